@@ -1,0 +1,69 @@
+"""Roles and what each may do, as data.
+
+Permissions name actions, roles name jobs, and only this table ties them. Administrators run the
+service and therefore see no personal data; auditors see everything that was done and change
+nothing; a service key can do what its simulated or real integration needs and no more.
+"""
+
+from typing import Literal, get_args
+
+Role = Literal["responder", "supervisor", "analyst", "auditor", "administrator", "service"]
+Permission = Literal[
+    "case.read",
+    "case.work",  # claim, acknowledge, contact, close, note
+    "case.assign",  # hand a case to somebody else, take one over
+    "case.reopen",
+    "personal.unmask",  # see a number or account in clear, if the case allows it too
+    "report.read",
+    "list.read",
+    "list.propose",
+    "list.approve",  # the second pair of eyes of an allow entry
+    "routing.read",
+    "routing.silence",
+    "audit.read",
+    "patrol.feed",
+    "warning.write",  # raise a warning over HTTP
+    "outcome.write",  # report an outcome or a late loss
+    "access.manage",  # API keys and sessions
+]
+
+ROLES: tuple[Role, ...] = get_args(Role)
+PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
+
+_RESPONDER: frozenset[Permission] = frozenset(
+    {"case.read", "case.work", "personal.unmask", "list.read", "list.propose", "patrol.feed"}
+)
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    "responder": _RESPONDER,
+    "supervisor": _RESPONDER
+    | {
+        "case.assign",
+        "case.reopen",
+        "report.read",
+        "list.approve",
+        "routing.read",
+        "routing.silence",
+        "outcome.write",
+    },
+    "analyst": frozenset({"case.read", "report.read", "list.read", "list.propose", "routing.read"}),
+    "auditor": frozenset({"case.read", "report.read", "list.read", "routing.read", "audit.read"}),
+    "administrator": frozenset(
+        {
+            "report.read",
+            "list.read",
+            "routing.read",
+            "routing.silence",
+            "audit.read",
+            "access.manage",
+        }
+    ),
+    "service": frozenset(
+        {"case.read", "case.work", "list.read", "patrol.feed", "warning.write", "outcome.write"}
+    ),
+}
+
+
+def permissions_of(roles: frozenset[Role]) -> frozenset[Permission]:
+    """Everything that any of the roles may do."""
+    return frozenset().union(*(GRANTS[role] for role in roles))

@@ -1,0 +1,84 @@
+"""Whose cases a person or service may see: a value that every query takes.
+
+A scope is a set of tenants and a set of districts, either of which may be "all". A district entry
+that ends in ``*`` stands for every district whose code begins so: GB/T 2260 codes are hierarchical,
+so ``4304*`` is the whole of Hengyang. A case whose district is unknown is seen only by those who
+see all districts, never by nobody.
+
+The service layer adds ``scope.condition(Case.tenant, Case.district)`` to every statement that reads
+or changes cases or what belongs to them. What lies outside the scope does not exist for the caller:
+"not found", not "forbidden", so that ids cannot be probed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, and_, false, func, or_, true
+
+ALL = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Tenants and districts that may be seen; ``None`` means all of them.
+
+    An empty set admits nothing: a person without districts sees no case, rather than every case.
+    """
+
+    tenants: frozenset[str] | None
+    districts: frozenset[str] | None
+
+    @classmethod
+    def of(cls, tenants: Iterable[str], districts: Iterable[str]) -> Self:
+        """Build from lists as written in files and claims, where ``*`` alone means all."""
+        tenant_set, district_set = frozenset(tenants), frozenset(districts)
+        return cls(
+            tenants=None if ALL in tenant_set else tenant_set,
+            districts=None if ALL in district_set else district_set,
+        )
+
+    def lists(self) -> tuple[list[str], list[str]]:
+        """The inverse of ``of``: tenants and districts as sorted lists, ``["*"]`` for all."""
+        return (
+            [ALL] if self.tenants is None else sorted(self.tenants),
+            [ALL] if self.districts is None else sorted(self.districts),
+        )
+
+    def admits(self, tenant: str, district: str) -> bool:
+        """Whether something of this tenant and district may be seen; the twin of ``condition``."""
+        if self.tenants is not None and tenant not in self.tenants:
+            return False
+        if self.districts is None:
+            return True
+        return district in self.districts or any(
+            entry.endswith(ALL) and district.startswith(entry[:-1]) for entry in self.districts
+        )
+
+    def condition(
+        self, tenant: ColumnElement[str] | Any, district: ColumnElement[str] | Any
+    ) -> ColumnElement[bool]:
+        """The same test as SQL over a tenant and a district column.
+
+        A prefix is compared by ``substr`` rather than LIKE, which on SQLite ignores case.
+        """
+        parts: list[ColumnElement[bool]] = []
+        if self.tenants is not None:
+            parts.append(tenant.in_(sorted(self.tenants)) if self.tenants else false())
+        if self.districts is not None:
+            parts.append(self._district_condition(district))
+        return and_(*parts) if parts else true()
+
+    def _district_condition(self, district: Any) -> ColumnElement[bool]:
+        assert self.districts is not None
+        exact = sorted(entry for entry in self.districts if not entry.endswith(ALL))
+        choices: list[ColumnElement[bool]] = [district.in_(exact)] if exact else []
+        for entry in sorted(self.districts):
+            if entry.endswith(ALL):
+                prefix = entry[:-1]
+                choices.append(func.substr(district, 1, len(prefix)) == prefix)
+        return or_(*choices) if choices else false()
+
+
+EVERYTHING = Scope(tenants=None, districts=None)
+"""For the service's own work (timers, sweeps, retention), which no person's scope bounds."""
