@@ -1,8 +1,10 @@
 """Settings, one section a concern; see docs/settings.md for every variable."""
 
+from forewarn.settings.alerting import AlertingSettings
 from forewarn.settings.base import Section, load
 from forewarn.settings.kafka import KafkaSettings
 from forewarn.settings.privacy import PrivacySettings
 from forewarn.settings.redis import RedisSettings
+from forewarn.settings.worker import WorkerSettings
 
-__all__ = ["KafkaSettings", "PrivacySettings", "RedisSettings", "Section", "load"]
+__all__ = ["AlertingSettings", "KafkaSettings", "PrivacySettings", "RedisSettings", "Section", "WorkerSettings", "load"]

@@ -1,0 +1,74 @@
+"""Settings of the alerting service."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from forewarn.settings.base import Section
+
+
+class AlertingSettings(Section):
+    """The case ledger: its database, its deadlines, its gateways."""
+
+    model_config = SettingsConfigDict(env_prefix="FOREWARN_ALERTING_", extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        "sqlite:///forewarn-alerting.db",
+        description="sqlite:///FILE, or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE",
+    )
+    host: str = Field("127.0.0.1", description="address the API and the console listen on")
+    port: int = Field(8700, ge=0, le=65535, description="0 takes a free port and prints it")
+    public_url: str = Field(
+        "http://127.0.0.1:8700", description="of the console, for links in pages to responders"
+    )
+    api_key: SecretStr = Field(
+        SecretStr(""), description="service key for API clients; empty means that none is accepted"
+    )
+    kafka_enabled: bool = Field(True, description="read warnings from Kafka, publish outcomes")
+    index_enabled: bool = Field(
+        True, description="read calls and transfers for the contact index and the case timeline"
+    )
+    consumer_group: str = Field("forewarn-alerting", min_length=1)
+    replica: str = Field("", description="name of this replica in leases; empty: host and process")
+
+    critical_deadline_seconds: int = Field(60, ge=1, description="to first response")
+    high_deadline_seconds: int = Field(180, ge=1, description="to first response")
+    medium_deadline_seconds: int = Field(300, ge=1, description="to first response")
+    correlation_window_seconds: int = Field(
+        86_400, ge=0, description="warnings of one victim this close in event time are one scam"
+    )
+    attribution_window_seconds: int = Field(
+        259_200, ge=0, description="a payment to the swindler within it undoes prevented loss"
+    )
+    report_timezone: str = Field("Asia/Shanghai", description="IANA zone of a report's days")
+
+    routing_file: Path | None = Field(None, description="TOML; empty: one team sees everything")
+    reload_seconds: float = Field(5.0, gt=0, description="how often the routing file is looked at")
+    tick_seconds: float = Field(0.25, gt=0, description="pause between looks at due timers")
+    lease_seconds: float = Field(
+        30.0, gt=0, description="after which another replica takes over a delivery"
+    )
+    language: Literal["zh", "en"] = Field("zh", description="of messages to people")
+
+    gateway_timeout_seconds: float = Field(5.0, gt=0, description="of one request to a gateway")
+    gateway_attempts: int = Field(6, ge=1, le=20, description="tries of one delivery")
+    gateway_secret: SecretStr = Field(SecretStr(""), description="signs requests to gateways")
+    sms_url: str = Field("", description="SMS gateway; empty: none")
+    voice_url: str = Field("", description="voice call-back gateway; empty: none")
+    bank_url: str = Field("", description="takes orders to hold a transfer; empty: none")
+    operator_url: str = Field("", description="takes orders to suspend a line; empty: none")
+    smtp_url: str = Field("", description="smtp://HOST:PORT or smtps://...; empty: no e-mail")
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_sender: str = "forewarn@localhost"
+    person_budget_per_day: int = Field(
+        3, ge=0, description="messages to one person in 24 h, critical ones not counted"
+    )
+
+    timeline_days: int = Field(14, ge=0, description="calls and transfers kept for case timelines")
+    contact_days: int = Field(90, ge=1, description="contacts kept for sweeps")
+    personal_data_days: int = Field(
+        1095, ge=1, description="after which closed cases lose numbers, accounts and names"
+    )
