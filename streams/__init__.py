@@ -1,0 +1,1 @@
+"""The stream runtime: Faust agents over a chunked transport, and the lanes that do the work."""

@@ -1,0 +1,176 @@
+"""What waits in one partition, and which of it is worked on next.
+
+Calls and transfers of a person lie in two topics, read independently. While a worker is behind,
+one topic may be an hour further in event time than the other, and a transfer would be scored
+before the call that explains it. So a partition's runs are merged by event time, and where a topic
+is known to have more to come, nothing later than its newest buffered event is taken (for a bounded
+time, since a silent topic must not hold up the other).
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from forewarn.events import DeadLetter, Event
+from streams.decode import Run
+
+SOURCE_COUNT = 3
+
+
+@dataclass(slots=True)
+class Chunk:
+    """The unit of work: a stretch of one partition's events in the order in which they are applied.
+
+    ``before`` and ``after`` are the positions (next offset) in each source topic; -1 where nothing
+    of the source has been seen since the partition was assigned and no journal knows it.
+    """
+
+    partition: int
+    events: list[Event]
+    source: npt.NDArray[np.uint8]
+    offsets: npt.NDArray[np.int64]
+    appended_ms: npt.NDArray[np.int64]
+    dead_letters: list[DeadLetter]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    finished: list[Run] = field(default_factory=list)
+
+    def acknowledge(self) -> None:
+        """Let the offsets of the wholly consumed runs be committed."""
+        for run in self.finished:
+            run.acknowledge()
+
+
+class PartitionBuffer:
+    """Runs of one partition that wait for a lane.
+
+    Args:
+        partition: the partition number, the same in every source topic.
+        positions: next offset of each source, from the journal; -1 where unknown.
+        align_seconds: longest wait for a source that is behind.
+    """
+
+    def __init__(self, partition: int, positions: tuple[int, ...], align_seconds: float) -> None:
+        self.partition = partition
+        self.positions = list(positions)
+        self._align_seconds = align_seconds
+        self._runs: tuple[deque[Run], ...] = tuple(deque() for _ in range(SOURCE_COUNT))
+        self._holding_since: float | None = None
+
+    @property
+    def events(self) -> int:
+        """Events that wait."""
+        return sum(run.remaining for runs in self._runs for run in runs)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no run waits (a run of rejected records only still has to be taken)."""
+        return not any(self._runs)
+
+    def add(self, run: Run) -> None:
+        """Append a run behind those of its source."""
+        self._runs[run.source].append(run)
+
+    def take(self, limit: int, behind: Callable[[int], bool], now: float) -> Chunk | None:
+        """Take up to ``limit`` events in merge order; None while nothing may be taken yet.
+
+        Args:
+            limit: most events of the chunk.
+            behind: whether more records of a source are known to exist beyond those buffered.
+            now: monotonic seconds.
+        """
+        if self.empty:
+            return None
+        keys = [self._keys(source) for source in range(SOURCE_COUNT)]
+        horizon = self._horizon(keys, behind)
+        merged = np.concatenate(keys)
+        source = np.repeat(np.arange(SOURCE_COUNT, dtype=np.uint8), [len(k) for k in keys])
+        order = np.argsort(merged, kind="stable")
+        if horizon is not None:
+            allowed = int(np.searchsorted(merged[order], horizon, side="right"))
+            if allowed == 0 and len(order) and not self._waited_enough(now):
+                return None
+            order = order[: allowed or len(order)]
+        self._holding_since = None
+        return self._cut(source[order[:limit]])
+
+    def _keys(self, source: int) -> npt.NDArray[np.int64]:
+        parts = [run.merge_ms[run.cursor :] for run in self._runs[source]]
+        keys = np.concatenate(parts) if parts else np.empty(0, np.int64)
+        return np.maximum.accumulate(keys) if len(parts) > 1 else keys
+
+    @staticmethod
+    def _horizon(keys: list[npt.NDArray[np.int64]], behind: Callable[[int], bool]) -> int | None:
+        """The newest event time up to which every source that has more to come is buffered."""
+        newest = [int(k[-1]) if len(k) else -1 for source, k in enumerate(keys) if behind(source)]
+        return min(newest) if newest else None
+
+    def _waited_enough(self, now: float) -> bool:
+        if self._holding_since is None:
+            self._holding_since = now
+        return now - self._holding_since >= self._align_seconds
+
+    def _cut(self, source: npt.NDArray[np.uint8]) -> Chunk:
+        before = tuple(self.positions)
+        counts = np.bincount(source, minlength=SOURCE_COUNT)
+        taken = _Taken()
+        for code in range(SOURCE_COUNT):
+            self._drain(code, int(counts[code]), taken)
+        rank = _ranks(source)
+        return Chunk(
+            partition=self.partition,
+            events=[taken.events[i] for i in rank],
+            source=source,
+            offsets=np.concatenate([*taken.offsets, np.empty(0, np.int64)])[rank],
+            appended_ms=np.concatenate([*taken.appended_ms, np.empty(0, np.int64)])[rank],
+            dead_letters=taken.dead_letters,
+            before=before,
+            after=tuple(self.positions),
+            finished=taken.finished,
+        )
+
+    def _drain(self, code: int, count: int, taken: "_Taken") -> None:
+        """Take ``count`` events of one source, and the runs that this leaves empty."""
+        runs = self._runs[code]
+        while runs and (count or not runs[0].remaining):
+            run = runs[0]
+            share = min(count, run.remaining)
+            start, stop = run.cursor, run.cursor + share
+            if start == 0:
+                taken.dead_letters.extend(run.dead_letters)
+            taken.events.extend(run.events[start:stop])
+            taken.offsets.append(run.offsets[start:stop])
+            taken.appended_ms.append(run.appended_ms[start:stop])
+            run.cursor = stop
+            count -= share
+            if run.remaining:
+                self.positions[code] = int(run.offsets[stop])
+                return
+            self.positions[code] = run.next_offset
+            taken.finished.append(runs.popleft())
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What was drained so far, sources laid end to end."""
+
+    events: list[Event] = field(default_factory=list)
+    offsets: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    appended_ms: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    finished: list[Run] = field(default_factory=list)
+
+
+def _ranks(source: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Where each event of the merged order lies when sources are laid end to end.
+
+    Merging keeps each source's order, so the k-th event of a source in the merge is the k-th of
+    its stretch.
+    """
+    starts = np.argsort(source, kind="stable")
+    ranks = np.empty(len(source), np.int64)
+    ranks[starts] = np.arange(len(source))
+    return ranks

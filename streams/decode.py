@@ -1,0 +1,134 @@
+"""Raw records of one fetch to events, with a dead letter for every record that does not fit.
+
+Nothing is ever dropped here: a record is either an event or a dead letter with a reason, and the
+run remembers the offsets of both, so that positions move over rejected records too.
+"""
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from forewarn.errors import ContractError
+from forewarn.events import (
+    DeadLetter,
+    DeadLetterReason,
+    Event,
+    decode_call,
+    decode_outcome,
+    decode_transfer,
+)
+
+CALLS, TRANSFERS, OUTCOMES = 0, 1, 2
+"""Codes of the source topics, in the order of ``forewarn.topics.SOURCES``."""
+
+DECODERS: tuple[Callable[[bytes | None], Event], ...] = (
+    decode_call,
+    decode_transfer,
+    decode_outcome,
+)
+
+
+class RawRecord(Protocol):
+    """What is read of a consumer record."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(slots=True)
+class Run:
+    """Consecutive records of one topic and partition, decoded.
+
+    ``merge_ms`` is the running maximum of the event times: it never falls within a run, so merging
+    topics by it keeps each topic's own order. ``cursor`` counts the events already taken.
+    """
+
+    source: int
+    next_offset: int
+    events: list[Event]
+    offsets: npt.NDArray[np.int64]
+    appended_ms: npt.NDArray[np.int64]
+    merge_ms: npt.NDArray[np.int64]
+    dead_letters: list[DeadLetter]
+    acknowledge: Callable[[], None]
+    cursor: int = field(default=0)
+
+    @property
+    def remaining(self) -> int:
+        """Events not taken yet."""
+        return len(self.events) - self.cursor
+
+
+def decode_run(
+    records: Sequence[RawRecord],
+    *,
+    source: int,
+    topic: str,
+    partition: int,
+    next_offset: int,
+    acknowledge: Callable[[], None],
+    now_ms: int,
+    future_ms: int,
+    from_offset: int = 0,
+) -> Run:
+    """Decode records in offset order; those below ``from_offset`` were done before and are skipped.
+
+    An event dated more than ``future_ms`` after its append is a dead letter: its time would hold
+    back every tile of the entities that it touches. The append time is Kafka's, so a redelivery
+    gives the same verdict.
+    """
+    decode = DECODERS[source]
+    events: list[Event] = []
+    offsets: list[int] = []
+    appended: list[int] = []
+    dead: list[DeadLetter] = []
+    for record in records:
+        if record.offset < from_offset:
+            continue
+        try:
+            event = decode(record.value)
+            if record.key is None or record.key != event.subscriber.encode():
+                raise ContractError("the key is not the subscriber", reason="key_mismatch")
+            if event.event_time_ms > record.timestamp + future_ms:
+                ahead_seconds = (event.event_time_ms - record.timestamp) // 1000
+                raise ContractError(f"{ahead_seconds} s ahead", reason="from_the_future")
+        except ContractError as error:
+            dead.append(_dead_letter(record, error, topic, partition, now_ms))
+            continue
+        events.append(event)
+        offsets.append(record.offset)
+        appended.append(record.timestamp)
+    times = np.fromiter((e.event_time_ms for e in events), np.int64, len(events))
+    return Run(
+        source=source,
+        next_offset=next_offset,
+        events=events,
+        offsets=np.array(offsets, np.int64),
+        appended_ms=np.array(appended, np.int64),
+        merge_ms=np.maximum.accumulate(times) if events else times,
+        dead_letters=dead,
+        acknowledge=acknowledge,
+    )
+
+
+def _dead_letter(
+    record: RawRecord, error: ContractError, topic: str, partition: int, now_ms: int
+) -> DeadLetter:
+    reason: DeadLetterReason = error.reason  # type: ignore[assignment]  # decoders use its values
+    return DeadLetter(
+        reason=reason,
+        detail=error.message[:500],
+        topic=topic,
+        partition=partition,
+        offset=record.offset,
+        appended_at_ms=record.timestamp,
+        rejected_at_ms=now_ms,
+        key=base64.b64encode(record.key or b"").decode(),
+        value=base64.b64encode(record.value or b"").decode(),
+    )

@@ -1,0 +1,86 @@
+"""Producing a batch's warnings, scores and dead letters, and waiting until Kafka has them.
+
+Records go into record batches built here, one for each topic and partition of the work at hand:
+``send`` for each record costs tens of microseconds, which at 20,000 scores a second is the whole
+core. Outputs of partition *p* go to partition *p*, so they need no partitioner and stay next to
+the subscriber's events.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from forewarn.errors import ConfigurationError, DependencyUnavailableError
+
+KeyValue = tuple[bytes | None, bytes]
+
+
+class Outputs:
+    """A thin, batching face of one idempotent producer.
+
+    Args:
+        producer: not started; ``acks=all`` and idempotent, since an output that Kafka may have
+            lost must be sent again before the event's offset is committed.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            DependencyUnavailableError: no broker answers.
+        """
+        try:
+            await self._producer.start()
+        except KafkaError as error:
+            raise DependencyUnavailableError(
+                f"Kafka cannot be reached to produce: {error!r}."
+            ) from error
+
+    async def stop(self) -> None:
+        """Flush and disconnect."""
+        await self._producer.stop()
+
+    async def send(self, topic: str, partition: int, records: Sequence[KeyValue]) -> None:
+        """Append records to one partition and wait until all replicas in sync have them.
+
+        Raises:
+            DependencyUnavailableError: Kafka did not acknowledge; sending again is safe, for
+                every output has a derived id.
+        """
+        if not records:
+            return
+        try:
+            pending: list[asyncio.Future[Any]] = []
+            remaining = iter(records)
+            record = next(remaining, None)
+            while record is not None:
+                batch = self._producer.create_batch()
+                while record is not None and (
+                    batch.append(timestamp=None, key=record[0], value=record[1]) is not None
+                ):
+                    record = next(remaining, None)
+                if batch.record_count() == 0:
+                    raise ConfigurationError(
+                        f"an output for {topic} is larger than the producer's batch."
+                    )
+                pending.append(await self._producer.send_batch(batch, topic, partition=partition))
+            await asyncio.gather(*pending)
+        except MessageSizeTooLargeError as error:
+            raise ConfigurationError(
+                f"the broker refuses a batch for {topic}: {error}",
+                hint="Raise max.message.bytes of the topic to at least one mebibyte.",
+            ) from error
+        except (KafkaError, TimeoutError) as error:
+            raise DependencyUnavailableError(
+                f"Kafka did not acknowledge outputs for {topic}: {error!r}."
+            ) from error
+
+    async def send_all(self, parts: Iterable[tuple[str, int, Sequence[KeyValue]]]) -> None:
+        """Send to several partitions at once; raises as ``send`` does."""
+        await asyncio.gather(*(self.send(*part) for part in parts))
