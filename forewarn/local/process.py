@@ -1,0 +1,166 @@
+"""Child processes that never outlive their parent and write their output to files.
+
+A child runs in its own session, so that Ctrl-C in the terminal reaches the parent alone, which
+then stops the children in order. Linux kills the child when the thread that started it ends
+(``PR_SET_PDEATHSIG``), so children have to be started from a thread that lives as long as they
+should: the main one.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from forewarn.errors import DependencyUnavailableError
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def _die_with_parent(parent_pid: int) -> None:
+    """Run between fork and exec: ask the kernel to kill this process with its parent."""
+    if _libc is None:
+        return
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent_pid:  # the parent died before prctl took effect
+        os._exit(1)
+
+
+class Child:
+    """One supervised child process.
+
+    Args:
+        name: shown in errors and used as the log file's name.
+        command: program and arguments.
+        log_file: where standard output and error go, appended.
+        environment: variables added to this process's own.
+        directory: working directory of the child.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        log_file: Path,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+    ) -> None:
+        self.name = name
+        self.command = [str(part) for part in command]
+        self.log_file = log_file
+        self._environment = dict(environment or {})
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id; raises RuntimeError before ``start``."""
+        if self._process is None:
+            raise RuntimeError(f"{self.name} was not started")
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit status, negative for a signal, or None while running (or never started)."""
+        return None if self._process is None else self._process.poll()
+
+    def is_running(self) -> bool:
+        """Whether the process was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start the process; it must not be running."""
+        if self.is_running():
+            raise RuntimeError(f"{self.name} is already running")
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        parent_pid = os.getpid()
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  the command is built by our own code
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._directory,
+                env=os.environ | self._environment,
+                start_new_session=True,
+                # A fork hook is the only way to set the death signal without a helper program.
+                preexec_fn=lambda: _die_with_parent(parent_pid),  # noqa: PLW1509
+            )
+
+    def stop(self, timeout_seconds: float = 15.0) -> int | None:
+        """Ask the process to end, kill its whole group when it does not, and return its status."""
+        process = self._process
+        if process is None:
+            return None
+        if process.poll() is None:
+            self.send_signal(signal.SIGTERM)
+            self.send_signal(signal.SIGCONT)  # a paused process could not handle the request
+            try:
+                process.wait(timeout_seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._kill_group()
+        return process.returncode
+
+    def kill(self) -> None:
+        """End the process at once, as a crash would."""
+        if self._process is not None and self._process.poll() is None:
+            self.send_signal(signal.SIGKILL)
+            self._process.wait()
+        self._kill_group()
+
+    def pause(self) -> None:
+        """Stop the process without ending it (SIGSTOP): a machine that hangs."""
+        self.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused process go on (SIGCONT)."""
+        self.send_signal(signal.SIGCONT)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send one signal to the process alone; nothing if it has ended."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def tail(self, lines: int = 12) -> str:
+        """The last lines of the log, for error messages."""
+        if not self.log_file.exists():
+            return ""
+        with self.log_file.open("rb") as log:
+            log.seek(0, os.SEEK_END)
+            log.seek(max(0, log.tell() - 16_384))
+            text = log.read().decode(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def require_running(self) -> None:
+        """Raise DependencyUnavailableError with the end of the log if the process has ended."""
+        if not self.is_running():
+            raise DependencyUnavailableError(
+                f"{self.name} ended with status {self.returncode}:\n{self.tail()}\n",
+                hint=f"Its log is {self.log_file}.",
+            )
+
+    def _kill_group(self) -> None:
+        """Kill what the child itself started; its session is its process group."""
+        if self._process is None:
+            return
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+
+def stop_all(children: Sequence[Child], timeout_seconds: float = 15.0) -> None:
+    """Stop several children at once, within one common time limit."""
+    for child in children:
+        child.resume()
+        if child.is_running():
+            child.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + timeout_seconds
+    for child in children:
+        child.stop(max(0.1, deadline - time.monotonic()))

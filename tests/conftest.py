@@ -1,0 +1,76 @@
+"""Fixtures that every part shares: real servers, once a session, and a pseudonymiser."""
+
+import os
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+from forewarn.errors import ForewarnError
+from forewarn.local import KafkaBroker, RedisServer
+from forewarn.pseudonyms import Pseudonymiser
+
+
+def missing_server(reason: str) -> None:
+    """Skip the test on a machine without the server; in CI nothing may be missing, so fail."""
+    if os.environ.get("CI", "").lower() in ("1", "true", "yes"):
+        pytest.fail(f"CI must have every server: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """One real broker for the session; tests share it, so use ``topic_prefix`` for names.
+
+    A test that stops or breaks its broker starts one of its own.
+    """
+    broker = KafkaBroker(tmp_path_factory.mktemp("kafka"))
+    try:
+        broker.start()
+    except ForewarnError as error:
+        missing_server(f"Kafka could not be started: {error}")
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix that no other test has used; topics are deleted with the session's broker."""
+    return f"t{uuid4().hex[:8]}-"
+
+
+@pytest.fixture(scope="session")
+def redis_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One real Redis for the session, without persistence."""
+    try:
+        server = RedisServer(tmp_path_factory.mktemp("redis"))
+        server.start()
+    except ForewarnError as error:
+        missing_server(f"Redis could not be started: {error}")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_server(redis_session: RedisServer) -> RedisServer:
+    """The session's Redis, emptied. A test that stops its server starts one of its own."""
+    with redis_session.client() as client:
+        client.flushall()
+    return redis_session
+
+
+@pytest.fixture(scope="session")
+def pseudonymiser() -> Pseudonymiser:
+    """With a fixed key, so that pseudonyms in tests can be compared."""
+    return Pseudonymiser(b"a key that only tests use")
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[bool, str], None]:
+    """``require(condition, reason)``: skip (fail in CI) unless the condition holds."""
+
+    def check(condition: bool, reason: str) -> None:
+        if not condition:
+            missing_server(reason)
+
+    return check
