@@ -14,10 +14,22 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from forewarn.errors import ForewarnError
 from forewarn.events import DeadLetter, Event
 from streams.decode import Run
 
 SOURCE_COUNT = 3
+
+
+class JournalMismatchError(ForewarnError):
+    """The journalled chunk cannot be made again from what Kafka redelivers."""
+
+    def __init__(self, partition: int, source: int, wanted: int, have: int) -> None:
+        super().__init__(
+            f"partition {partition}: the journal names {wanted} events of source {source}, "
+            f"Kafka redelivers {have}.",
+            hint="The chunk is applied by offsets instead; its vectors may differ.",
+        )
 
 
 @dataclass(slots=True)
@@ -96,6 +108,31 @@ class PartitionBuffer:
             order = order[: allowed or len(order)]
         self._holding_since = None
         return self._cut(source[order[:limit]])
+
+    def take_journalled(self, order: npt.NDArray[np.uint8], after: tuple[int, ...]) -> Chunk | None:
+        """Take again exactly the chunk that a journal describes; None until all of it is here.
+
+        Args:
+            order: the source of each event, in merge order.
+            after: the positions behind the chunk.
+
+        Raises:
+            JournalMismatchError: the records that were redelivered are not those of the journal
+                (retention removed some, or they are decoded otherwise than before).
+        """
+        wanted = np.bincount(order, minlength=SOURCE_COUNT)
+        for source in range(SOURCE_COUNT):
+            if not wanted[source]:
+                continue
+            runs = self._runs[source]
+            if not runs or runs[-1].next_offset < after[source]:
+                return None
+            have = sum(
+                int(np.count_nonzero(run.offsets[run.cursor :] < after[source])) for run in runs
+            )
+            if have != wanted[source]:
+                raise JournalMismatchError(self.partition, source, int(wanted[source]), have)
+        return self._cut(order)
 
     def _keys(self, source: int) -> npt.NDArray[np.int64]:
         parts = [run.merge_ms[run.cursor :] for run in self._runs[source]]
