@@ -1,0 +1,157 @@
+"""Connections and transactions on SQLite (one writer) and PostgreSQL (many replicas).
+
+A *write* begins with the lock that makes read-then-write safe: on SQLite the file's one write lock
+(BEGIN IMMEDIATE), on PostgreSQL the row locks that the statements take themselves. So the same
+service code is correct on both.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, Select, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from forewarn.errors import ConfigurationError, DependencyUnavailableError
+
+SQLITE_BUSY_SECONDS = 30
+"""How long a writer waits for the one before it; far beyond any transaction of ours."""
+
+POOL_SIZE = 16
+
+
+class Database:
+    """An engine and its two kinds of transaction.
+
+    Args:
+        url: ``sqlite:///FILE`` or ``postgresql+psycopg://...``; ``postgresql://`` is understood.
+
+    Raises:
+        ConfigurationError: for any other database.
+    """
+
+    def __init__(self, url: str) -> None:
+        if url.startswith("postgresql://"):
+            url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
+        if not url.startswith(("sqlite://", "postgresql+psycopg://")):
+            raise ConfigurationError(
+                f"{url.partition(':')[0]!r} is not a database that alerting runs on.",
+                hint="Set FOREWARN_ALERTING_DATABASE_URL to sqlite:/// or postgresql+psycopg://.",
+            )
+        self.url = url
+        self.is_postgresql = url.startswith("postgresql")
+        self.engine = _postgresql(url) if self.is_postgresql else _sqlite(url)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads.
+
+        Raises:
+            DependencyUnavailableError: if the database does not answer.
+        """
+        with self._errors(), self._sessions() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that commits at the end of the block and rolls back on any error.
+
+        Raises:
+            DependencyUnavailableError: if the database does not answer.
+        """
+        with self._errors(), self._sessions() as session:
+            session.connection(execution_options={"forewarn_write": True})
+            yield session
+            session.commit()
+
+    def lock(self, session: Session, names: Iterable[str]) -> None:
+        """Hold the named locks until the transaction ends; in one order, so none can deadlock.
+
+        On SQLite a write transaction is alone already.
+        """
+        if not self.is_postgresql:
+            return
+        keys = sorted({_lock_key(name) for name in names})
+        session.execute(
+            text(
+                "SELECT pg_advisory_xact_lock(k) FROM"
+                " (SELECT unnest(CAST(:keys AS bigint[])) AS k ORDER BY 1) AS ordered"
+            ),
+            {"keys": keys},
+        )
+
+    def skip_locked(self, statement: Select[Any]) -> Select[Any]:
+        """Take the rows that no other replica is at; on SQLite there is no other writer."""
+        return statement.with_for_update(skip_locked=True) if self.is_postgresql else statement
+
+    def for_update(self, statement: Select[Any]) -> Select[Any]:
+        """Lock the rows until the transaction ends."""
+        return statement.with_for_update() if self.is_postgresql else statement
+
+    def ping(self) -> None:
+        """Ask for one row.
+
+        Raises:
+            DependencyUnavailableError: if the database does not answer.
+        """
+        with self.read() as session:
+            session.execute(text("SELECT 1"))
+
+    def dispose(self) -> None:
+        """Close the pooled connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, DBAPIError) as error:
+            if isinstance(error, OperationalError) or error.connection_invalidated:
+                raise DependencyUnavailableError(
+                    f"The database did not answer: {type(error.orig).__name__}.",
+                    hint="Check FOREWARN_ALERTING_DATABASE_URL, and that the server runs.",
+                ) from error
+            raise
+
+
+def _lock_key(name: str) -> int:
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def _postgresql(url: str) -> Engine:
+    return create_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "options": "-c timezone=utc"},
+    )
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, see below
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # a committed page survives a power cut
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("forewarn_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
