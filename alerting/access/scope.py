@@ -66,18 +66,16 @@ class Scope:
         if self.tenants is not None:
             parts.append(tenant.in_(sorted(self.tenants)) if self.tenants else false())
         if self.districts is not None:
-            parts.append(self._district_condition(district))
+            parts.append(_district_condition(self.districts, district))
         return and_(*parts) if parts else true()
 
-    def _district_condition(self, district: Any) -> ColumnElement[bool]:
-        assert self.districts is not None
-        exact = sorted(entry for entry in self.districts if not entry.endswith(ALL))
-        choices: list[ColumnElement[bool]] = [district.in_(exact)] if exact else []
-        for entry in sorted(self.districts):
-            if entry.endswith(ALL):
-                prefix = entry[:-1]
-                choices.append(func.substr(district, 1, len(prefix)) == prefix)
-        return or_(*choices) if choices else false()
+
+def _district_condition(districts: frozenset[str], column: Any) -> ColumnElement[bool]:
+    exact = sorted(entry for entry in districts if not entry.endswith(ALL))
+    prefixes = sorted(entry[:-1] for entry in districts if entry.endswith(ALL))
+    choices: list[ColumnElement[bool]] = [column.in_(exact)] if exact else []
+    choices += [func.substr(column, 1, len(prefix)) == prefix for prefix in prefixes]
+    return or_(*choices) if choices else false()
 
 
 EVERYTHING = Scope(tenants=None, districts=None)

@@ -1,0 +1,195 @@
+"""Access control put together: signing in, knowing who asks, signing out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from alerting.access.errors import NotAuthenticatedError, RateLimitedError, SignInFailedError
+from alerting.access.keys import KeyStore
+from alerting.access.limits import RateLimiter
+from alerting.access.lockout import Lockout
+from alerting.access.oidc import Identity, OidcClient
+from alerting.access.principal import Principal
+from alerting.access.sessions import Session, SessionStore
+from alerting.access.users import UserFile
+
+
+class Audit(Protocol):
+    """Where access control records what happened; the hash-chained log in the service."""
+
+    def __call__(
+        self, *, actor: str, action: str, target: str, details: Mapping[str, Any], now_ms: int
+    ) -> None:
+        """Append one entry, or raise; an action that cannot be recorded does not happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request: the principal, and the session if it came with a cookie."""
+
+    principal: Principal
+    session: Session | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The rate limiters: by address for what fails, by principal for what is allowed."""
+
+    sign_in: RateLimiter
+    refused: RateLimiter
+    people: RateLimiter
+    services: RateLimiter
+
+
+class AccessControl:
+    """Knows who is asking.
+
+    Args:
+        users: people with a password.
+        sessions: what browsers hold.
+        keys: what services hold.
+        lockout: pauses after failures.
+        limits: rate limiters.
+        audit: where sign-ins and refusals are recorded.
+        oidc: the identity provider, if there is one.
+        public_url: how browsers reach the service, for example ``https://forewarn.example.org``.
+        clock: UTC milliseconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        users: UserFile,
+        sessions: SessionStore,
+        keys: KeyStore,
+        lockout: Lockout,
+        limits: Limits,
+        audit: Audit,
+        oidc: OidcClient | None,
+        public_url: str,
+        clock: Callable[[], int],
+    ) -> None:
+        self._users = users
+        self._sessions = sessions
+        self._lockout = lockout
+        self._limits = limits
+        self._audit = audit
+        self._clock = clock
+        self.keys = keys
+        self.oidc = oidc
+        self.public_url = public_url
+        self.https = public_url.startswith("https://")
+        # A __Host- cookie cannot be planted by a sibling domain, but browsers want TLS for it.
+        self.cookie = "__Host-forewarn" if self.https else "forewarn"
+
+    def now_ms(self) -> int:
+        """The clock that access control lives by, UTC milliseconds."""
+        return self._clock()
+
+    def sign_in(self, name: str, password: str, address: str) -> Session:
+        """Check a password and open a session.
+
+        Raises:
+            RateLimitedError: if this address tried too often.
+            SignInFailedError: if the password is wrong or the name pauses; not told which.
+        """
+        now_ms = self._clock()
+        self._take(self._limits.sign_in, address, now_ms)
+        name = name.strip().lower()[:64]
+        paused = self._lockout.locked(name, address, now_ms)
+        # The password is checked even while paused, so that the time taken tells nothing.
+        user = self._users.check(name, password)
+        if paused or user is None:
+            if not paused:
+                self._lockout.failed(name, address, now_ms)
+            self._audit(
+                actor="anonymous",
+                action="access.sign_in_refused",
+                # A name that is not ours may be a password typed into the wrong field.
+                target=f"local:{name}" if self._users.get(name) else "unknown",
+                details={"paused": paused, "address": address},
+                now_ms=now_ms,
+            )
+            raise SignInFailedError(
+                "The name or the password is wrong, or sign-in pauses after several failures.",
+                hint="Try again in a few minutes, or ask your administrator.",
+            )
+        self._lockout.succeeded(name, address)
+        return self._open(
+            Identity(user.subject, user.display_name, user.grants), user.credential, address
+        )
+
+    def sign_in_identity(self, identity: Identity, address: str) -> Session:
+        """Open a session for somebody whom the identity provider vouched for."""
+        return self._open(identity, "oidc", address)
+
+    def sign_out(self, session: Session) -> None:
+        """End the session on every replica."""
+        self._sessions.close(session.family)
+        self._audit(
+            actor=session.subject,
+            action="access.signed_out",
+            target=session.subject,
+            details={},
+            now_ms=self._clock(),
+        )
+
+    def identify(self, *, token: str | None, bearer: str | None, address: str) -> Caller:
+        """Who sends this cookie or key.
+
+        Raises:
+            NotAuthenticatedError: if it is nobody who may be here.
+            RateLimitedError: if they, or failures from this address, are too many.
+        """
+        now_ms = self._clock()
+        caller = self._by_key(bearer, now_ms) if bearer else self._by_cookie(token, now_ms)
+        if caller is None:
+            if bearer or token:  # having none at all is a first visit, not an attempt
+                self._take(self._limits.refused, address, now_ms)
+            raise NotAuthenticatedError("You are not signed in.", hint="Sign in and try again.")
+        service = caller.principal.means == "api_key"
+        limiter = self._limits.services if service else self._limits.people
+        self._take(limiter, caller.principal.subject, now_ms)
+        return caller
+
+    def _by_key(self, key: str, now_ms: int) -> Caller | None:
+        principal = self.keys.check(key, now_ms)
+        return None if principal is None else Caller(principal, None)
+
+    def _by_cookie(self, token: str | None, now_ms: int) -> Caller | None:
+        session = self._sessions.find(token, now_ms) if token else None
+        if session is None:
+            return None
+        name, grants = session.name, session.grants
+        if session.subject.startswith("local:"):
+            user = self._users.by_subject(session.subject)
+            if user is None or user.credential != session.credential:
+                self._sessions.close_all(session.subject)
+                return None
+            name, grants = user.display_name, user.grants  # as they are now, not as they were
+        principal = Principal(session.subject, name, grants.roles, grants.scope, "session")
+        return Caller(principal, session)
+
+    def _open(self, identity: Identity, credential: str, address: str) -> Session:
+        now_ms = self._clock()
+        session = self._sessions.open(
+            subject=identity.subject,
+            name=identity.name,
+            grants=identity.grants,
+            credential=credential,
+            now_ms=now_ms,
+        )
+        self._audit(
+            actor=identity.subject,
+            action="access.signed_in",
+            target=identity.subject,
+            details={"address": address, "roles": sorted(identity.grants.roles)},
+            now_ms=now_ms,
+        )
+        return session
+
+    @staticmethod
+    def _take(limiter: RateLimiter, key: str, now_ms: int) -> None:
+        wait_seconds = limiter.take(key, now_ms)
+        if wait_seconds:
+            raise RateLimitedError(wait_seconds)

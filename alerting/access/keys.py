@@ -1,0 +1,122 @@
+"""API keys of services: shown once when made, stored as a hash, limited in time and scope.
+
+A key reads ``fwk_<id>_<secret>``: the id finds the row and names the key in the audit log, the
+prefix lets secret scanners recognise one that was leaked.
+"""
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, insert, select, update
+
+from alerting.access.grants import Grants
+from alerting.access.principal import Principal
+from alerting.access.sessions import token_hash
+from alerting.access.tables import api_keys
+
+PREFIX = "fwk_"
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A key as listed: all but its secret."""
+
+    key_id: str
+    name: str
+    grants: Grants
+    created_by: str
+    created_at_ms: int
+    expires_at_ms: int
+    revoked_at_ms: int | None
+
+
+class KeyStore:
+    """API keys in the database.
+
+    Args:
+        engine: where ``access_api_keys`` is.
+        bootstrap: one whole key from the settings that is valid without a row (role service,
+            everything in scope), so that a fresh installation can be driven; empty for none.
+    """
+
+    def __init__(self, engine: Engine, *, bootstrap: str = "") -> None:
+        self._engine = engine
+        self._bootstrap_hash = token_hash(bootstrap) if bootstrap else None
+
+    def create(
+        self, *, name: str, grants: Grants, created_by: str, days: int, now_ms: int
+    ) -> tuple[KeyInfo, str]:
+        """Make a key; the second value is the key itself and cannot be had again."""
+        key_id, secret = secrets.token_hex(6), secrets.token_hex(32)
+        info = KeyInfo(
+            key_id=key_id,
+            name=name,
+            grants=grants,
+            created_by=created_by,
+            created_at_ms=now_ms,
+            expires_at_ms=now_ms + days * DAY_MS,
+            revoked_at_ms=None,
+        )
+        with self._engine.begin() as connection:
+            connection.execute(
+                insert(api_keys).values(
+                    key_id=key_id,
+                    name=name,
+                    secret_hash=token_hash(secret),
+                    grants=grants.to_json(),
+                    created_by=created_by,
+                    created_at_ms=now_ms,
+                    expires_at_ms=info.expires_at_ms,
+                )
+            )
+        return info, f"{PREFIX}{key_id}_{secret}"
+
+    def check(self, key: str, now_ms: int) -> Principal | None:
+        """Who the key stands for, or None if it is unknown, expired or revoked."""
+        if self._bootstrap_hash and hmac.compare_digest(token_hash(key), self._bootstrap_hash):
+            grants = Grants.of(["service"], ["*"], ["*"])
+            return Principal("key:settings", "service", grants.roles, grants.scope, "api_key")
+        if not key.startswith(PREFIX):
+            return None
+        key_id, _, secret = key.removeprefix(PREFIX).partition("_")
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(api_keys).where(api_keys.c.key_id == key_id)
+            ).one_or_none()
+        if row is None or not hmac.compare_digest(row.secret_hash, token_hash(secret)):
+            return None
+        if row.revoked_at_ms is not None or now_ms >= row.expires_at_ms:
+            return None
+        grants = Grants.from_json(row.grants)
+        return Principal(f"key:{key_id}", row.name, grants.roles, grants.scope, "api_key")
+
+    def revoke(self, key_id: str, now_ms: int) -> bool:
+        """End a key; False if there is none of that id alive."""
+        with self._engine.begin() as connection:
+            return bool(
+                connection.execute(
+                    update(api_keys)
+                    .where(api_keys.c.key_id == key_id, api_keys.c.revoked_at_ms.is_(None))
+                    .values(revoked_at_ms=now_ms)
+                ).rowcount
+            )
+
+    def all(self) -> Sequence[KeyInfo]:
+        """Every key, newest first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(api_keys).order_by(api_keys.c.created_at_ms.desc()))
+            return [
+                KeyInfo(
+                    key_id=row.key_id,
+                    name=row.name,
+                    grants=Grants.from_json(row.grants),
+                    created_by=row.created_by,
+                    created_at_ms=row.created_at_ms,
+                    expires_at_ms=row.expires_at_ms,
+                    revoked_at_ms=row.revoked_at_ms,
+                )
+                for row in rows
+            ]
