@@ -1,0 +1,34 @@
+"""How large chunks get, how much may be in hand, and how long to wait for what."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkLimits:
+    """Bounds of the transport. Set ``app.transport.limits`` before the app starts.
+
+    A chunk holds what had arrived when it was fetched, so chunks are small while the stream is
+    quiet and grow towards ``chunk_records`` when the worker is the slower side.
+
+    Attributes:
+        chunk_records: most records in one chunk.
+        partition_chunks: chunks of one partition in hand before its fetching pauses; two let one
+            be read while the other is worked on.
+        partition_records: records of one partition in hand before its fetching pauses.
+        bytes_out: bytes in hand over all partitions before all fetching pauses; it may be passed
+            by one chunk a partition.
+        fetch_min_bytes: the broker answers once it has this much; 1 is best for latency.
+        fetch_wait_seconds: longest time that the broker holds an answer back.
+        drain_seconds: how long a revocation or a stop waits for chunks in hand; what is not done
+            by then is not committed and will be read again by the next owner.
+        commit_timeout_seconds: after that a commit counts as failed and is tried again later.
+    """
+
+    chunk_records: int = 1024
+    partition_chunks: int = 3
+    partition_records: int = 4096
+    bytes_out: int = 64 << 20
+    fetch_min_bytes: int = 1
+    fetch_wait_seconds: float = 0.5
+    drain_seconds: float = 15.0
+    commit_timeout_seconds: float = 5.0
