@@ -1,0 +1,77 @@
+"""The commands: where each is found, what its line in the help says, what it needs installed."""
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from forewarn.errors import ConfigurationError
+
+OWN_PACKAGES = ("forewarn", "features", "models", "streams", "alerting")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command; ``extra`` is the optional dependency group that it needs, or empty."""
+
+    module: str
+    help: str
+    panel: str
+    extra: str = ""
+
+
+_LOCAL, _STREAM, _DATA, _MODEL, _OTHER = "One machine", "Streams", "Data", "Models", "More"
+
+COMMANDS: dict[str, Entry] = {
+    "demo": Entry("demo", "Run the whole pipeline on a simulated town.", _LOCAL, "local,train"),
+    "up": Entry("up", "Start a local stack and keep it running.", _LOCAL, "local,console"),
+    "down": Entry("down", "Stop the local stack.", _LOCAL),
+    "status": Entry("status", "Tell what of the local stack runs, and where.", _LOCAL),
+    "doctor": Entry("doctor", "Tell what is missing and what to do about it.", _LOCAL),
+    "worker": Entry("worker", "Run a stream worker.", _STREAM),
+    "topics": Entry("topics", "Create and check the topics in Kafka.", _STREAM),
+    "replay": Entry("replay", "Stream files of calls or transfers into Kafka.", _STREAM),
+    "dead-letters": Entry("dead_letters", "List rejected records and send them again.", _STREAM),
+    "lag": Entry("lag", "Tell how far the workers are behind.", _STREAM),
+    "alerting": Entry("alerting", "Run and manage the alerting service.", _STREAM, "console"),
+    "export": Entry("export", "Copy topics to Parquet.", _DATA, "train"),
+    "backfill": Entry("backfill", "Compute features over Parquet.", _DATA, "train"),
+    "parity": Entry(
+        "parity", "Prove that offline features are those of the worker.", _DATA, "train"
+    ),
+    "rebuild": Entry("rebuild", "Build the state in Redis anew.", _DATA, "train"),
+    "simulate": Entry("simulate", "Write a simulated town to Parquet.", _DATA, "train"),
+    "train": Entry("train", "Train a model.", _MODEL, "train"),
+    "backtest": Entry("backtest", "Judge a model and a policy on history.", _MODEL, "train"),
+    "models": Entry("models", "List, compare, promote and roll back models.", _MODEL, "train"),
+    "retrain": Entry("retrain", "Export, train, judge and promote in one go.", _MODEL, "train"),
+    "reference": Entry("reference", "Write the reference pages of the documentation.", _OTHER),
+}
+
+
+def load(name: str) -> Any:
+    """Import a command.
+
+    Args:
+        name: a key of ``COMMANDS``.
+
+    Returns:
+        The command as Typer runs it.
+
+    Raises:
+        ConfigurationError: if a package that it needs is not installed, naming the extra.
+    """
+    import typer  # noqa: PLC0415  keeps this table free of the command line library
+
+    entry = COMMANDS[name]
+    try:
+        module = importlib.import_module(f"forewarn.cli.{entry.module}")
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in OWN_PACKAGES:
+            raise  # ours and not there: a fault of this code, not of the installation
+        extra = f"forewarn[{entry.extra}]" if entry.extra else "forewarn"
+        raise ConfigurationError(
+            f"`forewarn {name}` needs the package {package}, which is not installed.",
+            hint=f"Install it with: pip install '{extra}'",
+        ) from error
+    return typer.main.get_command(module.app)

@@ -1,0 +1,18 @@
+"""The link to Kafka: arguments for every client in use, and the topics as they have to be."""
+
+from forewarn.kafka.administration import TopicAdministration, require_copartitioned
+from forewarn.kafka.connection import (
+    aiokafka_arguments,
+    client_arguments,
+    faust_credentials,
+    ssl_context,
+)
+
+__all__ = [
+    "TopicAdministration",
+    "aiokafka_arguments",
+    "client_arguments",
+    "faust_credentials",
+    "require_copartitioned",
+    "ssl_context",
+]

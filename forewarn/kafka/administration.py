@@ -1,0 +1,165 @@
+"""Topics in the cluster: read, compared with the settings, created and mended."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from forewarn.errors import DependencyUnavailableError
+from forewarn.kafka.connection import client_arguments
+from forewarn.kafka.drift import Drift, TopicState, check_copartitioned, drifts
+from forewarn.settings import KafkaSettings
+from forewarn.topics import SOURCES, TopicSpec, qualified, topic_specs
+
+
+class TopicAdministration:
+    """A connection to the cluster for questions about topics; use as a context manager.
+
+    Raises:
+        DependencyUnavailableError: from every method, if the cluster does not answer.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self.settings = settings
+        self._client: Any = None
+
+    def __enter__(self) -> Self:
+        with _explained(self.settings):
+            self._client = KafkaAdminClient(
+                **client_arguments(self.settings),
+                request_timeout_ms=int(self.settings.request_timeout_seconds * 1000),
+                bootstrap_timeout_ms=int(self.settings.request_timeout_seconds * 1000),
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def states(self, names: Sequence[str]) -> dict[str, TopicState]:
+        """Those of the named topics that exist."""
+        with _explained(self.settings):
+            existing = set(self._client.list_topics())
+            wanted = [name for name in names if name in existing]
+            if not wanted:
+                return {}
+            described = {topic["name"]: topic for topic in self._client.describe_topics(wanted)}
+            resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in wanted]
+            configs = self._client.describe_configs(resources, config_filter="all")
+        by_topic = next(iter(configs.values()))
+        return {
+            name: TopicState(
+                partitions=len(described[name]["partitions"]),
+                replication_factor=len(described[name]["partitions"][0]["replica_nodes"]),
+                config={key: str(data["value"]) for key, data in by_topic[name].items()},
+            )
+            for name in wanted
+        }
+
+    def check(self) -> list[Drift]:
+        """What differs from the settings; empty when all is well."""
+        specs = topic_specs(self.settings).values()
+        return drifts(specs, self.states([spec.name for spec in specs]))
+
+    def apply(self) -> tuple[list[Drift], list[Drift]]:
+        """Mend what can be mended; returns what was mended and what was not."""
+        specs = {spec.name: spec for spec in topic_specs(self.settings).values()}
+        found = self.check()
+        mended = [drift for drift in found if drift.mendable]
+        with _explained(self.settings):
+            self._create([specs[drift.topic] for drift in mended if drift.fault == "missing"])
+            grow = {
+                drift.topic: int(drift.expected)
+                for drift in mended
+                if drift.fault == "too_few_partitions"
+            }
+            if grow:
+                self._client.create_partitions(grow)
+            self._configure([drift for drift in mended if drift.fault == "config"])
+            self._client.wait_for_topics(list(specs))
+        return mended, [drift for drift in found if not drift.mendable]
+
+    def require_copartitioned(self) -> int:
+        """Check the source topics; returns their number of partitions.
+
+        Raises:
+            ConfigurationError: if one is missing or they differ.
+        """
+        names = [qualified(source, self.settings) for source in SOURCES]
+        states = self.states(names)
+        check_copartitioned(
+            {name: states[name].partitions if name in states else None for name in names}
+        )
+        return states[names[0]].partitions
+
+    def _create(self, specs: Sequence[TopicSpec]) -> None:
+        if not specs:
+            return
+        topics = {
+            spec.name: {
+                "num_partitions": spec.partitions,
+                "replication_factor": spec.replication_factor,
+                "configs": spec.config,
+            }
+            for spec in specs
+        }
+        try:
+            self._client.create_topics(topics)
+        except TopicAlreadyExistsError:
+            return  # another `apply` was quicker; `check` tells if it meant something else
+
+    def _configure(self, found: Sequence[Drift]) -> None:
+        changes: dict[str, dict[str, str]] = {}
+        for drift in found:
+            changes.setdefault(drift.topic, {})[drift.setting] = drift.expected
+        if changes:
+            self._client.alter_configs(
+                [
+                    ConfigResource(ConfigResourceType.TOPIC, name, configs=config)
+                    for name, config in changes.items()
+                ]
+            )
+
+
+def require_copartitioned(settings: KafkaSettings) -> int:
+    """Check that calls, transfers and outcomes agree; returns their number of partitions.
+
+    Raises:
+        ConfigurationError: if a topic is missing or the numbers differ.
+        DependencyUnavailableError: if the cluster does not answer.
+    """
+    with TopicAdministration(settings) as topics:
+        return topics.require_copartitioned()
+
+
+@contextmanager
+def _explained(settings: KafkaSettings) -> Iterator[None]:
+    """Turn the client's errors into one that says what to do."""
+    try:
+        yield
+    except KafkaError as error:
+        raise DependencyUnavailableError(
+            f"Kafka at {settings.bootstrap_servers} did not do as asked: "
+            f"{type(error).__name__} {error}.",
+            hint="Check FOREWARN_KAFKA_BOOTSTRAP_SERVERS and that the brokers are up.",
+        ) from error
+
+
+def as_mapping(drift: Drift) -> Mapping[str, str | bool]:
+    """One drift as plain values, for machine-readable output."""
+    return {
+        "topic": drift.topic,
+        "fault": drift.fault,
+        "setting": drift.setting,
+        "expected": drift.expected,
+        "found": drift.found,
+        "mendable": drift.mendable,
+    }
