@@ -6,11 +6,16 @@ How the rest of the service uses it:
   cookie or API key, checks CSRF for changes made with a cookie, the rate limit and the permission;
 * the service layer takes ``principal.scope`` in every query and ``principal.subject`` for the audit
   log; ``SYSTEM`` stands for the service's own work;
-* refusals are ``AccessError`` with ``status``, ``title`` and ``headers`` for the problem document.
+* refusals are ``AccessError`` with ``status``, ``title``, ``code`` and ``headers`` for the problem
+  document.
 
-The application's composition root puts an ``AccessControl`` at ``app.state.access``.
+The application factory puts ``build_access(...)`` at ``app.state.access``, wraps itself in
+``SecurityHeaders`` and includes ``alerting.console.router``. Tables are in ``access.tables``.
 """
 
+from alerting.access.build import build_access
+from alerting.access.control import AccessControl, Audit, Caller
+from alerting.access.dependencies import access_of, caller, require
 from alerting.access.errors import (
     AccessError,
     CsrfError,
@@ -19,6 +24,9 @@ from alerting.access.errors import (
     RateLimitedError,
     SignInFailedError,
 )
+from alerting.access.grants import Grants
+from alerting.access.headers import SecurityHeaders
+from alerting.access.masking import UnmaskDecision, mask_account, mask_phone, may_unmask
 from alerting.access.principal import SYSTEM, Principal
 from alerting.access.roles import GRANTS, PERMISSIONS, ROLES, Permission, Role
 from alerting.access.scope import EVERYTHING, Scope
@@ -29,8 +37,12 @@ __all__ = [
     "PERMISSIONS",
     "ROLES",
     "SYSTEM",
+    "AccessControl",
     "AccessError",
+    "Audit",
+    "Caller",
     "CsrfError",
+    "Grants",
     "NotAuthenticatedError",
     "Permission",
     "PermissionDeniedError",
@@ -38,5 +50,14 @@ __all__ = [
     "RateLimitedError",
     "Role",
     "Scope",
+    "SecurityHeaders",
     "SignInFailedError",
+    "UnmaskDecision",
+    "access_of",
+    "build_access",
+    "caller",
+    "mask_account",
+    "mask_phone",
+    "may_unmask",
+    "require",
 ]

@@ -15,6 +15,7 @@ class AccessError(ForewarnError):
 
     status: ClassVar[int] = 403
     title: ClassVar[str] = "Forbidden"
+    code: ClassVar[str] = "forbidden"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -27,6 +28,7 @@ class NotAuthenticatedError(AccessError):
 
     status: ClassVar[int] = 401
     title: ClassVar[str] = "Not signed in"
+    code: ClassVar[str] = "not_signed_in"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -42,6 +44,7 @@ class CsrfError(AccessError):
     """A change came with a session cookie but without that session's token."""
 
     title: ClassVar[str] = "Request not made from this site"
+    code: ClassVar[str] = "cross_site"
 
 
 class SignInFailedError(AccessError):
@@ -49,6 +52,7 @@ class SignInFailedError(AccessError):
 
     status: ClassVar[int] = 401
     title: ClassVar[str] = "Sign-in failed"
+    code: ClassVar[str] = "sign_in_failed"
 
 
 class RateLimitedError(AccessError):
@@ -56,6 +60,7 @@ class RateLimitedError(AccessError):
 
     status: ClassVar[int] = 429
     title: ClassVar[str] = "Too many requests"
+    code: ClassVar[str] = "too_many_requests"
 
     def __init__(self, retry_after_seconds: float) -> None:
         super().__init__(

@@ -9,12 +9,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import insert, select, update
 
 from alerting.access.grants import Grants
 from alerting.access.principal import Principal
 from alerting.access.sessions import token_hash
 from alerting.access.tables import api_keys
+from alerting.db.engine import Database
 
 PREFIX = "fwk_"
 DAY_MS = 86_400_000
@@ -37,13 +38,13 @@ class KeyStore:
     """API keys in the database.
 
     Args:
-        engine: where ``access_api_keys`` is.
+        database: where ``access_api_keys`` is.
         bootstrap: one whole key from the settings that is valid without a row (role service,
             everything in scope), so that a fresh installation can be driven; empty for none.
     """
 
-    def __init__(self, engine: Engine, *, bootstrap: str = "") -> None:
-        self._engine = engine
+    def __init__(self, database: Database, *, bootstrap: str = "") -> None:
+        self._database = database
         self._bootstrap_hash = token_hash(bootstrap) if bootstrap else None
 
     def create(
@@ -60,8 +61,8 @@ class KeyStore:
             expires_at_ms=now_ms + days * DAY_MS,
             revoked_at_ms=None,
         )
-        with self._engine.begin() as connection:
-            connection.execute(
+        with self._database.write() as transaction:
+            transaction.execute(
                 insert(api_keys).values(
                     key_id=key_id,
                     name=name,
@@ -82,8 +83,8 @@ class KeyStore:
         if not key.startswith(PREFIX):
             return None
         key_id, _, secret = key.removeprefix(PREFIX).partition("_")
-        with self._engine.connect() as connection:
-            row = connection.execute(
+        with self._database.read() as transaction:
+            row = transaction.execute(
                 select(api_keys).where(api_keys.c.key_id == key_id)
             ).one_or_none()
         if row is None or not hmac.compare_digest(row.secret_hash, token_hash(secret)):
@@ -95,19 +96,19 @@ class KeyStore:
 
     def revoke(self, key_id: str, now_ms: int) -> bool:
         """End a key; False if there is none of that id alive."""
-        with self._engine.begin() as connection:
-            return bool(
-                connection.execute(
-                    update(api_keys)
-                    .where(api_keys.c.key_id == key_id, api_keys.c.revoked_at_ms.is_(None))
-                    .values(revoked_at_ms=now_ms)
-                ).rowcount
-            )
+        with self._database.write() as transaction:
+            revoked = transaction.execute(
+                update(api_keys)
+                .where(api_keys.c.key_id == key_id, api_keys.c.revoked_at_ms.is_(None))
+                .values(revoked_at_ms=now_ms)
+                .returning(api_keys.c.key_id)
+            ).first()
+        return revoked is not None
 
     def all(self) -> Sequence[KeyInfo]:
         """Every key, newest first."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(select(api_keys).order_by(api_keys.c.created_at_ms.desc()))
+        with self._database.read() as transaction:
+            rows = transaction.execute(select(api_keys).order_by(api_keys.c.created_at_ms.desc()))
             return [
                 KeyInfo(
                     key_id=row.key_id,

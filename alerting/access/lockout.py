@@ -9,10 +9,11 @@ failure up to a quarter of an hour, and is over after a day without any.
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
 
 from alerting.access.tables import failures
+from alerting.db.engine import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +38,15 @@ def pause_seconds(count: int, threshold: int, policy: LockoutPolicy) -> int:
 class Lockout:
     """Counts failures and says whether a name may try now."""
 
-    def __init__(self, engine: Engine, policy: LockoutPolicy) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, policy: LockoutPolicy) -> None:
+        self._database = database
         self._policy = policy
 
     def locked(self, name: str, address: str, now_ms: int) -> bool:
         """Whether the name is paused, from this address or from everywhere."""
         keys = [key for key, _ in self._keys(name, address)]
-        with self._engine.connect() as connection:
-            found = connection.execute(
+        with self._database.read() as transaction:
+            found = transaction.execute(
                 select(failures.c.key_hash).where(
                     failures.c.key_hash.in_(keys), failures.c.locked_until_ms > now_ms
                 )
@@ -55,45 +56,33 @@ class Lockout:
     def failed(self, name: str, address: str, now_ms: int) -> None:
         """Count a failure; forgets old ones first, which bounds the table."""
         cutoff_ms = now_ms - self._policy.forget_seconds * 1000
-        with self._engine.begin() as connection:
-            connection.execute(delete(failures).where(failures.c.last_at_ms <= cutoff_ms))
-        for key, threshold in self._keys(name, address):
-            self._count(key, threshold, now_ms)
+        keys = self._keys(name, address)
+        with self._database.write() as transaction:
+            self._database.lock(transaction, [key for key, _ in keys])
+            transaction.execute(delete(failures).where(failures.c.last_at_ms <= cutoff_ms))
+            for key, threshold in keys:
+                self._count(transaction, key, threshold, now_ms)
 
     def succeeded(self, name: str, address: str) -> None:
         """Forget the failures of this name from this address."""
         key, _ = self._keys(name, address)[0]
-        with self._engine.begin() as connection:
-            connection.execute(delete(failures).where(failures.c.key_hash == key))
+        with self._database.write() as transaction:
+            transaction.execute(delete(failures).where(failures.c.key_hash == key))
 
-    def _count(self, key: str, threshold: int, now_ms: int) -> None:
-        for _ in range(3):  # an insert that loses a race finds the row on the next round
-            try:
-                with self._engine.begin() as connection:
-                    count = connection.execute(
-                        update(failures)
-                        .where(failures.c.key_hash == key)
-                        .values(count=failures.c.count + 1, last_at_ms=now_ms)
-                        .returning(failures.c.count)
-                    ).scalar_one_or_none()
-                    if count is None:
-                        count = 1
-                        connection.execute(
-                            insert(failures).values(
-                                key_hash=key, count=1, last_at_ms=now_ms, locked_until_ms=0
-                            )
-                        )
-                    pause_ms = pause_seconds(count, threshold, self._policy) * 1000
-                    if pause_ms:
-                        connection.execute(
-                            update(failures)
-                            .where(failures.c.key_hash == key)
-                            .values(locked_until_ms=now_ms + pause_ms)
-                        )
-            except IntegrityError:
-                continue
-            else:
-                return
+    def _count(self, transaction: Session, key: str, threshold: int, now_ms: int) -> None:
+        before = transaction.execute(
+            select(failures.c.count).where(failures.c.key_hash == key)
+        ).scalar_one_or_none()
+        count = (before or 0) + 1
+        values = {
+            "count": count,
+            "last_at_ms": now_ms,
+            "locked_until_ms": now_ms + pause_seconds(count, threshold, self._policy) * 1000,
+        }
+        if before is None:
+            transaction.execute(insert(failures).values(key_hash=key, **values))
+        else:
+            transaction.execute(update(failures).where(failures.c.key_hash == key).values(**values))
 
     def _keys(self, name: str, address: str) -> list[tuple[str, int]]:
         policy = self._policy

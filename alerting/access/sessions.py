@@ -8,13 +8,14 @@ when the person or their password is no longer what it was.
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from alerting.access.grants import Grants
 from alerting.access.tables import sessions
+from alerting.db.engine import Database
 
 _SEEN_STEP_MS = 60_000  # a page that polls would otherwise write at every request
 
@@ -50,8 +51,8 @@ def token_hash(token: str) -> str:
 class SessionStore:
     """Sessions in the database, so that every replica knows them."""
 
-    def __init__(self, engine: Engine, limits: SessionLimits) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, limits: SessionLimits) -> None:
+        self._database = database
         self._limits = limits
 
     def open(
@@ -67,76 +68,73 @@ class SessionStore:
             family=secrets.token_hex(16),
             token=secrets.token_urlsafe(32),
         )
-        with self._engine.begin() as connection:
-            connection.execute(delete(sessions).where(sessions.c.expires_at_ms <= now_ms))
-            connection.execute(insert(sessions).values(self._row(session, now_ms, now_ms)))
+        with self._database.write() as transaction:
+            transaction.execute(delete(sessions).where(sessions.c.expires_at_ms <= now_ms))
+            transaction.execute(insert(sessions).values(self._row(session, now_ms, now_ms)))
         return session
 
     def find(self, token: str, now_ms: int) -> Session | None:
         """The session of a token if it is alive, with a new ``token`` if it was due for one."""
-        with self._engine.begin() as connection:
-            row = connection.execute(
+        with self._database.read() as transaction:
+            row = transaction.execute(
                 select(sessions).where(sessions.c.token_hash == token_hash(token))
             ).one_or_none()
-            if row is None or not self._alive(row, now_ms):
-                return None
-            session = Session(
-                subject=row.subject,
-                name=row.name,
-                grants=Grants.from_json(row.grants),
-                credential=row.credential,
-                csrf_token=row.csrf_token,
-                family=row.family,
-            )
-            if now_ms - row.issued_at_ms >= self._limits.rotate_seconds * 1000:
-                return self._rotate(connection, row, session, now_ms)
-            if now_ms - row.seen_at_ms >= _SEEN_STEP_MS:
-                connection.execute(
+        if row is None or not self._alive(row, now_ms):
+            return None
+        session = Session(
+            subject=row.subject,
+            name=row.name,
+            grants=Grants.from_json(row.grants),
+            credential=row.credential,
+            csrf_token=row.csrf_token,
+            family=row.family,
+        )
+        if now_ms - row.issued_at_ms >= self._limits.rotate_seconds * 1000:
+            return self._rotate(row, session, now_ms)
+        if now_ms - row.seen_at_ms >= _SEEN_STEP_MS:
+            with self._database.write() as transaction:
+                transaction.execute(
                     update(sessions)
                     .where(sessions.c.token_hash == row.token_hash)
                     .values(seen_at_ms=now_ms)
                 )
-            return session
+        return session
 
     def close(self, family: str) -> None:
         """End one sign-in, whichever of its tokens is in use."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(sessions).where(sessions.c.family == family))
+        with self._database.write() as transaction:
+            transaction.execute(delete(sessions).where(sessions.c.family == family))
 
     def close_all(self, subject: str) -> None:
         """End every session of a person."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(sessions).where(sessions.c.subject == subject))
+        with self._database.write() as transaction:
+            transaction.execute(delete(sessions).where(sessions.c.subject == subject))
 
     def _alive(self, row: Any, now_ms: int) -> bool:
         idle_ms = now_ms - row.seen_at_ms
         return bool(now_ms < row.expires_at_ms and idle_ms < self._limits.idle_seconds * 1000)
 
-    def _rotate(self, connection: Any, row: Any, session: Session, now_ms: int) -> Session:
+    def _rotate(self, row: Any, session: Session, now_ms: int) -> Session:
         """Issue the next token; of two requests that come at once only one does."""
         overlap_ends_ms = min(row.expires_at_ms, now_ms + self._limits.overlap_seconds * 1000)
-        won = connection.execute(
-            update(sessions)
-            .where(
-                sessions.c.token_hash == row.token_hash,
-                sessions.c.issued_at_ms == row.issued_at_ms,
+        fresh = replace(session, token=secrets.token_urlsafe(32))
+        with self._database.write() as transaction:
+            won = transaction.execute(
+                update(sessions)
+                .where(
+                    sessions.c.token_hash == row.token_hash,
+                    sessions.c.issued_at_ms == row.issued_at_ms,
+                )
+                # Issued in this moment as far as rotation goes, so that the old token is not the
+                # start of a second line of tokens while it still lives.
+                .values(issued_at_ms=now_ms, seen_at_ms=now_ms, expires_at_ms=overlap_ends_ms)
+                .returning(sessions.c.token_hash)
+            ).first()
+            if won is None:
+                return session
+            transaction.execute(
+                insert(sessions).values(self._row(fresh, row.signed_in_at_ms, now_ms))
             )
-            # Issued in this moment as far as rotation goes, so that the old token is not the
-            # start of a second line of tokens while it still lives.
-            .values(issued_at_ms=now_ms, seen_at_ms=now_ms, expires_at_ms=overlap_ends_ms)
-        ).rowcount
-        if not won:
-            return session
-        fresh = Session(
-            subject=session.subject,
-            name=session.name,
-            grants=session.grants,
-            credential=session.credential,
-            csrf_token=session.csrf_token,
-            family=session.family,
-            token=secrets.token_urlsafe(32),
-        )
-        connection.execute(insert(sessions).values(self._row(fresh, row.signed_in_at_ms, now_ms)))
         return fresh
 
     def _row(self, session: Session, signed_in_at_ms: int, now_ms: int) -> dict[str, Any]:

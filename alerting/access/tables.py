@@ -5,14 +5,13 @@ searched for, and whoever reads the database can neither use a session nor a key
 milliseconds.
 """
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Integer, String, Table, Text
 
-metadata = MetaData()
-"""Alembic's ``target_metadata`` lists this one beside that of the case ledger."""
+from alerting.db.base import Base
 
 sessions = Table(
     "access_sessions",
-    metadata,
+    Base.metadata,
     Column("token_hash", String(64), primary_key=True),
     Column("family", String(32), nullable=False, index=True),  # one sign-in over its rotations
     Column("subject", String(200), nullable=False, index=True),
@@ -28,7 +27,7 @@ sessions = Table(
 
 api_keys = Table(
     "access_api_keys",
-    metadata,
+    Base.metadata,
     Column("key_id", String(16), primary_key=True),
     Column("name", String(200), nullable=False),
     Column("secret_hash", String(64), nullable=False),
@@ -41,7 +40,7 @@ api_keys = Table(
 
 failures = Table(
     "access_failures",
-    metadata,
+    Base.metadata,
     Column("key_hash", String(64), primary_key=True),
     Column("count", Integer, nullable=False),
     Column("last_at_ms", BigInteger, nullable=False, index=True),

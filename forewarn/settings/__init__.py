@@ -1,5 +1,6 @@
 """Settings, one section a concern; see docs/settings.md for every variable."""
 
+from forewarn.settings.access import AccessSettings
 from forewarn.settings.alerting import AlertingSettings
 from forewarn.settings.base import Section, load
 from forewarn.settings.kafka import KafkaSettings
@@ -7,4 +8,13 @@ from forewarn.settings.privacy import PrivacySettings
 from forewarn.settings.redis import RedisSettings
 from forewarn.settings.worker import WorkerSettings
 
-__all__ = ["AlertingSettings", "KafkaSettings", "PrivacySettings", "RedisSettings", "Section", "WorkerSettings", "load"]
+__all__ = [
+    "AccessSettings",
+    "AlertingSettings",
+    "KafkaSettings",
+    "PrivacySettings",
+    "RedisSettings",
+    "Section",
+    "WorkerSettings",
+    "load",
+]
