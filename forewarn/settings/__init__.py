@@ -4,6 +4,7 @@ from forewarn.settings.access import AccessSettings
 from forewarn.settings.alerting import AlertingSettings
 from forewarn.settings.base import Section, load
 from forewarn.settings.kafka import KafkaSettings
+from forewarn.settings.models import ModelsSettings
 from forewarn.settings.privacy import PrivacySettings
 from forewarn.settings.redis import RedisSettings
 from forewarn.settings.worker import WorkerSettings
@@ -12,6 +13,7 @@ __all__ = [
     "AccessSettings",
     "AlertingSettings",
     "KafkaSettings",
+    "ModelsSettings",
     "PrivacySettings",
     "RedisSettings",
     "Section",

@@ -1,0 +1,331 @@
+"""The decider: from a probability and what is known about the person to a named decision."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from msgspec import structs
+from numpy.typing import NDArray
+
+from forewarn.events.warnings import Action, Severity
+from models.policy.decision import Decision, DecisionReason, Facts
+from models.policy.document import PolicyDocument, Rule
+from models.policy.history import EMPTY, SEVERITIES, History, OpenWarning
+from models.policy.lists import Lists
+from models.policy.rules import Expression, Rows, compile_expression
+
+_HOUR_MS = 3_600_000
+_FINAL = ("completed", "blocked", "reversed")
+"""What became of a transfer: said of every warned one, because the loss ledger lives on it."""
+
+
+class Policy:
+    """A policy document bound to a catalog's features and a model's recommended thresholds.
+
+    Args:
+        document: the checked policy file.
+        version: its version, logged with every decision.
+        features: names of the vector's features, in order.
+        recommended: ``Scorer.thresholds``; the document's own numbers win.
+
+    Raises:
+        ConfigurationError: if a rule names an unknown feature.
+    """
+
+    def __init__(
+        self,
+        document: PolicyDocument,
+        version: str,
+        features: Sequence[str],
+        recommended: Mapping[str, float] | None = None,
+    ) -> None:
+        self.document = document
+        self.version = version
+        limits = document.thresholds
+        self.threshold = (
+            limits.raise_probability
+            if limits.raise_probability is not None
+            else (recommended or {}).get("raise", limits.fallback_probability)
+        )
+        self._rules: list[tuple[Rule, Expression]] = [
+            (rule, compile_expression(rule.when, features)) for rule in document.rules
+        ]
+
+    def screen(
+        self,
+        probabilities: NDArray[np.float64],
+        vectors: NDArray[np.float32],
+        *,
+        amounts_minor: NDArray[np.int64],
+        counterparties: NDArray[np.uint64],
+        has_history: NDArray[np.bool_],
+        lists: Lists,
+    ) -> NDArray[np.int64]:
+        """Indices, ascending, of the events of a chunk that need ``decide``.
+
+        All others are ``below_threshold`` and change no history.
+
+        Args:
+            probabilities: calibrated, [n].
+            vectors: float32 [n, F].
+            amounts_minor: [n], 0 where the event has none.
+            counterparties: pseudonyms of the other side, [n].
+            has_history: [n], whether the subscriber's annex is not empty.
+            lists: the lists in force.
+        """
+        wanted = (probabilities >= self.threshold) | has_history
+        wanted |= lists.rows_to_decide(counterparties)
+        if any(rule.effect == "raise" for rule, _ in self._rules):
+            rows = Rows(vectors, probabilities, amounts_minor)
+            for rule, expression in self._rules:
+                if rule.effect == "raise":
+                    wanted |= expression.matches(rows)
+        return np.flatnonzero(wanted)
+
+    def decide(
+        self, facts: Facts, probability: float, history: History, lists: Lists, now_ms: int
+    ) -> Decision:
+        """Decide one event.
+
+        Args:
+            facts: the event.
+            probability: calibrated.
+            history: the subscriber's, from the annex.
+            lists: the lists in force.
+            now_ms: when the decision is made; the deadline counts from it, nothing else does.
+        """
+        window_ms = self.document.budgets.window_hours * _HOUR_MS
+        history = history.since(facts.event_time_ms - window_ms)
+        if not history.warnings and history.cleared_until_ms <= facts.event_time_ms:
+            history = EMPTY  # the annex goes back to no bytes at all
+        before = history.about(facts.subject)
+        if before is not None and before.state != "withdrawn":
+            return self._revise(facts, probability, history, before, lists, now_ms)
+        return self._consider(facts, probability, history, before, lists, now_ms)
+
+    def clear(self, history: History, event_time_ms: int) -> History:
+        """The history after a false alarm: all settled, and quiet for a while but for the worst."""
+        settled = tuple(structs.replace(w, state="settled") for w in history.warnings)
+        quiet_ms = self.document.budgets.quiet_after_false_alarm_hours * _HOUR_MS
+        return History(settled, max(history.cleared_until_ms, event_time_ms + quiet_ms))
+
+    def settle(self, history: History) -> History:
+        """The history after any other outcome: nothing in it is open any more."""
+        settled = tuple(structs.replace(w, state="settled") for w in history.warnings)
+        return History(settled, history.cleared_until_ms)
+
+    def at_risk_minor(self, facts: Facts) -> int:
+        """The amount of a transfer; for a call or a line, what would be asked for."""
+        if facts.amount_minor > 0:
+            return facts.amount_minor
+        exposure = self.document.costs.call_exposure_minor
+        return exposure.get(facts.typology, exposure["unknown"])
+
+    def severity(self, expected_loss_minor: int) -> Severity:
+        """The most severe tier whose expected loss is reached."""
+        tiers = self.document.tiers
+        reached = [s for s in SEVERITIES if expected_loss_minor >= tiers[s].expected_loss_minor]
+        return reached[-1] if reached else SEVERITIES[0]
+
+    def _consider(  # noqa: PLR0911  # one return for each reason
+        self,
+        facts: Facts,
+        probability: float,
+        history: History,
+        before: OpenWarning | None,
+        lists: Lists,
+        now_ms: int,
+    ) -> Decision:
+        """Decide whether to raise a warning where none is open."""
+        blocked = lists.holds("block", facts.tenant, facts.counterparty, facts.event_time_ms)
+        watched = lists.holds("watch", facts.tenant, facts.counterparty, facts.event_time_ms)
+        rule = self._first_rule(facts, probability, "raise")
+        threshold = self.threshold * (self.document.thresholds.watch_ratio if watched else 1.0)
+        if not (blocked or rule or probability >= threshold):
+            return Decision(reason="below_threshold", history=history)
+        if facts.status not in self.document.raise_on:
+            return Decision(reason="too_late", history=history)
+        silent = _silenced(facts, lists, blocked=blocked)
+        if silent:
+            return Decision(reason=silent, history=history)
+        suppressing = None if blocked else self._first_rule(facts, probability, "suppress")
+        if suppressing:
+            return Decision(reason="suppressed_by_rule", history=history, rule=suppressing.name)
+        at_risk = self.at_risk_minor(facts)
+        loss = round(probability * at_risk)
+        severity = self.severity(loss)
+        reason: DecisionReason = "raised"
+        if rule or blocked:
+            reason = "raised_by_list" if blocked else "raised_by_rule"
+            severity = _worse(severity, rule.severity if rule else "high")
+        elif loss * self.document.costs.success.get(facts.status, 0.0) < (
+            self.document.costs.intervention_minor
+        ):
+            return Decision(reason="not_worth_it", history=history)
+        exempt = blocked or severity in self.document.budgets.exempt
+        if not exempt:
+            over = self._over_budget(facts, history)
+            if over:
+                return Decision(reason=over, history=history)
+        return self._send(
+            facts, probability, history, before, now_ms,
+            reason=reason, severity=severity, rule=rule.name if rule else "", exempt=exempt,
+        )  # fmt: skip
+
+    def _over_budget(self, facts: Facts, history: History) -> DecisionReason | None:
+        budgets = self.document.budgets
+        if history.cleared_until_ms > facts.event_time_ms:
+            return "suppressed_cleared"
+        since_ms = facts.event_time_ms - budgets.window_hours * _HOUR_MS
+        if budgets.per_person and history.spent(since_ms) >= budgets.per_person:
+            return "suppressed_budget"
+        of_district = budgets.districts.get(facts.district, budgets.per_district)
+        if of_district and facts.district_spent >= of_district:
+            return "suppressed_district_budget"
+        return None
+
+    def _revise(  # noqa: PLR0911  # one return for each reason
+        self,
+        facts: Facts,
+        probability: float,
+        history: History,
+        before: OpenWarning,
+        lists: Lists,
+        now_ms: int,
+    ) -> Decision:
+        """Decide what a later event on the same subject means for its warning."""
+        silent = _silenced(facts, lists, blocked=False)
+        if before.state == "open" and silent:
+            return self._withdraw(facts, probability, history, before, now_ms, "withdrawn_listed")
+        if facts.status in _FINAL:
+            return self._update(facts, probability, history, before, now_ms, "status_update")
+        if before.state == "settled":
+            return Decision(reason="settled", history=history)
+        lower = self.threshold * self.document.thresholds.withdraw_ratio
+        if probability < lower:
+            return self._withdraw(facts, probability, history, before, now_ms, "withdrawn_evidence")
+        severity = self.severity(round(probability * self.at_risk_minor(facts)))
+        if SEVERITIES.index(severity) > SEVERITIES.index(before.severity):
+            return self._update(facts, probability, history, before, now_ms, "upgraded")
+        if facts.status == "call_ended":
+            return self._update(facts, probability, history, before, now_ms, "status_update")
+        return Decision(reason="unchanged", history=history)
+
+    def _send(
+        self,
+        facts: Facts,
+        probability: float,
+        history: History,
+        before: OpenWarning | None,
+        now_ms: int,
+        *,
+        reason: DecisionReason,
+        severity: Severity,
+        rule: str,
+        exempt: bool,
+    ) -> Decision:
+        warning = OpenWarning(
+            subject=facts.subject,
+            raised_ms=facts.event_time_ms,
+            severity=severity,
+            state="settled" if facts.status == "call_ended" else "open",
+            revision=before.revision + 1 if before else 0,
+            probability=probability,
+            exempt=exempt,
+        )
+        decision = self._said(facts, reason, "raise", warning, history, now_ms)
+        return structs.replace(decision, rule=rule, counts=not exempt)
+
+    def _update(
+        self,
+        facts: Facts,
+        probability: float,
+        history: History,
+        before: OpenWarning,
+        now_ms: int,
+        reason: DecisionReason,
+    ) -> Decision:
+        # After the fact the model looks at a transfer that was made: what was known when it could
+        # still be stopped says more about the loss, so the earlier probability stays.
+        final = facts.status in _FINAL
+        held = before.probability if final else probability
+        severity = self.severity(round(held * self.at_risk_minor(facts)))
+        after = structs.replace(
+            before,
+            severity=before.severity if final else _worse(before.severity, severity),
+            state="settled" if final or facts.status == "call_ended" else "open",
+            revision=before.revision + 1,
+            probability=held,
+        )
+        return self._said(facts, reason, "update", after, history, now_ms)
+
+    def _withdraw(
+        self,
+        facts: Facts,
+        probability: float,
+        history: History,
+        before: OpenWarning,
+        now_ms: int,
+        reason: DecisionReason,
+    ) -> Decision:
+        after = structs.replace(
+            before, state="withdrawn", revision=before.revision + 1, probability=probability
+        )
+        return self._said(facts, reason, "withdraw", after, history, now_ms)
+
+    def _said(
+        self,
+        facts: Facts,
+        reason: DecisionReason,
+        action: Action,
+        warning: OpenWarning,
+        history: History,
+        now_ms: int,
+    ) -> Decision:
+        """The decision to send this state of a warning."""
+        at_risk = self.at_risk_minor(facts)
+        tier = self.document.tiers[warning.severity]
+        return Decision(
+            reason=reason,
+            action=action,
+            severity=warning.severity,
+            history=history.put(warning),
+            expected_loss_minor=round(warning.probability * at_risk),
+            amount_at_risk_minor=at_risk,
+            deadline_ms=now_ms + 1000 * tier.respond_within_seconds,
+            revision=warning.revision,
+        )
+
+    def _first_rule(self, facts: Facts, probability: float, effect: str) -> Rule | None:
+        if not self._rules:
+            return None
+        rows = Rows(
+            facts.vector.reshape(1, -1),
+            np.array([probability]),
+            np.array([facts.amount_minor], np.int64),
+        )
+        for rule, expression in self._rules:
+            if (
+                rule.effect == effect
+                and (not rule.on or facts.status in rule.on)
+                and expression.matches(rows)[0]
+            ):
+                return rule
+        return None
+
+
+def _silenced(facts: Facts, lists: Lists, *, blocked: bool) -> DecisionReason | None:
+    """Why this pair is left alone.
+
+    Allowing beats blocking (a bank's number can be spoofed, and its list needs two people);
+    blocking beats what a single person vouched for.
+    """
+    party, time_ms = facts.counterparty, facts.event_time_ms
+    if lists.holds("allow", facts.tenant, party, time_ms):
+        return "allow_listed"
+    if not blocked and lists.holds("pair", facts.tenant, party, time_ms, facts.subscriber):
+        return "pair_exception"
+    return None
+
+
+def _worse(one: Severity, other: Severity) -> Severity:
+    return max(one, other, key=SEVERITIES.index)

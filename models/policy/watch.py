@@ -1,0 +1,71 @@
+"""The policy file on disk: taken over when it changes, kept as it was when the change is wrong."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from forewarn.errors import ConfigurationError
+from models.policy.document import parse_policy
+from models.policy.policy import Policy
+
+DEFAULT_POLICY = Path(__file__).with_name("default.toml")
+
+
+class PolicyFile:
+    """Follows one file. ``current()`` costs one ``stat``; call it every second or so.
+
+    Args:
+        path: the file.
+        features: names of the vector's features, for rules.
+        recommended: thresholds of the model in use.
+
+    Raises:
+        ConfigurationError: if the file is wrong at the start; later it only sets ``error``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        features: Sequence[str],
+        recommended: Mapping[str, float] | None = None,
+    ) -> None:
+        self._path, self._features, self._recommended = path, features, recommended
+        self.error = ""
+        self._seen: tuple[int, int, int] | None = None
+        self._policy = self._read()
+
+    def current(self) -> Policy:
+        """The newest valid policy; ``error`` says what is wrong with a newer one."""
+        try:
+            if self._stamp() != self._seen:
+                self._policy = self._read()
+                self.error = ""
+        except ConfigurationError as error:
+            self.error = str(error)
+        return self._policy
+
+    def rebind(self, recommended: Mapping[str, float]) -> Policy:
+        """Bind the file to another model's thresholds, after a model was swapped."""
+        self._recommended = recommended
+        self._policy = Policy(
+            self._policy.document, self._policy.version, self._features, recommended
+        )
+        return self._policy
+
+    def _read(self) -> Policy:
+        self._seen = self._stamp()  # first, so that a write in between is seen next time
+        try:
+            data = self._path.read_bytes()
+        except OSError as error:
+            raise ConfigurationError(f"cannot read the policy {self._path}: {error}") from error
+        document, version = parse_policy(data)
+        return Policy(document, version, self._features, self._recommended)
+
+    def _stamp(self) -> tuple[int, int, int]:
+        try:
+            stat = self._path.stat()
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot read the policy {self._path}: {error}",
+                hint="Set FOREWARN_MODELS_POLICY_FILE to an existing file.",
+            ) from error
+        return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
