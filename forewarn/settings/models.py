@@ -20,7 +20,6 @@ class ModelsSettings(Section):
         Path("/tmp/forewarn-models"),  # noqa: S108  # a cache: every artifact in it is verified
         description="where artifacts of a remote registry are copied to before they are loaded",
     )
-    policy_file: Path | None = Field(None, description="TOML; unset is the policy of the package")
     signing_key: SecretStr = Field(
         SecretStr(""), description="if set, artifacts are signed with it and must be"
     )

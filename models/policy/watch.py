@@ -66,6 +66,6 @@ class PolicyFile:
         except OSError as error:
             raise ConfigurationError(
                 f"cannot read the policy {self._path}: {error}",
-                hint="Set FOREWARN_MODELS_POLICY_FILE to an existing file.",
+                hint="Set FOREWARN_WORKER_POLICY_FILE to an existing file.",
             ) from error
         return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
