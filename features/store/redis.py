@@ -1,0 +1,286 @@
+"""The state store in Redis, on one server or a cluster.
+
+Keys, with ``{tag}`` in braces so that what is used in one command lies in one slot:
+
+* records: as the engine names them; the store looks at their hash tag only;
+* ``{prefix}:{tag}:store``: the identity of the store. On a cluster every tag has one, since a node
+  that comes back empty loses its slots only. It vanishes with the records, which is how a server
+  that restarted empty is told from one that never held a record;
+* ``{prefix}:{tag}:epoch:{partition}`` and ``...:journal:{partition}``.
+
+None of the last three ever expires.
+"""
+
+import hashlib
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis import exceptions as fault
+
+from features.store import scripts
+from features.store.base import Conflict, FencedError, JournalWrite, Write, lost
+from features.store.links import Command, Link
+from features.store.retries import Retries, explain
+
+_SHA = {
+    source: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+    for source in (scripts.COMMIT, scripts.TAKE_OVER)
+}
+
+
+class RedisStateStore:
+    """Records in Redis.
+
+    Args:
+        link: from :func:`features.store.links.connect`; closed by ``close``.
+        prefix: first part of every key of this installation.
+        tags: every hash tag that a record's key may carry; on one server the first is enough.
+        retries: bound and clock of repetitions.
+    """
+
+    def __init__(self, link: Link, *, prefix: str, tags: Sequence[bytes], retries: Retries) -> None:
+        if not tags:
+            raise ValueError("a store needs at least one hash tag")
+        self._link = link
+        self._prefix = prefix.encode()
+        # On one server all keys are of one group, so one tag and one identity key do.
+        shared = link.group(self._key(tags[0], b"store")) == link.group(
+            self._key(tags[-1], b"store")
+        )
+        self._tags = tuple(tags[:1] if shared else tags)
+        self._shared = shared
+        self._retries = retries
+        self._identity = b""
+
+    async def open(self, *, create: bool) -> str:
+        """Learn the identity; see the contract."""
+
+        async def attempt() -> bytes:
+            keys = [self._marker(tag) for tag in self._tags]
+            found = await self._link.send([("GET", key) for key in keys])
+            if found[0] is None and create:
+                found = await self._create(keys, untouched=not any(found))
+            if found[0] is None:
+                raise lost("it has no identity")
+            if set(found) != {found[0]}:
+                raise lost("a part of the cluster came back empty")
+            identity: bytes = found[0]
+            return identity
+
+        self._identity = await self._retries.call("open", attempt)
+        return self._identity.decode()
+
+    async def load(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Read records; see the contract."""
+        groups = self._grouped(keys)
+        commands: list[Command] = []
+        places: list[list[int]] = []
+        for group, indices in groups.items():
+            for start in range(0, len(indices), scripts.MAX_RECORDS_A_SCRIPT):
+                part = indices[start : start + scripts.MAX_RECORDS_A_SCRIPT]
+                places.append(part)
+                commands.append(("MGET", self._marker(group), *(keys[i] for i in part)))
+        replies = await self._retries.call("load records", lambda: self._send(commands))
+        records: list[bytes | None] = [None] * len(keys)
+        for part, (marker, *values) in zip(places, replies, strict=True):
+            if marker != self._identity:
+                raise lost("its identity has gone or changed")
+            for index, value in zip(part, values, strict=True):
+                records[index] = value
+        return records
+
+    async def commit(
+        self,
+        writes: Sequence[Write],
+        *,
+        journals: Sequence[JournalWrite] = (),
+        epochs: Mapping[int, int] | None = None,
+    ) -> list[Conflict]:
+        """Write journals, then records; see the contract."""
+        fences = dict(epochs or {}) | {entry.partition: entry.epoch for entry in journals}
+        batches = self._batches(writes)
+        if self._shared:
+            return await self._commit_shared(writes, journals, fences, batches)
+        by_tag: dict[bytes, list[int]] = defaultdict(list)
+        for partition in fences:
+            by_tag[self._tag_of(partition)].append(partition)
+        heads = [
+            self._commit_command(
+                tag,
+                [j for j in journals if j.partition in parts],
+                {p: fences[p] for p in parts},
+                (),
+            )
+            for tag, parts in by_tag.items()
+        ]
+        # A record may be written only when every journal is in place, so this is awaited first.
+        if heads:
+            await self._run("write journals", scripts.COMMIT, heads)
+        commands = [
+            self._commit_command(tag, (), {}, [writes[i] for i in part]) for tag, part in batches
+        ]
+        replies = await self._run("write records", scripts.COMMIT, commands)
+        return _conflicts(writes, [part for _, part in batches], replies)
+
+    async def take_over(self, partitions: Sequence[int]) -> dict[int, int]:
+        """Become the owner of partitions; see the contract."""
+        by_tag: dict[bytes, list[int]] = defaultdict(list)
+        for partition in partitions:
+            by_tag[self._tag_of(partition)].append(partition)
+        commands: list[Command] = [
+            (len(parts) + 1, self._marker(tag), *(self._epoch(p) for p in parts), self._identity)
+            for tag, parts in by_tag.items()
+        ]
+        replies = await self._run("take partitions over", scripts.TAKE_OVER, commands)
+        epochs: dict[int, int] = {}
+        for parts, reply in zip(by_tag.values(), replies, strict=True):
+            epochs.update(zip(parts, reply, strict=True))
+        return epochs
+
+    async def journals(self, partitions: Sequence[int]) -> dict[int, bytes | None]:
+        """The journals in place; see the contract."""
+        entries = await self.load([self._journal(partition) for partition in partitions])
+        return dict(zip(partitions, entries, strict=True))
+
+    async def ping(self) -> None:
+        """Ask once for the identity; see the contract."""
+        try:
+            found = (await self._link.send([("GET", self._marker(self._tags[0]))]))[0]
+        except (fault.RedisError, fault.RedisClusterException, OSError) as error:
+            raise explain("answer", error) from error
+        if found != self._identity:
+            raise lost("its identity has gone or changed")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._link.close()
+
+    async def _commit_shared(
+        self,
+        writes: Sequence[Write],
+        journals: Sequence[JournalWrite],
+        fences: Mapping[int, int],
+        batches: Sequence[tuple[bytes, list[int]]],
+    ) -> list[Conflict]:
+        """On one server the journals go in one step with the first records, under one fence."""
+        tag = self._tags[0]
+        first = [writes[i] for i in batches[0][1]] if batches else []
+        head = self._commit_command(tag, journals, fences, first)
+        replies = await self._run("write records", scripts.COMMIT, [head])
+        if len(batches) > 1:
+            rest = [
+                self._commit_command(tag, (), fences, [writes[i] for i in part])
+                for _, part in batches[1:]
+            ]
+            replies += await self._run("write records", scripts.COMMIT, rest)
+        return _conflicts(writes, [part for _, part in batches], replies)
+
+    def _commit_command(
+        self,
+        tag: bytes,
+        journals: Sequence[JournalWrite],
+        fences: Mapping[int, int],
+        writes: Sequence[Write],
+    ) -> Command:
+        """Number of keys, keys and arguments of one run of ``scripts.COMMIT``."""
+        keys = (
+            self._marker(tag),
+            *(self._epoch(partition) for partition in fences),
+            *(self._journal(entry.partition) for entry in journals),
+            *(write.key for write in writes),
+        )
+        arguments = scripts.commit_arguments(
+            self._identity, list(fences.values()), journals, writes
+        )
+        return (len(keys), *keys, *arguments)
+
+    async def _run(self, what: str, source: str, commands: Sequence[Command]) -> list[Any]:
+        """Run a script with each set of arguments; tells fences and losses from other faults."""
+        calls: list[Command] = [("EVALSHA", _SHA[source], *command) for command in commands]
+
+        async def attempt() -> list[Any]:
+            try:
+                return await self._send(calls)
+            except fault.NoScriptError:
+                await self._link.load_script(source)  # a server that has just been started
+                return await self._send(calls)
+
+        try:
+            return await self._retries.call(what, attempt)
+        except fault.ResponseError as error:
+            words = str(error).split()
+            if words[:1] == [scripts.LOST]:
+                raise lost("its identity has gone or changed") from None
+            if words[:1] == [scripts.FENCED]:
+                raise FencedError([int(word) for word in words[1:]]) from None
+            raise
+
+    async def _send(self, commands: Sequence[Command]) -> list[Any]:
+        return await self._link.send(commands) if commands else []
+
+    async def _create(self, keys: Sequence[bytes], *, untouched: bool) -> list[bytes | None]:
+        """Give the store an identity; several workers may do so at once.
+
+        All of them fill in the one draft that was set first, and the first key comes last: once it
+        is there, a tag without identity can only mean a loss.
+        """
+        draft = self._key(self._tags[0], b"draft")
+        begun, proposal = await self._link.send(
+            [("SET", draft, uuid.uuid4().hex, "NX"), ("GET", draft)]
+        )
+        if begun and not untouched:
+            await self._link.send([("DEL", draft)])
+            return [None]
+        for part in (keys[1:], keys[:1]):
+            if part:
+                await self._link.send([("SET", key, proposal, "NX") for key in part])
+        found: list[bytes | None] = await self._link.send([("GET", key) for key in keys])
+        return found
+
+    def _batches(self, writes: Sequence[Write]) -> list[tuple[bytes, list[int]]]:
+        """Indices of writes that may go in one script: one tag each, and bounded."""
+        bound = scripts.MAX_RECORDS_A_SCRIPT
+        return [
+            (tag, indices[start : start + bound])
+            for tag, indices in self._grouped([write.key for write in writes]).items()
+            for start in range(0, len(indices), bound)
+        ]
+
+    def _grouped(self, keys: Sequence[bytes]) -> dict[bytes, list[int]]:
+        """Indices of keys by hash tag."""
+        if self._shared:
+            return {self._tags[0]: list(range(len(keys)))} if keys else {}
+        groups: dict[bytes, list[int]] = defaultdict(list)
+        for index, key in enumerate(keys):
+            groups[self._link.group(key)].append(index)
+        return groups
+
+    def _tag_of(self, partition: int) -> bytes:
+        return self._tags[partition % len(self._tags)]
+
+    def _key(self, tag: bytes, rest: bytes) -> bytes:
+        return b"%s:{%s}:%s" % (self._prefix, tag, rest)
+
+    def _marker(self, tag: bytes) -> bytes:
+        return self._key(tag, b"store")
+
+    def _epoch(self, partition: int) -> bytes:
+        return self._key(self._tag_of(partition), b"epoch:%d" % partition)
+
+    def _journal(self, partition: int) -> bytes:
+        return self._key(self._tag_of(partition), b"journal:%d" % partition)
+
+
+def _conflicts(
+    writes: Sequence[Write], parts: Sequence[Sequence[int]], replies: Sequence[list[Any]]
+) -> list[Conflict]:
+    """Conflicts by index in ``writes``, without those that hold what was to be written."""
+    found: list[Conflict] = []
+    for part, reply in zip(parts, replies, strict=False):
+        for place, record in zip(reply[::2], reply[1::2], strict=True):
+            index = part[place]
+            if record != writes[index].value:  # equal: a repetition of a write that had landed
+                found.append(Conflict(index, writes[index].key, record))
+    return found

@@ -1,0 +1,53 @@
+"""Every implementation of the state store, opened and empty, for one suite of tests."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+from features.store.base import StateStore
+from features.store.memory import MemoryStateStore
+from forewarn.errors import ForewarnError
+from forewarn.local import RedisServer
+from tests.contract.redis_stores import redis_store, start_cluster
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(
+    tmp_path_factory: pytest.TempPathFactory, require: Callable[[bool, str], None]
+) -> Iterator[list[RedisServer]]:
+    """A real cluster of six servers for the session."""
+    try:
+        servers = start_cluster(tmp_path_factory.mktemp("cluster"))
+    except ForewarnError as error:
+        require(False, f"a Redis Cluster could not be started: {error}")
+        raise
+    yield servers
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("redis", marks=pytest.mark.system),
+        pytest.param("unix", marks=pytest.mark.system),
+        pytest.param("cluster", marks=pytest.mark.system),
+    ]
+)
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[StateStore]:
+    """An opened, empty store of each kind."""
+    made: StateStore
+    if request.param == "memory":
+        made = MemoryStateStore()
+    elif request.param == "cluster":
+        servers: list[RedisServer] = request.getfixturevalue("redis_cluster")
+        for server in servers[:3]:
+            with server.client() as client:
+                client.flushall()
+        made = redis_store(servers[0].url, cluster=True)
+    else:
+        server = request.getfixturevalue("redis_server")
+        made = redis_store(server.url if request.param == "redis" else server.unix_url)
+    await made.open(create=True)
+    yield made
+    await made.close()
