@@ -26,8 +26,8 @@ FETCH_TIMEOUT_SECONDS = 1.0
 class AssignmentListener(Protocol):
     """What an app is told about its partitions. Set ``app.transport.listener`` before start.
 
-    Called on the main loop, one call at a time. No chunk is delivered between the start of
-    ``on_revoked`` and the end of the next ``on_assigned``.
+    Called on the main loop, one call at a time, in turns. No chunk is delivered from the start of
+    ``on_revoked`` to the end of the next ``on_assigned``.
     """
 
     async def on_assigned(self, partitions: frozenset[Partition]) -> None:
@@ -35,7 +35,12 @@ class AssignmentListener(Protocol):
         ...
 
     async def on_revoked(self, partitions: frozenset[Partition]) -> None:
-        """These are no longer ours. Chunks in hand were waited for, within a bound, before."""
+        """All partitions are taken away: by a rebalance, or because the worker stops.
+
+        Finish what is in work and acknowledge it, drop what waits (it will be read again), and
+        return within ``limits.drain_seconds``, after which this is cancelled. What is acknowledged
+        is committed next.
+        """
         ...
 
 
@@ -70,6 +75,8 @@ class ChunkConsumer(Consumer):
         self._arrived: deque[Chunk] = deque()
         self._rewound = asyncio.Event()
         self._last_ack_seconds = time.monotonic()
+        self._telling = asyncio.Lock()
+        self._assigned_told: frozenset[Partition] | None = None
 
     def _new_consumer_thread(self) -> ChunkConsumerThread:
         return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -85,6 +92,14 @@ class ChunkConsumer(Consumer):
     def seconds_without_progress(self) -> float:
         """Seconds since the last acknowledgement while chunks are in hand, else 0."""
         return time.monotonic() - self._last_ack_seconds if self._ledger.chunks_out else 0.0
+
+    def has_more(self, partition: Partition) -> bool:
+        """Whether the broker is known to hold records of ours that were not fetched yet."""
+        position = self._ledger.position(partition)
+        if position is None:
+            return False
+        highwater = self.highwater(TP(*partition))
+        return highwater is not None and highwater > position
 
     # -- fetching and delivering
 
@@ -224,16 +239,37 @@ class ChunkConsumer(Consumer):
 
     @Service.transitions_to("WAIT_EMPTY")
     async def wait_empty(self) -> None:
-        """Wait for the chunks that streams have begun, within ``limits.drain_seconds``; commit."""
+        """Let the work in hand end, within ``limits.drain_seconds``, and commit it.
+
+        Called by Faust with the flow stopped, before partitions are given up and before it stops.
+        """
+        if self.transport.listener is None:
+            await self._wait_for_streams()
+        else:
+            await self._tell_revoked()
+        await self.commit_and_end_transactions()
+
+    async def _wait_for_streams(self) -> None:
         deadline = time.monotonic() + self.transport.limits.drain_seconds
         while (begun := self._begun()) and time.monotonic() < deadline:
             await self._wait_for_ack(timeout=1)
         if begun:
             self.log.warning("%d chunks not done in time; they will be read again.", begun)
-        await self.commit_and_end_transactions()
 
     def _begun(self) -> int:
         return sum(not message.acked for message in list(self._unacked_messages))
+
+    async def _tell_revoked(self) -> None:
+        drain_seconds = self.transport.limits.drain_seconds
+        try:
+            async with asyncio.timeout(drain_seconds), self._telling:
+                revoked, self._assigned_told = self._assigned_told, None
+                if revoked is not None:
+                    await self.transport.listener.on_revoked(revoked)
+        except TimeoutError:
+            self.log.warning(
+                "Work not ended within %g s; what is not done will be read again.", drain_seconds
+            )
 
     # -- assignment
 
@@ -248,7 +284,11 @@ class ChunkConsumer(Consumer):
         self._reopen_all()
         listener: AssignmentListener | None = self.transport.listener
         if listener is not None:
-            await listener.on_assigned(frozenset(outcome))
+            # Two rebalances in a row can come without Faust asking us to drain between them.
+            await self._tell_revoked()
+            async with self._telling:
+                self._assigned_told = frozenset(outcome)
+                await listener.on_assigned(self._assigned_told)
 
     async def seek(self, partition: TP, offset: int) -> None:
         """Read one partition from ``offset`` on; what is in hand of it will not be committed."""
@@ -263,11 +303,8 @@ class ChunkConsumer(Consumer):
         self._thread.wake()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Let Faust stop the flow, wait for chunks in hand and commit; then let go."""
+        """Let Faust stop the flow, let the work in hand end and commit it; then let go."""
         await super().on_partitions_revoked(revoked)
-        listener: AssignmentListener | None = self.transport.listener
-        if listener is not None and revoked:
-            await listener.on_revoked(frozenset(Partition(*tp) for tp in revoked))
         self._ledger.forget(cast("Iterable[Partition]", revoked))
 
     async def on_stop(self) -> None:

@@ -29,11 +29,21 @@ class Ticket:
 class _Account:
     """One partition of the present assignment."""
 
-    __slots__ = ("chunks_out", "committed", "epoch", "live", "records_out", "settled", "tickets")
+    __slots__ = (
+        "chunks_out",
+        "committed",
+        "epoch",
+        "live",
+        "position",
+        "records_out",
+        "settled",
+        "tickets",
+    )
 
     def __init__(self, committed: int | None, epoch: int) -> None:
         self.committed = committed
         self.settled = committed
+        self.position = committed
         self.epoch = epoch
         self.live = True
         self.tickets: deque[Ticket] = deque()
@@ -91,6 +101,7 @@ class Ledger:
         The chunk must be current, and chunks of a partition come in the order of their offsets.
         """
         account = self._accounts[Partition(chunk.topic, chunk.partition)]
+        account.position = chunk.next_offset
         if not chunk.records:
             self._advance(account, chunk.next_offset)
             return None
@@ -151,6 +162,11 @@ class Ledger:
             account.chunks_out < self._limits.partition_chunks
             and account.records_out < self._limits.partition_records
         )
+
+    def position(self, partition: Partition) -> int | None:
+        """Offset that the next chunk of the partition begins at or after; None if unknown."""
+        account = self._accounts.get(partition)
+        return None if account is None else account.position
 
     @property
     def partitions(self) -> frozenset[Partition]:
