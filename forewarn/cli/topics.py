@@ -26,10 +26,15 @@ def check(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def apply(as_json: AsJson = False) -> None:
-    """Create missing topics, add partitions, set configs; status 1 if something remains."""
+def apply(
+    as_json: AsJson = False,
+    grow: Annotated[
+        bool, typer.Option("--grow", help="Add partitions too; state must be rebuilt then.")
+    ] = False,
+) -> None:
+    """Create missing topics and set configs; status 1 if something remains."""
     with TopicAdministration(load(KafkaSettings)) as topics:
-        mended, remaining = topics.apply()
+        mended, remaining = topics.apply(grow=grow)
         partitions = topics.require_copartitioned()
     _show("mended", mended, as_json=as_json)
     _show("cannot be mended here", remaining, as_json=as_json)

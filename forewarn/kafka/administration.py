@@ -69,23 +69,32 @@ class TopicAdministration:
         specs = topic_specs(self.settings).values()
         return drifts(specs, self.states([spec.name for spec in specs]))
 
-    def apply(self) -> tuple[list[Drift], list[Drift]]:
-        """Mend what can be mended; returns what was mended and what was not."""
+    def apply(self, *, grow: bool = False) -> tuple[list[Drift], list[Drift]]:
+        """Mend what can be mended; returns what was mended and what was not.
+
+        Args:
+            grow: add partitions to topics that have too few. That moves keys to other
+                partitions, so state has to be rebuilt: never done without being asked for.
+        """
         specs = {spec.name: spec for spec in topic_specs(self.settings).values()}
         found = self.check()
-        mended = [drift for drift in found if drift.mendable]
+        mended = [
+            drift
+            for drift in found
+            if drift.mendable and (grow or drift.fault != "too_few_partitions")
+        ]
         with _explained(self.settings):
             self._create([specs[drift.topic] for drift in mended if drift.fault == "missing"])
-            grow = {
+            growth = {
                 drift.topic: int(drift.expected)
                 for drift in mended
                 if drift.fault == "too_few_partitions"
             }
-            if grow:
-                self._client.create_partitions(grow)
+            if growth:
+                self._client.create_partitions(growth)
             self._configure([drift for drift in mended if drift.fault == "config"])
             self._client.wait_for_topics(list(specs))
-        return mended, [drift for drift in found if not drift.mendable]
+        return mended, [drift for drift in found if drift not in mended]
 
     def require_copartitioned(self) -> int:
         """Check the source topics; returns their number of partitions.

@@ -86,6 +86,6 @@ def check_copartitioned(partitions: Mapping[str, int | None]) -> None:
             f"the source topics differ in partitions: {counts}.",
             hint=(
                 "Stop the producers, set FOREWARN_KAFKA_PARTITIONS to the largest number, run "
-                "`forewarn topics apply`, then `forewarn rebuild`: keys change their partition."
+                "`forewarn topics apply --grow`, then `forewarn rebuild`: keys change their partition."
             ),
         )
