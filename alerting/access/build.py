@@ -1,7 +1,9 @@
 """Builds access control from its settings; called by composition roots only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from alerting import audit
 from alerting.access.control import AccessControl, Audit, Limits
 from alerting.access.keys import KeyStore
 from alerting.access.limits import Rate, RateLimiter
@@ -9,6 +11,7 @@ from alerting.access.lockout import Lockout, LockoutPolicy
 from alerting.access.oidc import OidcClient, OidcOptions
 from alerting.access.sessions import SessionLimits, SessionStore
 from alerting.access.users import UserFile
+from alerting.audit import AuditEntry
 from alerting.db.engine import Database
 from forewarn.errors import ConfigurationError
 from forewarn.settings.access import AccessSettings
@@ -24,7 +27,6 @@ def build_access(
     *,
     settings: AccessSettings,
     database: Database,
-    audit: Audit,
     public_url: str,
     service_key: str,
     clock: Callable[[], int],
@@ -33,8 +35,7 @@ def build_access(
 
     Args:
         settings: who may sign in.
-        database: where sessions and keys are.
-        audit: where sign-ins are recorded.
+        database: where sessions, keys and the audit log are.
         public_url: how browsers reach the service; with https, cookies are for TLS only.
         service_key: one API key from the settings, or empty.
         clock: UTC milliseconds.
@@ -63,11 +64,24 @@ def build_access(
             people=RateLimiter(Rate(people * _BURST_SECONDS, people)),
             services=RateLimiter(Rate(services * _BURST_SECONDS, services)),
         ),
-        audit=audit,
+        audit=chained(database),
         oidc=_oidc(settings, public_url),
         public_url=public_url.rstrip("/"),
         clock=clock,
     )
+
+
+def chained(database: Database) -> Audit:
+    """Record in the hash-chained log, each entry in a transaction of its own."""
+
+    def record(
+        *, actor: str, action: str, target: str, details: Mapping[str, Any], now_ms: int
+    ) -> None:
+        with database.write() as session:
+            entry = AuditEntry(now_ms, actor, action, target, dict(details))
+            audit.append(database, session, [entry])
+
+    return record
 
 
 def _oidc(settings: AccessSettings, public_url: str) -> OidcClient | None:

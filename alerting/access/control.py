@@ -1,6 +1,6 @@
 """Access control put together: signing in, knowing who asks, signing out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from alerting.access.limits import RateLimiter
 from alerting.access.lockout import Lockout
 from alerting.access.oidc import Identity, OidcClient
 from alerting.access.principal import Principal
+from alerting.access.roles import permissions_of
 from alerting.access.sessions import Session, SessionStore
 from alerting.access.users import UserFile
 
@@ -151,6 +152,42 @@ class AccessControl:
         limiter = self._limits.services if service else self._limits.people
         self._take(limiter, caller.principal.subject, now_ms)
         return caller
+
+    def record(self, who: Principal, action: str, target: str, **details: Any) -> None:
+        """Write what somebody did into the audit log; raises if it cannot be written."""
+        self._audit(
+            actor=who.subject,
+            action=action,
+            target=target,
+            details=details,
+            now_ms=self._clock(),
+        )
+
+    def names_of(self, subjects: Iterable[str]) -> dict[str, str]:
+        """Names to show for those who hold cases; a subject without one stands for itself."""
+        wanted = set(subjects)
+        found = self._sessions.names_of(wanted)
+        for subject in wanted:
+            user = self._users.by_subject(subject)
+            found[subject] = user.display_name if user else found.get(subject, subject)
+        return found
+
+    def colleagues(self, tenant: str, district: str) -> dict[str, str]:
+        """Who could take a case of this tenant and district: subjects and names.
+
+        People of the password file, and whoever is signed in through the provider.
+        """
+        known = {user.subject: (user.display_name, user.grants) for user in self._users.all()}
+        known |= {
+            session.subject: (session.name, session.grants)
+            for session in self._sessions.alive(self._clock())
+            if not session.subject.startswith("local:")
+        }
+        return {
+            subject: name
+            for subject, (name, grants) in known.items()
+            if "case.work" in permissions_of(grants.roles) and grants.scope.admits(tenant, district)
+        }
 
     def _by_key(self, key: str, now_ms: int) -> Caller | None:
         principal = self.keys.check(key, now_ms)

@@ -8,6 +8,7 @@ when the person or their password is no longer what it was.
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,14 +82,7 @@ class SessionStore:
             ).one_or_none()
         if row is None or not self._alive(row, now_ms):
             return None
-        session = Session(
-            subject=row.subject,
-            name=row.name,
-            grants=Grants.from_json(row.grants),
-            credential=row.credential,
-            csrf_token=row.csrf_token,
-            family=row.family,
-        )
+        session = _session(row)
         if now_ms - row.issued_at_ms >= self._limits.rotate_seconds * 1000:
             return self._rotate(row, session, now_ms)
         if now_ms - row.seen_at_ms >= _SEEN_STEP_MS:
@@ -99,6 +93,26 @@ class SessionStore:
                     .values(seen_at_ms=now_ms)
                 )
         return session
+
+    def alive(self, now_ms: int, *, limit: int = 1000) -> list[Session]:
+        """Sessions that have not ended, those seen last first."""
+        since_ms = now_ms - self._limits.idle_seconds * 1000
+        statement = (
+            select(sessions)
+            .where(sessions.c.expires_at_ms > now_ms, sessions.c.seen_at_ms > since_ms)
+            .order_by(sessions.c.seen_at_ms.desc())
+            .limit(limit)
+        )
+        with self._database.read() as transaction:
+            return [_session(row) for row in transaction.execute(statement)]
+
+    def names_of(self, subjects: Iterable[str]) -> dict[str, str]:
+        """The names under which these subjects signed in, where a session of theirs is kept."""
+        statement = select(sessions.c.subject, sessions.c.name).where(
+            sessions.c.subject.in_(sorted(subjects))
+        )
+        with self._database.read() as transaction:
+            return {row.subject: row.name for row in transaction.execute(statement)}
 
     def close(self, family: str) -> None:
         """End one sign-in, whichever of its tokens is in use."""
@@ -152,3 +166,14 @@ class SessionStore:
             "seen_at_ms": now_ms,
             "expires_at_ms": signed_in_at_ms + self._limits.life_seconds * 1000,
         }
+
+
+def _session(row: Any) -> Session:
+    return Session(
+        subject=row.subject,
+        name=row.name,
+        grants=Grants.from_json(row.grants),
+        credential=row.credential,
+        csrf_token=row.csrf_token,
+        family=row.family,
+    )

@@ -72,6 +72,13 @@ class UserFile:
         user = self._current().get(name)
         return None if user is None or user.disabled else user
 
+    def all(self) -> list[User]:
+        """Everybody who may sign in, by name."""
+        return sorted(
+            (user for user in self._current().values() if not user.disabled),
+            key=lambda user: user.name,
+        )
+
     def by_subject(self, subject: str) -> User | None:
         """The user whose ``subject`` this is."""
         prefix, _, name = subject.partition(":")
