@@ -36,8 +36,8 @@ class JournalMismatchError(ForewarnError):
 class Chunk:
     """The unit of work: a stretch of one partition's events in the order in which they are applied.
 
-    ``before`` and ``after`` are the positions (next offset) in each source topic; -1 where nothing
-    of the source has been seen since the partition was assigned and no journal knows it.
+    ``before`` and ``after`` are the positions (next offset) in each source topic; 0 while nothing
+    of the source has been seen and no journal knows it.
     """
 
     partition: int
@@ -61,13 +61,16 @@ class PartitionBuffer:
 
     Args:
         partition: the partition number, the same in every source topic.
-        positions: next offset of each source, from the journal; -1 where unknown.
+        positions: next offset of each source, from the journal; 0 where unknown.
         align_seconds: longest wait for a source that is behind.
+
+    ``positions`` moves as chunks are taken, ``done`` as the owner finishes them.
     """
 
     def __init__(self, partition: int, positions: tuple[int, ...], align_seconds: float) -> None:
         self.partition = partition
         self.positions = list(positions)
+        self.done = positions
         self._align_seconds = align_seconds
         self._runs: tuple[deque[Run], ...] = tuple(deque() for _ in range(SOURCE_COUNT))
         self._holding_since: float | None = None

@@ -1,0 +1,292 @@
+"""Lanes: who works on which partition, when, and what happens when a partition comes or goes.
+
+A lane is a loop over batches: it takes a chunk from each of its partitions that has one, and works
+on them together. A partition always belongs to the same lane, so the events of a subscriber are
+applied in order; several lanes overlap one batch's waiting for Redis and Kafka with another's
+computing.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import structlog
+
+from features.store.journal import Journal
+from forewarn.errors import ForewarnError
+from streams.buffer import SOURCE_COUNT, Chunk, JournalMismatchError, PartitionBuffer
+from streams.decode import Run
+
+log = structlog.get_logger(__name__)
+
+Behind = Callable[[int, int], bool]
+"""(source, partition) -> whether Kafka is known to hold more than is buffered."""
+
+
+@dataclass(slots=True)
+class OpenPartition:
+    """A partition that this worker owns by the store's epoch.
+
+    Attributes:
+        journal: a chunk that may be half done and is to be done again first.
+        chunk: number of the last chunk.
+        closing: it was revoked.
+        in_hand: a chunk of it is begun and not finished.
+        fenced: another worker has taken it over; nothing of it is worked on any more.
+    """
+
+    number: int
+    epoch: int
+    buffer: PartitionBuffer
+    journal: Journal | None
+    chunk: int = 0
+    closing: bool = False
+    in_hand: bool = False
+    fenced: bool = False
+
+
+class Processor(Protocol):
+    """What a lane needs done: opening a partition, and working on a batch."""
+
+    async def open(self, partition: int) -> OpenPartition:
+        """Take the partition over and read its journal."""
+
+    async def process(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> None:
+        """Do all of a batch; returns when its outputs are acknowledged."""
+
+    async def close(self, partition: OpenPartition) -> None:
+        """Leave the partition: note in the journal that nothing is half done."""
+
+
+class AbandonedError(ForewarnError):
+    """All partitions of the batch were revoked while it waited; their next owner repeats it."""
+
+
+class Lanes:
+    """All lanes of a worker.
+
+    Args:
+        processor: does the work.
+        count: how many lanes.
+        batch_events: most events of a batch.
+        buffered_events: events held per partition before ``put`` waits.
+        behind: tells whether a source has more to come.
+        on_failure: called once with an error that no retry mends; the worker must then stop.
+    """
+
+    def __init__(
+        self,
+        processor: Processor,
+        *,
+        count: int,
+        batch_events: int,
+        buffered_events: int,
+        behind: Behind,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._processor = processor
+        self._batch_events = batch_events
+        self._buffered_events = buffered_events
+        self._behind = behind
+        self._on_failure = on_failure
+        self._lanes = [_Lane(self, number) for number in range(count)]
+        self._open: dict[int, OpenPartition] = {}
+        self._opening = asyncio.Lock()
+
+    def start(self) -> None:
+        """Start the loops."""
+        for lane in self._lanes:
+            lane.start()
+
+    async def stop(self) -> None:
+        """Finish the batches in hand, close every partition, end the loops."""
+        await self.close(tuple(self._open))
+        for lane in self._lanes:
+            await lane.stop()
+
+    @property
+    def buffered_events(self) -> int:
+        """Events that wait in all partitions."""
+        return sum(partition.buffer.events for partition in self._open.values())
+
+    @property
+    def progress(self) -> list[tuple[bool, float]]:
+        """For each lane: whether a batch is in hand, and when it last moved (monotonic seconds)."""
+        return [(lane.busy, lane.moved_at) for lane in self._lanes]
+
+    def moved(self, partition: int) -> None:
+        """Note progress of the lane that owns the partition (a retry that waits is progress)."""
+        self._lane_of(partition).moved_at = time.monotonic()
+
+    async def partition(self, number: int) -> OpenPartition:
+        """The open partition, taken over now if it is not open yet."""
+        partition = self._open.get(number)
+        if partition is not None:
+            return partition
+        async with self._opening:
+            if number not in self._open:
+                opened = await self._processor.open(number)
+                self._open[number] = opened
+                self._lane_of(number).partitions[number] = opened
+                log.info("partition_opened", partition=number, epoch=opened.epoch)
+            return self._open[number]
+
+    async def put(self, partition: OpenPartition, run: Run) -> None:
+        """Queue a run; waits while the partition holds as much as it may.
+
+        A run of an earlier assignment is dropped: the partition's next owner reads it again.
+        """
+        lane = self._lane_of(partition.number)
+        while partition.buffer.events >= self._buffered_events and not partition.closing:
+            await lane.taken()
+        if partition.closing:
+            return
+        partition.buffer.add(run)
+        lane.wake()
+
+    async def close(self, numbers: Iterable[int]) -> None:
+        """Give partitions back: their waiting runs are dropped, a batch in hand is finished."""
+        closing = [self._open.pop(number) for number in numbers if number in self._open]
+        for partition in closing:
+            partition.closing = True
+            lane = self._lane_of(partition.number)
+            lane.partitions.pop(partition.number, None)
+            lane.wake()
+        for lane in {self._lane_of(partition.number) for partition in closing}:
+            await lane.idle()
+        for partition in closing:
+            await self._processor.close(partition)
+            log.info("partition_closed", partition=partition.number)
+
+    def _lane_of(self, partition: int) -> "_Lane":
+        return self._lanes[partition % len(self._lanes)]
+
+
+class _Lane:
+    """One loop; ``partitions`` is replaced by the owner as assignments change."""
+
+    def __init__(self, lanes: Lanes, number: int) -> None:
+        self.partitions: dict[int, OpenPartition] = {}
+        self.moved_at = time.monotonic()
+        self.busy = False
+        self._lanes = lanes
+        self._number = number
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._taken = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+        self._first = 0
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"lane-{self._number}")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def idle(self) -> None:
+        """Wait until no batch is in hand, or the loop has ended."""
+        if self._task is None or self._task.done():
+            return
+        waiter = asyncio.create_task(self._idle.wait())
+        await asyncio.wait({waiter, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        waiter.cancel()
+
+    async def taken(self) -> None:
+        """Wait until something was taken from a buffer of this lane, or a second passed."""
+        async with self._taken:
+            try:
+                await asyncio.wait_for(self._taken.wait(), timeout=1.0)
+            except TimeoutError:
+                return
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await self._step()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            log.exception("lane_failed", lane=self._number)
+            self._lanes._on_failure(error)  # noqa: SLF001 - two halves of one thing
+        finally:
+            self._idle.set()
+
+    async def _step(self) -> None:
+        self._wake.clear()
+        batch = self._assemble()
+        if not batch:
+            await self._wait(any(not p.buffer.empty for p in self.partitions.values()))
+            return
+        self.busy = True
+        self._idle.clear()
+        self.moved_at = time.monotonic()
+        try:
+            await self._lanes._processor.process(batch)  # noqa: SLF001 - two halves of one thing
+        except AbandonedError:
+            log.info("batch_abandoned", lane=self._number)
+        else:
+            for partition, chunk in batch:
+                if not partition.fenced:
+                    chunk.acknowledge()
+        finally:
+            self.busy = False
+            self.moved_at = time.monotonic()
+            self._idle.set()
+        async with self._taken:
+            self._taken.notify_all()
+
+    async def _wait(self, holding: bool) -> None:
+        """Sleep until woken; briefly while a partition holds back for its other topic."""
+        try:
+            await asyncio.wait_for(self._wake.wait(), timeout=0.02 if holding else None)
+        except TimeoutError:
+            return
+
+    def _assemble(self) -> list[tuple[OpenPartition, Chunk]]:
+        """A chunk of each partition that has one, starting one further each time for fairness."""
+        numbers = sorted(self.partitions)
+        if not numbers:
+            return []
+        self._first = (self._first + 1) % len(numbers)
+        room = self._lanes._batch_events  # noqa: SLF001 - two halves of one thing
+        now = time.monotonic()
+        batch: list[tuple[OpenPartition, Chunk]] = []
+        for number in numbers[self._first :] + numbers[: self._first]:
+            partition = self.partitions[number]
+            chunk = self._chunk(partition, room, now)
+            if chunk is not None:
+                batch.append((partition, chunk))
+                room -= len(chunk.events)
+            if room <= 0:
+                break
+        return batch
+
+    def _chunk(self, partition: OpenPartition, room: int, now: float) -> Chunk | None:
+        buffer = partition.buffer
+        if buffer.empty or partition.fenced:
+            return None
+        if partition.journal is not None:
+            return self._again(partition, partition.journal)
+        behind = self._lanes._behind  # noqa: SLF001 - two halves of one thing
+        return buffer.take(room, lambda source: behind(source, partition.number), now)
+
+    def _again(self, partition: OpenPartition, journal: Journal) -> Chunk | None:
+        ends = journal.ends()
+        after = tuple(ends.get(source, 0) for source in range(SOURCE_COUNT))
+        try:
+            order = np.frombuffer(journal.order, np.uint8)
+            return partition.buffer.take_journalled(order, after)
+        except JournalMismatchError as error:
+            # Offsets in the records still keep events from being applied twice.
+            log.warning("journal_mismatch", partition=partition.number, why=str(error))
+            partition.journal = None
+            return None

@@ -1,0 +1,188 @@
+"""The messages that a worker produces: warnings and scores."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features.kinds import KIND_NAMES, EventKind
+from forewarn.events import (
+    CallEnded,
+    CallStarted,
+    Event,
+    FraudWarning,
+    LineChanged,
+    Reason,
+    Score,
+    Source,
+    Subject,
+    Transfer,
+    encode,
+)
+from forewarn.pseudonyms import to_hex
+from models.policy import Decision, warning_id
+from streams.deciding import STATUS_OF_KIND, Brain
+from streams.work import Work
+
+MAX_REASONS = 6
+"""Reasons of one warning: what a responder can read in the time there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Features that are facts a responder needs: where the person is right now."""
+
+    on_call: int
+    forwarding_on: int
+
+
+def reasons(
+    names: Sequence[str], vector: npt.NDArray[np.float32], contributions: npt.NDArray[np.float32]
+) -> tuple[Reason, ...]:
+    """The features that spoke most for fraud, strongest first."""
+    order = np.argsort(contributions)[::-1][:MAX_REASONS]
+    return tuple(
+        Reason(
+            code=names[i],
+            value=None if np.isnan(vector[i]) else float(vector[i]),
+            contribution=round(float(contributions[i]), 4),
+        )
+        for i in order.tolist()
+        if contributions[i] > 0
+    )
+
+
+def traceparent(identifier: str) -> str:
+    """The W3C trace context of everything that concerns one warning: derived, so never lost."""
+    trace = hashlib.blake2b(identifier.encode(), digest_size=16, person=b"trace").hexdigest()
+    return f"00-{trace}-{trace[:16]}-01"
+
+
+def warning_of(
+    work: Work,
+    index: int,
+    decision: Decision,
+    why: tuple[Reason, ...],
+    *,
+    brain: Brain,
+    typology: str,
+    live: Live,
+    topic: str,
+    now_ms: int,
+) -> FraudWarning:
+    """The message for a decision that sends one."""
+    event = work.chunk.events[index]
+    row = int(work.rows[index])
+    columns = work.columns
+    vector = work.result.vectors[row]
+    identity = warning_id(event.tenant, int(columns.subscriber[row]), int(columns.subject[row]))
+    caller, payee, payer = _parties(event)
+    currency = event.currency if isinstance(event, Transfer) else "CNY"
+    return FraudWarning(
+        event_id=f"{identity}.{decision.revision}",
+        event_time_ms=event.event_time_ms,
+        subscriber=event.subscriber,
+        tenant=event.tenant,
+        district=event.district,
+        revision=decision.revision,
+        warning_id=identity,
+        action=decision.action or "update",
+        subject=_subject(event),
+        subject_status=STATUS_OF_KIND[int(columns.kind[row])],
+        severity=decision.severity or "medium",
+        typology=typology,  # type: ignore[arg-type]  # the artifact names known ones
+        probability=round(float(work.probabilities[index]), 6),
+        expected_loss_minor=decision.expected_loss_minor,
+        amount_at_risk_minor=decision.amount_at_risk_minor,
+        currency=currency,
+        deadline_ms=decision.deadline_ms,
+        appended_at_ms=int(work.chunk.appended_ms[index]),
+        raised_at_ms=now_ms,
+        reasons=why,
+        decision=decision.reason,
+        caller=caller,
+        payee=payee,
+        payer=payer,
+        on_call=isinstance(event, CallStarted) or bool(vector[live.on_call] > 0),
+        forwarding_on=bool(vector[live.forwarding_on] > 0),
+        model_version=brain.scorer.version,
+        policy_version=brain.policy.version,
+        source=Source(topic, work.chunk.partition, int(work.chunk.offsets[index])),
+        traceparent=traceparent(identity),
+    )
+
+
+def _subject(event: Event) -> Subject:
+    if isinstance(event, Transfer):
+        return Subject("transfer", event.transfer_id)
+    if isinstance(event, (CallStarted, CallEnded)):
+        return Subject("call", event.call_id)
+    return Subject("line", event.event_id)
+
+
+def _parties(event: Event) -> tuple[str | None, str | None, str | None]:
+    """Suspected caller, payee and payer of an event."""
+    if isinstance(event, (CallStarted, CallEnded)):
+        return (event.caller if event.direction == "inbound" else event.callee), None, None
+    if isinstance(event, Transfer):
+        return None, event.payee_account, event.payer_account
+    if isinstance(event, LineChanged):
+        return event.forwarded_to, None, None
+    return None, None, None
+
+
+def score_records(
+    work: Work, brain: Brain, topics: Sequence[str], fingerprint: str
+) -> list[tuple[bytes, bytes]]:
+    """Key and value of the score of every scored event of a chunk."""
+    rows = work.rows
+    kinds = work.columns.kind[rows]
+    chosen = np.flatnonzero((kinds != EventKind.OUTCOME) & work.result.fresh[rows])
+    vectors = np.ascontiguousarray(work.result.vectors[rows], dtype="<f4")
+    reads = work.result.reads[rows].tolist()
+    applied = _applied(work)
+    subscribers = work.columns.subscriber[rows].tolist()
+    offsets = work.chunk.offsets.tolist()
+    sources = work.chunk.source.tolist()
+    probabilities = work.probabilities.tolist()
+    challenger = work.challenger.tolist() if work.challenger is not None else None
+    records: list[tuple[bytes, bytes]] = []
+    for i in chosen.tolist():
+        decision = work.decisions.get(i)
+        subscriber = to_hex(subscribers[i])
+        score = Score(
+            event_id=work.chunk.events[i].event_id,
+            event_time_ms=work.chunk.events[i].event_time_ms,
+            subscriber=subscriber,
+            kind=KIND_NAMES[kinds[i]],
+            source=Source(topics[sources[i]], work.chunk.partition, offsets[i]),
+            chunk=work.number,
+            fingerprint=fingerprint,
+            vector=base64.b64encode(vectors[i]).decode("ascii"),
+            reads=tuple(reads[i]),
+            applied=tuple(applied[i]) if applied is not None else (),
+            probability=probabilities[i],
+            challenger_probability=challenger[i] if challenger is not None else None,
+            model_version=brain.scorer.version,
+            challenger_version=brain.challenger.version if brain.challenger else "",
+            policy_version=brain.policy.version,
+            decision=decision.reason if decision else "below_threshold",
+        )
+        records.append((subscriber.encode(), encode(score)))
+    return records
+
+
+def _applied(work: Work) -> list[list[int]] | None:
+    """Versions on which updates landed, where a race moved any of them; else None."""
+    if not work.landed:
+        return None
+    applied = work.result.reads[work.rows].copy()
+    slots = work.plan.slots[work.rows]
+    where = {key: i for i, key in enumerate(work.plan.keys)}
+    for key, version in work.landed.items():
+        applied[slots == where[key]] = version
+    rows: list[list[int]] = applied.tolist()
+    return rows

@@ -1,0 +1,298 @@
+"""One batch from columns to acknowledged outputs, each step repeated until it succeeds.
+
+The steps are repeated one by one and keep what the earlier ones found, because recomputing after
+the journal is written would read records that carry the chunk already. While a dependency is
+away the batch waits: nothing is skipped, buffers fill, fetching stops, readiness says why.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from typing import Literal, TypeVar
+
+import numpy as np
+import structlog
+from features.engine import Engine
+
+from features.store import FencedError, JournalWrite, StateStore
+from features.store.journal import decode, encode, floor
+from forewarn.errors import ForewarnError
+from forewarn.events import encode as encode_event
+from forewarn.pseudonyms import Pseudonymiser
+from forewarn.topics import SOURCES
+from streams.buffer import SOURCE_COUNT, Chunk, PartitionBuffer
+from streams.deciding import Brain, Deciding, sent
+from streams.lanes import AbandonedError, OpenPartition
+from streams.messages import Live, reasons, score_records, warning_of
+from streams.metrics import WorkerMetrics
+from streams.outputs import KeyValue, Outputs
+from streams.state import State
+from streams.work import Work, columns_of
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
+
+Dependency = Literal["redis", "kafka"]
+T = TypeVar("T")
+
+
+class BatchProcessor:
+    """Does the work of the lanes.
+
+    Args:
+        engine: the feature kernel.
+        store: records and journals.
+        state: loads and writes batches.
+        deciding: scores and decides.
+        outputs: the producer.
+        brain: returns the model and policy in use now.
+        pseudonymiser: for columns.
+        metrics: stages, counts.
+        executor: where LightGBM explains, off the event loop.
+        topics: names in the cluster of the sources (in order), and of the three outputs.
+        live: which features are facts for the responder.
+        align_seconds: see ``PartitionBuffer``.
+        on_wait: told when a dependency is away (reason) and when it is back (None).
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        store: StateStore,
+        state: State,
+        deciding: Deciding,
+        outputs: Outputs,
+        brain: Callable[[], Brain],
+        pseudonymiser: Pseudonymiser,
+        metrics: WorkerMetrics,
+        executor: Executor,
+        sources: Sequence[str],
+        warnings_topic: str,
+        scores_topic: str,
+        dead_letters_topic: str,
+        live: Live,
+        align_seconds: float,
+        on_wait: Callable[[Dependency, str | None], None],
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._state = state
+        self._deciding = deciding
+        self._outputs = outputs
+        self._brain = brain
+        self._pseudonymiser = pseudonymiser
+        self._metrics = metrics
+        self._executor = executor
+        self._sources = tuple(sources)
+        self._warnings_topic = warnings_topic
+        self._scores_topic = scores_topic
+        self._dead_letters_topic = dead_letters_topic
+        self._live = live
+        self._align_seconds = align_seconds
+        self._on_wait = on_wait
+
+    # -- partitions
+
+    async def open(self, partition: int) -> OpenPartition:
+        """Take a partition over; what its journal describes is done again before anything else."""
+
+        async def take() -> tuple[int, bytes | None]:
+            epoch = (await self._store.take_over([partition]))[partition]
+            return epoch, (await self._store.journals([partition]))[partition]
+
+        epoch, entry = await self._insist("redis", take, ())
+        journal = decode(entry) if entry else None
+        floors = journal.floors() if journal else {}
+        positions = tuple(floors.get(source, 0) for source in range(SOURCE_COUNT))
+        unfinished = journal if journal and journal.order else None
+        return OpenPartition(
+            number=partition,
+            epoch=epoch,
+            buffer=PartitionBuffer(partition, positions, self._align_seconds),
+            journal=unfinished,
+            chunk=journal.chunk if journal else 0,
+        )
+
+    async def close(self, partition: OpenPartition) -> None:
+        """Note that everything up to here is done, so that the next owner repeats nothing."""
+        if partition.fenced or partition.in_hand or partition.journal is not None:
+            return  # the journal of a chunk that may be half done has to stay
+        ends = dict(enumerate(partition.buffer.done))
+        entry = encode(floor(partition.chunk, ends))
+        try:
+            await self._store.commit(
+                [], journals=[JournalWrite(partition.number, partition.epoch, entry)]
+            )
+        except ForewarnError as error:
+            # The journal of the last chunk is still in place: the next owner repeats that chunk.
+            log.info("closing_note_not_written", partition=partition.number, why=str(error))
+
+    # -- batches
+
+    async def process(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> None:
+        """Do all of a batch; returns when its outputs are acknowledged.
+
+        A chunk whose partition another worker has taken over is given up without a trace.
+        """
+        brain = self._brain()
+        partitions = [partition for partition, _ in batch]
+        with self._stage("decode"):
+            works = [self._work(partition, chunk) for partition, chunk in batch]
+        with self._stage("load"):
+            await self._insist("redis", lambda: self._state.load(works), partitions)
+        with self._stage("kernel"):
+            for work in works:
+                work.result = self._engine.run(work.plan, work.records)
+        with self._stage("score"):
+            self._deciding.score(works, brain)
+        now_ms = time.time_ns() // 1_000_000
+        with self._stage("decide"):
+            for work in works:
+                await self._deciding.decide(work, brain, now_ms)
+                await self._warn(work, brain, now_ms)
+        with self._stage("write"):
+            works = await self._write(works, partitions)
+        with self._stage("produce"):
+            parts = [part for work in works for part in self._parts(work, brain)]
+            await self._insist("kafka", lambda: self._outputs.send_all(parts), partitions)
+        for work in works:
+            self._finish(work)
+
+    def _work(self, partition: OpenPartition, chunk: Chunk) -> Work:
+        recovering = partition.journal is not None
+        partition.in_hand = True
+        if not recovering:
+            partition.chunk += 1
+        columns, rows = columns_of(chunk, self._pseudonymiser)
+        return Work(
+            partition=partition,
+            chunk=chunk,
+            columns=columns,
+            rows=rows,
+            plan=self._engine.plan(columns),
+            number=partition.chunk,
+            recovering=recovering,
+        )
+
+    async def _warn(self, work: Work, brain: Brain, now_ms: int) -> None:
+        """Make the warnings of a chunk, with the reasons for those that are raised or upgraded."""
+        sending = sent(work)
+        if not sending:
+            return
+        names = brain.scorer.features
+        vectors = work.result.vectors[work.rows[[i for i, _ in sending]]]
+        contributions = await asyncio.get_running_loop().run_in_executor(
+            self._executor, brain.scorer.contributions, vectors
+        )
+        for (index, decision), vector, weight in zip(sending, vectors, contributions, strict=True):
+            message = warning_of(
+                work,
+                index,
+                decision,
+                reasons(names, vector, weight),
+                brain=brain,
+                typology=work.typologies[index],
+                live=self._live,
+                topic=self._sources[work.chunk.source[index]],
+                now_ms=now_ms,
+            )
+            work.warnings.append((index, message))
+
+    async def _write(self, works: list[Work], partitions: Sequence[OpenPartition]) -> list[Work]:
+        """Write what is still ours; returns the works that were written."""
+        while works:
+            ours = works
+            try:
+                await self._insist("redis", lambda: self._state.write(ours), partitions)  # noqa: B023 - awaited before the next turn
+            except FencedError as error:
+                self._metrics.fenced.inc()
+                log.warning("fenced", partitions=error.partitions)
+                for work in works:
+                    if work.partition.number in error.partitions:
+                        work.partition.fenced = True
+                works = [work for work in works if not work.partition.fenced]
+            else:
+                break
+        return works
+
+    def _parts(self, work: Work, brain: Brain) -> Iterator[tuple[str, int, list[KeyValue]]]:
+        number = work.partition.number
+        yield (
+            self._warnings_topic,
+            number,
+            [(message.subscriber.encode(), encode_event(message)) for _, message in work.warnings],
+        )
+        fingerprint = brain.scorer.fingerprint
+        scores: list[KeyValue] = list(score_records(work, brain, self._sources, fingerprint))
+        yield self._scores_topic, number, scores
+        dead: list[KeyValue] = [(None, encode_event(letter)) for letter in work.chunk.dead_letters]
+        yield self._dead_letters_topic, 0, dead
+
+    def _finish(self, work: Work) -> None:
+        """Move the partition past the chunk and count what was done."""
+        partition, chunk, metrics = work.partition, work.chunk, self._metrics
+        partition.buffer.done = chunk.after
+        partition.in_hand = False
+        if work.recovering:
+            partition.journal = None
+            metrics.recovered.inc()
+            log.info("chunk_recovered", partition=partition.number, chunk=work.number)
+        for source, count in enumerate(np.bincount(chunk.source, minlength=SOURCE_COUNT).tolist()):
+            metrics.events.labels(SOURCES[source]).inc(count)
+        for letter in chunk.dead_letters:
+            metrics.dead_letters.labels(letter.reason).inc()
+        now = time.time()
+        if len(chunk.appended_ms):
+            metrics.event_seconds.observe(max(0.0, now - chunk.appended_ms.min() / 1000))
+        for _, message in work.warnings:
+            metrics.warning_seconds.observe(max(0.0, now - message.appended_at_ms / 1000))
+            metrics.warnings.labels(message.action, message.severity, message.typology).inc()
+        for probability in work.probabilities.tolist():
+            metrics.probability.observe(probability)
+
+    # -- waiting
+
+    async def _insist(
+        self,
+        dependency: Dependency,
+        step: Callable[[], Awaitable[T]],
+        partitions: Sequence[OpenPartition],
+    ) -> T:
+        """Repeat a step while its dependency is away.
+
+        Raises:
+            AbandonedError: every partition of the batch was revoked meanwhile.
+        """
+        pause_seconds = FIRST_PAUSE_SECONDS
+        waiting = False
+        while True:
+            try:
+                found = await step()
+            except ForewarnError as error:
+                if not error.retryable:
+                    raise
+                if partitions and all(partition.closing for partition in partitions):
+                    raise AbandonedError("the batch was revoked while it waited.") from error
+                if not waiting:
+                    log.warning("waiting", dependency=dependency, why=str(error))
+                waiting = True
+                self._on_wait(dependency, str(error))
+                await asyncio.sleep(pause_seconds)
+                pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            else:
+                if waiting:
+                    log.info("went_on", dependency=dependency)
+                    self._on_wait(dependency, None)
+                return found
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._metrics.stage_seconds.labels(name).observe(time.perf_counter() - began)

@@ -1,0 +1,152 @@
+"""State of a batch: loaded in one round trip, written in one, races resolved record by record.
+
+Chunks of one batch are computed apart, each on the records as loaded, because a partition that is
+recovered alone must come to the same result. Where two of them changed the same shared record, the
+second's events are applied on top of the first's, just as after a lost race.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from features.engine import Engine
+
+from features.entities import Entity, parse_key
+from features.header import parse, record_version
+from features.store import Conflict, FencedError, JournalWrite, StateStore, Write
+from features.store.journal import encode
+from forewarn.errors import DependencyUnavailableError
+from streams.metrics import WorkerMetrics
+from streams.work import Work
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A record to be written, and the chunks whose events it carries, in order."""
+
+    write: Write
+    works: list[Work]
+
+
+class State:
+    """Loads and writes the records of batches.
+
+    Args:
+        store: where records are.
+        engine: applies events to records.
+        metrics: conflicts are counted.
+        attempts: how often one record may lose a race before the batch is tried again later.
+    """
+
+    def __init__(
+        self, store: StateStore, engine: Engine, metrics: WorkerMetrics, attempts: int
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._metrics = metrics
+        self._attempts = attempts
+
+    async def load(self, works: Sequence[Work]) -> None:
+        """Give each chunk its records: from its journal if it is computed again, else loaded."""
+        journalled = [dict(w.partition.journal.records) if w.recovering and w.partition.journal
+                      else {} for w in works]  # fmt: skip
+        wanted = dict.fromkeys(
+            key
+            for work, known in zip(works, journalled, strict=True)
+            for key in work.plan.keys
+            if key not in known
+        )
+        loaded = dict(zip(wanted, await self._store.load(list(wanted)), strict=True))
+        for work, known in zip(works, journalled, strict=True):
+            work.records = [known[key] if key in known else loaded[key] for key in work.plan.keys]
+            work.journal = encode(work.journal_entry())
+
+    async def write(self, works: Sequence[Work]) -> None:
+        """Write journals, then records; resolve races until every record has every event.
+
+        Repeating it after a failure is safe: what has landed is recognised.
+
+        Raises:
+            FencedError: another worker owns one of the partitions.
+            DependencyUnavailableError: the store did not answer, or a record kept losing races.
+        """
+        for work in works:
+            work.landed.clear()
+        pending = self._merged(works)
+        journals = [
+            JournalWrite(work.partition.number, work.partition.epoch, work.journal)
+            for work in works
+        ]
+        epochs = {work.partition.number: work.partition.epoch for work in works}
+        for _ in range(self._attempts):
+            conflicts = await self._store.commit(
+                [p.write for p in pending], journals=journals, epochs=epochs
+            )
+            if not conflicts:
+                return
+            journals = []
+            self._metrics.conflicts.inc(len(conflicts))
+            pending = [again for c in conflicts if (again := self._again(pending[c.index], c))]
+            if not pending:
+                return
+        raise DependencyUnavailableError(
+            f"{len(pending)} records lost {self._attempts} races in a row.",
+            hint="If this repeats, raise FOREWARN_WORKER_COMMIT_ATTEMPTS.",
+        )
+
+    def _merged(self, works: Sequence[Work]) -> list[_Pending]:
+        """One write for each record, chained where several chunks changed it."""
+        by_key: dict[bytes, _Pending] = {}
+        for work in works:
+            for write in work.result.writes():
+                before = by_key.get(write.key)
+                if before is None:
+                    by_key[write.key] = _Pending(write, [work])
+                else:
+                    before.write = self._on_top(work, before.write)
+                    before.works.append(work)
+        return list(by_key.values())
+
+    def _on_top(self, work: Work, write: Write) -> Write:
+        """The write that also carries this chunk's events, applied after those it has."""
+        work.landed[write.key] = record_version(write.value)
+        applied = self._engine.reapply(work.plan, work.result, write.key, write.value)
+        return applied._replace(expected_version=write.expected_version)
+
+    def _again(self, pending: _Pending, conflict: Conflict) -> _Pending | None:
+        """What is left to write of a record that somebody else has written; None if nothing is."""
+        record = conflict.record
+        missing = [work for work in pending.works if not _landed(work, conflict.key, record)]
+        if not missing:
+            return None
+        if parse_key(conflict.key)[0] is Entity.SUBSCRIBER:
+            # Only the owner of the partition writes a subscriber, so we are not the owner.
+            raise FencedError([work.partition.number for work in missing])
+        first, *others = missing
+        first.landed[conflict.key] = record_version(record)
+        write = self._engine.reapply(first.plan, first.result, conflict.key, record)
+        for work in others:
+            write = self._on_top(work, write)
+        return _Pending(write, missing)
+
+
+def _landed(work: Work, key: bytes, record: bytes | None) -> bool:
+    """Whether the record carries this chunk's events already (after a crash or a lost answer)."""
+    if record is None:
+        return False
+    for mark in parse(record).watermarks:
+        if mark.partition != work.partition.number:
+            continue
+        first = work.first_offset(mark.source)
+        if first is not None and mark.offset >= first:
+            work.landed[key] = mark.version - 1
+            return True
+    return False
+
+
+def partitions_of(works: Iterable[Work]) -> list[int]:
+    """Partition numbers of a batch, ascending."""
+    return sorted(set(itertools.chain(work.partition.number for work in works)))

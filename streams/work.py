@@ -1,0 +1,95 @@
+"""A chunk on its way through the steps of a batch: each step adds what it found."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from features.engine import Plan, Result
+
+from features.columns import EventColumns, from_events
+from features.store.journal import Journal, SourceRange, of_chunk
+from forewarn.events import Event, FraudWarning
+from forewarn.pseudonyms import Pseudonymiser
+from models.policy import Decision
+from streams.buffer import SOURCE_COUNT, Chunk
+from streams.lanes import OpenPartition
+
+
+@dataclass(slots=True)
+class Work:
+    """One chunk with its columns, its state and what was decided about it.
+
+    Attributes:
+        rows: for each event of the chunk its first row in ``columns`` (an outcome may have more).
+        records: the records as loaded, or as journalled when the chunk is computed again.
+        landed: by key, the version on which the update of a record landed, where that is not the
+            version that was read.
+        decisions: by event index, for the few events that reached the policy.
+        typologies: the guessed kind of fraud of the same events.
+        warnings: what is to be sent, with the index of the causing event.
+    """
+
+    partition: OpenPartition
+    chunk: Chunk
+    columns: EventColumns
+    rows: npt.NDArray[np.intp]
+    plan: Plan
+    number: int
+    recovering: bool
+    records: list[bytes | None] = field(default_factory=list)
+    journal: bytes = b""
+    landed: dict[bytes, int] = field(default_factory=dict)
+    probabilities: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    challenger: npt.NDArray[np.float64] | None = None
+    decisions: dict[int, Decision] = field(default_factory=dict)
+    typologies: dict[int, str] = field(default_factory=dict)
+    warnings: list[tuple[int, FraudWarning]] = field(default_factory=list)
+    _result: Result | None = None
+
+    @property
+    def result(self) -> Result:
+        """What the kernel made of the chunk.
+
+        Raises:
+            RuntimeError: before the kernel ran.
+        """
+        if self._result is None:
+            raise RuntimeError("the kernel has not run")
+        return self._result
+
+    @result.setter
+    def result(self, result: Result) -> None:
+        self._result = result
+
+    def first_offset(self, source: int) -> int | None:
+        """Offset of the chunk's first event of a source, or None if it has none."""
+        mine = self.chunk.offsets[self.chunk.source == source]
+        return int(mine[0]) if len(mine) else None
+
+    def journal_entry(self) -> Journal:
+        """The journal of this chunk."""
+        ranges = tuple(
+            SourceRange(source, self.chunk.before[source], self.chunk.after[source])
+            for source in range(SOURCE_COUNT)
+        )
+        return of_chunk(
+            self.number, ranges, self.chunk.source.tobytes(), self.plan.keys, self.records
+        )
+
+
+def columns_of(
+    chunk: Chunk, pseudonymiser: Pseudonymiser
+) -> tuple[EventColumns, npt.NDArray[np.intp]]:
+    """The chunk's columns in merge order, and the first row of each event."""
+    events: list[Event] = chunk.events
+    columns = from_events(
+        events,  # type: ignore[arg-type]  # decoders return just these kinds
+        pseudonymiser,
+        source=0,
+        partition=chunk.partition,
+        offsets=chunk.offsets.tolist(),
+    )
+    rows = columns.event_rows()
+    lengths = np.diff(rows, append=len(columns))
+    columns.source[:] = np.repeat(chunk.source, lengths)
+    return columns, rows
