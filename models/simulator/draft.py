@@ -1,0 +1,166 @@
+"""Writing episodes: one draft holds all episodes of one typology, stage by stage.
+
+A typology reads like a script for one victim, but every value in it is an array over all victims.
+``alive`` says who still believes; a script calls `Draft.go_on` wherever a real victim may see
+through it, run out of money or be talked out of it, which is what makes episodes of every length.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.simulator.clock import Ints
+from models.simulator.ledger import PURPOSES, Scene, Settlement, Stage
+from models.simulator.rings import Rings
+from models.simulator.scenario import MINUTE_MS, SECOND_MS
+from models.simulator.world import World, money, ring_ms, settle_ms, talk_ms
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Draft:
+    """All episodes of one typology; arrays are over the episodes.
+
+    Attributes:
+        victim: subscriber; ring: position in ``rings``; start_ms: first contact.
+        episode: ids; alive: who still goes along; caller: number in use; slot: account slot.
+
+    """
+
+    world: World
+    rings: Rings
+    rng: np.random.Generator
+    victim: Ints
+    ring: Ints
+    start_ms: Ints
+    episode: Ints
+    alive: Mask = field(init=False)
+    caller: Ints = field(init=False)
+    slot: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.alive = np.ones(self.victim.size, dtype=bool)
+        self.caller = self.rings.numbers_at(self.rng, self.ring, self.start_ms)
+        self.slot = self.rings.account_slot_at(self.rng, self.ring, self.start_ms)
+
+    @property
+    def count(self) -> int:
+        """How many episodes there are."""
+        return self.victim.size
+
+    @property
+    def savings(self) -> Ints:
+        """What each victim owns, in minor units."""
+        return self.world.people.savings_minor[self.victim]
+
+    def chance(self, probability: float) -> Mask:
+        """An independent coin for each episode."""
+        return self.rng.random(self.count) < probability
+
+    def go_on(self, probability: float) -> Mask:
+        """Who still goes along after a point at which some do not."""
+        self.alive &= self.chance(probability)
+        return self.alive
+
+    def wait(self, median_minutes: float, sigma: float = 0.8) -> Ints:
+        """A log-normal time span in milliseconds."""
+        return np.asarray(
+            self.rng.lognormal(np.log(median_minutes * MINUTE_MS), sigma, self.count),
+            dtype=np.int64,
+        )
+
+    def talk(self, median_minutes: float, sigma: float = 0.8) -> Ints:
+        """Durations of calls in milliseconds."""
+        return talk_ms(self.rng, self.count, median_minutes * 60, sigma)
+
+    def next_caller(self, time_ms: Ints) -> None:
+        """The victim is handed to an accomplice, or the ring has moved to other numbers."""
+        self.caller = self.rings.numbers_at(self.rng, self.ring, time_ms)
+
+    def next_account(self, time_ms: Ints) -> None:
+        """The ring names another account to pay to."""
+        self.slot = self.rings.account_slot_at(self.rng, self.ring, time_ms)
+
+    def call(
+        self, who: Mask, time_ms: Ints, duration_ms: Ints, stage: Stage, *,
+        inbound: bool = True, answered: bool = True, number: Ints | None = None,
+        attestation: int = 255,
+    ) -> Ints:  # fmt: skip
+        """The present caller calls (or is called back); returns when each call ends."""
+        rows = np.flatnonzero(who)
+        other = self.caller if number is None else number
+        duration = duration_ms if answered else ring_ms(self.rng, self.count)
+        self.world.ledger.calls.add(
+            rows.size, person=self.victim[rows], other=other[rows], inbound=inbound,
+            start_ms=time_ms[rows], duration_ms=duration[rows], answered=answered,
+            attestation=attestation, scene=Scene.FRAUD, episode=self.episode[rows], stage=stage,
+        )  # fmt: skip
+        return np.asarray(time_ms + duration)
+
+    def pay(
+        self, who: Mask, time_ms: Ints, amount_minor: Ints, stage: Stage, *,
+        blocked: float = 0.05, purpose: str = "transfer",
+    ) -> Mask:  # fmt: skip
+        """The victim pays the ring; returns for whom the money left. The bank stops a few."""
+        rows = np.flatnonzero(who)
+        amount = np.maximum(100, amount_minor[rows])
+        settlement = self.rng.choice(
+            [Settlement.COMPLETED, Settlement.BLOCKED, Settlement.ABANDONED, Settlement.REVERSED],
+            rows.size, p=[1 - blocked - 0.02, blocked, 0.012, 0.008],
+        )  # fmt: skip
+        channel = self.rng.choice([0, 1, 2, 3], rows.size, p=[0.86, 0.07, 0.05, 0.02])
+        self.world.ledger.postings.add(
+            rows.size, person=self.victim[rows],
+            other=self.rings.accounts[self.ring[rows], self.slot[rows]],
+            time_ms=time_ms[rows], settle_ms=settle_ms(self.rng, amount), amount_minor=amount,
+            purpose=PURPOSES.index(purpose), channel=channel, settlement=settlement,
+            device=self.world.people.device[self.victim[rows]],
+            scene=Scene.FRAUD, episode=self.episode[rows], stage=stage,
+        )  # fmt: skip
+        left = np.zeros(self.count, dtype=bool)
+        left[rows] = settlement == Settlement.COMPLETED
+        return left
+
+    def receive(
+        self, who: Mask, time_ms: Ints, amount_minor: Ints, stage: Stage, *,
+        purpose: str = "transfer", bank: bool = False,
+    ) -> None:  # fmt: skip
+        """The victim is paid: bait from the ring, or a loan or broken savings from a bank."""
+        rows = np.flatnonzero(who)
+        banks = self.world.businesses.bank_accounts
+        payer = (
+            banks[self.victim[rows] % banks.size]
+            if bank
+            else self.rings.accounts[self.ring[rows], self.slot[rows]]
+        )
+        self.world.ledger.postings.add(
+            rows.size, person=self.victim[rows], other=payer, outgoing=False,
+            time_ms=time_ms[rows], amount_minor=np.maximum(100, amount_minor[rows]),
+            purpose=PURPOSES.index(purpose), scene=Scene.FRAUD, episode=self.episode[rows],
+            stage=stage,
+        )  # fmt: skip
+
+    def line(
+        self, who: Mask, time_ms: Ints, stage: Stage, *, forwarding: Mask, active: bool
+    ) -> None:
+        """The victim switches call forwarding (to the ring) or do-not-disturb."""
+        rows = np.flatnonzero(who)
+        self.world.ledger.lines.add(
+            rows.size, person=self.victim[rows], time_ms=time_ms[rows],
+            forwarding=forwarding[rows], active=active,
+            target=np.where(forwarding[rows] & active, self.caller[rows], -1),
+            scene=Scene.FRAUD, episode=self.episode[rows], stage=stage,
+        )  # fmt: skip
+
+    def seconds(self, low: float, high: float) -> Ints:
+        """Uniform time spans in milliseconds."""
+        return np.asarray(
+            self.rng.uniform(low * SECOND_MS, high * SECOND_MS, self.count), dtype=np.int64
+        )
+
+    def amount(self, median_minor: float, sigma: float, *, means_share: float = 10.0) -> Ints:
+        """Amounts as swindlers name them, at most a share of what the victim owns."""
+        drawn = money(self.rng, median_minor, sigma, self.count)
+        return np.minimum(drawn, (self.savings * means_share).astype(np.int64) + 20_000)

@@ -1,0 +1,85 @@
+"""The swindlers: rings with a stock of numbers that they rotate and of accounts that they burn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.simulator.clock import Ints
+from models.simulator.scenario import DAY_MS, TYPOLOGY_SHARES
+from models.simulator.world import World
+
+TYPOLOGIES = tuple(TYPOLOGY_SHARES)
+NUMBERS = 48
+ACCOUNTS = 24
+EPISODES_PER_RING = 14
+
+
+@dataclass(slots=True)
+class Rings:
+    """Columns over the rings.
+
+    ``numbers`` and ``accounts`` are matrices of ring by slot. A ring calls from three numbers at a
+    time and moves on after ``rotation_days``; an account takes money for about a week before it is
+    frozen or full. ``mule`` is the subscriber who lent the account, -1 if from elsewhere.
+    """
+
+    typology: Ints
+    numbers: Ints
+    accounts: Ints
+    mule: Ints
+    onward: Ints
+    rotation_days: Ints
+    phase: Ints
+    spoofs: np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+    def numbers_at(self, rng: np.random.Generator, ring: Ints, time_ms: Ints) -> Ints:
+        """The number a ring calls from at some time; callers from three to six seats share it."""
+        period = time_ms // DAY_MS // self.rotation_days[ring] + self.phase[ring]
+        slot = (period * 3 + rng.integers(0, 3, ring.size)) % NUMBERS
+        return np.asarray(self.numbers[ring, slot])
+
+    def account_slot_at(self, rng: np.random.Generator, ring: Ints, time_ms: Ints) -> Ints:
+        """The slot of the account a ring takes money on at some time."""
+        week = time_ms // (6 * DAY_MS) + self.phase[ring]
+        return (week * 3 + rng.integers(0, 3, ring.size)) % ACCOUNTS
+
+
+def gather(world: World, episodes: Ints) -> Rings:
+    """Draw the rings for a number of episodes of each typology.
+
+    The kinds of their numbers (mobile, landline, service, foreign) are those of the honest numbers
+    that already called somebody in the ledger, so that the kind of a number tells nothing.
+    """
+    rng = world.scenario.rng("rings")
+    per_typology = np.maximum(1, -(-episodes // EPISODES_PER_RING))
+    typology = np.repeat(np.arange(len(TYPOLOGIES)), per_typology)
+    count = typology.size
+    calls = world.ledger.calls.columns()
+    heard = calls["other"][calls["inbound"].astype(bool)].astype(np.int64)
+    kinds = (
+        world.directory.kinds[rng.choice(heard, count * NUMBERS)]
+        if heard.size
+        else np.zeros(count * NUMBERS, dtype=np.int64)
+    )
+    numbers = world.directory.new_numbers_of(kinds).reshape(count, NUMBERS)
+    accounts = world.directory.new_accounts(count * ACCOUNTS).reshape(count, ACCOUNTS)
+    # A third of the accounts are lent by subscribers, mostly the young; one card of theirs each.
+    people = world.people
+    lenders = np.flatnonzero((people.age >= 18) & (people.age < 62))
+    mule = np.full(count * ACCOUNTS, -1, dtype=np.int64)
+    lent = np.flatnonzero(rng.random(mule.size) < 0.12)
+    lent = lent[: min(lent.size, lenders.size // 4)]
+    weights = np.where(people.age[lenders] < 35, 3.0, 1.0)
+    mule[lent] = rng.choice(lenders, lent.size, replace=False, p=weights / weights.sum())
+    lender = mule.reshape(count, ACCOUNTS)
+    accounts = np.where(lender >= 0, people.second_account[lender], accounts)
+    return Rings(
+        typology=typology,
+        numbers=numbers,
+        accounts=accounts,
+        mule=lender,
+        onward=world.directory.new_accounts(count * 6).reshape(count, 6),
+        rotation_days=rng.integers(1, 6, count),
+        phase=rng.integers(0, 1_000, count),
+        spoofs=rng.random(count) < 0.15,
+    )

@@ -1,0 +1,24 @@
+"""Family emergency: a cloned voice in need, at times from a number that looks familiar."""
+
+import numpy as np
+
+from models.simulator.draft import Draft
+from models.simulator.ledger import Stage
+
+
+def play(draft: Draft) -> None:
+    """One or two urgent calls and one urgent payment; one in five shows a relative's number."""
+    time = draft.start_ms
+    familiar = draft.chance(0.2)
+    kin = draft.world.people.contacts[draft.victim, draft.rng.integers(0, 4, draft.count)]
+    number = np.where(familiar, kin, draft.caller)
+    duration = draft.talk(7)
+    end = draft.call(draft.alive, time, duration, Stage.CONTACT, number=number)
+    draft.go_on(0.6)
+    second = draft.alive & draft.chance(0.5)
+    draft.call(second, end + draft.seconds(30, 600), draft.talk(10), Stage.LONG_CALL)
+    when = end + draft.wait(25, 1.0)
+    cash = draft.alive & draft.chance(0.2)  # a courier collects it; only the withdrawal is seen
+    amount = draft.amount(1_500_000, 0.9, means_share=0.7)
+    draft.pay(cash, when, np.minimum(amount, 2_000_000), Stage.PAYMENT, purpose="cash")
+    draft.pay(draft.alive & ~cash, when, amount, Stage.PAYMENT, blocked=0.08)

@@ -1,0 +1,47 @@
+"""Investment and romance (杀猪盘): weeks of sparse contact, a trial with a return, then large sums."""
+
+import numpy as np
+
+from models.simulator.draft import Draft
+from models.simulator.ledger import Stage
+from models.simulator.scenario import DAY_MS
+
+
+def play(draft: Draft) -> None:
+    """Half never telephone. The ramp takes days to weeks and is the slowest of all."""
+    time = draft.start_ms
+    talks = draft.chance(0.5)
+    for _ in range(5):
+        draft.call(
+            draft.alive & talks & draft.chance(0.7), time, draft.talk(14, 1.0), Stage.CONTACT,
+            inbound=bool(draft.rng.random() < 0.7),
+        )  # fmt: skip
+        draft.go_on(0.93)
+        time = time + draft.rng.integers(DAY_MS // 2, 3 * DAY_MS, draft.count)
+    trial = draft.amount(80_000, 0.8)
+    sent = draft.pay(draft.alive, time, trial, Stage.TRIAL, blocked=0.01)
+    back = time + draft.wait(26 * 60, 0.7)
+    draft.receive(sent & draft.chance(0.85), back, trial * 11 // 10, Stage.TRIAL)
+    time = back + draft.wait(20 * 60, 0.8)
+    broke = draft.alive & draft.chance(0.25)
+    draft.receive(
+        broke, time - draft.wait(300, 1.0), draft.savings // 3, Stage.FUNDING,
+        purpose="savings_break", bank=True,
+    )  # fmt: skip
+    amount = draft.amount(900_000, 1.0, means_share=0.4)
+    for step in range(6):
+        draft.go_on((0.85, 0.8, 0.75, 0.7, 0.6, 0.5)[step])
+        draft.next_account(time)
+        draft.pay(
+            draft.alive, time, amount, Stage.ESCALATION if step else Stage.PAYMENT, blocked=0.03
+        )
+        draft.call(
+            draft.alive & talks & draft.chance(0.3),
+            time - draft.wait(40),
+            draft.talk(9),
+            Stage.ESCALATION,
+        )
+        time = time + np.where(draft.chance(0.35), draft.wait(50), draft.wait(40 * 60, 0.7))
+        amount = np.minimum(
+            amount * draft.rng.uniform(0.8, 2.4, draft.count), draft.savings * 0.7 + 100_000
+        ).astype(np.int64)

@@ -1,0 +1,30 @@
+"""The bank's "safe account" (UK): a spoofed bank number, a coached victim, several payments."""
+
+import numpy as np
+
+from models.simulator.draft import Draft
+from models.simulator.ledger import Stage
+
+
+def play(draft: Draft) -> None:
+    """A third of the calls show a real bank's number, so blocking that number is no answer."""
+    time = draft.start_ms
+    banks = draft.world.businesses.bank_numbers
+    number = np.where(draft.chance(0.35), banks[draft.victim % banks.size], draft.caller)
+    duration = draft.talk(32, 0.7)
+    end = draft.call(draft.alive, time, duration, Stage.LONG_CALL, number=number)
+    draft.go_on(0.6)
+    when = time + np.asarray(duration * draft.rng.uniform(0.4, 0.9, draft.count), dtype=np.int64)
+    amount = draft.amount(700_000, 1.0, means_share=0.5)
+    for step in range(4):
+        draft.pay(
+            draft.alive,
+            np.minimum(when, end - 2_000),
+            amount,
+            Stage.ESCALATION if step else Stage.PAYMENT,
+            blocked=0.1,
+        )
+        draft.go_on(0.6)
+        when = when + draft.wait(4)
+        amount = (amount * draft.rng.uniform(0.6, 1.5, draft.count)).astype(np.int64)
+        draft.next_account(when)
