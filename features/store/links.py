@@ -93,11 +93,16 @@ class ClusterLink:
 
     async def send(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands, each to the node of its keys."""
-        pipeline = self._client.pipeline()
-        for command in commands:
-            pipeline.execute_command(*command)
-        replies: list[Any] = await pipeline.execute(raise_on_error=False)
-        raise_first(replies)
+        try:
+            pipeline = self._client.pipeline()
+            for command in commands:
+                pipeline.execute_command(*command)
+            replies: list[Any] = await pipeline.execute(raise_on_error=False)
+            raise_first(replies)
+        except (fault.ConnectionError, fault.TimeoutError, fault.ClusterError, fault.AskError):
+            # A pipeline does not look for a replica that has taken over; the next attempt will.
+            await self._client.nodes_manager.initialize()
+            raise
         return replies
 
     async def load_script(self, source: str) -> None:

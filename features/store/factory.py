@@ -1,0 +1,38 @@
+"""Builds the state store that the settings describe; called by composition roots only."""
+
+from collections.abc import Callable
+
+from features.entities import BUCKETS
+from features.store.links import connect
+from features.store.redis import RedisStateStore
+from features.store.retries import Retries
+from forewarn.settings import RedisSettings
+
+TAGS = tuple(b"%02x" % bucket for bucket in range(BUCKETS))
+"""Every hash tag that ``features.entities.keys`` gives."""
+
+
+def redis_state_store(
+    settings: RedisSettings, *, on_retry: Callable[[str], None] = lambda _name: None
+) -> RedisStateStore:
+    """Build the store; nothing is sent before ``open``.
+
+    Args:
+        settings: where Redis is and how long to wait for it.
+        on_retry: told the name of the fault before each retry, for a metric.
+
+    Raises:
+        ConfigurationError: if the URL is of no known kind.
+    """
+    link = connect(
+        settings.url,
+        cluster=settings.cluster,
+        timeout_seconds=settings.timeout_seconds,
+        username=settings.username,
+        password=settings.password.get_secret_value(),
+        ssl_ca_file=settings.ssl_ca_file,
+        ssl_cert_file=settings.ssl_cert_file,
+        ssl_key_file=settings.ssl_key_file,
+    )
+    retries = Retries(settings.retry_seconds, on_retry=on_retry)
+    return RedisStateStore(link, prefix=settings.key_prefix, tags=TAGS, retries=retries)

@@ -1,0 +1,81 @@
+"""A Redis Cluster that loses a node: its replica takes over, or the loss is told."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from features.entities import Entity, key
+from features.header import Header, build
+from features.store.base import JournalWrite, StateLostError, Write
+from forewarn.local import RedisServer
+from tests.contract.redis_stores import TAGS, redis_store, start_cluster
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[list[RedisServer]]:
+    servers = start_cluster(tmp_path)
+    yield servers
+    for server in servers:
+        server.kill()
+
+
+def writes(version: int) -> list[Write]:
+    """One record in every bucket, so on every node."""
+    value = build(Header(layout=1, entity=0, version=version + 1, last_event_ms=0))
+    return [
+        Write(key("fw", Entity.SUBSCRIBER, int(tag, 16) << 56 | 1), version, value, 86_400_000)
+        for tag in TAGS
+    ]
+
+
+async def test_a_replica_takes_over_and_nothing_acknowledged_is_lost(
+    cluster: list[RedisServer],
+) -> None:
+    store = redis_store(cluster[1].url, cluster=True, retry_seconds=40)
+    await store.open(create=True)
+    epochs = await store.take_over(range(8))
+    assert await store.commit(writes(0), epochs=epochs) == []
+    for server in cluster[:3]:
+        with server.client() as client:
+            assert client.wait(1, 5000) >= 1, "the replica has what was written"
+
+    cluster[0].kill()
+    journals = [JournalWrite(p, epoch, b"after") for p, epoch in epochs.items()]
+    assert await store.commit(writes(1), journals=journals) == []
+
+    keys = [write.key for write in writes(1)]
+    assert await store.load(keys) == [write.value for write in writes(1)]
+    assert await store.journals(range(8)) == dict.fromkeys(range(8), b"after")
+    await store.close()
+
+
+async def test_a_node_that_comes_back_empty_is_told_from_new_people(
+    cluster: list[RedisServer],
+) -> None:
+    store = redis_store(cluster[0].url, cluster=True)
+    await store.open(create=True)
+    assert await store.commit(writes(0)) == []
+    with cluster[2].client() as client:
+        client.flushall()
+    with pytest.raises(StateLostError, match="forewarn rebuild"):
+        await store.load([write.key for write in writes(0)])
+    with pytest.raises(StateLostError):
+        await store.commit(writes(1))
+    for create in (False, True):
+        with pytest.raises(StateLostError, match=r"came back empty|no identity"):
+            await store.open(create=create)
+    await store.close()
+
+
+async def test_workers_that_start_together_agree_on_one_cluster(
+    cluster: list[RedisServer],
+) -> None:
+    stores = [redis_store(server.url, cluster=True) for server in cluster]
+    identities = await asyncio.gather(*(store.open(create=True) for store in stores))
+    assert len(set(identities)) == 1
+    for store in stores:
+        await store.close()

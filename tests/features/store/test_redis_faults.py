@@ -1,0 +1,214 @@
+"""Redis down, hanging, full, empty after a restart or failing over: nothing lands by halves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from features.entities import Entity, key
+from features.header import Header, build
+from features.store.base import JournalWrite, StateLostError, Write
+from features.store.links import connect
+from features.store.redis import RedisStateStore
+from features.store.retries import Retries
+from features.store.scripts import MAX_RECORDS_A_SCRIPT
+from forewarn.errors import ConfigurationError, DependencyUnavailableError, StateFullError
+from forewarn.local import RedisServer
+from tests.contract.redis_stores import redis_store
+
+pytestmark = pytest.mark.system
+
+DAY_MS = 86_400_000
+
+
+def write(number: int, version: int = 0, body: bytes = b"", last_event_ms: int = 0) -> Write:
+    header = Header(layout=1, entity=0, version=version + 1, last_event_ms=last_event_ms)
+    return Write(key("fw", Entity.SUBSCRIBER, number), version, build(header) + body, DAY_MS)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    """A server of the test's own, to be broken."""
+    with RedisServer(tmp_path / "redis", persistent=True) as started:
+        yield started
+
+
+async def opened(server: RedisServer, **options: float) -> RedisStateStore:
+    store = redis_store(server.url, **options)
+    await store.open(create=True)
+    return store
+
+
+async def test_a_restart_that_keeps_the_data_is_outlived(server: RedisServer) -> None:
+    store = await opened(server, retry_seconds=20)
+    epochs = await store.take_over([1])
+    journal = JournalWrite(1, epochs[1], b"chunk 1")
+    await store.commit([write(1)], journals=[journal])
+    server.stop()
+    pending = asyncio.create_task(store.commit([write(1, version=1)], epochs=epochs))
+    await asyncio.to_thread(server.start)
+    assert await pending == []
+    assert await store.load([write(1).key]) == [write(1, version=1).value]
+    assert await store.journals([1]) == {1: b"chunk 1"}
+    await store.close()
+
+
+async def test_a_server_that_stays_away_is_reported_within_the_bound(server: RedisServer) -> None:
+    store = await opened(server, retry_seconds=0.4)
+    server.kill()
+    with pytest.raises(DependencyUnavailableError, match="FOREWARN_REDIS_URL"):
+        await asyncio.wait_for(store.load([b"fw:s:{00}1"]), 10)
+    with pytest.raises(DependencyUnavailableError):
+        await asyncio.wait_for(store.commit([write(1)]), 10)
+    with pytest.raises(DependencyUnavailableError):
+        await asyncio.wait_for(store.ping(), 10)
+    await store.close()
+
+
+async def test_a_server_that_hangs_is_reported_and_then_gone_on_with(server: RedisServer) -> None:
+    store = await opened(server, retry_seconds=0.6, timeout_seconds=0.2)
+    await store.commit([write(1)])
+    server.pause()
+    try:
+        with pytest.raises(DependencyUnavailableError):
+            await asyncio.wait_for(store.commit([write(1, version=1)]), 10)
+    finally:
+        server.resume()
+    # The hung commands may land now; a repetition must still succeed, and only once in effect.
+    assert await store.commit([write(1, version=1)]) == []
+    assert await store.load([write(1).key]) == [write(1, version=1).value]
+    await store.close()
+
+
+async def test_a_full_server_refuses_whole_commits_and_recovers(server: RedisServer) -> None:
+    store = await opened(server, retry_seconds=0.2)
+    epochs = await store.take_over([1])
+    await store.commit([write(1, body=b"before")])
+    with server.client() as client:
+        client.config_set("maxmemory", "1")
+        journal = JournalWrite(1, epochs[1], b"refused")
+        changed = [write(1, version=1, body=b"x" * 100), *(write(i) for i in range(2, 50))]
+        with pytest.raises(StateFullError, match="maxmemory"):
+            await store.commit(changed, journals=[journal])
+        client.config_set("maxmemory", "0")
+    assert await store.journals([1]) == {1: None}
+    found = await store.load([one.key for one in changed])
+    assert found == [write(1, body=b"before").value] + [None] * 48
+    assert await store.commit(changed, journals=[journal]) == []
+    await store.close()
+
+
+async def test_a_server_that_restarts_empty_is_never_mistaken_for_new_people(
+    tmp_path: Path,
+) -> None:
+    with RedisServer(tmp_path / "redis") as forgetful:
+        store = await opened(forgetful)
+        epochs = await store.take_over([1])
+        await store.commit([write(1)])
+        forgetful.restart()
+        for use in (
+            store.load([write(1).key]),
+            store.commit([write(1, version=1)], journals=[JournalWrite(1, epochs[1], b"j")]),
+            store.take_over([1]),
+            store.journals([1]),
+            store.ping(),
+        ):
+            with pytest.raises(StateLostError, match="forewarn rebuild"):
+                await use
+        with pytest.raises(StateLostError):
+            await store.open(create=False)
+        with forgetful.client() as client:
+            assert client.dbsize() == 0, "a refused operation left something behind"
+        await store.close()
+
+
+async def test_a_store_made_anew_is_not_the_one_that_was_opened(server: RedisServer) -> None:
+    old = await opened(server)
+    with server.client() as client:
+        client.flushall()
+    new = await opened(server)
+    with pytest.raises(StateLostError):
+        await old.load([write(1).key])
+    assert await new.load([write(1).key]) == [None]
+    await old.close()
+    await new.close()
+
+
+async def test_workers_that_start_together_agree_on_one_store(server: RedisServer) -> None:
+    stores = [redis_store(server.url) for _ in range(8)]
+    identities = await asyncio.gather(*(store.open(create=True) for store in stores))
+    assert len(set(identities)) == 1
+    for store in stores:
+        await store.close()
+
+
+async def test_a_server_demoted_to_a_replica_is_waited_for(server: RedisServer) -> None:
+    store = await opened(server, retry_seconds=10)
+    with server.client() as client:
+        client.config_set("replica-read-only", "yes")
+        client.replicaof("127.0.0.1", "1")
+        pending = asyncio.create_task(store.commit([write(1)]))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(pending), 0.5)
+        client.replicaof("NO", "ONE")
+    assert await pending == []
+    await store.close()
+
+
+async def test_scripts_that_the_server_forgot_are_loaded_again(server: RedisServer) -> None:
+    store = await opened(server)
+    await store.commit([write(1)])
+    with server.client() as client:
+        client.script_flush()
+    assert await store.commit([write(1, version=1)]) == []
+    await store.close()
+
+
+async def test_every_record_expires_and_lives_on_while_it_is_used(server: RedisServer) -> None:
+    store = await opened(server)
+    with server.client() as client:
+        await store.commit([write(1)])
+        assert 0 < client.pttl(write(1).key) <= DAY_MS
+
+        client.pexpire(write(1).key, 5000)
+        await store.commit([write(1, version=1, last_event_ms=2**24 - 1)])
+        assert 0 < client.pttl(write(1).key) <= 5000, "within 4.7 hours the time is kept"
+        await store.commit([write(1, version=2, last_event_ms=2**24)])
+        assert 5000 < client.pttl(write(1).key) <= DAY_MS
+
+        client.pexpire(write(1).key, 5000)
+        assert await store.commit([write(1, version=1)]), "a refused write"
+        assert 0 < client.pttl(write(1).key) <= 5000, "changes neither record nor time"
+
+        client.pexpireat(write(1).key, 1)  # long past
+    assert await store.load([write(1).key]) == [None]
+    await store.close()
+
+
+async def test_a_commit_larger_than_one_script_is_fenced_as_a_whole(server: RedisServer) -> None:
+    store = await opened(server)
+    epochs = await store.take_over([1])
+    writes = [write(i) for i in range(1, MAX_RECORDS_A_SCRIPT + 200)]
+    assert await store.commit(writes, journals=[JournalWrite(1, epochs[1], b"big")]) == []
+    assert await store.load([w.key for w in writes]) == [w.value for w in writes]
+    await store.close()
+
+
+async def test_a_wrong_password_is_a_matter_of_settings(server: RedisServer) -> None:
+    with server.client() as client:
+        client.acl_setuser(
+            "worker", enabled=True, passwords=["+right"], keys=["*"], commands=["+@all"]
+        )
+    wrong = redis_store_as(server, "wrong")
+    with pytest.raises(ConfigurationError, match="FOREWARN_REDIS_PASSWORD"):
+        await wrong.open(create=True)
+    right = redis_store_as(server, "right")
+    await right.open(create=True)
+    await wrong.close()
+    await right.close()
+
+
+def redis_store_as(server: RedisServer, password: str) -> RedisStateStore:
+    link = connect(server.url, username="worker", password=password)
+    return RedisStateStore(link, prefix="fw", tags=[b"00"], retries=Retries(1))
