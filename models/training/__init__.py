@@ -1,0 +1,1 @@
+"""Training: from rows with labels to a calibrated, verified artifact."""

@@ -1,0 +1,194 @@
+"""One training run: split, fit, calibrate, find thresholds, evaluate, write the artifact."""
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from forewarn.errors import ConfigurationError
+from models.artifact import BOOSTER, TYPOLOGY, Manifest, write_artifact
+from models.calibration import Calibrator
+from models.drift import REFERENCE, make_reference
+from models.training.calibrate import Method, calibrate
+from models.training.checks import Finding, check_dataset
+from models.training.dataset import Dataset
+from models.training.estimator import ForewarnClassifier
+from models.training.split import Split, SplitOptions, split
+from models.training.thresholds import CostModel, recommend
+from models.training.typologies import train_typologies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """Choices of a run; see ``forewarn train --help``.
+
+    ``parameters`` go to ``ForewarnClassifier``; ``monotone`` is the sign by feature name where it
+    is known. ``created_ms`` is given, not read from a clock, so that a run can be repeated.
+    """
+
+    seed: int = 0
+    split: SplitOptions = field(default_factory=SplitOptions)
+    costs: CostModel = field(default_factory=CostModel)
+    calibration: Method = "auto"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    monotone: Mapping[str, int] = field(default_factory=dict)
+    search_trials: int = 0
+    search_seconds: float = 600.0
+    created_ms: int
+    signing_key: bytes = b""
+    parent: str = ""
+    num_threads: int = 2
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run found: the fitted parts and everything that a report is written from."""
+
+    options: TrainOptions
+    dataset: Dataset
+    split: Split
+    estimator: ForewarnClassifier
+    calibrator: Calibrator
+    thresholds: dict[str, float]
+    findings: list[Finding]
+    typologies: tuple[str, ...]
+    typology_text: str
+    probability: dict[str, NDArray[np.float64]]
+
+    def label(self, part: str) -> NDArray[np.int8]:
+        """Labels of a part as known when it was used."""
+        return self.split.label[part]
+
+    def weight(self, part: str) -> NDArray[np.float64]:
+        """Weights of a part's rows."""
+        return self.split.weight[part]
+
+
+def fit(
+    dataset: Dataset, options: TrainOptions, progress: Callable[[str], None] = lambda _: None
+) -> Run:
+    """Everything of a run but its report and artifact.
+
+    Raises:
+        ConfigurationError: for data that cannot be trained on.
+    """
+    findings = check_dataset(dataset, options.seed)
+    parts = split(dataset, options.split)
+    for name, part in parts.parts.items():
+        positives = int(parts.label[name].sum())
+        if positives == 0:
+            raise ConfigurationError(
+                f"the {name} part has no fraud among {len(part)} rows",
+                hint="Train on a longer period or more people, or change the split.",
+            )
+    train, later = parts.parts["train"], parts.parts["calibrate"]
+    early, fitting = _halves(later, options.split)
+    parameters = dict(options.parameters)
+    if options.search_trials:
+        from models.training.search import search  # noqa: PLC0415  # optuna takes a second to load
+
+        progress("searching parameters")
+        parameters |= search(parts, options, parameters)
+    progress(f"fitting on {len(train):,} rows")
+    estimator = ForewarnClassifier(
+        random_state=options.seed,
+        monotone=dict(options.monotone),
+        num_threads=options.num_threads,
+        **parameters,
+    )
+    label, weight = parts.label, parts.weight
+    estimator.fit(
+        train.vectors,
+        label["train"],
+        sample_weight=weight["train"],
+        validation=(
+            later.vectors[early], label["calibrate"][early], weight["calibrate"][early],
+        ),
+        feature_names=list(dataset.features),
+    )  # fmt: skip
+    progress(f"calibrating {estimator.n_trees_} trees on {len(later):,} later rows")
+    calibrator = calibrate(
+        estimator,
+        later.vectors[fitting],
+        label["calibrate"][fitting],
+        weight["calibrate"][fitting],
+        options.calibration,
+    )
+    probability = {
+        name: calibrator.apply(estimator.decision_function(part.vectors))
+        for name, part in parts.parts.items()
+        if len(part)
+    }
+    thresholds = recommend(
+        later, probability["calibrate"], label["calibrate"], weight["calibrate"], options.costs
+    )
+    text, names = train_typologies(train, options.seed, options.num_threads)
+    return Run(
+        options, dataset, parts, estimator, calibrator, thresholds, findings, names, text,
+        probability,
+    )  # fmt: skip
+
+
+def save(run: Run, directory: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write the artifact of a run below ``directory``; ``files`` are the report and the like."""
+    train = run.split.parts["train"]
+    manifest = Manifest(
+        created_ms=run.options.created_ms,
+        fingerprint=run.dataset.fingerprint,
+        features=run.dataset.features,
+        rows=len(run.dataset),
+        positives=int(run.dataset.label.sum()),
+        data_from_ms=int(run.dataset.time_ms[0]),
+        data_until_ms=int(run.dataset.time_ms[-1]),
+        seed=run.options.seed,
+        thresholds={name: float(value) for name, value in run.thresholds.items()},
+        typologies=run.typologies,
+        parameters=_jsonable(
+            run.estimator.get_params()
+            | {"trees": run.estimator.n_trees_}
+            | {"split": asdict(run.options.split), "costs": asdict(run.options.costs)}
+        ),
+        libraries={name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")}
+        | {"python": platform.python_version()},
+        parent=run.options.parent,
+    )
+    reference = make_reference(
+        train.vectors, run.probability["train"], run.dataset.features, run.weight("train")
+    )
+    content: dict[str, str | bytes] = {
+        BOOSTER: run.estimator.model_,
+        REFERENCE: msgspec.json.encode(reference),
+        **files,
+    }
+    if run.typology_text:
+        content[TYPOLOGY] = run.typology_text
+    return write_artifact(
+        directory, manifest, run.calibrator, content, signing_key=run.options.signing_key
+    )
+
+
+def _halves(part: Dataset, options: SplitOptions) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Rows of the later slice for early stopping, and rows for calibration: other people.
+
+    Trees stopped at the round that suits a row best would look too sure on that same row.
+    """
+    if options.by_group:
+        _, person = np.unique(part.group, return_inverse=True)
+        odd = (person * np.int64(2654435761) >> 7) % 2 == 1
+    else:
+        odd = np.arange(len(part)) % 2 == 1
+    fraud = part.label == 1
+    if fraud[odd].sum() >= 5 and fraud[~odd].sum() >= 5:
+        return odd, ~odd
+    every = np.ones(len(part), np.bool_)  # too few frauds to divide; the report says how few
+    return every, every
+
+
+def _jsonable(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in values.items() if isinstance(v, (int, float, str, dict, type(None)))}

@@ -1,0 +1,52 @@
+"""A bounded search for parameters; off by default, since good features beat it by far."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import optuna
+
+from models.evaluation.measures import average_precision
+from models.training.estimator import ForewarnClassifier
+from models.training.split import Split
+
+if TYPE_CHECKING:
+    from models.training.run import TrainOptions
+
+
+def search(split: Split, options: "TrainOptions", fixed: Mapping[str, Any]) -> dict[str, Any]:
+    """Search on train against the later slice; returns the best parameters.
+
+    Bounded by ``search_trials`` and ``search_seconds``, whichever ends first. The size of trees is
+    not searched beyond what a worker can score fast enough.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    train, later = split.parts["train"], split.parts["calibrate"]
+
+    def value(trial: optuna.Trial) -> float:
+        tried: dict[str, Any] = {
+            "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
+            "num_leaves": trial.suggest_int("num_leaves", 8, 31),
+            "min_child_weight": trial.suggest_float("min_child_weight", 0.1, 20.0, log=True),
+            "feature_fraction": trial.suggest_float("feature_fraction", 0.3, 1.0),
+            "lambda_l2": trial.suggest_float("lambda_l2", 0.1, 50.0, log=True),
+        }
+        model = ForewarnClassifier(
+            random_state=options.seed,
+            monotone=dict(options.monotone),
+            num_threads=options.num_threads,
+            **{**tried, **fixed},
+        ).fit(
+            train.vectors,
+            split.label["train"],
+            sample_weight=split.weight["train"],
+            validation=(later.vectors, split.label["calibrate"], split.weight["calibrate"]),
+            feature_names=list(train.features),
+        )
+        score = model.decision_function(later.vectors)
+        return average_precision(score, split.label["calibrate"], split.weight["calibrate"])
+
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.TPESampler(seed=options.seed)
+    )
+    study.optimize(value, n_trials=options.search_trials, timeout=options.search_seconds)
+    return {**study.best_params, **fixed}
