@@ -1,0 +1,115 @@
+"""The three ways to read a topic that ``stream_floor`` compares, each as a process of its own.
+
+Usage: python -m benchmarks.stream_engines raw|stock|chunked BROKER TOPIC EVENTS
+Prints one JSON object: events read, seconds from the first to the last, and CPU seconds.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaConsumer
+
+
+class Stopwatch:
+    """Counts events; prints and ends the process when all have come."""
+
+    def __init__(self, engine: str, wanted: int) -> None:
+        self.engine, self.wanted, self.seen, self.calls = engine, wanted, 0, 0
+        self.began = self.cpu_began = 0.0
+
+    def count(self, events: int) -> None:
+        """Note events; what came with the first call is not timed, as its wait is not either."""
+        self.calls += 1
+        if not self.began:
+            self.began, self.cpu_began, self.wanted = (
+                time.perf_counter(),
+                time.process_time(),
+                self.wanted - events,
+            )
+            return
+        self.seen += events
+        if self.seen >= self.wanted:
+            seconds = time.perf_counter() - self.began
+            result = {
+                "engine": self.engine,
+                "events": self.seen,
+                "seconds": round(seconds, 3),
+                "cpu_seconds": round(time.process_time() - self.cpu_began, 3),
+                "events_per_second": round(self.seen / seconds),
+                "events_per_call": round(self.seen / self.calls, 1),
+            }
+            # Descriptor 3 is the caller's: `faust worker` redirects the usual ones into its log.
+            os.write(3, json.dumps(result).encode())
+            os._exit(0)
+
+
+async def raw(broker: str, topic: str, stopwatch: Stopwatch) -> None:
+    """aiokafka's getmany and nothing else: the fastest that a Python consumer gets here."""
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=broker, auto_offset_reset="earliest", group_id=None
+    )
+    await consumer.start()
+    while True:
+        for records in (await consumer.getmany(timeout_ms=1000)).values():
+            stopwatch.count(len(records))
+
+
+def faust_app(scheme: str, broker: str) -> Any:
+    """An app with the settings that the worker uses, on either transport."""
+    return faust.App(
+        f"floor-{os.getpid()}",
+        broker=f"{scheme}://{broker}",
+        value_serializer="raw",
+        key_serializer="raw",
+        consumer_auto_offset_reset="earliest",
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        stream_wait_empty=True,
+        datadir=tempfile.mkdtemp(prefix="floor-"),
+    )
+
+
+def stock(broker: str, topic: str, stopwatch: Stopwatch) -> Any:
+    """Faust as its manual shows it: ``async for`` over values, acknowledged one by one."""
+    app = faust_app("kafka", broker)
+
+    @app.agent(app.topic(topic, value_type=bytes))
+    async def agent(stream: Any) -> None:
+        async for _ in stream:
+            stopwatch.count(1)
+
+    return app
+
+
+def chunked(broker: str, topic: str, stopwatch: Stopwatch) -> Any:
+    """The same agent over chunks; every chunk is acknowledged and committed."""
+    app = faust_app("chunked", broker)
+
+    @app.agent(app.topic(topic, value_type=bytes))
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            stopwatch.count(len(event.value))
+            event.ack()
+
+    return app
+
+
+def main() -> None:
+    """Run one engine until it has read all."""
+    engine, broker, topic, events = sys.argv[1:5]
+    stopwatch = Stopwatch(engine, int(events))
+    if engine == "raw":
+        asyncio.run(raw(broker, topic, stopwatch))
+    app = {"stock": stock, "chunked": chunked}[engine](broker, topic, stopwatch)
+    sys.argv = ["faust", "worker", "--without-web", "-l", "error"]
+    app.main()
+
+
+if __name__ == "__main__":
+    main()
