@@ -41,7 +41,7 @@ def certificate(directory: Path) -> tuple[Path, Path]:
     """A self-signed certificate of 127.0.0.1, and its key."""
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "redis")])
-    now = dt.now(dt.UTC)
+    now = dt.datetime.now(dt.UTC)
     signed = (
         x509.CertificateBuilder()
         .subject_name(name)
