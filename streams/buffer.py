@@ -85,6 +85,13 @@ class PartitionBuffer:
         """Whether no run waits (a run of rejected records only still has to be taken)."""
         return not any(self._runs)
 
+    def oldest_ms(self, source: int) -> int | None:
+        """Append time of the oldest waiting event of a source, UTC milliseconds."""
+        for run in self._runs[source]:
+            if run.remaining:
+                return int(run.appended_ms[run.cursor])
+        return None
+
     def add(self, run: Run) -> None:
         """Append a run behind those of its source."""
         self._runs[run.source].append(run)

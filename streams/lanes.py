@@ -108,6 +108,11 @@ class Lanes:
             await lane.stop()
 
     @property
+    def open_partitions(self) -> dict[int, OpenPartition]:
+        """What is open now, by number."""
+        return dict(self._open)
+
+    @property
     def buffered_events(self) -> int:
         """Events that wait in all partitions."""
         return sum(partition.buffer.events for partition in self._open.values())

@@ -22,12 +22,20 @@ class Outputs:
     """A thin, batching face of one idempotent producer.
 
     Args:
-        producer: not started; ``acks=all`` and idempotent, since an output that Kafka may have
-            lost must be sent again before the event's offset is committed.
+        arguments: of ``AIOKafkaProducer``; ``acks=all`` and idempotence are added, since an
+            output that Kafka may have lost must be sent again before the event's offset is
+            committed.
     """
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        self._arguments = arguments | {"acks": "all", "enable_idempotence": True}
+        self._started: AIOKafkaProducer | None = None
+
+    @property
+    def _producer(self) -> AIOKafkaProducer:
+        if self._started is None:
+            raise RuntimeError("the producer was not started")
+        return self._started
 
     async def start(self) -> None:
         """Connect.
@@ -35,6 +43,7 @@ class Outputs:
         Raises:
             DependencyUnavailableError: no broker answers.
         """
+        self._started = AIOKafkaProducer(**self._arguments)  # needs the running loop
         try:
             await self._producer.start()
         except KafkaError as error:
@@ -44,7 +53,8 @@ class Outputs:
 
     async def stop(self) -> None:
         """Flush and disconnect."""
-        await self._producer.stop()
+        if self._started is not None:
+            await self._started.stop()
 
     async def send(self, topic: str, partition: int, records: Sequence[KeyValue]) -> None:
         """Append records to one partition and wait until all replicas in sync have them.

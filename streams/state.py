@@ -51,8 +51,10 @@ class State:
 
     async def load(self, works: Sequence[Work]) -> None:
         """Give each chunk its records: from its journal if it is computed again, else loaded."""
-        journalled = [dict(w.partition.journal.records) if w.recovering and w.partition.journal
-                      else {} for w in works]  # fmt: skip
+        journalled = [
+            dict(w.partition.journal.records) if w.recovering and w.partition.journal else {}
+            for w in works
+        ]
         wanted = dict.fromkeys(
             key
             for work, known in zip(works, journalled, strict=True)

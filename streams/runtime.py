@@ -1,0 +1,236 @@
+"""The service beside the Faust app: it starts before the app and stops after it.
+
+It owns the lanes, the producer, the store and the slow loops (heartbeat, reload, gauges), and tells
+the probes the truth about all of them.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+import faust
+import structlog
+from mode import Service
+
+from features.store import StateStore
+from forewarn.errors import ForewarnError
+from forewarn.settings import WorkerSettings
+from forewarn.topics import SOURCES
+from streams.decode import decode_run
+from streams.health import Health
+from streams.lanes import Lanes, Processor
+from streams.metrics import WorkerMetrics
+from streams.outputs import Outputs
+from streams.processor import Dependency
+from streams.reload import Reloader
+from streams.transport import Chunk, Partition
+
+log = structlog.get_logger(__name__)
+
+GAUGE_SECONDS = 1.0
+
+
+class Runtime(Service):  # type: ignore[misc]  # mode is untyped here
+    """Everything of a worker but the Faust app.
+
+    Args:
+        settings: bounds and intervals.
+        topics: names in the cluster of the source topics, in order.
+        store: not opened.
+        new_store: an empty store is no loss (nothing was ever consumed).
+        outputs: not started.
+        reloader: started already.
+        health: told about everything.
+        metrics: gauges are refreshed here.
+        executor: for blocking reloads.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        *,
+        topics: tuple[str, ...],
+        store: StateStore,
+        new_store: bool,
+        outputs: Outputs,
+        reloader: Reloader,
+        health: Health,
+        metrics: WorkerMetrics,
+        executor: Executor,
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._topics = topics
+        self._store = store
+        self._new_store = new_store
+        self._outputs = outputs
+        self._reloader = reloader
+        self._health = health
+        self._metrics = metrics
+        self._executor = executor
+        self._waiting: dict[Dependency, str] = {}
+        self._reached: dict[tuple[int, int], int] = {}
+        self._lanes: Lanes | None = None
+        self._app: faust.App | None = None
+
+    def attach(self, app: faust.App, processor: Processor) -> None:
+        """Bind to the app whose agents feed the lanes."""
+        self._app = app
+        app.transport.listener = self
+        self._lanes = Lanes(
+            processor,
+            count=self._settings.lanes,
+            batch_events=self._settings.batch_events,
+            buffered_events=self._settings.buffered_events,
+            behind=self._behind,
+            on_failure=self._fail,
+        )
+
+    @property
+    def lanes(self) -> Lanes:
+        """The lanes; raises RuntimeError before ``attach``."""
+        if self._lanes is None:
+            raise RuntimeError("attach an app first")
+        return self._lanes
+
+    # -- service
+
+    async def on_start(self) -> None:
+        """Connect the producer and start the lanes and the slow loops."""
+        identity = await self._store.open(create=self._new_store)
+        log.info("store_opened", identity=identity)
+        await self._outputs.start()
+        self.lanes.start()
+        for loop in (self._health.beat, self._poll_reload, self._refresh):
+            self.add_future(loop())
+        self._health.tell(model_loaded=True)
+
+    async def on_stop(self) -> None:
+        """Close the partitions with a note that they are done, and disconnect."""
+        self._health.tell(draining=True)
+        await self.lanes.stop()
+        await self._outputs.stop()
+        await self._store.close()
+
+    # -- intake
+
+    async def receive(self, source: int, chunk: Chunk, acknowledge: Callable[[], None]) -> None:
+        """Decode a fetched chunk and queue it; returns when there is room for the next."""
+        partition = await self.lanes.partition(chunk.partition)
+        floor = partition.buffer.done[source]
+        run = decode_run(
+            chunk.records,
+            source=source,
+            topic=chunk.topic,
+            partition=chunk.partition,
+            next_offset=chunk.next_offset,
+            acknowledge=acknowledge,
+            now_ms=time.time_ns() // 1_000_000,
+            future_ms=self._settings.future_seconds * 1000,
+            from_offset=floor,
+        )
+        self._reached[source, chunk.partition] = chunk.next_offset
+        skipped = len(chunk) - len(run.events) - len(run.dead_letters)
+        if skipped:
+            self._metrics.redelivered.labels(SOURCES[source]).inc(skipped)
+        if not run.events and not run.dead_letters:
+            acknowledge()
+            return
+        await self.lanes.put(partition, run)
+
+    # -- assignment, told by the transport
+
+    async def on_assigned(self, partitions: frozenset[Partition]) -> None:
+        """Open the partitions, so that a recovery starts before the first record arrives."""
+        numbers = sorted({partition.partition for partition in partitions})
+        self._health.tell(joined=True, partitions=len(numbers), rebalancing=False)
+        self._reached.clear()
+        log.info("assigned", partitions=numbers)
+
+    async def on_revoked(self, partitions: frozenset[Partition]) -> None:
+        """Give the partitions back."""
+        numbers = sorted({partition.partition for partition in partitions})
+        self._health.tell(rebalancing=True)
+        log.info("revoked", partitions=numbers)
+        await self.lanes.close(numbers)
+        for number in numbers:  # the next owner shows them from now on
+            for name in SOURCES:
+                for gauge in (self._metrics.lag_records, self._metrics.lag_seconds):
+                    if (name, str(number)) in gauge._metrics:  # noqa: SLF001 - remove() raises else
+                        gauge.remove(name, str(number))
+
+    # -- what others ask or tell
+
+    def on_wait(self, dependency: Dependency, why: str | None) -> None:
+        """A dependency is away (why) or back (None)."""
+        if why is None:
+            self._waiting.pop(dependency, None)
+        else:
+            self._waiting[dependency] = why
+        self._metrics.waiting.labels(dependency).set(0 if why is None else 1)
+        if dependency == "redis":
+            self._health.tell(redis_reachable=why is None)
+
+    def _behind(self, source: int, partition: int) -> bool:
+        """Whether Kafka holds records of the source that were not fetched yet."""
+        highwater = self._highwater(source, partition)
+        reached = self._reached.get((source, partition))
+        return highwater is not None and reached is not None and highwater > reached
+
+    def _highwater(self, source: int, partition: int) -> int | None:
+        if self._app is None:
+            return None
+        found: int | None = self._app.consumer.highwater(
+            faust.types.TP(self._topics[source], partition)
+        )
+        return found
+
+    def _fail(self, error: BaseException) -> None:
+        """Bring the worker down: nothing was acknowledged, the next start goes on from there."""
+        if self._app is not None:
+            self.add_future(self._app.crash(error))
+
+    # -- slow loops
+
+    async def _poll_reload(self) -> None:
+        loop = asyncio.get_running_loop()
+        while not self.should_stop:
+            await self.sleep(self._settings.reload_seconds)
+            await loop.run_in_executor(self._executor, self._reloader.poll)
+
+    async def _refresh(self) -> None:
+        """Keep gauges and probes current, and notice a Redis that is away while all is quiet."""
+        while not self.should_stop:
+            await self._ping()
+            self._metrics.buffered.set(self.lanes.buffered_events)
+            stuck = [moved for busy, moved in self.lanes.progress if busy]
+            waiting = bool(self._waiting)
+            self._health.tell(stuck_since=min(stuck) if stuck and not waiting else None)
+            self._show_lag(time.time())
+            await self.sleep(GAUGE_SECONDS)
+
+    def _show_lag(self, now: float) -> None:
+        """Lag by what is done, not by what is fetched: that is what a person waits for."""
+        for number, partition in self.lanes.open_partitions.items():
+            for source, name in enumerate(SOURCES):
+                highwater = self._highwater(source, number)
+                if highwater is None:
+                    continue
+                done = partition.buffer.done[source]
+                behind = highwater - done if done else 0
+                oldest = partition.buffer.oldest_ms(source)
+                age = max(0.0, now - oldest / 1000) if behind > 0 and oldest else 0.0
+                self._metrics.lag_records.labels(name, str(number)).set(max(0, behind))
+                self._metrics.lag_seconds.labels(name, str(number)).set(age)
+
+    async def _ping(self) -> None:
+        if "redis" in self._waiting:
+            return  # a lane asks already, and says when it is back
+        try:
+            await self._store.ping()
+        except ForewarnError as error:
+            self._health.tell(redis_reachable=False)
+            log.warning("redis_unreachable", why=str(error))
+        else:
+            self._health.tell(redis_reachable=True)
