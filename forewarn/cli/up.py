@@ -1,0 +1,80 @@
+"""``forewarn up``: a local stack that stays."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forewarn.errors import DependencyUnavailableError
+from forewarn.local.layout import Layout
+from forewarn.local.lock import lock_holder
+from forewarn.local.process import detach
+from forewarn.local.state import StackState, read_state
+from forewarn.local.supervisor import running_stack, supervise
+from forewarn.settings import LocalSettings, load
+
+app = typer.Typer()
+
+Directory = Annotated[
+    Path | None, typer.Option("--dir", help="Data and logs; default FOREWARN_LOCAL_DIRECTORY.")
+]
+
+
+@app.command()
+def up(
+    directory: Directory = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Stream workers.")] = None,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay in this terminal until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Start Kafka, Redis, workers and the alerting service, and keep them running.
+
+    Data stay in the directory. A first start trains a model. `forewarn down` stops it all.
+    """
+    given = {"directory": directory, "workers": workers}
+    settings = load(LocalSettings, **{k: v for k, v in given.items() if v is not None})
+    if foreground:
+        with running_stack(settings, tell=_say) as stack:
+            _show(stack.urls, stack.layout)
+            supervise(stack, tell=_say)
+    state = _start_detached(settings)
+    _show(state.urls, Layout(settings.directory.absolute()))
+
+
+def _start_detached(settings: LocalSettings) -> StackState:
+    """Start a supervisor that outlives this terminal, and wait until it is ready."""
+    root = settings.directory.absolute()
+    if lock_holder(root) is not None:
+        with running_stack(settings, tell=_say):  # raises: says who runs there
+            raise AssertionError("two stacks in one directory")
+    log = Layout(root).logs / "supervisor.log"
+    command = [sys.executable, "-m", "forewarn", "up", "--foreground"]
+    command += ["--dir", str(root), "--workers", str(settings.workers)]
+    process = detach(command, log)
+    shown = 0
+    while True:
+        lines = log.read_text(errors="replace").splitlines()
+        for line in lines[shown:]:
+            _say(line)
+        shown = len(lines)
+        state = read_state(root)
+        if state is not None and state.pid == process.pid and state.phase == "ready":
+            return state
+        if process.poll() is not None:
+            raise DependencyUnavailableError(
+                "the stack did not start.", hint=f"The lines above are from {log}."
+            )
+        time.sleep(0.2)
+
+
+def _say(line: str) -> None:
+    typer.echo(line)
+
+
+def _show(urls: dict[str, str], layout: Layout) -> None:
+    for what, url in urls.items():
+        typer.echo(f"{what:<22} {url}")
+    typer.echo(f"settings for commands  set -a; . {layout.environment_file}")

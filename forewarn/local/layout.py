@@ -1,0 +1,74 @@
+"""The directory of a stack: what lies where, its secrets, and the settings that its parts get."""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths under the directory of one stack."""
+
+    root: Path
+
+    @property
+    def kafka(self) -> Path:
+        """Kafka's configuration, data and log."""
+        return self.root / "kafka"
+
+    @property
+    def redis(self) -> Path:
+        """Redis's configuration, data and log."""
+        return self.root / "redis"
+
+    @property
+    def logs(self) -> Path:
+        """One file per process."""
+        return self.root / "logs"
+
+    @property
+    def registry(self) -> Path:
+        """The model registry."""
+        return self.root / "models"
+
+    @property
+    def secrets(self) -> Path:
+        """One file per secret, named like its variable in lower case."""
+        return self.root / "secrets"
+
+    @property
+    def state_file(self) -> Path:
+        """What runs now; see ``forewarn.local.state``."""
+        return self.root / "stack.json"
+
+    @property
+    def environment_file(self) -> Path:
+        """The settings as shell lines, for other commands against this stack."""
+        return self.root / "stack.env"
+
+    def prepare(self) -> None:
+        """Make the directories, and the secrets on first use."""
+        for directory in (self.root, self.logs, self.secrets):
+            directory.mkdir(parents=True, exist_ok=True)
+        self.secrets.chmod(0o700)
+        # Left in place for good: state and scores are tied to people by the pseudonym key alone.
+        self._secret("forewarn_privacy_pseudonym_key", secrets.token_hex(32))
+        self._secret("forewarn_alerting_api_key", secrets.token_urlsafe(32))
+        ignore = self.root / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+
+    def secret(self, name: str) -> str:
+        """Read a secret by the name of its file."""
+        return (self.secrets / name).read_text()
+
+    def _secret(self, name: str, value: str) -> None:
+        path = self.secrets / name
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(value)
+
+    def write_environment(self, environment: dict[str, str]) -> None:
+        """Write the settings so that ``set -a; . stack.env`` makes them the shell's own."""
+        lines = [f"{name}='{value}'" for name, value in sorted(environment.items())]
+        self.environment_file.write_text("\n".join(lines) + "\n")

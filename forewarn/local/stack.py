@@ -1,0 +1,222 @@
+"""The whole pipeline on one machine: Kafka, Redis, a model, stream workers, alerting.
+
+``start`` brings the parts up, at the same time where nothing hinders; ``stop`` may be called at any
+moment, also in the middle of a start, and leaves no process.
+"""
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from forewarn.kafka.administration import TopicAdministration
+from forewarn.local.broker import KafkaBroker
+from forewarn.local.jars import jars_are_here
+from forewarn.local.layout import Layout
+from forewarn.local.model import ensure_model
+from forewarn.local.ports import LOOPBACK, free_port
+from forewarn.local.probe import ask
+from forewarn.local.process import Child, stop_all
+from forewarn.local.redis import RedisServer
+from forewarn.local.state import ProcessState
+from forewarn.local.waiting import wait_until
+from forewarn.settings import KafkaSettings, LocalSettings
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A process of ours with the URL of its readiness probe and of its metrics."""
+
+    child: Child
+    port: int
+    probe: str
+    metrics: str
+
+
+class Stack:
+    """One local pipeline.
+
+    Args:
+        settings: directory, ports and number of workers.
+        tell: told of each step, from several threads.
+    """
+
+    def __init__(self, settings: LocalSettings, *, tell: Tell) -> None:
+        self.settings = settings
+        self.layout = Layout(settings.directory.absolute())
+        self._tell = tell
+        self._pool = ThreadPoolExecutor(4, thread_name_prefix="start")
+        self.kafka = KafkaBroker(self.layout.kafka, port=settings.kafka_port or None)
+        self.redis = RedisServer(
+            self.layout.redis, port=settings.redis_port or None, persistent=True
+        )
+        self.downloader = Child("download", [], log_file=self.layout.logs / "download.log")
+        self.trainer = Child("training", [], log_file=self.layout.logs / "training.log")
+        self.alerting = self._service(
+            "alerting",
+            ["alerting", "serve"],
+            settings.alerting_port or free_port(),
+            "healthz/ready",
+        )
+        self.workers = [
+            self._service(f"worker-{number}", ["worker"], free_port(), "ready")
+            for number in range(1, settings.workers + 1)
+        ]
+
+    @property
+    def console_url(self) -> str:
+        """Where people work."""
+        return f"http://{LOOPBACK}:{self.alerting.port}"
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Addresses worth showing, by what they are."""
+        workers = {f"metrics of {w.child.name}": w.metrics for w in self.workers}
+        return {
+            "console": self.console_url,
+            **workers,
+            "metrics of alerting": self.alerting.metrics,
+        }
+
+    @property
+    def kafka_settings(self) -> KafkaSettings:
+        """How this process reaches the stack's own Kafka, whatever the environment says."""
+        return KafkaSettings(
+            bootstrap_servers=self.kafka.bootstrap_servers,
+            security_protocol="PLAINTEXT",
+            topic_prefix="",
+            partitions=self.settings.partitions,
+            replication_factor=1,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of every part, as environment variables; no secret is among them."""
+        root = self.layout.root
+        return {
+            "FOREWARN_SECRETS_DIR": str(self.layout.secrets),
+            "FOREWARN_KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
+            "FOREWARN_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+            "FOREWARN_KAFKA_TOPIC_PREFIX": "",
+            "FOREWARN_KAFKA_PARTITIONS": str(self.settings.partitions),
+            "FOREWARN_KAFKA_REPLICATION_FACTOR": "1",
+            "FOREWARN_REDIS_URL": self.redis.url,
+            "FOREWARN_MODELS_REGISTRY": str(self.layout.registry),
+            "FOREWARN_WORKER_HEALTH_HOST": LOOPBACK,
+            "FOREWARN_ALERTING_DATABASE_URL": f"sqlite:///{root / 'alerting.db'}",
+            "FOREWARN_ALERTING_HOST": LOOPBACK,
+            "FOREWARN_ALERTING_PORT": str(self.alerting.port),
+            "FOREWARN_ALERTING_PUBLIC_URL": self.console_url,
+            "FOREWARN_ACCESS_USERS_FILE": str(root / "users.json"),
+        }
+
+    def start(self) -> None:
+        """Bring everything up and wait until every part says that it is ready.
+
+        Raises:
+            ForewarnError: naming the part that did not start, with the end of its log.
+        """
+        self.layout.prepare()
+        servers = [self._pool.submit(self._start_kafka), self._pool.submit(self._start_redis)]
+        model = self._pool.submit(ensure_model, self.layout, self.trainer, self._tell)
+        for server in servers:
+            server.result()
+        self.layout.write_environment(self.environment)
+        self._launch(self.alerting)
+        model.result()
+        for worker in self.workers:
+            self._launch(worker)
+        for service in (self.alerting, *self.workers):
+            self._await_ready(service)
+
+    def stop(self) -> None:
+        """Stop the workers before what they need; safe at any time and more than once."""
+        every = [*self._children(), self.trainer, self.downloader]
+        for child in every:
+            child.forbid()  # a start that is under way must not launch anything from now on
+        stop_all([child for child in every if child not in self._servers()])
+        for server in self._servers():
+            server.stop(timeout_seconds=20.0)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def processes(self) -> list[ProcessState]:
+        """Every running process."""
+        services = {service.child: service.probe for service in (self.alerting, *self.workers)}
+        return [
+            ProcessState(
+                name=child.name,
+                pid=child.pid,
+                log=str(child.log_file),
+                probe=services.get(child, ""),
+            )
+            for child in self._children()
+            if child.is_running()
+        ]
+
+    def require_running(self) -> None:
+        """Raise DependencyUnavailableError, with the end of its log, if a process has ended."""
+        for child in self._children():
+            child.require_running()
+
+    def restart_ended(self) -> list[str]:
+        """Start again what has ended by itself; returns the names."""
+        ended = [child for child in self._children() if not child.is_running()]
+        for child in ended:
+            child.start()
+        return [child.name for child in ended]
+
+    def _servers(self) -> list[Child]:
+        return [self.redis.process, self.kafka.process]
+
+    def _children(self) -> list[Child]:
+        ours = [service.child for service in (*self.workers, self.alerting)]
+        return [*ours, *self._servers()]
+
+    def _service(self, name: str, arguments: list[str], port: int, ready_path: str) -> Service:
+        child = Child(
+            name,
+            [sys.executable, "-m", "forewarn", *arguments],
+            log_file=self.layout.logs / f"{name}.log",
+            environment={"PYTHONUNBUFFERED": "1"},
+        )
+        base = f"http://{LOOPBACK}:{port}"
+        return Service(child, port, f"{base}/{ready_path}", f"{base}/metrics")
+
+    def _start_kafka(self) -> None:
+        self._tell("Kafka: fetching its jars" if not jars_are_here() else "Kafka: starting")
+        fetch = "from forewarn.local.jars import kafka_jars; kafka_jars()"
+        self.downloader.command = [sys.executable, "-c", fetch]
+        if not jars_are_here():
+            self.downloader.run(timeout_seconds=600.0)
+            self._tell("Kafka: starting")
+        self.kafka.start(self.settings.start_seconds)
+        with TopicAdministration(self.kafka_settings) as topics:
+            topics.apply()
+            partitions = topics.require_copartitioned()
+        self._tell(f"Kafka: ready on {self.kafka.bootstrap_servers}, {partitions} partitions")
+
+    def _start_redis(self) -> None:
+        self.redis.start(self.settings.start_seconds)
+        self._tell(f"Redis: ready on port {self.redis.port}")
+
+    def _launch(self, service: Service) -> None:
+        own = {"FOREWARN_WORKER_HEALTH_PORT": str(service.port)}
+        own["FOREWARN_WORKER_DATA_DIR"] = str(self.layout.root / service.child.name)
+        service.child.environment |= self.environment | own
+        service.child.start()
+        self._tell(f"{service.child.name}: starting")
+
+    def _await_ready(self, service: Service) -> None:
+        def ready() -> bool:
+            service.child.require_running()
+            return ask(service.probe).passes
+
+        wait_until(
+            ready,
+            self.settings.start_seconds,
+            what=f"{service.child.name} to be ready ({ask(service.probe).reason})",
+            interval_seconds=0.1,
+        )
+        self._tell(f"{service.child.name}: ready")
