@@ -102,5 +102,3 @@ class ListItem(Base):
     created_at_ms: Mapped[EpochMs]
     changed_at_ms: Mapped[EpochMs]
     expires_at_ms: Mapped[EpochMs | None]
-
-

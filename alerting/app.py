@@ -1,0 +1,92 @@
+"""The application factory: everything that it needs is handed in, nothing is read from outside."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from alerting.access.control import AccessControl
+from alerting.access.headers import SecurityHeaders
+from alerting.api import cases, health, problems, warnings
+from alerting.api.health import Health
+from alerting.links.loop import Loop
+from alerting.metrics import DatabaseCollector
+from alerting.services import Services
+from forewarn import __version__
+
+MAX_BODY_BYTES = 1_048_576
+
+
+def create_app(
+    services: Services,
+    access: AccessControl,
+    *,
+    loops: Sequence[Loop] = (),
+    routers: Sequence[APIRouter] = (),
+    prepare: Callable[[FastAPI], None] = lambda _app: None,
+    registry: CollectorRegistry = REGISTRY,
+) -> FastAPI:
+    """Build the application.
+
+    Args:
+        services: the service layer.
+        access: who may do what.
+        loops: background threads, started and stopped with the application.
+        routers: pages besides the API.
+        prepare: mounts what is no router (static files).
+        registry: where the figures from the database are registered while the application runs.
+    """
+    running = False
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        nonlocal running
+        collector = DatabaseCollector(services.db, services.clock)
+        registry.register(collector)
+        for loop in loops:
+            loop.start()
+        running = True
+        yield
+        running = False
+        registry.unregister(collector)
+        for loop in loops:
+            loop.stop()
+
+    app = FastAPI(
+        title="Forewarn alerting",
+        version=__version__,
+        description="Cases, deliveries, lists and reports. Money is in minor units, times are UTC"
+        " milliseconds, errors are RFC 9457 problem documents.",
+        lifespan=lifespan,
+        docs_url=None,  # the pages would load scripts from elsewhere; /openapi.json is what counts
+        redoc_url=None,
+    )
+    app.state.services = services
+    app.state.access = access
+    app.state.health = Health(services.db, loops, lambda: running)
+    problems.install(app)
+    app.add_middleware(SecurityHeaders, https=access.https)
+    for router in (health.router, warnings.router, cases.router, *routers):
+        app.include_router(router)
+    prepare(app)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with the schemas of the event structs."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        document.setdefault("components", {}).setdefault("schemas", {}).update(
+            warnings.json_schemas()
+        )
+        app.openapi_schema = document
+    return app.openapi_schema

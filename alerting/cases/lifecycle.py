@@ -1,0 +1,99 @@
+"""Which steps a case allows: a pure decider with named reasons.
+
+States: ``new`` (ledger only), ``dispatched`` (somebody was told), ``acknowledged`` (somebody has
+it), ``in_contact`` (the person is being talked to), ``closed`` (with an outcome). A case leaves
+``closed`` only by being reopened, and gets there only by a disposition.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from forewarn.events.outcomes import Disposition
+
+State = Literal["new", "dispatched", "acknowledged", "in_contact", "closed"]
+Step = Literal[
+    "dispatch", "claim", "acknowledge", "release", "assign", "contact", "note", "close", "reopen"
+]
+
+STATES: tuple[State, ...] = get_args(State)
+OPEN_STATES: tuple[State, ...] = ("new", "dispatched", "acknowledged", "in_contact")
+WAITING_STATES: tuple[State, ...] = ("new", "dispatched")
+
+_FROM: dict[Step, tuple[State, ...]] = {
+    "dispatch": ("new",),
+    "claim": OPEN_STATES,
+    "acknowledge": WAITING_STATES,
+    "release": ("acknowledged", "in_contact"),
+    "assign": OPEN_STATES,
+    "contact": ("acknowledged", "in_contact"),
+    "note": STATES,
+    "close": ("acknowledged", "in_contact"),
+    "reopen": ("closed",),
+}
+_NEEDS_HOLDER: frozenset[Step] = frozenset({"release", "contact", "close"})
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """What the decision depends on."""
+
+    state: State
+    holder: str | None
+    contact_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the step is allowed, the state after it, and the reason if it is not."""
+
+    allowed: bool
+    reason: str
+    state: State
+
+
+def decide_step(step: Step, facts: CaseFacts, actor: str, *, overrides: bool = False) -> Verdict:
+    """Decide on a step of the life of a case.
+
+    Args:
+        step: what is asked for.
+        facts: the case as it stands.
+        actor: who asks.
+        overrides: the actor may act on a case that somebody else holds.
+    """
+    if facts.state not in _FROM[step]:
+        return Verdict(False, f"{step}_not_allowed_when_{facts.state}", facts.state)
+    held_by_other = facts.holder is not None and facts.holder != actor
+    if step in ("claim", "acknowledge") and held_by_other and not overrides:
+        return Verdict(False, "held_by_another", facts.state)
+    if step in _NEEDS_HOLDER and facts.holder != actor and not overrides:
+        return Verdict(False, "held_by_another" if held_by_other else "not_claimed", facts.state)
+    return Verdict(True, "allowed", _after(step, facts.state))
+
+
+def decide_disposition(
+    disposition: Disposition, facts: CaseFacts, *, lost_minor: int, duplicate_of: str | None
+) -> str | None:
+    """The reason why a case may not close with this outcome, or None."""
+    if disposition == "unreachable" and facts.contact_attempts == 0:
+        return "no_contact_was_tried"
+    if disposition == "loss_occurred" and lost_minor == 0:
+        return "loss_needs_an_amount"
+    if disposition != "loss_occurred" and lost_minor > 0:
+        return "amount_lost_without_a_loss"
+    if (disposition == "duplicate") != (duplicate_of is not None):
+        return "duplicate_needs_the_other_case"
+    return None
+
+
+def _after(step: Step, state: State) -> State:
+    if step in ("claim", "assign"):
+        return "acknowledged" if state in WAITING_STATES else state
+    after: dict[Step, State] = {
+        "dispatch": "dispatched",
+        "acknowledge": "acknowledged",
+        "release": "dispatched",
+        "contact": "in_contact",
+        "close": "closed",
+        "reopen": "dispatched",
+    }
+    return after.get(step, state)

@@ -1,0 +1,1 @@
+"""The gateways that messages and orders go out through."""

@@ -1,0 +1,1 @@
+"""Who was in contact with whom, and the sweeps that search it."""

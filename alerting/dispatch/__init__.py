@@ -1,0 +1,1 @@
+"""Whom to tell, over which channel, and when: pure deciders and the desk that acts on them."""

@@ -1,0 +1,1 @@
+"""Test doubles of the gateways, over real HTTP and SMTP."""

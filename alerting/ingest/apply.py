@@ -1,0 +1,257 @@
+"""Apply a batch of warnings to the database in one transaction, each revision once.
+
+Order within the batch is kept. A revision that was seen before, or that is older than what is
+stored, changes nothing; so a batch that is delivered again after a crash changes nothing either.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from alerting import audit
+from alerting.audit import AuditEntry
+from alerting.cases.correlate import OpenCase, correlate
+from alerting.cases.severity import Deadlines
+from alerting.cases.summary import Change, in_force, summarise
+from alerting.db.cases import Case, CaseEvent, Warning_
+from alerting.db.engine import Database
+from alerting.ingest.rows import new_case, revise, warning_row
+from alerting.ledger import book
+from alerting.ledger.decide import estimate
+from alerting.timers import schedule
+from forewarn.events.warnings import Action, FraudWarning
+
+Result = Literal["raised", "updated", "withdrawn", "duplicate", "stale"]
+ACTOR = "system:ingest"
+_RESULTS: dict[Action, Result] = {
+    "raise": "raised",
+    "update": "updated",
+    "withdraw": "withdrawn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IngestRules:
+    """How warnings become cases."""
+
+    deadlines: Deadlines
+    correlation_window_ms: int
+    zone: ZoneInfo
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a batch did: the result and the case of each warning, in order."""
+
+    results: list[tuple[str, str, Result]] = field(default_factory=list)
+    late_evidence: list[str] = field(default_factory=list)
+
+    def counts(self) -> Counter[Result]:
+        """How many warnings had which result."""
+        return Counter(result for _, _, result in self.results)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The rows that a batch touches, by id."""
+
+    warnings: dict[str, Warning_]
+    cases: dict[str, Case]
+    victims: dict[tuple[str, str], list[str]]
+    members: dict[str, dict[str, Warning_]]
+    touched: dict[str, list[AuditEntry]] = field(default_factory=dict)
+    opened: set[str] = field(default_factory=set)
+    events: list[CaseEvent] = field(default_factory=list)
+
+
+def apply_warnings(
+    db: Database,
+    session: Session,
+    warnings: Sequence[FraudWarning],
+    rules: IngestRules,
+    now_ms: int,
+) -> Applied:
+    """Apply warnings in the caller's write transaction.
+
+    Returns:
+        The result of each; ``late_evidence`` names closed cases that a revision landed in.
+    """
+    db.lock(session, (f"{warning.tenant}/{warning.subscriber}" for warning in warnings))
+    batch = _load(session, warnings)
+    applied = Applied()
+    for warning in warnings:
+        result, case_id = _apply_one(batch, warning, rules, now_ms)
+        applied.results.append((warning.warning_id, case_id, result))
+    _insert(session, batch)
+    _settle(session, batch, rules, now_ms, applied)
+    entries = [entry for entries in batch.touched.values() for entry in entries]
+    audit.append(db, session, entries)
+    return applied
+
+
+def _load(session: Session, warnings: Sequence[FraudWarning]) -> _Batch:
+    ids = {warning.warning_id for warning in warnings}
+    victims = {(warning.tenant, warning.subscriber) for warning in warnings}
+    known = {
+        row.warning_id: row
+        for row in session.scalars(select(Warning_).where(Warning_.warning_id.in_(ids)))
+    }
+    cases = {
+        case.case_id: case
+        for case in session.scalars(
+            select(Case).where(tuple_(Case.tenant, Case.subscriber).in_(sorted(victims)))
+        )
+    }
+    missing = {row.case_id for row in known.values()} - set(cases)
+    if missing:  # the person's number was erased from the case
+        erased = session.scalars(select(Case).where(Case.case_id.in_(missing)))
+        cases |= {case.case_id: case for case in erased}
+    batch = _Batch(warnings=known, cases=cases, victims={}, members={})
+    for case in cases.values():
+        batch.victims.setdefault((case.tenant, case.subscriber), []).append(case.case_id)
+    for row in session.scalars(select(Warning_).where(Warning_.case_id.in_(list(cases)))):
+        batch.members.setdefault(row.case_id, {})[row.warning_id] = row
+    return batch
+
+
+def _apply_one(
+    batch: _Batch, warning: FraudWarning, rules: IngestRules, now_ms: int
+) -> tuple[Result, str]:
+    row = batch.warnings.get(warning.warning_id)
+    if row is not None:
+        if not _newer(warning, row):
+            same = warning.source.offset == row.source_offset
+            return ("duplicate" if same else "stale"), row.case_id
+        revise(row, warning)
+    else:
+        case = _case_for(batch, warning, rules, now_ms)
+        row = warning_row(warning, case.case_id, now_ms)
+        batch.warnings[row.warning_id] = row
+        batch.members.setdefault(case.case_id, {})[row.warning_id] = row
+    result = _RESULTS[warning.action]
+    _record(batch, row, result, now_ms)
+    return result, row.case_id
+
+
+def _newer(warning: FraudWarning, row: Warning_) -> bool:
+    """Newest source offset wins; a subject lies in one partition, so offsets compare."""
+    if (warning.source.topic, warning.source.partition) == (row.source_topic, row.source_partition):
+        return warning.source.offset > row.source_offset
+    return warning.raised_at_ms > row.raised_at_ms
+
+
+def _case_for(batch: _Batch, warning: FraudWarning, rules: IngestRules, now_ms: int) -> Case:
+    victim = (warning.tenant, warning.subscriber)
+    candidates = [
+        _open_case(batch.cases[case_id], batch.members.get(case_id, {}))
+        for case_id in batch.victims.get(victim, [])
+    ]
+    found = correlate(warning, candidates, window_ms=rules.correlation_window_ms)
+    if found.case_id is not None:
+        return batch.cases[found.case_id]
+    digest = hashlib.blake2b(warning.warning_id.encode(), digest_size=10).hexdigest()
+    case = new_case(f"c-{digest}", warning, rules.deadlines, now_ms)
+    case.follows = found.follows
+    batch.cases[case.case_id] = case
+    batch.victims.setdefault(victim, []).append(case.case_id)
+    batch.opened.add(case.case_id)
+    return case
+
+
+def _open_case(case: Case, members: dict[str, Warning_]) -> OpenCase:
+    peers = {peer for row in members.values() for peer in (row.caller, row.payee) if peer}
+    return OpenCase(
+        case_id=case.case_id,
+        typology=case.typology,
+        currency=case.currency,
+        first_event_ms=case.first_event_ms,
+        last_event_ms=case.last_event_ms,
+        peers=frozenset(peers),
+        closed=case.state == "closed",
+    )
+
+
+def _record(batch: _Batch, row: Warning_, result: Result, now_ms: int) -> None:
+    detail = {
+        "warning_id": row.warning_id,
+        "severity": row.severity,
+        "subject_kind": row.subject_kind,
+        "subject_status": row.subject_status,
+        "expected_loss_minor": row.expected_loss_minor,
+    }
+    kind = f"warning_{result}"
+    batch.events.append(
+        CaseEvent(case_id=row.case_id, at_ms=now_ms, kind=kind, actor=ACTOR, detail=detail)
+    )
+    batch.touched.setdefault(row.case_id, []).append(
+        AuditEntry(now_ms, ACTOR, kind, row.case_id, detail)
+    )
+
+
+def _insert(session: Session, batch: _Batch) -> None:
+    """Cases before what refers to them; each flush is one statement of many rows."""
+    session.add_all(batch.cases[case_id] for case_id in batch.opened)
+    session.flush()
+    session.add_all(batch.warnings.values())
+    session.flush()
+    session.add_all(batch.events)
+
+
+def _settle(
+    session: Session, batch: _Batch, rules: IngestRules, now_ms: int, applied: Applied
+) -> None:
+    """After all revisions: the sums, the timers and the estimates of every case touched."""
+    members = {case_id: list(batch.members[case_id].values()) for case_id in batch.touched}
+    owners = book.claim_transfers(session, [row for rows in members.values() for row in rows])
+    balances = book.balances_of(session, batch.touched, "estimated")
+    for case_id in batch.touched:
+        case, rows = batch.cases[case_id], members[case_id]
+        if case.state == "closed":
+            case.version += 1
+            applied.late_evidence.append(case_id)
+            continue
+        change = summarise(case, rows)
+        case.version += 1
+        _time(session, case, rows, change, rules, now_ms, opened=case_id in batch.opened)
+        book.settle(
+            session,
+            case,
+            "estimated",
+            estimate(book.warned_money(in_force(rows), owners)),
+            reason="warned" if case_id in batch.opened else "revised",
+            now_ms=now_ms,
+            zone=rules.zone,
+            balances=balances.get(case_id, {}),
+        )
+
+
+def _time(
+    session: Session,
+    case: Case,
+    rows: Sequence[Warning_],
+    change: Change,
+    rules: IngestRules,
+    now_ms: int,
+    *,
+    opened: bool,
+) -> None:
+    """Set, move or stop the timers of a case."""
+    if change.all_withdrawn:
+        schedule.stop(session, case.case_id)
+    if case.withdrawn:
+        return
+    if opened:
+        schedule.start(session, case, now_ms)
+        return
+    if change.severity_rose or change.revived:
+        raised_ms = max(row.raised_at_ms for row in rows if row.severity == case.severity)
+        due_ms = rules.deadlines.deadline_ms(case.severity, raised_ms)
+        case.deadline_ms = due_ms if change.revived else min(case.deadline_ms, due_ms)
+    if change.severity_rose or change.evidence_changed or change.revived:
+        schedule.renew(session, case, now_ms)

@@ -1,0 +1,45 @@
+"""Bytes of the ``warnings`` topic to warnings, with a dead-letter reason for the others."""
+
+import msgspec
+
+from forewarn.errors import ContractError
+from forewarn.events.codec import MAX_EVENT_BYTES
+from forewarn.events.warnings import FraudWarning
+
+_decoder = msgspec.json.Decoder(FraudWarning)
+
+
+def decode_warning(value: bytes | None) -> FraudWarning:
+    """Decode one warning.
+
+    Raises:
+        ContractError: with the dead-letter reason.
+    """
+    if not value:
+        raise ContractError("the record has no value", reason="empty")
+    if len(value) > MAX_EVENT_BYTES:
+        raise ContractError(f"{len(value)} bytes, at most {MAX_EVENT_BYTES}", reason="too_large")
+    try:
+        warning = _decoder.decode(value)
+    except msgspec.ValidationError as error:
+        raise ContractError(str(error), reason="invalid_field") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ContractError(str(error), reason="not_json") from None
+    return _within_bounds(warning)
+
+
+def _within_bounds(warning: FraudWarning) -> FraudWarning:
+    """What the struct's types leave open and the database's columns do not."""
+    texts = {"model_version": warning.model_version, "policy_version": warning.policy_version}
+    for name, text in texts.items():
+        if len(text) > 64:
+            raise ContractError(f"{name} is longer than 64 characters", reason="invalid_field")
+    if not 0.0 <= warning.probability <= 1.0:
+        raise ContractError("probability is outside 0 to 1", reason="invalid_field")
+    source = warning.source
+    in_range = 0 <= source.partition < 2**31 and 0 <= source.offset < 2**63
+    if not in_range or len(source.topic) > 249 or "\x00" in source.topic + warning.decision:
+        raise ContractError("source does not name a Kafka record", reason="invalid_field")
+    if len(warning.reasons) > 64 or len(warning.traceparent) > 64:
+        raise ContractError("too many reasons or too long a trace", reason="invalid_field")
+    return warning

@@ -1,0 +1,199 @@
+"""Bring the ledger's accounts to their target by adding entries: the only writer of the ledger.
+
+An account of a case is settled by its difference to the target, so settling twice adds nothing, and
+a crash before the commit leaves nothing behind.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from alerting.clock import local_day
+from alerting.db.cases import Case, Warning_
+from alerting.db.ledger import LedgerClaim, LedgerEntry
+from alerting.ledger.decide import NOT_A_TRANSFER, WarnedMoney
+
+Account = Literal["estimated", "confirmed", "lost"]
+EntryReason = Literal["warned", "revised", "withdrawn", "closed", "reopened", "late_loss"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What keeps entries apart within an account of a case."""
+
+    transfer_id: str
+    currency: str
+    district: str
+    typology: str
+    model_version: str
+
+
+def settle(
+    session: Session,
+    case: Case,
+    account: Account,
+    target: Mapping[str, int],
+    *,
+    reason: EntryReason,
+    now_ms: int,
+    zone: ZoneInfo,
+    balances: Mapping[_Line, int] | None = None,
+) -> int:
+    """Add the entries that bring an account of a case to its target.
+
+    Lines keep the district, typology and model of the entry that opened them when an amount falls,
+    so that every label's sum stays at or above zero.
+
+    Args:
+        target: amount per transfer id (``NOT_A_TRANSFER`` for none); others go to zero.
+        balances: the account's balances if the caller loaded them for many cases at once.
+
+    Returns:
+        The change of the account in minor units.
+    """
+    held = balances_of(session, [case.case_id], account) if balances is None else None
+    lines = (held or {}).get(case.case_id, {}) if balances is None else dict(balances)
+    change = 0
+    for transfer_id in sorted({line.transfer_id for line in lines} | set(target)):
+        mine = {line: held for line, held in lines.items() if line.transfer_id == transfer_id}
+        now_line = _Line(
+            transfer_id, case.currency, case.district, case.typology, case.model_version
+        )
+        for line, delta in _moves(mine, now_line, target.get(transfer_id, 0)):
+            change += delta
+            session.add(_entry(case, account, line, delta, reason, now_ms, zone))
+    return change
+
+
+def balances_of(
+    session: Session, case_ids: Iterable[str], account: Account
+) -> dict[str, dict[_Line, int]]:
+    """The balances of an account, per case and line; lines at zero are left out."""
+    total = func.sum(LedgerEntry.amount_minor)
+    rows = session.execute(
+        select(
+            LedgerEntry.case_id,
+            LedgerEntry.transfer_id,
+            LedgerEntry.currency,
+            LedgerEntry.district,
+            LedgerEntry.typology,
+            LedgerEntry.model_version,
+            total,
+        )
+        .where(LedgerEntry.case_id.in_(list(case_ids)), LedgerEntry.account == account)
+        .group_by(
+            LedgerEntry.case_id,
+            LedgerEntry.transfer_id,
+            LedgerEntry.currency,
+            LedgerEntry.district,
+            LedgerEntry.typology,
+            LedgerEntry.model_version,
+        )
+        .having(total != 0)
+    )
+    balances: dict[str, dict[_Line, int]] = {}
+    for case_id, transfer_id, currency, district, typology, model, amount in rows:
+        line = _Line(transfer_id or NOT_A_TRANSFER, currency, district, typology, model)
+        balances.setdefault(case_id, {})[line] = int(amount)
+    return balances
+
+
+def by_transfer(lines: Mapping[_Line, int]) -> dict[str, int]:
+    """Balances of one case summed per transfer id."""
+    totals: dict[str, int] = {}
+    for line, amount in lines.items():
+        totals[line.transfer_id] = totals.get(line.transfer_id, 0) + amount
+    return totals
+
+
+def claim_transfers(session: Session, warnings: Iterable[Warning_]) -> dict[tuple[str, str], str]:
+    """Claim each transfer for the case that warned of it first.
+
+    Returns:
+        The owning case per (tenant, transfer id).
+    """
+    wanted = {
+        (warning.tenant, warning.subject_id): warning
+        for warning in warnings
+        if warning.subject_kind == "transfer"
+    }
+    if not wanted:
+        return {}
+    ids = [transfer_id for _, transfer_id in wanted]
+    owners = {
+        (claim.tenant, claim.transfer_id): claim.case_id
+        for claim in session.scalars(select(LedgerClaim).where(LedgerClaim.transfer_id.in_(ids)))
+    }
+    for key, warning in wanted.items():
+        if key not in owners:
+            owners[key] = warning.case_id
+            session.add(
+                LedgerClaim(
+                    tenant=warning.tenant,
+                    transfer_id=warning.subject_id,
+                    case_id=warning.case_id,
+                    amount_minor=warning.amount_at_risk_minor,
+                )
+            )
+    return owners
+
+
+def warned_money(
+    warnings: Iterable[Warning_], owners: Mapping[tuple[str, str], str]
+) -> list[WarnedMoney]:
+    """What the warnings of a case say about money, as the decider wants it."""
+    return [
+        WarnedMoney(
+            transfer_id=warning.subject_id if warning.subject_kind == "transfer" else None,
+            status=warning.subject_status,
+            event_time_ms=warning.event_time_ms,
+            amount_minor=warning.amount_at_risk_minor,
+            expected_loss_minor=warning.expected_loss_minor,
+            claimed_elsewhere=owners.get((warning.tenant, warning.subject_id), warning.case_id)
+            != warning.case_id,
+        )
+        for warning in warnings
+    ]
+
+
+def _moves(lines: Mapping[_Line, int], now_line: _Line, target: int) -> list[tuple[_Line, int]]:
+    """Differences per line: growth goes to today's labels, shrinkage to the labels that hold it."""
+    difference = target - sum(lines.values())
+    if difference > 0:
+        return [(now_line, difference)]
+    moves = []
+    for line in sorted(lines, key=lambda line: (line != now_line, line.typology)):
+        taken = min(lines[line], -difference)
+        if taken:
+            moves.append((line, -taken))
+            difference += taken
+    return moves
+
+
+def _entry(
+    case: Case,
+    account: Account,
+    line: _Line,
+    amount: int,
+    reason: EntryReason,
+    now_ms: int,
+    zone: ZoneInfo,
+) -> LedgerEntry:
+    return LedgerEntry(
+        case_id=case.case_id,
+        transfer_id=line.transfer_id or None,
+        account=account,
+        reason=reason,
+        amount_minor=amount,
+        currency=line.currency,
+        tenant=case.tenant,
+        district=line.district,
+        typology=line.typology,
+        model_version=line.model_version,
+        day=local_day(now_ms, zone),
+        at_ms=now_ms,
+    )

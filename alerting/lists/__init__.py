@@ -1,0 +1,1 @@
+"""Lists of blocked, trusted, excepted and watched numbers and accounts."""

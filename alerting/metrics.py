@@ -1,0 +1,190 @@
+"""Prometheus metrics of the alerting service.
+
+What happens in this process is counted here. What money and cases come to is read from the
+database at each scrape (``DatabaseCollector``): a counter in memory would start at zero after a
+restart and could disagree with the report. Every replica shows the same figures, so dashboards take
+their ``max``, not their ``sum``.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import case as sql_case
+from sqlalchemy import func, select
+
+from alerting.cases.lifecycle import OPEN_STATES, WAITING_STATES
+from alerting.clock import Clock
+from alerting.db.cases import Case, Warning_
+from alerting.db.dispatch import Delivery
+from alerting.db.engine import Database
+from alerting.db.journal import OutboxMessage
+from alerting.db.ledger import LedgerEntry
+
+INGESTED = Counter(
+    "forewarn_alerting_warnings_ingested_total",
+    "Warning messages taken in, by where from and what they did",
+    ["source", "result"],
+)
+INGEST_SECONDS = Histogram(
+    "forewarn_alerting_ingest_batch_seconds", "Time to apply one batch of warnings"
+)
+DELIVERIES = Counter(
+    "forewarn_alerting_delivery_attempts_total",
+    "Attempts to deliver a message or order, by channel and result",
+    ["channel", "result"],
+)
+DELIVERY_SECONDS = Histogram(
+    "forewarn_alerting_delivery_seconds", "Time of one attempt to deliver", ["channel"]
+)
+BREAKER_OPEN = Gauge(
+    "forewarn_alerting_gateway_breaker_open", "1 while a gateway's circuit is open", ["gateway"]
+)
+SWEEP_SECONDS = Histogram(
+    "forewarn_alerting_sweep_seconds",
+    "Time from a confirmation to everyone it touched being warned or listed",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+ROUTING_VERSION = Gauge(
+    "forewarn_alerting_routing_loaded_timestamp_seconds", "When the routing file in use was loaded"
+)
+ROUTING_FAULTS = Counter(
+    "forewarn_alerting_routing_reload_failures_total", "Routing files refused as not valid"
+)
+
+LABELS = ("tenant", "district", "typology", "model_version", "currency")
+
+
+class DatabaseCollector(Collector):
+    """Reads the ledger and the open cases at each scrape."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: registering must not ask the database."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures as they stand."""
+        yield from self._ledger()
+        yield from self._cases()
+        yield from self._queues()
+
+    def _ledger(self) -> Iterator[Metric]:
+        gained = func.sum(
+            sql_case((LedgerEntry.amount_minor > 0, LedgerEntry.amount_minor), else_=0)
+        )
+        undone = func.sum(
+            sql_case((LedgerEntry.amount_minor < 0, -LedgerEntry.amount_minor), else_=0)
+        )
+        columns = [getattr(LedgerEntry, label) for label in LABELS]
+        with self._db.read() as session:
+            rows = session.execute(
+                select(LedgerEntry.account, *columns, gained, undone).group_by(
+                    LedgerEntry.account, *columns
+                )
+            ).all()
+        families = {
+            ("estimated", True): CounterMetricFamily(
+                "forewarn_alerting_estimated_loss_minor",
+                "Loss expected by warnings, in minor units of the currency",
+                labels=LABELS,
+            ),
+            ("estimated", False): CounterMetricFamily(
+                "forewarn_alerting_estimated_loss_released_minor",
+                "Expected loss that was revised, withdrawn or closed",
+                labels=LABELS,
+            ),
+            ("confirmed", True): CounterMetricFamily(
+                "forewarn_alerting_prevented_loss_minor",
+                "Loss prevented as confirmed at closure, in minor units of the currency",
+                labels=LABELS,
+            ),
+            ("confirmed", False): CounterMetricFamily(
+                "forewarn_alerting_prevented_loss_taken_back_minor",
+                "Prevented loss taken back because the money was lost or the case reopened",
+                labels=LABELS,
+            ),
+            ("lost", True): CounterMetricFamily(
+                "forewarn_alerting_lost_minor",
+                "Loss that occurred in spite of a warning, in minor units of the currency",
+                labels=LABELS,
+            ),
+        }
+        for account, *labels, positive, negative in rows:
+            for sign, amount in ((True, positive), (False, negative)):
+                if (account, sign) in families:
+                    families[account, sign].add_metric(labels, float(amount))
+        yield from families.values()
+
+    def _cases(self) -> Iterator[Metric]:
+        count = GaugeMetricFamily(
+            "forewarn_alerting_open_cases", "Open cases", labels=("state", "severity")
+        )
+        at_risk = GaugeMetricFamily(
+            "forewarn_alerting_at_risk_minor",
+            "Amount at risk in open cases, in minor units of the currency",
+            labels=("severity", "currency"),
+        )
+        overdue = GaugeMetricFamily(
+            "forewarn_alerting_overdue_cases", "Cases past their deadline with no response"
+        )
+        closed = CounterMetricFamily(
+            "forewarn_alerting_cases_closed", "Closed cases", labels=("disposition",)
+        )
+        with self._db.read() as session:
+            is_open = Case.state.in_(OPEN_STATES)
+            number = func.count()
+            for state, severity, cases in session.execute(
+                select(Case.state, Case.severity, number)
+                .where(is_open)
+                .group_by(Case.state, Case.severity)
+            ):
+                count.add_metric([state, severity], cases)
+            for severity, currency, amount in session.execute(
+                select(Case.severity, Case.currency, func.sum(Case.amount_at_risk_minor))
+                .where(is_open)
+                .group_by(Case.severity, Case.currency)
+            ):
+                at_risk.add_metric([severity, currency], float(amount))
+            for disposition, cases in session.execute(
+                select(Case.disposition, number)
+                .where(Case.state == "closed")
+                .group_by(Case.disposition)
+            ):
+                closed.add_metric([disposition or ""], cases)
+            late = select(number).where(
+                Case.state.in_(WAITING_STATES),
+                Case.withdrawn.is_(False),
+                Case.deadline_ms < self._clock(),
+            )
+            overdue.add_metric([], session.scalar(late) or 0)
+        yield from (count, at_risk, overdue, closed)
+
+    def _queues(self) -> Iterator[Metric]:
+        with self._db.read() as session:
+            number = func.count()
+            waiting = session.scalar(select(number).where(OutboxMessage.sent_at_ms.is_(None)))
+            warnings = session.scalar(select(number).select_from(Warning_))
+            deliveries = session.execute(
+                select(Delivery.channel, Delivery.state, number).group_by(
+                    Delivery.channel, Delivery.state
+                )
+            ).all()
+        yield GaugeMetricFamily(
+            "forewarn_alerting_outbox_messages", "Messages not sent to Kafka yet", waiting or 0
+        )
+        yield CounterMetricFamily(
+            "forewarn_alerting_warnings", "Distinct warnings in the ledger", warnings or 0
+        )
+        family = GaugeMetricFamily(
+            "forewarn_alerting_deliveries",
+            "Deliveries by channel and state",
+            labels=("channel", "state"),
+        )
+        for channel, state, number_of in deliveries:
+            family.add_metric([channel, state], number_of)
+        yield family

@@ -1,0 +1,1 @@
+"""The routing tree: which team gets which case, in the manner of Alertmanager."""

@@ -1,0 +1,20 @@
+"""Everything that routes and pages call, put together once by the composition root."""
+
+from dataclasses import dataclass
+
+from alerting.cases.closing import ClosingDesk
+from alerting.cases.queries import CaseQueries
+from alerting.clock import Clock
+from alerting.db.engine import Database
+from alerting.ingest.ingestor import Ingestor
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The service layer. Every method that touches cases takes a principal or its scope."""
+
+    db: Database
+    clock: Clock
+    desk: ClosingDesk
+    cases: CaseQueries
+    ingestor: Ingestor

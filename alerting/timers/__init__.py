@@ -1,0 +1,1 @@
+"""Durable timers: what is due is a row, so a restart forgets nothing."""

@@ -1,0 +1,70 @@
+"""Set, move and stop the timers of a case, in the transaction that changes the case.
+
+``dispatch`` decides whom to tell now; ``deadline`` asks whether anybody responded in time.
+"""
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from alerting.db.cases import Case
+from alerting.db.dispatch import Delivery, Timer
+
+DISPATCH = "dispatch"
+DEADLINE = "deadline"
+
+PAGE = "page"
+"""Purpose of a delivery that asks a responder to take a case; stopped once somebody has it."""
+
+
+def start(session: Session, case: Case, now_ms: int) -> None:
+    """The timers of a case that opens or opens again."""
+    set_timer(session, case, DISPATCH, now_ms)
+    set_timer(session, case, DEADLINE, case.deadline_ms)
+
+
+def renew(session: Session, case: Case, now_ms: int) -> None:
+    """Dispatch again with new evidence, and hold the deadline to the case's."""
+    set_timer(session, case, DISPATCH, now_ms)
+    if case.responded_at_ms is not None:
+        return
+    moved = (
+        update(Timer)
+        .where(Timer.case_id == case.case_id, Timer.kind == DEADLINE, Timer.state == "pending")
+        .where(Timer.due_ms > case.deadline_ms)
+        .values(due_ms=case.deadline_ms)
+    )
+    pending = select(Timer.timer_no).where(
+        Timer.case_id == case.case_id, Timer.kind == DEADLINE, Timer.state == "pending"
+    )
+    if session.scalar(pending.limit(1)) is None:
+        set_timer(session, case, DEADLINE, case.deadline_ms)
+    else:
+        session.execute(moved)
+
+
+def set_timer(session: Session, case: Case, kind: str, due_ms: int) -> None:
+    """One more timer; the case's version keeps it apart from those before."""
+    session.add(
+        Timer(
+            case_id=case.case_id, kind=kind, sequence=case.version, due_ms=due_ms, state="pending"
+        )
+    )
+
+
+def stop(session: Session, case_id: str) -> None:
+    """Nothing is due any more: somebody has the case, or there is nothing left to do."""
+    session.execute(
+        update(Timer)
+        .where(Timer.case_id == case_id, Timer.state == "pending")
+        .values(state="cancelled")
+    )
+    stop_pages(session, case_id)
+
+
+def stop_pages(session: Session, case_id: str) -> None:
+    """Withhold the pages that were not sent yet; one under way has left and is not called back."""
+    session.execute(
+        update(Delivery)
+        .where(Delivery.case_id == case_id, Delivery.purpose == PAGE, Delivery.state == "pending")
+        .values(state="cancelled", last_error="case_was_taken")
+    )

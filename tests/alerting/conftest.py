@@ -1,0 +1,122 @@
+"""Fixtures of the alerting service: every test of the database runs on SQLite and PostgreSQL."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from alerting.access import SYSTEM, Principal, Scope
+from alerting.compose import build_services
+from alerting.db import Database, migrate
+from alerting.services import Services
+from forewarn.errors import ForewarnError
+from forewarn.local.postgres import PostgresServer
+from forewarn.settings import AlertingSettings
+from tests.alerting.factory import NOW_MS, Clock
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """One PostgreSQL for the session; skipped without one, but not in CI."""
+    try:
+        server = PostgresServer(tmp_path_factory.mktemp("postgres")).start()
+    except ForewarnError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must have every server: {error}", pytrace=False)
+        pytest.skip(str(error))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """A migrated database that others are copied from, which is quicker than migrating."""
+    db = Database(postgres.create_database("template"))
+    migrate.upgrade(db)
+    db.dispose()
+    return "template"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file that others are copied from."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    db = Database(f"sqlite:///{path}")
+    migrate.upgrade(db)
+    db.dispose()
+    return path
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a fresh database at the newest schema."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        path = tmp_path / "alerting.db"
+        path.write_bytes(template.read_bytes())
+        return f"sqlite:///{path}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name: str = request.getfixturevalue("postgres_template")
+    return server.create_database(f"t{uuid4().hex[:12]}", template=name)
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """A fresh database on each of the two servers."""
+    database = Database(database_url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still until told otherwise."""
+    return Clock(NOW_MS)
+
+
+@pytest.fixture
+def settings(database_url: str) -> AlertingSettings:
+    """The defaults, over the fresh database."""
+    return AlertingSettings(database_url=database_url)
+
+
+@pytest.fixture
+def services(settings: AlertingSettings, db: Database, clock: Clock) -> Services:
+    """The service layer."""
+    return build_services(settings, db, clock)
+
+
+@pytest.fixture
+def li() -> Principal:
+    """A responder of Hengyang."""
+    return responder("local:li", "4304*")
+
+
+@pytest.fixture
+def wang() -> Principal:
+    """Another responder of Hengyang."""
+    return responder("local:wang", "4304*")
+
+
+@pytest.fixture
+def boss() -> Principal:
+    """A supervisor of everything."""
+    everything = Scope(None, None)
+    return Principal("local:boss", "Boss", frozenset({"supervisor"}), everything, "session")
+
+
+@pytest.fixture
+def system() -> Principal:
+    """The service itself."""
+    return SYSTEM
+
+
+def responder(subject: str, *districts: str) -> Principal:
+    """A responder of some districts."""
+    scope = Scope.of(["*"], districts)
+    return Principal(subject, subject, frozenset({"responder"}), scope, "session")
