@@ -51,6 +51,15 @@ def make_reference(
     )
 
 
+def share_by_bin(
+    values: NDArray[np.float64], histogram: Histogram, weight: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Shares of these values in the bins of a histogram."""
+    bins = _bins(values, np.asarray(histogram.edges))
+    counts = np.bincount(bins, weights=weight, minlength=len(histogram.shares))
+    return np.asarray(counts / max(counts.sum(), 1e-12))
+
+
 def psi(reference: NDArray[np.float64], observed: NDArray[np.float64]) -> float:
     """The index between two sets of shares."""
     p, q = np.maximum(reference, _FLOOR), np.maximum(observed, _FLOOR)
@@ -124,8 +133,8 @@ def _histogram(values: NDArray[np.float64], weight: NDArray[np.float64] | None) 
     # A quarter of a feature may be one value (zero calls): equal quantiles are one edge.
     inner = np.linspace(0, 1, BINS + 1)[1:-1]
     edges = np.unique(np.quantile(known, inner)) if len(known) else np.empty(0)
-    counts = np.bincount(_bins(values, edges), weights=weight, minlength=len(edges) + 2)
-    return Histogram(tuple(edges.tolist()), tuple((counts / counts.sum()).tolist()))
+    empty = Histogram(tuple(edges.tolist()), (0.0,) * (len(edges) + 2))
+    return Histogram(empty.edges, tuple(share_by_bin(values, empty, weight).tolist()))
 
 
 def _bins(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -34,13 +34,15 @@ def average_precision(score: Floats, label: Labels, weight: Floats | None = None
 
 
 def precision_at_k(
-    score: Floats, label: Labels, time_ms: NDArray[np.int64], group: NDArray[np.uint64], k: int
-) -> float:
+    score: Floats, label: Labels, weight: Floats, time_ms: NDArray[np.int64],
+    group: NDArray[np.uint64], k: int,
+) -> float:  # fmt: skip
     """Mean over days of the share of compromised groups among the k highest of each day.
 
     The "card precision at k" of the Fraud Detection Handbook (Le Borgne et al. 2022): a day's rows
     are first reduced to the highest score of each group; a group counts once, as fraud if any
-    of its rows that day is. A group that was found is not left out on later days.
+    of its rows that day is. A group that was found is not left out on later days. A group of weight
+    5 takes five of the k places, because it stands for five groups of the whole population.
     """
     if len(score) == 0:
         return math.nan
@@ -49,12 +51,15 @@ def precision_at_k(
     starts = np.flatnonzero(np.r_[True, (np.diff(day[order]) != 0) | (np.diff(group[order]) != 0)])
     best = np.maximum.reduceat(score[order], starts)
     fraud = np.maximum.reduceat(label[order], starts)
+    places = np.maximum.reduceat(weight[order], starts)
     day_of = day[order][starts]
     shares = []
     for one_day in np.unique(day_of):
         rows = np.flatnonzero(day_of == one_day)
-        top = rows[np.argsort(-best[rows], kind="stable")[:k]]
-        shares.append(fraud[top].sum() / k)
+        top = rows[np.argsort(-best[rows], kind="stable")]
+        before = np.cumsum(places[top]) - places[top]
+        taken = np.clip(k - before, 0.0, places[top])
+        shares.append(float((taken * fraud[top]).sum() / k))
     return float(np.mean(shares))
 
 

@@ -26,7 +26,7 @@ class SplitOptions:
     """Shares of the period by time, of honest people by hash, and the embargo."""
 
     time_shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
-    people_shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    people_shares: tuple[float, float, float] = (0.5, 0.2, 0.3)
     embargo_days: float = 1.0
     by_group: bool = True
 
