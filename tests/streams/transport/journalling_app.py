@@ -1,8 +1,9 @@
 """A Faust app for tests: writes one line for each record that it has handled, then acknowledges.
 
 Run as a process: ``python journalling_app.py ARGUMENTS`` where ARGUMENTS is a JSON object with
-broker, group, topics, file and delay_seconds (how long a chunk takes). Lines are JSON arrays
-``[topic, partition, offset, value]``; those of a chunk are on disk before its ack.
+group, topics, file, delay_seconds (how long a chunk takes) and log_level; where the broker is and
+how to log in come from the environment, as for the real worker. Lines are JSON arrays ``[topic,
+partition, offset, value]``; those of a chunk are on disk before its ack.
 """
 
 import asyncio
@@ -13,13 +14,17 @@ from pathlib import Path
 import faust
 from mode.supervisors import CrashingSupervisor
 
+from forewarn.kafka import faust_credentials
+from forewarn.settings import KafkaSettings, load
 from streams.transport import ChunkLimits
 
 
 def make_app(arguments: dict) -> faust.App:
+    kafka = load(KafkaSettings)
     app = faust.App(
         arguments["group"],
-        broker=f"chunked://{arguments['broker']}",
+        broker=f"chunked://{kafka.bootstrap_servers}",
+        broker_credentials=faust_credentials(kafka),
         value_serializer="raw",
         key_serializer="raw",
         consumer_auto_offset_reset="earliest",
@@ -54,6 +59,7 @@ def make_app(arguments: dict) -> faust.App:
 
 
 if __name__ == "__main__":
-    app = make_app(json.loads(sys.argv[1]))
-    sys.argv = [sys.argv[0], "worker", "--without-web", "-l", "warn"]
+    arguments = json.loads(sys.argv[1])
+    app = make_app(arguments)
+    sys.argv = [sys.argv[0], "worker", "--without-web", "-l", arguments["log_level"]]
     app.main()

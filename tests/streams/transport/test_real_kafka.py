@@ -31,16 +31,17 @@ class Group:
     def start(self, delay_seconds: float = 0.0) -> Child:
         name = f"worker-{len(self.children)}"
         arguments = {
-            "broker": self.broker,
             "group": self.group,
             "topics": self.topics,
             "file": str(self.directory / f"{name}.jsonl"),
             "delay_seconds": delay_seconds,
+            "log_level": "warn",
         }
         child = Child(
             name,
             [sys.executable, APP, json.dumps(arguments)],
             log_file=self.directory / f"{name}.log",
+            environment={"FOREWARN_KAFKA_BOOTSTRAP_SERVERS": self.broker},
         )
         child.start()
         self.children.append(child)
