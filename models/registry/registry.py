@@ -15,6 +15,7 @@ from typing import Literal, get_args
 import msgspec
 
 from forewarn.errors import ArtifactError, ConfigurationError
+from forewarn.settings import ModelsSettings
 from models.artifact import SUMS, Artifact, Manifest, read_artifact
 from models.registry.storage import Storage, open_storage
 
@@ -53,17 +54,24 @@ class Registry:
     def __init__(self, storage: Storage, cache_dir: Path, *, signing_key: bytes = b"") -> None:
         self._storage, self._cache, self._key = storage, cache_dir, signing_key
 
-    def current(self, alias: Alias) -> str | None:
-        """The version an alias points to, or None. Reads one small file.
+    def current(self, alias: str) -> Path | None:
+        """The folder of the artifact that an alias points to, or None.
+
+        Reads one small file, and copies the artifact only when a remote registry names a new one.
 
         Raises:
-            ArtifactError: if the pointer is damaged.
+            ArtifactError: if the pointer is damaged or the version is missing.
             DependencyUnavailableError: if a remote storage does not answer.
         """
-        pointer = self.pointer(alias)
-        return pointer.version or None if pointer else None
+        version = self.current_version(alias)
+        return self.fetch(version) if version else None
 
-    def pointer(self, alias: Alias) -> Pointer | None:
+    def current_version(self, alias: str) -> str:
+        """The version an alias points to; empty for none."""
+        pointer = self.pointer(alias)
+        return pointer.version if pointer else ""
+
+    def pointer(self, alias: str) -> Pointer | None:
         """The alias with its history, or None if it was never set."""
         data = self._storage.read(f"aliases/{alias}.json")
         if data is None:
@@ -194,6 +202,7 @@ class Registry:
         )
 
 
-def open_registry(url: str, *, cache_dir: Path, signing_key: bytes = b"") -> Registry:
-    """The registry in a folder or at an object store's URL."""
-    return Registry(open_storage(url), cache_dir, signing_key=signing_key)
+def open_registry(settings: ModelsSettings) -> Registry:
+    """The registry that settings name: a folder, or an object store's URL."""
+    key = settings.signing_key.get_secret_value().encode()
+    return Registry(open_storage(settings.registry), settings.cache_dir, signing_key=key)

@@ -26,7 +26,8 @@ class ForewarnClassifier(ClassifierMixin, BaseEstimator):
         learning_rate, num_leaves, max_depth, min_child_weight, feature_fraction,
         bagging_fraction, lambda_l2, max_bin: as in LightGBM.
         monotone: sign by feature name (or position): 1 rising, -1 falling, 0 free.
-        early_stopping_rounds: stop when average precision on the validation rows stood still.
+        early_stopping_rounds: stop when log loss on the validation rows stood still (average precision jumps about with
+            few frauds).
         random_state: seed of the bagging; the same seed gives the same trees.
         num_threads: of training; results do not depend on it.
     """
@@ -138,7 +139,7 @@ class ForewarnClassifier(ClassifierMixin, BaseEstimator):
         signs = self.monotone or {}
         return {
             "objective": "binary",
-            "metric": "average_precision",
+            "metric": "binary_logloss",
             "learning_rate": self.learning_rate,
             "num_leaves": self.num_leaves,
             "max_depth": self.max_depth,
