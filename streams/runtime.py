@@ -20,6 +20,7 @@ from forewarn.topics import SOURCES
 from streams.decode import decode_run
 from streams.health import Health
 from streams.lanes import Lanes, Processor
+from streams.lists import ListsReader
 from streams.metrics import WorkerMetrics
 from streams.outputs import Outputs
 from streams.processor import Dependency
@@ -40,6 +41,7 @@ class Runtime(Service):  # type: ignore[misc]  # mode is untyped here
         store: not opened.
         new_store: an empty store is no loss (nothing was ever consumed).
         outputs: not started.
+        lists: not started.
         reloader: started already.
         health: told about everything.
         metrics: gauges are refreshed here.
@@ -54,6 +56,7 @@ class Runtime(Service):  # type: ignore[misc]  # mode is untyped here
         store: StateStore,
         new_store: bool,
         outputs: Outputs,
+        lists: ListsReader,
         reloader: Reloader,
         health: Health,
         metrics: WorkerMetrics,
@@ -65,6 +68,7 @@ class Runtime(Service):  # type: ignore[misc]  # mode is untyped here
         self._store = store
         self._new_store = new_store
         self._outputs = outputs
+        self._lists = lists
         self._reloader = reloader
         self._health = health
         self._metrics = metrics
@@ -101,8 +105,9 @@ class Runtime(Service):  # type: ignore[misc]  # mode is untyped here
         identity = await self._store.open(create=self._new_store)
         log.info("store_opened", identity=identity)
         await self._outputs.start()
+        await self._lists.start()
         self.lanes.start()
-        for loop in (self._health.beat, self._poll_reload, self._refresh):
+        for loop in (self._health.beat, self._poll_reload, self._refresh, self._lists.follow):
             self.add_future(loop())
         self._health.tell(model_loaded=True)
 
@@ -111,6 +116,7 @@ class Runtime(Service):  # type: ignore[misc]  # mode is untyped here
         self._health.tell(draining=True)
         await self.lanes.stop()
         await self._outputs.stop()
+        await self._lists.stop()
         await self._store.close()
 
     # -- intake

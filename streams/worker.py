@@ -42,6 +42,7 @@ from models.registry import open_registry
 from streams.app import create_app
 from streams.deciding import Deciding
 from streams.health import Bounds, Health, HealthServer
+from streams.lists import ListsReader
 from streams.messages import Live
 from streams.metrics import WorkerMetrics
 from streams.outputs import Outputs
@@ -112,12 +113,14 @@ def run_worker() -> None:
         | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "lz4"}
     )
     topics = tuple(qualified(name, kafka) for name in SOURCES)
+    lists = Lists()
     runtime = Runtime(
         settings,
         topics=topics,
         store=store,
         new_store=not _has_consumed(kafka, settings.group),
         outputs=outputs,
+        lists=ListsReader(lists, qualified("lists", kafka), aiokafka_arguments(kafka)),
         reloader=reloader,
         health=health,
         metrics=metrics,
