@@ -56,7 +56,7 @@ def found(scenario: Scenario, directory: Directory) -> Businesses:
         merchant_numbers=mixed(merchants, 0.4, 0.1),
         couriers=mixed(max(12, count // 80), 0.02),
         sales=mixed(centres * SALES_LINES, 0.35, 0.15).reshape(centres, SALES_LINES),
-        bank_numbers=directory.new_numbers(8, "service"),
+        bank_numbers=directory.new_numbers(8, "short"),
         bank_accounts=directory.new_accounts(8),
         cash_accounts=directory.new_accounts(8),
         employer_accounts=directory.new_accounts(max(3, count // 40)),

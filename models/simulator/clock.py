@@ -106,12 +106,14 @@ def occurrences(
 
     Counts are negative binomial (a Poisson whose rate varies from day to day by a gamma factor
     with variance ``burstiness``), because real days are busier or quieter than a Poisson allows.
+    ``day_factor`` has one value a day, or one row a person.
 
     Returns:
         ``person`` and ``day`` of every occurrence.
     """
-    shape = (rate_per_day.size, day_factor.size)
+    days = day_factor.shape[-1]
+    shape = (rate_per_day.size, days)
     mood = rng.gamma(1 / burstiness, burstiness, shape) if burstiness > 0 else 1.0
-    counts = rng.poisson(rate_per_day[:, None] * day_factor[None, :] * mood).ravel()
+    counts = rng.poisson(rate_per_day[:, None] * np.atleast_2d(day_factor) * mood).ravel()
     cell = np.repeat(np.arange(counts.size), counts)
-    return cell // day_factor.size, cell % day_factor.size
+    return cell // days, cell % days

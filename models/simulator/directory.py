@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from models.simulator.clock import Ints
 
-NumberKind = Literal["mobile", "landline", "service", "foreign"]
-KINDS: tuple[NumberKind, ...] = ("mobile", "landline", "service", "foreign")
+NumberKind = Literal["mobile", "landline", "service", "foreign", "short"]
+KINDS: tuple[NumberKind, ...] = ("mobile", "landline", "service", "foreign", "short")
 
 _FORMS: dict[NumberKind, tuple[str, int]] = {
     # prefix, digits drawn after it; reserved-looking ranges are avoided on purpose: a simulated
@@ -23,6 +23,7 @@ _FORMS: dict[NumberKind, tuple[str, int]] = {
     "landline": ("+86734", 8),
     "service": ("+86400", 7),
     "foreign": ("+", 11),
+    "short": ("95", 3),
 }
 
 
@@ -73,10 +74,12 @@ class Directory:
     _kinds: list[Ints] = field(default_factory=list)
     _numbers: int = 0
     _accounts: int = 0
+    _devices: int = 0
 
     def __post_init__(self) -> None:
         self.new_numbers(self.subscribers, "mobile")
         self._accounts = self.subscribers
+        self._devices = self.subscribers
 
     def new_numbers(self, count: int, kind: NumberKind) -> Ints:
         """Indices of ``count`` new numbers of one kind."""
@@ -94,6 +97,12 @@ class Directory:
         first = self._accounts
         self._accounts += count
         return np.arange(first, self._accounts, dtype=np.int64)
+
+    def new_devices(self, count: int) -> Ints:
+        """Indices of ``count`` new devices; device *i* is the handset of subscriber *i*."""
+        first = self._devices
+        self._devices += count
+        return np.arange(first, self._devices, dtype=np.int64)
 
     @property
     def kinds(self) -> Ints:
@@ -121,5 +130,13 @@ class Directory:
 
     def account_texts(self, seed: int) -> list[str]:
         """The text of every account: the letter a and 16 hexadecimal digits."""
-        index = np.arange(self._accounts, dtype=np.uint64)
-        return [text.decode() for text in hex_ids(scramble(index, seed + 2), b"a").tolist()]
+        return _texts(self._accounts, seed + 2, b"a")
+
+    def device_texts(self, seed: int) -> list[str]:
+        """The text of every device: the letter d and 16 hexadecimal digits."""
+        return _texts(self._devices, seed + 5, b"d")
+
+
+def _texts(count: int, seed: int, letter: bytes) -> list[str]:
+    index = np.arange(count, dtype=np.uint64)
+    return [text.decode() for text in hex_ids(scramble(index, seed), letter).tolist()]

@@ -101,7 +101,7 @@ class Draft:
 
     def pay(
         self, who: Mask, time_ms: Ints, amount_minor: Ints, stage: Stage, *,
-        blocked: float = 0.05, purpose: str = "transfer",
+        blocked: float = 0.05, purpose: str = "transfer", payee: Ints | None = None,
     ) -> Mask:  # fmt: skip
         """The victim pays the ring; returns for whom the money left. The bank stops a few."""
         rows = np.flatnonzero(who)
@@ -113,7 +113,7 @@ class Draft:
         channel = self.rng.choice([0, 1, 2, 3], rows.size, p=[0.86, 0.07, 0.05, 0.02])
         self.world.ledger.postings.add(
             rows.size, person=self.victim[rows],
-            other=self.rings.accounts[self.ring[rows], self.slot[rows]],
+            other=(self.rings.accounts[self.ring, self.slot] if payee is None else payee)[rows],
             time_ms=time_ms[rows], settle_ms=settle_ms(self.rng, amount), amount_minor=amount,
             purpose=PURPOSES.index(purpose), channel=channel, settlement=settlement,
             device=self.world.people.device[self.victim[rows]],

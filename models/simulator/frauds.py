@@ -16,7 +16,7 @@ from models.simulator.world import World, ring_ms, talk_ms
 MULE = len(TYPOLOGIES)
 TYPOLOGY_NAMES = (*TYPOLOGIES, "mule")
 
-EVENTS_PER_EPISODE = 27.0
+EVENTS_PER_EPISODE = 14.5
 """Mean events that one engaged episode brings along, with its rejected calls and its mules."""
 
 REJECTED_PER_EPISODE = {"task_scam": 1.5, "purchase_game": 0.6, "investment_romance": 0.8}

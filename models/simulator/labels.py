@@ -171,6 +171,7 @@ def report_frame(
     wrong = rng.random(rows.size) < 0.12
     return pl.DataFrame(
         {
+            "episode": rows,
             "episode_id": episode_ids(rows),
             "subscriber": numbers.gather(episodes.person[rows].astype(np.uint32)),
             "label_time_ms": known[rows],
@@ -186,4 +187,35 @@ def report_frame(
             "fraud_began_ms": happened.began_ms[rows],
         },
         schema_overrides={"disposition": pl.String, "typology": pl.String},
+    )
+
+
+REMEMBERED = 0.75
+"""Share of the callers and payees of a fraud that its victim can name."""
+
+
+def named(
+    scenario: Scenario, table: Columns, column: str, texts: pl.Series, limit_ms: Ints
+) -> pl.DataFrame:
+    """The distinct counterparties of each episode that a victim can name: ``episode``, ``name``.
+
+    Args:
+        scenario: gives the random stream.
+        table: legs, or postings that were paid.
+        column: the column of its times; what lies at or after ``limit_ms`` of the episode is not
+            known yet.
+        texts: of the parties.
+        limit_ms: by episode.
+    """
+    rows = np.flatnonzero(table["episode"] >= 0)
+    episode = table["episode"][rows].astype(np.int64)
+    known = table[column][rows] < limit_ms[episode]
+    pairs = np.unique(
+        np.stack([episode[known], table["other"][rows[known]].astype(np.int64)]), axis=1
+    )
+    pairs = pairs[:, scenario.rng(f"memory of {column}").random(pairs.shape[1]) < REMEMBERED]
+    return (
+        pl.DataFrame({"episode": pairs[0], "name": texts.gather(pairs[1].astype(np.uint32))})
+        .group_by("episode", maintain_order=True)
+        .agg(pl.col("name").head(8))
     )

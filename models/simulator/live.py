@@ -17,6 +17,7 @@ from models.simulator.events import BLOCKED, CALL_ENDED, LINE_CHANGED, EventRows
 from models.simulator.frames import call_frame, call_records, transfer_frame, transfer_records
 from models.simulator.frauds import TYPOLOGY_NAMES
 from models.simulator.ledger import Settlement
+from models.simulator.outcomes import outcome_records
 from models.simulator.scenario import DAY_MS, SECOND_MS
 from models.simulator.town import Town
 
@@ -44,9 +45,11 @@ class Stopped(NamedTuple):
     spared_minor: int
 
 
-def iter_events(town: Town, start_ms: int = 0) -> Iterator[tuple[str, bytes, bytes, int]]:
+def iter_events(
+    town: Town, start_ms: int = 0, *, outcomes: bool = False
+) -> Iterator[tuple[str, bytes, bytes, int]]:
     """All records in order of arrival: (topic, key, value, event time in ms)."""
-    for record in LiveTown(town, start_ms=start_ms):
+    for record in LiveTown(town, start_ms=start_ms, outcomes=outcomes):
         yield record[:4]
 
 
@@ -56,12 +59,14 @@ class LiveTown:
     Args:
         town: the town; its own history is not changed.
         start_ms: skip what arrives earlier, for example because state was warmed with it.
+        outcomes: also send the reports to the police, on the ``outcomes`` topic.
 
     Use from one thread; call `intervene` between two records.
     """
 
-    def __init__(self, town: Town, *, start_ms: int = 0) -> None:
+    def __init__(self, town: Town, *, start_ms: int = 0, outcomes: bool = False) -> None:
         self.town = town
+        self._with_outcomes = outcomes
         self._now_ms = start_ms
         self._start_ms = start_ms
         self._added: list[tuple[int, int, Record]] = []
@@ -75,7 +80,7 @@ class LiveTown:
             self._episodes.setdefault(int(town.episodes.person[episode]), []).append(episode)
 
     def __iter__(self) -> Iterator[Record]:
-        merged = heapq.merge(self._calls(), self._transfers(), key=_arrival)
+        merged = heapq.merge(self._calls(), self._transfers(), self._outcomes(), key=_arrival)
         for record in merged:
             while self._added and self._added[0][0] <= record.arrival_ms:
                 yield heapq.heappop(self._added)[2]
@@ -190,6 +195,12 @@ class LiveTown:
             frame = transfer_frame(block, town.postings, town.texts, town.scenario)
             texts = transfer_records(frame).to_list()
             yield from self._records("transfers", texts, block, person, episode)
+
+    def _outcomes(self) -> Iterator[Record]:
+        if self._with_outcomes:
+            for episode, key, value, time_ms in outcome_records(self.town):
+                if time_ms >= self._start_ms:
+                    yield Record("outcomes", key, value, time_ms, time_ms, episode)
 
     def _records(
         self, topic: str, texts: list[str], block: EventRows, person: Ints, episode: Ints

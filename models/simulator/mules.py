@@ -75,6 +75,9 @@ def _pay_on(
     source = which[row]
     cash = rng.random(row.size) < 0.2
     payee = rings.onward[ring[source], rng.integers(0, rings.onward.shape[1], row.size)]
+    # The ring works half of these accounts itself, all from one telephone.
+    of_ring = world.directory.new_devices(rings.typology.size)
+    remote = rng.random(person.size)[source] < 0.5
     cash_points = world.businesses.cash_accounts
     payee = np.where(cash, cash_points[person[source] % cash_points.size], payee)
     world.ledger.postings.add(
@@ -83,6 +86,6 @@ def _pay_on(
         amount_minor=np.maximum(100, (amount[row] * share).astype(np.int64)),
         purpose=np.where(cash, 7, 0), channel=np.where(cash, 3, 0),
         settlement=rng.choice([Settlement.COMPLETED, Settlement.BLOCKED], row.size, p=[0.93, 0.07]),
-        device=world.people.device[person[source]], scene=Scene.MULE,
+        device=np.where(remote, of_ring[ring[source]], world.people.device[person[source]]), scene=Scene.MULE,
         episode=first_episode + source, stage=Stage.ONWARD,
     )  # fmt: skip

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.simulator.clock import Ints
+from models.simulator.directory import KINDS
 from models.simulator.scenario import DAY_MS, TYPOLOGY_SHARES
 from models.simulator.world import World
 
@@ -12,6 +14,9 @@ TYPOLOGIES = tuple(TYPOLOGY_SHARES)
 NUMBERS = 48
 ACCOUNTS = 24
 EPISODES_PER_RING = 14
+SPOOFED_SHARE = 0.06
+LENT_SHARE = 0.15
+ACCOUNT_DAYS = 6
 
 
 @dataclass(slots=True)
@@ -30,7 +35,6 @@ class Rings:
     onward: Ints
     rotation_days: Ints
     phase: Ints
-    spoofs: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
     def numbers_at(self, rng: np.random.Generator, ring: Ints, time_ms: Ints) -> Ints:
         """The number a ring calls from at some time; callers from three to six seats share it."""
@@ -40,7 +44,7 @@ class Rings:
 
     def account_slot_at(self, rng: np.random.Generator, ring: Ints, time_ms: Ints) -> Ints:
         """The slot of the account a ring takes money on at some time."""
-        week = time_ms // (6 * DAY_MS) + self.phase[ring]
+        week = time_ms // (ACCOUNT_DAYS * DAY_MS) + self.phase[ring]
         return (week * 3 + rng.integers(0, 3, ring.size)) % ACCOUNTS
 
 
@@ -51,7 +55,7 @@ def gather(world: World, episodes: Ints) -> Rings:
     that already called somebody in the ledger, so that the kind of a number tells nothing.
     """
     rng = world.scenario.rng("rings")
-    per_typology = np.maximum(1, -(-episodes // EPISODES_PER_RING))
+    per_typology = -(-episodes // EPISODES_PER_RING)
     typology = np.repeat(np.arange(len(TYPOLOGIES)), per_typology)
     count = typology.size
     calls = world.ledger.calls.columns()
@@ -61,13 +65,23 @@ def gather(world: World, episodes: Ints) -> Rings:
         if heard.size
         else np.zeros(count * NUMBERS, dtype=np.int64)
     )
-    numbers = world.directory.new_numbers_of(kinds).reshape(count, NUMBERS)
+    # Some calls show a number that belongs to somebody else: spoofing. Short codes always do.
+    short = kinds == KINDS.index("short")
+    kinds[short] = KINDS.index("service")
+    numbers = world.directory.new_numbers_of(kinds)
+    spoofed = np.flatnonzero(rng.random(numbers.size) < SPOOFED_SHARE)
+    if heard.size:
+        numbers[spoofed] = rng.choice(heard, spoofed.size)
+    banks = world.businesses.bank_numbers
+    numbers[short] = banks[rng.integers(0, banks.size, int(short.sum()))]
+    numbers = numbers.reshape(count, NUMBERS)
     accounts = world.directory.new_accounts(count * ACCOUNTS).reshape(count, ACCOUNTS)
-    # A third of the accounts are lent by subscribers, mostly the young; one card of theirs each.
+    # Some accounts are lent by subscribers, mostly the young; one card of theirs each.
     people = world.people
     lenders = np.flatnonzero((people.age >= 18) & (people.age < 62))
     mule = np.full(count * ACCOUNTS, -1, dtype=np.int64)
-    lent = np.flatnonzero(rng.random(mule.size) < 0.12)
+    phase = rng.integers(0, 1_000, count)
+    lent = np.flatnonzero(_used(world, phase).ravel() & (rng.random(mule.size) < LENT_SHARE))
     lent = lent[: min(lent.size, lenders.size // 4)]
     weights = np.where(people.age[lenders] < 35, 3.0, 1.0)
     mule[lent] = rng.choice(lenders, lent.size, replace=False, p=weights / weights.sum())
@@ -80,6 +94,16 @@ def gather(world: World, episodes: Ints) -> Rings:
         mule=lender,
         onward=world.directory.new_accounts(count * 6).reshape(count, 6),
         rotation_days=rng.integers(1, 6, count),
-        phase=rng.integers(0, 1_000, count),
-        spoofs=rng.random(count) < 0.15,
+        phase=phase,
     )
+
+
+def _used(world: World, phase: Ints) -> NDArray[np.bool_]:
+    """Which account slots (ring by slot) come into use within the period."""
+    first = world.clock.start_ms // (ACCOUNT_DAYS * DAY_MS)
+    weeks = np.arange(first, world.clock.end_ms // (ACCOUNT_DAYS * DAY_MS) + 1)
+    used = np.zeros((phase.size, ACCOUNTS), dtype=bool)
+    for seat in range(3):
+        slot = ((weeks[None, :] + phase[:, None]) * 3 + seat) % ACCOUNTS
+        np.put_along_axis(used, slot, True, axis=1)
+    return used

@@ -13,6 +13,7 @@ from models.simulator.clock import (
     Ints,
     occurrences,
 )
+from models.simulator.income import spending_mood
 from models.simulator.ledger import PURPOSES, Scene, Settlement
 from models.simulator.people import CONTACTS
 from models.simulator.scenario import DAY_MS
@@ -161,7 +162,7 @@ def _purchases(world: World) -> None:
     """Shopping at favourite and at new merchants, and the refunds of some of it."""
     rng, people, businesses = world.scenario.rng("purchases"), world.people, world.businesses
     who, day = occurrences(
-        rng, 1.9 * people.spending, world.clock.weekday_factor(weekend=1.25), burstiness=0.3
+        rng, 1.9 * people.spending, spending_mood(world, weekend=1.25), burstiness=0.3
     )
     favourites = rng.integers(0, businesses.merchants.size, (people.count, 12))
     regular = rng.random(who.size) < 0.86

@@ -6,9 +6,9 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from models.simulator import disturbance, frauds, labels, occasions, routines
+from models.simulator import disturbance, frauds, income, labels, occasions, routines
 from models.simulator.clock import Ints
-from models.simulator.directory import KINDS, hex_ids, scramble
+from models.simulator.directory import KINDS
 from models.simulator.events import (
     Columns,
     EventRows,
@@ -19,9 +19,11 @@ from models.simulator.events import (
 from models.simulator.frames import Texts, call_frame, ids, transfer_frame
 from models.simulator.frauds import TYPOLOGY_NAMES, Episodes
 from models.simulator.labels import Course
-from models.simulator.ledger import Scene, Stage
+from models.simulator.ledger import PURPOSES, Scene, Stage
 from models.simulator.scenario import HOUR_MS, Scenario
 from models.simulator.world import World
+
+CASH = PURPOSES.index("cash")
 
 
 @dataclass
@@ -82,7 +84,20 @@ class Town:
     @cached_property
     def reports(self) -> pl.DataFrame:
         """What became known to the police within the period, and when."""
-        return labels.report_frame(self.scenario, self.episodes, self.course, self.texts.numbers)
+        reports = labels.report_frame(self.scenario, self.episodes, self.course, self.texts.numbers)
+        known = np.zeros(self.episodes.person.size, dtype=np.int64)
+        known[reports["episode"].to_numpy()] = reports["label_time_ms"].to_numpy()
+        paid = np.flatnonzero(self.postings["outgoing"] & (self.postings["purpose"] != CASH))
+        payments = {name: column[paid] for name, column in self.postings.items()}
+        for name, table, column, texts in (
+            ("callers", self.legs, "start_ms", self.texts.numbers),
+            ("payees", payments, "time_ms", self.texts.accounts),
+        ):
+            names = labels.named(self.scenario, table, column, texts, known)
+            reports = reports.join(
+                names.rename({"name": name}), on="episode", how="left", maintain_order="left"
+            ).with_columns(pl.col(name).fill_null([]))
+        return reports.drop("episode")
 
     @cached_property
     def labels(self) -> pl.DataFrame:
@@ -160,6 +175,7 @@ def simulate(scenario: Scenario) -> Town:
     """
     world = World.create(scenario)
     routines.live(world)
+    income.earn(world)
     occasions.celebrate(world)
     honest = honest_event_count(world.ledger.calls.columns(), world.ledger.postings.columns())
     episodes = frauds.defraud(world, honest)
@@ -169,6 +185,7 @@ def simulate(scenario: Scenario) -> Town:
     stopped = labels.intervene(scenario, episodes, legs, postings, lines)
     disturbance.engage_lines(scenario, legs)
     _attest(world, legs)
+    _borrow_devices(world, postings)
     happened = labels.course(scenario, episodes, legs, postings, stopped)
     limits = scenario.start_ms, scenario.end_ms
     call_rows = call_events(legs, lines, *limits)
@@ -192,6 +209,16 @@ def _attest(world: World, legs: Columns) -> None:
     legs["attestation"][open_] = np.where(foreign, np.where(draw < 0.3, 2, 3), signed)
 
 
+def _borrow_devices(world: World, postings: Columns) -> None:
+    """A third of the people also pay from a second device, honest or deceived alike."""
+    rng, people = world.scenario.rng("devices"), world.people
+    second = world.directory.new_devices(people.count)
+    share = np.where(rng.random(people.count) < 0.33, rng.beta(1.0, 4.0, people.count), 0.0)
+    person = postings["person"]
+    swap = (rng.random(person.size) < share[person]) & (postings["device"] == people.device[person])
+    postings["device"][swap] = second[person[swap]]
+
+
 def _reversal_ms(scenario: Scenario, postings: Columns) -> Ints:
     """After what time a completed transfer that is reversed comes back: an hour to two days."""
     rng = scenario.rng("reversals")
@@ -200,11 +227,10 @@ def _reversal_ms(scenario: Scenario, postings: Columns) -> Ints:
 
 def _texts(world: World) -> Texts:
     scenario = world.scenario
-    devices = np.arange(world.people.count, dtype=np.uint64)
     return Texts(
         numbers=pl.Series(world.directory.number_texts(scenario.rng("numbers"))),
         accounts=pl.Series(world.directory.account_texts(scenario.seed)),
-        devices=pl.Series(hex_ids(scramble(devices, scenario.seed + 5), b"d").astype("U17")),
+        devices=pl.Series(world.directory.device_texts(scenario.seed)),
         districts=pl.Series(list(scenario.districts)).gather(
             world.people.district.astype(np.uint32)
         ),

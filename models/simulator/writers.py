@@ -7,20 +7,21 @@ how to make the same bytes again.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from kafka.partitioner.default import murmur2
 
+from features.offline.schema import schema_of
 from forewarn.errors import ConfigurationError
+from forewarn.events import SCHEMA_VERSION
 from models.simulator.clock import Ints
 from models.simulator.ledger import Column
 from models.simulator.town import Town
 
 ROWS_PER_FILE = 2_000_000
-SLICE_ROWS = 250_000
 
 
 def write_town(
@@ -88,17 +89,25 @@ def _write_topic(
     for number, first in enumerate(range(0, max(persons.size, 1), ROWS_PER_FILE)):
         after = min(first + ROWS_PER_FILE, persons.size)
         partition = partition_of[persons[first:after]]
-        frame = read(first, after).rename({"arrival_ms": "appended_at_ms"})
-        frame = frame.with_columns(
-            pl.repeat(topic, frame.height, eager=True).alias("topic"),
-            pl.Series("partition", partition.astype(np.int32)),
-            pl.Series("offset", _offsets(partition, next_offset)),
-        )
+        offset = _offsets(partition, next_offset)
+        frame = canonical(read(first, after), topic, partition, offset)
         frame.write_parquet(
             directory / f"part-{number:05d}.parquet", compression="zstd", compression_level=1
         )
         if progress is not None:
             progress(frame.height)
+
+
+def canonical(frame: pl.DataFrame, topic: str, partition: Ints, offset: Ints) -> pl.DataFrame:
+    """The columns that exports from Kafka have, in their order and with their types."""
+    placed = frame.rename({"arrival_ms": "appended_at_ms"}).with_columns(
+        pl.repeat(topic, frame.height, eager=True).alias("topic"),
+        pl.repeat(SCHEMA_VERSION, frame.height, eager=True).alias("schema_version"),
+        pl.Series("partition", partition),
+        pl.Series("offset", offset),
+    )
+    wanted = pl.DataFrame(schema_of(topic).empty_table()).schema
+    return placed.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
 
 
 def _offsets(partition: Ints, next_offset: Ints) -> Ints:
@@ -111,9 +120,3 @@ def _offsets(partition: Ints, next_offset: Ints) -> Ints:
     offsets += next_offset[partition]
     next_offset += counts
     return offsets
-
-
-def slices(total: int) -> Iterator[tuple[int, int]]:
-    """Ranges that cover ``total`` rows, each small enough for memory."""
-    for first in range(0, total, SLICE_ROWS):
-        yield first, min(first + SLICE_ROWS, total)

@@ -19,6 +19,14 @@ def play(draft: Draft) -> None:
     draft.call(second, end + draft.seconds(30, 600), draft.talk(10), Stage.LONG_CALL)
     when = end + draft.wait(25, 1.0)
     cash = draft.alive & draft.chance(0.2)  # a courier collects it; only the withdrawal is seen
+    points = draft.world.businesses.cash_accounts
     amount = draft.amount(1_500_000, 0.9, means_share=0.7)
-    draft.pay(cash, when, np.minimum(amount, 2_000_000), Stage.PAYMENT, purpose="cash")
+    draft.pay(
+        cash,
+        when,
+        np.minimum(amount, 2_000_000),
+        Stage.PAYMENT,
+        purpose="cash",
+        payee=points[draft.victim % points.size],
+    )
     draft.pay(draft.alive & ~cash, when, amount, Stage.PAYMENT, blocked=0.08)
