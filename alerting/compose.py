@@ -13,6 +13,7 @@ from alerting.cases.closing import ClosingDesk
 from alerting.cases.queries import CaseQueries
 from alerting.cases.severity import Deadlines
 from alerting.clock import Clock, system_clock
+from alerting.console import ConsoleServices, mount_console
 from alerting.db import migrate
 from alerting.db.engine import Database
 from alerting.ingest import IngestRules
@@ -24,6 +25,7 @@ from alerting.links.sender import OutboxSender, Producer
 from alerting.services import Services
 from forewarn.settings import AlertingSettings, KafkaSettings
 from forewarn.settings.access import AccessSettings
+from forewarn.settings.console import ConsoleSettings
 from forewarn.topics import qualified
 
 
@@ -34,6 +36,7 @@ class Settings:
     alerting: AlertingSettings
     kafka: KafkaSettings
     access: AccessSettings
+    console: ConsoleSettings
 
 
 def build_services(settings: AlertingSettings, db: Database, clock: Clock) -> Services:
@@ -78,7 +81,18 @@ def build_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         clock=clock,
     )
     loops = kafka_loops(settings, services) if alerting.kafka_enabled else []
-    return create_app(services, access, loops=loops)
+    console = ConsoleServices(
+        database=db,
+        desk=services.desk,
+        clock=clock,
+        zone=ZoneInfo(alerting.report_timezone),
+        language=settings.console.language,
+        currency=settings.console.currency,
+        target_minor=settings.console.daily_target_minor,
+    )
+    return create_app(
+        services, access, loops=loops, prepare=lambda app: mount_console(app, console)
+    )
 
 
 def kafka_loops(settings: Settings, services: Services) -> list[Loop]:

@@ -131,6 +131,16 @@ class UserFile:
             self._stamp = None
         return user
 
+    def remove(self, name: str) -> bool:
+        """Remove a user; False if there is none of that name."""
+        with self._lock:
+            users = self._read()
+            if users.pop(name, None) is None:
+                return False
+            self._write(users)
+            self._stamp = None
+        return True
+
     def _current(self) -> dict[str, User]:
         try:
             status = self._path.stat()

@@ -9,8 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from alerting.access.cookies import end_cookie, leave_cookie
-from alerting.access.errors import AccessError, NotAuthenticatedError
 from alerting.access.dependencies import access_of
+from alerting.access.errors import AccessError, NotAuthenticatedError
 from alerting.access.redirects import safe_next
 from alerting.console.pages import Page, page_of
 from alerting.errors import AlertingError

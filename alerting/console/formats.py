@@ -83,7 +83,9 @@ def span(milliseconds: int, t: Translator) -> str:
         if seconds >= size:
             large, rest = divmod(seconds, size)
             text = t(f"span.{unit}", n=large)
-            return f"{text} {t(f'span.{small_unit}', n=rest // smaller)}" if rest >= smaller else text
+            return (
+                f"{text} {t(f'span.{small_unit}', n=rest // smaller)}" if rest >= smaller else text
+            )
     return t("span.second", n=seconds)
 
 

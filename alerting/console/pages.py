@@ -15,6 +15,7 @@ from alerting.access import AccessControl, Caller, Principal, access_of, caller
 from alerting.access.masking import mask_account, mask_phone
 from alerting.console import formats
 from alerting.console.i18n import HTML_LANG, Language, Translator, choose_language, translator
+from alerting.console.reasons import reason_text
 from alerting.console.services import ConsoleServices
 
 Theme = Literal["auto", "light", "dark"]
@@ -108,6 +109,7 @@ class Page:
             "csrf_token": session.csrf_token if session else "",
             "path": self.request.url.path,
             "now_ms": self.now_ms,
+            "reason_text": lambda reason: reason_text(reason, self.t),
             "clock_time": lambda at_ms: formats.clock_time(at_ms, zone),
             "day_and_time": lambda at_ms: formats.day_and_time(at_ms, zone),
             "span": lambda milliseconds: formats.span(milliseconds, self.t),
@@ -120,7 +122,8 @@ class Page:
 def page_of(request: Request, found: Caller | None) -> Page:
     """The page of a request, signed in or not."""
     services: ConsoleServices = request.app.state.console
-    theme = request.cookies.get(THEME_COOKIE)
+    wanted = request.cookies.get(THEME_COOKIE)
+    theme: Theme = "light" if wanted == "light" else "dark" if wanted == "dark" else "auto"
     language: Language = choose_language(
         request.cookies.get(LANGUAGE_COOKIE),
         request.headers.get("accept-language", ""),
@@ -131,7 +134,7 @@ def page_of(request: Request, found: Caller | None) -> Page:
         access=access_of(request),
         services=services,
         t=translator(language),
-        theme=theme if theme in ("light", "dark") else "auto",
+        theme=theme,
         caller=found,
         now_ms=services.clock(),
     )

@@ -11,7 +11,7 @@ from alerting.db.engine import Database
 
 @dataclass(frozen=True, slots=True)
 class ConsoleServices:
-    """Put at ``app.state.console`` by the application factory.
+    """Put at ``app.state.console`` by ``mount_console``.
 
     ``target_minor`` is the prevented loss per day that the report is held against; 0 for none.
     """

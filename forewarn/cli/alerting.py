@@ -6,10 +6,13 @@ import typer
 
 from alerting.compose import Settings, build_app
 from alerting.db import Database, migrate
+from forewarn.cli import access
 from forewarn.settings import AlertingSettings, KafkaSettings, load
 from forewarn.settings.access import AccessSettings
+from forewarn.settings.console import ConsoleSettings
 
 app = typer.Typer(no_args_is_help=True, help="Run and manage the alerting service.")
+app.add_typer(access.app, name="user")
 
 
 @app.command()
@@ -25,6 +28,7 @@ def serve(
         alerting=load(AlertingSettings, **given),
         kafka=load(KafkaSettings),
         access=load(AccessSettings),
+        console=load(ConsoleSettings),
     )
     uvicorn.run(
         build_app(settings),

@@ -3,6 +3,7 @@
 from forewarn.settings.access import AccessSettings
 from forewarn.settings.alerting import AlertingSettings
 from forewarn.settings.base import Section, load
+from forewarn.settings.console import ConsoleSettings
 from forewarn.settings.kafka import KafkaSettings
 from forewarn.settings.local import LocalSettings
 from forewarn.settings.models import ModelsSettings
@@ -13,6 +14,7 @@ from forewarn.settings.worker import WorkerSettings
 __all__ = [
     "AccessSettings",
     "AlertingSettings",
+    "ConsoleSettings",
     "KafkaSettings",
     "LocalSettings",
     "ModelsSettings",

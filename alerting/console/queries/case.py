@@ -1,0 +1,231 @@
+"""Everything about one case: the case, its warnings and reasons, its story and its neighbours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from alerting.access import Principal, UnmaskDecision, may_unmask
+from alerting.console.queries.queue import Countdown, countdown_of
+from alerting.db.cases import Case, CaseEvent, Relative, Warning_
+from alerting.db.contacts import Activity
+from alerting.db.dispatch import Delivery
+from alerting.errors import NotFoundError
+
+DAY_MS = 86_400_000
+STORY_LIMIT = 250
+STORY_DAYS_BEFORE = 14
+LINKED_LIMIT = 12
+REASONS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the model warned: a code, its value, and its share of the strongest reason (0 to 1)."""
+
+    code: str
+    value: float | None
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing in the story of a case; ``facts`` is what its words need."""
+
+    at_ms: int
+    kind: str  # call, transfer, line, warning, step, delivery
+    name: str
+    actor: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A case as its page shows it."""
+
+    case: Case
+    countdown: Countdown
+    mine: bool
+    free: bool
+    unmask: UnmaskDecision
+    warnings: list[Warning_]
+    reasons: list[Reason]
+    story: list[Moment]
+    linked: list[Case]
+    deliveries: list[Delivery]
+    relatives: list[Relative]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is left to do."""
+        return self.case.state != "closed"
+
+    @property
+    def payer(self) -> str | None:
+        """The account that money would leave, as far as a warning told it."""
+        return next((row.payer for row in self.warnings if row.payer), None)
+
+
+def load_case(session: Session, case_id: str, who: Principal, now_ms: int) -> CaseView:
+    """Read a case in the scope of a person.
+
+    Raises:
+        NotFoundError: there is none, or not for them.
+    """
+    found = find_case(session, case_id, who)
+    warnings = list(
+        session.scalars(
+            select(Warning_)
+            .where(Warning_.case_id == case_id)
+            .order_by(Warning_.event_time_ms.desc(), Warning_.warning_id)
+        )
+    )
+    deliveries = list(
+        session.scalars(
+            select(Delivery)
+            .where(Delivery.case_id == case_id)
+            .order_by(Delivery.created_at_ms)
+            .limit(STORY_LIMIT)
+        )
+    )
+    relatives = select(Relative).where(
+        Relative.tenant == found.tenant, Relative.subscriber == found.subscriber
+    )
+    return CaseView(
+        case=found,
+        countdown=countdown_of(found, now_ms),
+        mine=found.holder == who.subject,
+        free=found.holder is None,
+        unmask=unmask_decision(found, who),
+        warnings=warnings,
+        reasons=reasons_of(warnings),
+        story=_story(session, found, deliveries),
+        linked=_linked(session, found, warnings, who),
+        deliveries=deliveries,
+        relatives=list(session.scalars(relatives.order_by(Relative.added_at_ms))),
+    )
+
+
+def find_case(session: Session, case_id: str, who: Principal) -> Case:
+    """The case alone.
+
+    Raises:
+        NotFoundError: there is none, or not for them.
+    """
+    found = session.scalar(
+        select(Case).where(Case.case_id == case_id, who.scope.condition(Case.tenant, Case.district))
+    )
+    if found is None:
+        raise NotFoundError("case", case_id)
+    return found
+
+
+def unmask_decision(found: Case, who: Principal) -> UnmaskDecision:
+    """Whether this person may see the numbers of this case."""
+    return may_unmask(
+        who,
+        tenant=found.tenant,
+        district=found.district,
+        holder=found.holder,
+        is_open=found.state != "closed",
+    )
+
+
+def reasons_of(warnings: Sequence[Warning_]) -> list[Reason]:
+    """The strongest reasons over the warnings in force, each once."""
+    strongest: dict[str, tuple[float, float | None]] = {}
+    for row in warnings:
+        if row.action == "withdraw":
+            continue
+        for reason in row.reasons:
+            weight = float(reason.get("contribution", 0.0))
+            if reason["code"] not in strongest or weight > strongest[reason["code"]][0]:
+                strongest[reason["code"]] = (weight, reason.get("value"))
+    top = max((weight for weight, _ in strongest.values()), default=0.0)
+    ordered = sorted(strongest.items(), key=lambda item: (-item[1][0], item[0]))
+    return [
+        Reason(code, value, max(0.0, weight / top) if top > 0 else 0.0)
+        for code, (weight, value) in ordered[:REASONS_SHOWN]
+    ]
+
+
+def _story(session: Session, found: Case, deliveries: Sequence[Delivery]) -> list[Moment]:
+    """Calls, transfers, warnings, messages and steps, newest first."""
+    since_ms = found.first_event_ms - STORY_DAYS_BEFORE * DAY_MS
+    activity = session.scalars(
+        select(Activity)
+        .where(
+            Activity.tenant == found.tenant,
+            Activity.subscriber == found.subscriber,
+            Activity.at_ms >= since_ms,
+        )
+        .order_by(Activity.at_ms.desc())
+        .limit(STORY_LIMIT)
+    )
+    steps = session.scalars(
+        select(CaseEvent)
+        .where(CaseEvent.case_id == found.case_id)
+        .order_by(CaseEvent.event_no.desc())
+        .limit(STORY_LIMIT)
+    )
+    moments = [_of_activity(row) for row in activity]
+    moments += [_of_event(row) for row in steps]
+    moments += [
+        Moment(
+            row.sent_at_ms or row.created_at_ms,
+            "delivery",
+            row.channel,
+            facts={"recipient": row.recipient, "state": row.state, "reason": row.reason},
+        )
+        for row in deliveries
+    ]
+    moments.sort(key=lambda moment: moment.at_ms, reverse=True)
+    return moments[:STORY_LIMIT]
+
+
+def _of_event(row: CaseEvent) -> Moment:
+    kind = "warning" if row.kind.startswith("warning_") else "step"
+    return Moment(row.at_ms, kind, row.kind, actor=row.actor, facts=row.detail)
+
+
+def _of_activity(row: Activity) -> Moment:
+    return Moment(
+        row.at_ms,
+        row.kind,
+        row.status,
+        facts={
+            "direction": row.direction,
+            "peer": row.peer,
+            "amount_minor": row.amount_minor,
+            "currency": row.currency,
+            "duration_ms": row.duration_ms,
+        },
+    )
+
+
+def _linked(
+    session: Session, found: Case, warnings: Sequence[Warning_], who: Principal
+) -> list[Case]:
+    """Other cases in scope that share a caller or a payee, newest first."""
+    callers = {row.caller for row in warnings if row.caller}
+    payees = {row.payee for row in warnings if row.payee}
+    shares = []
+    if callers:
+        shares.append(Warning_.caller.in_(sorted(callers)))
+    if payees:
+        shares.append(Warning_.payee.in_(sorted(payees)))
+    if not shares:
+        return []
+    ids = select(Warning_.case_id).where(
+        Warning_.tenant == found.tenant, or_(*shares), Warning_.case_id != found.case_id
+    )
+    return list(
+        session.scalars(
+            select(Case)
+            .where(Case.case_id.in_(ids), who.scope.condition(Case.tenant, Case.district))
+            .order_by(Case.opened_at_ms.desc())
+            .limit(LINKED_LIMIT)
+        )
+    )

@@ -1,0 +1,134 @@
+/* What the server cannot do: tick the countdowns, keys, messages over the page.
+   Text reaches the page through textContent only. */
+(() => {
+  "use strict";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  /* The server's clock decides: a terminal that runs a minute late must not show a minute more. */
+  const skewMs = Number(document.body.dataset.now || Date.now()) - Date.now();
+  const nowMs = () => Date.now() + skewMs;
+
+  const written = (leftMs) => {
+    const seconds = leftMs < 0 ? Math.floor(-leftMs / 1000) : Math.ceil(leftMs / 1000);
+    const [h, m, s] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60];
+    const two = (n) => String(n).padStart(2, "0");
+    return (leftMs < 0 ? "-" : "") + (h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`);
+  };
+
+  const tick = () => {
+    for (const element of $$("[data-deadline]")) {
+      const leftMs = Number(element.dataset.deadline) - nowMs();
+      const totalMs = Number(element.dataset.total) * 1000;
+      element.textContent = written(leftMs);
+      element.dataset.tone = leftMs < 0 ? "late" : leftMs * 3 < totalMs ? "soon" : "calm";
+      const bar = element.nextElementSibling;
+      if (bar && bar.tagName === "PROGRESS") bar.value = Math.max(0, leftMs / 1000);
+    }
+    for (const element of $$("[data-until]")) {
+      if (Number(element.dataset.until) <= nowMs()) element.replaceWith(element.dataset.masked);
+    }
+  };
+  tick();
+  setInterval(tick, 500);
+
+  /* Messages */
+  const toast = (text, bad = false) => {
+    const element = document.createElement("div");
+    element.className = bad ? "toast bad" : "toast";
+    element.textContent = text.trim();
+    $("#toasts")?.append(element);
+    setTimeout(() => element.remove(), bad ? 9000 : 4000);
+  };
+  document.addEventListener("toast", (event) => toast(event.detail.value));
+  document.addEventListener("htmx:responseError", (event) => toast(event.detail.xhr.responseText, true));
+  let offline = false;
+  document.addEventListener("htmx:sendError", () => {
+    if (!offline) toast($("#announcer").dataset.offline, true);
+    offline = true;
+  });
+  document.addEventListener("htmx:afterOnLoad", () => { offline = false; });
+
+  /* The selected row of a list lives over refreshes by its id. */
+  let selected = null;
+  const rows = () => $$("tr[data-case]");
+  const select = (row, scroll = true) => {
+    $$('tr[aria-selected="true"]').forEach((other) => other.removeAttribute("aria-selected"));
+    if (!row) return;
+    selected = row.id;
+    row.setAttribute("aria-selected", "true");
+    if (scroll) row.scrollIntoView({ block: "nearest" });
+  };
+  const current = () => $('tr[aria-selected="true"]');
+  const move = (step) => {
+    const all = rows();
+    if (!all.length) return;
+    const at = all.indexOf(current());
+    select(all[at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + step))]);
+  };
+
+  /* New cases are read out, never more than a sentence. */
+  let known = new Set(rows().map((row) => row.id));
+  let focusedBefore = null;
+  document.addEventListener("htmx:beforeSwap", () => {
+    const row = document.activeElement?.closest?.("tr[data-case]");
+    focusedBefore = row ? [row.id, document.activeElement.tagName] : null;
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    tick();
+    if (selected) select(document.getElementById(selected), false);
+    if (focusedBefore && document.activeElement === document.body) {
+      const row = document.getElementById(focusedBefore[0]);
+      ($(focusedBefore[1], row || document) || $("a", row || document))?.focus({ preventScroll: true });
+    }
+    const arrived = rows().filter((row) => !known.has(row.id));
+    if (arrived.length) $("#announcer").textContent = $("#announcer").dataset.arrived.replace("#", arrived.length);
+    known = new Set(rows().map((row) => row.id));
+  });
+
+  /* Keys */
+  const pages = { q: "queue", s: "supervision", p: "patrol", d: "districts", r: "report", l: "lists", t: "routing", a: "audit" };
+  let leader = 0;
+  const typing = (element) => element.closest("input:not([type=radio]):not([type=checkbox]), select, textarea, [contenteditable]");
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.key === "Escape") { document.activeElement?.blur?.(); $$("details[data-panel][open]").forEach((d) => { d.open = false; }); return; }
+    if (typing(event.target) || $("dialog[open]")) return;
+    const press = (element) => { if (element) { event.preventDefault(); element.click(); } };
+    if (Date.now() - leader < 1200 && pages[event.key]) {
+      leader = 0;
+      return press($(`nav a[href="/console/${pages[event.key]}"]`));
+    }
+    switch (event.key) {
+      case "g": leader = Date.now(); return;
+      case "?": event.preventDefault(); $("#help")?.showModal(); return;
+      case "j": event.preventDefault(); return move(1);
+      case "k": event.preventDefault(); return move(-1);
+      case "/": event.preventDefault(); $("[data-filter-first]")?.focus(); return;
+      case "Enter": if (current() && event.target === document.body) press($("a.open", current())); return;
+      default: {
+        const key = CSS.escape(event.key);
+        const target = (current() && $(`[data-key="${key}"]`, current())) || $(`main [data-key="${key}"]:not(tr *)`);
+        if (target?.tagName === "DETAILS") {
+          event.preventDefault();
+          target.open = true;
+          $("input, select, textarea, button", target)?.focus();
+        } else press(target);
+      }
+    }
+  });
+
+  /* Clicks that need no server */
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-open]");
+    if (opener) document.getElementById(opener.dataset.open)?.showModal();
+    const toggler = event.target.closest("[data-toggle]");
+    if (toggler) {
+      const open = document.getElementById(toggler.dataset.toggle).classList.toggle("open");
+      toggler.setAttribute("aria-expanded", String(open));
+    }
+    const row = event.target.closest("tr[data-case]");
+    if (row) select(row, false);
+  });
+  document.addEventListener("change", (event) => event.target.closest("form[data-submit-on-change]")?.requestSubmit());
+})();
