@@ -1,0 +1,71 @@
+"""A model of realistic size for benchmarks and crash tests: 300 trees of 31 leaves.
+
+Trained on noise, so its opinions mean nothing; its cost and its determinism are those of a real one.
+"""
+
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+
+from forewarn.settings import ModelsSettings
+from models.artifact import BOOSTER, Manifest, write_artifact
+from models.calibration import Calibrator
+from models.registry import open_registry
+
+TREES, LEAVES, ROWS = 300, 31, 4_000
+
+
+def booster_text(features: tuple[str, ...], seed: int = 7) -> str:
+    """A LightGBM model over these features, as text."""
+    draw = np.random.default_rng(seed)
+    # Counts, amounts and ratios are skewed and often nothing; so are these.
+    values = draw.exponential(3.0, (ROWS, len(features))) * (
+        draw.random((ROWS, len(features))) < 0.6
+    )
+    labels = (values[:, ::5].sum(axis=1) + draw.normal(0, 3, ROWS)) > np.quantile(
+        values[:, ::5].sum(axis=1), 0.9
+    )
+    parameters = {
+        "objective": "binary",
+        "num_leaves": LEAVES,
+        "learning_rate": 0.05,
+        "min_data_in_leaf": 5,
+        "verbose": -1,
+        "seed": seed,
+        "deterministic": True,
+        "num_threads": 1,
+    }
+    data = lightgbm.Dataset(values, labels.astype(int), feature_name=list(features))
+    return str(lightgbm.train(parameters, data, TREES).model_to_string())
+
+
+def make_registry(
+    directory: Path, features: tuple[str, ...], fingerprint: str, *, intercept: float = 0.0
+) -> Path:
+    """A registry folder whose champion is such a model.
+
+    Args:
+        directory: where the registry goes.
+        features: names, in the catalog's order.
+        fingerprint: of the catalog.
+        intercept: shifts every probability down, which sets how many events become warnings.
+    """
+    manifest = Manifest(
+        created_ms=0,
+        fingerprint=fingerprint,
+        features=features,
+        rows=ROWS,
+        positives=ROWS // 10,
+        data_from_ms=0,
+        data_until_ms=0,
+        seed=7,
+    )
+    calibrator = Calibrator(method="platt", slope=-1.0, intercept=intercept)
+    folder = write_artifact(
+        directory / "made", manifest, calibrator, {BOOSTER: booster_text(features)}
+    )
+    registry = open_registry(ModelsSettings(registry=str(directory / "registry")))
+    version = registry.add(folder)
+    registry.point("champion", version, by="benchmark", reason="synthetic", now_ms=0)
+    return directory / "registry"
