@@ -1,0 +1,96 @@
+"""What messages say, in Chinese and English.
+
+To a person: what to do now, never what we know; the swindler may be reading along. To responders:
+the case and where to find it, with no number in clear. To banks and operators: an order in fields,
+not prose.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+Language = Literal["zh", "en"]
+
+TEMPLATES: dict[str, dict[Language, str]] = {
+    "victim_warning": {
+        "zh": "【反诈预警】您可能正在遭遇电信诈骗。请立即停止转账，挂断陌生来电，拨打96110核实。公检法机关不会电话办案，没有“安全账户”。",
+        "en": "[Fraud alert] You may be the target of a scam right now. Do not transfer money, hang up, and call 96110. No authority asks you by phone to move money to a safe account.",
+    },
+    "victim_call": {
+        "zh": "这里是反诈中心。您可能正在遭遇电信诈骗，请不要转账。请按一键接通民警，或拨打96110。",
+        "en": "This is the anti-fraud centre. You may be the target of a scam. Please transfer no money. Press one to speak to an officer, or call 96110.",
+    },
+    "relative_warning": {
+        "zh": "【反诈预警】您的家人可能正在遭遇电信诈骗且电话无法接通，请立即当面联系并劝阻转账，或拨打96110。",
+        "en": "[Fraud alert] A relative of yours may be the target of a scam and cannot be reached by phone. Please see them in person now and keep them from transferring money, or call 96110.",
+    },
+    "sweep_advice": {
+        "zh": "【反诈提醒】曾与您联系的号码或账户已被确认涉嫌诈骗。请勿转账，如已转账请立即拨打96110。",
+        "en": "[Fraud notice] A number or account that was in contact with you is confirmed to belong to a fraud. Do not transfer money; if you have, call 96110 at once.",
+    },
+    "page": {
+        "zh": "【{severity}】新预警 {case_id}，{typology}，辖区{district}，涉险{amount}，请在{minutes}分钟内响应：{url}",
+        "en": "[{severity}] Case {case_id}, {typology}, district {district}, {amount} at risk. Respond within {minutes} min: {url}",
+    },
+    "escalation": {
+        "zh": "【升级第{level}级】{case_id} 超时无人响应，{typology}，辖区{district}，涉险{amount}：{url}",
+        "en": "[Escalation {level}] Nobody responded to {case_id}, {typology}, district {district}, {amount} at risk: {url}",
+    },
+    "patrol_visit": {
+        "zh": "请上门：{case_id}，{typology}，辖区{district}，电话无法联系当事人：{url}",
+        "en": "Please visit: {case_id}, {typology}, district {district}; the person cannot be reached by phone: {url}",
+    },
+    "bank_hold": {"zh": "请暂缓交易 {transfer_id}", "en": "Hold transfer {transfer_id}"},
+    "operator_suspend": {"zh": "请暂停涉诈通话", "en": "Suspend the fraudulent call"},
+    "digest": {"zh": "共{count}起待响应：\n{lines}", "en": "{count} cases wait:\n{lines}"},
+}
+"""Text by template and language; fields in braces are filled by ``render``."""
+
+SEVERITIES: dict[Language, dict[str, str]] = {
+    "zh": {"critical": "特急", "high": "紧急", "medium": "一般"},
+    "en": {"critical": "CRITICAL", "high": "HIGH", "medium": "MEDIUM"},
+}
+
+TYPOLOGIES: dict[Language, dict[str, str]] = {
+    "zh": {
+        "police_impersonation": "冒充公检法",
+        "task_scam": "刷单返利",
+        "fake_customer_service": "冒充客服",
+        "credit_loan": "虚假征信贷款",
+        "investment_romance": "杀猪盘投资",
+        "boss_acquaintance": "冒充领导熟人",
+        "family_emergency": "冒充亲友急难",
+        "purchase_game": "虚假购物游戏",
+        "safe_account": "安全账户",
+        "loan_refinance": "贷款置换",
+        "mule": "涉案账户",
+        "unknown": "类型未定",
+    },
+    "en": {},
+}
+
+
+def render(template: str, language: Language, fields: Mapping[str, object]) -> str:
+    """The text of a message."""
+    return TEMPLATES[template][language].format_map(dict(fields))
+
+
+def severity_name(severity: str, language: Language) -> str:
+    """A severity in words."""
+    return SEVERITIES[language][severity]
+
+
+def typology_name(typology: str, language: Language) -> str:
+    """A typology in words."""
+    return TYPOLOGIES[language].get(typology, typology.replace("_", " "))
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """An amount as 12,345.60 CNY; currencies of ours have two decimals."""
+    return f"{amount_minor // 100:,}.{amount_minor % 100:02} {currency}"
+
+
+def digest(texts: list[str], language: Language) -> str:
+    """Several messages to one recipient as one."""
+    if len(texts) == 1:
+        return texts[0]
+    return render("digest", language, {"count": len(texts), "lines": "\n".join(texts)})
