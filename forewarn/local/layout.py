@@ -1,15 +1,22 @@
 """The directory of a stack: what lies where, its secrets, and the settings that its parts get."""
 
 import secrets
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Paths under the directory of one stack."""
+    """Paths under the directory of one stack.
+
+    Attributes:
+        root: the directory.
+        models: the model registry, if it is to lie elsewhere.
+    """
 
     root: Path
+    models: Path | None = None
 
     @property
     def kafka(self) -> Path:
@@ -29,7 +36,12 @@ class Layout:
     @property
     def registry(self) -> Path:
         """The model registry."""
-        return self.root / "models"
+        return self.models or self.root / "models"
+
+    @property
+    def database(self) -> Path:
+        """The alerting service's SQLite file."""
+        return self.root / "alerting.db"
 
     @property
     def secrets(self) -> Path:
@@ -57,6 +69,13 @@ class Layout:
         ignore = self.root / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
+
+    def forget(self) -> None:
+        """Remove events, state and cases; models, secrets and users stay."""
+        for directory in (self.kafka, self.redis, self.logs, *self.root.glob("worker-*")):
+            shutil.rmtree(directory, ignore_errors=True)
+        for file in self.root.glob("alerting.db*"):
+            file.unlink(missing_ok=True)
 
     def secret(self, name: str) -> str:
         """Read a secret by the name of its file."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from forewarn.local.layout import Layout
 from forewarn.local.process import Child
+from forewarn.settings import ModelsSettings, load
 
 TRAINING_SECONDS_MAX = 600.0
 
@@ -34,4 +35,7 @@ def ensure_model(layout: Layout, trainer: Child, tell: Callable[[str], None]) ->
 
 def has_champion(layout: Layout) -> bool:
     """Whether workers have a model to load."""
-    return (layout.registry / "aliases" / "champion").exists()
+    from models.registry import open_registry  # noqa: PLC0415  numpy and more, for one question
+
+    settings = load(ModelsSettings, registry=str(layout.registry))
+    return open_registry(settings).current("champion") is not None

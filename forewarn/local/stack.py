@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from forewarn.kafka.administration import TopicAdministration
 from forewarn.local.broker import KafkaBroker
@@ -41,11 +42,12 @@ class Stack:
     Args:
         settings: directory, ports and number of workers.
         tell: told of each step, from several threads.
+        models: the model registry, if it is not to lie in the directory.
     """
 
-    def __init__(self, settings: LocalSettings, *, tell: Tell) -> None:
+    def __init__(self, settings: LocalSettings, *, tell: Tell, models: Path | None = None) -> None:
         self.settings = settings
-        self.layout = Layout(settings.directory.absolute())
+        self.layout = Layout(settings.directory.absolute(), models)
         self._tell = tell
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="start")
         self.kafka = KafkaBroker(self.layout.kafka, port=settings.kafka_port or None)
@@ -105,7 +107,7 @@ class Stack:
             "FOREWARN_REDIS_URL": self.redis.url,
             "FOREWARN_MODELS_REGISTRY": str(self.layout.registry),
             "FOREWARN_WORKER_HEALTH_HOST": LOOPBACK,
-            "FOREWARN_ALERTING_DATABASE_URL": f"sqlite:///{root / 'alerting.db'}",
+            "FOREWARN_ALERTING_DATABASE_URL": f"sqlite:///{self.layout.database}",
             "FOREWARN_ALERTING_HOST": LOOPBACK,
             "FOREWARN_ALERTING_PORT": str(self.alerting.port),
             "FOREWARN_ALERTING_PUBLIC_URL": self.console_url,

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import msgspec
@@ -21,17 +22,27 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def running_stack(settings: LocalSettings, *, tell: Tell) -> Iterator[Stack]:
+def running_stack(
+    settings: LocalSettings, *, tell: Tell, models: Path | None = None, fresh: bool = False
+) -> Iterator[Stack]:
     """A started stack, stopped however the block is left.
 
     SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt in the block, or in the start.
+
+    Args:
+        settings: of the stack.
+        tell: told of each step.
+        models: the model registry, if it is not to lie in the directory.
+        fresh: begin without the events, state and cases of earlier runs.
 
     Raises:
         ConfigurationError: if another stack runs in the directory.
         DependencyUnavailableError: if a part does not start, with the end of its log.
     """
     with _interrupted_by_signals(), DirectoryLock(settings.directory.absolute()):
-        stack = Stack(settings, tell=tell)
+        stack = Stack(settings, tell=tell, models=models)
+        if fresh:
+            stack.layout.forget()
         stack.layout.prepare()
         state = StackState(
             pid=os.getpid(), phase="starting", started_at_ms=time.time_ns() // 1_000_000

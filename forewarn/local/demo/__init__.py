@@ -1,0 +1,1 @@
+"""The demonstration: a simulated town through the whole pipeline, with people who answer."""

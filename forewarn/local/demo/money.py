@@ -1,0 +1,60 @@
+"""The money, as the alerting service's own Prometheus metrics tell it."""
+
+from dataclasses import dataclass
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+_PREFIX = "forewarn_alerting_"
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Sums over all districts, typologies and models, in minor units."""
+
+    at_risk_minor: int = 0
+    estimated_minor: int = 0
+    prevented_minor: int = 0
+    lost_minor: int = 0
+    open_cases: int = 0
+
+    def since(self, before: "Money") -> "Money":
+        """What was added after an earlier reading; gauges stay as they are."""
+        return Money(
+            at_risk_minor=self.at_risk_minor,
+            estimated_minor=self.estimated_minor - before.estimated_minor,
+            prevented_minor=self.prevented_minor - before.prevented_minor,
+            lost_minor=self.lost_minor - before.lost_minor,
+            open_cases=self.open_cases,
+        )
+
+
+def read_money(text: str) -> Money:
+    """Parse a page of metrics."""
+    sums: dict[str, float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name.startswith(_PREFIX) and not sample.name.endswith("_created"):
+                name = sample.name.removeprefix(_PREFIX).removesuffix("_total")
+                sums[name] = sums.get(name, 0.0) + sample.value
+
+    def total(name: str) -> int:
+        return int(sums.get(name, 0.0))
+
+    return Money(
+        at_risk_minor=total("at_risk_minor"),
+        estimated_minor=total("estimated_loss_minor"),
+        prevented_minor=total("prevented_loss_minor") - total("prevented_loss_taken_back_minor"),
+        lost_minor=total("lost_minor"),
+        open_cases=total("open_cases"),
+    )
+
+
+def fetch_money(url: str) -> Money | None:
+    """Scrape the service; None if it does not answer just now."""
+    try:
+        answer = httpx.get(url, timeout=3.0)
+        answer.raise_for_status()
+    except httpx.HTTPError:
+        return None
+    return read_money(answer.text)
