@@ -1,6 +1,13 @@
 """The worker's Prometheus metrics; every label has a bounded set of values, none names a person."""
 
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 STAGES = ("decode", "load", "kernel", "score", "decide", "write", "produce")
 """The steps of a batch, in order; their sum is the time that a batch takes."""
@@ -10,6 +17,43 @@ _STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 _LATENCY_SECONDS = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
 _BATCH_EVENTS = (1, 5, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _PROBABILITIES = (0.0001, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.99)
+
+
+class ArrayHistogram(Collector):
+    """A histogram that takes an array at once: a Python call an event would cost a tenth of a core.
+
+    Args:
+        name: of the metric.
+        documentation: its help text.
+        bounds: upper bounds of the buckets, ascending, without infinity.
+    """
+
+    def __init__(self, name: str, documentation: str, bounds: Sequence[float]) -> None:
+        self._name, self._documentation = name, documentation
+        self._bounds = np.asarray(bounds, np.float64)
+        self._counts = np.zeros(len(bounds) + 1, np.int64)
+        self._sum = 0.0
+
+    def observe(self, values: npt.NDArray[np.float64]) -> None:
+        """Count all values of an array."""
+        buckets = np.searchsorted(self._bounds, values, side="left")
+        self._counts += np.bincount(buckets, minlength=len(self._counts))
+        self._sum += float(values.sum())
+
+    def collect(self) -> Iterable[Metric]:
+        """The histogram as Prometheus reads it."""
+        limits = [*(floatToGoString(bound) for bound in self._bounds), "+Inf"]
+        counts = np.cumsum(self._counts).tolist()
+        yield HistogramMetricFamily(
+            self._name,
+            self._documentation,
+            buckets=list(zip(limits, counts, strict=True)),
+            sum_value=self._sum,
+        )
+
+    def describe(self) -> Iterable[Metric]:
+        """The name, for the registry's check against duplicates."""
+        yield HistogramMetricFamily(self._name, self._documentation)
 
 
 class WorkerMetrics:
@@ -75,12 +119,10 @@ class WorkerMetrics:
             ["reason"],
             registry=r,
         )
-        self.probability = Histogram(
-            "forewarn_score_probability",
-            "Calibrated probability of each scored event.",
-            buckets=_PROBABILITIES,
-            registry=r,
+        self.probability = ArrayHistogram(
+            "forewarn_score_probability", "Calibrated probability of each event.", _PROBABILITIES
         )
+        r.register(self.probability)
         self.conflicts = Counter(
             "forewarn_state_conflicts",
             "Record writes that lost a race and were applied again to the newer record.",

@@ -251,8 +251,7 @@ class BatchProcessor:
         for _, message in work.warnings:
             metrics.warning_seconds.observe(max(0.0, now - message.appended_at_ms / 1000))
             metrics.warnings.labels(message.action, message.severity, message.typology).inc()
-        for probability in work.probabilities.tolist():
-            metrics.probability.observe(probability)
+        metrics.probability.observe(work.probabilities)
 
     # -- waiting
 

@@ -1,0 +1,169 @@
+"""Lanes keep a partition's order, bound what waits, and let go of partitions cleanly."""
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from streams.buffer import Chunk, PartitionBuffer
+from streams.decode import Run
+from streams.lanes import AbandonedError, Lanes, OpenPartition
+
+
+class Recorder:
+    """A processor that notes what it was given and can be held or made to fail."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, int]] = []
+        self.closed: list[int] = []
+        self.in_hand: set[int] = set()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+        self.epoch = 0
+
+    async def open(self, partition: int) -> OpenPartition:
+        self.epoch += 1
+        return OpenPartition(
+            number=partition,
+            epoch=self.epoch,
+            buffer=PartitionBuffer(partition, (0, 0, 0), align_seconds=0.0),
+            journal=None,
+        )
+
+    async def process(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> None:
+        numbers = {partition.number for partition, _ in batch}
+        assert not numbers & self.in_hand, "a partition is worked on twice at once"
+        self.in_hand |= numbers
+        await self.gate.wait()
+        self.in_hand -= numbers
+        if self.error is not None:
+            raise self.error
+        for partition, chunk in batch:
+            self.seen.extend((partition.number, int(offset)) for offset in chunk.offsets)
+
+    async def close(self, partition: OpenPartition) -> None:
+        self.closed.append(partition.number)
+
+
+def run_of(first: int, count: int, acked: list[int]) -> Run:
+    times = np.arange(first, first + count, dtype=np.int64)
+    return Run(
+        source=0,
+        next_offset=first + count,
+        events=[object()] * count,  # type: ignore[list-item]
+        offsets=times,
+        appended_ms=times,
+        merge_ms=times,
+        dead_letters=[],
+        acknowledge=lambda: acked.append(first),
+    )
+
+
+def lanes_of(recorder: Recorder, failures: list[BaseException], buffered: int = 100) -> Lanes:
+    return Lanes(
+        recorder,
+        count=2,
+        batch_events=7,
+        buffered_events=buffered,
+        behind=lambda _source, _partition: False,
+        on_failure=failures.append,
+    )
+
+
+async def until(condition: object, *, seconds: float = 5.0) -> None:
+    """Let the loop turn until a condition holds."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # type: ignore[operator]
+            await asyncio.sleep(0)
+
+
+async def test_order_is_kept_within_each_partition() -> None:
+    """However chunks are cut over lanes and batches, offsets of a partition come in order."""
+    recorder, acked = Recorder(), list[int]()
+    lanes = lanes_of(recorder, [])
+    lanes.start()
+    for first in range(0, 60, 5):
+        for number in (0, 1, 2, 3):
+            await lanes.put(await lanes.partition(number), run_of(first, 5, acked))
+    await until(lambda: len(recorder.seen) == 240)
+    for number in range(4):
+        assert [o for n, o in recorder.seen if n == number] == list(range(60))
+    await until(lambda: len(acked) == 48)
+    await lanes.stop()
+
+
+async def test_a_full_partition_makes_its_feeder_wait() -> None:
+    """Back-pressure: nothing is buffered beyond the bound while a batch is held up."""
+    recorder = Recorder()
+    recorder.gate.clear()
+    lanes = lanes_of(recorder, [], buffered=10)
+    lanes.start()
+    partition = await lanes.partition(0)
+
+    async def feed() -> None:
+        for first in range(0, 100, 5):
+            await lanes.put(partition, run_of(first, 5, []))
+
+    feeder = asyncio.create_task(feed())
+    await until(lambda: partition.buffer.events >= 10)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert partition.buffer.events < 20
+    assert not feeder.done()
+    recorder.gate.set()
+    await feeder
+    await until(lambda: len(recorder.seen) == 100)
+    await lanes.stop()
+
+
+async def test_closing_finishes_the_batch_in_hand_and_drops_what_waits() -> None:
+    """A revoked partition is closed after its batch; its waiting runs are for the next owner."""
+    recorder, acked = Recorder(), list[int]()
+    recorder.gate.clear()
+    lanes = lanes_of(recorder, [])
+    lanes.start()
+    partition = await lanes.partition(0)
+    await lanes.put(partition, run_of(0, 7, acked))
+    await until(lambda: recorder.in_hand == {0})
+    await lanes.put(partition, run_of(7, 7, acked))
+    closing = asyncio.create_task(lanes.close([0]))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert recorder.closed == []
+    recorder.gate.set()
+    await closing
+    assert recorder.closed == [0]
+    assert [offset for _, offset in recorder.seen] == list(range(7))
+    assert acked == [0]
+    again = await lanes.partition(0)
+    assert again.epoch > partition.epoch
+    await lanes.stop()
+
+
+async def test_an_abandoned_batch_is_not_acknowledged() -> None:
+    """When all its partitions are revoked while it waits, nobody may commit behind it."""
+    recorder, acked, failures = Recorder(), list[int](), list[BaseException]()
+    recorder.error = AbandonedError("revoked")
+    lanes = lanes_of(recorder, failures)
+    lanes.start()
+    await lanes.put(await lanes.partition(0), run_of(0, 3, acked))
+    await until(lambda: not lanes.open_partitions[0].buffer.events)
+    await lanes.close([0])
+    assert acked == []
+    assert failures == []
+    await lanes.stop()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), ValueError("another")])
+async def test_a_failure_is_told_and_nothing_is_acknowledged(error: Exception) -> None:
+    """An error that no retry mends brings the worker down instead of losing the batch."""
+    recorder, acked, failures = Recorder(), list[int](), list[BaseException]()
+    recorder.error = error
+    lanes = lanes_of(recorder, failures)
+    lanes.start()
+    await lanes.put(await lanes.partition(1), run_of(0, 3, acked))
+    await until(lambda: failures == [error])
+    assert acked == []
+    await lanes.stop()
