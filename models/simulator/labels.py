@@ -18,7 +18,8 @@ NEVER = np.iinfo(np.int64).max
 class Course:
     """What became of every episode; times are ``NEVER`` where it did not happen.
 
-    ``attempted_minor`` is what the victim tried to pay, ``lost_minor`` what is gone for good.
+    ``attempted_minor`` is what the victim tried to pay, ``lost_minor`` what is gone for good,
+    ``spared_minor`` what would be gone as well if nobody had stepped in.
     """
 
     began_ms: Ints
@@ -26,6 +27,7 @@ class Course:
     last_ms: Ints
     attempted_minor: Ints
     lost_minor: Ints
+    spared_minor: Ints
     stopped_ms: Ints
 
 
@@ -106,7 +108,9 @@ def course(
         within & ~postings["outgoing"].astype(bool) & (postings["stage"] == Stage.TRIAL)
     )
     np.subtract.at(lost, postings["episode"][bait], postings["amount_minor"][bait].astype(np.int64))
-    return Course(began, first_loss, last, attempted, np.maximum(lost, 0), stopped)
+    return Course(
+        began, first_loss, last, attempted, np.maximum(lost, 0), np.zeros_like(lost), stopped
+    )
 
 
 def episode_ids(episode: Ints) -> pl.Series:
@@ -136,6 +140,7 @@ def episode_frame(episodes: Episodes, happened: Course, numbers: pl.Series) -> p
             "first_loss_ms": _or_null(happened.first_loss_ms),
             "attempted_minor": happened.attempted_minor,
             "lost_minor": happened.lost_minor,
+            "spared_minor": happened.spared_minor,
             "intervened_ms": _or_null(happened.stopped_ms),
         }
     )
@@ -181,9 +186,7 @@ def report_frame(
                 for i, unsure in zip(episodes.typology[rows].tolist(), wrong.tolist(), strict=True)
             ],
             "lost_minor": np.where(reports[rows], lost[rows], 0),
-            "prevented_minor": np.where(
-                reports[rows], 0, np.maximum(happened.attempted_minor[rows] - lost[rows], 0)
-            ),
+            "prevented_minor": happened.spared_minor[rows],
             "fraud_began_ms": happened.began_ms[rows],
         },
         schema_overrides={"disposition": pl.String, "typology": pl.String},

@@ -2,7 +2,7 @@
 
 ``DIR/calls/part-00000.parquet``, ``DIR/transfers/part-00000.parquet`` hold the columns of the event
 contracts plus ``topic``, ``partition``, ``offset`` and ``appended_at_ms``, as an export from Kafka
-would; ``labels``, ``reports``, ``truth`` and ``people`` are one file each; ``scenario.json`` says
+would, and ``outcomes`` the reports in the same form; ``labels``, ``reports``, ``truth`` and ``people`` are one file each; ``scenario.json`` says
 how to make the same bytes again.
 """
 
@@ -14,11 +14,13 @@ import numpy as np
 import polars as pl
 from kafka.partitioner.default import murmur2
 
+from features.offline.records import Raw, frame_of
 from features.offline.schema import schema_of
 from forewarn.errors import ConfigurationError
 from forewarn.events import SCHEMA_VERSION
 from models.simulator.clock import Ints
 from models.simulator.ledger import Column
+from models.simulator.outcomes import outcome_records
 from models.simulator.town import Town
 
 ROWS_PER_FILE = 2_000_000
@@ -55,6 +57,7 @@ def write_town(
         directory / "transfers", "transfers", town.transfer_slice,
         town.postings["person"][town.transfer_rows.row], partition_of, progress,
     )  # fmt: skip
+    _write_outcomes(directory / "outcomes", town, partition_of)
     for name in ("labels", "reports", "truth", "people"):
         getattr(town, name).write_parquet(directory / f"{name}.parquet", compression="zstd")
     manifest = {"scenario": town.scenario.as_dict(), "events": town.event_count,
@@ -96,6 +99,20 @@ def _write_topic(
         )
         if progress is not None:
             progress(frame.height)
+
+
+def _write_outcomes(directory: Path, town: Town, partition_of: Ints) -> None:
+    """The reports once more, as an export of the ``outcomes`` topic would hold them."""
+    directory.mkdir()
+    records = list(outcome_records(town))
+    episodes = np.array([episode for episode, _, _, _ in records], dtype=np.int64)
+    partition = partition_of[town.episodes.person[episodes]]
+    offset = _offsets(partition, np.zeros(int(partition_of.max()) + 1, dtype=np.int64))
+    rows = [
+        Raw(int(where), int(place), time_ms, value)
+        for (_, _, value, time_ms), where, place in zip(records, partition, offset, strict=True)
+    ]
+    frame_of("outcomes", rows).write_parquet(directory / "part-00000.parquet", compression="zstd")
 
 
 def canonical(frame: pl.DataFrame, topic: str, partition: Ints, offset: Ints) -> pl.DataFrame:
