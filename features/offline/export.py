@@ -1,0 +1,185 @@
+"""Kafka to Parquet: exactly the offsets asked for, each file whole or absent, resumable."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from features.offline.manifest import (
+    REJECTED_KEPT,
+    Manifest,
+    Range,
+    Rejection,
+    atomic_file,
+    read_manifest,
+    segment_path,
+    write_manifest,
+)
+from features.offline.records import Raw, Rejected, frame_of
+from features.offline.schema import STRUCTS
+from forewarn.errors import ConfigurationError, DependencyUnavailableError
+
+ROWS_PER_FILE: Final = 500_000
+STALL_SECONDS: Final = 30.0
+POLL_RECORDS: Final = 20_000
+
+
+class Exporter:
+    """Copies ranges of topics to a directory.
+
+    Args:
+        arguments: of kafka-python's consumer, from ``forewarn.kafka.client_arguments``.
+        topic_prefix: before every topic's name in the cluster.
+        directory: taken up again if it holds an unfinished export.
+    """
+
+    def __init__(self, arguments: Mapping[str, Any], *, topic_prefix: str, directory: Path) -> None:
+        self._consumer = KafkaConsumer(
+            **arguments,
+            enable_auto_commit=False,
+            auto_offset_reset="none",  # an offset that is gone must be an error, not a jump
+            max_poll_records=POLL_RECORDS,
+            fetch_max_bytes=32 << 20,
+            max_partition_fetch_bytes=8 << 20,
+        )
+        self._prefix = topic_prefix
+        self._directory = directory
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._consumer.close()
+
+    def settle(
+        self,
+        topics: Sequence[str],
+        *,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> list[Range]:
+        """The offsets of topics between two append times; everything there is by default.
+
+        Args:
+            topics: without prefix.
+            since_ms: UTC ms of the first record, by the broker's append time.
+            until_ms: UTC ms after the last record; by default, up to now.
+
+        Raises:
+            ConfigurationError: if a topic does not exist.
+        """
+        ranges: list[Range] = []
+        for topic in topics:
+            if topic not in STRUCTS:
+                raise ConfigurationError(
+                    f"{topic} has no Parquet form.", hint=f"Choose from {', '.join(STRUCTS)}."
+                )
+            numbers = self._consumer.partitions_for_topic(self._prefix + topic)
+            if not numbers:
+                raise ConfigurationError(
+                    f"there is no topic {self._prefix}{topic}.",
+                    hint="Create the topics with `forewarn topics apply`.",
+                )
+            places = [TopicPartition(self._prefix + topic, number) for number in sorted(numbers)]
+            begin = self._offsets(places, since_ms, self._consumer.beginning_offsets(places))
+            end = self._offsets(places, until_ms, self._consumer.end_offsets(places))
+            ranges += [
+                Range(topic, place.partition, begin[place], max(begin[place], end[place]))
+                for place in places
+            ]
+        return ranges
+
+    def run(
+        self,
+        ranges: Sequence[Range],
+        *,
+        rows_per_file: int = ROWS_PER_FILE,
+        progress: Callable[[int], None] = lambda _offsets: None,
+    ) -> Manifest:
+        """Copy ranges; an unfinished export in the directory is finished instead.
+
+        Args:
+            ranges: what to copy; ignored if the directory has an export begun before.
+            rows_per_file: offsets that one file covers.
+            progress: told how many more offsets are done.
+
+        Raises:
+            ConfigurationError: if an offset asked for is no longer in Kafka.
+            DependencyUnavailableError: if Kafka stops answering; run again to go on.
+        """
+        manifest = read_manifest(self._directory)
+        if manifest is None:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            manifest = Manifest(list(ranges), rows_per_file)
+            write_manifest(self._directory, manifest)
+        for segment in manifest.segments():
+            path = segment_path(self._directory, segment)
+            if not path.exists():
+                self._copy(segment, path, manifest)
+                write_manifest(self._directory, manifest)
+            progress(segment.after - segment.first)
+        manifest.complete = True
+        write_manifest(self._directory, manifest)
+        return manifest
+
+    def _copy(self, segment: Range, path: Path, manifest: Manifest) -> None:
+        rejected = Rejected()
+        try:
+            records = [record for batch in self._read(segment) for record in batch]
+        except KafkaError as error:
+            raise _unreadable(segment, error) from error
+        frame = frame_of(segment.topic, records, rejected)
+        manifest.rows[segment.topic] = manifest.rows.get(segment.topic, 0) + frame.height
+        manifest.rejected += len(rejected.rows)
+        room = REJECTED_KEPT - len(manifest.rejections)
+        manifest.rejections += [Rejection(segment.topic, *row) for row in rejected.rows[:room]]
+        with atomic_file(path) as draft:
+            frame.write_parquet(draft, compression="zstd", compression_level=1)
+
+    def _read(self, segment: Range) -> Iterator[list[Raw]]:
+        """The records of a segment; its end is reached by position, since offsets may have gaps."""
+        place = TopicPartition(self._prefix + segment.topic, segment.partition)
+        self._consumer.assign([place])
+        self._consumer.seek(place, segment.first)
+        position = segment.first
+        while position < segment.after:
+            found = self._consumer.poll(timeout_ms=int(STALL_SECONDS * 1000)).get(place, [])
+            reached = self._consumer.position(place)
+            if not found and reached == position:
+                raise DependencyUnavailableError(
+                    f"Kafka sent nothing of {place.topic}-{place.partition} for "
+                    f"{STALL_SECONDS:.0f} s.",
+                    hint="Run the same command again: it goes on where it stopped.",
+                )
+            position = reached
+            yield [
+                Raw(record.partition, record.offset, record.timestamp, record.value)
+                for record in found
+                if record.offset < segment.after
+            ]
+
+    def _offsets(
+        self,
+        places: Sequence[TopicPartition],
+        time_ms: int | None,
+        otherwise: Mapping[TopicPartition, int],
+    ) -> dict[TopicPartition, int]:
+        """The first offset of each partition appended at or after a time."""
+        if time_ms is None:
+            return dict(otherwise)
+        found = self._consumer.offsets_for_times(dict.fromkeys(places, time_ms))
+        ends = self._consumer.end_offsets(list(places))
+        return {place: found[place].offset if found[place] else ends[place] for place in places}
+
+
+def _unreadable(segment: Range, error: KafkaError) -> Exception:
+    where = f"{segment.topic}-{segment.partition} from offset {segment.first}"
+    if type(error).__name__ == "OffsetOutOfRangeError":
+        return ConfigurationError(
+            f"Kafka no longer has {where}.",
+            hint="Retention has passed; ask for later offsets, in another directory.",
+        )
+    return DependencyUnavailableError(
+        f"Kafka did not give {where}: {type(error).__name__}.",
+        hint="Run the same command again: it goes on where it stopped.",
+    )
