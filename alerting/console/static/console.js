@@ -32,6 +32,12 @@
   tick();
   setInterval(tick, 500);
 
+  /* Filters fold away on a phone only. */
+  const wide = matchMedia("(min-width: 48.01rem)");
+  const fold = () => $$("details[data-wide-open]").forEach((details) => { details.open = wide.matches; });
+  wide.addEventListener("change", fold);
+  fold();
+
   /* Messages */
   const toast = (text, bad = false) => {
     const element = document.createElement("div");
@@ -109,11 +115,7 @@
       default: {
         const key = CSS.escape(event.key);
         const target = (current() && $(`[data-key="${key}"]`, current())) || $(`main [data-key="${key}"]:not(tr *)`);
-        if (target?.tagName === "DETAILS") {
-          event.preventDefault();
-          target.open = true;
-          $("input, select, textarea, button", target)?.focus();
-        } else press(target);
+        press(target);
       }
     }
   });
@@ -126,6 +128,15 @@
     if (toggler) {
       const open = document.getElementById(toggler.dataset.toggle).classList.toggle("open");
       toggler.setAttribute("aria-expanded", String(open));
+    }
+    const focuser = event.target.closest("[data-focus]");
+    if (focuser) {
+      const panel = document.getElementById(focuser.dataset.focus);
+      if (panel) {
+        event.preventDefault();
+        panel.scrollIntoView({ block: "nearest" });
+        $("input:not([type=hidden])", panel)?.focus();
+      }
     }
     const row = event.target.closest("tr[data-case]");
     if (row) select(row, false);
