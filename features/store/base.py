@@ -17,6 +17,7 @@ worker still sends once the new owner has gone past it.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from forewarn.errors import DependencyUnavailableError, ForewarnError
@@ -38,16 +39,17 @@ class Write(NamedTuple):
     expire_ms: int
 
 
-class Conflict(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Conflict:
     """A write that was refused because the record has moved on.
 
     Attributes:
-        position: place of the refused write in the list that was committed.
+        index: place of the refused write in the list that was committed.
         key: the record's key.
         record: the record as it is now; None when it has expired or was deleted.
     """
 
-    position: int
+    index: int
     key: bytes
     record: bytes | None
 

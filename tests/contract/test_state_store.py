@@ -48,7 +48,7 @@ async def test_a_write_lands_only_on_the_version_that_it_expects(store: StateSto
     stale = Write(name(1), 1, record(2, b"stale"), HOUR_MS)
     fine = Write(name(2), 1, record(2, b"fine"), HOUR_MS)
     (conflict,) = await store.commit([stale, fine])
-    assert (conflict.position, conflict.key, conflict.record) == (0, name(1), later)
+    assert (conflict.index, conflict.key, conflict.record) == (0, name(1), later)
     assert await store.load([name(1), name(2)]) == [later, fine.value]
 
 
