@@ -54,6 +54,7 @@ def evaluate(run: Run, *, k: int = 100, champion: Floats | None = None) -> dict[
         "roc_auc": model["roc_auc"],
         "average_precision": model["average_precision"],
         "precision_at_k": model["precision_at_k"],
+        "curve": model["curve"],
         "test": _facts(test, label, weight),
         "train": _facts(train, run.label("train"), run.weight("train")),
         "thresholds": run.thresholds,
@@ -164,18 +165,20 @@ def _segments(
     return table
 
 
+def swarm(run: Run, metrics: dict[str, Any], top: int = 12) -> dict[str, Any]:
+    """SHAP values of single test events for the most important features, and ranks as shades."""
+    rows, shap = _shap(run)
+    names = [row["feature"] for row in metrics["importance"][:top]]
+    columns = [run.dataset.features.index(name) for name in names]
+    vectors = run.split.parts["test"].vectors[rows][:, columns]
+    ranks = np.argsort(np.argsort(vectors, axis=0), axis=0) / max(1, len(rows) - 1)
+    return {"names": names, "values": shap[:, columns].T.tolist(), "shades": ranks.T.tolist()}
+
+
 def _importance(run: Run) -> list[dict[str, Any]]:
     """Share of gain, and mean absolute SHAP value in log-odds over frauds and as many others."""
-    test, label = run.split.parts["test"], run.label("test")
     gain = run.estimator.booster_.feature_importance("gain").astype(float)
-    rng = np.random.default_rng(run.options.seed)
-    fraud, honest = np.flatnonzero(label == 1), np.flatnonzero(label == 0)
-    rows = np.r_[
-        rng.choice(fraud, min(len(fraud), _SHAP_ROWS // 2), replace=False),
-        rng.choice(honest, min(len(honest), _SHAP_ROWS // 2), replace=False),
-    ]
-    shap = run.estimator.booster_.predict(test.vectors[rows], pred_contrib=True, num_threads=2)
-    strength = np.abs(np.asarray(shap)[:, :-1]).mean(axis=0)
+    strength = np.abs(_shap(run)[1]).mean(axis=0)
     order = np.argsort(-strength)
     return [
         {
@@ -185,6 +188,19 @@ def _importance(run: Run) -> list[dict[str, Any]]:
         }
         for index in order
     ]
+
+
+def _shap(run: Run) -> tuple[NDArray[np.int64], Floats]:
+    """A fixed sample of test rows, half of them frauds, and their SHAP values [rows, F]."""
+    test, label = run.split.parts["test"], run.label("test")
+    rng = np.random.default_rng(run.options.seed)
+    fraud, honest = np.flatnonzero(label == 1), np.flatnonzero(label == 0)
+    rows = np.r_[
+        rng.choice(fraud, min(len(fraud), _SHAP_ROWS // 2), replace=False),
+        rng.choice(honest, min(len(honest), _SHAP_ROWS // 2), replace=False),
+    ]
+    shap = run.estimator.booster_.predict(test.vectors[rows], pred_contrib=True, num_threads=2)
+    return rows, np.asarray(shap, np.float64)[:, :-1]
 
 
 def _drift(run: Run) -> dict[str, float]:

@@ -23,11 +23,15 @@ PARTS = ("train", "calibrate", "test")
 
 @dataclass(frozen=True, slots=True)
 class SplitOptions:
-    """Shares of the period by time, of honest people by hash, and the embargo."""
+    """Shares of the period by time, of honest people by hash, and the embargo.
+
+    Rows of the first ``warmup_days`` are left out: windows of a month cannot be full yet.
+    """
 
     time_shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
     people_shares: tuple[float, float, float] = (0.5, 0.2, 0.3)
     embargo_days: float = 1.0
+    warmup_days: float = 0.0
     by_group: bool = True
 
 
@@ -52,6 +56,7 @@ def split(dataset: Dataset, options: SplitOptions = SplitOptions()) -> Split:
     if len(dataset) == 0:
         raise ConfigurationError("there are no rows to train on")
     first, last = int(dataset.time_ms[0]), int(dataset.time_ms[-1]) + 1
+    first += round(options.warmup_days * DAY_MS)
     embargo = round(options.embargo_days * DAY_MS)
     span = last - first
     if span * min(options.time_shares) <= 2 * embargo:
