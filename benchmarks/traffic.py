@@ -21,20 +21,20 @@ class Traffic:
         seed: everything follows from it.
         subscribers: protected people; drawn evenly.
         callers: numbers that call them; drawn evenly, shared by all.
-        step_ms: event time between two events.
+        step_ms: event time between two events, in milliseconds.
     """
 
     seed: int
     subscribers: int = 10_000
     callers: int = 2_000
-    step_ms: int = 1
+    step_ms: float = 1.0
 
     def events(self, count: int, start_ms: int) -> Iterator[tuple[TopicName, str, bytes]]:
         """Topic, key and value of each event; 60 % are calls, 40 % transfers."""
         draw = random.Random(self.seed)
         call_ended: list[tuple[str, str, str, int]] = []
         for number in range(count):
-            now_ms = start_ms + number * self.step_ms
+            now_ms = start_ms + int(number * self.step_ms)
             identity = f"s{self.seed}-{number}"
             if call_ended and draw.random() < 0.3:
                 subscriber, caller, call_id, started_ms = call_ended.pop()

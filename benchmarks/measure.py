@@ -1,0 +1,91 @@
+"""Reads topics after a run and turns append times into rates and latencies.
+
+Both ends are times at which the broker appended a record (``LogAppendTime``), so no clock of a
+client and no scheduling of the measuring process is in them.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
+
+
+class _Source(msgspec.Struct):
+    topic: str
+    partition: int
+    offset: int
+
+
+class _Caused(msgspec.Struct):
+    source: _Source
+    event_id: str
+
+
+_decoder = msgspec.json.Decoder(_Caused)
+
+
+async def read_all(broker: str, topic: str) -> list[Any]:
+    """Every record of a topic."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=broker, group_id=None, max_partition_fetch_bytes=8 << 20
+    )
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+        if not partitions:
+            await consumer._client.force_metadata_update()  # noqa: SLF001  a topic not seen yet
+            partitions = [
+                TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()
+            ]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning()
+        ends = await consumer.end_offsets(partitions)
+        records: list[Any] = []
+        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+            for found in (await consumer.getmany(timeout_ms=500)).values():
+                records.extend(found)
+        return records
+    finally:
+        await consumer.stop()
+
+
+def append_times(broker: str, topics: Iterable[str]) -> dict[tuple[str, int, int], int]:
+    """When each record was appended, in milliseconds, by topic, partition and offset."""
+    return {
+        (record.topic, record.partition, record.offset): record.timestamp
+        for topic in topics
+        for record in asyncio.run(read_all(broker, topic))
+    }
+
+
+def latencies_ms(
+    broker: str, outputs: str, appended: dict[tuple[str, int, int], int], *, since_ms: int = 0
+) -> np.ndarray:
+    """Milliseconds from the append of each event to the append of its record in ``outputs``.
+
+    Args:
+        broker: address.
+        outputs: topic whose records name their source.
+        appended: from ``append_times``.
+        since_ms: leave out events appended earlier, as the worker was warming up.
+    """
+    found = []
+    for record in asyncio.run(read_all(broker, outputs)):
+        source = _decoder.decode(record.value).source
+        at = appended.get((source.topic, source.partition, source.offset))
+        if at is not None and at >= since_ms:
+            found.append(record.timestamp - at)
+    return np.array(found, dtype=np.int64)
+
+
+def percentiles(values: np.ndarray) -> dict[str, float]:
+    """p50, p90, p99, p99.9 and the largest, with how many there are."""
+    if len(values) == 0:
+        return {"count": 0}
+    points = np.percentile(values, [50, 90, 99, 99.9, 100])
+    names = ("p50_ms", "p90_ms", "p99_ms", "p99.9_ms", "max_ms")
+    return {"count": len(values), **dict(zip(names, points.round(1).tolist(), strict=True))}
