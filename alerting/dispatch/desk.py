@@ -90,7 +90,8 @@ class DispatchDesk:
         step = decide_escalation(
             case.escalation_level,
             match.escalate,
-            deadline_ms=case.deadline_ms,
+            # Early only if no page could be delivered: then the chain begins now.
+            deadline_ms=min(case.deadline_ms, now_ms),
             repeat_seconds=match.repeat_seconds,
             now_ms=now_ms,
         )

@@ -27,7 +27,10 @@ def reachability(
     mine = Delivery.case_id == case.case_id
     unanswered = session.scalar(
         select(func.count()).where(
-            mine, Delivery.recipient == "victim", Delivery.state == "unanswered"
+            mine,
+            Delivery.recipient == "victim",
+            Delivery.channel == "voice",
+            Delivery.state.in_(("unanswered", "failed")),
         )
     )
     failed = session.scalar(

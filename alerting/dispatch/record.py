@@ -1,0 +1,97 @@
+"""Record what became of a delivery, and what follows from it for its case."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alerting import audit
+from alerting.audit import AuditEntry
+from alerting.cases.lifecycle import WAITING_STATES
+from alerting.db.cases import Case, CaseEvent
+from alerting.db.dispatch import Delivery
+from alerting.db.engine import Database
+from alerting.dispatch.attempt import Next, State
+from alerting.timers.schedule import DISPATCH, PAGE, hasten, set_timer
+
+ACTOR = "system:courier"
+FINAL: frozenset[str] = frozenset({"sent", "confirmed", "unanswered", "failed"})
+
+
+def attempt(
+    db: Database,
+    session: Session,
+    delivery_id: str,
+    owner: str,
+    following: Next,
+    *,
+    reference: str,
+    fault: str,
+    now_ms: int,
+) -> None:
+    """Record an attempt by the replica that holds the lease; one that lost it records nothing."""
+    row = _locked(db, session, delivery_id)
+    if row is None or row.state != "sending" or row.lease_owner != owner:
+        return
+    row.last_error = fault[:500]
+    row.provider_reference = reference or row.provider_reference
+    if not fault:
+        row.sent_at_ms = row.sent_at_ms or now_ms
+    row.not_before_ms = following.not_before_ms
+    _enter(db, session, row, following.state, ACTOR, now_ms)
+
+
+def report(
+    db: Database, session: Session, delivery_id: str, state: State, actor: str, now_ms: int
+) -> bool:
+    """Record what a gateway reports later; False if there is no such delivery or it is settled."""
+    row = _locked(db, session, delivery_id)
+    if row is None or row.state in ("cancelled", "confirmed", "unanswered"):
+        return False
+    _enter(db, session, row, state, actor, now_ms)
+    return True
+
+
+def _locked(db: Database, session: Session, delivery_id: str) -> Delivery | None:
+    """The delivery, with its case locked before it: the order of all that touch both."""
+    case_id = session.scalar(select(Delivery.case_id).where(Delivery.delivery_id == delivery_id))
+    if case_id is not None:
+        session.scalar(db.for_update(select(Case).where(Case.case_id == case_id)))
+    row: Delivery | None = session.scalar(
+        db.for_update(select(Delivery).where(Delivery.delivery_id == delivery_id))
+    )
+    return row
+
+
+def _enter(
+    db: Database, session: Session, row: Delivery, state: State, actor: str, now_ms: int
+) -> None:
+    row.state = state
+    if state == "confirmed":
+        row.confirmed_at_ms = now_ms
+    if state not in FINAL or row.case_id is None:
+        return
+    detail = {
+        "delivery_id": row.delivery_id,
+        "channel": row.channel,
+        "recipient": row.recipient,
+        "attempts": row.attempts,
+        "state": state,
+    }
+    kind = f"delivery_{state}"
+    session.add(CaseEvent(case_id=row.case_id, at_ms=now_ms, kind=kind, actor=actor, detail=detail))
+    _follow_up(session, row, state, now_ms)
+    audit.append(db, session, [AuditEntry(now_ms, actor, kind, row.case_id, detail)])
+
+
+def _follow_up(session: Session, row: Delivery, state: State, now_ms: int) -> None:
+    """Who was not reached is reached another way; a page that failed does not wait for its
+    deadline to escalate."""
+    if state not in ("failed", "unanswered"):
+        return
+    case = session.get(Case, row.case_id)
+    if case is None or case.state == "closed" or case.withdrawn:
+        return
+    case.version += 1
+    if row.purpose == PAGE and row.template == "page" and case.state in WAITING_STATES:
+        hasten(session, case, now_ms)
+    elif row.recipient == "victim":
+        set_timer(session, case, DISPATCH, now_ms)
