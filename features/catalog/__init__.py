@@ -1,0 +1,103 @@
+"""The catalog: every feature, declared once.
+
+From it derive the order of the vector, the kernel's program, ``docs/features.md`` and the fingerprint
+that a model carries. ``names``, ``fingerprint`` and ``monotone`` of the default catalog are module
+attributes; code that may meet another catalog takes a :class:`Catalog`.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from features.catalog import event, shared, subscriber
+from features.catalog.declare import Feature
+from features.kernel import program
+from features.kernel.layout import SEMANTICS_VERSION
+
+__all__ = ["CATALOG", "Catalog", "Feature", "explain", "fingerprint", "monotone", "names"]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """An ordered set of features and the local time that nights and days go by.
+
+    Args:
+        features: in the order of the vector.
+        utc_offset_minutes: local time minus UTC; whole minutes, the same for all subscribers.
+
+    Raises:
+        ValueError: if a name occurs twice or a feature that the kernel needs is missing.
+    """
+
+    features: tuple[Feature, ...]
+    utc_offset_minutes: int = 480
+
+    def __post_init__(self) -> None:
+        names = [feature.name for feature in self.features]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"declared twice: {', '.join(twice)}")
+        missing = sorted(set(program.WIRES) - set(names))
+        if missing:
+            raise ValueError(f"the kernel needs {', '.join(missing)}")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Feature names in the order of the vector."""
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def monotone(self) -> tuple[int, ...]:
+        """Sign of each feature for monotone constraints: +1, -1, or 0 where unknown."""
+        return tuple(feature.monotone for feature in self.features)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over every declaration and the version of the semantics; hexadecimal."""
+        canonical = json.dumps(
+            {
+                "semantics": SEMANTICS_VERSION,
+                "utc_offset_minutes": self.utc_offset_minutes,
+                "features": [astuple(feature) for feature in self.features],
+            },
+            separators=(",", ":"),
+        )
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def slot(self, name: str) -> int:
+        """Place of a feature in the vector; raises ValueError if there is none of that name."""
+        return self.names.index(name)
+
+    def explain(self, code: str) -> Feature:
+        """The declaration behind a feature name; raises ValueError if there is none."""
+        return self.features[self.slot(code)]
+
+    @cached_property
+    def program(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The vector program ordered by blocks, int64 [features, 6], and the block bounds."""
+        rows: list[Sequence[int]] = []
+        bounds = [0]
+        for block in range(program.N_BLOCKS):
+            for slot, feature in enumerate(self.features):
+                if feature.block == block:
+                    rows.append((slot, *feature.code))
+            bounds.append(len(rows))
+        return np.array(rows, dtype=np.int64), np.array(bounds, dtype=np.int64)
+
+    @cached_property
+    def wires(self) -> npt.NDArray[np.int64]:
+        """Slots of the features that the subscriber's step reads."""
+        return np.array([self.slot(name) for name in program.WIRES], dtype=np.int64)
+
+
+CATALOG: Final = Catalog((*event.features(), *subscriber.features(), *shared.features()))
+names: Final = CATALOG.names
+fingerprint: Final = CATALOG.fingerprint
+monotone: Final = CATALOG.monotone
+explain: Final = CATALOG.explain

@@ -1,0 +1,260 @@
+"""The feature engine: events and records in, vectors and new records out. No I/O, no clock.
+
+::
+
+    engine = Engine(CATALOG)
+    plan = engine.plan(columns)             # plan.keys: what to load
+    result = engine.run(plan, records)      # records: bytes or None for each key
+    result.vectors                          # float32 [n, features], each from the state before it
+    result.writes()                         # what to store, by compare-and-set
+
+A run is one chunk of one partition online, or any stretch of history offline: the same code, the same
+bits. Threads share nothing but the engine, which is immutable.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from features.catalog import CATALOG, Catalog
+from features.columns import EventColumns
+from features.entities import Entity
+from features.header import LAYOUT_VERSION, record_version
+from features.kernel.layout import (
+    ALL_PARTS,
+    MINUTE_MS,
+    PART_SECOND,
+    PART_SHARED,
+    PART_SUBSCRIBER,
+)
+from features.kernel.marks import applied_offsets
+from features.kernel.records import allocate, unpack_all
+from features.kernel.state import Batch, State
+from features.kernel.walk import reapply, walk
+from features.migrations import migrate
+from features.plan import Plan, plan
+from features.result import Loaded, Result
+from features.store.base import Write
+from forewarn.errors import ForewarnError
+
+__all__ = ["Engine", "Plan", "Result", "Write"]
+
+
+class CorruptRecordError(ForewarnError):
+    """A state record does not unpack; carries its key."""
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__(
+            f"the state record {key.decode()} is corrupted",
+            hint="Delete it, or restore the state with `forewarn rebuild`.",
+        )
+        self.key = key
+
+
+class Engine:
+    """Computes a catalog's features.
+
+    Args:
+        catalog: which features, in which order, and the local time.
+        prefix: of the Redis keys of this installation.
+    """
+
+    def __init__(self, catalog: Catalog = CATALOG, *, prefix: str = "fw") -> None:
+        self.catalog = catalog
+        self.prefix = prefix
+        self._offset_ms = catalog.utc_offset_minutes * MINUTE_MS
+        self._program, self._blocks = catalog.program
+        self._wires = catalog.wires
+
+    def plan(self, columns: EventColumns) -> Plan:
+        """Find the records that events concern.
+
+        ``columns`` come in the order of application; offsets rise within each source partition.
+
+        Raises:
+            ValueError: if an identifier, a partition or an offset is out of its range.
+        """
+        return plan(columns, self.prefix)
+
+    def run(
+        self,
+        plan: Plan,
+        records: Sequence[bytes | None] | None = None,
+        *,
+        threads: int = 1,
+    ) -> Result:
+        """Compute the vectors of a plan's events and the state after them.
+
+        Args:
+            plan: from :meth:`plan`.
+            records: what is stored under each of ``plan.keys``; None for no state at all.
+            threads: above 1, the work is done in three phases (shared records, subscribers, second
+                degree) that are parallel inside; the result is the same to the bit.
+
+        Raises:
+            ValueError: if there are not as many records as keys.
+            ConfigurationError: if a record has a layout that this version cannot read.
+            CorruptRecordError: if a record cannot be read at all.
+        """
+        if records is None:
+            records = [None] * len(plan.keys)
+        loaded = self._load(plan, records)
+        state = self._unpack(plan.entity, plan.touches, loaded, plan.keys)
+        fresh, offsets = _freshness(plan, loaded)
+        n = len(plan.columns)
+        batch = _batch(plan.columns, plan.slots, fresh)
+        vectors = np.full((n, len(self.catalog.names)), np.nan, np.float32)
+        effects = np.zeros(n, np.int64)
+        self._walk(state, batch, vectors, effects, threads)
+        return Result(
+            plan=plan,
+            loaded=loaded,
+            state=state,
+            vectors=vectors,
+            effects=effects,
+            fresh_slots=fresh,
+            mark_offsets=offsets,
+            offset_ms=self._offset_ms,
+        )
+
+    def reapply(self, plan: Plan, result: Result, key: bytes, record: bytes | None) -> Write:
+        """Apply a run's events once more to a shared record that somebody else has written since.
+
+        Events that the record already has are recognised by its watermarks and left out.
+
+        Args:
+            plan: of the run.
+            result: of the run; unchanged.
+            key: of the record.
+            record: as it is now; None if it has gone.
+
+        Raises:
+            ValueError: for a subscriber's record, which only the owner of its partition writes.
+        """
+        place = plan.index[key]
+        if plan.entity[place] == Entity.SUBSCRIBER:
+            raise ValueError("a subscriber's record has one writer: it is never applied again")
+        rows = np.flatnonzero((plan.slots[:, 1] == place) | (plan.slots[:, 2] == place))
+        part = self.plan(plan.columns.take(rows))
+        where = part.index[key]
+        only = np.where(part.slots == where, np.int64(where), np.int64(-1))
+        records = [record if place == where else None for place in range(len(part.keys))]
+        loaded = self._load(part, records)
+        state = self._unpack(part.entity, part.touches, loaded, part.keys)
+        fresh, offsets = _freshness(part, loaded)
+        reapply(
+            state,
+            _batch(part.columns, only, fresh),
+            np.arange(len(rows)),
+            self._offset_ms,
+            result.effects[rows],
+        )
+        again = Result(
+            plan=part,
+            loaded=loaded,
+            state=state,
+            vectors=result.vectors[:0],
+            effects=result.effects[rows],
+            fresh_slots=fresh,
+            mark_offsets=offsets,
+            offset_ms=self._offset_ms,
+        )
+        return again.pack(np.array([where]))[0]
+
+    def _load(self, plan: Plan, records: Sequence[bytes | None]) -> Loaded:
+        if len(records) != len(plan.keys):
+            raise ValueError(f"{len(records)} records for {len(plan.keys)} keys")
+        present = np.array([record is not None for record in records], np.bool_)
+        stored = [record for record in records if record is not None]
+        if any(record[0] != LAYOUT_VERSION for record in stored):
+            stored = [migrate(record) for record in stored]
+        data = np.frombuffer(b"".join(stored), np.uint8)
+        ends = np.cumsum(np.fromiter(map(len, stored), np.int64, len(stored)))
+        starts_all = np.full(len(records), -1, np.int64)
+        ends_all = np.full(len(records), -1, np.int64)
+        starts_all[present] = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
+        ends_all[present] = ends
+        versions = np.zeros(len(records), np.uint32)
+        versions[present] = np.fromiter(map(record_version, stored), np.uint32, len(stored))
+        return Loaded(data, starts_all, ends_all, versions)
+
+    def _unpack(
+        self,
+        entity: npt.NDArray[np.uint8],
+        touches: npt.NDArray[np.int64],
+        loaded: Loaded,
+        keys: Sequence[bytes],
+    ) -> State:
+        state: State = allocate(entity, touches, loaded.data, loaded.starts)
+        bad = unpack_all(state, loaded.data, loaded.starts, loaded.ends, self._offset_ms)
+        if bad >= 0:
+            raise CorruptRecordError(keys[bad])
+        return state
+
+    def _walk(
+        self,
+        state: State,
+        batch: Batch,
+        vectors: npt.NDArray[np.float32],
+        effects: npt.NDArray[np.int64],
+        threads: int,
+    ) -> None:
+        rows = np.arange(len(vectors))
+
+        def part(parts: int, shard: int, shards: int) -> None:
+            walk(
+                state,
+                batch,
+                rows,
+                parts,
+                shard,
+                shards,
+                self._offset_ms,
+                self._program,
+                self._blocks,
+                self._wires,
+                vectors,
+                effects,
+            )
+
+        if threads <= 1:
+            part(ALL_PARTS, 0, 1)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            for parts in (PART_SHARED, PART_SUBSCRIBER, PART_SECOND):
+                # Asking for the results raises what a thread raised.
+                list(pool.map(lambda shard, p=parts: part(p, shard, threads), range(threads)))
+
+
+def _batch(
+    columns: EventColumns, slots: npt.NDArray[np.int64], fresh: npt.NDArray[np.uint8]
+) -> Batch:
+    return Batch(
+        columns.kind,
+        columns.time_ms,
+        columns.subscriber,
+        columns.counterparty,
+        columns.subject,
+        columns.amount_minor,
+        columns.duration_ms,
+        columns.flags,
+        slots,
+        fresh,
+    )
+
+
+def _freshness(plan: Plan, loaded: Loaded) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Which events each record has not applied yet, and the new offset of each watermark."""
+    before = applied_offsets(
+        loaded.data, loaded.starts, plan.group_record, plan.group_source, plan.group_partition
+    )
+    touched = plan.groups >= 0
+    offset = np.broadcast_to(plan.columns.offset[:, None], plan.groups.shape)
+    fresh = np.zeros(plan.groups.shape, np.uint8)
+    fresh[touched] = offset[touched] > before[plan.groups[touched]]
+    applied = fresh == 1
+    offsets = np.full(len(before), -1, np.int64)
+    np.maximum.at(offsets, plan.groups[applied], offset[applied])
+    return fresh, offsets

@@ -1,0 +1,132 @@
+"""Pair tables: who an entity has dealt with, exact for the most recent, a sketch beyond.
+
+A table holds the counterparties seen most recently; when it is full, the one seen longest ago makes way
+(the first of them on a tie). So distinct counts of a window are exact until the table holds nothing but
+that window. From then on shared records use *sliding linear counting*: 512 buckets remember when an
+identifier was last seen; ``-m ln(empty / m)`` estimates the distinct count of any window (K.-Y. Whang et
+al., 1990). Its standard error is 3.7 % at 512 and 4.6 % at 1,000 distinct; it saturates at about 3,200.
+"""
+
+import numpy as np
+from numba import njit
+
+from features.kernel.layout import (
+    DISTINCT_WINDOWS,
+    MINUTE_MS,
+    N_DISTINCT,
+    P_AMOUNT,
+    P_COUNT,
+    P_FIRST_MIN,
+    P_ID,
+    P_LAST_MIN,
+    PAIR_STRIDE,
+    SKETCH_BUCKETS,
+)
+
+ESTIMATES = np.array(
+    [
+        SKETCH_BUCKETS * np.log(SKETCH_BUCKETS / max(empty, 0.5))
+        for empty in range(SKETCH_BUCKETS + 1)
+    ]
+)
+"""Estimated distinct count by the number of empty buckets; a full sketch counts as half empty."""
+
+
+@njit(cache=True, nogil=True)
+def short_id(pseudonym: int) -> np.int64:
+    """The 32 bits by which tables remember a pseudonym, never 0.
+
+    In a table of 24 the chance to take a stranger for an acquaintance is 6e-9.
+    """
+    low = np.int64(pseudonym & np.uint64(0xFFFFFFFF))
+    return low if low != 0 else np.int64(1)
+
+
+@njit(cache=True, nogil=True)
+def find(pairs: np.ndarray, base: int, count: int, pair_id: int) -> int:
+    """Index of a pair's fields, or -1."""
+    for at in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
+        if pairs[at + P_ID] == pair_id:
+            return at
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def touch(
+    pairs: np.ndarray,
+    base: int,
+    count: int,
+    capacity: int,
+    pair_id: int,
+    minute: int,
+    sketch: np.ndarray,
+    sketch_base: int,
+    sketch_on: int,
+) -> tuple[int, int, int]:
+    """Note that a pair was seen at ``minute``; index of its fields, new count, new sketch_on.
+
+    A late pair that is older than everything in a full table finds no place: the index is -1.
+    """
+    if sketch_on:
+        _mark(sketch, sketch_base, pair_id, minute)
+    at = find(pairs, base, count, pair_id)
+    if at >= 0:
+        pairs[at + P_FIRST_MIN] = min(pairs[at + P_FIRST_MIN], minute)
+        pairs[at + P_LAST_MIN] = max(pairs[at + P_LAST_MIN], minute)
+        return at, count, sketch_on
+    if count < capacity:
+        at = base + count * PAIR_STRIDE
+        count += 1
+    else:
+        if sketch_base >= 0 and not sketch_on:
+            for old in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
+                _mark(sketch, sketch_base, pairs[old + P_ID], pairs[old + P_LAST_MIN])
+            _mark(sketch, sketch_base, pair_id, minute)
+            sketch_on = 1
+        at = base
+        for other in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
+            if pairs[other + P_LAST_MIN] < pairs[at + P_LAST_MIN]:
+                at = other
+        if minute < pairs[at + P_LAST_MIN]:
+            return -1, count, sketch_on
+    pairs[at + P_ID] = pair_id
+    pairs[at + P_FIRST_MIN] = minute
+    pairs[at + P_LAST_MIN] = minute
+    pairs[at + P_COUNT] = 0
+    pairs[at + P_AMOUNT] = 0
+    return at, count, sketch_on
+
+
+@njit(cache=True, nogil=True)
+def _mark(sketch: np.ndarray, base: int, pair_id: int, minute: int) -> None:
+    at = base + pair_id % SKETCH_BUCKETS
+    sketch[at] = max(sketch[at], minute)
+
+
+@njit(cache=True, nogil=True)
+def distinct(
+    pairs: np.ndarray,
+    base: int,
+    count: int,
+    capacity: int,
+    sketch: np.ndarray,
+    sketch_base: int,
+    sketch_on: int,
+    cut: np.ndarray,
+    offset_ms: int,
+    out: np.ndarray,
+) -> None:
+    """Write the number of distinct counterparties of each distinct window into ``out``."""
+    for d in range(N_DISTINCT):
+        since = (cut[DISTINCT_WINDOWS[d]] - offset_ms) // MINUTE_MS
+        seen = 0
+        for at in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
+            if pairs[at + P_LAST_MIN] >= since:
+                seen += 1
+        out[d] = seen
+        if sketch_on and seen == capacity:
+            empty = 0
+            for at in range(sketch_base, sketch_base + SKETCH_BUCKETS):
+                if sketch[at] < since or sketch[at] == 0:
+                    empty += 1
+            out[d] = max(float(seen), ESTIMATES[empty])

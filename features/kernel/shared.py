@@ -1,0 +1,260 @@
+"""Shared records (numbers, accounts, devices): what an event reads of them and does to them.
+
+First degree depends on the event alone. Second degree depends besides on what the subscriber's step
+said about the event, and on nothing else; no reading of it goes back into a subscriber's step. That is
+why a lost race can be applied again, and why whole histories can be computed in three parallel phases.
+"""
+
+import numpy as np
+from numba import njit
+
+from features.kernel import pairs
+from features.kernel.layout import (
+    A_ATTEMPT_AMOUNT,
+    A_ATTEMPTS,
+    A_MAX_ATTEMPT,
+    A_PAID,
+    A_PAID_AMOUNT,
+    A_RECEIVED,
+    A_RECEIVED_AMOUNT,
+    A_REFUSED,
+    D_AMOUNT,
+    D_CALLS,
+    D_TRANSFERS,
+    DAY_MS,
+    E_COUNTED,
+    E_NEW,
+    E_PRESSED,
+    E_TAINTED,
+    H_CLEARED,
+    H_CLOCK,
+    H_CLOCK2,
+    H_CONFIRMED,
+    H_CONFIRMED_AT,
+    H_EVENTS,
+    H_FIRST,
+    H_ONWARD_MS,
+    H_RECEIVED_AT,
+    H_SEEN,
+    HOUR_MS,
+    MINUTE_MS,
+    N_CALLED_BACK,
+    N_ENDED,
+    N_SEEN,
+    N_SHORT,
+    N_STARTED,
+    N_TALK_S,
+    N_UNANSWERED,
+    PAIR_CAPACITY,
+    SECOND_MS,
+    SHORT_CALL_S,
+    X_NEW,
+    X_PRESSED,
+    X_TAINTED,
+)
+from features.kernel.program import (
+    SH_AGE_DAYS,
+    SH_CLEARED,
+    SH_CONFIRMED,
+    SH_CONFIRMED_DAYS,
+    SH_IDLE_HOURS,
+    SH_ONWARD_MINUTES,
+    SH_SINCE_RECEIPT_MINUTES,
+    evaluate,
+)
+from features.kernel.state import Batch, Scratch, State, read_tiles, tile_at, touch_pair
+from features.kernel.tiles import cutoffs
+from features.kinds import (
+    ANSWERED,
+    CLEARED,
+    CONFIRMED,
+    INBOUND,
+    REVISION_SHIFT,
+    EventKind,
+)
+
+_NUMBER, _ACCOUNT, _DEVICE = 1, 2, 3
+_STARTED = int(EventKind.CALL_STARTED)
+_OUT_ATTEMPTED, _OUT_COMPLETED = int(EventKind.OUT_ATTEMPTED), int(EventKind.OUT_COMPLETED)
+_OUT_REVERSED, _IN_ATTEMPTED = int(EventKind.OUT_REVERSED), int(EventKind.IN_ATTEMPTED)
+_IN_COMPLETED, _IN_REVERSED = int(EventKind.IN_COMPLETED), int(EventKind.IN_REVERSED)
+_OUTCOME = int(EventKind.OUTCOME)
+
+
+@njit(cache=True, nogil=True)
+def read_first(
+    state: State,
+    r: int,
+    time_ms: int,
+    offset_ms: int,
+    program: np.ndarray,
+    scratch: Scratch,
+    out: np.ndarray,
+) -> None:
+    """Write the first-degree features of a record into a row of vectors."""
+    head, h = state.head, state.head_base[r]
+    now = max(time_ms, head[h + H_CLOCK])
+    cutoffs(now + offset_ms, scratch.cut)
+    read_tiles(state, r, 0, scratch.cut, scratch.acc)
+    pairs.distinct(
+        state.pairs,
+        state.pair_base[r, 0],
+        state.pair_count[r, 0],
+        PAIR_CAPACITY[state.kind[r], 0],
+        state.sketch,
+        state.sketch_base[r],
+        state.sketch_on[r],
+        scratch.cut,
+        offset_ms,
+        scratch.dist[0],
+    )
+    s = scratch.scalars
+    known = head[h + H_EVENTS] > 0
+    s[SH_AGE_DAYS] = (now - head[h + H_FIRST]) / DAY_MS if known else np.nan
+    s[SH_IDLE_HOURS] = (now - head[h + H_CLOCK]) / HOUR_MS if known else np.nan
+    s[SH_CONFIRMED] = head[h + H_CONFIRMED]
+    s[SH_CLEARED] = head[h + H_CLEARED]
+    confirmed_at = head[h + H_CONFIRMED_AT]
+    s[SH_CONFIRMED_DAYS] = (now - confirmed_at) / DAY_MS if confirmed_at > 0 else np.nan
+    onward = head[h + H_ONWARD_MS]
+    s[SH_ONWARD_MINUTES] = (onward - 1) / MINUTE_MS if onward > 0 else np.nan
+    received_at = head[h + H_RECEIVED_AT]
+    s[SH_SINCE_RECEIPT_MINUTES] = (now - received_at) / MINUTE_MS if received_at > 0 else np.nan
+    evaluate(program, scratch.acc, scratch.dist, s, out)
+
+
+@njit(cache=True, nogil=True)
+def _is_news(head: np.ndarray, h: int, b: Batch, i: int) -> bool:
+    """Whether an event is neither a producer's duplicate nor a correction; remembers it."""
+    kind = b.kind[i]
+    if b.flags[i] >> REVISION_SHIFT > 0 and kind != _OUTCOME:
+        return False
+    seen = pairs.short_id(b.subject[i] + np.uint64(kind) * np.uint64(0x9E3779B97F4A7C15))
+    for j in range(N_SEEN):
+        if head[h + H_SEEN + j] == seen:
+            return False
+    head[h + H_SEEN + head[h + H_EVENTS] % N_SEEN] = seen
+    if head[h + H_EVENTS] == 0 or b.time_ms[i] < head[h + H_FIRST]:
+        head[h + H_FIRST] = b.time_ms[i]
+    head[h + H_EVENTS] += 1
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _outcome(head: np.ndarray, h: int, flags: int, time_ms: int) -> None:
+    if flags & CONFIRMED:
+        head[h + H_CONFIRMED] += 1
+        head[h + H_CONFIRMED_AT] = max(head[h + H_CONFIRMED_AT], time_ms)
+    elif flags & CLEARED:
+        head[h + H_CLEARED] += 1
+
+
+@njit(cache=True, nogil=True)
+def apply_first(state: State, r: int, b: Batch, i: int, offset_ms: int, cut: np.ndarray) -> None:
+    """Apply what depends on the event alone. A duplicate or a correction changes nothing here."""
+    head, h = state.head, state.head_base[r]
+    kind, time_ms = b.kind[i], b.time_ms[i]
+    head[h + H_CLOCK] = max(head[h + H_CLOCK], time_ms)
+    if not _is_news(head, h, b, i):
+        return
+    if kind == _OUTCOME:
+        _outcome(head, h, b.flags[i], time_ms)
+        return
+    entity = state.kind[r]
+    paying = _OUT_ATTEMPTED <= kind < _IN_ATTEMPTED
+    if entity == _DEVICE or paying or b.flags[i] & INBOUND:
+        subscriber = pairs.short_id(b.subscriber_id[i])
+        touch_pair(state, r, 0, PAIR_CAPACITY[entity, 0], subscriber, time_ms // MINUTE_MS)
+    cutoffs(head[h + H_CLOCK] + offset_ms, cut)
+    at = tile_at(state, r, 0, time_ms + offset_ms, cut)
+    if at < 0:
+        return
+    if entity == _NUMBER:
+        _count_call(state.tiles, at, kind, b.flags[i], b.duration_ms[i] // SECOND_MS)
+    elif entity == _ACCOUNT:
+        _count_transfer(state.tiles, at, kind, b.amount_minor[i])
+        _follow_money(head, h, kind, time_ms)
+    elif kind == _STARTED:
+        state.tiles[at + D_CALLS] += 1
+    elif kind == _OUT_ATTEMPTED:
+        state.tiles[at + D_TRANSFERS] += 1
+        state.tiles[at + D_AMOUNT] += b.amount_minor[i]
+
+
+@njit(cache=True, nogil=True)
+def _count_call(tiles: np.ndarray, at: int, kind: int, flags: int, talk_s: int) -> None:
+    if kind == _STARTED:
+        tiles[at + N_STARTED] += 1
+        if flags & INBOUND == 0:
+            tiles[at + N_CALLED_BACK] += 1
+        return
+    tiles[at + N_ENDED] += 1
+    if flags & ANSWERED == 0:
+        tiles[at + N_UNANSWERED] += 1
+        return
+    tiles[at + N_TALK_S] += talk_s
+    if talk_s < SHORT_CALL_S:
+        tiles[at + N_SHORT] += 1
+
+
+@njit(cache=True, nogil=True)
+def _count_transfer(tiles: np.ndarray, at: int, kind: int, amount: int) -> None:
+    if kind == _OUT_ATTEMPTED:
+        tiles[at + A_ATTEMPTS] += 1
+        tiles[at + A_ATTEMPT_AMOUNT] += amount
+        tiles[at + A_MAX_ATTEMPT] = max(tiles[at + A_MAX_ATTEMPT], amount)
+    elif kind == _OUT_COMPLETED:
+        tiles[at + A_RECEIVED] += 1
+        tiles[at + A_RECEIVED_AMOUNT] += amount
+    elif kind <= _OUT_REVERSED or kind == _IN_REVERSED:
+        tiles[at + A_REFUSED] += 1
+    elif kind == _IN_COMPLETED:
+        tiles[at + A_PAID] += 1
+        tiles[at + A_PAID_AMOUNT] += amount
+
+
+@njit(cache=True, nogil=True)
+def _follow_money(head: np.ndarray, h: int, kind: int, time_ms: int) -> None:
+    """Time from the last receipt to the next payment, plus one so that 0 says "none"."""
+    if kind == _OUT_COMPLETED:
+        head[h + H_RECEIVED_AT] = max(head[h + H_RECEIVED_AT], time_ms)
+    elif kind == _IN_COMPLETED and 0 < head[h + H_RECEIVED_AT] <= time_ms:
+        head[h + H_ONWARD_MS] = time_ms - head[h + H_RECEIVED_AT] + 1
+
+
+@njit(cache=True, nogil=True)
+def read_second(
+    state: State,
+    r: int,
+    time_ms: int,
+    offset_ms: int,
+    program: np.ndarray,
+    scratch: Scratch,
+    out: np.ndarray,
+) -> None:
+    """Write the second-degree features of a record into a row of vectors."""
+    now = max(time_ms, state.head[state.head_base[r] + H_CLOCK2])
+    cutoffs(now + offset_ms, scratch.cut)
+    read_tiles(state, r, 1, scratch.cut, scratch.acc)
+    evaluate(program, scratch.acc, scratch.dist, scratch.scalars, out)
+
+
+@njit(cache=True, nogil=True)
+def apply_second(
+    state: State, r: int, time_ms: int, effects: int, offset_ms: int, cut: np.ndarray
+) -> None:
+    """Apply what the subscriber's step said about the event."""
+    head, h = state.head, state.head_base[r]
+    head[h + H_CLOCK2] = max(head[h + H_CLOCK2], time_ms)
+    if effects & E_COUNTED == 0 or effects & (E_NEW | E_TAINTED | E_PRESSED) == 0:
+        return
+    cutoffs(head[h + H_CLOCK2] + offset_ms, cut)
+    at = tile_at(state, r, 1, time_ms + offset_ms, cut)
+    if at < 0:
+        return
+    if effects & E_NEW:
+        state.tiles[at + X_NEW] += 1
+    if effects & E_TAINTED:
+        state.tiles[at + X_TAINTED] += 1
+    if effects & E_PRESSED:
+        state.tiles[at + X_PRESSED] += 1

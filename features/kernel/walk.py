@@ -1,0 +1,163 @@
+"""The walk over events: in order, each reads the state before it and is then applied.
+
+One function serves every use: the worker walks all parts at once; a backfill walks the parts one after
+another, each in parallel over disjoint records; a lost race walks the shared parts without reading.
+"""
+
+import numpy as np
+from numba import njit
+
+from features.kernel.layout import (
+    E_COUNTED,
+    E_NEW,
+    E_PRESSED,
+    E_TAINTED,
+    H_CLOCK,
+    H_SUSPECT_HANGUP_AT,
+    H_TAINT_AT,
+    H_VICTIM,
+    LATE_STAGE,
+    MAX_CHANNELS,
+    N_DISTINCT,
+    N_WINDOWS,
+    PART_SECOND,
+    PART_SHARED,
+    PART_SUBSCRIBER,
+    PRESSED_MS,
+    SUSPECT_LEVEL,
+    TAINT_MS,
+)
+from features.kernel.program import (
+    BLOCK_SECOND,
+    BLOCK_SHARED,
+    SUBSCRIBER_SCALARS,
+    WIRE_ACCOUNT_CONFIRMED,
+    WIRE_NUMBER_CONFIRMED,
+)
+from features.kernel.reading import current_stage, read_subscriber
+from features.kernel.shared import apply_first, apply_second, read_first, read_second
+from features.kernel.state import Batch, Scratch, State
+from features.kernel.stepping import step_subscriber, taint
+from features.kinds import ACCOUNT, CONTINUATION
+
+_N_SCALARS = len(SUBSCRIBER_SCALARS)
+
+
+@njit(cache=True, nogil=True)
+def walk(  # noqa: C901 - three phases in one loop; a call a phase would hide their order
+    state: State,
+    b: Batch,
+    rows: np.ndarray,
+    parts: int,
+    shard: int,
+    shards: int,
+    offset_ms: int,
+    program: np.ndarray,
+    blocks: np.ndarray,
+    wires: np.ndarray,
+    vectors: np.ndarray,
+    effects: np.ndarray,
+) -> None:
+    """Walk ``rows`` in order.
+
+    Args:
+        state: the records.
+        b: all events of the run.
+        rows: indices of events, in the order of application.
+        parts: which of PART_SHARED, PART_SUBSCRIBER and PART_SECOND to do.
+        shard: with ``shards``: only records whose index leaves this rest are touched.
+        shards: 1 for all records.
+        offset_ms: local time is UTC plus this.
+        program: the vector program, by blocks.
+        blocks: start and end of each block in the program; int64 [blocks + 1].
+        wires: slots of the features that the step reads.
+        vectors: float32 [n, features]; written.
+        effects: int64 [n], what the subscriber's step says of each event; written or read.
+    """
+    scratch = Scratch(
+        np.zeros(N_WINDOWS, np.int64),
+        np.zeros((N_WINDOWS, MAX_CHANNELS), np.int64),
+        np.zeros((2, N_DISTINCT), np.float64),
+        np.zeros(_N_SCALARS, np.float64),
+    )
+    for i in rows:
+        if parts & PART_SHARED:
+            for which in range(1, 3):
+                r = b.slots[i, which]
+                if r >= 0 and r % shards == shard:
+                    block = BLOCK_SHARED + state.kind[r] - 1
+                    part = program[blocks[block] : blocks[block + 1]]
+                    read_first(state, r, b.time_ms[i], offset_ms, part, scratch, vectors[i])
+                    if b.fresh[i, which]:
+                        apply_first(state, r, b, i, offset_ms, scratch.cut)
+        if parts & PART_SUBSCRIBER:
+            r = b.slots[i, 0]
+            if r >= 0 and r % shards == shard:
+                part = program[blocks[0] : blocks[1]]
+                effects[i] = _subscriber(
+                    state, r, b, i, offset_ms, part, wires, scratch, vectors[i]
+                )
+        if parts & PART_SECOND:
+            for which in range(1, 3):
+                r = b.slots[i, which]
+                if r >= 0 and r % shards == shard:
+                    block = BLOCK_SECOND + state.kind[r] - 1
+                    part = program[blocks[block] : blocks[block + 1]]
+                    read_second(state, r, b.time_ms[i], offset_ms, part, scratch, vectors[i])
+                    if b.fresh[i, which]:
+                        apply_second(state, r, b.time_ms[i], effects[i], offset_ms, scratch.cut)
+
+
+@njit(cache=True, nogil=True)
+def reapply(state: State, b: Batch, rows: np.ndarray, offset_ms: int, effects: np.ndarray) -> None:
+    """Apply events to shared records once more, from what was said about them; reads nothing."""
+    cut = np.zeros(N_WINDOWS, np.int64)
+    for i in rows:
+        for which in range(1, 3):
+            r = b.slots[i, which]
+            if r >= 0 and b.fresh[i, which]:
+                apply_first(state, r, b, i, offset_ms, cut)
+                apply_second(state, r, b.time_ms[i], effects[i], offset_ms, cut)
+
+
+@njit(cache=True, nogil=True)
+def _subscriber(
+    state: State,
+    r: int,
+    b: Batch,
+    i: int,
+    offset_ms: int,
+    program: np.ndarray,
+    wires: np.ndarray,
+    scratch: Scratch,
+    out: np.ndarray,
+) -> int:
+    if b.flags[i] & CONTINUATION:
+        return 0
+    head, h = state.head, state.head_base[r]
+    level, new, young, on_level, on_seconds = read_subscriber(
+        state, r, b, i, offset_ms, program, wires, scratch, out
+    )
+    effects = 0
+    if young:
+        effects |= E_NEW if new else 0
+        now = max(b.time_ms[i], head[h + H_CLOCK])
+        if head[h + H_VICTIM] > 0 or _within(now, head[h + H_TAINT_AT], TAINT_MS):
+            effects |= E_TAINTED
+        pressed = on_level >= SUSPECT_LEVEL or current_stage(head, h, now) >= LATE_STAGE
+        if pressed or _within(now, head[h + H_SUSPECT_HANGUP_AT], PRESSED_MS):
+            effects |= E_PRESSED
+    if not b.fresh[i, 0]:
+        return effects
+    first_sight = step_subscriber(
+        state, r, b, i, offset_ms, level, new, young, on_level, on_seconds, scratch.cut
+    )
+    wire = WIRE_ACCOUNT_CONFIRMED if b.flags[i] & ACCOUNT else WIRE_NUMBER_CONFIRMED
+    if first_sight and out[wires[wire]] > 0:
+        taint(head, h, b.time_ms[i])
+    return effects | E_COUNTED if first_sight else effects
+
+
+@njit(cache=True, nogil=True)
+def _within(now: int, then: int, span_ms: int) -> bool:
+    return then > 0 and now - then <= span_ms
