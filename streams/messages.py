@@ -181,8 +181,7 @@ def _applied(work: Work) -> list[list[int]] | None:
         return None
     applied = work.result.reads[work.rows].copy()
     slots = work.plan.slots[work.rows]
-    where = {key: i for i, key in enumerate(work.plan.keys)}
     for key, version in work.landed.items():
-        applied[slots == where[key]] = version
+        applied[slots == work.plan.index[key]] = version
     rows: list[list[int]] = applied.tolist()
     return rows

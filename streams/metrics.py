@@ -7,7 +7,6 @@ import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 STAGES = ("decode", "load", "kernel", "score", "decide", "write", "produce")
 """The steps of a batch, in order; their sum is the time that a batch takes."""
@@ -42,7 +41,7 @@ class ArrayHistogram(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The histogram as Prometheus reads it."""
-        limits = [*(floatToGoString(bound) for bound in self._bounds), "+Inf"]
+        limits = [*map(str, self._bounds.tolist()), "+Inf"]
         counts = np.cumsum(self._counts).tolist()
         yield HistogramMetricFamily(
             self._name,

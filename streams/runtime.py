@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 GAUGE_SECONDS = 1.0
 
 
-class Runtime(Service):  # type: ignore[misc]  # mode is untyped here
+class Runtime(Service):
     """Everything of a worker but the Faust app.
 
     Args:

@@ -57,7 +57,7 @@ OUTPUT_BATCH_BYTES = 512 * 1024
 """Largest record batch of outputs: some hundred scores; under the broker's one mebibyte."""
 
 
-class DrainingWorker(faust.Worker):  # type: ignore[misc]  # Faust is untyped here
+class DrainingWorker(faust.Worker):
     """Faust's worker with a bound on how long a stop may take."""
 
     def __init__(self, *args: Any, drain_seconds: float, on_drain: Callable[[], None]) -> None:
