@@ -1,0 +1,19 @@
+"""The reference pages of the documentation, generated from the code that they describe."""
+
+from pathlib import Path
+
+from forewarn.reference.metrics import metrics_page
+from forewarn.reference.schemas import schema_files
+from forewarn.reference.settings import settings_page
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file under ``docs``, with its content."""
+    return {
+        Path("settings.md"): settings_page(),
+        Path("metrics.md"): metrics_page(),
+        **{Path("schemas") / name: text for name, text in schema_files().items()},
+    }
+
+
+__all__ = ["pages"]

@@ -1,0 +1,70 @@
+"""What the tree may hold: files of one concept, no path of anybody's machine, no stray secrets."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LINES_MAX = 500
+
+# A machine's paths, private registries and addresses: what a copy of this tree elsewhere cannot use.
+PRIVATE = re.compile(
+    r"(?<![\w.])/(?:root|home|Users|work|workspace)/\w"
+    r"|--(?:extra-)?index-url|--find-links|--trusted-host"
+    r"|https?://(?:10|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.\d"
+    r"|https?://[\w.-]+\.(?:corp|intranet|lan)\b"
+)
+KEY = re.compile(r"-----BEGIN (?:RSA |EC |ENCRYPTED )?PRIVATE KEY-----|AKIA[0-9A-Z]{16}")
+
+
+def _tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False, text=True
+    )
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def _texts() -> list[tuple[Path, str]]:
+    found = []
+    for path in _tracked():
+        try:
+            found.append((path.relative_to(ROOT), path.read_text(encoding="utf-8")))
+        except UnicodeDecodeError:
+            continue  # a picture
+    return found
+
+
+def test_no_source_file_has_more_than_one_concept_fits_in() -> None:
+    long = {
+        str(path): count
+        for path, text in _texts()
+        if path.suffix == ".py" and (count := text.count("\n")) > LINES_MAX
+    }
+    assert not long
+
+
+@pytest.mark.parametrize("pattern", [PRIVATE, KEY], ids=["private places", "keys"])
+def test_no_file_names_what_belongs_to_one_machine(pattern: re.Pattern[str]) -> None:
+    here = Path(__file__).relative_to(ROOT)
+    found = [
+        f"{path}: {match.group()}"
+        for path, text in _texts()
+        if path != here and (match := pattern.search(text))
+    ]
+    assert not found
+
+
+def test_every_package_says_what_it_is() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in _tracked()
+        if path.suffix == ".py"
+        and path.relative_to(ROOT).parts[0]
+        in ("forewarn", "features", "models", "streams", "alerting")
+        and not path.read_text(encoding="utf-8").lstrip().startswith(('"""', "#"))
+    ]
+    assert not silent

@@ -1,0 +1,70 @@
+"""The generated pages are those that the code of this commit generates."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from forewarn.events import (
+    CallStarted,
+    Transfer,
+    encode,
+)
+from forewarn.reference import pages
+from forewarn.reference.schemas import TOPICS
+from forewarn.settings import KafkaSettings
+from forewarn.topics import topic_specs
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_every_generated_page_is_current() -> None:
+    stale = [
+        str(path)
+        for path, text in pages().items()
+        if not (DOCS / path).is_file() or (DOCS / path).read_text(encoding="utf-8") != text
+    ]
+    assert not stale, f"run `forewarn reference`: {stale}"
+
+
+def test_every_topic_has_a_schema() -> None:
+    assert set(TOPICS) == set(topic_specs(KafkaSettings()))
+
+
+CALL = CallStarted(
+    event_id="e1",
+    event_time_ms=1,
+    subscriber="+8613800000001",
+    call_id="c1",
+    direction="inbound",
+    caller="+8613800000002",
+    callee="+8613800000001",
+)
+TRANSFER = Transfer(
+    event_id="e2",
+    event_time_ms=1,
+    subscriber="+8613800000001",
+    transfer_id="t1",
+    status="attempted",
+    payer_account="a",
+    payee_account="b",
+    amount_minor=100,
+)
+
+
+@pytest.mark.parametrize(("topic", "event"), [("calls", CALL), ("transfers", TRANSFER)])
+def test_published_schemas_accept_what_we_send_and_refuse_what_we_refuse(
+    topic: str, event: CallStarted | Transfer
+) -> None:
+    schema = json.loads((DOCS / "schemas" / f"{topic}.json").read_text())
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    value = json.loads(encode(event))
+    validator.validate(value)
+    for wrong in (
+        {key: value[key] for key in value if key != "subscriber"},
+        value | {"subscriber": "not a phone"},
+        value | {"event_time_ms": -1},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            validator.validate(wrong)
