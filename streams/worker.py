@@ -197,7 +197,7 @@ def _has_consumed(settings: KafkaSettings, group: str) -> bool:
     try:
         client = KafkaAdminClient(**client_arguments(settings))
         try:
-            offsets = client.list_consumer_group_offsets(group)
+            offsets = client.list_group_offsets(group).get(group)
         finally:
             client.close()
     except KafkaError as error:
