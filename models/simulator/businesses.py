@@ -18,11 +18,14 @@ class Businesses:
 
     ``sales`` is a matrix of call centres by line: a centre dials from a few lines at a time and
     moves on to others, as call centres do when numbers are marked as nuisance by handsets.
+    ``couriers`` includes the riders of food delivery, of whom one rarely meets the same twice;
+    ``vendors`` are the personal accounts behind the payment codes of stalls and small shops.
     """
 
     merchants: Ints
     merchant_numbers: Ints
     couriers: Ints
+    vendors: Ints
     sales: Ints
     bank_numbers: Ints
     bank_accounts: Ints
@@ -54,7 +57,8 @@ def found(scenario: Scenario, directory: Directory) -> Businesses:
     return Businesses(
         merchants=directory.new_accounts(merchants),
         merchant_numbers=mixed(merchants, 0.4, 0.1),
-        couriers=mixed(max(12, count // 80), 0.02),
+        couriers=mixed(max(24, count // 12), 0.02),
+        vendors=directory.new_accounts(count * 2),
         sales=mixed(centres * SALES_LINES, 0.35, 0.15).reshape(centres, SALES_LINES),
         bank_numbers=directory.new_numbers(8, "short"),
         bank_accounts=directory.new_accounts(8),

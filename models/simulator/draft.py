@@ -19,6 +19,9 @@ from models.simulator.world import World, money, ring_ms, settle_ms, talk_ms
 Mask = NDArray[np.bool_]
 
 
+SHOP_SHARE = 0.15
+
+
 @dataclass(slots=True)
 class Draft:
     """All episodes of one typology; arrays are over the episodes.
@@ -110,12 +113,15 @@ class Draft:
             [Settlement.COMPLETED, Settlement.BLOCKED, Settlement.ABANDONED, Settlement.REVERSED],
             rows.size, p=[1 - blocked - 0.02, blocked, 0.012, 0.008],
         )  # fmt: skip
-        channel = self.rng.choice([0, 1, 2, 3], rows.size, p=[0.86, 0.07, 0.05, 0.02])
+        channel = self.rng.choice([0, 1, 2, 3, 4], rows.size, p=[0.84, 0.07, 0.05, 0.02, 0.02])
+        kind = np.full(rows.size, PURPOSES.index(purpose))
+        if purpose == "transfer":  # some accounts of rings pass for shops
+            kind[self.rng.random(rows.size) < SHOP_SHARE] = PURPOSES.index("purchase")
         self.world.ledger.postings.add(
             rows.size, person=self.victim[rows],
             other=(self.rings.accounts[self.ring, self.slot] if payee is None else payee)[rows],
             time_ms=time_ms[rows], settle_ms=settle_ms(self.rng, amount), amount_minor=amount,
-            purpose=PURPOSES.index(purpose), channel=channel, settlement=settlement,
+            purpose=kind, channel=channel, settlement=settlement,
             device=self.world.people.device[self.victim[rows]],
             scene=Scene.FRAUD, episode=self.episode[rows], stage=stage,
         )  # fmt: skip
@@ -140,6 +146,17 @@ class Draft:
             time_ms=time_ms[rows], amount_minor=np.maximum(100, amount_minor[rows]),
             purpose=PURPOSES.index(purpose), scene=Scene.FRAUD, episode=self.episode[rows],
             stage=stage,
+        )  # fmt: skip
+
+    def gather(self, who: Mask, time_ms: Ints, share: float) -> None:
+        """The victim moves a share of the savings to the account that the payments leave from."""
+        rows = np.flatnonzero(who)
+        people = self.world.people
+        self.world.ledger.postings.add(
+            rows.size, person=self.victim[rows], other=people.second_account[self.victim[rows]],
+            outgoing=False, time_ms=time_ms[rows],
+            amount_minor=(self.savings[rows] * share).astype(np.int64) + 10_000,
+            scene=Scene.FRAUD, episode=self.episode[rows], stage=Stage.FUNDING,
         )  # fmt: skip
 
     def line(

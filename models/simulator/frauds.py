@@ -19,6 +19,8 @@ TYPOLOGY_NAMES = (*TYPOLOGIES, "mule")
 EVENTS_PER_EPISODE = 14.5
 """Mean events that one engaged episode brings along, with its rejected calls and its mules."""
 
+SLOW_DAYS = 25
+
 REJECTED_PER_EPISODE = {"task_scam": 1.5, "purchase_game": 0.6, "investment_romance": 0.8}
 """Calls by the ring that lead nowhere, per engaged episode; 7 for typologies that live by calls."""
 
@@ -29,7 +31,7 @@ _AGE_WEIGHTS: dict[str, tuple[float, float, float, float]] = {
     "family_emergency": (0.1, 0.3, 1.0, 2.5),
     "safe_account": (0.1, 0.8, 1.2, 1.2),
 }
-_COMMON_WEIGHTS = (0.4, 1.5, 0.8, 0.2)
+_COMMON_WEIGHTS = (0.4, 1.65, 0.8, 0.15)
 
 
 @dataclass(slots=True)
@@ -107,6 +109,10 @@ def _ring_of(rng: np.random.Generator, rings: Rings, typology: Ints) -> Ints:
 def _first_contacts(world: World, rng: np.random.Generator, typology: Ints) -> Ints:
     """When each episode begins: in office hours for call scams, whenever people shop for others."""
     day = rng.integers(0, world.clock.days, typology.size)
+    # What takes weeks is partly under way when the period begins.
+    slow = typology == TYPOLOGIES.index("investment_romance")
+    earlier = rng.integers(-SLOW_DAYS, world.clock.days, typology.size)
+    day = np.where(slow, earlier, day)
     online = np.isin(typology, [TYPOLOGIES.index("task_scam"), TYPOLOGIES.index("purchase_game")])
     return np.where(
         online, world.clock.times(rng, day, SHOPPING), world.clock.times(rng, day, OFFICE)

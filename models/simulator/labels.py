@@ -43,7 +43,7 @@ def intervene(
         When somebody stepped in, for each episode.
     """
     rng = scenario.rng("interventions")
-    began, last = _extent(episodes, legs, postings)
+    began, last = _extent(scenario, episodes, legs, postings)
     chosen = episodes.engaged & (rng.random(episodes.person.size) < scenario.intervention_share)
     chosen &= last > began
     moment = began + (rng.random(began.size) * (np.minimum(last, NEVER // 2) - began)).astype(
@@ -72,7 +72,9 @@ def intervene(
     return stopped
 
 
-def _extent(episodes: Episodes, legs: Columns, postings: Columns) -> tuple[Ints, Ints]:
+def _extent(
+    scenario: Scenario, episodes: Episodes, legs: Columns, postings: Columns
+) -> tuple[Ints, Ints]:
     """First and last moment of each episode."""
     began = np.full(episodes.person.size, NEVER, dtype=np.int64)
     last = np.zeros(episodes.person.size, dtype=np.int64)
@@ -80,14 +82,14 @@ def _extent(episodes: Episodes, legs: Columns, postings: Columns) -> tuple[Ints,
         rows = np.flatnonzero(table["episode"] >= 0)
         np.minimum.at(began, table["episode"][rows], table[column][rows].astype(np.int64))
         np.maximum.at(last, table["episode"][rows], table[column][rows].astype(np.int64))
-    return began, last
+    return np.maximum(began, scenario.start_ms), last
 
 
 def course(
     scenario: Scenario, episodes: Episodes, legs: Columns, postings: Columns, stopped: Ints
 ) -> Course:
     """Follow every episode to its end."""
-    began, _ = _extent(episodes, legs, postings)
+    began, _ = _extent(scenario, episodes, legs, postings)
     size = episodes.person.size
     first_loss = np.full(size, NEVER, dtype=np.int64)
     last = np.zeros(size, dtype=np.int64)

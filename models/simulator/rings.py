@@ -16,6 +16,7 @@ ACCOUNTS = 24
 EPISODES_PER_RING = 14
 SPOOFED_SHARE = 0.06
 LENT_SHARE = 0.15
+BOUGHT_SHARE = 0.25
 ACCOUNT_DAYS = 6
 
 
@@ -76,6 +77,10 @@ def gather(world: World, episodes: Ints) -> Rings:
     numbers[short] = banks[rng.integers(0, banks.size, int(short.sum()))]
     numbers = numbers.reshape(count, NUMBERS)
     accounts = world.directory.new_accounts(count * ACCOUNTS).reshape(count, ACCOUNTS)
+    # Some were bought from people elsewhere, whom others here have paid for years.
+    known = world.people.accounts_of[world.people.count :]
+    bought = rng.random(accounts.shape) < BOUGHT_SHARE
+    accounts[bought] = rng.choice(known, int(bought.sum()))
     # Some accounts are lent by subscribers, mostly the young; one card of theirs each.
     people = world.people
     lenders = np.flatnonzero((people.age >= 18) & (people.age < 62))

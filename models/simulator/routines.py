@@ -100,6 +100,7 @@ def _calls_by_businesses(world: World) -> None:
         world, "tradesmen", 0.07, SOCIAL, businesses.tradesman_numbers, 0.7, 60, 1.2,
         Scene.EVERYDAY, 0.8,
     )  # fmt: skip
+    _one_off_calls(world)
     rng = world.scenario.rng("sales")
     listed = rng.gamma(0.9, 1.1, people.count)  # some people's numbers are on every list
     who, day = occurrences(rng, 0.28 * listed, world.clock.weekday_factor(weekend=0.4))
@@ -115,6 +116,25 @@ def _calls_by_businesses(world: World) -> None:
         duration_ms=np.where(answered, talk, ring_ms(rng, who.size)),
         answered=answered, scene=Scene.SALES_CALL,
     )  # fmt: skip
+
+
+def _one_off_calls(world: World) -> None:
+    """Numbers that call once and never again: wrong numbers, surveys, buyers, borrowed handsets."""
+    rng, people = world.scenario.rng("one-off calls"), world.people
+    rate = np.full(people.count, 0.16) * people.activity
+    who, day = occurrences(rng, rate, world.clock.weekday_factor(weekend=0.8))
+    answered = rng.random(who.size) < 0.6
+    lasting = rng.random(who.size) < 0.3
+    talk = np.where(lasting, talk_ms(rng, who.size, 160, 1.0), talk_ms(rng, who.size, 14, 0.8))
+    world.ledger.calls.add(
+        who.size,
+        person=who,
+        other=world.directory.new_numbers(who.size, "mobile"),
+        inbound=True,
+        start_ms=world.clock.times(rng, day, SOCIAL),
+        duration_ms=np.where(answered, talk, ring_ms(rng, who.size)),
+        answered=answered,
+    )
 
 
 def _calls_to_businesses(world: World) -> None:
@@ -172,15 +192,23 @@ def _purchases(world: World) -> None:
         rng.integers(0, businesses.merchants.size, who.size),
     )
     amount = money(rng, 2_600, 1.15, who.size)
+    # A quarter is paid to a personal code at a stall: a transfer, as far as the bank can tell.
+    stall = rng.random(who.size) < 0.25
+    near = (who * 7 + rng.geometric(0.05, who.size)) % businesses.vendors.size
+    payee = np.where(stall, businesses.vendors[near], businesses.merchants[merchant])
     time = world.clock.times(rng, day, SHOPPING)
     settlement = settlements(rng, who.size)
     world.ledger.postings.add(
-        who.size, person=who, other=businesses.merchants[merchant], time_ms=time,
+        who.size, person=who, other=payee,
+        time_ms=time,
         settle_ms=rng.integers(200, 2_500, who.size), amount_minor=amount,
-        purpose=PURPOSES.index("purchase"), channel=rng.choice([0, 1, 4], who.size, p=[0.7, 0.06, 0.24]),
+        purpose=np.where(stall, PURPOSES.index("transfer"), PURPOSES.index("purchase")),
+        channel=rng.choice([0, 1, 4], who.size, p=[0.7, 0.06, 0.24]),
         settlement=settlement, device=people.device[who],
     )  # fmt: skip
-    back = np.flatnonzero((settlement == Settlement.COMPLETED) & (rng.random(who.size) < 0.025))
+    back = np.flatnonzero(
+        (settlement == Settlement.COMPLETED) & ~stall & (rng.random(who.size) < 0.03)
+    )
     world.ledger.postings.add(
         back.size, person=who[back], other=businesses.merchants[merchant[back]], outgoing=False,
         time_ms=time[back] + rng.integers(600_000, 6 * DAY_MS, back.size),
@@ -191,7 +219,7 @@ def _purchases(world: World) -> None:
 def _payments_between_people(world: World) -> None:
     """Transfers to friends and family, and to strangers for work done or second-hand goods."""
     rng, people = world.scenario.rng("between people"), world.people
-    who, day = occurrences(rng, 0.17 * people.spending, world.clock.weekday_factor(weekend=1.2))
+    who, day = occurrences(rng, 0.25 * people.spending, world.clock.weekday_factor(weekend=1.2))
     number = people.contacts[who, closeness(rng, who.size, 1.3)]
     # Adults support their kin with more than the price of a shared dinner.
     large = rng.random(who.size) < 0.08

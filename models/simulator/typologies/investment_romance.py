@@ -28,7 +28,8 @@ def play(draft: Draft) -> None:
         broke, time - draft.wait(300, 1.0), draft.savings // 3, Stage.FUNDING,
         purpose="savings_break", bank=True,
     )  # fmt: skip
-    amount = draft.amount(900_000, 1.0, means_share=0.4)
+    draft.gather(draft.alive & ~broke & draft.chance(0.3), time - draft.wait(60, 1.0), 0.2)
+    amount = draft.amount(2_200_000, 1.0, means_share=0.6)
     for step in range(6):
         draft.go_on((0.85, 0.8, 0.75, 0.7, 0.6, 0.5)[step])
         draft.next_account(time)
@@ -43,5 +44,5 @@ def play(draft: Draft) -> None:
         )
         time = time + np.where(draft.chance(0.35), draft.wait(50), draft.wait(40 * 60, 0.7))
         amount = np.minimum(
-            amount * draft.rng.uniform(0.8, 2.4, draft.count), draft.savings * 0.7 + 100_000
+            amount * draft.rng.uniform(0.8, 2.4, draft.count), draft.savings * 0.9 + 100_000
         ).astype(np.int64)

@@ -33,6 +33,7 @@ def play(draft: Draft) -> None:
         purpose="loan",
         bank=True,
     )
+    draft.gather(draft.alive & ~broke & ~lent & draft.chance(0.4), time + duration * 2 // 5, 0.4)
     amount = draft.amount(2_500_000, 1.0, means_share=0.7)
     when = time + np.asarray(duration * draft.rng.uniform(0.5, 1.1, draft.count), dtype=np.int64)
     for step in range(4):
