@@ -24,6 +24,7 @@ from forewarn.kafka import (
     TopicAdministration,
     aiokafka_arguments,
     client_arguments,
+    committed_offsets,
     faust_credentials,
 )
 from forewarn.pseudonyms import Pseudonymiser
@@ -197,7 +198,9 @@ def _has_consumed(settings: KafkaSettings, group: str) -> bool:
     try:
         client = KafkaAdminClient(**client_arguments(settings))
         try:
-            offsets = client.list_group_offsets(group).get(group)
+            offsets = committed_offsets(
+                client, group, timeout_seconds=settings.request_timeout_seconds
+            )
         finally:
             client.close()
     except KafkaError as error:

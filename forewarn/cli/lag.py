@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
-from forewarn.kafka import client_arguments
+from forewarn.kafka import client_arguments, committed_offsets
 from forewarn.settings import KafkaSettings, WorkerSettings, load
 from forewarn.topics import SOURCES, qualified
 
@@ -109,9 +109,9 @@ def measure(
             for topic in topics
             for number in sorted(_partitions(consumer, topic))
         ]
-        offsets = admin.list_group_offsets(group).get(group, {})
+        offsets = committed_offsets(admin, group, timeout_seconds=kafka.request_timeout_seconds)
         begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-        committed = {tp: offsets[tp].offset if tp in offsets else None for tp in partitions}
+        committed = {tp: offsets.get(tp) for tp in partitions}
         # What was deleted by retention cannot be read any more: it is lost, not lag.
         starts = {tp: max(committed[tp] or 0, begins[tp]) for tp in partitions}
         behind = {tp: starts[tp] for tp in partitions if ends[tp] > starts[tp]}

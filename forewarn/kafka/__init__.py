@@ -7,11 +7,13 @@ from forewarn.kafka.connection import (
     faust_credentials,
     ssl_context,
 )
+from forewarn.kafka.offsets import committed_offsets
 
 __all__ = [
     "TopicAdministration",
     "aiokafka_arguments",
     "client_arguments",
+    "committed_offsets",
     "faust_credentials",
     "require_copartitioned",
     "ssl_context",
