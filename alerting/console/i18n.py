@@ -1,4 +1,4 @@
-"""The console's words: one catalog file per language, looked up by dotted keys.
+"""The console's words: catalog files of each language, looked up by dotted keys.
 
 Catalogs are TOML, so that a translator needs no tool. Both have exactly the same keys and
 placeholders (a test holds that), so a page never mixes languages or shows a key.
@@ -45,8 +45,11 @@ class Translator:
 @cache
 def translator(language: Language) -> Translator:
     """The translator of a language, read once."""
-    text = (_DIRECTORY / f"{language}.toml").read_text(encoding="utf-8")
-    return Translator(language, dict(_flatten("", tomllib.loads(text))))
+    words: dict[str, str] = {}
+    for name in (f"{language}.toml", f"reasons.{language}.toml"):
+        text = (_DIRECTORY / name).read_text(encoding="utf-8")
+        words |= dict(_flatten("", tomllib.loads(text)))
+    return Translator(language, words)
 
 
 def choose_language(cookie: str | None, accepted: str, default: Language) -> Language:

@@ -109,7 +109,7 @@ class Page:
             "csrf_token": session.csrf_token if session else "",
             "path": self.request.url.path,
             "now_ms": self.now_ms,
-            "reason_text": lambda reason: reason_text(reason, self.t),
+            "reason_text": lambda reason, currency: reason_text(reason, currency, self.t),
             "clock_time": lambda at_ms: formats.clock_time(at_ms, zone),
             "day_and_time": lambda at_ms: formats.day_and_time(at_ms, zone),
             "span": lambda milliseconds: formats.span(milliseconds, self.t),

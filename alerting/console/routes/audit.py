@@ -1,0 +1,44 @@
+"""The audit log: reading it and checking the chain."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from alerting import audit
+from alerting.access import Principal, require
+from alerting.console.errors import ConsoleRoute
+from alerting.console.pages import Page, signed_in
+from alerting.console.queries.audit import load_audit
+
+router = APIRouter(route_class=ConsoleRoute)
+
+Signed = Annotated[Page, Depends(signed_in)]
+Auditor = Annotated[Principal, Depends(require("audit.read"))]
+Text = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/console/audit")
+def audit_page(
+    page: Signed,
+    who: Auditor,
+    actor: Text = "",
+    subject: Text = "",
+    before: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+) -> Response:
+    """One page of records."""
+    with page.services.database.read() as session:
+        found = load_audit(
+            session, who.scope, actor=actor.strip(), subject=subject.strip(), before=before
+        )
+    names = page.access.names_of({record.actor for record in found.records})
+    return page.render("audit.html", found=found, actor=actor, subject=subject, names=names)
+
+
+@router.post("/console/audit/verify")
+def verify(page: Signed, who: Auditor) -> Response:
+    """Check the whole chain now; that it was checked is recorded too."""
+    result = audit.verify(page.services.database)
+    page.access.record(
+        who, "audit.verified", "audit_log", lines=result.lines, whole=not result.fault
+    )
+    return page.render("parts/chain.html", result=result)
