@@ -4,7 +4,7 @@ Follows scikit-learn's conventions (``check_estimator`` runs in the tests), so i
 pipelines, searches and calibration like any other classifier.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import lightgbm
@@ -26,6 +26,7 @@ class ForewarnClassifier(ClassifierMixin, BaseEstimator):
         learning_rate, num_leaves, max_depth, min_child_weight, feature_fraction,
         bagging_fraction, lambda_l2, max_bin: as in LightGBM.
         monotone: sign by feature name (or position): 1 rising, -1 falling, 0 free.
+        exclude: features that are never split on.
         early_stopping_rounds: stop when log loss on the validation rows stood still (average precision jumps about with
             few frauds).
         random_state: seed of the bagging; the same seed gives the same trees.
@@ -45,6 +46,7 @@ class ForewarnClassifier(ClassifierMixin, BaseEstimator):
         lambda_l2: float = 5.0,
         max_bin: int = 127,
         monotone: Mapping[Any, int] | None = None,
+        exclude: Sequence[str] = (),
         early_stopping_rounds: int = 40,
         random_state: int = 0,
         num_threads: int = 2,
@@ -59,6 +61,7 @@ class ForewarnClassifier(ClassifierMixin, BaseEstimator):
         self.lambda_l2 = lambda_l2
         self.max_bin = max_bin
         self.monotone = monotone
+        self.exclude = exclude
         self.early_stopping_rounds = early_stopping_rounds
         self.random_state = random_state
         self.num_threads = num_threads
@@ -154,6 +157,7 @@ class ForewarnClassifier(ClassifierMixin, BaseEstimator):
                 int(signs.get(name, signs.get(position, 0))) for position, name in enumerate(names)
             ],
             "monotone_constraints_method": "basic",
+            "feature_contri": [0.0 if name in self.exclude else 1.0 for name in names],
             "seed": self.random_state,
             "deterministic": True,
             "force_col_wise": True,

@@ -29,7 +29,7 @@ class TrainOptions:
     """Choices of a run; see ``forewarn train --help``.
 
     ``parameters`` go to ``ForewarnClassifier``; ``monotone`` is the sign by feature name where it
-    is known. ``created_ms`` is given, not read from a clock, so that a run can be repeated.
+    is known, and features in ``exclude`` are never split on. ``created_ms`` is given, not read from a clock, so that a run can be repeated.
     """
 
     seed: int = 0
@@ -38,6 +38,7 @@ class TrainOptions:
     calibration: Method = "auto"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     monotone: Mapping[str, int] = field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
     search_trials: int = 0
     search_seconds: float = 600.0
     created_ms: int
@@ -99,6 +100,7 @@ def fit(
     estimator = ForewarnClassifier(
         random_state=options.seed,
         monotone=dict(options.monotone),
+        exclude=options.exclude,
         num_threads=options.num_threads,
         **parameters,
     )

@@ -33,6 +33,7 @@ def search(split: Split, options: "TrainOptions", fixed: Mapping[str, Any]) -> d
         model = ForewarnClassifier(
             random_state=options.seed,
             monotone=dict(options.monotone),
+            exclude=options.exclude,
             num_threads=options.num_threads,
             **{**tried, **fixed},
         ).fit(

@@ -1,0 +1,92 @@
+"""The first model of an installation that has no history yet: trained on a simulated town.
+
+Good enough to see everything work; replaced by a model of one's own data as soon as there is some.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from features.catalog import CATALOG
+from features.offline.tables import canonical
+from forewarn.pseudonyms import Pseudonymiser
+from models.registry import Registry
+from models.simulator import Scenario, Town, simulate
+from models.training.dataset import Dataset
+from models.training.events import History, dataset_of_history, outcomes_of_reports
+from models.training.run import TrainOptions
+from models.training.split import SplitOptions
+from models.training.train import Trained, train
+
+SCENARIO = Scenario(seed=20, subscribers=900, days=32, prevalence=0.02, report_share=0.75)
+"""About 350,000 events; fraud is far more frequent than in life, so that a month has enough of it."""
+
+CLOCKS = ("subscriber_age_days", "device_age_days")
+"""Features that grow with the length of the data: a split on them is a date, not a habit."""
+
+_ANY_KEY = b"only to build features offline"
+"""Pseudonyms tie events together within one run; no model contains any."""
+
+
+def history_of_town(town: Town) -> History:
+    """A town's events, reports and people as history."""
+    calls, transfers = (
+        canonical(frame.rename({"arrival_ms": "appended_at_ms"}).lazy(), topic).collect()
+        for topic, frame in (("calls", town.calls), ("transfers", town.transfers))
+    )
+    return History(calls, transfers, outcomes_of_reports(town.reports), town.people)
+
+
+def dataset_of_town(town: Town, *, threads: int = 2) -> Dataset:
+    """A town as a dataset, labelled by its reports only."""
+    return dataset_of_history(
+        history_of_town(town),
+        Pseudonymiser(_ANY_KEY),
+        report_share=town.scenario.report_share,
+        threads=threads,
+    )
+
+
+def catalog_options(created_ms: int, *, seed: int = 0, signing_key: bytes = b"") -> TrainOptions:
+    """Options for datasets of the catalog: its monotone signs, a warm-up and no clocks."""
+    signs = zip(CATALOG.names, CATALOG.monotone, strict=True)
+    return TrainOptions(
+        created_ms=created_ms,
+        seed=seed,
+        signing_key=signing_key,
+        monotone={name: sign for name, sign in signs if sign},
+        exclude=CLOCKS,
+        split=SplitOptions(warmup_days=3.0, embargo_days=1.0),
+    )
+
+
+def train_default(
+    registry: Registry,
+    *,
+    now_ms: int,
+    signing_key: bytes = b"",
+    scenario: Scenario = SCENARIO,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Trained:
+    """Simulate, train, put the model into the registry and make it the champion.
+
+    Takes about half a minute on two cores.
+    """
+    progress(f"simulating {scenario.subscribers} people over {scenario.days} days")
+    town = simulate(scenario)
+    progress(f"computing {len(CATALOG.names)} features of {town.event_count:,} events")
+    dataset = dataset_of_town(town)
+    options = catalog_options(now_ms, signing_key=signing_key)
+    with TemporaryDirectory() as work:
+        trained = train(
+            dataset, options, Path(work), title="Forewarn default model", progress=progress
+        )
+        version = registry.add(trained.path)
+    registry.point(
+        "champion",
+        version,
+        by="forewarn",
+        reason="first model, from a simulated town",
+        now_ms=now_ms,
+    )
+    return Trained(registry.fetch(version), trained.metrics, trained.run)
