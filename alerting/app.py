@@ -10,14 +10,12 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from alerting.access.control import AccessControl
 from alerting.access.headers import SecurityHeaders
-from alerting.api import cases, health, problems, warnings
+from alerting.api import cases, desk, health, problems, reports, warnings
 from alerting.api.health import Health
 from alerting.links.loop import Loop
 from alerting.metrics import DatabaseCollector
 from alerting.services import Services
 from forewarn import __version__
-
-MAX_BODY_BYTES = 1_048_576
 
 
 def create_app(
@@ -69,7 +67,14 @@ def create_app(
     app.state.health = Health(services.db, loops, lambda: running)
     problems.install(app)
     app.add_middleware(SecurityHeaders, https=access.https)
-    for router in (health.router, warnings.router, cases.router, *routers):
+    for router in (
+        health.router,
+        warnings.router,
+        cases.router,
+        desk.router,
+        reports.router,
+        *routers,
+    ):
         app.include_router(router)
     prepare(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it

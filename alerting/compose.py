@@ -1,7 +1,5 @@
 """Puts the service together from its settings: a composition root, called by the command line."""
 
-import os
-import socket
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -9,24 +7,15 @@ from fastapi import FastAPI
 
 from alerting.access.build import build_access
 from alerting.app import create_app
-from alerting.cases.closing import ClosingDesk
-from alerting.cases.queries import CaseQueries
-from alerting.cases.severity import Deadlines
 from alerting.clock import Clock, system_clock
 from alerting.console import ConsoleServices, mount_console
 from alerting.db import migrate
 from alerting.db.engine import Database
-from alerting.ingest import IngestRules
-from alerting.ingest.dead_letters import rejecter
-from alerting.ingest.ingestor import Ingestor
-from alerting.links.loop import Loop
-from alerting.links.reader import TopicReader
-from alerting.links.sender import OutboxSender, Producer
-from alerting.services import Services
-from forewarn.settings import AlertingSettings, KafkaSettings
+from alerting.wiring import build_services, database_loops, kafka_loops
+from forewarn.pseudonyms import Pseudonymiser
+from forewarn.settings import AlertingSettings, KafkaSettings, PrivacySettings
 from forewarn.settings.access import AccessSettings
 from forewarn.settings.console import ConsoleSettings
-from forewarn.topics import qualified
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +25,8 @@ class Settings:
     alerting: AlertingSettings
     kafka: KafkaSettings
     access: AccessSettings
+    privacy: PrivacySettings
     console: ConsoleSettings
-
-
-def build_services(settings: AlertingSettings, db: Database, clock: Clock) -> Services:
-    """The service layer over a database."""
-    zone = ZoneInfo(settings.report_timezone)
-    window_ms = settings.attribution_window_seconds * 1000
-    rules = IngestRules(
-        deadlines=deadlines(settings),
-        correlation_window_ms=settings.correlation_window_seconds * 1000,
-        zone=zone,
-    )
-    desk = ClosingDesk(db, clock, zone=zone, window_ms=window_ms)
-    return Services(
-        db=db,
-        clock=clock,
-        desk=desk,
-        cases=CaseQueries(db),
-        ingestor=Ingestor(db, clock, rules, desk, attribution_window_ms=window_ms),
-    )
-
-
-def deadlines(settings: AlertingSettings) -> Deadlines:
-    """Time to first response per severity."""
-    return Deadlines(
-        critical_seconds=settings.critical_deadline_seconds,
-        high_seconds=settings.high_deadline_seconds,
-        medium_seconds=settings.medium_deadline_seconds,
-    )
 
 
 def build_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
@@ -72,7 +34,8 @@ def build_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     alerting = settings.alerting
     db = Database(alerting.database_url)
     migrate.upgrade(db)
-    services = build_services(alerting, db, clock)
+    key = settings.privacy.pseudonym_key.get_secret_value()
+    services = build_services(alerting, db, clock, Pseudonymiser(key.encode()))
     access = build_access(
         settings=settings.access,
         database=db,
@@ -80,7 +43,9 @@ def build_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         service_key=alerting.api_key.get_secret_value(),
         clock=clock,
     )
-    loops = kafka_loops(settings, services) if alerting.kafka_enabled else []
+    loops = database_loops(alerting, services)
+    if alerting.kafka_enabled:
+        loops += kafka_loops(alerting, settings.kafka, services)
     console = ConsoleServices(
         database=db,
         desk=services.desk,
@@ -93,21 +58,3 @@ def build_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     return create_app(
         services, access, loops=loops, prepare=lambda app: mount_console(app, console)
     )
-
-
-def kafka_loops(settings: Settings, services: Services) -> list[Loop]:
-    """The threads that read warnings and send what stands in the outbox."""
-    alerting, kafka = settings.alerting, settings.kafka
-    replica = alerting.replica or f"{socket.gethostname()}-{os.getpid()}"
-    sender = OutboxSender(services.db, Producer(kafka), services.clock, owner=replica)
-    reject = rejecter(Producer(kafka), services.clock)
-    reader = TopicReader(
-        kafka,
-        [qualified("warnings", kafka)],
-        alerting.consumer_group,
-        lambda records: services.ingestor.handle(records, reject),
-    )
-    return [
-        Loop("warnings", reader.turn, on_stop=reader.close),
-        Loop("outbox", sender.turn, on_stop=sender.close),
-    ]

@@ -30,6 +30,9 @@ INGESTED = Counter(
 INGEST_SECONDS = Histogram(
     "forewarn_alerting_ingest_batch_seconds", "Time to apply one batch of warnings"
 )
+INDEXED = Counter(
+    "forewarn_alerting_events_indexed_total", "Calls and transfers taken into the contact index"
+)
 DELIVERIES = Counter(
     "forewarn_alerting_delivery_attempts_total",
     "Attempts to deliver a message or order, by channel and result",

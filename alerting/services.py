@@ -6,7 +6,12 @@ from alerting.cases.closing import ClosingDesk
 from alerting.cases.queries import CaseQueries
 from alerting.clock import Clock
 from alerting.db.engine import Database
+from alerting.dispatch.desk import DispatchDesk
+from alerting.dispatch.reports import GatewayReports
 from alerting.ingest.ingestor import Ingestor
+from alerting.lists.service import ListDesk
+from alerting.routing.desk import RoutingDesk
+from alerting.routing.source import RoutingSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +23,9 @@ class Services:
     desk: ClosingDesk
     cases: CaseQueries
     ingestor: Ingestor
+    dispatch: DispatchDesk
+    lists: ListDesk
+    routing: RoutingSource
+    routing_desk: RoutingDesk
+    reports: GatewayReports
+    gateway_secret: str

@@ -229,6 +229,8 @@ class ClosingDesk(CaseDesk):
         known_at_ms: int,
         now_ms: int,
     ) -> None:
+        if case.erased_at_ms is not None:  # nobody's any more: there is no key to send it under
+            return
         case.outcome_revision += 1
         disposition: Disposition = case.disposition  # type: ignore[assignment]  # closed: it has one
         for outcome in outcomes_of(

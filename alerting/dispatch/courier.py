@@ -239,7 +239,7 @@ class Courier:
                 )
 
 
-def _cases(ids: set[str]) -> Select[tuple[Case]]:
+def _cases(ids: set[str]) -> Select[Case]:
     return select(Case).where(Case.case_id.in_(ids))
 
 

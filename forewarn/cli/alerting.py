@@ -1,18 +1,31 @@
 """``forewarn alerting ...``: run and manage the alerting service."""
 
+import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from alerting import audit
+from alerting.clock import system_clock
 from alerting.compose import Settings, build_app
 from alerting.db import Database, migrate
+from alerting.routing.load import load_routing
+from alerting.routing.tree import DEFAULT
+from alerting.routing.trial import try_route
+from alerting.upkeep import backup as backups
+from alerting.upkeep.retention import Retention, RetentionOptions, erase_person
+from alerting.wiring import replica_name
 from forewarn.cli import access
-from forewarn.settings import AlertingSettings, KafkaSettings, load
+from forewarn.settings import AlertingSettings, KafkaSettings, PrivacySettings, load
 from forewarn.settings.access import AccessSettings
 from forewarn.settings.console import ConsoleSettings
 
 app = typer.Typer(no_args_is_help=True, help="Run and manage the alerting service.")
 app.add_typer(access.app, name="user")
+audit_app = typer.Typer(no_args_is_help=True, help="The audit log.")
+app.add_typer(audit_app, name="audit")
 
 
 @app.command()
@@ -28,6 +41,7 @@ def serve(
         alerting=load(AlertingSettings, **given),
         kafka=load(KafkaSettings),
         access=load(AccessSettings),
+        privacy=load(PrivacySettings),
         console=load(ConsoleSettings),
     )
     uvicorn.run(
@@ -44,6 +58,88 @@ def serve(
 @app.command("migrate")
 def migrate_database() -> None:
     """Bring the database to the schema of this version."""
-    db = Database(load(AlertingSettings).database_url)
+    db = _database()
     typer.echo(f"The database is at revision {migrate.upgrade(db)}.")
     db.dispose()
+
+
+@audit_app.command("verify")
+def verify_audit(
+    expect: Annotated[
+        str | None, typer.Option(help="A head that an earlier run printed; must be in the chain.")
+    ] = None,
+) -> None:
+    """Check the hash chain of the audit log; status 1 if it does not hold."""
+    result = audit.verify(_database(), expect=expect)
+    typer.echo(f"{result.lines} records hold. Head: {result.head}")
+    if result.fault:
+        typer.echo(f"Fault: {result.fault}.", err=True)
+        raise typer.Exit(1)
+
+
+@app.command("route-test")
+def route_test(
+    file: Annotated[
+        Path | None, typer.Argument(help="Routing file; the one of the settings by default.")
+    ] = None,
+    tenant: Annotated[str, typer.Option()] = "default",
+    district: Annotated[str, typer.Option()] = "",
+    typology: Annotated[str, typer.Option()] = "unknown",
+    severity: Annotated[str, typer.Option()] = "critical",
+    receiver: Annotated[
+        str | None, typer.Option(help="Expected receiver; status 1 if the case goes elsewhere.")
+    ] = None,
+) -> None:
+    """Check a routing file and tell where a case with these labels goes."""
+    path = file or load(AlertingSettings).routing_file
+    routing = load_routing(path) if path else DEFAULT
+    labels = {"tenant": tenant, "district": district, "typology": typology, "severity": severity}
+    trials = try_route(routing, labels)
+    for trial in trials:
+        typer.echo(json.dumps(asdict(trial), ensure_ascii=False))
+    if receiver and receiver not in [trial.receiver for trial in trials]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def backup(target: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
+    """Write a consistent backup while the service runs."""
+    size = backups.backup(_database(), target)
+    typer.echo(f"{target}: {size:,} bytes.")
+
+
+@app.command()
+def restore(source: Annotated[Path, typer.Argument(help="A backup.")]) -> None:
+    """Read a backup into an empty database and check its audit log."""
+    result = backups.restore(_database(), source)
+    typer.echo(f"Restored; {result.lines} audit records hold.")
+
+
+@app.command()
+def retention() -> None:
+    """Remove what is past its time now, as the service does every hour."""
+    settings = load(AlertingSettings)
+    options = RetentionOptions(
+        timeline_days=settings.timeline_days,
+        contact_days=settings.contact_days,
+        personal_data_days=settings.personal_data_days,
+    )
+    done = Retention(_database(), system_clock, options, owner=replica_name(settings)).run()
+    typer.echo(
+        f"Removed {done.activity} timeline rows and {done.contacts} contacts,"
+        f" erased {done.cases} cases."
+    )
+
+
+@app.command()
+def erase(
+    subscriber: Annotated[str, typer.Argument(help="The person's number.")],
+    tenant: Annotated[str, typer.Option()] = "default",
+) -> None:
+    """Erase a person's data on request; open cases stay until they are closed."""
+    cases = erase_person(_database(), tenant, subscriber, "cli", system_clock())
+    typer.echo(f"Erased, with {cases} closed cases.")
+
+
+def _database() -> Database:
+    return Database(load(AlertingSettings).database_url)

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerting.access import SYSTEM, Principal, Scope
-from alerting.compose import build_services
 from alerting.db import Database, migrate
 from alerting.services import Services
+from alerting.wiring import build_services
 from forewarn.errors import ForewarnError
 from forewarn.local.postgres import PostgresServer
+from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS, Clock
 
@@ -86,9 +87,11 @@ def settings(database_url: str) -> AlertingSettings:
 
 
 @pytest.fixture
-def services(settings: AlertingSettings, db: Database, clock: Clock) -> Services:
+def services(
+    settings: AlertingSettings, db: Database, clock: Clock, pseudonymiser: Pseudonymiser
+) -> Services:
     """The service layer."""
-    return build_services(settings, db, clock)
+    return build_services(settings, db, clock, pseudonymiser)
 
 
 @pytest.fixture

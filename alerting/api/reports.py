@@ -1,0 +1,158 @@
+"""Routes of reports, the patrol feed and what gateways report back."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from alerting.access import NotAuthenticatedError, Principal
+from alerting.access.dependencies import require
+from alerting.api.desk import TokenPath
+from alerting.api.parts import Service
+from alerting.api.problems import responses
+from alerting.channels.signing import is_signed
+from alerting.dispatch.feed import PatrolCall, patrol_calls
+from alerting.errors import InvalidRequestError
+from alerting.ledger.report import Dimension, report
+from alerting.services import Services
+
+router = APIRouter(prefix="/v1", tags=["reports"])
+
+Day = Annotated[str | None, Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+FEED_POLL_SECONDS = 1.0
+FEED_SECONDS = 3600
+"""After which the stream ends, and the terminal connects anew with its rights as they are then."""
+KEEP_ALIVE_SECONDS = 15
+
+
+class ReportLine(BaseModel):
+    """Sums in minor units; ``values`` are those of the dimensions, in the order asked for."""
+
+    values: list[str]
+    currency: str
+    estimated_minor: int
+    released_minor: int
+    prevented_minor: int
+    taken_back_minor: int
+    net_prevented_minor: int
+    lost_minor: int
+
+
+class Result(BaseModel):
+    """What became of a delivery that a gateway took."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    result: Literal["confirmed", "answered", "no_answer", "busy", "refused"]
+
+
+@router.get("/reports/prevented-loss", responses=responses(401, 403, 422, 429, 503))
+def prevented_loss(
+    services: Service,
+    who: Annotated[Principal, Depends(require("report.read"))],
+    by: Annotated[list[Dimension] | None, Query(max_length=4)] = None,
+    from_day: Day = None,
+    to_day: Day = None,
+) -> list[ReportLine]:
+    """Prevented loss per day, district, typology and model version; agrees with the counters."""
+    wanted: list[Dimension] = list(dict.fromkeys(by or ["day"]))
+    rows = report(services.db, who.scope, wanted, from_day=from_day, to_day=to_day)
+    return [
+        ReportLine(
+            values=list(row.values),
+            currency=row.currency,
+            estimated_minor=row.estimated_minor,
+            released_minor=row.released_minor,
+            prevented_minor=row.prevented_minor,
+            taken_back_minor=row.taken_back_minor,
+            net_prevented_minor=row.net_prevented_minor,
+            lost_minor=row.lost_minor,
+        )
+        for row in rows
+    ]
+
+
+@router.post(
+    "/deliveries/{delivery_id}/result",
+    responses=responses(401, 404, 409, 422, 429, 503),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": Result.model_json_schema()}},
+        }
+    },
+)
+async def delivery_result(
+    request: Request, services: Service, delivery_id: TokenPath
+) -> dict[str, str]:
+    """What a gateway reports later, signed with the gateways' secret like our own requests."""
+    body = await request.body()
+    if not is_signed(services.gateway_secret, request.headers, body, services.clock()):
+        raise NotAuthenticatedError(
+            "The report is not signed.", hint="Sign it with the gateways' secret."
+        )
+    try:
+        result = Result.model_validate_json(body).result
+    except ValidationError:
+        raise InvalidRequestError("The report is not valid.", code="invalid_request") from None
+    state = await run_in_threadpool(services.reports.take, delivery_id, result)
+    return {"delivery_id": delivery_id, "state": state}
+
+
+@router.get(
+    "/patrol/feed",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        **responses(401, 403, 422, 429, 503),
+    },
+)
+async def patrol_feed(
+    request: Request,
+    services: Service,
+    who: Annotated[Principal, Depends(require("patrol.feed"))],
+    last_event_id: Annotated[
+        str | None, Header(alias="Last-Event-ID", max_length=100, pattern=r"^[0-9]+/[\x21-\x7e]+$")
+    ] = None,
+) -> StreamingResponse:
+    """Calls to patrols in the caller's districts as server-sent events, from the last id on."""
+    return StreamingResponse(
+        _stream(request, services, who, last_event_id), media_type="text/event-stream"
+    )
+
+
+async def _stream(
+    request: Request, services: Services, who: Principal, last: str | None
+) -> AsyncIterator[str]:
+    yield ": connected\n\n"
+    quiet_seconds = 0.0
+    for _ in range(int(FEED_SECONDS / FEED_POLL_SECONDS)):
+        if await request.is_disconnected():
+            return
+        calls = await run_in_threadpool(patrol_calls, services.db, who.scope, last)
+        for call in calls:
+            last = call.event_id
+            yield _event(call)
+        quiet_seconds = 0.0 if calls else quiet_seconds + FEED_POLL_SECONDS
+        if quiet_seconds >= KEEP_ALIVE_SECONDS:
+            quiet_seconds = 0.0
+            yield ": still here\n\n"
+        await asyncio.sleep(FEED_POLL_SECONDS)
+
+
+def _event(call: PatrolCall) -> str:
+    data = json.dumps(
+        {
+            "case_id": call.case_id,
+            "district": call.district,
+            "text": call.text,
+            "at_ms": call.at_ms,
+        },
+        ensure_ascii=False,
+    )
+    return f"id: {call.event_id}\nevent: patrol\ndata: {data}\n\n"

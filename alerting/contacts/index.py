@@ -1,0 +1,229 @@
+"""The contact index and the timelines, fed from the calls and transfers topics in batches.
+
+A batch that comes again changes nothing: a call or transfer counts as a contact when its row is
+first written, in the same transaction. The same batch also shows payments that went through after
+a case was closed as prevented; those take the prevented loss back.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from alerting.cases.closing import ClosingDesk, LateLoss
+from alerting.cases.service import Done, record
+from alerting.clock import Clock
+from alerting.contacts.rows import Edge, Seen, from_call, from_transfer
+from alerting.db.cases import Case
+from alerting.db.contacts import Activity, Contact
+from alerting.db.engine import Database
+from alerting.db.ledger import LedgerClaim
+from alerting.links.reader import Record
+from alerting.metrics import INDEXED
+from forewarn.errors import ContractError
+from forewarn.events.codec import decode_call, decode_transfer
+
+ACTOR = "system:index"
+KEYS_A_QUERY = 500
+"""SQLite takes 32,766 parameters a statement; a key has three."""
+
+_log = structlog.get_logger(__name__)
+
+
+class ContactIndex:
+    """Takes in batches of records.
+
+    Args:
+        transfers_topic: name of the transfers topic; any other is calls.
+        attribution_window_ms: how long after its last warning a payment still undoes a case's
+            prevented loss.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        desk: ClosingDesk,
+        *,
+        transfers_topic: str,
+        attribution_window_ms: int,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._desk = desk
+        self._transfers_topic = transfers_topic
+        self._window_ms = attribution_window_ms
+
+    def handle(self, records: list[Record]) -> None:
+        """Take in a batch. What does not decode is skipped: the worker files it as a dead letter."""
+        seen = [item for item in map(self._decode, records) if item is not None]
+        if seen:
+            with self._db.write() as session:
+                self.take(session, seen)
+        INDEXED.inc(len(seen))
+
+    def take(self, session: Session, seen: Sequence[Seen]) -> None:
+        """Write rows and edges, in the caller's transaction."""
+        # Two replicas may meet at one contact: rows are written in one order, so none can deadlock.
+        self._db.lock(session, ["contacts"])
+        newest: dict[tuple[str, str, str], Seen] = {}
+        for item in seen:
+            known = newest.get(item.key)
+            if known is None or item.row["source_offset"] >= known.row["source_offset"]:
+                newest[item.key] = item
+        before = _stored(session, list(newest))
+        fresh = [
+            item
+            for key, item in newest.items()
+            if key not in before or item.row["source_offset"] > before[key][0]
+        ]
+        edges = [
+            (
+                item.edge,
+                key not in before,
+                item.completed and before.get(key, (0, ""))[1] != "completed",
+            )
+            for key, item in newest.items()
+            if item.edge is not None
+        ]
+        _upsert(self._db, session, Activity, [item.row for item in fresh])
+        _upsert(self._db, session, Contact, _contacts(edges))
+        self._late_losses(session, [item for item in fresh if item.completed])
+
+    def _decode(self, item: Record) -> Seen | None:
+        try:
+            if item.topic == self._transfers_topic:
+                return from_transfer(decode_transfer(item.value), item.offset)
+            return from_call(decode_call(item.value), item.offset)
+        except ContractError:
+            return None
+
+    def _late_losses(self, session: Session, completed: Sequence[Seen]) -> None:
+        """Take back what turned out not to be prevented."""
+        if not completed:
+            return
+        rows = {item.row["subject_id"]: item.row for item in completed}
+        victims = sorted({(row["tenant"], row["subscriber"]) for row in rows.values()})
+        cases = session.scalars(
+            select(Case).where(
+                tuple_(Case.tenant, Case.subscriber).in_(victims),
+                Case.state == "closed",
+                Case.disposition.in_(("dissuaded", "loss_occurred")),
+            )
+        ).all()
+        if not cases:
+            return
+        claims = {
+            claim.transfer_id: claim.case_id
+            for claim in session.scalars(
+                select(LedgerClaim).where(LedgerClaim.transfer_id.in_(sorted(rows)))
+            )
+        }
+        now_ms = self._clock()
+        for case in cases:
+            for transfer_id, row in rows.items():
+                if _undoes(case, row, claims.get(transfer_id), self._window_ms):
+                    self._take_back(session, case, row, now_ms)
+
+    def _take_back(self, session: Session, case: Case, row: dict[str, Any], now_ms: int) -> None:
+        loss = LateLoss(row["amount_minor"], row["subject_id"], known_at_ms=row["at_ms"])
+        if self._desk.apply_loss(session, case, loss, now_ms):
+            detail = {"lost_minor": loss.lost_minor, "transfer_id": loss.transfer_id}
+            record(self._db, session, case, Done("loss_seen", detail), ACTOR, now_ms)
+            _log.info("loss_seen_after_closing", case_id=case.case_id)
+
+
+def _undoes(case: Case, row: dict[str, Any], claimed_by: str | None, window_ms: int) -> bool:
+    """Whether a completed payment undoes what a closed case prevented."""
+    if (row["tenant"], row["subscriber"]) != (case.tenant, case.subscriber):
+        return False
+    if row["currency"] != case.currency:
+        return False
+    if claimed_by is not None:
+        return claimed_by == case.case_id
+    since_ms = row["at_ms"] - case.last_event_ms
+    return bool(row["peer"] == case.payee and 0 <= since_ms <= window_ms)
+
+
+def _stored(
+    session: Session, keys: list[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], tuple[int, str]]:
+    found: dict[tuple[str, str, str], tuple[int, str]] = {}
+    columns = tuple_(Activity.tenant, Activity.subject_id, Activity.kind)
+    for start in range(0, len(keys), KEYS_A_QUERY):
+        rows = session.execute(
+            select(
+                Activity.tenant,
+                Activity.subject_id,
+                Activity.kind,
+                Activity.source_offset,
+                Activity.status,
+            ).where(columns.in_(keys[start : start + KEYS_A_QUERY]))
+        )
+        found |= {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
+    return found
+
+
+def _contacts(edges: Sequence[tuple[Edge, bool, bool]]) -> list[dict[str, Any]]:
+    """One row a pair for the batch: what is new of it adds up."""
+    pairs: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+    for edge, is_new, is_paid in edges:
+        key = (edge.tenant, edge.subscriber, edge.kind, edge.peer)
+        row = pairs.setdefault(
+            key,
+            {
+                "tenant": edge.tenant,
+                "subscriber": edge.subscriber,
+                "kind": edge.kind,
+                "peer": edge.peer,
+                "district": edge.district,
+                "events": 0,
+                "paid_minor": 0,
+                "first_event_ms": edge.at_ms,
+                "last_event_ms": edge.at_ms,
+            },
+        )
+        row["events"] += int(is_new)
+        row["paid_minor"] += edge.paid_minor if is_paid else 0
+        row["district"] = edge.district or row["district"]
+        row["first_event_ms"] = min(row["first_event_ms"], edge.at_ms)
+        row["last_event_ms"] = max(row["last_event_ms"], edge.at_ms)
+    return [pairs[key] for key in sorted(pairs)]
+
+
+def _upsert(
+    db: Database,
+    session: Session,
+    table: type[Activity] | type[Contact],
+    rows: list[dict[str, Any]],
+) -> None:
+    if not rows:
+        return
+    insert = postgresql.insert if db.is_postgresql else sqlite.insert
+    statement: Any = insert(table)
+    new = statement.excluded
+    if table is Activity:
+        kept = ("status", "duration_ms", "source_offset", "amount_minor", "currency", "at_ms")
+        changes = {name: getattr(new, name) for name in kept}
+        keys = ["tenant", "subject_id", "kind"]
+    else:
+        keys = ["tenant", "subscriber", "kind", "peer"]
+        changes = {
+            "events": Contact.events + new.events,
+            "paid_minor": Contact.paid_minor + new.paid_minor,
+            "district": new.district,
+            "first_event_ms": _lesser(db, Contact.first_event_ms, new.first_event_ms),
+            "last_event_ms": _greater(db, Contact.last_event_ms, new.last_event_ms),
+        }
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
+
+
+def _lesser(db: Database, first: Any, second: Any) -> Any:
+    return func.least(first, second) if db.is_postgresql else func.min(first, second)
+
+
+def _greater(db: Database, first: Any, second: Any) -> Any:
+    return func.greatest(first, second) if db.is_postgresql else func.max(first, second)

@@ -1,0 +1,176 @@
+"""Silences and shifts: what people change about routing while it runs."""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, select
+
+from alerting import audit
+from alerting.access import Principal, Scope
+from alerting.audit import AuditEntry
+from alerting.clock import Clock
+from alerting.db.dispatch import Shift, Silence
+from alerting.db.engine import Database
+from alerting.errors import InvalidRequestError, NotFoundError
+from alerting.routing.labels import MATCHABLE
+
+LONGEST_SILENCE_MS = 7 * 86_400_000
+LONGEST_SHIFT_MS = 31 * 86_400_000
+MAX_ROWS = 500
+
+
+class RoutingDesk:
+    """Adds and ends silences and shifts, within the caller's tenants."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    def silence(
+        self,
+        who: Principal,
+        *,
+        tenant: str,
+        matchers: dict[str, str],
+        reason: str,
+        expires_at_ms: int,
+        starts_at_ms: int | None = None,
+    ) -> Silence:
+        """Withhold the pages of cases that match, for a time and a reason.
+
+        Raises:
+            InvalidRequestError: no matcher, an unknown label, or too long.
+            NotFoundError: the tenant lies outside the caller's scope.
+        """
+        now_ms = self._clock()
+        _require_tenant(who.scope, tenant)
+        starts = now_ms if starts_at_ms is None else starts_at_ms
+        unknown = sorted(set(matchers) - MATCHABLE)
+        if not matchers or unknown:
+            raise InvalidRequestError(
+                "A silence needs matchers over tenant, district, typology or severity.",
+                code="unknown_label" if unknown else "matches_everything",
+            )
+        if not max(starts, now_ms) < expires_at_ms <= starts + LONGEST_SILENCE_MS:
+            raise InvalidRequestError(
+                "A silence ends after it starts and now, and within seven days of its start.",
+                code="not_a_period",
+            )
+        row = Silence(
+            silence_id=f"q-{uuid4().hex[:20]}",
+            tenant=tenant,
+            matchers=matchers,
+            reason=reason,
+            owner=who.subject,
+            created_at_ms=now_ms,
+            starts_at_ms=starts,
+            expires_at_ms=expires_at_ms,
+        )
+        detail = {"matchers": matchers, "expires_at_ms": expires_at_ms}
+        with self._db.write() as session:
+            session.add(row)
+            entry = AuditEntry(now_ms, who.subject, "silenced", row.silence_id, detail)
+            audit.append(self._db, session, [entry])
+        return row
+
+    def end_silence(self, silence_id: str, who: Principal) -> Silence:
+        """End a silence now; raises NotFoundError."""
+        now_ms = self._clock()
+        with self._db.write() as session:
+            row = session.get(Silence, silence_id)
+            if row is None or not _sees(who.scope, row.tenant):
+                raise NotFoundError("silence", silence_id)
+            row.expires_at_ms = min(row.expires_at_ms, now_ms)
+            entry = AuditEntry(now_ms, who.subject, "silence_ended", silence_id)
+            audit.append(self._db, session, [entry])
+        return row
+
+    def silences(self, scope: Scope) -> Sequence[Silence]:
+        """Silences that hold or will."""
+        statement = (
+            select(Silence)
+            .where(Silence.expires_at_ms > self._clock(), _tenants(scope, Silence.tenant))
+            .order_by(Silence.expires_at_ms)
+            .limit(MAX_ROWS)
+        )
+        with self._db.read() as session:
+            return session.scalars(statement).all()
+
+    def add_shift(
+        self,
+        who: Principal,
+        *,
+        tenant: str,
+        district: str,
+        team: str,
+        responder: str,
+        channel: str,
+        address: str,
+        starts_at_ms: int,
+        ends_at_ms: int,
+    ) -> Shift:
+        """Put somebody on call for a district (and all below it) and a team.
+
+        Raises:
+            InvalidRequestError: not a period of at most 31 days.
+            NotFoundError: the tenant lies outside the caller's scope.
+        """
+        _require_tenant(who.scope, tenant)
+        if not starts_at_ms < ends_at_ms <= starts_at_ms + LONGEST_SHIFT_MS:
+            raise InvalidRequestError("A shift lasts up to 31 days.", code="not_a_period")
+        row = Shift(
+            shift_id=f"h-{uuid4().hex[:20]}",
+            tenant=tenant,
+            district=district,
+            team=team,
+            responder=responder,
+            channel=channel,
+            address=address,
+            starts_at_ms=starts_at_ms,
+            ends_at_ms=ends_at_ms,
+        )
+        now_ms = self._clock()
+        detail = {"team": team, "district": district, "responder": responder}
+        with self._db.write() as session:
+            session.add(row)
+            entry = AuditEntry(now_ms, who.subject, "shift_added", row.shift_id, detail)
+            audit.append(self._db, session, [entry])
+        return row
+
+    def end_shift(self, shift_id: str, who: Principal) -> Shift:
+        """End a shift now; raises NotFoundError."""
+        now_ms = self._clock()
+        with self._db.write() as session:
+            row = session.get(Shift, shift_id)
+            if row is None or not _sees(who.scope, row.tenant):
+                raise NotFoundError("shift", shift_id)
+            row.ends_at_ms = min(row.ends_at_ms, now_ms)
+            audit.append(
+                self._db, session, [AuditEntry(now_ms, who.subject, "shift_ended", shift_id)]
+            )
+        return row
+
+    def shifts(self, scope: Scope) -> Sequence[Shift]:
+        """Shifts that hold or will."""
+        statement = (
+            select(Shift)
+            .where(Shift.ends_at_ms > self._clock(), _tenants(scope, Shift.tenant))
+            .order_by(Shift.starts_at_ms)
+            .limit(MAX_ROWS)
+        )
+        with self._db.read() as session:
+            return session.scalars(statement).all()
+
+
+def _sees(scope: Scope, tenant: str) -> bool:
+    return scope.tenants is None or tenant in scope.tenants
+
+
+def _require_tenant(scope: Scope, tenant: str) -> None:
+    if not _sees(scope, tenant):
+        raise NotFoundError("tenant", tenant)
+
+
+def _tenants(scope: Scope, column: object) -> ColumnElement[bool]:
+    """Routing is a tenant's; the districts of a scope do not divide it."""
+    return Scope(scope.tenants, None).condition(column, column)

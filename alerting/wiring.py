@@ -1,0 +1,250 @@
+"""The service layer and the background work, built from settings: part of the composition root."""
+
+import os
+import socket
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from alerting.cases.closing import ClosingDesk
+from alerting.cases.queries import CaseQueries
+from alerting.cases.severity import Deadlines
+from alerting.channels.base import Channel
+from alerting.channels.breaker import Breakers
+from alerting.channels.email import EmailChannel, SmtpOptions
+from alerting.channels.http import HttpChannel, order_body, sms_body, voice_body
+from alerting.channels.patrol import PatrolChannel
+from alerting.channels.teams import ChatChannel, WebhookChannel
+from alerting.clock import Clock
+from alerting.contacts.index import ContactIndex
+from alerting.contacts.sweep import Sweeper
+from alerting.db.engine import Database
+from alerting.dispatch.courier import Courier, CourierOptions
+from alerting.dispatch.desk import DispatchDesk, DispatchOptions
+from alerting.dispatch.reports import GatewayReports
+from alerting.ingest import IngestRules
+from alerting.ingest.dead_letters import rejecter
+from alerting.ingest.ingestor import Ingestor
+from alerting.links.loop import Loop
+from alerting.links.reader import TopicReader
+from alerting.links.sender import OutboxSender, Producer
+from alerting.lists.service import ListDesk
+from alerting.routing.desk import RoutingDesk
+from alerting.routing.source import RoutingSource
+from alerting.services import Services
+from alerting.timers.schedule import DEADLINE, DISPATCH
+from alerting.timers.worker import TimerWorker
+from alerting.upkeep.retention import Retention, RetentionOptions
+from forewarn.pseudonyms import Pseudonymiser
+from forewarn.settings import AlertingSettings, KafkaSettings
+from forewarn.topics import qualified
+
+LIST_EXPIRY_SECONDS = 5.0
+INDEX_BATCH = 2_000
+
+
+def deadlines(settings: AlertingSettings) -> Deadlines:
+    """Time to first response per severity."""
+    return Deadlines(
+        critical_seconds=settings.critical_deadline_seconds,
+        high_seconds=settings.high_deadline_seconds,
+        medium_seconds=settings.medium_deadline_seconds,
+    )
+
+
+def available_channels(settings: AlertingSettings) -> frozenset[str]:
+    """The channels that this installation can send over."""
+    configured = {
+        "sms": settings.sms_url,
+        "voice": settings.voice_url,
+        "bank": settings.bank_url,
+        "operator": settings.operator_url,
+        "email": settings.smtp_url,
+    }
+    return frozenset({name for name, url in configured.items() if url}) | {
+        "webhook",
+        "chat",
+        "patrol",
+    }
+
+
+def build_services(
+    settings: AlertingSettings, db: Database, clock: Clock, pseudonymiser: Pseudonymiser
+) -> Services:
+    """The service layer over a database.
+
+    Raises:
+        ConfigurationError: if the routing file is not valid.
+    """
+    zone = ZoneInfo(settings.report_timezone)
+    window_ms = settings.attribution_window_seconds * 1000
+    rules = IngestRules(
+        deadlines=deadlines(settings),
+        correlation_window_ms=settings.correlation_window_seconds * 1000,
+        zone=zone,
+    )
+    desk = ClosingDesk(db, clock, zone=zone, window_ms=window_ms)
+    routing = RoutingSource(settings.routing_file, clock, reload_seconds=settings.reload_seconds)
+    options = DispatchOptions(
+        available=available_channels(settings),
+        language=settings.language,
+        public_url=settings.public_url.rstrip("/"),
+        budget_per_day=settings.person_budget_per_day,
+        deadlines=rules.deadlines,
+    )
+    return Services(
+        db=db,
+        clock=clock,
+        desk=desk,
+        cases=CaseQueries(db),
+        ingestor=Ingestor(db, clock, rules, desk, attribution_window_ms=window_ms),
+        dispatch=DispatchDesk(db, routing, options),
+        lists=ListDesk(db, clock, pseudonymiser),
+        routing=routing,
+        routing_desk=RoutingDesk(db, clock),
+        reports=GatewayReports(db, clock),
+        gateway_secret=settings.gateway_secret.get_secret_value(),
+    )
+
+
+def build_channels(
+    settings: AlertingSettings, routing: RoutingSource, clock: Clock
+) -> dict[str, Channel]:
+    """A channel for everything that is configured."""
+    secret = settings.gateway_secret.get_secret_value()
+    timeout = settings.gateway_timeout_seconds
+    client = httpx.Client(timeout=timeout, follow_redirects=False)
+    channels: dict[str, Channel] = {
+        "patrol": PatrolChannel(),
+        "webhook": WebhookChannel(routing, secret, client, clock),
+        "chat": ChatChannel(routing, timeout_seconds=timeout),
+    }
+    for name, url, body in (
+        ("sms", settings.sms_url, sms_body),
+        ("voice", settings.voice_url, voice_body),
+        ("bank", settings.bank_url, order_body),
+        ("operator", settings.operator_url, order_body),
+    ):
+        if url:
+            channels[name] = HttpChannel(name, url, secret, client, clock, body)
+    if settings.smtp_url:
+        channels["email"] = EmailChannel(
+            SmtpOptions(
+                url=settings.smtp_url,
+                username=settings.smtp_username,
+                password=settings.smtp_password.get_secret_value(),
+                sender=settings.smtp_sender,
+                timeout_seconds=timeout,
+            )
+        )
+    return channels
+
+
+def replica_name(settings: AlertingSettings) -> str:
+    """What this replica is called in leases."""
+    return settings.replica or f"{socket.gethostname()}-{os.getpid()}"
+
+
+def timer_worker(settings: AlertingSettings, services: Services) -> TimerWorker:
+    """Acts on due timers."""
+    handlers = {DISPATCH: services.dispatch.dispatch, DEADLINE: services.dispatch.deadline}
+    return TimerWorker(services.db, services.clock, handlers, tick_seconds=settings.tick_seconds)
+
+
+def courier(settings: AlertingSettings, services: Services) -> Courier:
+    """Sends what the dispatch desk wrote."""
+    return Courier(
+        services.db,
+        services.clock,
+        build_channels(settings, services.routing, services.clock),
+        Breakers(),
+        CourierOptions(
+            owner=replica_name(settings),
+            lease_seconds=settings.lease_seconds,
+            max_attempts=settings.gateway_attempts,
+        ),
+    )
+
+
+def sweeper(settings: AlertingSettings, services: Services) -> Sweeper:
+    """Does the sweeps that were asked for."""
+    return Sweeper(
+        services.db,
+        services.clock,
+        services.lists,
+        can_text=bool(settings.sms_url),
+        language=settings.language,
+    )
+
+
+def database_loops(settings: AlertingSettings, services: Services) -> list[Loop]:
+    """Background work that needs the database and the gateways, but not Kafka."""
+    sender = courier(settings, services)
+    retention = Retention(
+        services.db,
+        services.clock,
+        RetentionOptions(
+            timeline_days=settings.timeline_days,
+            contact_days=settings.contact_days,
+            personal_data_days=settings.personal_data_days,
+        ),
+        owner=replica_name(settings),
+    )
+
+    def expire(_stop: object) -> float:
+        return 0.0 if services.lists.expire() else LIST_EXPIRY_SECONDS
+
+    return [
+        Loop("timers", timer_worker(settings, services).turn),
+        Loop("courier", sender.turn, on_stop=sender.close),
+        Loop("sweeps", sweeper(settings, services).turn),
+        Loop("lists", expire),
+        Loop("routing", services.routing.turn),
+        Loop("retention", retention.turn),
+    ]
+
+
+def kafka_loops(settings: AlertingSettings, kafka: KafkaSettings, services: Services) -> list[Loop]:
+    """The threads that read warnings, calls and transfers and send what stands in the outbox."""
+    sender = OutboxSender(
+        services.db, Producer(kafka), services.clock, owner=replica_name(settings)
+    )
+    letters = Producer(kafka)
+    reject = rejecter(letters, services.clock)
+    reader = TopicReader(
+        kafka,
+        [qualified("warnings", kafka)],
+        settings.consumer_group,
+        lambda records: services.ingestor.handle(records, reject),
+    )
+
+    def stop_reading() -> None:
+        reader.close()
+        letters.close()
+
+    loops = [
+        Loop("warnings", reader.turn, on_stop=stop_reading),
+        Loop("outbox", sender.turn, on_stop=sender.close),
+    ]
+    if settings.index_enabled:
+        loops.append(_index_loop(settings, kafka, services))
+    return loops
+
+
+def _index_loop(settings: AlertingSettings, kafka: KafkaSettings, services: Services) -> Loop:
+    transfers = qualified("transfers", kafka)
+    index = ContactIndex(
+        services.db,
+        services.clock,
+        services.desk,
+        transfers_topic=transfers,
+        attribution_window_ms=settings.attribution_window_seconds * 1000,
+    )
+    reader = TopicReader(
+        kafka,
+        [qualified("calls", kafka), transfers],
+        f"{settings.consumer_group}-index",  # warnings must never wait behind calls
+        index.handle,
+        batch_records=INDEX_BATCH,
+    )
+    return Loop("index", reader.turn, on_stop=reader.close)
