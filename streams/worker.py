@@ -8,12 +8,12 @@ from typing import Any
 
 import faust
 import structlog
-from features.engine import Engine
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 from prometheus_client import REGISTRY
 
 from features.catalog import CATALOG
+from features.engine import Engine
 from features.entities import BUCKETS
 from features.store import StateStore
 from features.store.links import connect
@@ -62,9 +62,12 @@ class DrainingWorker(faust.Worker):
     """Faust's worker with a bound on how long a stop may take."""
 
     def __init__(self, *args: Any, drain_seconds: float, on_drain: Callable[[], None]) -> None:
-        super().__init__(*args, redirect_stdouts=False, quiet=True, logging_config=_no_logging())
+        super().__init__(*args, redirect_stdouts=False, quiet=True)
         self._drain_seconds = drain_seconds
         self._on_drain = on_drain
+
+    def _setup_logging(self) -> None:
+        """Do nothing: logging is in place, and Faust would take its handlers apart."""
 
     def _on_sigterm(self) -> None:
         self._begin_drain()
@@ -214,8 +217,3 @@ def _give_up() -> None:
     """End the process: the drain has passed its bound, and the journal covers what is left."""
     log.error("drain_bound_passed")
     os._exit(1)
-
-
-def _no_logging() -> dict[str, Any]:
-    """Faust configures logging unless told to; ours is in place already."""
-    return {"version": 1, "disable_existing_loggers": False, "incremental": True}
