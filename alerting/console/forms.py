@@ -10,6 +10,11 @@ _MAX_MINOR = 10**13  # as in the event contract
 _SHAPE = re.compile(r"^[0-9]{1,15}(\.[0-9]{1,6})?$")
 
 
+def optional(text: str) -> str | None:
+    """What was typed, or None for an empty field."""
+    return text.strip() or None
+
+
 def amount_minor(text: str, *, minor_per_major: int = 100) -> int | None:
     """The amount in minor units, or None for an empty field.
 

@@ -3,7 +3,18 @@
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
-from alerting.console.routes import audit, case, home, keys, overview, queue, session
+from alerting.console.routes import (
+    audit,
+    case,
+    home,
+    keys,
+    lists,
+    overview,
+    patrol,
+    queue,
+    routing,
+    session,
+)
 from alerting.console.services import ConsoleServices
 from alerting.console.static_files import FingerprintedFiles
 
@@ -11,7 +22,7 @@ from alerting.console.static_files import FingerprintedFiles
 def mount_console(app: FastAPI, services: ConsoleServices) -> None:
     """Add every page, kept out of the API's documentation, and the static files."""
     app.state.console = services
-    for module in (home, session, queue, case, overview, audit, keys):
+    for module in (home, session, queue, case, patrol, overview, lists, routing, audit, keys):
         app.include_router(module.router, include_in_schema=False)
     app.mount("/console/static", FingerprintedFiles(), name="console-static")
 

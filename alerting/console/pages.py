@@ -17,6 +17,7 @@ from alerting.console import formats
 from alerting.console.i18n import HTML_LANG, Language, Translator, choose_language, translator
 from alerting.console.reasons import reason_text
 from alerting.console.services import ConsoleServices
+from alerting.services import Services
 
 Theme = Literal["auto", "light", "dark"]
 LANGUAGE_COOKIE = "forewarn_language"
@@ -70,6 +71,12 @@ class Page:
         if self.caller is None:
             raise LookupError("this page is shown without signing in")
         return self.caller.principal
+
+    @property
+    def layer(self) -> Services:
+        """The service layer that the API calls too."""
+        layer: Services = self.request.app.state.services
+        return layer
 
     @property
     def is_fragment(self) -> bool:

@@ -92,6 +92,14 @@
     known = new Set(rows().map((row) => row.id));
   });
 
+  /* A feed of the server refreshes what listens for it; the browser reconnects by itself. */
+  const feed = $("[data-feed]");
+  if (feed) {
+    const source = new EventSource(feed.dataset.feed);
+    source.addEventListener(feed.dataset.feedEvent, () => htmx.trigger(document.body, "refresh"));
+    addEventListener("pagehide", () => source.close());
+  }
+
   /* Keys */
   const pages = { q: "queue", s: "supervision", p: "patrol", d: "districts", r: "report", l: "lists", t: "routing", a: "audit" };
   let leader = 0;

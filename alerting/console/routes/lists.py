@@ -1,0 +1,78 @@
+"""The lists: what is blocked, trusted, excepted and watched, and the second pair of eyes."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Path, Query, Response
+
+from alerting.access import Principal, require
+from alerting.console.errors import ConsoleRoute
+from alerting.console.forms import optional
+from alerting.console.pages import Page, signed_in
+from forewarn.events.lists import ListName, PeerKind
+
+router = APIRouter(route_class=ConsoleRoute)
+
+Signed = Annotated[Page, Depends(signed_in)]
+Reader = Annotated[Principal, Depends(require("list.read"))]
+Proposer = Annotated[Principal, Depends(require("list.propose"))]
+Approver = Annotated[Principal, Depends(require("list.approve"))]
+EntryId = Annotated[str, Path(max_length=64)]
+DAY_MS = 86_400_000
+
+
+@router.get("/console/lists")
+def lists_page(
+    page: Signed,
+    who: Reader,
+    name: Annotated[str, Query(max_length=10, pattern="^[a-z]*$")] = "",
+) -> Response:
+    """Entries, newest first."""
+    items = page.layer.lists.list(who.scope, name=name or None)
+    subjects = {item.owner for item in items} | {item.approver for item in items if item.approver}
+    return page.render(
+        "lists.html",
+        items=items,
+        chosen=name,
+        names=page.access.names_of(subjects),
+        tenants=sorted(who.scope.tenants or {"default"}),
+    )
+
+
+@router.post("/console/lists")
+def propose(
+    page: Signed,
+    who: Proposer,
+    name: Annotated[ListName, Form()],
+    kind: Annotated[PeerKind, Form()],
+    peer: Annotated[str, Form(min_length=3, max_length=64, pattern=r"^[\x21-\x7e]+$")],
+    reason: Annotated[str, Form(min_length=3, max_length=500)],
+    tenant: Annotated[str, Form(max_length=32)] = "default",
+    subscriber: Annotated[str, Form(max_length=20, pattern=r"^(\+?[0-9]+)?$")] = "",
+    days: Annotated[int, Form(ge=0, le=3650)] = 0,
+) -> Response:
+    """Add an entry; 0 days means that it does not expire, which only a block may."""
+    page.layer.lists.propose(
+        who,
+        tenant=tenant,
+        name=name,
+        kind=kind,
+        peer=peer,
+        reason=reason,
+        subscriber=optional(subscriber),
+        expires_at_ms=page.now_ms + days * DAY_MS if days else None,
+    )
+    return page.go("/console/lists")
+
+
+@router.post("/console/lists/{entry_id}/approve")
+def approve(page: Signed, who: Approver, entry_id: EntryId) -> Response:
+    """The second pair of eyes."""
+    page.layer.lists.approve(entry_id, who)
+    return page.go("/console/lists")
+
+
+@router.post("/console/lists/{entry_id}/remove")
+def remove(page: Signed, who: Approver, entry_id: EntryId) -> Response:
+    """Take an entry off, or reject a proposal."""
+    page.layer.lists.remove(entry_id, who)
+    return page.go("/console/lists")

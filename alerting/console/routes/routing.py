@@ -1,0 +1,80 @@
+"""Routing: trying a warning against the tree, and silences."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Path, Query, Response
+
+from alerting.access import Principal, require
+from alerting.console.errors import ConsoleRoute
+from alerting.console.pages import Page, signed_in
+from alerting.routing.trial import try_route
+
+router = APIRouter(route_class=ConsoleRoute)
+
+Signed = Annotated[Page, Depends(signed_in)]
+Reader = Annotated[Principal, Depends(require("routing.read"))]
+Silencer = Annotated[Principal, Depends(require("routing.silence"))]
+Label = Annotated[str, Query(max_length=40, pattern=r"^[0-9A-Za-z_-]*$")]
+Pattern = Annotated[str, Form(max_length=40, pattern=r"^[0-9A-Za-z_-]*\*?$")]
+MINUTE_MS = 60_000
+WEEK_MINUTES = 7 * 24 * 60
+
+
+@router.get("/console/routing")
+def routing_page(
+    page: Signed,
+    who: Reader,
+    tenant: Label = "default",
+    district: Label = "",
+    typology: Label = "",
+    severity: Label = "",
+) -> Response:
+    """The form, and where a warning with these labels would go; nothing is sent."""
+    labels = {
+        "tenant": tenant,
+        "district": district,
+        "typology": typology,
+        "severity": severity,
+    }
+    silences = page.layer.routing_desk.silences(who.scope)
+    return page.render(
+        "routing.html",
+        labels=labels,
+        trials=try_route(page.layer.routing.current, labels) if severity else [],
+        fault=page.layer.routing.fault,
+        silences=silences,
+        names=page.access.names_of({row.owner for row in silences}),
+        tenants=sorted(who.scope.tenants or {"default"}),
+    )
+
+
+@router.post("/console/routing/silences")
+def silence(
+    page: Signed,
+    who: Silencer,
+    minutes: Annotated[int, Form(ge=1, le=WEEK_MINUTES)],
+    reason: Annotated[str, Form(min_length=3, max_length=500)],
+    tenant: Annotated[str, Form(max_length=32)] = "default",
+    district: Pattern = "",
+    typology: Pattern = "",
+    severity: Pattern = "",
+) -> Response:
+    """Withhold the pages of cases that match; the cases stay in the queue."""
+    wanted = {"district": district, "typology": typology, "severity": severity}
+    page.layer.routing_desk.silence(
+        who,
+        tenant=tenant,
+        matchers={label: pattern for label, pattern in wanted.items() if pattern},
+        reason=reason,
+        expires_at_ms=page.now_ms + minutes * MINUTE_MS,
+    )
+    return page.go("/console/routing")
+
+
+@router.post("/console/routing/silences/{silence_id}/end")
+def end_silence(
+    page: Signed, who: Silencer, silence_id: Annotated[str, Path(max_length=64)]
+) -> Response:
+    """End a silence now."""
+    page.layer.routing_desk.end_silence(silence_id, who)
+    return page.go("/console/routing")
