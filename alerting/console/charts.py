@@ -42,24 +42,27 @@ class BarChart:
     bars: list[Bar]
     grid: list[GridLine]
     target_y: float | None
-    width: int = WIDTH
+    width: int
     height: int = HEIGHT
     left: int = LEFT
 
 
-def bar_chart(days: Sequence[DayAmount], *, target: int = 0, whole: int = 1) -> BarChart:
+def bar_chart(
+    days: Sequence[DayAmount], *, target: int = 0, whole: int = 1, width: int = WIDTH
+) -> BarChart:
     """Lay out one bar a day.
 
     Args:
         days: oldest first; a negative day is drawn at zero height, its number is in the label.
         target: a line to hold the bars against; 0 for none.
         whole: the smallest step of the axis, for example 100 for money in fen.
+        width: of the viewBox, about what the page gives it, so that text keeps its size.
     """
     step = axis_step(max([day.amount for day in days] + [target]), whole)
     top = step * GRID_LINES
     base = HEIGHT - BOTTOM
     scale = (base - TOP) / top
-    place = (WIDTH - LEFT) / max(1, len(days))
+    place = (width - LEFT) / max(1, len(days))
     bars = []
     for number, day in enumerate(days):
         height = max(0, day.amount) * scale
@@ -78,7 +81,7 @@ def bar_chart(days: Sequence[DayAmount], *, target: int = 0, whole: int = 1) -> 
         GridLine(round(base - step * line * scale, 2), step * line)
         for line in range(GRID_LINES + 1)
     ]
-    return BarChart(bars, grid, round(base - target * scale, 2) if target else None)
+    return BarChart(bars, grid, round(base - target * scale, 2) if target else None, width)
 
 
 def axis_step(highest: int, whole: int) -> int:

@@ -1,6 +1,7 @@
 """The audit log: reading it and checking the chain."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -31,7 +32,25 @@ def audit_page(
             session, who.scope, actor=actor.strip(), subject=subject.strip(), before=before
         )
     names = page.access.names_of({record.actor for record in found.records})
-    return page.render("audit.html", found=found, actor=actor, subject=subject, names=names)
+    return page.render(
+        "audit.html", found=found, actor=actor, subject=subject, names=names, detail=detail_text
+    )
+
+
+def detail_text(detail: str) -> str:
+    """The details of a record as one line of names and values; what is empty is left out."""
+    pairs: dict[str, Any] = json.loads(detail)
+    return " · ".join(
+        f"{name.replace('_', ' ')}: {_flat(value)}"
+        for name, value in pairs.items()
+        if value not in ([], {}, "", None)
+    )
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_flat(inner)}" for name, inner in value.items())
+    return ", ".join(map(_flat, value)) if isinstance(value, list) else str(value)
 
 
 @router.post("/console/audit/verify")

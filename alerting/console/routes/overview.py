@@ -24,6 +24,7 @@ Signed = Annotated[Page, Depends(signed_in)]
 Supervisor = Annotated[Principal, Depends(require("case.assign"))]
 Reader = Annotated[Principal, Depends(require("report.read"))]
 FEN = 100
+WIDE = 1100
 
 
 @router.get("/console/supervision")
@@ -47,7 +48,7 @@ def districts(page: Signed, who: Reader) -> Response:
         found = load_districts(
             session, who.scope, page.services.currency, today, starts, page.now_ms
         )
-    return page.render("districts.html", found=found, chart=bar_chart(found.trend))
+    return page.render("districts.html", found=found, chart=bar_chart(found.trend, width=560))
 
 
 @router.get("/console/report")
@@ -61,7 +62,7 @@ def report(page: Signed, who: Reader) -> Response:
         "report.html",
         found=found,
         target=target,
-        chart=bar_chart(found.trend, target=target, whole=FEN),
+        chart=bar_chart(found.trend, target=target, whole=FEN, width=WIDE),
         currency=page.services.currency,
     )
 
