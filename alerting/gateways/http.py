@@ -1,0 +1,130 @@
+"""A gateway for tests: a real HTTP server that checks signatures and counts what it was told.
+
+It behaves as the documentation asks gateways to: the same ``Idempotency-Key`` again is answered
+like the first time and not acted on again. ``acted`` holds what it acted on, ``received`` every
+request.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+from alerting.channels.signing import is_signed
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as received."""
+
+    path: str
+    key: str
+    signed: bool
+    body: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Behaviour:
+    """How the gateway answers from now on.
+
+    ``fail_next`` requests are answered with ``fail_status`` before anything is acted on;
+    ``confirm`` answers that the order is done already.
+    """
+
+    fail_next: int = 0
+    fail_status: int = 503
+    confirm: bool = False
+    delay_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class _Memory:
+    received: list[Request] = field(default_factory=list)
+    acted: dict[str, Request] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class GatewayDouble:
+    """Start with ``with``; ``url(path)`` is what the settings get.
+
+    Args:
+        secret: what requests have to be signed with; empty takes unsigned ones.
+    """
+
+    def __init__(self, secret: str = "") -> None:
+        self.secret = secret
+        self.behaviour = Behaviour()
+        self._memory = _Memory()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def url(self, path: str) -> str:
+        """The address of one gateway; one double can stand for several."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/{path}"
+
+    def received(self, path: str | None = None) -> list[Request]:
+        """Every request, repeated ones included."""
+        with self._memory.lock:
+            return [item for item in self._memory.received if path in (None, item.path)]
+
+    def acted(self, path: str | None = None) -> list[Request]:
+        """The requests that were acted on, each key once."""
+        with self._memory.lock:
+            return [item for item in self._memory.acted.values() if path in (None, item.path)]
+
+    def _take(self, item: Request) -> tuple[int, dict[str, str]]:
+        with self._memory.lock:
+            self._memory.received.append(item)
+            if self.secret and not item.signed:
+                return 401, {"status": "unsigned"}
+            if self.behaviour.fail_next > 0:
+                self.behaviour.fail_next -= 1
+                return self.behaviour.fail_status, {"status": "failed"}
+            self._memory.acted.setdefault(item.key, item)
+            status = "confirmed" if self.behaviour.confirm else "accepted"
+            return 200, {"status": status, "reference": f"ref-{item.key[:16]}"}
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        take: Callable[[Request], tuple[int, dict[str, str]]] = self._take
+        double = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                now_ms = time.time_ns() // 1_000_000
+                item = Request(
+                    path=self.path.lstrip("/").partition("?")[0],
+                    key=self.headers.get("Idempotency-Key", ""),
+                    signed=is_signed(double.secret, dict(self.headers), body, now_ms),
+                    body=json.loads(body or b"{}"),
+                )
+                if double.behaviour.delay_seconds:
+                    time.sleep(double.behaviour.delay_seconds)
+                status, answer = take(item)
+                content = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Nothing: bodies hold numbers."""
+
+        return Handler

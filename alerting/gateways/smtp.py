@@ -1,0 +1,75 @@
+"""A mail server for tests: enough of SMTP (RFC 5321) to take what ``smtplib`` sends."""
+
+import socketserver
+import threading
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Self
+
+
+class SmtpDouble:
+    """Start with ``with``; ``url`` is what the settings get. ``refuse`` addresses get a 550."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.refuse: set[str] = set()
+        self._server = _Server(self)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"smtp://127.0.0.1:{self._server.server_address[1]}"
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self, double: SmtpDouble) -> None:
+        self.double = double
+        super().__init__(("127.0.0.1", 0), _Session)
+
+
+class _Session(socketserver.StreamRequestHandler):
+    server: _Server
+
+    def handle(self) -> None:
+        """One connection."""
+        self._say("220 double")
+        while line := self.rfile.readline():
+            if not self._answer(line.decode("utf-8", "replace").strip()):
+                return
+
+    def _answer(self, command: str) -> bool:
+        verb = command[:4].upper()
+        if verb == "QUIT":
+            self._say("221 bye")
+            return False
+        if verb == "RCPT" and any(known in command for known in self.server.double.refuse):
+            self._say("550 no such mailbox")
+        elif verb == "DATA":
+            self._say("354 go on")
+            self._take()
+            self._say("250 taken")
+        else:
+            self._say("250 ok")
+        return True
+
+    def _take(self) -> None:
+        lines: list[bytes] = []
+        while (line := self.rfile.readline()) not in (b".\r\n", b""):
+            lines.append(line[1:] if line.startswith(b"..") else line)
+        self.server.double.mails.append(message_from_bytes(b"".join(lines), policy=policy.default))
+
+    def _say(self, text: str) -> None:
+        self.wfile.write(text.encode() + b"\r\n")

@@ -1,0 +1,316 @@
+"""From a warning to messages at the gateways, over real HTTP and SMTP, on both databases."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from alerting.cases.closing import Closure
+from alerting.db.cases import Case, CaseEvent
+from alerting.db.dispatch import Delivery
+from alerting.gateways.http import GatewayDouble
+from alerting.gateways.smtp import SmtpDouble
+from alerting.services import Services
+from alerting.wiring import build_services, courier, timer_worker
+from forewarn.pseudonyms import Pseudonymiser
+from forewarn.settings import AlertingSettings
+
+from tests.alerting.factory import NOW_MS, VICTIM, Clock, warning
+
+ROUTING = """
+version = 1
+[route]
+receiver = "national"
+escalate = [{{ receiver = "chief" }}, {{ receiver = "national", after_seconds = 120 }}]
+repeat_seconds = 60
+[[route.routes]]
+match = {{ district = "4304*" }}
+receiver = "hengyang"
+[[receivers]]
+name = "hengyang"
+team = "hengyang"
+pages = [{{ channel = "oncall" }}, {{ channel = "webhook", address = "{hook}" }}]
+pages_per_hour = 2
+[[receivers]]
+name = "chief"
+team = "chief"
+pages = [{{ channel = "email", address = "chief@example.org" }}]
+[[receivers]]
+name = "national"
+team = "national"
+pages = [{{ channel = "chat", address = "{chat}" }}]
+[quiet_hours]
+start = "00:00"
+end = "23:59"
+"""
+
+
+class Town:
+    """The service with its gateways, driven by hand."""
+
+    def __init__(self, services: Services, settings: AlertingSettings, clock: Clock) -> None:
+        self.services, self.settings, self.clock = services, settings, clock
+        self.timers = timer_worker(settings, services)
+        self.courier = courier(settings, services)
+
+    def run(self) -> None:
+        """Act on all that is due, and send all that is to be sent."""
+        self.timers.run_due()
+        while parcels := self.courier.lease():
+            for parcel in parcels:
+                self.courier.deliver(parcel)
+            self.timers.run_due()
+
+    def case(self) -> Case:
+        with self.services.db.read() as session:
+            return session.scalars(select(Case)).one()
+
+    def deliveries(self, **wanted: str) -> list[Delivery]:
+        with self.services.db.read() as session:
+            rows = session.scalars(select(Delivery).order_by(Delivery.created_at_ms)).all()
+        return [row for row in rows if all(getattr(row, k) == v for k, v in wanted.items())]
+
+    def events(self) -> list[str]:
+        with self.services.db.read() as session:
+            return list(session.scalars(select(CaseEvent.kind).order_by(CaseEvent.event_no)))
+
+
+@pytest.fixture
+def gateways() -> Iterator[GatewayDouble]:
+    with GatewayDouble(secret="shared") as double:
+        yield double
+
+
+@pytest.fixture
+def mail() -> Iterator[SmtpDouble]:
+    with SmtpDouble() as double:
+        yield double
+
+
+@pytest.fixture
+def town(
+    database_url: str,
+    db: object,
+    gateways: GatewayDouble,
+    mail: SmtpDouble,
+    tmp_path: Path,
+    pseudonymiser: Pseudonymiser,
+) -> Iterator[Town]:
+    clock = Clock(NOW_MS)
+    chat = gateways.url("chat").replace("http://", "json://")
+    file = tmp_path / "routing.toml"
+    file.write_text(ROUTING.format(hook=gateways.url("hook"), chat=chat))
+    settings = AlertingSettings(
+        database_url=database_url,
+        routing_file=file,
+        sms_url=gateways.url("sms"),
+        voice_url=gateways.url("voice"),
+        bank_url=gateways.url("bank"),
+        operator_url=gateways.url("operator"),
+        smtp_url=mail.url,
+        gateway_secret="shared",
+        language="en",
+        gateway_timeout_seconds=2,
+        replica="one",
+    )
+    built = Town(build_services(settings, db, clock, pseudonymiser), settings, clock)
+    # Signatures are checked against the wall clock of the double.
+    gateways.secret = ""
+    yield built
+    built.courier.close()
+
+
+def on_call(town: Town, boss: object) -> None:
+    town.services.routing_desk.add_shift(
+        boss, tenant="default", district="4304", team="hengyang", responder="li",
+        channel="sms", address="+8613900000000",
+        starts_at_ms=NOW_MS - 1000, ends_at_ms=NOW_MS + 86_400_000,
+    )  # fmt: skip
+
+
+def test_a_critical_transfer_pages_the_team_holds_the_money_and_warns_the_person(
+    town: Town, gateways: GatewayDouble, boss: object
+) -> None:
+    on_call(town, boss)
+    town.services.ingestor.ingest([warning()], "test")
+    town.run()
+    assert town.case().state == "dispatched"
+    assert town.case().team == "hengyang"
+    assert [item.body["to"] for item in gateways.acted("sms")] == ["+8613900000000", VICTIM]
+    [hold] = gateways.acted("bank")
+    assert hold.body["order"] == "hold_transfer"
+    assert hold.body["transfer_id"] == "transfer-of-w-1"
+    assert len(gateways.acted("hook")) == 1
+    assert [item.body["to"] for item in gateways.acted("voice")] == [VICTIM]
+
+
+def test_a_line_that_the_swindler_holds_is_never_called(
+    town: Town, gateways: GatewayDouble
+) -> None:
+    town.services.ingestor.ingest([warning(kind="call")], "test")
+    town.run()
+    assert gateways.acted("voice") == []
+    assert [item.body["order"] for item in gateways.acted("operator")] == ["suspend_line"]
+    assert [row.reason for row in town.deliveries(channel="patrol")] == [
+        "cannot_be_reached_otherwise"
+    ]
+
+
+def test_nobody_answers_so_the_relative_is_called_then_a_patrol_goes(
+    town: Town, gateways: GatewayDouble, boss: object
+) -> None:
+    town.services.desk.add_relative(boss, "default", VICTIM, "+8613700000000", "Mother")
+    town.services.ingestor.ingest([warning()], "test")
+    town.run()
+    [call] = town.deliveries(channel="voice", recipient="victim")
+    town.services.reports.take(call.delivery_id, "no_answer")
+    town.run()
+    [relative] = town.deliveries(recipient="relative")
+    assert relative.reason == "no_answer"
+    assert town.deliveries(channel="patrol") == []
+    town.services.desk.claim(town.case().case_id, boss)
+    town.services.desk.contact(town.case().case_id, boss, method="phone", reached=False)
+    town.run()
+    assert len(town.deliveries(channel="patrol")) == 1
+
+
+def test_a_deadline_that_passes_pages_up_the_chain_and_again_and_again(
+    town: Town, gateways: GatewayDouble, mail: SmtpDouble
+) -> None:
+    town.services.ingestor.ingest([warning()], "test")
+    town.run()
+    town.clock.advance(seconds=59)
+    town.run()
+    assert mail.mails == []
+    town.clock.advance(seconds=1)
+    town.run()
+    assert [mail["To"] for mail in mail.mails] == ["chief@example.org"]
+    town.clock.advance(seconds=119)
+    town.run()
+    assert gateways.acted("chat") == []
+    town.clock.advance(seconds=1)
+    town.run()
+    assert len(gateways.received("chat")) == 1
+    town.clock.advance(seconds=60)
+    town.run()
+    assert len(gateways.received("chat")) == 2
+    assert town.case().escalation_level == 3
+
+
+def test_an_acknowledgement_stops_pages_for_good(
+    town: Town, gateways: GatewayDouble, mail: SmtpDouble, boss: object
+) -> None:
+    gateways.behaviour.fail_next = 100
+    town.services.ingestor.ingest([warning()], "test")
+    town.run()
+    town.services.desk.acknowledge(town.case().case_id, boss)
+    gateways.behaviour.fail_next = 0
+    for _ in range(10):
+        town.clock.advance(seconds=60)
+        town.run()
+    assert gateways.acted("hook") == []
+    assert mail.mails == []
+    assert {row.state for row in town.deliveries(purpose="page")} == {"cancelled"}
+
+
+def test_a_gateway_that_fails_is_tried_again_with_the_same_key(
+    town: Town, gateways: GatewayDouble
+) -> None:
+    gateways.behaviour.fail_next = 2
+    town.services.ingestor.ingest([warning(severity="high", kind="call", on_call=False)], "test")
+    for _ in range(6):
+        town.run()
+        town.clock.advance(seconds=5)
+    keys = {item.key for item in gateways.received()}
+    assert len(gateways.received()) == len(keys) + 2
+    assert {row.state for row in town.deliveries() if row.channel != "email"} == {"sent"}
+
+
+def test_an_unconfirmed_hold_is_ordered_again_until_it_is_confirmed(
+    town: Town, gateways: GatewayDouble
+) -> None:
+    town.services.ingestor.ingest([warning()], "test")
+    town.run()
+    [hold] = town.deliveries(channel="bank")
+    assert hold.state == "awaiting"
+    gateways.behaviour.confirm = True
+    town.clock.advance(seconds=31)
+    town.run()
+    [hold] = town.deliveries(channel="bank")
+    assert hold.state == "confirmed"
+    assert len(gateways.received("bank")) == 2
+    assert len(gateways.acted("bank")) == 1
+
+
+def test_medium_cases_wait_out_quiet_hours_and_critical_ones_do_not(
+    town: Town, gateways: GatewayDouble
+) -> None:
+    town.services.ingestor.ingest([warning(severity="medium")], "test")
+    town.run()
+    assert gateways.acted("hook") == []
+    [page] = town.deliveries(purpose="page")
+    assert page.reason == "quiet_hours"
+    town.services.ingestor.ingest([warning("w-2", subscriber="+8613811111111")], "test")
+    town.run()
+    assert len(gateways.acted("hook")) == 1
+
+
+def test_a_team_is_paged_for_so_many_cases_an_hour_but_for_every_critical_one(
+    town: Town, gateways: GatewayDouble
+) -> None:
+    people = [f"+86138222222{number:02}" for number in range(5)]
+    for number, person in enumerate(people):
+        town.services.ingestor.ingest(
+            [warning(f"w-{number}", severity="high", subscriber=person)], "test"
+        )
+    town.run()
+    assert len(gateways.acted("hook")) == 2
+    town.services.ingestor.ingest([warning("w-x", subscriber="+8613833333333")], "test")
+    town.run()
+    assert len(gateways.acted("hook")) == 3
+
+
+def test_a_person_gets_no_more_messages_a_day_than_the_budget(
+    town: Town, gateways: GatewayDouble, boss: object
+) -> None:
+    for number in range(6):
+        town.services.ingestor.ingest(
+            [warning(f"w-{number}", severity="medium", kind="call", caller=f"+8617{number:09}",
+                     on_call=False, typology="task_scam" if number % 2 else "mule")],
+            "test",
+        )  # fmt: skip
+        with town.services.db.read() as session:
+            open_case = session.scalars(select(Case).where(Case.state != "closed")).first()
+        town.run()
+        town.services.desk.claim(open_case.case_id, boss)
+        town.services.desk.contact(open_case.case_id, boss, method="phone", reached=True)
+        town.services.desk.close(open_case.case_id, boss, Closure("false_alarm"))
+    assert len([item for item in gateways.acted("sms") if item.body["to"] == VICTIM]) == 3
+
+
+def test_a_silence_withholds_the_page_but_not_the_case_nor_the_protection(
+    town: Town, gateways: GatewayDouble, boss: object
+) -> None:
+    town.services.routing_desk.silence(
+        boss, tenant="default", matchers={"typology": "police*"}, reason="exercise",
+        expires_at_ms=NOW_MS + 3_600_000,
+    )  # fmt: skip
+    town.services.ingestor.ingest([warning()], "test")
+    town.run()
+    assert gateways.acted("hook") == []
+    assert town.case().state == "dispatched"
+    assert len(gateways.acted("bank")) == 1
+
+
+def test_two_replicas_page_once(town: Town, gateways: GatewayDouble) -> None:
+    town.services.ingestor.ingest([warning()], "test")
+    town.timers.run_due()
+    other = courier(town.settings.model_copy(update={"replica": "two"}), town.services)
+    first, second = town.courier.lease(), other.lease()
+    assert first
+    assert not second
+    for parcel in first:
+        town.courier.deliver(parcel)
+    other.close()
+    assert len(gateways.received("hook")) == 1
