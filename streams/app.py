@@ -14,7 +14,7 @@ from mode import CrashingSupervisor
 
 from forewarn.settings import KafkaSettings, WorkerSettings
 from forewarn.topics import SOURCES, qualified
-from streams.transport import Chunk
+from streams.transport import Chunk, ChunkLimits
 
 
 class Intake(Protocol):
@@ -44,7 +44,10 @@ def create_app(
         **broker_options,
         autodiscover=False,
         broker_commit_interval=worker.commit_interval_seconds,
+        # The default of a minute would leave people without warnings for a minute after a crash.
+        broker_heartbeat_interval=worker.session_seconds / 5,
         broker_max_poll_records=None,
+        broker_session_timeout=worker.session_seconds,
         consumer_auto_offset_reset="earliest",
         datadir=str(worker.data_dir),
         key_serializer="raw",
@@ -61,6 +64,8 @@ def create_app(
         web_enabled=False,
         worker_redirect_stdouts=False,
     )
+    # A drain that the transport ends still commits, which one ended by the worker's timer does not.
+    app.transport.limits = ChunkLimits(drain_seconds=0.75 * worker.drain_seconds)
     for source, name in enumerate(SOURCES):
         topic = app.topic(
             qualified(name, kafka), key_type=bytes, value_type=bytes, value_serializer="raw"

@@ -28,6 +28,9 @@ class WorkerSettings(Section):
     future_seconds: int = Field(
         300, ge=0, description="an event dated later than this after its append is rejected"
     )
+    session_seconds: float = Field(
+        10.0, ge=6, le=60, description="a worker that is silent this long loses its partitions"
+    )
     commit_interval_seconds: float = Field(1.0, gt=0)
     drain_seconds: float = Field(20.0, gt=0, description="bound on finishing work after SIGTERM")
     stuck_seconds: float = Field(
