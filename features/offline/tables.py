@@ -1,5 +1,6 @@
 """Reading directories of the canonical layout, and tables that are not quite it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -7,6 +8,8 @@ import polars as pl
 from features.offline.records import fill_defaults
 from features.offline.schema import SCHEMAS
 from forewarn.errors import ConfigurationError
+
+SCHEMAS_POLARS = {topic: pl.Schema(schema) for topic, schema in SCHEMAS.items()}
 
 REQUIRED = {
     "calls": ("type", "event_id", "event_time_ms", "subscriber"),
@@ -30,16 +33,28 @@ def read_topic(directory: Path, topic: str) -> pl.LazyFrame:
     Raises:
         ConfigurationError: if the directory is missing or a file lacks a required column.
     """
+    files = topic_files(directory, topic)
+    return read_files(files, topic) if files else pl.DataFrame(schema=SCHEMAS_POLARS[topic]).lazy()
+
+
+def topic_files(directory: Path, topic: str) -> list[Path]:
+    """The Parquet files of a topic, by name.
+
+    Raises:
+        ConfigurationError: if the directory is missing.
+    """
     if not directory.is_dir():
         raise ConfigurationError(
             f"there is no directory {directory}.",
             hint="Write one with `forewarn export` or `forewarn simulate`.",
         )
-    files = sorted((directory / topic).glob("**/*.parquet"))
-    if not files:
-        return pl.DataFrame(schema=pl.Schema(SCHEMAS[topic])).lazy()
+    return sorted((directory / topic).glob("**/*.parquet"))
+
+
+def read_files(files: Sequence[Path], topic: str) -> pl.LazyFrame:
+    """The rows of some files of a topic, in the canonical columns; raises ConfigurationError."""
     frame = pl.scan_parquet(
-        files, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
+        list(files), missing_columns="insert", extra_columns="ignore", hive_partitioning=False
     )
     return canonical(frame, topic)
 
@@ -47,8 +62,8 @@ def read_topic(directory: Path, topic: str) -> pl.LazyFrame:
 def canonical(frame: pl.LazyFrame, topic: str) -> pl.LazyFrame:
     """Bring a table to the canonical columns: order, types, defaults of the contract.
 
-    A table that never was in Kafka gets partition 0, its row numbers as offsets, and its event
-    times as times of arrival.
+    A table that never was in Kafka is put in the order of event time: it gets partition 0, row
+    numbers as offsets, and its event times as times of arrival.
 
     Raises:
         ConfigurationError: naming the required columns that are missing.
@@ -64,12 +79,13 @@ def canonical(frame: pl.LazyFrame, topic: str) -> pl.LazyFrame:
         tag = {"transfers": "transfer", "outcomes": "outcome", "scores": "score"}[topic]
         frame = frame.with_columns(pl.lit(tag).alias("type"))
     if "offset" not in names:
+        frame = frame.sort("event_time_ms", maintain_order=True)
         frame = frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("offset"))
     if "partition" not in names:
         frame = frame.with_columns(pl.lit(0, pl.Int32).alias("partition"))
     if "appended_at_ms" not in names:
         frame = frame.with_columns(pl.col("event_time_ms").alias("appended_at_ms"))
-    kinds = pl.Schema(SCHEMAS[topic])
+    kinds = SCHEMAS_POLARS[topic]
     present = set(frame.collect_schema().names())
     absent = [
         pl.lit(topic if name == "topic" else None, dtype=kind).alias(name)

@@ -1,0 +1,144 @@
+"""Parquet to Parquet: the features of every event as they were when it happened.
+
+While the kernel works on one window on all cores, the next is read and decoded.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import polars as pl
+
+from features.catalog import CATALOG, Catalog
+from features.columns import EventColumns
+from features.engine import Engine
+from features.offline.columns import COLUMNS_OF, in_order
+from features.offline.dataset import feature_table
+from features.offline.history import SLICE_EVENTS, DiskShelf, History, MemoryShelf
+from features.offline.manifest import atomic_file
+from features.offline.windows import Windows, cut
+from forewarn.errors import ConfigurationError
+from forewarn.pseudonyms import Pseudonymiser
+
+TOPICS: Final = ("calls", "transfers", "outcomes")
+SUMMARY_NAME: Final = "backfill.json"
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What a backfill did; kept beside its files.
+
+    Attributes:
+        events: rows read, outcomes included.
+        rows: rows written; outcomes have none.
+        entities: records at the end.
+        fingerprint: of the catalog; a model trained on the files must carry it.
+        features: in the order of the columns.
+        seconds: wall time of all.
+        kernel_seconds: of planning, running and packing alone: before and without input and output.
+    """
+
+    events: int
+    rows: int
+    entities: int
+    fingerprint: str
+    features: tuple[str, ...]
+    seconds: float
+    kernel_seconds: float
+
+
+def backfill(
+    source: Path,
+    out: Path,
+    pseudonymiser: Pseudonymiser,
+    *,
+    catalog: Catalog = CATALOG,
+    window_events: int = SLICE_EVENTS,
+    spill: Path | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Summary:
+    """Compute the features of every call and transfer of a directory.
+
+    Args:
+        source: from ``forewarn export`` or ``forewarn simulate``.
+        out: directory to create; a file for each window, in the order of the events.
+        pseudonymiser: the worker's, if vectors have to equal the worker's to the bit.
+        catalog: which features.
+        window_events: about how many events are in memory at once.
+        spill: directory for a scratch file that holds the records instead of memory.
+        threads: of the kernel; all cores by default.
+        progress: told how many events are done, and of how many.
+
+    Raises:
+        ConfigurationError: if ``source`` is not as it should be or ``out`` is not empty.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise ConfigurationError(
+            f"{out} is not empty.", hint="Give another directory or remove this one."
+        )
+    began = time.perf_counter()
+    windows = cut(source, TOPICS, window_events=window_events)
+    out.mkdir(parents=True, exist_ok=True)
+    shelf_file = spill / "forewarn-backfill.sqlite" if spill else None
+    if shelf_file is not None:
+        shelf_file.unlink(missing_ok=True)
+    shelf = DiskShelf(shelf_file) if shelf_file else MemoryShelf()
+    history = History(Engine(catalog), shelf=shelf, threads=threads)
+    done = rows = 0
+    kernel_seconds = 0.0
+    try:
+        for number, (tables, columns) in enumerate(_ahead(windows, pseudonymiser)):
+            start = time.perf_counter()
+            result = history.run(columns)
+            kernel_seconds += time.perf_counter() - start
+            table = feature_table(columns, result.vectors, tables, catalog)
+            with atomic_file(out / f"part-{number:05d}.parquet") as draft:
+                table.write_parquet(draft, compression="zstd", compression_level=1)
+            rows += table.height
+            done += sum(frame.height for frame in tables.values())
+            progress(done, windows.events)
+        entities = sum(1 for _ in shelf.writes())
+    finally:
+        if isinstance(shelf, DiskShelf):
+            shelf.close()
+        if shelf_file is not None:
+            shelf_file.unlink(missing_ok=True)
+    summary = Summary(
+        events=done,
+        rows=rows,
+        entities=entities,
+        fingerprint=catalog.fingerprint,
+        features=catalog.names,
+        seconds=round(time.perf_counter() - began, 3),
+        kernel_seconds=round(kernel_seconds, 3),
+    )
+    with atomic_file(out / SUMMARY_NAME) as draft:
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2))
+    return summary
+
+
+def _ahead(
+    windows: Windows, pseudonymiser: Pseudonymiser
+) -> Iterator[tuple[dict[str, pl.DataFrame], EventColumns]]:
+    """Each window with its columns; the next one is made while the caller uses this one."""
+
+    def prepare(
+        source: Iterator[dict[str, pl.DataFrame]],
+    ) -> tuple[dict[str, pl.DataFrame], EventColumns] | None:
+        tables = next(source, None)
+        if tables is None:
+            return None
+        parts = [
+            COLUMNS_OF[topic](tables[topic], pseudonymiser) for topic in TOPICS if topic in tables
+        ]
+        return tables, in_order(parts)
+
+    source = iter(windows)
+    with ThreadPoolExecutor(1, thread_name_prefix="backfill") as pool:
+        coming = pool.submit(prepare, source)
+        while (ready := coming.result()) is not None:
+            coming = pool.submit(prepare, source)
+            yield ready
