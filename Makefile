@@ -28,6 +28,12 @@ demo: $(STAMP) ## Run the whole pipeline on a simulated town (real Kafka, real R
 test: $(STAMP) ## Run all tests
 	$(BIN)/python -m pytest
 
+bench: $(STAMP) ## Measure the stream on pinned cores; results in benchmarks/results
+	benchmarks/run_stream.sh
+
+chaos: $(STAMP) ## Crash and cut the stream for five minutes, counting everything (FOREWARN_CHAOS_SEED repeats)
+	FOREWARN_CHAOS_SECONDS=$${FOREWARN_CHAOS_SECONDS:-300} $(BIN)/python -m pytest tests/chaos -s
+
 lint: $(STAMP) ## Check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
