@@ -17,7 +17,7 @@ from forewarn.local.broker import java
 from forewarn.local.jars import KAFKA_VERSION, jars_are_here
 from forewarn.local.layout import Layout
 from forewarn.local.lock import lock_holder
-from forewarn.local.model import has_champion
+from forewarn.local.model import champion
 from forewarn.local.ports import is_open
 from forewarn.local.redis import redis_binary
 from forewarn.settings import LocalSettings
@@ -123,6 +123,9 @@ def _stack(root: Path) -> Finding:
 
 
 def _model(layout: Layout) -> Finding:
-    if has_champion(layout):
+    state = champion(layout)
+    if state == "fits":
         return Finding("ok", "model", "the registry has a champion")
+    if state == "outdated":
+        return Finding("note", "model", "of older features", "The next start trains it anew.")
     return Finding("note", "model", "none yet", "The first start trains one (about a minute).")

@@ -2,12 +2,18 @@
 
 import sys
 from collections.abc import Callable
+from typing import Literal
 
 from forewarn.local.layout import Layout
 from forewarn.local.process import Child
 from forewarn.settings import ModelsSettings, load
 
 TRAINING_SECONDS_MAX = 600.0
+
+DEFAULT_BY = "forewarn"
+"""Who promoted the default model, as the registry's history names it."""
+
+Champion = Literal["none", "fits", "outdated"]
 
 
 def ensure_model(layout: Layout, trainer: Child, tell: Callable[[str], None]) -> None:
@@ -24,18 +30,33 @@ def ensure_model(layout: Layout, trainer: Child, tell: Callable[[str], None]) ->
     Raises:
         DependencyUnavailableError: with the end of the training's log, if it failed.
     """
-    if has_champion(layout):
+    state = champion(layout)
+    if state == "fits":
         tell("model: the registry has a champion")
         return
-    tell("model: none yet, training one on a simulated town")
+    tell(
+        "model: none yet, training one on a simulated town"
+        if state == "none"
+        else "model: the features have changed, training the default model anew"
+    )
     trainer.command = [sys.executable, "-m", "forewarn.local.training", str(layout.registry)]
     trainer.run(TRAINING_SECONDS_MAX)
     tell("model: trained and promoted to champion")
 
 
-def has_champion(layout: Layout) -> bool:
-    """Whether workers have a model to load."""
-    from models.registry import open_registry  # noqa: PLC0415  numpy and more, for one question
+def champion(layout: Layout) -> Champion:
+    """Whether workers have a model to load.
 
-    settings = load(ModelsSettings, registry=str(layout.registry))
-    return open_registry(settings).current("champion") is not None
+    A champion that somebody promoted is never replaced here, also when it does not fit the
+    catalog: the worker refuses it and says what to do.
+    """
+    from features.catalog import CATALOG  # noqa: PLC0415  a second to import, for one question
+    from models.registry import open_registry  # noqa: PLC0415
+
+    registry = open_registry(load(ModelsSettings, registry=str(layout.registry)))
+    pointer = registry.pointer("champion")
+    if pointer is None or not pointer.version:
+        return "none"
+    fits = registry.manifest(pointer.version).fingerprint == CATALOG.fingerprint
+    ours = pointer.history[-1].by == DEFAULT_BY
+    return "fits" if fits or not ours else "outdated"
