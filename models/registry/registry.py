@@ -18,6 +18,7 @@ from forewarn.errors import ArtifactError, ConfigurationError
 from forewarn.settings import ModelsSettings
 from models.artifact import SUMS, Artifact, Manifest, read_artifact
 from models.registry.storage import Storage, open_storage
+from models.scorer import Scorer
 
 Alias = Literal["champion", "challenger"]
 ALIASES: tuple[Alias, ...] = get_args(Alias)
@@ -206,3 +207,15 @@ def open_registry(settings: ModelsSettings) -> Registry:
     """The registry that settings name: a folder, or an object store's URL."""
     key = settings.signing_key.get_secret_value().encode()
     return Registry(open_storage(settings.registry), settings.cache_dir, signing_key=key)
+
+
+def champion_scorer(registry: Registry, fingerprint: str) -> Scorer | None:
+    """The present champion, or None if there is none for this catalog.
+
+    Raises:
+        ArtifactError: if it is damaged.
+    """
+    path = registry.current("champion")
+    if path is None or registry.manifest(path.name).fingerprint != fingerprint:
+        return None
+    return Scorer(registry.artifact(path.name))
