@@ -24,6 +24,17 @@ from features.entities import Entity
 from features.header import LAYOUT_VERSION, record_version
 from features.kernel.layout import (
     ALL_PARTS,
+    B_AMOUNT,
+    B_COUNTERPARTY,
+    B_DURATION,
+    B_FLAGS,
+    B_FRESH,
+    B_KIND,
+    B_SLOTS,
+    B_SUBJECT,
+    B_SUBSCRIBER,
+    B_TIME,
+    BATCH_COLUMNS,
     MINUTE_MS,
     PART_SECOND,
     PART_SHARED,
@@ -31,7 +42,7 @@ from features.kernel.layout import (
 )
 from features.kernel.marks import applied_offsets
 from features.kernel.records import allocate, unpack_all
-from features.kernel.state import Batch, State
+from features.kernel.state import State
 from features.kernel.walk import reapply, walk
 from features.migrations import migrate
 from features.plan import Plan, plan
@@ -196,7 +207,7 @@ class Engine:
     def _walk(
         self,
         state: State,
-        batch: Batch,
+        batch: npt.NDArray[np.int64],
         vectors: npt.NDArray[np.float32],
         effects: npt.NDArray[np.int64],
         threads: int,
@@ -230,19 +241,20 @@ class Engine:
 
 def _batch(
     columns: EventColumns, slots: npt.NDArray[np.int64], fresh: npt.NDArray[np.uint8]
-) -> Batch:
-    return Batch(
-        columns.kind,
-        columns.time_ms,
-        columns.subscriber,
-        columns.counterparty,
-        columns.subject,
-        columns.amount_minor,
-        columns.duration_ms,
-        columns.flags,
-        slots,
-        fresh,
-    )
+) -> npt.NDArray[np.int64]:
+    """The events as one table of 64-bit integers; columns ``B_...`` of the layout."""
+    batch = np.empty((len(columns), BATCH_COLUMNS), np.int64)
+    batch[:, B_KIND] = columns.kind
+    batch[:, B_TIME] = columns.time_ms
+    batch[:, B_SUBSCRIBER] = columns.subscriber.view(np.int64)
+    batch[:, B_COUNTERPARTY] = columns.counterparty.view(np.int64)
+    batch[:, B_SUBJECT] = columns.subject.view(np.int64)
+    batch[:, B_AMOUNT] = columns.amount_minor
+    batch[:, B_DURATION] = columns.duration_ms
+    batch[:, B_FLAGS] = columns.flags
+    batch[:, B_SLOTS:B_FRESH] = slots
+    batch[:, B_FRESH:] = fresh
+    return batch
 
 
 def _freshness(plan: Plan, loaded: Loaded) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

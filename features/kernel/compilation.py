@@ -18,6 +18,12 @@ from pathlib import Path
 import numba
 import numpy as np
 
+inner = numba.njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""For functions that only compiled code calls: without the wrappers and the cache of their own."""
+
+entry = numba.njit(cache=True, nogil=True, error_model="numpy")
+"""For functions that Python calls."""
+
 
 def digest() -> str:
     """Digest of all that the kernel is compiled from; 16 hexadecimal digits."""

@@ -1,12 +1,13 @@
 """Finding the distinct records and watermarks of a run, in order of first appearance."""
 
 import numpy as np
-from numba import njit
+
+from features.kernel.compilation import entry
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True, nogil=True)
+@entry
 def dedupe(a: np.ndarray, b: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number the distinct pairs (a, b) by first appearance.
 

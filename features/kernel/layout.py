@@ -182,6 +182,25 @@ STAGES: Final = (
     "escalating",
 )
 
+# Columns of a state's meta table: where a record's parts begin in the cells, and how full they are.
+R_KIND, R_HEAD, R_TILES, R_TILE_COUNT, R_TILE_SOFT = 0, 1, 2, 4, 6
+R_PAIRS, R_PAIR_COUNT, R_SKETCH, R_SKETCH_ON = 8, 10, 12, 13
+META_COLUMNS: Final = 14
+
+# Columns of a batch: the events as the kernel sees them (identifiers as signed integers), the records of
+# subscriber, counterparty and device (-1: none), and whether each of them has yet to apply the event.
+(
+    B_KIND,
+    B_TIME,
+    B_SUBSCRIBER,
+    B_COUNTERPARTY,
+    B_SUBJECT,
+    B_AMOUNT,
+    B_DURATION,
+    B_FLAGS,
+) = range(8)
+B_SLOTS, B_FRESH, BATCH_COLUMNS = 8, 11, 14
+
 # What the subscriber's step says about an event to the shared records.
 E_COUNTED, E_NEW, E_TAINTED, E_PRESSED = 1, 2, 4, 8
 

@@ -1,12 +1,12 @@
 """Watermarks in bulk: what ``features.header`` defines, read and written for many records at once."""
 
 import numpy as np
-from numba import njit
 
 from features.header import HEADER_BYTES, LAYOUT_VERSION, WATERMARK_BYTES
+from features.kernel.compilation import entry, inner
 
 
-@njit(cache=True, nogil=True)
+@inner
 def le(data: np.ndarray, at: int, size: int) -> np.int64:
     """A little-endian unsigned integer of ``size`` bytes."""
     value = np.int64(0)
@@ -15,7 +15,7 @@ def le(data: np.ndarray, at: int, size: int) -> np.int64:
     return value
 
 
-@njit(cache=True, nogil=True)
+@inner
 def put_le(out: np.ndarray, at: int, size: int, value: int) -> int:
     """Write a little-endian unsigned integer; the position behind it."""
     for j in range(size):
@@ -23,7 +23,7 @@ def put_le(out: np.ndarray, at: int, size: int, value: int) -> int:
     return at + size
 
 
-@njit(cache=True, nogil=True)
+@entry
 def applied_offsets(
     data: np.ndarray,
     starts: np.ndarray,
@@ -46,7 +46,7 @@ def applied_offsets(
     return out
 
 
-@njit(cache=True, nogil=True)
+@inner
 def put_header(
     out: np.ndarray,
     at: int,
@@ -95,7 +95,7 @@ def put_header(
     return at
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _put_mark(
     out: np.ndarray, at: int, source: int, partition: int, offset: int, version: int
 ) -> int:

@@ -8,8 +8,8 @@ al., 1990). Its standard error is 3.7 % at 512 and 4.6 % at 1,000 distinct; it s
 """
 
 import numpy as np
-from numba import njit
 
+from features.kernel.compilation import inner
 from features.kernel.layout import (
     DISTINCT_WINDOWS,
     MINUTE_MS,
@@ -32,17 +32,17 @@ ESTIMATES = np.array(
 """Estimated distinct count by the number of empty buckets; a full sketch counts as half empty."""
 
 
-@njit(cache=True, nogil=True)
-def short_id(pseudonym: int) -> np.int64:
+@inner
+def short_id(pseudonym: int) -> int:
     """The 32 bits by which tables remember a pseudonym, never 0.
 
     In a table of 24 the chance to take a stranger for an acquaintance is 6e-9.
     """
-    low = np.int64(pseudonym & np.uint64(0xFFFFFFFF))
-    return low if low != 0 else np.int64(1)
+    low = pseudonym & 0xFFFFFFFF
+    return low if low != 0 else 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def find(pairs: np.ndarray, base: int, count: int, pair_id: int) -> int:
     """Index of a pair's fields, or -1."""
     for at in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
@@ -51,7 +51,7 @@ def find(pairs: np.ndarray, base: int, count: int, pair_id: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def touch(
     pairs: np.ndarray,
     base: int,
@@ -97,13 +97,13 @@ def touch(
     return at, count, sketch_on
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _mark(sketch: np.ndarray, base: int, pair_id: int, minute: int) -> None:
     at = base + pair_id % SKETCH_BUCKETS
     sketch[at] = max(sketch[at], minute)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def distinct(
     pairs: np.ndarray,
     base: int,

@@ -8,7 +8,8 @@ integers gets the same bits.
 from typing import Final
 
 import numpy as np
-from numba import njit
+
+from features.kernel.compilation import inner
 
 OP_SUM, OP_RATIO, OP_DISTINCT, OP_SCALAR = range(4)
 """``acc[a, b]``; ``acc[a, b] / acc[c, d]``; ``distinct[a, b]``; ``scalars[a]``."""
@@ -152,7 +153,7 @@ WIRES: Final = (
 WIRE_FAN_OUT, WIRE_SHORT, WIRE_AGE, WIRE_NUMBER_CONFIRMED, WIRE_ACCOUNT_CONFIRMED = range(5)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def evaluate(
     program: np.ndarray,
     acc: np.ndarray,

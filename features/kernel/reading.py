@@ -1,11 +1,17 @@
 """What an event sees of its subscriber: the state before it, read at the record's clock or later."""
 
 import numpy as np
-from numba import njit
 
 from features.kernel import pairs
+from features.kernel.compilation import inner
 from features.kernel.layout import (
     ACCOUNTS,
+    B_AMOUNT,
+    B_COUNTERPARTY,
+    B_DURATION,
+    B_FLAGS,
+    B_KIND,
+    B_TIME,
     DAY_MS,
     FRESH_NUMBER_DAYS,
     H_CLOCK,
@@ -49,6 +55,9 @@ from features.kernel.layout import (
     P_LAST_MIN,
     PAIR_CAPACITY,
     PAIR_STRIDE,
+    R_HEAD,
+    R_PAIR_COUNT,
+    R_PAIRS,
     S_MAX_OUT,
     S_OUT,
     S_OUT_AMOUNT,
@@ -117,7 +126,7 @@ from features.kernel.program import (
     WIRE_SHORT,
     evaluate,
 )
-from features.kernel.state import Batch, Scratch, State, read_tiles
+from features.kernel.state import Scratch, State, read_tiles
 from features.kernel.tiles import cutoffs
 from features.kinds import (
     ACCOUNT,
@@ -138,11 +147,11 @@ _MAX_LEVEL = 7
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday; Monday is 0
 
 
-@njit(cache=True, nogil=True)
+@inner
 def read_subscriber(
     state: State,
     r: int,
-    b: Batch,
+    b: np.ndarray,
     i: int,
     offset_ms: int,
     program: np.ndarray,
@@ -156,64 +165,65 @@ def read_subscriber(
         What the step needs again: the level of suspicion against the other number, whether the pair
         is new, whether it is young, the level and the seconds of the call that is going on.
     """
-    head, h = state.head, state.head_base[r]
-    now = max(b.time_ms[i], head[h + H_CLOCK])
+    head, h = state.cells, state.meta[r, R_HEAD]
+    now = max(b[i, B_TIME], head[h + H_CLOCK])
     cutoffs(now + offset_ms, scratch.cut)
     read_tiles(state, r, 0, scratch.cut, scratch.acc)
     for table in range(2):
         pairs.distinct(
-            state.pairs,
-            state.pair_base[r, table],
-            state.pair_count[r, table],
+            state.cells,
+            state.meta[r, R_PAIRS + table],
+            state.meta[r, R_PAIR_COUNT + table],
             PAIR_CAPACITY[0, table],
-            state.sketch,
+            state.cells,
             -1,
             0,
             scratch.cut,
             offset_ms,
             scratch.dist[table],
         )
-    scratch.scalars[:] = np.nan
+    for j in range(len(scratch.scalars)):
+        scratch.scalars[j] = np.nan
     new, young, pair = _pair(state, r, b, i, now, scratch.scalars)
     level = _facts(b, i, offset_ms, young, wires, scratch.scalars, out)
     on_level, on_seconds = _on_the_line(head, h, now, scratch)
     _relay(state, r, now, scratch.scalars)
     _history(head, h, now, scratch.scalars)
-    if _OUT_FIRST <= b.kind[i] <= _OUT_LAST:
-        _amounts(state, head, h, pair, b.amount_minor[i], now, scratch)
+    if _OUT_FIRST <= b[i, B_KIND] <= _OUT_LAST:
+        _amounts(state, head, h, pair, b[i, B_AMOUNT], now, scratch)
     evaluate(program, scratch.acc, scratch.dist, scratch.scalars, out)
     return level, new, young, on_level, on_seconds
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _pair(
-    state: State, r: int, b: Batch, i: int, now: int, s: np.ndarray
+    state: State, r: int, b: np.ndarray, i: int, now: int, s: np.ndarray
 ) -> tuple[bool, bool, int]:
-    if b.counterparty_id[i] == 0:
+    if b[i, B_COUNTERPARTY] == 0:
         return False, False, -1
-    table = ACCOUNTS if b.flags[i] & ACCOUNT else NUMBERS
+    table = ACCOUNTS if b[i, B_FLAGS] & ACCOUNT else NUMBERS
     pair = pairs.find(
-        state.pairs,
-        state.pair_base[r, table],
-        state.pair_count[r, table],
-        pairs.short_id(b.counterparty_id[i]),
+        state.cells,
+        state.meta[r, R_PAIRS + table],
+        state.meta[r, R_PAIR_COUNT + table],
+        pairs.short_id(b[i, B_COUNTERPARTY]),
     )
     minute = now // MINUTE_MS
     if pair < 0:
         s[SC_PAIR_NEW] = 1.0
         s[SC_PAIR_COUNT] = 0.0
         return True, True, -1
-    age = minute - state.pairs[pair + P_FIRST_MIN]
+    age = minute - state.cells[pair + P_FIRST_MIN]
     s[SC_PAIR_NEW] = 0.0
-    s[SC_PAIR_COUNT] = state.pairs[pair + P_COUNT]
+    s[SC_PAIR_COUNT] = state.cells[pair + P_COUNT]
     s[SC_PAIR_AGE_DAYS] = age / 1440
-    s[SC_PAIR_IDLE_HOURS] = (minute - state.pairs[pair + P_LAST_MIN]) / 60
+    s[SC_PAIR_IDLE_HOURS] = (minute - state.cells[pair + P_LAST_MIN]) / 60
     return False, age <= YOUNG_PAIR_MINUTES, pair
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _facts(
-    b: Batch,
+    b: np.ndarray,
     i: int,
     offset_ms: int,
     young: bool,
@@ -222,8 +232,8 @@ def _facts(
     out: np.ndarray,
 ) -> int:
     """The event itself; returns the level of suspicion against the other number."""
-    kind, flags = b.kind[i], b.flags[i]
-    local = b.time_ms[i] + offset_ms
+    kind, flags = b[i, B_KIND], b[i, B_FLAGS]
+    local = b[i, B_TIME] + offset_ms
     s[SC_KIND] = kind
     s[SC_HOUR] = local // HOUR_MS % 24
     s[SC_WEEKDAY] = (local // DAY_MS + _EPOCH_WEEKDAY) % 7
@@ -233,18 +243,18 @@ def _facts(
         s[SC_ATTESTATION] = flags >> ATTESTATION_SHIFT & 3
         s[SC_INBOUND] = flags & INBOUND
         if kind == _ENDED:
-            s[SC_TALK_SECONDS] = b.duration_ms[i] // SECOND_MS
+            s[SC_TALK_SECONDS] = b[i, B_DURATION] // SECOND_MS
         level = _suspicion(flags, young, wires, out)
         s[SC_CALLER_LEVEL] = level
         return level
     if _OUT_FIRST <= kind <= _IN_LAST:
-        s[SC_AMOUNT] = b.amount_minor[i]
+        s[SC_AMOUNT] = b[i, B_AMOUNT]
         s[SC_PURPOSE] = flags >> PURPOSE_SHIFT & 15
         s[SC_CHANNEL] = flags >> CHANNEL_SHIFT & 7
     return 0
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _suspicion(flags: int, young: bool, wires: np.ndarray, out: np.ndarray) -> int:
     """0 (none) to 7: what is known against a caller before a word is said."""
     level = 3 if out[wires[WIRE_NUMBER_CONFIRMED]] > 0 else 0
@@ -264,7 +274,7 @@ def _suspicion(flags: int, young: bool, wires: np.ndarray, out: np.ndarray) -> i
     return min(level, _MAX_LEVEL)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _on_the_line(head: np.ndarray, h: int, now: int, scratch: Scratch) -> tuple[int, int]:
     """The call going on (the one begun last, if two are), the calls before it, the line."""
     s = scratch.scalars
@@ -296,27 +306,27 @@ def _on_the_line(head: np.ndarray, h: int, now: int, scratch: Scratch) -> tuple[
     return level, seconds
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _ago(now: int, then: int, unit_ms: int) -> float:
     return (now - then) / unit_ms if then > 0 else np.nan
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _relay(state: State, r: int, now: int, s: np.ndarray) -> None:
     """How many numbers first seen within a day were heard of within the hour and the day."""
     minute = now // MINUTE_MS
     hour, day = 0, 0
-    base = state.pair_base[r, NUMBERS]
-    for at in range(base, base + state.pair_count[r, NUMBERS] * PAIR_STRIDE, PAIR_STRIDE):
-        if minute - state.pairs[at + P_FIRST_MIN] <= YOUNG_PAIR_MINUTES:
+    base = state.meta[r, R_PAIRS + NUMBERS]
+    for at in range(base, base + state.meta[r, R_PAIR_COUNT + NUMBERS] * PAIR_STRIDE, PAIR_STRIDE):
+        if minute - state.cells[at + P_FIRST_MIN] <= YOUNG_PAIR_MINUTES:
             day += 1
-            if minute - state.pairs[at + P_LAST_MIN] <= 60:
+            if minute - state.cells[at + P_LAST_MIN] <= 60:
                 hour += 1
     s[SC_RELAY_1H] = hour
     s[SC_RELAY_24H] = day
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _history(head: np.ndarray, h: int, now: int, s: np.ndarray) -> None:
     if head[h + H_EVENTS] > 0:
         s[SC_AGE_DAYS] = (now - head[h + H_FIRST]) / DAY_MS
@@ -336,13 +346,13 @@ def _history(head: np.ndarray, h: int, now: int, s: np.ndarray) -> None:
         s[SC_EPISODE_MINUTES] = (now - head[h + H_EPISODE_AT]) / MINUTE_MS
 
 
-@njit(cache=True, nogil=True)
+@inner
 def current_stage(head: np.ndarray, h: int, now: int) -> int:
     """The stage, or 0 when it has not advanced for three days."""
     return head[h + H_STAGE] if now - head[h + H_STAGE_AT] <= STAGE_TTL_MS else 0
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _amounts(
     state: State, head: np.ndarray, h: int, pair: int, amount: int, now: int, scratch: Scratch
 ) -> None:
@@ -358,16 +368,16 @@ def _amounts(
     if now - head[h + H_FUND_AT] <= 7 * DAY_MS:
         s[SC_AMOUNT_TO_FUNDING] = _over(amount, head[h + H_FUND_AMOUNT])
     if pair >= 0:
-        count, total = state.pairs[pair + P_COUNT], state.pairs[pair + P_AMOUNT]
+        count, total = state.cells[pair + P_COUNT], state.cells[pair + P_AMOUNT]
         s[SC_AMOUNT_TO_PAIR_MEAN] = _to_mean(amount, count, total)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _over(amount: int, below: int) -> float:
     return np.float64(amount) / np.float64(below) if below > 0 else np.nan
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _to_mean(amount: int, count: int, total: int) -> float:
     if total <= 0:
         return np.nan

@@ -1,18 +1,25 @@
 """Stored records to a :class:`State` with room for a run, and back to bytes."""
 
 import numpy as np
-from numba import njit
 
 from features.header import HEADER_BYTES, WATERMARK_BYTES
+from features.kernel.compilation import entry, inner
 from features.kernel.layout import (
     CHANNELS,
     COMPACT_AFTER,
     H_CLOCK,
     H_CONFIRMED,
     HEAD_FIELDS,
+    META_COLUMNS,
     N_WINDOWS,
     PAIR_CAPACITY,
     PAIR_STRIDE,
+    R_HEAD,
+    R_KIND,
+    R_PAIRS,
+    R_SKETCH,
+    R_TILE_SOFT,
+    R_TILES,
     SKETCH_BUCKETS,
     TILE_CAPACITY,
 )
@@ -23,58 +30,45 @@ from features.kernel.wire import COUNTS_BYTES, pack, unpack, worst_bytes
 ANNEX_LENGTH_BYTES = 2
 
 
-@njit(cache=True, nogil=True)
+@inner
 def body_at(data: np.ndarray, start: int) -> int:
     """Where the body of a record begins: behind header and annex."""
     annex = start + HEADER_BYTES + WATERMARK_BYTES * le(data, start + 2, 2)
     return annex + ANNEX_LENGTH_BYTES + le(data, annex, 2)
 
 
-@njit(cache=True, nogil=True)
+@entry
 def allocate(kind: np.ndarray, touches: np.ndarray, data: np.ndarray, starts: np.ndarray) -> State:
     """A state with room for the stored records and what ``touches`` events may add to each."""
     n = len(kind)
-    head_base, sketch_base = np.empty(n, np.int64), np.empty(n, np.int64)
-    tile_base, pair_base = np.empty((n, 2), np.int64), np.empty((n, 2), np.int64)
-    heads = tiles = pairs = sketches = 0
+    meta = np.zeros((n, META_COLUMNS), np.int64)
+    cells = 0
     for r in range(n):
         k = kind[r]
         body = body_at(data, starts[r]) if starts[r] >= 0 else -1
-        head_base[r] = heads
-        heads += HEAD_FIELDS[k]
+        meta[r, R_KIND] = k
+        meta[r, R_HEAD] = cells
+        cells += HEAD_FIELDS[k]
         for part in range(2):
-            tile_base[r, part] = tiles
+            meta[r, R_TILES + part] = cells
+            meta[r, R_TILE_SOFT + part] = COMPACT_AFTER
             if CHANNELS[k, part] > 0:
                 old = np.int64(data[body + part]) if body >= 0 else 0
                 room = min(TILE_CAPACITY, old + 2 * touches[r])
-                tiles += room * (CHANNELS[k, part] + 1)
+                cells += room * (CHANNELS[k, part] + 1)
             old = np.int64(data[body + 2 + part]) if body >= 0 else 0
-            pair_base[r, part] = pairs
-            pairs += min(PAIR_CAPACITY[k, part], old + touches[r]) * PAIR_STRIDE
+            meta[r, R_PAIRS + part] = cells
+            cells += min(PAIR_CAPACITY[k, part], old + touches[r]) * PAIR_STRIDE
         old = np.int64(data[body + 2]) if body >= 0 else 0
         crowded = k > 0 and old + touches[r] > PAIR_CAPACITY[k, 0]
-        sketch_base[r] = -1
+        meta[r, R_SKETCH] = -1
         if crowded or (body >= 0 and data[body + COUNTS_BYTES - 1]):
-            sketch_base[r] = sketches
-            sketches += SKETCH_BUCKETS
-    return State(
-        kind,
-        np.zeros(heads, np.int64),
-        head_base,
-        np.empty(tiles, np.int64),
-        tile_base,
-        np.zeros((n, 2), np.int64),
-        np.full((n, 2), COMPACT_AFTER, np.int64),
-        np.empty(pairs, np.int64),
-        pair_base,
-        np.zeros((n, 2), np.int64),
-        np.zeros(sketches, np.int32),
-        sketch_base,
-        np.zeros(n, np.uint8),
-    )
+            meta[r, R_SKETCH] = cells
+            cells += SKETCH_BUCKETS
+    return State(meta, np.zeros(cells, np.int64))
 
 
-@njit(cache=True, nogil=True)
+@entry
 def unpack_all(
     state: State, data: np.ndarray, starts: np.ndarray, ends: np.ndarray, offset_ms: int
 ) -> int:
@@ -89,7 +83,7 @@ def unpack_all(
     return -1
 
 
-@njit(cache=True, nogil=True)
+@entry
 def pack_some(
     state: State,
     chosen: np.ndarray,
@@ -132,11 +126,11 @@ def pack_some(
         header = HEADER_BYTES + WATERMARK_BYTES * marks + ANNEX_LENGTH_BYTES
         if at + header + length + worst_bytes(state, r) > len(out):
             return j
-        clock = state.head[state.head_base[r] + H_CLOCK]
+        clock = state.cells[state.meta[r, R_HEAD] + H_CLOCK]
         at = put_header(
             out,
             at,
-            state.kind[r],
+            state.meta[r, R_KIND],
             versions[r] + 1,
             clock,
             data,
@@ -147,8 +141,11 @@ def pack_some(
             offsets,
         )
         at = put_le(out, at, ANNEX_LENGTH_BYTES, length)
-        out[at : at + length] = source[annex : annex + length]
+        for byte in range(length):
+            out[at + byte] = source[annex + byte]
         at = pack(state, r, offset_ms, cut, out, at + length)
         ends[j] = at
-        confirmed[j] = state.kind[r] > 0 and state.head[state.head_base[r] + H_CONFIRMED] > 0
+        confirmed[j] = (
+            state.meta[r, R_KIND] > 0 and state.cells[state.meta[r, R_HEAD] + H_CONFIRMED] > 0
+        )
     return len(chosen)

@@ -6,9 +6,9 @@ why a lost race can be applied again, and why whole histories can be computed in
 """
 
 import numpy as np
-from numba import njit
 
 from features.kernel import pairs
+from features.kernel.compilation import inner
 from features.kernel.layout import (
     A_ATTEMPT_AMOUNT,
     A_ATTEMPTS,
@@ -18,6 +18,13 @@ from features.kernel.layout import (
     A_RECEIVED,
     A_RECEIVED_AMOUNT,
     A_REFUSED,
+    B_AMOUNT,
+    B_DURATION,
+    B_FLAGS,
+    B_KIND,
+    B_SUBJECT,
+    B_SUBSCRIBER,
+    B_TIME,
     D_AMOUNT,
     D_CALLS,
     D_TRANSFERS,
@@ -46,6 +53,12 @@ from features.kernel.layout import (
     N_TALK_S,
     N_UNANSWERED,
     PAIR_CAPACITY,
+    R_HEAD,
+    R_KIND,
+    R_PAIR_COUNT,
+    R_PAIRS,
+    R_SKETCH,
+    R_SKETCH_ON,
     SECOND_MS,
     SHORT_CALL_S,
     X_NEW,
@@ -62,16 +75,9 @@ from features.kernel.program import (
     SH_SINCE_RECEIPT_MINUTES,
     evaluate,
 )
-from features.kernel.state import Batch, Scratch, State, read_tiles, tile_at, touch_pair
+from features.kernel.state import Scratch, State, read_tiles, tile_at, touch_pair
 from features.kernel.tiles import cutoffs
-from features.kinds import (
-    ANSWERED,
-    CLEARED,
-    CONFIRMED,
-    INBOUND,
-    REVISION_SHIFT,
-    EventKind,
-)
+from features.kinds import ANSWERED, CLEARED, CONFIRMED, INBOUND, REVISION_SHIFT, EventKind
 
 _NUMBER, _ACCOUNT, _DEVICE = 1, 2, 3
 _STARTED = int(EventKind.CALL_STARTED)
@@ -79,9 +85,10 @@ _OUT_ATTEMPTED, _OUT_COMPLETED = int(EventKind.OUT_ATTEMPTED), int(EventKind.OUT
 _OUT_REVERSED, _IN_ATTEMPTED = int(EventKind.OUT_REVERSED), int(EventKind.IN_ATTEMPTED)
 _IN_COMPLETED, _IN_REVERSED = int(EventKind.IN_COMPLETED), int(EventKind.IN_REVERSED)
 _OUTCOME = int(EventKind.OUTCOME)
+_KIND_MIX = 0x9E3779B97F4A7C15 - (1 << 64)  # an odd multiplier that spreads the kinds
 
 
-@njit(cache=True, nogil=True)
+@inner
 def read_first(
     state: State,
     r: int,
@@ -92,18 +99,18 @@ def read_first(
     out: np.ndarray,
 ) -> None:
     """Write the first-degree features of a record into a row of vectors."""
-    head, h = state.head, state.head_base[r]
+    head, h = state.cells, state.meta[r, R_HEAD]
     now = max(time_ms, head[h + H_CLOCK])
     cutoffs(now + offset_ms, scratch.cut)
     read_tiles(state, r, 0, scratch.cut, scratch.acc)
     pairs.distinct(
-        state.pairs,
-        state.pair_base[r, 0],
-        state.pair_count[r, 0],
-        PAIR_CAPACITY[state.kind[r], 0],
-        state.sketch,
-        state.sketch_base[r],
-        state.sketch_on[r],
+        state.cells,
+        state.meta[r, R_PAIRS],
+        state.meta[r, R_PAIR_COUNT],
+        PAIR_CAPACITY[state.meta[r, R_KIND], 0],
+        state.cells,
+        state.meta[r, R_SKETCH],
+        state.meta[r, R_SKETCH_ON],
         scratch.cut,
         offset_ms,
         scratch.dist[0],
@@ -123,24 +130,24 @@ def read_first(
     evaluate(program, scratch.acc, scratch.dist, s, out)
 
 
-@njit(cache=True, nogil=True)
-def _is_news(head: np.ndarray, h: int, b: Batch, i: int) -> bool:
+@inner
+def _is_news(head: np.ndarray, h: int, b: np.ndarray, i: int) -> bool:
     """Whether an event is neither a producer's duplicate nor a correction; remembers it."""
-    kind = b.kind[i]
-    if b.flags[i] >> REVISION_SHIFT > 0 and kind != _OUTCOME:
+    kind = b[i, B_KIND]
+    if b[i, B_FLAGS] >> REVISION_SHIFT > 0 and kind != _OUTCOME:
         return False
-    seen = pairs.short_id(b.subject[i] + np.uint64(kind) * np.uint64(0x9E3779B97F4A7C15))
+    seen = pairs.short_id(b[i, B_SUBJECT] + kind * _KIND_MIX)
     for j in range(N_SEEN):
         if head[h + H_SEEN + j] == seen:
             return False
     head[h + H_SEEN + head[h + H_EVENTS] % N_SEEN] = seen
-    if head[h + H_EVENTS] == 0 or b.time_ms[i] < head[h + H_FIRST]:
-        head[h + H_FIRST] = b.time_ms[i]
+    if head[h + H_EVENTS] == 0 or b[i, B_TIME] < head[h + H_FIRST]:
+        head[h + H_FIRST] = b[i, B_TIME]
     head[h + H_EVENTS] += 1
     return True
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _outcome(head: np.ndarray, h: int, flags: int, time_ms: int) -> None:
     if flags & CONFIRMED:
         head[h + H_CONFIRMED] += 1
@@ -149,39 +156,41 @@ def _outcome(head: np.ndarray, h: int, flags: int, time_ms: int) -> None:
         head[h + H_CLEARED] += 1
 
 
-@njit(cache=True, nogil=True)
-def apply_first(state: State, r: int, b: Batch, i: int, offset_ms: int, cut: np.ndarray) -> None:
+@inner
+def apply_first(
+    state: State, r: int, b: np.ndarray, i: int, offset_ms: int, cut: np.ndarray
+) -> None:
     """Apply what depends on the event alone. A duplicate or a correction changes nothing here."""
-    head, h = state.head, state.head_base[r]
-    kind, time_ms = b.kind[i], b.time_ms[i]
+    head, h = state.cells, state.meta[r, R_HEAD]
+    kind, time_ms = b[i, B_KIND], b[i, B_TIME]
     head[h + H_CLOCK] = max(head[h + H_CLOCK], time_ms)
     if not _is_news(head, h, b, i):
         return
     if kind == _OUTCOME:
-        _outcome(head, h, b.flags[i], time_ms)
+        _outcome(head, h, b[i, B_FLAGS], time_ms)
         return
-    entity = state.kind[r]
+    entity = state.meta[r, R_KIND]
     paying = _OUT_ATTEMPTED <= kind < _IN_ATTEMPTED
-    if entity == _DEVICE or paying or b.flags[i] & INBOUND:
-        subscriber = pairs.short_id(b.subscriber_id[i])
+    if entity == _DEVICE or paying or b[i, B_FLAGS] & INBOUND:
+        subscriber = pairs.short_id(b[i, B_SUBSCRIBER])
         touch_pair(state, r, 0, PAIR_CAPACITY[entity, 0], subscriber, time_ms // MINUTE_MS)
     cutoffs(head[h + H_CLOCK] + offset_ms, cut)
     at = tile_at(state, r, 0, time_ms + offset_ms, cut)
     if at < 0:
         return
     if entity == _NUMBER:
-        _count_call(state.tiles, at, kind, b.flags[i], b.duration_ms[i] // SECOND_MS)
+        _count_call(state.cells, at, kind, b[i, B_FLAGS], b[i, B_DURATION] // SECOND_MS)
     elif entity == _ACCOUNT:
-        _count_transfer(state.tiles, at, kind, b.amount_minor[i])
+        _count_transfer(state.cells, at, kind, b[i, B_AMOUNT])
         _follow_money(head, h, kind, time_ms)
     elif kind == _STARTED:
-        state.tiles[at + D_CALLS] += 1
+        state.cells[at + D_CALLS] += 1
     elif kind == _OUT_ATTEMPTED:
-        state.tiles[at + D_TRANSFERS] += 1
-        state.tiles[at + D_AMOUNT] += b.amount_minor[i]
+        state.cells[at + D_TRANSFERS] += 1
+        state.cells[at + D_AMOUNT] += b[i, B_AMOUNT]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _count_call(tiles: np.ndarray, at: int, kind: int, flags: int, talk_s: int) -> None:
     if kind == _STARTED:
         tiles[at + N_STARTED] += 1
@@ -197,7 +206,7 @@ def _count_call(tiles: np.ndarray, at: int, kind: int, flags: int, talk_s: int) 
         tiles[at + N_SHORT] += 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _count_transfer(tiles: np.ndarray, at: int, kind: int, amount: int) -> None:
     if kind == _OUT_ATTEMPTED:
         tiles[at + A_ATTEMPTS] += 1
@@ -213,7 +222,7 @@ def _count_transfer(tiles: np.ndarray, at: int, kind: int, amount: int) -> None:
         tiles[at + A_PAID_AMOUNT] += amount
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _follow_money(head: np.ndarray, h: int, kind: int, time_ms: int) -> None:
     """Time from the last receipt to the next payment, plus one so that 0 says "none"."""
     if kind == _OUT_COMPLETED:
@@ -222,7 +231,7 @@ def _follow_money(head: np.ndarray, h: int, kind: int, time_ms: int) -> None:
         head[h + H_ONWARD_MS] = time_ms - head[h + H_RECEIVED_AT] + 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def read_second(
     state: State,
     r: int,
@@ -233,18 +242,18 @@ def read_second(
     out: np.ndarray,
 ) -> None:
     """Write the second-degree features of a record into a row of vectors."""
-    now = max(time_ms, state.head[state.head_base[r] + H_CLOCK2])
+    now = max(time_ms, state.cells[state.meta[r, R_HEAD] + H_CLOCK2])
     cutoffs(now + offset_ms, scratch.cut)
     read_tiles(state, r, 1, scratch.cut, scratch.acc)
     evaluate(program, scratch.acc, scratch.dist, scratch.scalars, out)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def apply_second(
     state: State, r: int, time_ms: int, effects: int, offset_ms: int, cut: np.ndarray
 ) -> None:
     """Apply what the subscriber's step said about the event."""
-    head, h = state.head, state.head_base[r]
+    head, h = state.cells, state.meta[r, R_HEAD]
     head[h + H_CLOCK2] = max(head[h + H_CLOCK2], time_ms)
     if effects & E_COUNTED == 0 or effects & (E_NEW | E_TAINTED | E_PRESSED) == 0:
         return
@@ -253,8 +262,8 @@ def apply_second(
     if at < 0:
         return
     if effects & E_NEW:
-        state.tiles[at + X_NEW] += 1
+        state.cells[at + X_NEW] += 1
     if effects & E_TAINTED:
-        state.tiles[at + X_TAINTED] += 1
+        state.cells[at + X_TAINTED] += 1
     if effects & E_PRESSED:
-        state.tiles[at + X_PRESSED] += 1
+        state.cells[at + X_PRESSED] += 1

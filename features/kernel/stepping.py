@@ -1,11 +1,18 @@
 """What an event does to its subscriber's record."""
 
 import numpy as np
-from numba import njit
 
 from features.kernel import pairs
+from features.kernel.compilation import inner
 from features.kernel.layout import (
     ACCOUNTS,
+    B_AMOUNT,
+    B_COUNTERPARTY,
+    B_DURATION,
+    B_FLAGS,
+    B_KIND,
+    B_SUBJECT,
+    B_TIME,
     C_END,
     C_REVISION,
     C_STATE,
@@ -72,6 +79,9 @@ from features.kernel.layout import (
     P_AMOUNT,
     P_COUNT,
     PAIR_CAPACITY,
+    R_HEAD,
+    R_PAIR_COUNT,
+    R_PAIRS,
     REMEMBER_MS,
     S_FUND_AMOUNT,
     S_IN,
@@ -92,7 +102,7 @@ from features.kernel.layout import (
     SUSPECT_LEVEL,
 )
 from features.kernel.reading import current_stage
-from features.kernel.state import Batch, State, tile_at, touch_pair
+from features.kernel.state import State, clear, tile_at, touch_pair
 from features.kernel.tiles import cutoffs
 from features.kinds import (
     ACTIVE,
@@ -116,11 +126,11 @@ _SAVINGS_BREAK = PURPOSES.index("savings_break")
 _CONTACT, _LONG_CALL, _ISOLATION, _FUNDING, _NEW_PAYEE, _ESCALATING = range(1, 7)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def step_subscriber(
     state: State,
     r: int,
-    b: Batch,
+    b: np.ndarray,
     i: int,
     offset_ms: int,
     level: int,
@@ -131,8 +141,8 @@ def step_subscriber(
     cut: np.ndarray,
 ) -> bool:
     """Apply an event; True if it is the first sight of a call or transfer."""
-    head, h = state.head, state.head_base[r]
-    kind, time_ms = b.kind[i], b.time_ms[i]
+    head, h = state.cells, state.meta[r, R_HEAD]
+    kind, time_ms = b[i, B_KIND], b[i, B_TIME]
     head[h + H_CLOCK] = max(head[h + H_CLOCK], time_ms)
     if head[h + H_EVENTS] == 0 or time_ms < head[h + H_FIRST]:
         head[h + H_FIRST] = time_ms
@@ -145,15 +155,15 @@ def step_subscriber(
     if kind == _ENDED:
         return _call_ended(state, r, b, i, offset_ms, level, new, cut)
     if kind == _LINE:
-        _line_changed(head, h, time_ms, b.flags[i])
+        _line_changed(head, h, time_ms, b[i, B_FLAGS])
         return False
     if kind == _OUTCOME:
-        _outcome(head, h, time_ms, b.flags[i])
+        _outcome(head, h, time_ms, b[i, B_FLAGS])
         return False
     return _transfer(state, r, b, i, offset_ms, young, cut)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _advance(head: np.ndarray, h: int, to: int) -> None:
     """Move the stage up, never down; every stage but contact needs a contact before it."""
     now = head[h + H_CLOCK]
@@ -166,13 +176,13 @@ def _advance(head: np.ndarray, h: int, to: int) -> None:
     head[h + H_STAGE_AT] = now
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _is_night(local_ms: int) -> bool:
     hour = local_ms // HOUR_MS % 24
     return hour >= NIGHT_FROM_HOUR or hour < NIGHT_TO_HOUR
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _remembered(head: np.ndarray, at: int, stride: int, n: int, clock: int, subject: int) -> int:
     """Index of a remembered call or transfer (subject first, time second), or -1."""
     for entry in range(at, at + n * stride, stride):
@@ -181,7 +191,7 @@ def _remembered(head: np.ndarray, at: int, stride: int, n: int, clock: int, subj
     return -1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _oldest(head: np.ndarray, at: int, stride: int, n: int, time_field: int) -> int:
     """Index of the entry with the smallest time; an empty one has time 0."""
     best = at
@@ -191,12 +201,19 @@ def _oldest(head: np.ndarray, at: int, stride: int, n: int, time_field: int) -> 
     return best
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _call_started(
-    state: State, r: int, b: Batch, i: int, offset_ms: int, level: int, new: bool, cut: np.ndarray
+    state: State,
+    r: int,
+    b: np.ndarray,
+    i: int,
+    offset_ms: int,
+    level: int,
+    new: bool,
+    cut: np.ndarray,
 ) -> bool:
-    head, h = state.head, state.head_base[r]
-    subject = pairs.short_id(b.subject[i])
+    head, h = state.cells, state.meta[r, R_HEAD]
+    subject = pairs.short_id(b[i, B_SUBJECT])
     for entry in range(h + H_OPEN, h + H_OPEN + N_OPEN * OPEN_STRIDE, OPEN_STRIDE):
         if head[entry + O_SUBJECT] == subject:
             return False
@@ -204,45 +221,59 @@ def _call_started(
         return False  # its end came first
     entry = _oldest(head, h + H_OPEN, OPEN_STRIDE, N_OPEN, O_START)
     head[entry + O_SUBJECT] = subject
-    head[entry + O_NUMBER] = pairs.short_id(b.counterparty_id[i])
-    head[entry + O_START] = b.time_ms[i]
+    head[entry + O_NUMBER] = pairs.short_id(b[i, B_COUNTERPARTY])
+    head[entry + O_START] = b[i, B_TIME]
     head[entry + O_LEVEL] = level
     _count_call(state, r, b, i, offset_ms, level, new, cut)
     return True
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _count_call(
-    state: State, r: int, b: Batch, i: int, offset_ms: int, level: int, new: bool, cut: np.ndarray
+    state: State,
+    r: int,
+    b: np.ndarray,
+    i: int,
+    offset_ms: int,
+    level: int,
+    new: bool,
+    cut: np.ndarray,
 ) -> None:
     """Count a call at its first sight."""
-    time_ms, inbound = b.time_ms[i], b.flags[i] & INBOUND != 0
+    time_ms, inbound = b[i, B_TIME], b[i, B_FLAGS] & INBOUND != 0
     if level >= SUSPECT_LEVEL:
-        _advance(state.head, state.head_base[r], _CONTACT)
-    number = pairs.short_id(b.counterparty_id[i])
+        _advance(state.cells, state.meta[r, R_HEAD], _CONTACT)
+    number = pairs.short_id(b[i, B_COUNTERPARTY])
     capacity = PAIR_CAPACITY[0, NUMBERS]
     pair = touch_pair(state, r, NUMBERS, capacity, number, time_ms // MINUTE_MS)
     if pair >= 0:
-        state.pairs[pair + P_COUNT] += 1
+        state.cells[pair + P_COUNT] += 1
     at = tile_at(state, r, 0, time_ms + offset_ms, cut)
     if at < 0:
         return
-    state.tiles[at + (S_IN_CALLS if inbound else S_OUT_CALLS)] += 1
+    state.cells[at + (S_IN_CALLS if inbound else S_OUT_CALLS)] += 1
     if inbound and new:
-        state.tiles[at + S_NEW_CALLS] += 1
+        state.cells[at + S_NEW_CALLS] += 1
     if _is_night(time_ms + offset_ms):
-        state.tiles[at + S_NIGHT] += 1
+        state.cells[at + S_NIGHT] += 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _call_ended(
-    state: State, r: int, b: Batch, i: int, offset_ms: int, level: int, new: bool, cut: np.ndarray
+    state: State,
+    r: int,
+    b: np.ndarray,
+    i: int,
+    offset_ms: int,
+    level: int,
+    new: bool,
+    cut: np.ndarray,
 ) -> bool:
-    head, h = state.head, state.head_base[r]
-    subject, time_ms = pairs.short_id(b.subject[i]), b.time_ms[i]
-    answered = b.flags[i] & ANSWERED != 0
-    talk_s = b.duration_ms[i] // SECOND_MS if answered else 0
-    revision = np.int64(b.flags[i] >> REVISION_SHIFT)
+    head, h = state.cells, state.meta[r, R_HEAD]
+    subject, time_ms = pairs.short_id(b[i, B_SUBJECT]), b[i, B_TIME]
+    answered = b[i, B_FLAGS] & ANSWERED != 0
+    talk_s = b[i, B_DURATION] // SECOND_MS if answered else 0
+    revision = b[i, B_FLAGS] >> REVISION_SHIFT
     call = _remembered(head, h + H_CALLS, CALL_STRIDE, N_CALLS, head[h + H_CLOCK], subject)
     if call >= 0:
         if revision > head[call + C_REVISION]:
@@ -252,11 +283,11 @@ def _call_ended(
     for entry in range(h + H_OPEN, h + H_OPEN + N_OPEN * OPEN_STRIDE, OPEN_STRIDE):
         if head[entry + O_SUBJECT] == subject:
             level, first_sight = head[entry + O_LEVEL], False
-            head[entry : entry + OPEN_STRIDE] = 0
+            clear(head, entry, OPEN_STRIDE)
     if first_sight:
         _count_call(state, r, b, i, offset_ms, level, new, cut)
     else:
-        number = pairs.short_id(b.counterparty_id[i])
+        number = pairs.short_id(b[i, B_COUNTERPARTY])
         touch_pair(state, r, NUMBERS, PAIR_CAPACITY[0, NUMBERS], number, time_ms // MINUTE_MS)
     call = _oldest(head, h + H_CALLS, CALL_STRIDE, N_CALLS, C_END)
     head[call + C_SUBJECT] = subject
@@ -269,7 +300,7 @@ def _call_ended(
     return first_sight
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _hung_up(head: np.ndarray, h: int, time_ms: int, talk_s: int, level: int) -> None:
     if time_ms >= head[h + H_HANGUP_AT]:
         head[h + H_HANGUP_AT] = time_ms
@@ -284,20 +315,20 @@ def _hung_up(head: np.ndarray, h: int, time_ms: int, talk_s: int, level: int) ->
         _advance(head, h, _LONG_CALL)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _count_talk(
     state: State, r: int, local_ms: int, level: int, talk_s: int, unanswered: int, cut: np.ndarray
 ) -> None:
     at = tile_at(state, r, 0, local_ms, cut)
     if at < 0:
         return
-    state.tiles[at + S_TALK_S] += talk_s
-    state.tiles[at + S_UNANSWERED] += unanswered
+    state.cells[at + S_TALK_S] += talk_s
+    state.cells[at + S_UNANSWERED] += unanswered
     if level >= SUSPECT_LEVEL:
-        state.tiles[at + S_SUSPECT_TALK_S] += talk_s
+        state.cells[at + S_SUSPECT_TALK_S] += talk_s
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _correct_call(
     state: State,
     r: int,
@@ -309,7 +340,7 @@ def _correct_call(
     cut: np.ndarray,
 ) -> None:
     """A newer revision of a CDR: the difference goes where the call was counted."""
-    head, h = state.head, state.head_base[r]
+    head, h = state.cells, state.meta[r, R_HEAD]
     was_unanswered = 1 if head[call + C_STATE] >= C_STATE_UNANSWERED else 0
     level = head[call + C_STATE] % C_STATE_UNANSWERED
     unanswered = 0 if answered else 1
@@ -323,7 +354,7 @@ def _correct_call(
         head[h + H_HANGUP_TALK_S] = talk_s
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _line_changed(head: np.ndarray, h: int, time_ms: int, flags: int) -> None:
     """The newest change by event time holds."""
     on_since = H_FORWARDING_AT if flags & FORWARDING else H_DND_AT
@@ -337,7 +368,7 @@ def _line_changed(head: np.ndarray, h: int, time_ms: int, flags: int) -> None:
         _advance(head, h, _ISOLATION)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _outcome(head: np.ndarray, h: int, time_ms: int, flags: int) -> None:
     """A case was closed: the episode is over."""
     if flags & CONFIRMED:
@@ -348,23 +379,23 @@ def _outcome(head: np.ndarray, h: int, time_ms: int, flags: int) -> None:
     head[h + H_STAGE] = 0
 
 
-@njit(cache=True, nogil=True)
+@inner
 def taint(head: np.ndarray, h: int, time_ms: int) -> None:
     """The subscriber dealt with a confirmed number or account."""
     head[h + H_TAINT_AT] = max(head[h + H_TAINT_AT], time_ms)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _transfer(
-    state: State, r: int, b: Batch, i: int, offset_ms: int, young: bool, cut: np.ndarray
+    state: State, r: int, b: np.ndarray, i: int, offset_ms: int, young: bool, cut: np.ndarray
 ) -> bool:
-    head, h = state.head, state.head_base[r]
-    out = 1 if b.kind[i] < _IN_ATTEMPTED else 0
-    status = b.kind[i] - (_OUT_ATTEMPTED if out else _IN_ATTEMPTED)
+    head, h = state.cells, state.meta[r, R_HEAD]
+    out = 1 if b[i, B_KIND] < _IN_ATTEMPTED else 0
+    status = b[i, B_KIND] - (_OUT_ATTEMPTED if out else _IN_ATTEMPTED)
     # The two postings of a transfer between own accounts share a subject: keep them apart.
-    subject = pairs.short_id(b.subject[i] ^ np.uint64(out))
-    amount, time_ms = b.amount_minor[i], b.time_ms[i]
-    revision = np.int64(b.flags[i] >> REVISION_SHIFT)
+    subject = pairs.short_id(b[i, B_SUBJECT] ^ out)
+    amount, time_ms = b[i, B_AMOUNT], b[i, B_TIME]
+    revision = b[i, B_FLAGS] >> REVISION_SHIFT
     move = _remembered(head, h + H_MOVES, MOVE_STRIDE, N_MOVES, head[h + H_CLOCK], subject)
     if move >= 0:
         if revision > head[move + M_REVISION]:
@@ -372,7 +403,7 @@ def _transfer(
             head[move + M_REVISION] = revision
         _settle(state, r, b, i, move, status, offset_ms, cut)
         return False
-    purpose = b.flags[i] >> PURPOSE_SHIFT & 15
+    purpose = b[i, B_FLAGS] >> PURPOSE_SHIFT & 15
     fund = out == 0 and purpose in (_LOAN, _SAVINGS_BREAK)
     bits = (M_OUT if out else 0) | (M_YOUNG if young else 0) | (M_FUND if fund else 0)
     move = _oldest(head, h + H_MOVES, MOVE_STRIDE, N_MOVES, M_TIME)
@@ -389,32 +420,32 @@ def _transfer(
     return status != _REVERSED
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _count_transfer(
-    state: State, r: int, b: Batch, i: int, bits: int, offset_ms: int, cut: np.ndarray
+    state: State, r: int, b: np.ndarray, i: int, bits: int, offset_ms: int, cut: np.ndarray
 ) -> None:
     """Count a transfer at its first sight, whatever its status."""
-    time_ms, amount = b.time_ms[i], b.amount_minor[i]
-    account = pairs.short_id(b.counterparty_id[i])
+    time_ms, amount = b[i, B_TIME], b[i, B_AMOUNT]
+    account = pairs.short_id(b[i, B_COUNTERPARTY])
     capacity = PAIR_CAPACITY[0, ACCOUNTS]
     pair = touch_pair(state, r, ACCOUNTS, capacity, account, time_ms // MINUTE_MS)
     if pair >= 0 and bits & M_OUT:
-        state.pairs[pair + P_COUNT] += 1
+        state.cells[pair + P_COUNT] += 1
     at = tile_at(state, r, 0, time_ms + offset_ms, cut)
     if at >= 0:
-        state.tiles[at + (S_OUT if bits & M_OUT else S_IN)] += 1
+        state.cells[at + (S_OUT if bits & M_OUT else S_IN)] += 1
         if bits & M_OUT:
-            state.tiles[at + S_MAX_OUT] = max(state.tiles[at + S_MAX_OUT], amount)
+            state.cells[at + S_MAX_OUT] = max(state.cells[at + S_MAX_OUT], amount)
         if _is_night(time_ms + offset_ms):
-            state.tiles[at + S_NIGHT] += 1
+            state.cells[at + S_NIGHT] += 1
     _add_amount(state, r, b, i, bits, time_ms + offset_ms, amount, cut)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _add_amount(
     state: State,
     r: int,
-    b: Batch,
+    b: np.ndarray,
     i: int,
     bits: int,
     local_ms: int,
@@ -422,33 +453,33 @@ def _add_amount(
     cut: np.ndarray,
 ) -> None:
     """Add an amount (or a difference) to the tile of a local time and to the pair."""
-    if bits & M_OUT and b.counterparty_id[i] != 0:
+    if bits & M_OUT and b[i, B_COUNTERPARTY] != 0:
         pair = pairs.find(
-            state.pairs,
-            state.pair_base[r, ACCOUNTS],
-            state.pair_count[r, ACCOUNTS],
-            pairs.short_id(b.counterparty_id[i]),
+            state.cells,
+            state.meta[r, R_PAIRS + ACCOUNTS],
+            state.meta[r, R_PAIR_COUNT + ACCOUNTS],
+            pairs.short_id(b[i, B_COUNTERPARTY]),
         )
         if pair >= 0:
-            state.pairs[pair + P_AMOUNT] += amount
+            state.cells[pair + P_AMOUNT] += amount
     at = tile_at(state, r, 0, local_ms, cut)
     if at < 0:
         return
     if bits & M_OUT:
-        state.tiles[at + S_OUT_AMOUNT] += amount
+        state.cells[at + S_OUT_AMOUNT] += amount
         if bits & M_YOUNG:
-            state.tiles[at + S_YOUNG_AMOUNT] += amount
+            state.cells[at + S_YOUNG_AMOUNT] += amount
     else:
-        state.tiles[at + S_IN_AMOUNT] += amount
+        state.cells[at + S_IN_AMOUNT] += amount
         if bits & M_FUND:
-            state.tiles[at + S_FUND_AMOUNT] += amount
+            state.cells[at + S_FUND_AMOUNT] += amount
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _correct_amount(
     state: State,
     r: int,
-    b: Batch,
+    b: np.ndarray,
     i: int,
     move: int,
     amount: int,
@@ -456,7 +487,7 @@ def _correct_amount(
     cut: np.ndarray,
 ) -> None:
     """A newer revision of an amount: the difference goes where the transfer was counted."""
-    head = state.head
+    head = state.cells
     if head[move + M_STATE] & M_REVERSED:
         return
     more, local_ms = amount - head[move + M_AMOUNT], head[move + M_TIME] + offset_ms
@@ -464,19 +495,26 @@ def _correct_amount(
     head[move + M_AMOUNT] = amount
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _settle(
-    state: State, r: int, b: Batch, i: int, move: int, status: int, offset_ms: int, cut: np.ndarray
+    state: State,
+    r: int,
+    b: np.ndarray,
+    i: int,
+    move: int,
+    status: int,
+    offset_ms: int,
+    cut: np.ndarray,
 ) -> None:
     """Blocked or reversed: counted once as refused; a reversal takes the amount back."""
-    head = state.head
+    head = state.cells
     bits = head[move + M_STATE]
     if status < _BLOCKED:
         return
     if bits & M_REFUSED == 0:
-        at = tile_at(state, r, 0, b.time_ms[i] + offset_ms, cut)
+        at = tile_at(state, r, 0, b[i, B_TIME] + offset_ms, cut)
         if at >= 0:
-            state.tiles[at + S_REFUSED] += 1
+            state.cells[at + S_REFUSED] += 1
     if status == _REVERSED and bits & M_REVERSED == 0:
         local_ms = head[move + M_TIME] + offset_ms
         _add_amount(state, r, b, i, bits, local_ms, -head[move + M_AMOUNT], cut)
@@ -484,7 +522,7 @@ def _settle(
     head[move + M_STATE] = bits | M_REFUSED
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _money_moved(
     head: np.ndarray, h: int, time_ms: int, amount: int, bits: int, purpose: int
 ) -> None:

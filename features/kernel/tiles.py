@@ -7,8 +7,8 @@ happened can never be seen in a reading; so it is done only now and then.
 """
 
 import numpy as np
-from numba import njit
 
+from features.kernel.compilation import inner
 from features.kernel.layout import (
     LEVEL_TILE_MS,
     LEVEL_WINDOW,
@@ -20,7 +20,7 @@ from features.kernel.layout import (
 _WIDEST = N_WINDOWS - 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def cutoffs(now_ms: int, cut: np.ndarray) -> None:
     """Write the start of the oldest tile of each window into ``cut``; local milliseconds."""
     for w in range(N_WINDOWS):
@@ -28,7 +28,7 @@ def cutoffs(now_ms: int, cut: np.ndarray) -> None:
         cut[w] = now_ms - now_ms % tile - (WINDOW_TILES[w] - 1) * tile
 
 
-@njit(cache=True, nogil=True)
+@inner
 def read(
     tiles: np.ndarray,
     base: int,
@@ -62,7 +62,7 @@ def read(
         w += 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def compact(
     tiles: np.ndarray, base: int, count: int, channels: int, sums: int, cut: np.ndarray
 ) -> int:
@@ -94,7 +94,7 @@ def compact(
     return kept
 
 
-@njit(cache=True, nogil=True)
+@inner
 def locate(
     tiles: np.ndarray, base: int, count: int, channels: int, time_ms: int, cut: np.ndarray
 ) -> tuple[int, bool]:

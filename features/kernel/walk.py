@@ -5,9 +5,13 @@ another, each in parallel over disjoint records; a lost race walks the shared pa
 """
 
 import numpy as np
-from numba import njit
 
+from features.kernel.compilation import entry, inner
 from features.kernel.layout import (
+    B_FLAGS,
+    B_FRESH,
+    B_SLOTS,
+    B_TIME,
     E_COUNTED,
     E_NEW,
     E_PRESSED,
@@ -24,6 +28,8 @@ from features.kernel.layout import (
     PART_SHARED,
     PART_SUBSCRIBER,
     PRESSED_MS,
+    R_HEAD,
+    R_KIND,
     SUSPECT_LEVEL,
     TAINT_MS,
 )
@@ -36,17 +42,17 @@ from features.kernel.program import (
 )
 from features.kernel.reading import current_stage, read_subscriber
 from features.kernel.shared import apply_first, apply_second, read_first, read_second
-from features.kernel.state import Batch, Scratch, State
+from features.kernel.state import Scratch, State
 from features.kernel.stepping import step_subscriber, taint
 from features.kinds import ACCOUNT, CONTINUATION
 
 _N_SCALARS = len(SUBSCRIBER_SCALARS)
 
 
-@njit(cache=True, nogil=True)
+@entry
 def walk(  # noqa: C901 - three phases in one loop; a call a phase would hide their order
     state: State,
-    b: Batch,
+    b: np.ndarray,
     rows: np.ndarray,
     parts: int,
     shard: int,
@@ -83,15 +89,15 @@ def walk(  # noqa: C901 - three phases in one loop; a call a phase would hide th
     for i in rows:
         if parts & PART_SHARED:
             for which in range(1, 3):
-                r = b.slots[i, which]
+                r = b[i, B_SLOTS + which]
                 if r >= 0 and r % shards == shard:
-                    block = BLOCK_SHARED + state.kind[r] - 1
+                    block = BLOCK_SHARED + state.meta[r, R_KIND] - 1
                     part = program[blocks[block] : blocks[block + 1]]
-                    read_first(state, r, b.time_ms[i], offset_ms, part, scratch, vectors[i])
-                    if b.fresh[i, which]:
+                    read_first(state, r, b[i, B_TIME], offset_ms, part, scratch, vectors[i])
+                    if b[i, B_FRESH + which]:
                         apply_first(state, r, b, i, offset_ms, scratch.cut)
         if parts & PART_SUBSCRIBER:
-            r = b.slots[i, 0]
+            r = b[i, B_SLOTS]
             if r >= 0 and r % shards == shard:
                 part = program[blocks[0] : blocks[1]]
                 effects[i] = _subscriber(
@@ -99,32 +105,34 @@ def walk(  # noqa: C901 - three phases in one loop; a call a phase would hide th
                 )
         if parts & PART_SECOND:
             for which in range(1, 3):
-                r = b.slots[i, which]
+                r = b[i, B_SLOTS + which]
                 if r >= 0 and r % shards == shard:
-                    block = BLOCK_SECOND + state.kind[r] - 1
+                    block = BLOCK_SECOND + state.meta[r, R_KIND] - 1
                     part = program[blocks[block] : blocks[block + 1]]
-                    read_second(state, r, b.time_ms[i], offset_ms, part, scratch, vectors[i])
-                    if b.fresh[i, which]:
-                        apply_second(state, r, b.time_ms[i], effects[i], offset_ms, scratch.cut)
+                    read_second(state, r, b[i, B_TIME], offset_ms, part, scratch, vectors[i])
+                    if b[i, B_FRESH + which]:
+                        apply_second(state, r, b[i, B_TIME], effects[i], offset_ms, scratch.cut)
 
 
-@njit(cache=True, nogil=True)
-def reapply(state: State, b: Batch, rows: np.ndarray, offset_ms: int, effects: np.ndarray) -> None:
+@entry
+def reapply(
+    state: State, b: np.ndarray, rows: np.ndarray, offset_ms: int, effects: np.ndarray
+) -> None:
     """Apply events to shared records once more, from what was said about them; reads nothing."""
     cut = np.zeros(N_WINDOWS, np.int64)
     for i in rows:
         for which in range(1, 3):
-            r = b.slots[i, which]
-            if r >= 0 and b.fresh[i, which]:
+            r = b[i, B_SLOTS + which]
+            if r >= 0 and b[i, B_FRESH + which]:
                 apply_first(state, r, b, i, offset_ms, cut)
-                apply_second(state, r, b.time_ms[i], effects[i], offset_ms, cut)
+                apply_second(state, r, b[i, B_TIME], effects[i], offset_ms, cut)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _subscriber(
     state: State,
     r: int,
-    b: Batch,
+    b: np.ndarray,
     i: int,
     offset_ms: int,
     program: np.ndarray,
@@ -132,32 +140,32 @@ def _subscriber(
     scratch: Scratch,
     out: np.ndarray,
 ) -> int:
-    if b.flags[i] & CONTINUATION:
+    if b[i, B_FLAGS] & CONTINUATION:
         return 0
-    head, h = state.head, state.head_base[r]
+    head, h = state.cells, state.meta[r, R_HEAD]
     level, new, young, on_level, on_seconds = read_subscriber(
         state, r, b, i, offset_ms, program, wires, scratch, out
     )
     effects = 0
     if young:
         effects |= E_NEW if new else 0
-        now = max(b.time_ms[i], head[h + H_CLOCK])
+        now = max(b[i, B_TIME], head[h + H_CLOCK])
         if head[h + H_VICTIM] > 0 or _within(now, head[h + H_TAINT_AT], TAINT_MS):
             effects |= E_TAINTED
         pressed = on_level >= SUSPECT_LEVEL or current_stage(head, h, now) >= LATE_STAGE
         if pressed or _within(now, head[h + H_SUSPECT_HANGUP_AT], PRESSED_MS):
             effects |= E_PRESSED
-    if not b.fresh[i, 0]:
+    if not b[i, B_FRESH]:
         return effects
     first_sight = step_subscriber(
         state, r, b, i, offset_ms, level, new, young, on_level, on_seconds, scratch.cut
     )
-    wire = WIRE_ACCOUNT_CONFIRMED if b.flags[i] & ACCOUNT else WIRE_NUMBER_CONFIRMED
+    wire = WIRE_ACCOUNT_CONFIRMED if b[i, B_FLAGS] & ACCOUNT else WIRE_NUMBER_CONFIRMED
     if first_sight and out[wires[wire]] > 0:
-        taint(head, h, b.time_ms[i])
+        taint(head, h, b[i, B_TIME])
     return effects | E_COUNTED if first_sight else effects
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _within(now: int, then: int, span_ms: int) -> bool:
     return then > 0 and now - then <= span_ms

@@ -15,8 +15,8 @@ what no reading can see any more (tiles and buckets out of every window, calls a
 """
 
 import numpy as np
-from numba import njit
 
+from features.kernel.compilation import inner
 from features.kernel.layout import (
     C_END,
     CALL_STRIDE,
@@ -44,19 +44,28 @@ from features.kernel.layout import (
     PACK_NUMBER,
     PACK_TIME,
     PAIR_STRIDE,
+    R_HEAD,
+    R_KIND,
+    R_PAIR_COUNT,
+    R_PAIRS,
+    R_SKETCH,
+    R_SKETCH_ON,
+    R_TILE_COUNT,
+    R_TILE_SOFT,
+    R_TILES,
     REMEMBER_MS,
     SKETCH_BUCKETS,
     SUM_CHANNELS,
     W_30D,
 )
-from features.kernel.state import State
+from features.kernel.state import State, clear
 from features.kernel.tiles import compact, cutoffs
 
 COUNTS_BYTES = 5
 _STEP_MS = int(LEVEL_TILE_MS[0])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def put(out: np.ndarray, at: int, value: int) -> int:
     """Write a signed integer as a zigzag varint; the position behind it."""
     bits = np.uint64((value << 1) ^ (value >> 63))
@@ -68,7 +77,7 @@ def put(out: np.ndarray, at: int, value: int) -> int:
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def get(data: np.ndarray, at: int) -> tuple[np.int64, int]:
     """Read a zigzag varint; the integer and the position behind it."""
     bits, shift = np.uint64(0), np.uint64(0)
@@ -81,7 +90,7 @@ def get(data: np.ndarray, at: int) -> tuple[np.int64, int]:
     return value, at + 1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _put_u32(out: np.ndarray, at: int, value: int) -> int:
     for shift in range(0, 32, 8):
         out[at] = np.uint8(value >> shift & 255)
@@ -89,7 +98,7 @@ def _put_u32(out: np.ndarray, at: int, value: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _get_u32(data: np.ndarray, at: int) -> np.int64:
     value = np.int64(0)
     for j in range(4):
@@ -97,72 +106,72 @@ def _get_u32(data: np.ndarray, at: int) -> np.int64:
     return value
 
 
-@njit(cache=True, nogil=True)
+@inner
 def worst_bytes(state: State, r: int) -> int:
     """An upper bound of a packed body."""
-    kind = state.kind[r]
+    kind = state.meta[r, R_KIND]
     size = COUNTS_BYTES + 11 * HEAD_FIELDS[kind]
     for part in range(2):
-        size += state.tile_count[r, part] * (12 + 10 * CHANNELS[kind, part])
-        size += state.pair_count[r, part] * (4 + 4 * 10)
-    if state.sketch_on[r]:
+        size += state.meta[r, R_TILE_COUNT + part] * (12 + 10 * CHANNELS[kind, part])
+        size += state.meta[r, R_PAIR_COUNT + part] * (4 + 4 * 10)
+    if state.meta[r, R_SKETCH_ON]:
         size += 2 + SKETCH_BUCKETS * 7
     return size
 
 
-@njit(cache=True, nogil=True)
+@inner
 def pack(state: State, r: int, offset_ms: int, cut: np.ndarray, out: np.ndarray, at: int) -> int:
     """Write the body of a record; the position behind it. Compacts and forgets on the way."""
-    kind = state.kind[r]
-    clock = state.head[state.head_base[r] + H_CLOCK]
+    kind = state.meta[r, R_KIND]
+    clock = state.cells[state.meta[r, R_HEAD] + H_CLOCK]
     cutoffs(clock + offset_ms, cut)
     for part in range(2):
         if CHANNELS[kind, part] == 0:
             continue
-        state.tile_count[r, part] = compact(
-            state.tiles,
-            state.tile_base[r, part],
-            state.tile_count[r, part],
+        state.meta[r, R_TILE_COUNT + part] = compact(
+            state.cells,
+            state.meta[r, R_TILES + part],
+            state.meta[r, R_TILE_COUNT + part],
             CHANNELS[kind, part],
             SUM_CHANNELS[kind, part],
             cut,
         )
-    out[at] = state.tile_count[r, 0]
-    out[at + 1] = state.tile_count[r, 1]
-    out[at + 2] = state.pair_count[r, 0]
-    out[at + 3] = state.pair_count[r, 1]
-    out[at + 4] = state.sketch_on[r]
-    at = _pack_head(state.head, state.head_base[r], kind, out, at + COUNTS_BYTES)
+    out[at] = state.meta[r, R_TILE_COUNT]
+    out[at + 1] = state.meta[r, R_TILE_COUNT + 1]
+    out[at + 2] = state.meta[r, R_PAIR_COUNT]
+    out[at + 3] = state.meta[r, R_PAIR_COUNT + 1]
+    out[at + 4] = state.meta[r, R_SKETCH_ON]
+    at = _pack_head(state.cells, state.meta[r, R_HEAD], kind, out, at + COUNTS_BYTES)
     for part in range(2):
         at = _pack_tiles(state, r, part, clock + offset_ms, out, at)
     for table in range(2):
         at = _pack_pairs(state, r, table, clock // MINUTE_MS, out, at)
-    if state.sketch_on[r]:
+    if state.meta[r, R_SKETCH_ON]:
         since = (cut[W_30D] - offset_ms) // MINUTE_MS
-        at = _pack_sketch(state.sketch, state.sketch_base[r], clock // MINUTE_MS, since, out, at)
+        at = _pack_sketch(state.cells, state.meta[r, R_SKETCH], clock // MINUTE_MS, since, out, at)
     return at
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _forget(head: np.ndarray, h: int) -> None:
     """Clear the calls and transfers that are too old to be recognised."""
     horizon = head[h + H_CLOCK] - REMEMBER_MS
     for entry in range(h + H_CALLS, h + H_CALLS + N_CALLS * CALL_STRIDE, CALL_STRIDE):
         if head[entry + C_END] < horizon:
-            head[entry : entry + CALL_STRIDE] = 0
+            clear(head, entry, CALL_STRIDE)
     for entry in range(h + H_MOVES, h + H_MOVES + N_MOVES * MOVE_STRIDE, MOVE_STRIDE):
         if head[entry + M_TIME] < horizon:
-            head[entry : entry + MOVE_STRIDE] = 0
+            clear(head, entry, MOVE_STRIDE)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _pack_head(head: np.ndarray, h: int, kind: int, out: np.ndarray, at: int) -> int:
     if kind == 0:
         _forget(head, h)
     clock, fields = head[h + H_CLOCK], HEAD_FIELDS[kind]
     bitmap = at
     at += (fields + 7) // 8
-    out[bitmap:at] = 0
+    clear(out, bitmap, at - bitmap)
     for f in range(fields):
         packing, value = HEAD_PACKING[kind, f], head[h + f]
         if packing == PACK_NOT or value == 0:
@@ -177,7 +186,7 @@ def _pack_head(head: np.ndarray, h: int, kind: int, out: np.ndarray, at: int) ->
     return at
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _unpack_head(data: np.ndarray, at: int, kind: int, clock: int, head: np.ndarray, h: int) -> int:
     fields = HEAD_FIELDS[kind]
     bitmap = at
@@ -198,19 +207,19 @@ def _unpack_head(data: np.ndarray, at: int, kind: int, clock: int, head: np.ndar
     return at
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _pack_tiles(state: State, r: int, part: int, now: int, out: np.ndarray, at: int) -> int:
-    channels = CHANNELS[state.kind[r], part]
+    channels = CHANNELS[state.meta[r, R_KIND], part]
     stride = channels + 1
-    base = state.tile_base[r, part]
+    base = state.meta[r, R_TILES + part]
     before = now - now % _STEP_MS
-    for t in range(state.tile_count[r, part] - 1, -1, -1):
+    for t in range(state.meta[r, R_TILE_COUNT + part] - 1, -1, -1):
         tile = base + t * stride
-        at = put(out, at, (before - state.tiles[tile]) // _STEP_MS)
-        before = state.tiles[tile]
+        at = put(out, at, (before - state.cells[tile]) // _STEP_MS)
+        before = state.cells[tile]
         bitmap = 0
         for c in range(channels):
-            if state.tiles[tile + 1 + c] != 0:
+            if state.cells[tile + 1 + c] != 0:
                 bitmap |= 1 << c
         out[at] = np.uint8(bitmap & 255)
         at += 1
@@ -218,12 +227,12 @@ def _pack_tiles(state: State, r: int, part: int, now: int, out: np.ndarray, at: 
             out[at] = np.uint8(bitmap >> 8)
             at += 1
         for c in range(channels):
-            if state.tiles[tile + 1 + c] != 0:
-                at = put(out, at, state.tiles[tile + 1 + c])
+            if state.cells[tile + 1 + c] != 0:
+                at = put(out, at, state.cells[tile + 1 + c])
     return at
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _unpack_tiles(
     data: np.ndarray, at: int, channels: int, count: int, now: int, tiles: np.ndarray, base: int
 ) -> int:
@@ -246,23 +255,23 @@ def _unpack_tiles(
     return at
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _pack_pairs(state: State, r: int, table: int, minute: int, out: np.ndarray, at: int) -> int:
-    base = state.pair_base[r, table]
-    end = base + state.pair_count[r, table] * PAIR_STRIDE
+    base = state.meta[r, R_PAIRS + table]
+    end = base + state.meta[r, R_PAIR_COUNT + table] * PAIR_STRIDE
     for pair in range(base, end, PAIR_STRIDE):
-        last = state.pairs[pair + P_LAST_MIN]
-        at = _put_u32(out, at, state.pairs[pair + P_ID])
+        last = state.cells[pair + P_LAST_MIN]
+        at = _put_u32(out, at, state.cells[pair + P_ID])
         at = put(out, at, minute - last)
-        if state.kind[r] == 0:  # shared records never ask since when, how often or how much
-            at = put(out, at, last - state.pairs[pair + P_FIRST_MIN])
-            at = put(out, at, state.pairs[pair + P_COUNT])
+        if state.meta[r, R_KIND] == 0:  # shared records never ask since when, how often or how much
+            at = put(out, at, last - state.cells[pair + P_FIRST_MIN])
+            at = put(out, at, state.cells[pair + P_COUNT])
             if table == 1:
-                at = put(out, at, state.pairs[pair + P_AMOUNT])
+                at = put(out, at, state.cells[pair + P_AMOUNT])
     return at
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _unpack_pairs(
     data: np.ndarray,
     at: int,
@@ -289,7 +298,7 @@ def _unpack_pairs(
     return at
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _pack_sketch(
     sketch: np.ndarray, base: int, minute: int, since: int, out: np.ndarray, at: int
 ) -> int:
@@ -307,7 +316,7 @@ def _pack_sketch(
     return at
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _unpack_sketch(data: np.ndarray, at: int, minute: int, sketch: np.ndarray, base: int) -> int:
     seen, at = get(data, at)
     bucket = 0
@@ -319,28 +328,28 @@ def _unpack_sketch(data: np.ndarray, at: int, minute: int, sketch: np.ndarray, b
     return at
 
 
-@njit(cache=True, nogil=True)
+@inner
 def unpack(state: State, r: int, clock: int, offset_ms: int, data: np.ndarray, at: int) -> int:
     """Read the body of a record into a state with room for it; the position behind it."""
-    kind = state.kind[r]
+    kind = state.meta[r, R_KIND]
     counts = at
-    state.tile_count[r, 0], state.tile_count[r, 1] = data[at], data[at + 1]
-    state.pair_count[r, 0], state.pair_count[r, 1] = data[at + 2], data[at + 3]
-    state.sketch_on[r] = data[at + 4]
+    state.meta[r, R_TILE_COUNT], state.meta[r, R_TILE_COUNT + 1] = data[at], data[at + 1]
+    state.meta[r, R_PAIR_COUNT], state.meta[r, R_PAIR_COUNT + 1] = data[at + 2], data[at + 3]
+    state.meta[r, R_SKETCH_ON] = data[at + 4]
     at += COUNTS_BYTES
-    at = _unpack_head(data, at, kind, clock, state.head, state.head_base[r])
+    at = _unpack_head(data, at, kind, clock, state.cells, state.meta[r, R_HEAD])
     for part in range(2):
         count = np.int64(data[counts + part])
-        state.tile_soft[r, part] = count + COMPACT_AFTER
-        base = state.tile_base[r, part]
+        state.meta[r, R_TILE_SOFT + part] = count + COMPACT_AFTER
+        base = state.meta[r, R_TILES + part]
         now = clock + offset_ms
-        at = _unpack_tiles(data, at, CHANNELS[kind, part], count, now, state.tiles, base)
+        at = _unpack_tiles(data, at, CHANNELS[kind, part], count, now, state.cells, base)
     for table in range(2):
         count = np.int64(data[counts + 2 + table])
-        base = state.pair_base[r, table]
+        base = state.meta[r, R_PAIRS + table]
         minute = clock // MINUTE_MS
-        at = _unpack_pairs(data, at, kind, table, count, minute, state.pairs, base)
-    if state.sketch_on[r]:
+        at = _unpack_pairs(data, at, kind, table, count, minute, state.cells, base)
+    if state.meta[r, R_SKETCH_ON]:
         minute = clock // MINUTE_MS
-        at = _unpack_sketch(data, at, minute, state.sketch, state.sketch_base[r])
+        at = _unpack_sketch(data, at, minute, state.cells, state.meta[r, R_SKETCH])
     return at
