@@ -151,8 +151,9 @@ def _calls_to_businesses(world: World) -> None:
     # A courier's or seller's calls go to strangers, partly subscribers of the same town.
     strangers = people.is_work("courier", "sales")[who]
     resident = strangers & (rng.random(who.size) < 0.5)
-    number = np.where(resident, rng.integers(0, people.count, who.size), number)
-    resident &= number != who
+    customer = rng.integers(0, people.count, who.size)
+    resident &= customer != who
+    number = np.where(resident, customer, number)
     start = world.clock.times(rng, day, OFFICE)
     answered = rng.random(who.size) < np.where(strangers, 0.6, 0.85)
     median = np.where(people.is_work("courier")[who], 14.0, np.where(strangers, 30.0, 70.0))

@@ -98,6 +98,10 @@ class Scenario:
                 "shares of duplicates, late events and lost ends must be 0 to 1",
             ),
             (
+                min(self.disturbance.late_seconds, self.disturbance.jitter_seconds) >= 0,
+                "delays must not be negative",
+            ),
+            (
                 set(self.typology_shares) <= set(TYPOLOGY_SHARES)
                 and sum(self.typology_shares.values()) > 0,
                 f"typology_shares must weigh some of: {', '.join(TYPOLOGY_SHARES)}",

@@ -179,8 +179,8 @@ def simulate(scenario: Scenario) -> Town:
     occasions.celebrate(world)
     honest = honest_event_count(world.ledger.calls.columns(), world.ledger.postings.columns())
     episodes = frauds.defraud(world, honest)
-    legs = world.ledger.calls.columns()
-    postings = world.ledger.postings.columns()
+    legs = _without_loops(world.ledger.calls.columns(), "person")
+    postings = _without_loops(world.ledger.postings.columns(), "own")
     lines = world.ledger.lines.columns()
     never = np.full(episodes.person.size, labels.NEVER, dtype=np.int64)
     planned = labels.course(scenario, episodes, legs, postings, never)
@@ -199,6 +199,13 @@ def simulate(scenario: Scenario) -> Town:
         transfer_rows=disturbance.disturb(scenario, transfer_rows, "transfers"),
         episodes=episodes, course=happened, texts=_texts(world),
     )  # fmt: skip
+
+
+def _without_loops(table: Columns, own: str) -> Columns:
+    """Drop what would go from one party to itself, such as a call that spoofs its victim's number."""
+    mine = np.where(table[own] >= 0, table[own], table["person"])
+    keep = np.flatnonzero(mine != table["other"])
+    return {name: column[keep] for name, column in table.items()}
 
 
 def _attest(world: World, legs: Columns) -> None:

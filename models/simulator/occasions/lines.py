@@ -5,7 +5,7 @@ import numpy as np
 from models.simulator.clock import OFFICE, Floats, Ints, occurrences
 from models.simulator.ledger import Scene
 from models.simulator.scenario import HOUR_MS, MINUTE_MS
-from models.simulator.world import World
+from models.simulator.world import World, talk_ms
 
 
 def habits(world: World) -> None:
@@ -22,6 +22,23 @@ def habits(world: World) -> None:
     begin = world.clock.times(rng, day, OFFICE).astype(np.float64)
     _switch(
         world, who, begin, rng.lognormal(np.log(50 * MINUTE_MS), 0.7, who.size), forwarding=False
+    )
+
+    # Nuisance calls make people silence the line: the stranger is still on it, or just was.
+    who, day = occurrences(rng, np.full(people.count, 0.006), world.clock.weekday_factor(weekend=1))
+    begin = world.clock.times(rng, day, OFFICE).astype(np.float64)
+    world.ledger.calls.add(
+        who.size,
+        person=who,
+        other=world.directory.new_numbers(who.size, "mobile"),
+        inbound=True,
+        start_ms=begin.astype(np.int64),
+        duration_ms=talk_ms(rng, who.size, 240, 1.0),
+        scene=Scene.LINE_HABIT,
+    )
+    begin = begin + rng.lognormal(np.log(2.5 * MINUTE_MS), 0.9, who.size)
+    _switch(
+        world, who, begin, rng.lognormal(np.log(80 * MINUTE_MS), 0.9, who.size), forwarding=False
     )
 
     busy = np.where(people.is_work("owner", "self_employed", "sales"), 0.02, 0.005)

@@ -20,7 +20,7 @@ def play(draft: Draft) -> None:
         back = time + draft.wait(25)
         draft.receive(sent & draft.chance(0.9), back, bait + bait // 8, Stage.TRIAL)
         time = back + draft.wait(90, 1.0)
-    amount = draft.amount(150_000, 0.7)
+    amount = draft.amount(240_000, 0.7)
     for step in range(5):
         draft.go_on((0.8, 0.75, 0.7, 0.6, 0.5)[step])
         draft.next_account(time)
