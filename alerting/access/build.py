@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from argon2 import PasswordHasher
+
 from alerting import audit
 from alerting.access.control import AccessControl, Audit, Limits
 from alerting.access.keys import KeyStore
@@ -30,6 +32,7 @@ def build_access(
     public_url: str,
     service_key: str,
     clock: Callable[[], int],
+    hasher: PasswordHasher | None = None,
 ) -> AccessControl:
     """Put access control together.
 
@@ -39,13 +42,14 @@ def build_access(
         public_url: how browsers reach the service; with https, cookies are for TLS only.
         service_key: one API key from the settings, or empty.
         clock: UTC milliseconds.
+        hasher: argon2 with other parameters than the recommended ones.
 
     Raises:
         ConfigurationError: if the provider is only half configured.
     """
     people, services = settings.person_requests_per_second, settings.service_requests_per_second
     return AccessControl(
-        users=UserFile(settings.users_file),
+        users=UserFile(settings.users_file, hasher=hasher),
         sessions=SessionStore(
             database,
             SessionLimits(

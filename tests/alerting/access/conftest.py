@@ -1,0 +1,50 @@
+"""Access control over a fresh database, with a password hash cheap enough for tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from alerting.access import AccessControl, build_access
+from alerting.access.users import UserFile
+from alerting.db import Database
+from forewarn.settings import AccessSettings
+from tests.alerting.factory import Clock
+
+PASSWORD = "correct horse battery"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PUBLIC_URL = "https://forewarn.example"
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> UserFile:
+    """A password file with one responder of Hengyang."""
+    file = UserFile(tmp_path / "users.json", hasher=CHEAP)
+    file.save("li.na", PASSWORD, display_name="李娜", roles=["responder"], districts=["4304*"])
+    return file
+
+
+@pytest.fixture
+def make_access(
+    db: Database, clock: Clock, users: UserFile, tmp_path: Path
+) -> Callable[..., AccessControl]:
+    """Builds access control, with settings of the test's choice."""
+
+    def make(**settings: object) -> AccessControl:
+        return build_access(
+            settings=AccessSettings(users_file=tmp_path / "users.json", **settings),
+            database=db,
+            public_url=PUBLIC_URL,
+            service_key="",
+            clock=clock,
+            hasher=CHEAP,
+        )
+
+    return make
+
+
+@pytest.fixture
+def access(make_access: Callable[..., AccessControl]) -> AccessControl:
+    """Access control with the default settings."""
+    return make_access()

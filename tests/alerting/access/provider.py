@@ -1,0 +1,96 @@
+"""A small OpenID Connect provider over real HTTP, which can be told to misbehave."""
+
+import json
+import threading
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+CLIENT_ID, CLIENT_SECRET = "forewarn", "a secret between the two"
+
+
+@dataclass
+class Provider:
+    """What it issues; tests change ``claims``, ``key`` and ``header`` to attack the client."""
+
+    claims: dict[str, Any]
+    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
+    published: RSAKey | None = None
+    algorithm: str = "RS256"
+    challenges: dict[str, str] = field(default_factory=dict)
+    issuer: str = ""
+    discovered: dict[str, Any] = field(default_factory=dict)
+    asked_for_keys: int = 0
+
+    def start(self) -> "Provider":
+        """Listen on a free port."""
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_args: object) -> None:
+                """Say nothing."""
+
+            def do_GET(self) -> None:
+                if self.path == "/.well-known/openid-configuration":
+                    self._send(provider.metadata())
+                elif self.path == "/keys":
+                    provider.asked_for_keys += 1
+                    key = provider.published or provider.key
+                    self._send({"keys": [key.as_dict(private=False)]})
+                else:
+                    self._send({}, 404)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                form = {name: values[0] for name, values in parse_qs(body).items()}
+                verifier = sha256(form["code_verifier"].encode()).digest()
+                challenge = urlsafe_b64encode(verifier).rstrip(b"=").decode()
+                if provider.challenges.get(form["code"]) != challenge:
+                    self._send({"error": "invalid_grant"}, 400)
+                    return
+                self._send({"id_token": provider.id_token(), "access_token": "opaque"})
+
+            def _send(self, document: dict[str, Any], status: int = 200) -> None:
+                content = json.dumps(document).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.issuer = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def metadata(self) -> dict[str, Any]:
+        """The discovery document."""
+        return {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{self.issuer}/authorize",
+            "token_endpoint": f"{self.issuer}/token",
+            "jwks_uri": f"{self.issuer}/keys",
+        } | self.discovered
+
+    def authorize(self, query: dict[str, str]) -> str:
+        """What a person's consent does: remember the challenge, hand out a code."""
+        code = f"code-{len(self.challenges)}"
+        self.challenges[code] = query["code_challenge"]
+        self.claims.setdefault("nonce", query["nonce"])
+        return code
+
+    def id_token(self) -> str:
+        """The signed claims."""
+        header = {"alg": self.algorithm, "kid": self.key.kid}
+        return jwt.encode(header, self.claims, self.key, algorithms=[self.algorithm])
