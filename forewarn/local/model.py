@@ -58,5 +58,5 @@ def champion(layout: Layout) -> Champion:
     if pointer is None or not pointer.version:
         return "none"
     fits = registry.manifest(pointer.version).fingerprint == CATALOG.fingerprint
-    ours = pointer.history[-1].by == DEFAULT_BY
+    ours = pointer.moves[-1].by == DEFAULT_BY
     return "fits" if fits or not ours else "outdated"

@@ -56,7 +56,7 @@ class PlainView:
 
     def tell(self, line: str) -> None:
         """Print a step."""
-        self._console.print(line, markup=False, highlight=False)
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def show(self, snapshot: Snapshot, money: Money, left_seconds: float) -> None:
         """Print one line of figures."""
