@@ -138,6 +138,17 @@ class StateStore(Protocol):
         """The journal in place for each partition; None if there never was one."""
         ...
 
+    async def begin_rebuild(self) -> None:
+        """Empty the store and open it anew; until ``end_rebuild`` no one else can open it.
+
+        Workers that had it open find that it is another store and stop.
+        """
+        ...
+
+    async def end_rebuild(self) -> None:
+        """Let others open the store."""
+        ...
+
     async def ping(self) -> None:
         """Ask once, without retries, whether the store answers and is the one that was opened."""
         ...

@@ -23,6 +23,9 @@ MAX_CONNECTIONS: Final = 64
 """For one worker; each lane uses one at a time."""
 
 
+DELETE_AT_ONCE: Final = 1000
+
+
 class Link(Protocol):
     """Sends commands; knows which keys may share one."""
 
@@ -36,6 +39,10 @@ class Link(Protocol):
 
     async def load_script(self, source: str) -> None:
         """Put a script where EVALSHA finds it, on every node."""
+        ...
+
+    async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
+        """Delete every key that fits a pattern, but for one."""
         ...
 
     async def close(self) -> None:
@@ -74,6 +81,10 @@ class SingleLink:
         """Load a script into the server."""
         await self._client.script_load(source)
 
+    async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
+        """Walk through all keys, a few at a time."""
+        await _delete_all(self._client, pattern, keep)
+
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
@@ -109,9 +120,27 @@ class ClusterLink:
         """Load a script into every primary."""
         await self._client.script_load(source)
 
+    async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
+        """Walk through all keys, a few at a time."""
+        await _delete_all(self._client, pattern, keep)
+
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
+
+
+async def _delete_all(client: "Redis | RedisCluster", pattern: bytes, keep: bytes) -> None:
+    pipeline = client.pipeline()
+    waiting = 0
+    async for key in client.scan_iter(match=pattern, count=DELETE_AT_ONCE):
+        if key != keep:
+            pipeline.execute_command("UNLINK", key)
+            waiting += 1
+        if waiting >= DELETE_AT_ONCE:
+            await pipeline.execute()
+            waiting = 0
+    if waiting:
+        await pipeline.execute()
 
 
 def raise_first(replies: Sequence[Any]) -> None:

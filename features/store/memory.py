@@ -26,9 +26,12 @@ class MemoryStateStore:
         self._epochs: dict[int, int] = {}
         self._identity = ""
         self._opened = ""
+        self._rebuilding = False
 
     async def open(self, *, create: bool) -> str:
         """Learn the identity; see the contract."""
+        if self._rebuilding:
+            raise lost("a rebuild has not finished")
         if not self._identity:
             if not create:
                 raise lost("it has no identity")
@@ -77,6 +80,16 @@ class MemoryStateStore:
         """The journals in place; see the contract."""
         self._check()
         return {partition: self._journals.get(partition) for partition in partitions}
+
+    async def begin_rebuild(self) -> None:
+        """Empty the store; see the contract."""
+        self.wipe()
+        self._rebuilding = True
+        self._opened = self._identity = uuid.uuid4().hex
+
+    async def end_rebuild(self) -> None:
+        """Let others open the store; see the contract."""
+        self._rebuilding = False
 
     async def ping(self) -> None:
         """Check the identity; see the contract."""

@@ -6,9 +6,10 @@ Keys, with ``{tag}`` in braces so that what is used in one command lies in one s
 * ``{prefix}:{tag}:store``: the identity of the store. On a cluster every tag has one, since a node
   that comes back empty loses its slots only. It vanishes with the records, which is how a server
   that restarted empty is told from one that never held a record;
-* ``{prefix}:{tag}:epoch:{partition}`` and ``...:journal:{partition}``.
+* ``{prefix}:{tag}:epoch:{partition}`` and ``...:journal:{partition}``;
+* ``{prefix}:{tag}:rebuilding``, of the first tag, while `forewarn rebuild` is at work.
 
-None of the last three ever expires.
+None of the last four ever expires.
 """
 
 import hashlib
@@ -53,13 +54,19 @@ class RedisStateStore:
         self._shared = shared
         self._retries = retries
         self._identity = b""
+        self._rebuilding = self._key(self._tags[0], b"rebuilding")
+        self._is_rebuilding = False
 
     async def open(self, *, create: bool) -> str:
         """Learn the identity; see the contract."""
 
         async def attempt() -> bytes:
             keys = [self._marker(tag) for tag in self._tags]
-            found = await self._link.send([("GET", key) for key in keys])
+            *found, unfinished = await self._link.send(
+                [("GET", key) for key in (*keys, self._rebuilding)]
+            )
+            if unfinished and not self._is_rebuilding:
+                raise lost("a rebuild has not finished")
             if found[0] is None and create:
                 found = await self._create(keys, untouched=not any(found))
             if found[0] is None:
@@ -143,6 +150,20 @@ class RedisStateStore:
         """The journals in place; see the contract."""
         entries = await self.load([self._journal(partition) for partition in partitions])
         return dict(zip(partitions, entries, strict=True))
+
+    async def begin_rebuild(self) -> None:
+        """Empty the store; see the contract."""
+        self._is_rebuilding = True
+        mark: Command = ("SET", self._rebuilding, "1")
+        await self._retries.call("begin a rebuild", lambda: self._link.send([mark]))
+        await self._link.delete_all(self._prefix + b":*", keep=self._rebuilding)
+        await self.open(create=True)
+
+    async def end_rebuild(self) -> None:
+        """Let workers use the store; see the contract."""
+        mark: Command = ("DEL", self._rebuilding)
+        await self._retries.call("end a rebuild", lambda: self._link.send([mark]))
+        self._is_rebuilding = False
 
     async def ping(self) -> None:
         """Ask once for the identity; see the contract."""

@@ -7,7 +7,9 @@ import pytest
 
 from features.entities import Entity, key
 from features.header import Header, build
-from features.store.base import FencedError, JournalWrite, StateStore, Write
+from features.store.base import FencedError, JournalWrite, StateLostError, StateStore, Write
+from features.store.memory import MemoryStateStore
+from features.store.redis import RedisStateStore
 from features.store.scripts import MAX_RECORDS_A_SCRIPT
 
 HOUR_MS = 3_600_000
@@ -152,3 +154,25 @@ async def test_opening_again_finds_the_same_store(store: StateStore) -> None:
     await store.commit([first(1)])
     assert await store.open(create=True) == identity
     assert await store.load([name(1)]) == [record(1, b"a")]
+
+
+async def test_a_rebuild_begins_empty_and_keeps_others_out_until_it_ends(store: StateStore) -> None:
+    await store.commit([first(1), first(2)])
+    before = await store.open(create=True)
+    await store.begin_rebuild()
+    assert await store.load([name(1), name(2)]) == [None, None]
+    await store.commit([first(1, b"rebuilt")])
+    other = another(store)
+    with pytest.raises(StateLostError, match="rebuild"):
+        await other.open(create=True)
+    await store.end_rebuild()
+    assert await other.open(create=False) != before
+    assert await other.load([name(1), name(2)]) == [record(1, b"rebuilt"), None]
+
+
+def another(store: StateStore) -> StateStore:
+    """A second worker's view of the same store."""
+    if isinstance(store, MemoryStateStore):
+        return store
+    assert isinstance(store, RedisStateStore)
+    return RedisStateStore(store._link, prefix="fw", tags=store._tags, retries=store._retries)
