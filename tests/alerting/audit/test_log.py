@@ -1,0 +1,81 @@
+"""The audit log holds against changes, removals and reordering."""
+
+import threading
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from alerting import audit
+from alerting.audit import AuditEntry
+from alerting.db import Database
+from forewarn.errors import ForewarnError
+from tests.alerting.factory import NOW_MS
+
+
+def write(db: Database, *subjects: str) -> None:
+    with db.write() as session:
+        entries = [AuditEntry(NOW_MS, "li", "tested", subject, {"n": 1}) for subject in subjects]
+        audit.append(db, session, entries)
+
+
+def tamper(db: Database, statement: str) -> None:
+    """As somebody with the database's password could, past the triggers."""
+    with db.write() as session:
+        if db.is_postgresql:
+            session.execute(text("SET LOCAL session_replication_role = replica"))
+        else:
+            session.execute(text("DROP TRIGGER audit_log_no_update"))
+            session.execute(text("DROP TRIGGER audit_log_no_delete"))
+        session.execute(text(statement))
+
+
+def test_the_database_itself_refuses_to_change_a_line(db: Database) -> None:
+    write(db, "a")
+    for statement in ("UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log"):
+        with pytest.raises((DBAPIError, ForewarnError)), db.write() as session:
+            session.execute(text(statement))
+    assert audit.verify(db).fault is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("UPDATE audit_log SET actor = 'wang' WHERE record_no = 2", "record 2 was changed"),
+        ("UPDATE audit_log SET detail = '{}' WHERE record_no = 3", "record 3 was changed"),
+        ("DELETE FROM audit_log WHERE record_no = 2", "record 2 is missing"),
+        ("DELETE FROM audit_log WHERE record_no = 3", "the newest records were removed"),
+        ("DELETE FROM audit_log WHERE record_no = 1", "record 1 is missing"),
+    ],
+)
+def test_a_change_past_the_guards_is_found(db: Database, statement: str, fault: str) -> None:
+    write(db, "a", "b", "c")
+    assert audit.verify(db).lines == 3
+    tamper(db, statement)
+    assert audit.verify(db).fault == fault
+
+
+def test_a_whole_chain_written_anew_is_found_by_the_head_kept_elsewhere(db: Database) -> None:
+    write(db, "a", "b")
+    kept = audit.verify(db).head
+    write(db, "c")
+    assert audit.verify(db, expect=kept).fault is None
+    tamper(db, "DELETE FROM audit_log")
+    with db.write() as session:
+        session.execute(text("UPDATE audit_head SET record_no = 0, digest = :d"), {"d": "0" * 64})
+    write(db, "x", "y", "z")
+    assert audit.verify(db).fault is None
+    assert audit.verify(db, expect=kept).fault == "the expected head is not in the chain"
+
+
+def test_writers_at_the_same_time_make_one_chain(db: Database) -> None:
+    threads = [
+        threading.Thread(target=lambda n=n: [write(db, f"{n}-{i}") for i in range(10)])
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    result = audit.verify(db)
+    assert (result.lines, result.fault) == (40, None)
