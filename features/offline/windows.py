@@ -6,7 +6,7 @@ that is late is not moved across a window, and merging each window alone gives t
 Only one window, and the files that reach into it, are in memory.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -63,23 +63,27 @@ class Windows:
             yield {topic: pl.concat(parts) for topic, parts in window.items()}
 
 
-def cut(directory: Path, topics: tuple[str, ...], *, window_events: int) -> Windows:
-    """Look through a directory and cut it.
+def cut(
+    directories: Path | Sequence[Path], topics: tuple[str, ...], *, window_events: int
+) -> Windows:
+    """Look through directories and cut them as one.
 
     Args:
-        directory: holds a folder of Parquet files for each topic.
+        directories: each holds a folder of Parquet files for each topic; none repeats offsets of
+            another.
         topics: without prefix.
         window_events: about how many rows a window should have.
 
     Raises:
         ConfigurationError: if the directory is missing or a file lacks a required column.
     """
+    places_of = [directories] if isinstance(directories, Path) else directories
     files: list[_File] = []
     minutes: dict[int, int] = {}
     events = 0
     for topic in topics:
         reached: dict[int, int] = {}
-        for path in _by_offset(directory, topic):
+        for path in _by_offset(places_of, topic):
             rows = (
                 read_files([path], topic).select("partition", "offset", "event_time_ms").collect()
             )
@@ -115,9 +119,9 @@ def _placed(file: _File) -> pl.DataFrame:
     return rows.with_columns(place=pl.Series(places(rows, dict(file.before)), dtype=pl.Int64))
 
 
-def _by_offset(directory: Path, topic: str) -> list[Path]:
+def _by_offset(directories: Sequence[Path], topic: str) -> list[Path]:
     """Files in an order that keeps the offsets of every partition ascending."""
-    paths = topic_files(directory, topic)
+    paths = [path for directory in directories for path in topic_files(directory, topic)]
     first = {}
     for path in paths:
         low = read_files([path], topic).select(pl.col("offset").min()).collect().item()

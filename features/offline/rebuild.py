@@ -1,0 +1,185 @@
+"""State from history: run the engine over events, keep no vector, write the records.
+
+Used after a loss (``forewarn rebuild``: workers go on exactly where their group's offsets are) and to
+give a fresh installation a past (``as_history``: thirty-day windows that mean something from the
+first minute).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from features.columns import EventColumns
+from features.engine import Engine
+from features.header import parse
+from features.offline.history import SLICE_EVENTS, History, Shelf
+from features.store.base import JournalWrite, StateStore, Write
+from features.store.journal import encode, floor
+from forewarn.errors import ForewarnError
+from forewarn.topics import SOURCES
+
+HISTORY_SOURCE: Final = 255
+"""Source of events that no topic holds: their offsets must not be taken for those of a topic."""
+
+COMMIT_RECORDS: Final = 4000
+COMMITS_AT_ONCE: Final = 2
+DAY_MS: Final = 86_400_000
+
+Floors = Mapping[int, Mapping[int, int]]
+"""By partition and source: the next offset; everything below it is in the state."""
+
+
+class NotEmptyError(ForewarnError):
+    """The store holds records already: a rebuilt state would mix with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild came to; ``expired`` records were too old to be kept."""
+
+    events: int
+    records: int
+    expired: int
+    seconds: float
+
+
+async def rebuild_state(
+    columns: EventColumns | Iterable[EventColumns],
+    store: StateStore,
+    *,
+    engine: Engine | None = None,
+    as_history: bool = False,
+    floors: Floors | None = None,
+    now_ms: int | None = None,
+    shelf: Shelf | None = None,
+    threads: int | None = None,
+    progress: Callable[[int], None] = lambda _events: None,
+) -> Rebuilt:
+    """Write the state after some events to an open store without records.
+
+    Args:
+        columns: the events in the order of application, in one piece or in windows of time.
+        store: opened; holds no record of the events' entities.
+        engine: gives keys and catalog; the default catalog and prefix if left out.
+        as_history: the events lie in no topic, so nothing is said about offsets: workers go on
+            as if they had applied everything else only.
+        floors: where the workers go on; behind the last event of each source by default.
+        now_ms: event time that counts as now: what would have expired by then is not written. By
+            default that of the newest event.
+        shelf: keeps the records until they are written.
+        threads: of the kernel; all cores by default.
+        progress: told how many more events are done.
+
+    Raises:
+        NotEmptyError: if a record is there already.
+        DependencyUnavailableError: if the store stops answering; wipe it and begin again.
+    """
+    began = time.perf_counter()
+    history = History(engine or Engine(), shelf=shelf, threads=threads)
+    reached: dict[int, dict[int, int]] = {}
+    events = newest = 0
+    for window in [columns] if isinstance(columns, EventColumns) else columns:
+        if not len(window):
+            continue
+        if as_history:
+            window = _without_place(window, events)  # noqa: PLW2901  the same under another name
+        else:
+            _note(window, reached)
+        for result in history.slices(window, slice_events=SLICE_EVENTS, keep=True):
+            count = len(result.plan.columns)
+            events += count
+            newest = max(newest, int(result.plan.columns.time_ms.max()))
+            progress(count)
+            await asyncio.sleep(0)  # the kernel has had the loop for itself
+    records, expired = await _write(history.shelf, store, newest if now_ms is None else now_ms)
+    if not as_history:
+        await write_floors(store, reached if floors is None else floors)
+    return Rebuilt(events, records, expired, time.perf_counter() - began)
+
+
+async def write_floors(store: StateStore, floors: Floors) -> None:
+    """Tell the next owner of each partition where to go on.
+
+    The chunk number starts above any that may have been used before: a chunk has at least one
+    event, so there were never more chunks than offsets.
+    """
+    epochs = await store.take_over(list(floors))
+    journals = []
+    for partition, offsets in floors.items():
+        ends = {source: offsets.get(source, 0) for source in range(len(SOURCES))}
+        entry = encode(floor(sum(ends.values()), ends))
+        journals.append(JournalWrite(partition, epochs[partition], entry))
+    await store.commit([], journals=journals)
+
+
+async def _write(shelf: Shelf, store: StateStore, now_ms: int) -> tuple[int, int]:
+    """Write all records, a few batches at once; counts those written and those expired."""
+    records = expired = 0
+    batch: list[Write] = []
+    going: set[asyncio.Task[None]] = set()
+    try:
+        for write in shelf.writes():
+            left_ms = write.expire_ms - max(0, now_ms - parse(write.value).last_event_ms)
+            if left_ms <= 0:
+                expired += 1
+                continue
+            records += 1
+            batch.append(write._replace(expire_ms=_whole_days(left_ms)))
+            if len(batch) >= COMMIT_RECORDS:
+                going.add(asyncio.create_task(_commit(store, batch)))
+                batch = []
+                if len(going) >= COMMITS_AT_ONCE:
+                    going = await _settled(going)
+        if batch:
+            going.add(asyncio.create_task(_commit(store, batch)))
+        await asyncio.gather(*going)
+    finally:
+        for task in going:
+            task.cancel()
+    return records, expired
+
+
+async def _settled(going: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    done, rest = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    return rest
+
+
+async def _commit(store: StateStore, writes: list[Write]) -> None:
+    if await store.commit(writes):
+        raise NotEmptyError(
+            "the store holds records of these people already.",
+            hint="Empty it first: `forewarn rebuild` does, unless told otherwise.",
+        )
+
+
+def _whole_days(left_ms: int) -> int:
+    """A time to live in days, rounded up, since one commit takes few different ones."""
+    return -(-left_ms // DAY_MS) * DAY_MS
+
+
+def _without_place(columns: EventColumns, before: int) -> EventColumns:
+    n = len(columns)
+    moved = columns.take(slice(None))
+    moved.source[:] = HISTORY_SOURCE
+    moved.partition[:] = 0
+    # Rows of one outcome share an offset; all else counts up.
+    fresh = np.zeros(n, np.int64)
+    fresh[columns.event_rows()] = 1
+    moved.offset[:] = before + np.cumsum(fresh)
+    return moved
+
+
+def _note(columns: EventColumns, reached: dict[int, dict[int, int]]) -> None:
+    """Bring the next offset of every partition and source up to date."""
+    where = columns.partition.astype(np.int64) << 8 | columns.source
+    for place in np.unique(where).tolist():
+        partition, source = place >> 8, place & 0xFF
+        highest = int(columns.offset[where == place].max()) + 1
+        mine = reached.setdefault(partition, {})
+        mine[source] = max(mine.get(source, 0), highest)

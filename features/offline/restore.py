@@ -1,0 +1,130 @@
+"""What a rebuild has to read so that the workers' group goes on exactly where it is.
+
+The state has to hold the events below the group's committed offsets and none beyond: with fewer
+a person's history has a hole, with more the workers would skip events that nobody has scored.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from kafka import KafkaConsumer, TopicPartition
+
+from features.columns import EventColumns
+from features.offline.columns import COLUMNS_OF, in_order
+from features.offline.manifest import Range
+from features.offline.schema import SOURCE_OF
+from features.offline.tables import read_topic
+from features.offline.windows import Windows
+from forewarn.errors import ConfigurationError
+from forewarn.pseudonyms import Pseudonymiser
+from forewarn.topics import SOURCES
+
+Positions = Mapping[tuple[str, int], int]
+"""Next offset by topic (without prefix) and partition."""
+
+
+def group_positions(
+    arguments: Mapping[str, Any], *, group: str, topic_prefix: str
+) -> dict[tuple[str, int], int]:
+    """The committed offsets of a consumer group on the source topics; where none, nothing.
+
+    Args:
+        arguments: of kafka-python's consumer.
+        group: of the workers.
+        topic_prefix: before every topic's name in the cluster.
+    """
+    consumer = KafkaConsumer(**arguments, group_id=group, enable_auto_commit=False)
+    try:
+        found: dict[tuple[str, int], int] = {}
+        for topic in SOURCES:
+            for number in sorted(consumer.partitions_for_topic(topic_prefix + topic) or ()):
+                offset = consumer.committed(TopicPartition(topic_prefix + topic, number))
+                if offset is not None:
+                    found[topic, number] = offset
+        return found
+    finally:
+        consumer.close()
+
+
+def held_positions(directory: Path) -> dict[tuple[str, int], int]:
+    """The offset behind the last row of each partition in a directory."""
+    found: dict[tuple[str, int], int] = {}
+    for topic in SOURCES:
+        last = (
+            read_topic(directory, topic).group_by("partition").agg(pl.col("offset").max()).collect()
+        )
+        found |= {(topic, row[0]): row[1] + 1 for row in last.iter_rows()}
+    return found
+
+
+def missing_ranges(
+    target: Positions, held: Positions, beginnings: Positions
+) -> tuple[list[Range], list[Range]]:
+    """What has to be read from Kafka, and what of it Kafka no longer has.
+
+    Args:
+        target: where the group is.
+        held: what a directory reaches to; empty without one.
+        beginnings: the first offset that Kafka still has.
+    """
+    wanted, gone = [], []
+    for (topic, partition), after in sorted(target.items()):
+        first = held.get((topic, partition), 0)
+        if first >= after:
+            continue
+        begin = beginnings.get((topic, partition), 0)
+        if begin > first:
+            gone.append(Range(topic, partition, first, min(begin, after)))
+        if begin < after:
+            wanted.append(Range(topic, partition, max(first, begin), after))
+    return wanted, gone
+
+
+def require_no_gap(gone: Sequence[Range]) -> None:
+    """Refuse to rebuild a history with a hole.
+
+    Raises:
+        ConfigurationError: naming the first stretch that is gone.
+    """
+    if gone:
+        part = gone[0]
+        raise ConfigurationError(
+            f"Kafka no longer has {part.topic}-{part.partition} from offset {part.first} to "
+            f"{part.after}, and {len(gone) - 1} more stretches.",
+            hint="Give an export that holds them with --in, or --allow-gap to go without.",
+        )
+
+
+def columns_below(
+    windows: Windows, target: Positions, pseudonymiser: Pseudonymiser
+) -> Iterator[EventColumns]:
+    """The columns of each window, without events at or beyond ``target``.
+
+    A partition that the target does not name is taken whole.
+    """
+    limits = pl.DataFrame(
+        [(topic, partition, offset) for (topic, partition), offset in target.items()],
+        schema={"topic_": pl.String, "partition": pl.Int32, "limit": pl.Int64},
+        orient="row",
+    )
+    for tables in windows:
+        parts = []
+        for topic, rows in tables.items():
+            mine = limits.filter(pl.col("topic_") == topic).drop("topic_")
+            below = (
+                rows.join(mine, on="partition", how="left", maintain_order="left")
+                .filter(pl.col("limit").is_null() | (pl.col("offset") < pl.col("limit")))
+                .drop("limit")
+            )
+            parts.append(COLUMNS_OF[topic](below, pseudonymiser))
+        yield in_order(parts)
+
+
+def floors_of(target: Positions, held: Positions) -> dict[int, dict[int, int]]:
+    """Where the workers go on: at the group's offsets, or behind what is held where it has none."""
+    floors: dict[int, dict[int, int]] = {}
+    for (topic, partition), offset in (dict(held) | dict(target)).items():
+        floors.setdefault(partition, {})[SOURCE_OF[topic]] = offset
+    return floors
