@@ -137,13 +137,18 @@ def _parties(event: Event) -> tuple[str | None, str | None, str | None]:
 def score_records(
     work: Work, brain: Brain, topics: Sequence[str], fingerprint: str
 ) -> list[tuple[bytes, bytes]]:
-    """Key and value of the score of every scored event of a chunk."""
+    """Key and value of the score of every event of a chunk that was not applied before.
+
+    Outcomes are among them, though nothing is decided on their scores: they change the state, so
+    the parity check has to know which versions they met. The versions of an outcome that names
+    several numbers and accounts follow each other, three for each row.
+    """
     rows = work.rows
     kinds = work.columns.kind[rows]
-    chosen = np.flatnonzero((kinds != EventKind.OUTCOME) & work.result.fresh[rows])
+    chosen = np.flatnonzero(work.result.fresh[rows])
     vectors = np.ascontiguousarray(work.result.vectors[rows], dtype="<f4")
-    reads = work.result.reads[rows].tolist()
-    applied = _applied(work)
+    reads = _by_event(work, work.result.reads)
+    applied = _by_event(work, _applied(work)) if work.landed else None
     subscribers = work.columns.subscriber[rows].tolist()
     offsets = work.chunk.offsets.tolist()
     sources = work.chunk.source.tolist()
@@ -169,19 +174,30 @@ def score_records(
             model_version=brain.scorer.version,
             challenger_version=brain.challenger.version if brain.challenger else "",
             policy_version=brain.policy.version,
-            decision=decision.reason if decision else "below_threshold",
+            decision=decision.reason if decision else _undecided(kinds[i]),
         )
         records.append((subscriber.encode(), encode(score)))
     return records
 
 
-def _applied(work: Work) -> list[list[int]] | None:
-    """Versions on which updates landed, where a race moved any of them; else None."""
-    if not work.landed:
-        return None
-    applied = work.result.reads[work.rows].copy()
-    slots = work.plan.slots[work.rows]
+def _undecided(kind: int) -> str:
+    return "outcome" if kind == EventKind.OUTCOME else "below_threshold"
+
+
+def _by_event(work: Work, versions: npt.NDArray[np.uint32]) -> list[list[int]]:
+    """Versions of each event's records: three, or three for each row of an outcome."""
+    listed: list[list[int]] = versions[work.rows].tolist()
+    lengths = np.diff(work.rows, append=len(work.columns))
+    for i in np.flatnonzero(lengths > 1).tolist():
+        start = int(work.rows[i])
+        listed[i] = versions[start : start + int(lengths[i])].ravel().tolist()
+    return listed
+
+
+def _applied(work: Work) -> npt.NDArray[np.uint32]:
+    """Version on which the update of each record landed; uint32 [rows, 3]."""
+    applied = work.result.reads.copy()
+    where = {key: i for i, key in enumerate(work.plan.keys)}
     for key, version in work.landed.items():
-        applied[slots == work.plan.index[key]] = version
-    rows: list[list[int]] = applied.tolist()
-    return rows
+        applied[work.plan.slots == where[key]] = version
+    return applied
