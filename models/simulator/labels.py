@@ -96,6 +96,7 @@ def course(
     attempted = np.zeros(size, dtype=np.int64)
     lost = np.zeros(size, dtype=np.int64)
     within = (postings["episode"] >= 0) & (postings["time_ms"] < scenario.end_ms)
+    within &= postings["time_ms"] >= scenario.start_ms
     within &= postings["scene"] == Scene.FRAUD
     out = np.flatnonzero(within & postings["outgoing"].astype(bool))
     episode = postings["episode"][out]

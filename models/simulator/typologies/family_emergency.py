@@ -7,7 +7,7 @@ from models.simulator.ledger import Stage
 
 
 def play(draft: Draft) -> None:
-    """One or two urgent calls and one urgent payment; one in five shows a relative's number."""
+    """One or two urgent calls and one urgent payment, seldom two; one in five shows a relative's number."""
     time = draft.start_ms
     familiar = draft.chance(0.2)
     kin = draft.world.people.contacts[draft.victim, draft.rng.integers(0, 4, draft.count)]
@@ -30,3 +30,13 @@ def play(draft: Draft) -> None:
         payee=points[draft.victim % points.size],
     )
     draft.pay(draft.alive & ~cash, when, amount, Stage.PAYMENT, blocked=0.08)
+    # The bail was not enough, the hospital wants more.
+    draft.go_on(0.25)
+    when = when + draft.wait(50)
+    draft.call(
+        draft.alive & draft.chance(0.7),
+        when - draft.seconds(60, 600),
+        draft.talk(5),
+        Stage.ESCALATION,
+    )
+    draft.pay(draft.alive, when, amount * 2 // 3, Stage.ESCALATION, blocked=0.12)

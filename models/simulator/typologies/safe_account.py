@@ -14,17 +14,21 @@ def play(draft: Draft) -> None:
     duration = draft.talk(32, 0.7)
     end = draft.call(draft.alive, time, duration, Stage.LONG_CALL, number=number)
     draft.go_on(0.6)
-    when = time + np.asarray(duration * draft.rng.uniform(0.4, 0.9, draft.count), dtype=np.int64)
+    when = time + np.asarray(duration * draft.rng.uniform(0.3, 0.7, draft.count), dtype=np.int64)
     amount = draft.amount(700_000, 1.0, means_share=0.5)
     for step in range(4):
-        draft.pay(
-            draft.alive,
-            np.minimum(when, end - 2_000),
-            amount,
-            Stage.ESCALATION if step else Stage.PAYMENT,
-            blocked=0.1,
+        # Who dawdles is called again; who is done is told to keep silent.
+        dropped = draft.alive & (when > end)
+        draft.next_caller(when)
+        draft.call(
+            dropped & draft.chance(0.6),
+            when - draft.seconds(60, 600),
+            draft.talk(9),
+            Stage.LONG_CALL,
         )
+        stage = Stage.ESCALATION if step else Stage.PAYMENT
+        draft.pay(draft.alive, when, amount, stage, blocked=0.1)
         draft.go_on(0.6)
-        when = when + draft.wait(4)
+        when = when + draft.wait(6, 1.0)
         amount = (amount * draft.rng.uniform(0.6, 1.5, draft.count)).astype(np.int64)
         draft.next_account(when)
