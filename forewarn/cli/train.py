@@ -75,7 +75,7 @@ def run(
     trials: Annotated[int, typer.Option(min=0, max=500, help="Of the parameter search.")] = 0,
     search_seconds: Annotated[float, typer.Option(min=1, help="Bound on the search.")] = 600.0,
     trees: Annotated[int | None, typer.Option(min=1, max=5000, help="Most trees.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Of training.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Of training; only idle cores.")] = 1,
 ) -> None:
     """Train, calibrate, judge and write an artifact with its report.
 

@@ -20,7 +20,7 @@ class Choices:
     trials: int = 0
     search_seconds: float = 600.0
     trees: int | None = None
-    threads: int = 2
+    threads: int = 1
 
 
 def with_choices(options: TrainOptions, choices: Choices) -> TrainOptions:

@@ -18,8 +18,11 @@ from models.training.run import TrainOptions
 from models.training.split import SplitOptions
 from models.training.train import Trained, train
 
-SCENARIO = Scenario(seed=20, subscribers=900, days=32, prevalence=0.02, report_share=0.75)
-"""About 350,000 events; fraud is far more frequent than in life, so that a month has enough of it."""
+SCENARIO = Scenario(
+    seed=20, subscribers=900, days=32, prevalence=0.05, report_share=1.0, report_delay_hours=6.0
+)
+"""About 350,000 events. Fraud is far more frequent than in life, and victims go to the police, so that
+one month teaches something about every kind of it."""
 
 CLOCKS = ("subscriber_age_days", "device_age_days")
 """Features that grow with the length of the data: a split on them is a date, not a habit."""

@@ -44,7 +44,7 @@ class TrainOptions:
     created_ms: int
     signing_key: bytes = b""
     parent: str = ""
-    num_threads: int = 2
+    num_threads: int = 1
 
 
 @dataclass(slots=True)

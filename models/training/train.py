@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from models.evaluation.evaluate import evaluate, swarm
+from models.registry.candidates import HOLDOUT, make_holdout
 from models.report import model_card, report_page
 from models.scorer import Scorer
 from models.training.dataset import Dataset
@@ -62,7 +63,12 @@ def train(
 
 def report_files(run: Run, metrics: dict[str, Any], title: str) -> dict[str, str | bytes]:
     """The files of an artifact that people read."""
+    test = run.split.parts["test"]
+    holdout = make_holdout(
+        test.vectors, run.label("test"), run.weight("test"), test.group, run.options.seed
+    )
     return {
+        HOLDOUT: holdout.encode(),
         METRICS: msgspec.json.format(msgspec.json.encode(metrics)),
         REPORT: report_page(metrics, title=title, swarm=swarm(run, metrics)),
         CARD: model_card(

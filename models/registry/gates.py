@@ -1,0 +1,120 @@
+"""What a model has to show before it may become champion.
+
+Three gates: it beats the champion on rows that neither has seen (within the bounds of a paired
+bootstrap), its probabilities mean what they say, and it scores fast enough for a worker's core.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from models.evaluation.bootstrap import Difference
+
+GateName = Literal["beats_champion", "calibrated", "fast_enough", "enough_frauds", "no_leak"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateBounds:
+    """Bounds of the gates.
+
+    ``least_gain`` is in average precision: how far the lower end of the 90 % interval may lie below
+    the champion (0 asks for a sure gain; a small negative number accepts a draw).
+    """
+
+    least_gain: float = -0.01
+    least_wins: float = 0.5
+    largest_calibration_error: float = 0.5
+    largest_ratio: float = 2.0
+    largest_microseconds_per_row: float = 15.0
+    least_frauds: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one gate says, with the figures behind it."""
+
+    gate: GateName
+    passed: bool
+    message: str
+
+
+def judge(
+    metrics: Mapping[str, Any],
+    difference: Difference | None,
+    bounds: GateBounds = GateBounds(),
+) -> list[Verdict]:
+    """All gates of a candidate; it may be promoted if every one is passed.
+
+    Args:
+        metrics: the candidate's ``metrics.json``.
+        difference: candidate minus champion on later rows; None where there is no champion.
+        bounds: see ``GateBounds``.
+    """
+    verdicts = [
+        _beats(metrics, difference, bounds),
+        _calibrated(metrics, bounds),
+        _fast(metrics, bounds),
+    ]
+    frauds = int(metrics["test"]["frauds"])
+    verdicts.append(
+        Verdict(
+            "enough_frauds",
+            frauds >= bounds.least_frauds,
+            f"{frauds} frauds in the test part, at least {bounds.least_frauds}",
+        )
+    )
+    leaks = [
+        one["about"]
+        for one in metrics["findings"]
+        if one["level"] == "warning" and "gives the label away" in one["message"]
+    ]
+    verdicts.append(
+        Verdict("no_leak", not leaks, f"leaking: {', '.join(leaks)}" if leaks else "none found")
+    )
+    return verdicts
+
+
+def passed(verdicts: Sequence[Verdict]) -> bool:
+    """Whether every gate is passed."""
+    return all(verdict.passed for verdict in verdicts)
+
+
+def _beats(
+    metrics: Mapping[str, Any], difference: Difference | None, bounds: GateBounds
+) -> Verdict:
+    if difference is None:
+        rules = metrics["baselines"]["rules"]["average_precision"]
+        own = metrics["average_precision"]
+        good = own is not None and own > (rules or 0.0)
+        message = f"no champion yet; average precision {own}, rules alone {rules}"
+        return Verdict("beats_champion", good, message)
+    good = difference.low >= bounds.least_gain and difference.wins >= bounds.least_wins
+    return Verdict(
+        "beats_champion",
+        good,
+        f"average precision {difference.new:.4f} against {difference.old:.4f}; difference "
+        f"{difference.low:+.4f} to {difference.high:+.4f}, ahead in {difference.wins:.0%} of draws",
+    )
+
+
+def _calibrated(metrics: Mapping[str, Any], bounds: GateBounds) -> Verdict:
+    found = metrics["calibration"]
+    error, observed = found["expected_error"], found["observed_frauds"]
+    ratio = found["predicted_frauds"] / observed if observed else float("inf")
+    inside = 1.0 / bounds.largest_ratio <= ratio <= bounds.largest_ratio
+    good = error is not None and error <= bounds.largest_calibration_error and inside
+    return Verdict(
+        "calibrated",
+        good,
+        f"predicted {ratio:.2f} times the observed frauds, expected error "
+        f"{'unknown' if error is None else f'{error:.0%}'} of them",
+    )
+
+
+def _fast(metrics: Mapping[str, Any], bounds: GateBounds) -> Verdict:
+    speed = metrics["speed"]["microseconds_per_row"]
+    return Verdict(
+        "fast_enough",
+        speed <= bounds.largest_microseconds_per_row,
+        f"{speed:.1f} us a row, at most {bounds.largest_microseconds_per_row:g}",
+    )
