@@ -1,0 +1,167 @@
+"""The HTTP API: what it takes, what it refuses, and how it says so."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+
+from alerting.channels.signing import sign
+from alerting.db.dispatch import Delivery
+from alerting.services import Services
+from forewarn.events.codec import encode
+from tests.alerting.factory import CALLER, NOW_MS, PAYEE, VICTIM, Clock, warning
+
+Keys = Callable[..., dict[str, str]]
+
+
+def raise_one(client: TestClient, **changes: object) -> str:
+    answer = client.post("/v1/warnings", content=encode(warning(**changes)))
+    assert answer.status_code in (200, 201), answer.text
+    return answer.json()["case_id"]
+
+
+def test_a_warning_goes_its_way_to_an_outcome(client: TestClient) -> None:
+    case_id = raise_one(client)
+    assert client.post(f"/v1/cases/{case_id}/claim").json()["state"] == "acknowledged"
+    body = {"method": "phone", "reached": True, "note": "she hung up"}
+    assert client.post(f"/v1/cases/{case_id}/contact", json=body).json()["state"] == "in_contact"
+    closed = client.post(f"/v1/cases/{case_id}/close", json={"disposition": "dissuaded"})
+    assert closed.json()["prevented_minor"] == 5_000_000
+    file = client.get(f"/v1/cases/{case_id}").json()
+    assert [event["kind"] for event in file["events"]] == [
+        "warning_raised", "claimed", "contact_made", "closed",
+    ]  # fmt: skip
+    assert client.get("/v1/cases").json()["total"] == 0
+
+
+def test_no_number_leaves_in_clear(client: TestClient) -> None:
+    case_id = raise_one(client)
+    for path in ("/v1/cases", f"/v1/cases/{case_id}", "/metrics"):
+        text = client.get(path).text
+        for secret in (VICTIM, CALLER, PAYEE):
+            assert secret not in text
+            assert secret[3:] not in text
+
+
+def test_a_request_that_is_repeated_with_its_key_gets_the_same_answer(client: TestClient) -> None:
+    headers = {"Idempotency-Key": "k-1"}
+    first = client.post("/v1/warnings", content=encode(warning()), headers=headers)
+    again = client.post("/v1/warnings", content=encode(warning()), headers=headers)
+    other = client.post("/v1/warnings", content=encode(warning("w-2")), headers=headers)
+    assert (first.status_code, again.status_code, other.status_code) == (201, 201, 409)
+    assert first.json() == again.json()
+
+
+def test_errors_are_problem_documents(client: TestClient) -> None:
+    case_id = raise_one(client)
+    refused = client.post(f"/v1/cases/{case_id}/close", json={"disposition": "dissuaded"})
+    missing = client.get("/v1/cases/none")
+    invalid = client.post(f"/v1/cases/{case_id}/contact", json={"method": VICTIM})
+    not_json = client.post("/v1/warnings", content=b"{")
+    stale = client.post(f"/v1/cases/{case_id}/claim", json={"version": 99})
+    nowhere = client.get("/nowhere")
+    for answer, status, code in (
+        (refused, 409, "close_not_allowed_when_new"),
+        (missing, 404, "not_found"),
+        (invalid, 422, "invalid_request"),
+        (not_json, 422, "not_json"),
+        (stale, 409, "changed_meanwhile"),
+        (nowhere, 404, "not_found"),
+    ):
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["type"] == f"urn:forewarn:problem:{code}"
+        assert VICTIM not in answer.text
+
+
+def test_what_lies_outside_a_scope_does_not_exist(client: TestClient, key_for: Keys) -> None:
+    case_id = raise_one(client, district="110105")
+    hengyang = key_for("responder", districts=("4304*",))
+    assert client.get("/v1/cases", headers=hengyang).json()["total"] == 0
+    for path in ("claim", "acknowledge"):
+        answer = client.post(f"/v1/cases/{case_id}/{path}", headers=hengyang)
+        assert answer.status_code == 404
+    assert client.get(f"/v1/cases/{case_id}", headers=hengyang).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "path"),
+    [
+        ("responder", "POST", "/v1/warnings"),
+        ("responder", "GET", "/v1/reports/prevented-loss"),
+        ("analyst", "POST", "/v1/cases/c-1/claim"),
+        ("auditor", "POST", "/v1/lists"),
+        ("service", "POST", "/v1/cases/c-1/reopen"),
+        ("administrator", "GET", "/v1/cases"),
+    ],
+)
+def test_a_role_may_do_its_job_and_no_more(
+    client: TestClient, key_for: Keys, role: str, method: str, path: str
+) -> None:
+    assert client.request(method, path, headers=key_for(role)).status_code == 403
+
+
+def test_nothing_but_probes_and_metrics_is_open(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    client.headers.pop("Authorization")
+    for path, operations in document["paths"].items():
+        for method in operations:
+            answer = client.request(method.upper(), path.replace("{", "").replace("}", ""))
+            assert answer.status_code == 401, (method, path, answer.status_code)
+    assert client.get("/healthz/ready").json()["status"] == "ok"
+
+
+def test_the_queue_is_in_order_of_loss_and_time_left(client: TestClient, clock: Clock) -> None:
+    small_soon = raise_one(client, warning_id="w-1", subscriber="+861", expected_loss_minor=100_000)
+    large_later = raise_one(
+        client, warning_id="w-2", subscriber="+862", expected_loss_minor=9_000_000,
+        severity="medium",
+    )  # fmt: skip
+    tiny = raise_one(client, warning_id="w-3", subscriber="+863", expected_loss_minor=10)
+
+    def order() -> list[str]:
+        return [case["case_id"] for case in client.get("/v1/cases").json()["cases"]]
+
+    assert order() == [large_later, small_soon, tiny]
+    clock.advance(seconds=59.5)
+    assert order() == [small_soon, large_later, tiny]
+
+
+def test_a_gateways_report_has_to_be_signed(
+    client: TestClient, services: Services, app: object, clock: Clock
+) -> None:
+    case_id = raise_one(client)
+    with services.db.write() as session:
+        session.add(
+            Delivery(
+                delivery_id="d-1", case_id=case_id, tenant="default", district="", subscriber="",
+                channel="bank", purpose="protect", recipient="bank", address="t", template="page",
+                language="zh", content={}, reason="test", state="awaiting", not_before_ms=NOW_MS,
+                created_at_ms=NOW_MS,
+            )
+        )  # fmt: skip
+    body = json.dumps({"result": "confirmed"}).encode()
+    path = "/v1/deliveries/d-1/result"
+    assert client.post(path, content=body).status_code == 401
+    object.__setattr__(services, "gateway_secret", "shared")
+    forged = sign("guessed", body, clock())
+    assert client.post(path, content=body, headers=forged).status_code == 401
+    old = sign("shared", body, clock() - 301_000)
+    assert client.post(path, content=body, headers=old).status_code == 401
+    good = sign("shared", body, clock())
+    assert client.post(path, content=b'{"result": "busy"}', headers=good).status_code == 401
+    assert client.post(path, content=body, headers=good).json()["state"] == "confirmed"
+    assert client.post(path, content=body, headers=good).json()["state"] == "confirmed"
+    busy = b'{"result": "busy"}'
+    settled = client.post(path, content=busy, headers=sign("shared", busy, clock()))
+    assert settled.status_code == 409
+
+
+def test_a_loss_that_no_warning_came_before_is_an_outcome_too(client: TestClient) -> None:
+    event = {
+        "type": "outcome", "event_id": "o-1", "event_time_ms": NOW_MS, "subscriber": VICTIM,
+        "disposition": "loss_occurred", "label_time_ms": NOW_MS, "lost_minor": 100,
+    }  # fmt: skip
+    assert client.post("/v1/losses", content=json.dumps(event)).status_code == 202
+    assert client.post("/v1/losses", content=b"[]").status_code == 422
