@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from features.catalog import CATALOG, Catalog
 from features.columns import EventColumns
@@ -12,6 +13,7 @@ from features.engine import Engine
 from features.kinds import EventKind
 from features.offline.columns import COLUMNS_OF, in_order
 from features.offline.tables import canonical, read_topic
+from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser
 from models.training.dataset import Dataset, make_dataset
 from models.training.labels import label_events
@@ -102,9 +104,7 @@ def dataset_of_history(
     rows = np.flatnonzero(np.isin(events.kind, WARNABLE))
     label, warned = labels.label[rows], labels.warned[rows]
     people = _people(history, pseudonymiser)
-    place = np.searchsorted(people.subscriber, events.subscriber[rows])
-    place = np.minimum(place, len(people.subscriber) - 1)
-    known = people.subscriber[place] == events.subscriber[rows]
+    place, known = _places(people, events.subscriber[rows])
     return make_dataset(
         vectors[rows],
         catalog.names,
@@ -128,13 +128,33 @@ def dataset_of_history(
     )
 
 
+def district_of_events(
+    events: EventColumns, history: History, pseudonymiser: Pseudonymiser
+) -> NDArray[np.str_]:
+    """The district of each event's person, empty where unknown."""
+    people = _people(history, pseudonymiser)
+    place, known = _places(people, events.subscriber)
+    return np.where(known, people.district[place], "")
+
+
 @dataclass(frozen=True, slots=True)
 class _People:
     """In order of the pseudonym."""
 
-    subscriber: "np.ndarray[tuple[int], np.dtype[np.uint64]]"
-    age_group: "np.ndarray[tuple[int], np.dtype[np.str_]]"
-    district: "np.ndarray[tuple[int], np.dtype[np.str_]]"
+    subscriber: NDArray[np.uint64]
+    age_group: NDArray[np.str_]
+    district: NDArray[np.str_]
+
+
+def _places(
+    people: _People, subscribers: NDArray[np.uint64]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Where each subscriber is among the people, and whether it is."""
+    if len(people.subscriber) == 0:
+        raise ConfigurationError("there are no events to train on")
+    place = np.searchsorted(people.subscriber, subscribers)
+    place = np.minimum(place, len(people.subscriber) - 1)
+    return place, people.subscriber[place] == subscribers
 
 
 def _people(history: History, pseudonymiser: Pseudonymiser) -> _People:

@@ -1,0 +1,155 @@
+"""``forewarn backtest``: what a model and a policy would have done with a period of history."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from features.catalog import CATALOG
+from features.engine import Engine
+from forewarn.errors import ConfigurationError
+from forewarn.pseudonyms import Pseudonymiser
+from forewarn.settings import ModelsSettings, load
+from models.artifact import SUMS
+from models.backtest import Replay, difference_of, replay, summarise
+from models.policy import DEFAULT_POLICY, Policy, parse_policy
+from models.registry import ALIASES, open_registry
+from models.report.page import number, share
+from models.scorer import Scorer, load_scorer
+from models.training.events import district_of_events, event_columns, read_history
+from models.training.labels import label_events
+
+app = typer.Typer(help="Judge a model and a policy on history.")
+console = Console()
+
+_KEY = b"pseudonyms of one backtest"
+_MOMENT = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One model with one policy."""
+
+    scorer: Scorer
+    policy: Policy
+
+
+@app.command()
+def run(
+    data: Annotated[Path, typer.Option(help="Folder from `forewarn export` or `simulate`.")],
+    model: Annotated[
+        str, typer.Option(help="Alias, version, or an artifact's folder.")
+    ] = "champion",
+    policy: Annotated[Path | None, typer.Option(help="TOML; the built-in one if left out.")] = None,
+    against_model: Annotated[str, typer.Option(help="Compare with this model.")] = "",
+    against_policy: Annotated[Path | None, typer.Option(help="Compare with this policy.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=_MOMENT, help="Judge from here on (UTC); before it, warm up."),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=_MOMENT, help="Judge up to here.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Of the feature kernel.")] = 1,
+) -> None:
+    """Replay a period through scorer, policy, budgets and deduplication, and count what came of it."""
+    first = _side(model, policy)
+    sides = [first]
+    if against_model or against_policy:
+        sides.append(_side(against_model or model, against_policy or policy))
+    history = read_history(data)
+    pseudonymiser = Pseudonymiser(_KEY)
+    events = event_columns(history, pseudonymiser)
+    if len(events) == 0:
+        raise ConfigurationError(f"there are no events in {data}.")
+    engine = Engine(CATALOG)
+    vectors = engine.run(engine.plan(events), threads=threads).vectors
+    labels = label_events(events, history.outcomes, pseudonymiser)
+    districts = district_of_events(events, history, pseudonymiser)
+    rows = np.ones(len(events), np.bool_)
+    if since:
+        rows &= events.time_ms >= _ms(since)
+    if until:
+        rows &= events.time_ms < _ms(until)
+    if not rows.any():
+        raise ConfigurationError("no event lies between --since and --until.")
+    replays = [
+        replay(events, vectors, districts, side.scorer, side.policy, rows=rows) for side in sides
+    ]
+    summaries = [
+        summarise(one, events, labels, side.policy, rows)
+        for one, side in zip(replays, sides, strict=True)
+    ]
+    document: dict[str, Any] = {"runs": summaries}
+    if len(replays) == 2:
+        document["difference"] = difference_of(replays[0], replays[1], events, labels)
+    _tell(document, replays)
+    if out:
+        out.write_bytes(msgspec.json.format(msgspec.json.encode(document)))
+
+
+def _side(model: str, policy_path: Path | None) -> _Side:
+    settings = load(ModelsSettings)
+    registry = open_registry(settings)
+    if (Path(model) / SUMS).is_file():
+        folder = Path(model)
+    elif model in ALIASES:
+        current = registry.current(model)
+        if current is None:
+            raise ConfigurationError(
+                f"the registry has no {model}.", hint="Give --model a version or a folder."
+            )
+        folder = current
+    else:
+        folder = registry.fetch(model)
+    key = settings.signing_key.get_secret_value().encode()
+    scorer = load_scorer(folder, fingerprint=CATALOG.fingerprint, signing_key=key)
+    try:
+        data = (policy_path or DEFAULT_POLICY).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the policy: {error}") from error
+    document, version = parse_policy(data)
+    return _Side(scorer, Policy(document, version, scorer.features, scorer.thresholds))
+
+
+def _tell(document: dict[str, Any], replays: list[Replay]) -> None:
+    table = Table("", *(f"{one.model_version}\n{one.policy_version}" for one in replays))
+    lines: dict[str, Callable[[dict[str, Any]], str]] = {
+        "warnings a day": lambda one: number(one["warnings_per_day"]),
+        "precision": lambda one: share(one["precision"]),
+        "severities": lambda one: _counts(one["severities"]),
+        "messages": lambda one: _counts(one["messages"]),
+        "decisions": lambda one: _counts(one["reasons"]),
+        "episodes reached": lambda one: f"{one['episodes_reached']} of {one['episodes']}",
+        "minutes before the first loss": lambda one: number(one["minutes_before_loss"]),
+        "paid to swindlers": lambda one: f"{one['paid_minor'] / 100:,.2f}",
+        "paid after the first warning": lambda one: f"{one['movable_minor'] / 100:,.2f}",
+        "expected to be saved": lambda one: f"{one['saved_minor'] / 100:,.2f}",
+    }
+    for name, cell in lines.items():
+        table.add_row(name, *(cell(one) for one in document["runs"]))
+    console.print(table)
+    if "difference" in document:
+        gap = document["difference"]
+        console.print(
+            f"both warn {gap['both']} times ({gap['other_severity']} with another severity); "
+            f"only the first {gap['only_first']['warnings']} "
+            f"({gap['only_first']['frauds']} frauds), only the second "
+            f"{gap['only_second']['warnings']} ({gap['only_second']['frauds']} frauds)"
+        )
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.replace(tzinfo=UTC).timestamp() * 1000)

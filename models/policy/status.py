@@ -1,0 +1,20 @@
+"""What an event does to its subject, by its kind: the policy's view of the kernel's codes."""
+
+from collections.abc import Mapping
+
+from features.kinds import EventKind
+from forewarn.events.warnings import SubjectStatus
+
+STATUS_OF_KIND: Mapping[int, SubjectStatus] = {
+    EventKind.CALL_STARTED: "on_call",
+    EventKind.CALL_ENDED: "call_ended",
+    EventKind.LINE_CHANGED: "line_changed",
+    EventKind.OUT_ATTEMPTED: "attempted",
+    EventKind.OUT_COMPLETED: "completed",
+    EventKind.OUT_BLOCKED: "blocked",
+    EventKind.OUT_REVERSED: "reversed",
+    EventKind.IN_ATTEMPTED: "attempted",
+    EventKind.IN_COMPLETED: "completed",
+    EventKind.IN_BLOCKED: "blocked",
+    EventKind.IN_REVERSED: "reversed",
+}
