@@ -2,6 +2,7 @@
 
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from rich.console import Console
 
 from forewarn.errors import DependencyUnavailableError
+from forewarn.local.demo import past
 from forewarn.local.demo.options import DemoOptions
 from forewarn.local.demo.run import build_stage, play
 from forewarn.local.demo.summary import print_summary
@@ -51,9 +53,13 @@ def demo(
     # A town of its own day by day: what an earlier one left behind would only disturb it.
     place = settings.model_copy(update={"directory": settings.directory / "demo"})
     models = settings.directory.absolute() / "models"
-    with running_stack(place, tell=lines.tell, models=models, fresh=True) as stack:
-        lines.tell(f"town: {options.subscribers:,} people, {options.history_days + 1} days")
-        stage = build_stage(options)
+    # The town's days are local ones, and its last day has to be over everywhere.
+    today = datetime.now(UTC).date() - timedelta(days=1)
+    lines.tell(f"a town of {options.subscribers:,} people, in its day {options.history_days + 1}")
+    with running_stack(
+        place, tell=lines.tell, models=models, prelude=past.command(options, today), fresh=True
+    ) as stack:
+        stage = build_stage(options, today)
         starting = time.monotonic() - began
         lines.tell(f"everything is up after {starting:.1f} s")
         for what, url in stack.urls.items():

@@ -21,7 +21,12 @@ HexPseudonym = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
 
 
 class ListEntry(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="list_entry"
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="type",
+    tag="list_entry",
 ):
     """One entry in force; ``subscriber`` is set for ``pair`` and for nothing else."""
 

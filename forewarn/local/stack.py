@@ -5,7 +5,8 @@ moment, also in the middle of a start, and leaves no process.
 """
 
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from forewarn.settings import KafkaSettings, LocalSettings
 
 Tell = Callable[[str], None]
 
+COMPILE_SECONDS_MAX = 300.0
+PRELUDE_SECONDS_MAX = 600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -43,9 +47,17 @@ class Stack:
         settings: directory, ports and number of workers.
         tell: told of each step, from several threads.
         models: the model registry, if it is not to lie in the directory.
+        prelude: a command that fills the state before the workers start.
     """
 
-    def __init__(self, settings: LocalSettings, *, tell: Tell, models: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: LocalSettings,
+        *,
+        tell: Tell,
+        models: Path | None = None,
+        prelude: Sequence[str] = (),
+    ) -> None:
         self.settings = settings
         self.layout = Layout(settings.directory.absolute(), models)
         self._tell = tell
@@ -56,6 +68,12 @@ class Stack:
         )
         self.downloader = Child("download", [], log_file=self.layout.logs / "download.log")
         self.trainer = Child("training", [], log_file=self.layout.logs / "training.log")
+        self.compiler = Child(
+            "compiling",
+            [sys.executable, "-m", "forewarn.local.warm"],
+            log_file=self.layout.logs / "compiling.log",
+        )
+        self.prelude = Child("prelude", prelude, log_file=self.layout.logs / "prelude.log")
         self.alerting = self._service(
             "alerting",
             ["alerting", "serve"],
@@ -121,13 +139,18 @@ class Stack:
             ForewarnError: naming the part that did not start, with the end of its log.
         """
         self.layout.prepare()
-        servers = [self._pool.submit(self._start_kafka), self._pool.submit(self._start_redis)]
+        kafka = self._pool.submit(self._start_kafka)
+        redis = self._pool.submit(self._start_redis)
+        compiled = self._pool.submit(self._compile)
+        redis.result()
+        compiled.result()  # model and prelude compute features, and would both compile otherwise
         model = self._pool.submit(ensure_model, self.layout, self.trainer, self._tell)
-        for server in servers:
-            server.result()
+        prelude = self._pool.submit(self._run_prelude)
+        kafka.result()
         self.layout.write_environment(self.environment)
         self._launch(self.alerting)
         model.result()
+        prelude.result()
         for worker in self.workers:
             self._launch(worker)
         for service in (self.alerting, *self.workers):
@@ -135,7 +158,8 @@ class Stack:
 
     def stop(self) -> None:
         """Stop the workers before what they need; safe at any time and more than once."""
-        every = [*self._children(), self.trainer, self.downloader]
+        passing = [self.trainer, self.downloader, self.compiler, self.prelude]
+        every = [*self._children(), *passing]
         for child in every:
             child.forbid()  # a start that is under way must not launch anything from now on
         stop_all([child for child in every if child not in self._servers()])
@@ -202,6 +226,21 @@ class Stack:
     def _start_redis(self) -> None:
         self.redis.start(self.settings.start_seconds)
         self._tell(f"Redis: ready on port {self.redis.port}")
+
+    def _compile(self) -> None:
+        began = time.monotonic()
+        self.compiler.run(COMPILE_SECONDS_MAX)
+        seconds = time.monotonic() - began
+        if seconds > 5:  # it was not in the cache
+            self._tell(f"features: kernel compiled in {seconds:.0f} s, and kept for the next start")
+
+    def _run_prelude(self) -> None:
+        if not self.prelude.command:
+            return
+        self._tell("state: computing what happened before")
+        self.prelude.environment |= self.environment
+        self.prelude.run(PRELUDE_SECONDS_MAX)
+        self._tell(f"state: {self.prelude.tail(1)}")
 
     def _launch(self, service: Service) -> None:
         own = {"FOREWARN_WORKER_HEALTH_PORT": str(service.port)}

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -23,7 +23,12 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def running_stack(
-    settings: LocalSettings, *, tell: Tell, models: Path | None = None, fresh: bool = False
+    settings: LocalSettings,
+    *,
+    tell: Tell,
+    models: Path | None = None,
+    prelude: Sequence[str] = (),
+    fresh: bool = False,
 ) -> Iterator[Stack]:
     """A started stack, stopped however the block is left.
 
@@ -33,6 +38,7 @@ def running_stack(
         settings: of the stack.
         tell: told of each step.
         models: the model registry, if it is not to lie in the directory.
+        prelude: a command that fills the state before the workers start.
         fresh: begin without the events, state and cases of earlier runs.
 
     Raises:
@@ -40,7 +46,7 @@ def running_stack(
         DependencyUnavailableError: if a part does not start, with the end of its log.
     """
     with _interrupted_by_signals(), DirectoryLock(settings.directory.absolute()):
-        stack = Stack(settings, tell=tell, models=models)
+        stack = Stack(settings, tell=tell, models=models, prelude=prelude)
         if fresh:
             stack.layout.forget()
         stack.layout.prepare()

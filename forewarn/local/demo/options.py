@@ -24,9 +24,9 @@ class DemoOptions:
     """
 
     seconds: float = 60.0
-    speed: float = 480.0
-    subscribers: int = 12_000
-    history_days: int = 9
+    speed: float = 720.0
+    subscribers: int = 8_000
+    history_days: int = 8
     prevalence: float = 0.01
     seed: int = 20260728
 

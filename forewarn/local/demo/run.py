@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date
 
 import httpx
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -48,10 +48,9 @@ class Stage:
     first_ms: int
 
 
-def build_stage(options: DemoOptions) -> Stage:
+def build_stage(options: DemoOptions, today: date) -> Stage:
     """Simulate the town; a second or two."""
-    # The town's days are local ones, and its last day has to be over everywhere.
-    scenario = options.scenario(datetime.now(UTC).date() - timedelta(days=1))
+    scenario = options.scenario(today)
     return Stage(simulate(scenario), options.first_ms(scenario))
 
 

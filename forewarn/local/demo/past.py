@@ -1,0 +1,65 @@
+"""Give a fresh state the town's past, so that thirty-day windows mean something from the start.
+
+``python -m forewarn.local.demo.past OPTIONS`` runs in a process of its own, with the settings of a
+stack in its environment, before the stack's workers start.
+"""
+
+import asyncio
+import sys
+from datetime import date
+
+import msgspec
+import polars as pl
+
+from features.offline.rebuild import rebuild_state
+from features.store.factory import redis_state_store
+from forewarn.local.demo.options import DemoOptions
+from forewarn.pseudonyms import Pseudonymiser
+from forewarn.settings import PrivacySettings, RedisSettings, load
+from models.simulator import simulate
+from models.training.default import history_of_town
+from models.training.events import History, event_columns
+
+
+def command(options: DemoOptions, today: date) -> list[str]:
+    """How to run this module; both processes simulate the same town."""
+    return [
+        sys.executable,
+        "-m",
+        "forewarn.local.demo.past",
+        msgspec.json.encode(options).decode(),
+        today.isoformat(),
+    ]
+
+
+def past_of(options: DemoOptions, today: date) -> History:
+    """What had arrived before the played day's first moment."""
+    scenario = options.scenario(today)
+    first_ms = options.first_ms(scenario)
+    whole = history_of_town(simulate(scenario))
+    arrived = pl.col("appended_at_ms") < first_ms
+    return History(
+        calls=whole.calls.filter(arrived),
+        transfers=whole.transfers.filter(arrived),
+        outcomes=whole.outcomes.filter(pl.col("label_time_ms") < first_ms),
+    )
+
+
+async def fill(history: History) -> None:
+    """Write the state after a history into the Redis that the settings name."""
+    key = load(PrivacySettings).pseudonym_key.get_secret_value().encode()
+    columns = event_columns(history, Pseudonymiser(key))
+    store = redis_state_store(load(RedisSettings))
+    try:
+        await store.open(create=True)
+        done = await rebuild_state(columns, store, as_history=True)
+    finally:
+        await store.close()
+    print(  # noqa: T201  its log
+        f"{done.events:,} events to {done.records:,} records in {done.seconds:.1f} s", flush=True
+    )
+
+
+if __name__ == "__main__":
+    given = msgspec.json.decode(sys.argv[1], type=DemoOptions)
+    asyncio.run(fill(past_of(given, date.fromisoformat(sys.argv[2]))))
