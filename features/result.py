@@ -75,7 +75,8 @@ class Result:
         A continuation row of an outcome tells it of its counterparty.
         """
         which = np.where(self.plan.slots[:, 0] >= 0, 0, 1)
-        return self._fresh_slots[np.arange(len(which)), which] == 1
+        fresh: npt.NDArray[np.bool_] = self._fresh_slots[np.arange(len(which)), which] == 1
+        return fresh
 
     @cached_property
     def _stored_annexes(self) -> tuple[I64, I64]:

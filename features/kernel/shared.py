@@ -174,6 +174,8 @@ def apply_first(
     if entity == _DEVICE or paying or b[i, B_FLAGS] & INBOUND:
         subscriber = pairs.short_id(b[i, B_SUBSCRIBER])
         touch_pair(state, r, 0, PAIR_CAPACITY[entity, 0], subscriber, time_ms // MINUTE_MS)
+    if entity == _ACCOUNT:
+        _follow_money(head, h, kind, time_ms)
     cutoffs(head[h + H_CLOCK] + offset_ms, cut)
     at = tile_at(state, r, 0, time_ms + offset_ms, cut)
     if at < 0:
@@ -182,7 +184,6 @@ def apply_first(
         _count_call(state.cells, at, kind, b[i, B_FLAGS], b[i, B_DURATION] // SECOND_MS)
     elif entity == _ACCOUNT:
         _count_transfer(state.cells, at, kind, b[i, B_AMOUNT])
-        _follow_money(head, h, kind, time_ms)
     elif kind == _STARTED:
         state.cells[at + D_CALLS] += 1
     elif kind == _OUT_ATTEMPTED:

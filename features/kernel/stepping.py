@@ -393,7 +393,7 @@ def _transfer(
     out = 1 if b[i, B_KIND] < _IN_ATTEMPTED else 0
     status = b[i, B_KIND] - (_OUT_ATTEMPTED if out else _IN_ATTEMPTED)
     # The two postings of a transfer between own accounts share a subject: keep them apart.
-    subject = pairs.short_id(b[i, B_SUBJECT] ^ out)
+    subject = pairs.short_id(b[i, B_SUBJECT] ^ (out << 31))
     amount, time_ms = b[i, B_AMOUNT], b[i, B_TIME]
     revision = b[i, B_FLAGS] >> REVISION_SHIFT
     move = _remembered(head, h + H_MOVES, MOVE_STRIDE, N_MOVES, head[h + H_CLOCK], subject)

@@ -1,0 +1,101 @@
+"""What the oracle remembers: everything. Windows are found by scanning."""
+
+import math
+from dataclasses import dataclass, field
+
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+
+WINDOWS = {  # tile length and number of tiles, as docs/event-time.md says
+    "1m": (10 * SECOND, 6),
+    "5m": (MINUTE, 5),
+    "15m": (MINUTE, 15),
+    "1h": (10 * MINUTE, 6),
+    "6h": (10 * MINUTE, 36),
+    "24h": (HOUR, 24),
+    "7d": (DAY, 7),
+    "30d": (3 * DAY, 10),
+}
+
+
+def in_window(window: str, then_local: int, now_local: int) -> bool:
+    """Whether a moment lies in one of the window's tiles."""
+    tile, tiles = WINDOWS[window]
+    return then_local // tile > now_local // tile - tiles
+
+
+@dataclass
+class Contributions:
+    """Every amount ever added to a channel, with its local time."""
+
+    entries: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def add(self, channel: str, local: int, value: int) -> None:
+        self.entries.append((channel, local, value))
+
+    def _of(self, channel: str, window: str, now: int) -> list[int]:
+        return [v for c, t, v in self.entries if c == channel and in_window(window, t, now)]
+
+    def total(self, channel: str, window: str, now: int) -> int:
+        return sum(self._of(channel, window, now))
+
+    def largest(self, channel: str, window: str, now: int) -> int:
+        return max([0, *self._of(channel, window, now)])
+
+    def ratio(self, above: str, below: str, window: str, now: int) -> float:
+        under = self.total(below, window, now)
+        return self.total(above, window, now) / under if under else math.nan
+
+
+@dataclass
+class Contact:
+    who: int
+    first: int  # minutes
+    last: int
+    count: int = 0
+    amount: int = 0
+
+
+@dataclass
+class Contacts:
+    """The most recent counterparties, and for the sketch everyone's last minute."""
+
+    capacity: int
+    sketched: bool
+    table: list[Contact] = field(default_factory=list)
+    everyone: dict[int, int] = field(default_factory=dict)
+    overflowed: bool = False
+
+    def find(self, who: int) -> Contact | None:
+        return next((c for c in self.table if c.who == who), None)
+
+    def touch(self, who: int, minute: int) -> Contact | None:
+        self.everyone[who] = max(minute, self.everyone.get(who, 0))
+        known = self.find(who)
+        if known:
+            known.first, known.last = min(known.first, minute), max(known.last, minute)
+            return known
+        fresh = Contact(who, minute, minute)
+        if len(self.table) < self.capacity:
+            self.table.append(fresh)
+            return fresh
+        self.overflowed = True
+        oldest = min(self.table, key=lambda c: c.last)
+        if minute < oldest.last:
+            return None
+        self.table[self.table.index(oldest)] = fresh
+        return fresh
+
+    def distinct(self, window: str, now: int, offset: int) -> float:
+        exact = sum(in_window(window, c.last * MINUTE + offset, now) for c in self.table)
+        if not (self.sketched and self.overflowed and exact == self.capacity):
+            return exact
+        buckets = {
+            who % 512
+            for who, last in self.everyone.items()
+            if in_window(window, last * MINUTE + offset, now)
+        }
+        return max(exact, 512 * math.log(512 / max(512 - len(buckets), 0.5)))
+
+
+def since(now: int, then: int, unit: int) -> float:
+    return (now - then) / unit if then > 0 else math.nan
