@@ -5,6 +5,7 @@ neither a worker nor a training compiles anything later: that takes many seconds
 """
 
 import json
+from collections.abc import Mapping
 
 from features.columns import from_events
 from features.engine import Engine
@@ -19,20 +20,30 @@ from forewarn.events import (
 from forewarn.pseudonyms import Pseudonymiser
 
 _TIME_MS = 1_700_000_000_000
-_CALL = {"call_id": "c", "direction": "inbound", "caller": "+861380002", "callee": "+861380001"}
-_END = {"started_at_ms": _TIME_MS, "duration_ms": 0, "answered": True}
-_LINE = {"setting": "call_forwarding", "active": True}
-_MOVE = {"transfer_id": "t", "payer_account": "a", "payee_account": "b", "amount_minor": 1}
+_CALL: dict[str, object] = {
+    "call_id": "c",
+    "direction": "inbound",
+    "caller": "+861380002",
+    "callee": "+861380001",
+}
+_END: dict[str, object] = {"started_at_ms": _TIME_MS, "duration_ms": 0, "answered": True}
+_LINE: dict[str, object] = {"setting": "call_forwarding", "active": True}
+_MOVE: dict[str, object] = {
+    "transfer_id": "t",
+    "payer_account": "a",
+    "payee_account": "b",
+    "amount_minor": 1,
+}
 
 
-def _value(kind: str, fields: dict[str, object]) -> bytes:
+def _value(kind: str, fields: Mapping[str, object]) -> bytes:
     head = {"type": kind, "event_id": kind, "event_time_ms": _TIME_MS, "subscriber": "+861380001"}
-    return json.dumps(head | fields).encode()
+    return json.dumps({**head, **fields}).encode()
 
 
 def warm() -> int:
     """Run the engine over its paths; returns the number of vectors computed."""
-    closing = {"disposition": "false_alarm", "label_time_ms": _TIME_MS}
+    closing: dict[str, object] = {"disposition": "false_alarm", "label_time_ms": _TIME_MS}
     events: list[CallEvent | Transfer | Outcome] = [
         decode_call(_value("call_started", _CALL)),
         decode_call(_value("call_ended", _CALL | _END)),
