@@ -19,6 +19,9 @@ LIMIT = 200
 
 Tone = Literal["calm", "soon", "late", "done"]
 Holding = Literal["", "mine", "free"]
+SHORTEST_SPAN_MS = 60_000
+"""A case that arrives late has a short span left; its bar is drawn against a minute at least."""
+
 SOON_SHARE = 3  # the last third of the time to respond
 
 
@@ -100,7 +103,7 @@ def queue_row(found: Case, who: Principal, now_ms: int) -> QueueRow:
 def countdown_of(found: Case, now_ms: int) -> Countdown:
     """The time left to respond; ``done`` once somebody did or the case is closed."""
     left_ms = found.deadline_ms - now_ms
-    total_ms = max(1000, found.deadline_ms - found.opened_at_ms)
+    total_ms = max(SHORTEST_SPAN_MS, found.deadline_ms - found.opened_at_ms)
     tone: Tone = "calm"
     if found.responded_at_ms is not None or found.closed_at_ms is not None:
         tone = "done"
