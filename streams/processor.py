@@ -14,8 +14,8 @@ from typing import Literal, TypeVar
 
 import numpy as np
 import structlog
-from features.engine import Engine
 
+from features.engine import Engine
 from features.store import FencedError, JournalWrite, StateStore
 from features.store.journal import decode, encode, floor
 from forewarn.errors import ForewarnError
@@ -159,6 +159,8 @@ class BatchProcessor:
         with self._stage("produce"):
             parts = [part for work in works for part in self._parts(work, brain)]
             await self._insist("kafka", lambda: self._outputs.send_all(parts), partitions)
+        with self._stage("settle"):
+            works = await self._settle(works, partitions)
         for work in works:
             self._finish(work)
 
@@ -204,10 +206,19 @@ class BatchProcessor:
 
     async def _write(self, works: list[Work], partitions: Sequence[OpenPartition]) -> list[Work]:
         """Write what is still ours; returns the works that were written."""
+        return await self._fenced(works, partitions, self._state.write)
+
+    async def _fenced(
+        self,
+        works: list[Work],
+        partitions: Sequence[OpenPartition],
+        step: Callable[[list[Work]], Awaitable[object]],
+    ) -> list[Work]:
+        """Do a step for the works that are still ours; returns these."""
         while works:
             ours = works
             try:
-                await self._insist("redis", lambda: self._state.write(ours), partitions)  # noqa: B023 - awaited before the next turn
+                await self._insist("redis", lambda: step(ours), partitions)  # noqa: B023 - awaited before the next turn
             except FencedError as error:
                 self._metrics.fenced.inc()
                 log.warning("fenced", partitions=error.partitions)
@@ -218,6 +229,27 @@ class BatchProcessor:
             else:
                 break
         return works
+
+    async def _settle(self, works: list[Work], partitions: Sequence[OpenPartition]) -> list[Work]:
+        """Replace the journals by notes that the chunks are done, before an offset is committed.
+
+        Else a new owner could find the journal of a chunk whose offsets are committed: Kafka would
+        not send its events again, and it would wait for them as long as the topic is quiet.
+        """
+
+        def notes(settled: Sequence[Work]) -> list[JournalWrite]:
+            return [
+                JournalWrite(
+                    work.partition.number,
+                    work.partition.epoch,
+                    encode(floor(work.number, dict(enumerate(work.chunk.after)))),
+                )
+                for work in settled
+            ]
+
+        return await self._fenced(
+            works, partitions, lambda ours: self._store.commit([], journals=notes(ours))
+        )
 
     def _parts(self, work: Work, brain: Brain) -> Iterator[tuple[str, int, list[KeyValue]]]:
         number = work.partition.number
