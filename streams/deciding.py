@@ -105,12 +105,12 @@ class Deciding:
         )
         wanted[screened] = True
         # An outcome is not scored, but it settles what is open, and a false alarm keeps quiet.
-        wanted[outcome] = work.result.has_annex[rows][outcome] | (
-            [
-                isinstance(e, Outcome) and e.disposition == "false_alarm"
-                for e in np.array(work.chunk.events, object)[outcome]
-            ]
+        quiets = np.fromiter(
+            (isinstance(e, Outcome) and e.disposition == "false_alarm" for e in work.chunk.events),
+            np.bool_,
+            len(rows),
         )
+        wanted[outcome] = (work.result.has_annex[rows] | quiets)[outcome]
         # A chunk that warns somebody gives later events of the same person a history, too.
         subscribers = columns.subscriber[rows]
         wanted |= np.isin(subscribers, subscribers[wanted])

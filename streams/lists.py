@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from models.policy import Lists
@@ -56,6 +56,8 @@ class ListsReader:
         while True:
             try:
                 await self._read(1.0)
+            except ConsumerStoppedError:
+                return
             except KafkaError as error:  # the client reconnects by itself
                 log.warning("lists_not_read", why=repr(error))
 
