@@ -6,7 +6,6 @@ the cache and is ready in a second or two instead of compiling for half a minute
 
 import time
 
-
 from features import kinds
 from features.columns import from_arrays
 from features.engine import Engine

@@ -1,0 +1,121 @@
+"""Keys, headers and the layouts of records."""
+
+import binascii
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features import header, kinds
+from features.engine import Engine
+from features.entities import BUCKETS, Entity, key, keys, parse_key
+from features.header import Header, Watermark
+from features.migrations import migrate
+from forewarn.errors import ConfigurationError
+from tests.features.builders import town
+
+ENGINE = Engine()
+U32, U48 = st.integers(0, 2**32 - 1), st.integers(0, 2**48 - 1)
+
+
+@given(st.lists(st.integers(1, 2**64 - 1), max_size=20), st.sampled_from(list(Entity)))
+def test_keys_name_their_entity(pseudonyms: list[int], entity: Entity) -> None:
+    """A key can be parsed back, and its hash tag is the pseudonym's first byte."""
+    built = keys("fw", entity, np.array(pseudonyms, dtype=np.uint64))
+    assert [parse_key(k) for k in built] == [(entity, p) for p in pseudonyms]
+    for k, pseudonym in zip(built, pseudonyms, strict=True):
+        tag = k[k.index(b"{") + 1 : k.index(b"}")]
+        assert int(tag, 16) == pseudonym >> 56
+        assert key("fw", entity, pseudonym) == k
+
+
+def test_hash_tags_spread_over_a_cluster_as_documented() -> None:
+    """CRC16 puts 4, 20 and 31 per cent more than the mean on the fullest of 3, 6 and 12 masters."""
+    slots = [binascii.crc_hqx(f"{bucket:02x}".encode(), 0) % 16384 for bucket in range(BUCKETS)]
+    excess = []
+    for masters in (3, 6, 12):
+        loads = np.bincount([slot * masters // 16384 for slot in slots], minlength=masters)
+        excess.append(round(100 * (loads.max() * masters / BUCKETS - 1)))
+    assert excess == [4, 20, 31]
+
+
+@given(
+    st.integers(0, 255),
+    U32,
+    U48,
+    st.lists(
+        st.builds(Watermark, st.integers(0, 255), st.integers(0, 65535), U48, U32), max_size=5
+    ),
+)
+def test_headers_round_trip(entity: int, version: int, clock: int, marks: list[Watermark]) -> None:
+    """Built and parsed back, whatever follows."""
+    built = Header(header.LAYOUT_VERSION, entity, version, clock, tuple(marks))
+    data = header.build(built)
+    assert len(data) == built.size
+    assert header.parse(data + b"body") == built
+    assert header.record_version(data) == version
+
+
+def test_truncated_records_are_refused() -> None:
+    """Too short for the header, or for the watermarks it announces."""
+    data = header.build(Header(1, 0, 1, 1, (Watermark(0, 0, 1, 1),)))
+    for size in (0, 13, len(data) - 1):
+        with pytest.raises(ValueError, match="state record"):
+            header.parse(data[:size])
+
+
+def test_the_kernel_writes_the_header_that_python_reads() -> None:
+    """Watermarks of all sources and partitions, with the version they landed on."""
+    columns = town(300, subscribers=4, days=1, seed=21, partitions=2)
+    plan = ENGINE.plan(columns)
+    for write in ENGINE.run(plan).writes():
+        parsed = header.parse(write.value)
+        entity, pseudonym = parse_key(write.key)
+        assert parsed.entity == entity
+        column = (columns.subscriber, columns.counterparty, columns.counterparty, columns.device)
+        touched = column[entity] == np.uint64(pseudonym)
+        if entity in (Entity.NUMBER, Entity.ACCOUNT):
+            account = columns.flags & kinds.ACCOUNT > 0
+            touched &= account == (entity is Entity.ACCOUNT)
+        assert parsed.last_event_ms == columns.time_ms[touched].max()
+        wanted = {
+            Watermark(int(s), int(p), int(columns.offset[mine].max()), 1)
+            for s in range(3)
+            for p in range(2)
+            if (mine := touched & (columns.source == s) & (columns.partition == p)).any()
+        }
+        assert set(parsed.watermarks) == wanted
+
+
+def _as_layout_0(record: bytes) -> bytes:
+    """The record as the first trials wrote it: no version in a watermark, no annex."""
+    parsed = header.parse(record)
+    head = struct.pack("<BBHI", 0, parsed.entity, len(parsed.watermarks), parsed.version)
+    marks = b"".join(
+        struct.pack("<BH", m.source, m.partition) + m.offset.to_bytes(6, "little")
+        for m in parsed.watermarks
+    )
+    body = record[parsed.size + 2 :]
+    return head + parsed.last_event_ms.to_bytes(6, "little") + marks + body
+
+
+def test_records_of_an_old_layout_are_read_and_written_in_the_new_one() -> None:
+    """A store full of layout 0 serves the same vectors, and turns into layout 1 by itself."""
+    columns = town(400, subscribers=5, days=2, seed=22)
+    first = ENGINE.run(ENGINE.plan(columns.take(slice(0, 200))))
+    new = {write.key: write.value for write in first.writes()}
+    old = {k: _as_layout_0(v) for k, v in new.items()}
+    plan = ENGINE.plan(columns.take(slice(200, None)))
+    from_new = ENGINE.run(plan, [new.get(k) for k in plan.keys])
+    from_old = ENGINE.run(plan, [old.get(k) for k in plan.keys])
+    assert from_old.vectors.tobytes() == from_new.vectors.tobytes()
+    assert {w.value[0] for w in from_old.writes()} == {header.LAYOUT_VERSION}
+    assert [w.value for w in from_old.writes()] == [w.value for w in from_new.writes()]
+
+
+def test_a_record_from_a_newer_version_is_refused_with_advice() -> None:
+    """After a rollback nothing is guessed."""
+    with pytest.raises(ConfigurationError, match="forewarn rebuild"):
+        migrate(bytes([header.LAYOUT_VERSION + 1]) + bytes(20))
