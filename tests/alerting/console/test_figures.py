@@ -1,0 +1,121 @@
+"""What pages read from the database: the order of the queue, and sums that agree with the ledger."""
+
+from collections.abc import Callable
+
+import pytest
+
+from alerting.access import Principal, Scope
+from alerting.cases.closing import Closure, LateLoss
+from alerting.cases.severity import urgency
+from alerting.clock import local_day
+from alerting.console.queries.figures import load_report
+from alerting.console.queries.queue import QueueFilter, load_queue
+from alerting.console.queries.supervision import load_supervision
+from alerting.db.cases import Case
+from alerting.services import Services
+from forewarn.events.warnings import FraudWarning
+from tests.alerting.conftest import SHANGHAI
+from tests.alerting.factory import NOW_MS, Clock, warning
+
+RaiseCase = Callable[[FraudWarning], str]
+
+
+@pytest.fixture
+def many(raise_case: RaiseCase, services: Services) -> list[Case]:
+    """Twelve cases of different urgency, some overdue, four of them claimed."""
+    losses = [100, 5_000_000, 700_000, 2, 90_000_000, 33_000, 5_000_000, 1, 8_000, 60_000, 0, 999]
+    ids = [
+        raise_case(
+            warning(
+                f"w-{number}",
+                subscriber=f"+86138000{number:05d}",
+                severity=("critical", "high", "medium")[number % 3],
+                district=("430405", "430406", "110101")[number % 3],
+                expected_loss_minor=loss,
+                raised_at_ms=NOW_MS - 20_000 * number,
+            )
+        )
+        for number, loss in enumerate(losses)
+    ]
+    boss = Principal("local:b", "B", frozenset({"supervisor"}), Scope(None, None), "session")
+    for case_id in ids[::3]:
+        services.desk.claim(case_id, boss)
+    with services.db.read() as session:
+        return [session.get_one(Case, case_id) for case_id in ids]
+
+
+def test_the_queue_is_in_the_order_of_urgency_and_those_who_wait_come_first(
+    services: Services, boss: Principal, many: list[Case]
+) -> None:
+    with services.db.read() as session:
+        queue = load_queue(session, boss, QueueFilter(), NOW_MS)
+    for rows, waits in ((queue.waiting, True), (queue.working, False)):
+        expected = sorted(
+            (case for case in many if (case.responded_at_ms is None) == waits),
+            key=lambda case: (
+                -urgency(case.expected_loss_minor, case.deadline_ms, NOW_MS),
+                case.case_id,
+            ),
+        )
+        assert [row.case.case_id for row in rows] == [case.case_id for case in expected]
+    late = [case for case in many if case.responded_at_ms is None and case.deadline_ms < NOW_MS]
+    assert queue.overdue == len(late) > 0
+
+
+def test_a_filter_narrows_and_the_digest_tells_changes_from_waiting(
+    services: Services, boss: Principal, li: Principal, many: list[Case]
+) -> None:
+    with services.db.read() as session:
+        first = load_queue(session, boss, QueueFilter(district="430405"), NOW_MS)
+        again = load_queue(session, boss, QueueFilter(district="430405"), NOW_MS + 1)
+        of_li = load_queue(session, li, QueueFilter(), NOW_MS)
+        mine = load_queue(session, li, QueueFilter(holding="mine"), NOW_MS)
+    assert {row.case.district for row in first.waiting + first.working} == {"430405"}
+    assert first.digest == again.digest
+    assert {row.case.district for row in of_li.waiting + of_li.working} == {"430405", "430406"}
+    assert mine.total == 0
+    services.desk.note(first.working[0].case.case_id, boss, text="changed")
+    with services.db.read() as session:
+        changed = load_queue(session, boss, QueueFilter(district="430405"), NOW_MS)
+    assert changed.digest != first.digest
+
+
+def test_the_report_agrees_with_what_cases_prevented_and_lost(
+    services: Services, boss: Principal, clock: Clock, many: list[Case]
+) -> None:
+    dissuaded, lost, corrected = many[1], many[4], many[2]
+    for case in (dissuaded, lost, corrected):
+        services.desk.claim(case.case_id, boss)
+        services.desk.contact(case.case_id, boss, method="phone", reached=True)
+    services.desk.close(dissuaded.case_id, boss, Closure("dissuaded"))
+    services.desk.close(lost.case_id, boss, Closure("loss_occurred", lost_minor=123_456))
+    services.desk.close(corrected.case_id, boss, Closure("dissuaded"))
+    services.desk.report_loss(corrected.case_id, boss, LateLoss(lost_minor=1_000_000))
+    with services.db.read() as session:
+        closed = [session.get_one(Case, case.case_id) for case in (dissuaded, lost, corrected)]
+        report = load_report(session, boss.scope, "CNY", local_day(clock(), SHANGHAI))
+        here = load_report(
+            session, Scope.of(["*"], ["430406"]), "CNY", local_day(clock(), SHANGHAI)
+        )
+    prevented = sum(case.prevented_minor for case in closed)
+    assert prevented > 0
+    assert report.today_minor == report.confirmed_minor == prevented
+    assert report.lost_minor == sum(case.lost_minor for case in closed) == 1_123_456
+    for slices in report.by.values():
+        assert sum(share.amount_minor for share in slices) == prevented
+    own = [case for case in closed if case.district == "430406"]
+    assert here.confirmed_minor == sum(case.prevented_minor for case in own)
+
+
+def test_supervision_counts_who_is_late_and_who_holds_what(
+    services: Services, boss: Principal, clock: Clock, many: list[Case]
+) -> None:
+    with services.db.read() as session:
+        desk = load_supervision(session, boss.scope, NOW_MS)
+    assert desk.waiting == 8
+    assert [load.cases for load in desk.loads] == [4]
+    deadlines = [case.deadline_ms for case in desk.overdue]
+    assert deadlines == sorted(deadlines)
+    answered = [case for case in many if case.responded_at_ms is not None]
+    in_time = [case for case in answered if case.responded_at_ms <= case.deadline_ms]  # type: ignore[operator]
+    assert desk.share_in_time == len(in_time) / len(answered)
