@@ -60,7 +60,7 @@ def bench(scratch_name: str, **settings: str) -> Iterator[Bench]:
             bootstrap_servers=broker.bootstrap_servers,
             redis_url=redis.unix_url,
             partitions=PARTITIONS,
-            intercept=3.0,
+            intercept=-2.1,
             settings={"FOREWARN_WORKER_LOG_LEVEL": "WARNING", **settings},
         )
         world.create_topics()

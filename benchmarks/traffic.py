@@ -32,12 +32,12 @@ class Traffic:
     def events(self, count: int, start_ms: int) -> Iterator[tuple[TopicName, str, bytes]]:
         """Topic, key and value of each event; 60 % are calls, 40 % transfers."""
         draw = random.Random(self.seed)
-        call_ended: list[tuple[str, str, str, int]] = []
+        on_call: dict[str, tuple[str, str, int]] = {}  # nobody is on two calls at a time
         for number in range(count):
             now_ms = start_ms + int(number * self.step_ms)
             identity = f"s{self.seed}-{number}"
-            if call_ended and draw.random() < 0.3:
-                subscriber, caller, call_id, started_ms = call_ended.pop()
+            if on_call and draw.random() < 0.3:
+                subscriber, (caller, call_id, started_ms) = on_call.popitem()
                 yield (
                     "calls",
                     subscriber,
@@ -45,9 +45,9 @@ class Traffic:
                 )
                 continue
             subscriber = self._subscriber(draw)
-            if draw.random() < 0.43:
+            if subscriber not in on_call and draw.random() < 0.43:
                 caller = f"+8617{draw.randrange(self.callers):09d}"
-                call_ended.append((subscriber, caller, identity, now_ms))
+                on_call[subscriber] = (caller, identity, now_ms)
                 yield "calls", subscriber, self._started(identity, subscriber, caller, now_ms)
             else:
                 yield "transfers", subscriber, self._transfer(draw, identity, subscriber, now_ms)
