@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from features.engine import Engine
 
+from features.engine import Engine
 from features.entities import Entity, parse_key
 from features.header import parse, record_version
 from features.store import Conflict, FencedError, JournalWrite, StateStore, Write
@@ -107,6 +107,9 @@ class State:
                 before = by_key.get(write.key)
                 if before is None:
                     by_key[write.key] = _Pending(write, [work])
+                elif work.recovering and _landed(work, write.key, before.write.value):
+                    # Another chunk of the batch read the record when it had this one's events.
+                    continue
                 else:
                     before.write = self._on_top(work, before.write)
                     before.works.append(work)
