@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.simulator.clock import Ints
 
 NumberKind = Literal["mobile", "landline", "service", "foreign", "short"]
 KINDS: tuple[NumberKind, ...] = ("mobile", "landline", "service", "foreign", "short")
+
+HEX_ID_CHARS = 17
 
 _FORMS: dict[NumberKind, tuple[str, int]] = {
     # prefix, digits drawn after it; reserved-looking ranges are avoided on purpose: a simulated
@@ -36,14 +40,24 @@ def scramble(index: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
         return z ^ (z >> np.uint64(31))
 
 
-def hex_ids(values: NDArray[np.uint64], letter: bytes) -> NDArray[np.bytes_]:
-    """Write 64-bit values as one letter and 16 hexadecimal digits each."""
-    digits = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
-    shifts = np.arange(60, -4, -4, dtype=np.uint64)
-    text = np.empty((values.size, 17), dtype=np.uint8)
+_HEX_PAIRS = np.array([f"{value:02x}".encode() for value in range(256)]).view(np.uint16)
+
+
+def hex_ids(values: NDArray[np.uint64], letter: bytes) -> NDArray[np.uint8]:
+    """Write 64-bit values as one letter and 16 hexadecimal digits: an array of n by 17 bytes."""
+    text = np.empty((values.size, HEX_ID_CHARS), dtype=np.uint8)
     text[:, 0] = letter[0]
-    text[:, 1:] = digits[(values[:, None] >> shifts) & np.uint64(15)]
-    return text.view("S17").ravel()
+    pairs = _HEX_PAIRS[values.astype(">u8").view(np.uint8).reshape(-1, 8)]
+    text[:, 1:] = pairs.view(np.uint8).reshape(-1, 16)
+    return text
+
+
+def texts_of(rows: NDArray[np.uint8]) -> pl.Series:
+    """Rows of ASCII bytes, all of one length, as strings; nothing is copied one by one."""
+    count, width = rows.shape
+    offsets = np.arange(count + 1, dtype=np.int64) * width
+    data = pa.py_buffer(np.ascontiguousarray(rows))
+    return pl.Series(pa.LargeStringArray.from_buffers(count, pa.py_buffer(offsets), data))
 
 
 def decimal_text(values: Ints, width: int, prefix: str) -> NDArray[np.bytes_]:
@@ -128,15 +142,14 @@ class Directory:
             texts[chosen] = decimal_text(_distinct(rng, chosen.size, low, high), width, prefix)
         return [text.decode() for text in texts.tolist()]
 
-    def account_texts(self, seed: int) -> list[str]:
+    def account_texts(self, seed: int) -> pl.Series:
         """The text of every account: the letter a and 16 hexadecimal digits."""
         return _texts(self._accounts, seed + 2, b"a")
 
-    def device_texts(self, seed: int) -> list[str]:
+    def device_texts(self, seed: int) -> pl.Series:
         """The text of every device: the letter d and 16 hexadecimal digits."""
         return _texts(self._devices, seed + 5, b"d")
 
 
-def _texts(count: int, seed: int, letter: bytes) -> list[str]:
-    index = np.arange(count, dtype=np.uint64)
-    return [text.decode() for text in hex_ids(scramble(index, seed), letter).tolist()]
+def _texts(count: int, seed: int, letter: bytes) -> pl.Series:
+    return texts_of(hex_ids(scramble(np.arange(count, dtype=np.uint64), seed), letter))

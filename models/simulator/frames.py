@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.simulator.directory import hex_ids, scramble
+from models.simulator.directory import hex_ids, scramble, texts_of
 from models.simulator.events import LINE_CHANGED, Columns, EventRows
 from models.simulator.ledger import ATTESTATIONS, CHANNELS, PURPOSES, Column
 from models.simulator.scenario import Scenario
@@ -16,7 +16,7 @@ STATUSES = ("attempted", "completed", "blocked", "reversed")
 
 def ids(index: Column, seed: int, letter: bytes) -> pl.Series:
     """Identifiers of rows: an invertible scramble of the position, so unique and empty of signal."""
-    return pl.Series(hex_ids(scramble(index.astype(np.uint64), seed), letter).astype("U17"))
+    return texts_of(hex_ids(scramble(index.astype(np.uint64), seed), letter))
 
 
 def names(values: tuple[str, ...], codes: Column) -> pl.Series:

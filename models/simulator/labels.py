@@ -118,12 +118,12 @@ def course(
 
 def episode_ids(episode: Ints) -> pl.Series:
     """The text of episode ids."""
-    return pl.Series([f"e{i:07d}" if i >= 0 else None for i in episode.tolist()], dtype=pl.String)
+    return "e" + pl.Series(episode).cast(pl.String).str.zfill(7)
 
 
 def ring_ids(ring: Ints) -> pl.Series:
     """The text of ring ids, which group episodes for splits."""
-    return pl.Series([f"r{i:05d}" for i in ring.tolist()], dtype=pl.String)
+    return "r" + pl.Series(ring).cast(pl.String).str.zfill(5)
 
 
 def _or_null(times: Ints) -> pl.Series:

@@ -239,8 +239,8 @@ def _texts(world: World) -> Texts:
     scenario = world.scenario
     return Texts(
         numbers=pl.Series(world.directory.number_texts(scenario.rng("numbers"))),
-        accounts=pl.Series(world.directory.account_texts(scenario.seed)),
-        devices=pl.Series(world.directory.device_texts(scenario.seed)),
+        accounts=world.directory.account_texts(scenario.seed),
+        devices=world.directory.device_texts(scenario.seed),
         districts=pl.Series(list(scenario.districts)).gather(
             world.people.district.astype(np.uint32)
         ),

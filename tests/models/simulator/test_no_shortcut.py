@@ -22,8 +22,8 @@ from models.simulator import Scenario, Town, simulate
 from models.simulator.outcomes import outcome_records
 from models.simulator.writers import canonical, partition_by_person
 
-AUC_BOUND = 0.95
-LIFT_BOUND = 14.0
+AUC_BOUND = 0.92
+LIFT_BOUND = 12.0
 """How many times the base rate the precision at half the recall may be, for a single feature."""
 
 JUDGED = (
@@ -113,9 +113,11 @@ def test_all_features_together_do_find_fraud(vectors: tuple) -> None:
     scored = columns.source != 2
     half = np.median(columns.time_ms)
     train, test = scored & (columns.time_ms < half), scored & (columns.time_ms >= half)
-    options = {"objective": "binary", "verbose": -1, "num_threads": 2, "seed": 1,
-               "feature_fraction": 0.6, "deterministic": True}  # fmt: skip
-    model = lgb.train(options, lgb.Dataset(made[train], fraud[train]), 60)
+    # Half of the honest events are enough to learn from.
+    train &= fraud | (columns.offset % 2 == 0)
+    options = {"objective": "binary", "verbose": -1, "num_threads": 1, "seed": 1,
+               "feature_fraction": 0.3, "num_leaves": 15, "deterministic": True}  # fmt: skip
+    model = lgb.train(options, lgb.Dataset(made[train], fraud[train]), 40)
     score = np.asarray(model.predict(made[test]))
     assert roc_auc_score(fraud[test], score) > 0.95
     assert average_precision_score(fraud[test], score) > 25 * fraud[test].mean()
@@ -174,12 +176,15 @@ def test_identifiers_carry_no_signal(town: Town, column: str) -> None:
         rows = town.calls.filter(
             (pl.col("type") == "call_started") & (pl.col("direction") == "inbound")
         )
+    # A third of the honest rows is enough.
+    fraud = is_fraud(town, rows)
+    rows = rows.filter(pl.Series(fraud | (np.arange(rows.height) % 3 == 0)))
     fraud = is_fraud(town, rows)
     # Fold by identifier, so that no identifier is on both sides.
     fold = (rows[column].hash(seed=1) % 4).to_numpy()
     text = characters(rows[column], 17)
     score = np.zeros(rows.height)
-    options = {"objective": "binary", "verbose": -1, "num_threads": 2, "seed": 1,
+    options = {"objective": "binary", "verbose": -1, "num_threads": 1, "seed": 1,
                "num_leaves": 15, "min_data_in_leaf": 200, "deterministic": True}  # fmt: skip
     for part in range(4):
         train, test = fold != part, fold == part
