@@ -33,6 +33,7 @@ from forewarn.events import (
 )
 from forewarn.local import KafkaBroker, RedisServer
 from forewarn.local.process import stop_all
+from tests.chaos.alerting import AlertingProcess
 from tests.chaos.proxy import Proxy
 
 SESSION_SECONDS = 6
@@ -76,6 +77,7 @@ class Town:
         )
         self.world.create_topics(self.direct)
         self.workers = [self.world.worker(f"worker-{number}") for number in range(workers)]
+        self.alerting = AlertingProcess(self.world)
         self.stops: list[int | None] = []
 
     @property
@@ -83,14 +85,15 @@ class Town:
         """The broker past the proxy."""
         return self.broker.bootstrap_servers
 
-    def start_workers(self) -> None:
-        for worker in self.workers:
-            worker.start()
+    def start(self) -> None:
+        """Start the workers and the alerting service."""
+        for child in (*self.workers, self.alerting):
+            child.start()
 
     def close(self) -> None:
         for worker in self.workers:
             worker.resume()
-        stop_all(self.workers)
+        stop_all([*self.workers, self.alerting])
         self.redis.stop()
         self.broker.stop()
         self.kafka_proxy.stop()
@@ -113,6 +116,7 @@ class Town:
             "crash_broker": self.crash_broker,
             "restart_redis": self.redis.restart,
             "storm": self.storm,
+            "kill_alerting": self.kill_alerting,
         }
 
     def pick(self) -> WorkerProcess:
@@ -173,6 +177,10 @@ class Town:
             worker.kill()
             time.sleep(self.draw.uniform(0.1, 1.0))
             worker.start()
+
+    def kill_alerting(self) -> None:
+        self.alerting.kill()
+        self.alerting.start()
 
     # -- traffic
 
@@ -286,8 +294,14 @@ class Went:
         return float(vector[CATALOG.names.index(name)])
 
 
-def judge(came: Came, went: Went) -> dict[str, int]:
-    """Assert every promise; returns the counts for the log."""
+def judge(came: Came, went: Went, held: list[tuple[str, str, str, int]]) -> dict[str, int]:
+    """Assert every promise; returns the counts for the log.
+
+    Args:
+        came: what came in.
+        went: what went out.
+        held: warnings in the alerting database.
+    """
     assert len(came.ids) == len(set(came.ids)), "the traffic itself repeats an event"
     lost = set(came.ids) - set(went.scores)
     assert not lost, f"{len(lost)} events without a score, such as {sorted(lost)[:5]}"
@@ -315,6 +329,15 @@ def judge(came: Came, went: Went) -> dict[str, int]:
         causes[warning.warning_id].add((warning.subscriber, warning.subject.subject_id))
     assert all(len(variants) == 1 for variants in revisions.values())
     assert all(len(subjects) == 1 for subjects in causes.values())
+
+    # Alerting holds each warning exactly once, in its newest revision.
+    newest: dict[str, int] = {}
+    for warning in went.warnings:
+        offset = max(newest.get(warning.warning_id, -1), warning.source.offset)
+        newest[warning.warning_id] = offset
+    assert len(held) == len(newest), "alerting holds each warning once"
+    assert {row[0]: row[3] for row in held} == newest
+    assert {row[0]: {(row[1], row[2])} for row in held} == causes
     return {
         "events": len(came.ids),
         "scores": sum(map(len, went.scores.values())),
