@@ -119,8 +119,9 @@ def segments(table: Mapping[str, Mapping[str, float]]) -> str:
     def paint(axes: Axes) -> None:
         names = list(table)[::-1]
         recall = [table[name]["recall"] for name in names]
-        below = [table[n]["recall"] - table[n]["low"] for n in names]
-        above = [table[n]["high"] - table[n]["recall"] for n in names]
+        # At a recall of 1 the interval's end may lie under it by the last bit of a float.
+        below = [max(0.0, table[n]["recall"] - table[n]["low"]) for n in names]
+        above = [max(0.0, table[n]["high"] - table[n]["recall"]) for n in names]
         labels = [f"{name} ({int(table[name]['frauds'])})" for name in names]
         axes.errorbar(recall, labels, xerr=[below, above], fmt="o", color=BLUE, capsize=3)
         axes.set(xlabel="recall at the recommended threshold", xlim=(0, 1))
