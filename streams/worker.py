@@ -19,7 +19,7 @@ from features.store import StateStore
 from features.store.links import connect
 from features.store.redis import RedisStateStore
 from features.store.retries import Retries
-from forewarn.errors import DependencyUnavailableError
+from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.kafka import (
     TopicAdministration,
     aiokafka_arguments,
@@ -97,7 +97,13 @@ def run_worker() -> None:
     metrics = WorkerMetrics(REGISTRY)
     health = Health(Bounds(stuck_seconds=settings.stuck_seconds))
     server = HealthServer(health, REGISTRY, host=settings.health_host, port=settings.health_port)
-    server.start()
+    try:
+        server.start()
+    except OSError as error:
+        raise ConfigurationError(
+            f"port {settings.health_port} cannot be served: {error.strerror}.",
+            hint="Set FOREWARN_WORKER_HEALTH_PORT to a free one, or to 0.",
+        ) from error
     log.info("health_served", port=server.port)
     with TopicAdministration(kafka) as administration:
         administration.require_copartitioned()
@@ -114,7 +120,7 @@ def run_worker() -> None:
     store = _store(redis)
     outputs = Outputs(
         aiokafka_arguments(kafka)
-        | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "lz4"}
+        | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "zstd"}
     )
     topics = tuple(qualified(name, kafka) for name in SOURCES)
     lists = Lists()
