@@ -8,7 +8,7 @@ from alerting.access import Principal, require
 from alerting.console.errors import ConsoleRoute
 from alerting.console.pages import Page, signed_in
 from alerting.console.queries import queue as queries
-from alerting.console.queries.queue import Holding, QueueFilter
+from alerting.console.queries.queue import Holding, Queue, QueueFilter
 
 router = APIRouter(route_class=ConsoleRoute)
 
@@ -30,30 +30,31 @@ Wanted = Annotated[QueueFilter, Depends(wanted)]
 @router.get("/console/queue")
 def queue_page(page: Signed, who: Reader, narrowed: Wanted) -> Response:
     """The whole page."""
-    return _render(page, who, narrowed, "queue.html")
+    with page.services.database.read() as session:
+        found = queries.load_queue(session, who, narrowed, page.now_ms)
+        districts, typologies = queries.choices(session, who.scope)
+    return page.render(
+        "queue.html",
+        queue=found,
+        narrowed=narrowed,
+        districts=districts,
+        typologies=typologies,
+        names=_names(page, found),
+    )
 
 
 @router.get("/console/queue/rows")
 def queue_rows(page: Signed, who: Reader, narrowed: Wanted, seen: Word = "") -> Response:
     """The rows alone; 204 if they are as the browser has them, so that nothing is redrawn."""
-    response = _render(page, who, narrowed, "parts/queue_rows.html")
-    if response.headers.get("X-Digest") == seen:
-        return Response(status_code=204)
-    return response
-
-
-def _render(page: Page, who: Principal, narrowed: QueueFilter, template: str) -> Response:
     with page.services.database.read() as session:
         found = queries.load_queue(session, who, narrowed, page.now_ms)
-        districts, typologies = queries.choices(session, who.scope)
-    holders = {row.case.holder for row in found.working + found.waiting if row.case.holder}
-    response = page.render(
-        template,
-        queue=found,
-        narrowed=narrowed,
-        districts=districts,
-        typologies=typologies,
-        names=page.access.names_of(holders),
+    if found.digest == seen:
+        return Response(status_code=204)
+    return page.render(
+        "parts/queue_rows.html", queue=found, narrowed=narrowed, names=_names(page, found)
     )
-    response.headers["X-Digest"] = found.digest
-    return response
+
+
+def _names(page: Page, found: Queue) -> dict[str, str]:
+    rows = found.waiting + found.working
+    return page.access.names_of({row.case.holder for row in rows if row.case.holder})
