@@ -76,7 +76,7 @@ class Engine:
         self.catalog = catalog
         self.prefix = prefix
         self._offset_ms = catalog.utc_offset_minutes * MINUTE_MS
-        self._program, self._blocks = catalog.program
+        self._program, self._bounds = catalog.program
         self._wires = catalog.wires
 
     def plan(self, columns: EventColumns) -> Plan:
@@ -224,7 +224,7 @@ class Engine:
                 shards,
                 self._offset_ms,
                 self._program,
-                self._blocks,
+                self._bounds,
                 self._wires,
                 vectors,
                 effects,

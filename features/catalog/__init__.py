@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import cached_property
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -79,16 +80,20 @@ class Catalog:
         return self.features[self.slot(code)]
 
     @cached_property
-    def program(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The vector program ordered by blocks, int64 [features, 6], and the block bounds."""
+    def program(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        """The vector program by block and operation, and where each of them begins.
+
+        uint32 [features, 6] (unsigned, so that compiled code need not look for negative indices)
+        and int64 [blocks * operations + 1].
+        """
         rows: list[Sequence[int]] = []
         bounds = [0]
-        for block in range(program.N_BLOCKS):
+        for block, op in product(range(program.N_BLOCKS), range(program.N_OPS)):
             for slot, feature in enumerate(self.features):
-                if feature.block == block:
+                if feature.block == block and feature.code[0] == op:
                     rows.append((slot, *feature.code))
             bounds.append(len(rows))
-        return np.array(rows, dtype=np.int64), np.array(bounds, dtype=np.int64)
+        return np.array(rows, dtype=np.uint32), np.array(bounds, dtype=np.int64)
 
     @cached_property
     def wires(self) -> npt.NDArray[np.int64]:

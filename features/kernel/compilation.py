@@ -18,8 +18,11 @@ from pathlib import Path
 import numba
 import numpy as np
 
-inner = numba.njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""For functions that only compiled code calls: without the wrappers and the cache of their own."""
+inner = numba.njit(
+    nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False
+)
+"""For functions that only compiled code calls: no wrappers, no cache of their own, and no counting of
+references, so they must not allocate."""
 
 entry = numba.njit(cache=True, nogil=True, error_model="numpy")
 """For functions that Python calls."""

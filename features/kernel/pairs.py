@@ -13,7 +13,6 @@ from features.kernel.compilation import inner
 from features.kernel.layout import (
     DISTINCT_WINDOWS,
     MINUTE_MS,
-    N_DISTINCT,
     P_AMOUNT,
     P_COUNT,
     P_FIRST_MIN,
@@ -117,16 +116,31 @@ def distinct(
     out: np.ndarray,
 ) -> None:
     """Write the number of distinct counterparties of each distinct window into ``out``."""
-    for d in range(N_DISTINCT):
-        since = (cut[DISTINCT_WINDOWS[d]] - offset_ms) // MINUTE_MS
-        seen = 0
-        for at in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
-            if pairs[at + P_LAST_MIN] >= since:
-                seen += 1
-        out[d] = seen
-        if sketch_on and seen == capacity:
-            empty = 0
-            for at in range(sketch_base, sketch_base + SKETCH_BUCKETS):
-                if sketch[at] < since or sketch[at] == 0:
-                    empty += 1
-            out[d] = max(float(seen), ESTIMATES[empty])
+    since_0 = (cut[DISTINCT_WINDOWS[0]] - offset_ms) // MINUTE_MS
+    since_1 = (cut[DISTINCT_WINDOWS[1]] - offset_ms) // MINUTE_MS
+    since_2 = (cut[DISTINCT_WINDOWS[2]] - offset_ms) // MINUTE_MS
+    since_3 = max((cut[DISTINCT_WINDOWS[3]] - offset_ms) // MINUTE_MS, 1)  # 0 is an empty bucket
+    seen_0 = seen_1 = seen_2 = seen_3 = 0
+    for at in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
+        last = pairs[at + P_LAST_MIN]
+        seen_0 += last >= since_0
+        seen_1 += last >= since_1
+        seen_2 += last >= since_2
+        seen_3 += last >= since_3
+    out[0], out[1], out[2], out[3] = seen_0, seen_1, seen_2, seen_3
+    if not sketch_on or seen_3 < capacity:
+        return
+    full_0 = full_1 = full_2 = full_3 = 0
+    for at in range(sketch_base, sketch_base + SKETCH_BUCKETS):
+        last = sketch[at]
+        full_0 += last >= since_0
+        full_1 += last >= since_1
+        full_2 += last >= since_2
+        full_3 += last >= since_3
+    if seen_0 == capacity:
+        out[0] = max(out[0], ESTIMATES[SKETCH_BUCKETS - full_0])
+    if seen_1 == capacity:
+        out[1] = max(out[1], ESTIMATES[SKETCH_BUCKETS - full_1])
+    if seen_2 == capacity:
+        out[2] = max(out[2], ESTIMATES[SKETCH_BUCKETS - full_2])
+    out[3] = max(out[3], ESTIMATES[SKETCH_BUCKETS - full_3])

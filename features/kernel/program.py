@@ -1,6 +1,6 @@
 """The vector program: how catalog entries turn into numbers, as a table that the kernel loops over.
 
-Each row of a program is ``slot, op, a, b, c, d``. Window values are integers; a quotient is one
+Each row of a program is ``slot, op, a, b, c, d``; rows are ordered by block and operation. Window values are integers; a quotient is one
 division in float64; the result is rounded once, to float32. So any implementation that counts the same
 integers gets the same bits.
 """
@@ -13,6 +13,7 @@ from features.kernel.compilation import inner
 
 OP_SUM, OP_RATIO, OP_DISTINCT, OP_SCALAR = range(4)
 """``acc[a, b]``; ``acc[a, b] / acc[c, d]``; ``distinct[a, b]``; ``scalars[a]``."""
+N_OPS: Final = 4
 
 # Blocks of the program: which step of the kernel writes which slots.
 BLOCK_SUBSCRIBER: Final = 0
@@ -156,23 +157,23 @@ WIRE_FAN_OUT, WIRE_SHORT, WIRE_AGE, WIRE_NUMBER_CONFIRMED, WIRE_ACCOUNT_CONFIRME
 @inner
 def evaluate(
     program: np.ndarray,
+    bounds: np.ndarray,
+    block: int,
     acc: np.ndarray,
     dist: np.ndarray,
     scalars: np.ndarray,
-    out: np.ndarray,
+    vectors: np.ndarray,
+    i: int,
 ) -> None:
-    """Run one block of the program into one row of vectors."""
-    for f in range(program.shape[0]):
-        slot, op, a, b = program[f, 0], program[f, 1], program[f, 2], program[f, 3]
-        if op == OP_SUM:
-            out[slot] = np.float32(acc[a, b])
-        elif op == OP_SCALAR:
-            out[slot] = np.float32(scalars[a])
-        elif op == OP_RATIO:
-            below = acc[program[f, 4], program[f, 5]]
-            if below == 0:
-                out[slot] = np.float32(np.nan)
-            else:
-                out[slot] = np.float32(np.float64(acc[a, b]) / np.float64(below))
-        else:
-            out[slot] = np.float32(dist[a, b])
+    """Run one block of the program into row ``i`` of the vectors; one loop for each operation."""
+    first = block * N_OPS
+    for f in range(bounds[first], bounds[first + 1]):
+        vectors[i, program[f, 0]] = np.float32(acc[program[f, 2], program[f, 3]])
+    for f in range(bounds[first + 1], bounds[first + 2]):
+        below = acc[program[f, 4], program[f, 5]]
+        value = np.float64(acc[program[f, 2], program[f, 3]]) / np.float64(below)
+        vectors[i, program[f, 0]] = np.float32(value if below != 0 else np.nan)
+    for f in range(bounds[first + 2], bounds[first + 3]):
+        vectors[i, program[f, 0]] = np.float32(dist[program[f, 2], program[f, 3]])
+    for f in range(bounds[first + 3], bounds[first + 4]):
+        vectors[i, program[f, 0]] = np.float32(scalars[program[f, 2]])

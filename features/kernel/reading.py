@@ -71,6 +71,7 @@ from features.kernel.layout import (
     YOUNG_PAIR_MINUTES,
 )
 from features.kernel.program import (
+    BLOCK_SUBSCRIBER,
     SC_AGE_DAYS,
     SC_AMOUNT,
     SC_AMOUNT_TO_FUNDING,
@@ -155,9 +156,10 @@ def read_subscriber(
     i: int,
     offset_ms: int,
     program: np.ndarray,
+    bounds: np.ndarray,
     wires: np.ndarray,
     scratch: Scratch,
-    out: np.ndarray,
+    vectors: np.ndarray,
 ) -> tuple[int, bool, bool, int, int]:
     """Write the subscriber's features into a row whose first-degree slots are already filled.
 
@@ -185,13 +187,14 @@ def read_subscriber(
     for j in range(len(scratch.scalars)):
         scratch.scalars[j] = np.nan
     new, young, pair = _pair(state, r, b, i, now, scratch.scalars)
-    level = _facts(b, i, offset_ms, young, wires, scratch.scalars, out)
+    level = _facts(b, i, offset_ms, young, wires, scratch.scalars, vectors)
     on_level, on_seconds = _on_the_line(head, h, now, scratch)
     _relay(state, r, now, scratch.scalars)
     _history(head, h, now, scratch.scalars)
     if _OUT_FIRST <= b[i, B_KIND] <= _OUT_LAST:
         _amounts(state, head, h, pair, b[i, B_AMOUNT], now, scratch)
-    evaluate(program, scratch.acc, scratch.dist, scratch.scalars, out)
+    acc, dist, scalars = scratch.acc, scratch.dist, scratch.scalars
+    evaluate(program, bounds, BLOCK_SUBSCRIBER, acc, dist, scalars, vectors, i)
     return level, new, young, on_level, on_seconds
 
 
@@ -229,7 +232,7 @@ def _facts(
     young: bool,
     wires: np.ndarray,
     s: np.ndarray,
-    out: np.ndarray,
+    vectors: np.ndarray,
 ) -> int:
     """The event itself; returns the level of suspicion against the other number."""
     kind, flags = b[i, B_KIND], b[i, B_FLAGS]
@@ -244,7 +247,7 @@ def _facts(
         s[SC_INBOUND] = flags & INBOUND
         if kind == _ENDED:
             s[SC_TALK_SECONDS] = b[i, B_DURATION] // SECOND_MS
-        level = _suspicion(flags, young, wires, out)
+        level = _suspicion(flags, young, wires, vectors, i)
         s[SC_CALLER_LEVEL] = level
         return level
     if _OUT_FIRST <= kind <= _IN_LAST:
@@ -255,21 +258,21 @@ def _facts(
 
 
 @inner
-def _suspicion(flags: int, young: bool, wires: np.ndarray, out: np.ndarray) -> int:
+def _suspicion(flags: int, young: bool, wires: np.ndarray, vectors: np.ndarray, i: int) -> int:
     """0 (none) to 7: what is known against a caller before a word is said."""
-    level = 3 if out[wires[WIRE_NUMBER_CONFIRMED]] > 0 else 0
+    level = 3 if vectors[i, wires[WIRE_NUMBER_CONFIRMED]] > 0 else 0
     if young and flags & INBOUND:
         level += 1
-        age = out[wires[WIRE_AGE]]
+        age = vectors[i, wires[WIRE_AGE]]
         if np.isnan(age) or age < FRESH_NUMBER_DAYS:
             level += 1
         if flags & FOREIGN:
             level += 1
         if flags >> ATTESTATION_SHIFT & 3 == _ATTESTATION_C:
             level += 1
-        if out[wires[WIRE_FAN_OUT]] >= WIDE_FAN_OUT:
+        if vectors[i, wires[WIRE_FAN_OUT]] >= WIDE_FAN_OUT:
             level += 1
-        if out[wires[WIRE_SHORT]] >= MOSTLY_SHORT:
+        if vectors[i, wires[WIRE_SHORT]] >= MOSTLY_SHORT:
             level += 1
     return min(level, _MAX_LEVEL)
 

@@ -11,7 +11,6 @@ from features.kernel.layout import (
     H_CONFIRMED,
     HEAD_FIELDS,
     META_COLUMNS,
-    N_WINDOWS,
     PAIR_CAPACITY,
     PAIR_STRIDE,
     R_HEAD,
@@ -25,6 +24,7 @@ from features.kernel.layout import (
 )
 from features.kernel.marks import le, put_header, put_le
 from features.kernel.state import State
+from features.kernel.tiles import CUT_SIZE
 from features.kernel.wire import COUNTS_BYTES, pack, unpack, worst_bytes
 
 ANNEX_LENGTH_BYTES = 2
@@ -110,7 +110,7 @@ def pack_some(
     the end of each record into ``ends`` and whether a swindler was confirmed into ``confirmed``.
     Returns the place in ``chosen`` of the first record that was not packed.
     """
-    cut = np.zeros(N_WINDOWS, np.int64)
+    cut = np.full(CUT_SIZE, -1, np.int64)
     at = 0
     for j in range(first, len(chosen)):
         r = chosen[j]

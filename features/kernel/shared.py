@@ -66,6 +66,8 @@ from features.kernel.layout import (
     X_TAINTED,
 )
 from features.kernel.program import (
+    BLOCK_SECOND,
+    BLOCK_SHARED,
     SH_AGE_DAYS,
     SH_CLEARED,
     SH_CONFIRMED,
@@ -95,8 +97,10 @@ def read_first(
     time_ms: int,
     offset_ms: int,
     program: np.ndarray,
+    bounds: np.ndarray,
     scratch: Scratch,
-    out: np.ndarray,
+    vectors: np.ndarray,
+    i: int,
 ) -> None:
     """Write the first-degree features of a record into a row of vectors."""
     head, h = state.cells, state.meta[r, R_HEAD]
@@ -127,7 +131,8 @@ def read_first(
     s[SH_ONWARD_MINUTES] = (onward - 1) / MINUTE_MS if onward > 0 else np.nan
     received_at = head[h + H_RECEIVED_AT]
     s[SH_SINCE_RECEIPT_MINUTES] = (now - received_at) / MINUTE_MS if received_at > 0 else np.nan
-    evaluate(program, scratch.acc, scratch.dist, s, out)
+    block = BLOCK_SHARED + state.meta[r, R_KIND] - 1
+    evaluate(program, bounds, block, scratch.acc, scratch.dist, s, vectors, i)
 
 
 @inner
@@ -160,7 +165,10 @@ def _outcome(head: np.ndarray, h: int, flags: int, time_ms: int) -> None:
 def apply_first(
     state: State, r: int, b: np.ndarray, i: int, offset_ms: int, cut: np.ndarray
 ) -> None:
-    """Apply what depends on the event alone. A duplicate or a correction changes nothing here."""
+    """Apply what depends on the event alone. A duplicate or a correction changes nothing here.
+
+    ``cut`` holds the cutoffs of the record's clock with this event applied.
+    """
     head, h = state.cells, state.meta[r, R_HEAD]
     kind, time_ms = b[i, B_KIND], b[i, B_TIME]
     head[h + H_CLOCK] = max(head[h + H_CLOCK], time_ms)
@@ -176,7 +184,6 @@ def apply_first(
         touch_pair(state, r, 0, PAIR_CAPACITY[entity, 0], subscriber, time_ms // MINUTE_MS)
     if entity == _ACCOUNT:
         _follow_money(head, h, kind, time_ms)
-    cutoffs(head[h + H_CLOCK] + offset_ms, cut)
     at = tile_at(state, r, 0, time_ms + offset_ms, cut)
     if at < 0:
         return
@@ -239,26 +246,29 @@ def read_second(
     time_ms: int,
     offset_ms: int,
     program: np.ndarray,
+    bounds: np.ndarray,
     scratch: Scratch,
-    out: np.ndarray,
+    vectors: np.ndarray,
+    i: int,
 ) -> None:
     """Write the second-degree features of a record into a row of vectors."""
     now = max(time_ms, state.cells[state.meta[r, R_HEAD] + H_CLOCK2])
     cutoffs(now + offset_ms, scratch.cut)
     read_tiles(state, r, 1, scratch.cut, scratch.acc)
-    evaluate(program, scratch.acc, scratch.dist, scratch.scalars, out)
+    block = BLOCK_SECOND + state.meta[r, R_KIND] - 1
+    acc, dist, scalars = scratch.acc, scratch.dist, scratch.scalars
+    evaluate(program, bounds, block, acc, dist, scalars, vectors, i)
 
 
 @inner
 def apply_second(
     state: State, r: int, time_ms: int, effects: int, offset_ms: int, cut: np.ndarray
 ) -> None:
-    """Apply what the subscriber's step said about the event."""
+    """Apply what the subscriber's step said about the event; ``cut`` as in ``apply_first``."""
     head, h = state.cells, state.meta[r, R_HEAD]
     head[h + H_CLOCK2] = max(head[h + H_CLOCK2], time_ms)
     if effects & E_COUNTED == 0 or effects & (E_NEW | E_TAINTED | E_PRESSED) == 0:
         return
-    cutoffs(head[h + H_CLOCK2] + offset_ms, cut)
     at = tile_at(state, r, 1, time_ms + offset_ms, cut)
     if at < 0:
         return

@@ -103,7 +103,6 @@ from features.kernel.layout import (
 )
 from features.kernel.reading import current_stage
 from features.kernel.state import State, clear, tile_at, touch_pair
-from features.kernel.tiles import cutoffs
 from features.kinds import (
     ACTIVE,
     ANSWERED,
@@ -140,14 +139,16 @@ def step_subscriber(
     on_seconds: int,
     cut: np.ndarray,
 ) -> bool:
-    """Apply an event; True if it is the first sight of a call or transfer."""
+    """Apply an event; True if it is the first sight of a call or transfer.
+
+    ``cut`` holds the cutoffs of the record's clock with this event applied.
+    """
     head, h = state.cells, state.meta[r, R_HEAD]
     kind, time_ms = b[i, B_KIND], b[i, B_TIME]
     head[h + H_CLOCK] = max(head[h + H_CLOCK], time_ms)
     if head[h + H_EVENTS] == 0 or time_ms < head[h + H_FIRST]:
         head[h + H_FIRST] = time_ms
     head[h + H_EVENTS] += 1
-    cutoffs(head[h + H_CLOCK] + offset_ms, cut)
     if on_level >= SUSPECT_LEVEL and on_seconds >= LONG_CALL_S:
         _advance(head, h, _LONG_CALL)
     if kind == _STARTED:

@@ -29,13 +29,10 @@ from features.kernel.layout import (
     PART_SUBSCRIBER,
     PRESSED_MS,
     R_HEAD,
-    R_KIND,
     SUSPECT_LEVEL,
     TAINT_MS,
 )
 from features.kernel.program import (
-    BLOCK_SECOND,
-    BLOCK_SHARED,
     SUBSCRIBER_SCALARS,
     WIRE_ACCOUNT_CONFIRMED,
     WIRE_NUMBER_CONFIRMED,
@@ -44,6 +41,7 @@ from features.kernel.reading import current_stage, read_subscriber
 from features.kernel.shared import apply_first, apply_second, read_first, read_second
 from features.kernel.state import Scratch, State
 from features.kernel.stepping import step_subscriber, taint
+from features.kernel.tiles import CUT_SIZE, cutoffs
 from features.kinds import ACCOUNT, CONTINUATION
 
 _N_SCALARS = len(SUBSCRIBER_SCALARS)
@@ -59,7 +57,7 @@ def walk(  # noqa: C901 - three phases in one loop; a call a phase would hide th
     shards: int,
     offset_ms: int,
     program: np.ndarray,
-    blocks: np.ndarray,
+    bounds: np.ndarray,
     wires: np.ndarray,
     vectors: np.ndarray,
     effects: np.ndarray,
@@ -74,44 +72,41 @@ def walk(  # noqa: C901 - three phases in one loop; a call a phase would hide th
         shard: with ``shards``: only records whose index leaves this rest are touched.
         shards: 1 for all records.
         offset_ms: local time is UTC plus this.
-        program: the vector program, by blocks.
-        blocks: start and end of each block in the program; int64 [blocks + 1].
+        program: the vector program; uint32 [features, 6].
+        bounds: where each operation of each block begins in it; int64 [blocks * operations + 1].
         wires: slots of the features that the step reads.
         vectors: float32 [n, features]; written.
         effects: int64 [n], what the subscriber's step says of each event; written or read.
     """
     scratch = Scratch(
-        np.zeros(N_WINDOWS, np.int64),
+        np.full(CUT_SIZE, -1, np.int64),
         np.zeros((N_WINDOWS, MAX_CHANNELS), np.int64),
         np.zeros((2, N_DISTINCT), np.float64),
         np.zeros(_N_SCALARS, np.float64),
     )
+    cut = scratch.cut
     for i in rows:
+        time_ms = b[i, B_TIME]
         if parts & PART_SHARED:
             for which in range(1, 3):
                 r = b[i, B_SLOTS + which]
-                if r >= 0 and r % shards == shard:
-                    block = BLOCK_SHARED + state.meta[r, R_KIND] - 1
-                    part = program[blocks[block] : blocks[block + 1]]
-                    read_first(state, r, b[i, B_TIME], offset_ms, part, scratch, vectors[i])
+                if r >= 0 and (shards == 1 or r % shards == shard):
+                    read_first(state, r, time_ms, offset_ms, program, bounds, scratch, vectors, i)
                     if b[i, B_FRESH + which]:
-                        apply_first(state, r, b, i, offset_ms, scratch.cut)
+                        apply_first(state, r, b, i, offset_ms, cut)
         if parts & PART_SUBSCRIBER:
             r = b[i, B_SLOTS]
-            if r >= 0 and r % shards == shard:
-                part = program[blocks[0] : blocks[1]]
+            if r >= 0 and (shards == 1 or r % shards == shard):
                 effects[i] = _subscriber(
-                    state, r, b, i, offset_ms, part, wires, scratch, vectors[i]
+                    state, r, b, i, offset_ms, program, bounds, wires, scratch, vectors
                 )
         if parts & PART_SECOND:
             for which in range(1, 3):
                 r = b[i, B_SLOTS + which]
-                if r >= 0 and r % shards == shard:
-                    block = BLOCK_SECOND + state.meta[r, R_KIND] - 1
-                    part = program[blocks[block] : blocks[block + 1]]
-                    read_second(state, r, b[i, B_TIME], offset_ms, part, scratch, vectors[i])
+                if r >= 0 and (shards == 1 or r % shards == shard):
+                    read_second(state, r, time_ms, offset_ms, program, bounds, scratch, vectors, i)
                     if b[i, B_FRESH + which]:
-                        apply_second(state, r, b[i, B_TIME], effects[i], offset_ms, scratch.cut)
+                        apply_second(state, r, time_ms, effects[i], offset_ms, cut)
 
 
 @entry
@@ -119,11 +114,13 @@ def reapply(
     state: State, b: np.ndarray, rows: np.ndarray, offset_ms: int, effects: np.ndarray
 ) -> None:
     """Apply events to shared records once more, from what was said about them; reads nothing."""
-    cut = np.zeros(N_WINDOWS, np.int64)
+    cut = np.full(CUT_SIZE, -1, np.int64)
     for i in rows:
         for which in range(1, 3):
             r = b[i, B_SLOTS + which]
             if r >= 0 and b[i, B_FRESH + which]:
+                clock = state.cells[state.meta[r, R_HEAD] + H_CLOCK]
+                cutoffs(max(clock, b[i, B_TIME]) + offset_ms, cut)
                 apply_first(state, r, b, i, offset_ms, cut)
                 apply_second(state, r, b[i, B_TIME], effects[i], offset_ms, cut)
 
@@ -136,15 +133,16 @@ def _subscriber(
     i: int,
     offset_ms: int,
     program: np.ndarray,
+    bounds: np.ndarray,
     wires: np.ndarray,
     scratch: Scratch,
-    out: np.ndarray,
+    vectors: np.ndarray,
 ) -> int:
     if b[i, B_FLAGS] & CONTINUATION:
         return 0
     head, h = state.cells, state.meta[r, R_HEAD]
     level, new, young, on_level, on_seconds = read_subscriber(
-        state, r, b, i, offset_ms, program, wires, scratch, out
+        state, r, b, i, offset_ms, program, bounds, wires, scratch, vectors
     )
     effects = 0
     if young:
@@ -161,7 +159,7 @@ def _subscriber(
         state, r, b, i, offset_ms, level, new, young, on_level, on_seconds, scratch.cut
     )
     wire = WIRE_ACCOUNT_CONFIRMED if b[i, B_FLAGS] & ACCOUNT else WIRE_NUMBER_CONFIRMED
-    if first_sight and out[wires[wire]] > 0:
+    if first_sight and vectors[i, wires[wire]] > 0:
         taint(head, h, b[i, B_TIME])
     return effects | E_COUNTED if first_sight else effects
 
