@@ -24,6 +24,8 @@ from forewarn.errors import ArtifactError
 _BLOCK_ROWS = 16
 """Rows that stay in the first-level cache (13 KB at 100 features) while all trees pass over them."""
 
+_LARGEST = np.finfo(np.float32).max
+
 
 @dataclass(frozen=True, slots=True)
 class Forest:
@@ -76,6 +78,9 @@ def _walk(
             for j in range(n_features):
                 x = vectors[begin + r, j]
                 missing = x != x  # noqa: PLR0124  # the fastest test for NaN
+                # "Only missing values go right" is a threshold of infinity in LightGBM and the
+                # largest float32 here, so an infinite value must not be above that.
+                x = min(x, _LARGEST)
                 block[r, j] = -np.inf if missing else x
                 block[r, n_features + j] = np.inf if missing else x
         whole = m - m % 8
@@ -177,6 +182,6 @@ class _Nodes:
 
 def _round_down(threshold: float) -> float:
     """The largest finite float32 that is not above the threshold."""
-    limit = float(np.finfo(np.float32).max)
+    limit = float(_LARGEST)
     near = np.float32(min(max(threshold, -limit), limit))
     return float(np.nextafter(near, np.float32(-np.inf)) if float(near) > threshold else near)

@@ -1,0 +1,265 @@
+"""One sentence a case: what the policy does, and the reason that it gives."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import structs
+
+from models.policy import DEFAULT_POLICY, Facts, History, Lists, Policy, parse_policy
+from models.policy.lists import entry
+from models.policy.spending import DistrictSpending
+
+NOW = 1_767_225_600_000
+HOUR = 3_600_000
+FEATURES = ("stage", "pair_is_new")
+VECTOR = np.array([2.0, 1.0], np.float32)
+
+
+def policy(text: str = "", **recommended: float) -> Policy:
+    document, version = parse_policy(DEFAULT_POLICY.read_bytes() + text.encode())
+    return Policy(document, version, FEATURES, recommended or {"raise": 0.2})
+
+
+def facts(**changes: Any) -> Facts:
+    given = {"subscriber": 1, "subject": 10, "counterparty": 99, "status": "on_call",
+             "event_time_ms": NOW, "vector": VECTOR}  # fmt: skip
+    return Facts(**{**given, **changes})
+
+
+def decide(p: Policy, f: Facts, probability: float, h: History | None = None, **kw: Any) -> Any:
+    return p.decide(f, probability, h or History(), kw.get("lists") or Lists(), NOW)
+
+
+def test_a_likely_fraud_on_the_line_is_raised_with_deadline_and_loss() -> None:
+    decision = decide(policy(), facts(typology="police_impersonation"), 0.5)
+    assert (decision.reason, decision.action) == ("raised", "raise")
+    assert decision.amount_at_risk_minor == 12_000_000
+    assert decision.expected_loss_minor == 6_000_000
+    assert decision.severity == "critical"
+    assert decision.deadline_ms == NOW + 60_000
+    assert decision.history.about(10) is not None
+
+
+def test_an_unlikely_one_is_not() -> None:
+    decision = decide(policy(), facts(), 0.19)
+    assert (decision.reason, decision.action) == ("below_threshold", None)
+    assert decision.history == History()
+
+
+@pytest.mark.parametrize("status", ["completed", "blocked", "reversed"])
+def test_nothing_is_raised_when_it_is_too_late(status: str) -> None:
+    assert decide(policy(), facts(status=status, amount_minor=10**7), 0.9).reason == "too_late"
+
+
+def test_a_small_amount_is_not_worth_an_intervention() -> None:
+    small = facts(status="attempted", amount_minor=5_000)
+    assert decide(policy(), small, 0.5).reason == "not_worth_it"
+    assert decide(policy(), structs.replace(small, amount_minor=20_000), 0.5).reason == "raised"
+
+
+@pytest.mark.parametrize(
+    ("loss", "severity"),
+    [(1_999_999, "high"), (2_000_000, "critical"), (499_999, "medium"), (500_000, "high")],
+)
+def test_severity_follows_the_expected_loss(loss: int, severity: str) -> None:
+    amount = facts(status="attempted", amount_minor=loss * 2)
+    assert decide(policy(), amount, 0.5).severity == severity
+
+
+def test_the_same_subject_is_warned_about_once_and_then_revised() -> None:
+    p = policy()
+    first = decide(p, facts(), 0.3)
+    again = decide(p, facts(), 0.31, first.history)
+    assert (again.reason, again.action) == ("unchanged", None)
+    worse = decide(p, facts(), 0.9, first.history)
+    assert (worse.reason, worse.action, worse.severity) == ("upgraded", "update", "critical")
+    assert worse.revision == first.revision + 1
+
+
+def test_a_warning_is_withdrawn_only_well_below_the_threshold() -> None:
+    p = policy()
+    first = decide(p, facts(), 0.5)
+    wavering = decide(p, facts(), 0.1, first.history)  # under 0.2, above 0.4 * 0.2
+    assert wavering.reason == "unchanged"
+    gone = decide(p, facts(status="call_ended"), 0.05, first.history)
+    assert (gone.reason, gone.action) == ("withdrawn_evidence", "withdraw")
+    back = decide(p, facts(), 0.5, gone.history)
+    assert (back.reason, back.action, back.revision) == ("raised", "raise", gone.revision + 1)
+
+
+@pytest.mark.parametrize("status", ["completed", "blocked", "reversed"])
+def test_what_became_of_a_warned_transfer_is_always_told(status: str) -> None:
+    """The loss ledger lives on it, whatever the model thinks of a transfer that has been made."""
+    p = policy()
+    first = decide(p, facts(status="attempted", amount_minor=5_000_000), 0.6)
+    after = decide(p, facts(status=status, amount_minor=5_000_000), 0.0, first.history)
+    assert (after.reason, after.action) == ("status_update", "update")
+    assert after.expected_loss_minor == first.expected_loss_minor
+
+
+def test_an_ended_call_is_told_once_and_then_settled() -> None:
+    p = policy()
+    first = decide(p, facts(), 0.6)
+    ended = decide(p, facts(status="call_ended"), 0.6, first.history)
+    assert ended.reason == "status_update"
+    assert decide(p, facts(status="call_ended"), 0.6, ended.history).reason == "settled"
+
+
+def test_a_person_is_not_warned_more_often_than_the_budget_allows() -> None:
+    p, history = policy(), History()
+    outcomes = []
+    for number in range(6):
+        f = facts(
+            subject=number, event_time_ms=NOW + number, status="attempted", amount_minor=10**6
+        )
+        decision = decide(p, f, 0.5, history)
+        history = decision.history
+        outcomes.append(decision.reason)
+    assert outcomes == ["raised"] * 4 + ["suppressed_budget"] * 2
+    urgent = facts(subject=50, status="attempted", amount_minor=10**7)
+    assert decide(p, urgent, 0.9, history).reason == "raised"  # critical ones are exempt
+    tomorrow = facts(
+        subject=51, event_time_ms=NOW + 25 * HOUR, status="attempted", amount_minor=10**6
+    )
+    assert decide(p, tomorrow, 0.5, history).reason == "raised"
+
+
+def test_a_district_has_a_budget_too() -> None:
+    p = policy("\n")
+    document = structs.replace(
+        p.document, budgets=structs.replace(p.document.budgets, districts={"D01": 2})
+    )
+    p = Policy(document, "v", FEATURES, {"raise": 0.2})
+    spending = DistrictSpending(24)
+    seen = []
+    for number in range(3):
+        f = facts(subscriber=number, district="D01", status="attempted", amount_minor=10**6,
+                  district_spent=spending.spent("D01", NOW))  # fmt: skip
+        decision = decide(p, f, 0.5)
+        seen.append(decision.reason)
+        if decision.counts:
+            spending.note("D01", NOW)
+    assert seen == ["raised", "raised", "suppressed_district_budget"]
+    assert spending.spent("D01", NOW + 25 * HOUR) == 0
+
+
+def test_after_a_false_alarm_a_person_is_left_in_peace_but_for_the_worst() -> None:
+    p = policy()
+    cleared = p.clear(decide(p, facts(), 0.5).history, NOW)
+    medium = facts(subject=11, event_time_ms=NOW + HOUR, status="attempted", amount_minor=10**5)
+    assert decide(p, medium, 0.5, cleared).reason == "suppressed_cleared"
+    critical = facts(subject=12, event_time_ms=NOW + HOUR, status="attempted", amount_minor=10**8)
+    assert decide(p, critical, 0.5, cleared).reason == "raised"
+    later = structs.replace(medium, event_time_ms=NOW + 13 * HOUR)
+    assert decide(p, later, 0.5, cleared).reason == "raised"
+
+
+def test_lists_beat_the_model_in_a_fixed_order() -> None:
+    blocked, allowed, pair, watched = Lists(), Lists(), Lists(), Lists()
+    blocked.add(entry("block", 99))
+    allowed.add(entry("allow", 99))
+    allowed.add(entry("block", 99))
+    pair.add(entry("pair", 99, subscriber=1))
+    watched.add(entry("watch", 99))
+    p = policy()
+    assert decide(p, facts(), 0.001, lists=blocked).reason == "raised_by_list"
+    assert decide(p, facts(), 0.9, lists=allowed).reason == "allow_listed"
+    assert decide(p, facts(), 0.9, lists=pair).reason == "pair_exception"
+    assert decide(p, facts(subscriber=2), 0.9, lists=pair).reason == "raised"
+    assert decide(p, facts(), 0.15).reason == "below_threshold"
+    assert decide(p, facts(), 0.15, lists=watched).reason == "raised"
+    pair.add(entry("block", 99))
+    assert decide(p, facts(), 0.9, lists=pair).reason == "raised_by_list"
+
+
+def test_a_new_exception_withdraws_what_is_open() -> None:
+    p, lists = policy(), Lists()
+    first = decide(p, facts(), 0.9)
+    lists.add(entry("pair", 99, subscriber=1))
+    after = decide(p, facts(), 0.9, first.history, lists=lists)
+    assert (after.reason, after.action) == ("withdrawn_listed", "withdraw")
+
+
+RULES = """
+[[rules]]
+name = "late_stage"
+effect = "raise"
+when = "stage >= 3 and pair_is_new == 1"
+on = ["attempted"]
+severity = "critical"
+
+[[rules]]
+name = "small_gifts"
+effect = "suppress"
+when = "amount_minor < 30000 and pair_is_new == 0"
+"""
+
+
+def test_rules_raise_and_suppress_by_name() -> None:
+    p = policy(RULES)
+    late = np.array([3.0, 1.0], np.float32)
+    raised = decide(p, facts(status="attempted", amount_minor=100, vector=late), 0.01)
+    assert (raised.reason, raised.rule, raised.severity) == (
+        "raised_by_rule", "late_stage", "critical",
+    )  # fmt: skip
+    assert decide(p, facts(vector=late), 0.01).reason == "below_threshold"  # not on calls
+    gift = np.array([0.0, 0.0], np.float32)
+    quiet = decide(p, facts(status="attempted", amount_minor=20_000, vector=gift), 0.9)
+    assert (quiet.reason, quiet.rule) == ("suppressed_by_rule", "small_gifts")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    probability=st.floats(0, 1),
+    stage=st.sampled_from([0.0, 2.0, 3.0, float("nan")]),
+    party=st.sampled_from([5, 6, 7]),
+    status=st.sampled_from(["on_call", "attempted", "completed", "call_ended"]),
+    amount=st.integers(0, 10**9),
+)
+def test_screening_misses_nothing_that_would_be_sent(
+    probability: float, stage: float, party: int, status: str, amount: int
+) -> None:
+    """An event that is screened out would have been below the threshold and changed nothing."""
+    p, lists = policy(RULES), Lists()
+    lists.add(entry("block", 5))
+    lists.add(entry("watch", 6))
+    vector = np.array([stage, 1.0], np.float32)
+    picked = p.screen(
+        np.array([probability]), vector.reshape(1, -1), amounts_minor=np.array([amount]),
+        counterparties=np.array([party], np.uint64), has_history=np.array([False]), lists=lists,
+    )  # fmt: skip
+    if len(picked) == 0:
+        f = facts(vector=vector, counterparty=party, status=status, amount_minor=amount)
+        decision = decide(p, f, probability, lists=lists)
+        assert decision.reason == "below_threshold"
+        assert decision.history == History()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 1), st.sampled_from(
+    ["on_call", "attempted", "completed", "blocked", "call_ended"])), max_size=30))  # fmt: skip
+def test_deciding_again_from_the_annex_gives_the_same(events: list[Any]) -> None:
+    """A crash decodes the annex and decides again: no decision may depend on anything else."""
+    p = policy()
+    live, stored = History(), b""
+    for step, (subject, probability, status) in enumerate(events):
+        f = facts(
+            subject=subject, status=status, event_time_ms=NOW + step * HOUR, amount_minor=10**6
+        )
+        one = decide(p, f, probability, live)
+        again = decide(p, f, probability, History.decode(stored))
+        assert one == again
+        live, stored = one.history, again.history.encode()
+
+
+def test_the_models_threshold_counts_unless_the_file_names_one() -> None:
+    assert policy(**{"raise": 0.07}).threshold == 0.07
+    document, version = parse_policy(
+        DEFAULT_POLICY.read_bytes().replace(
+            b"[thresholds]", b"[thresholds]\nraise_probability = 0.5"
+        )
+    )
+    assert Policy(document, version, FEATURES, {"raise": 0.07}).threshold == 0.5

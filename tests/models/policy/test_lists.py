@@ -1,0 +1,52 @@
+"""Lists as they arrive on their topic."""
+
+import numpy as np
+import pytest
+
+from forewarn.errors import ConfigurationError
+from forewarn.events import encode
+from forewarn.events.lists import list_key
+from models.policy import lists as module
+from models.policy.lists import Lists, entry
+
+NOW = 1_767_225_600_000
+
+
+def test_records_put_entries_in_force_and_tombstones_take_them_out() -> None:
+    lists = Lists()
+    key = list_key("default", "pair", "account", f"{7:016x}", f"{3:016x}")
+    lists.apply(key, encode(entry("pair", 7, subscriber=3, kind="account")))
+    assert lists.holds("pair", "default", 7, NOW, 3)
+    assert not lists.holds("pair", "other", 7, NOW, 3)
+    assert not lists.holds("pair", "default", 7, NOW, 4)
+    lists.apply(key, None)
+    assert not lists.holds("pair", "default", 7, NOW, 3)
+
+
+def test_an_entry_ends_when_it_expires() -> None:
+    lists = Lists()
+    lists.add(entry("block", 7, expires_at_ms=NOW))
+    assert lists.holds("block", "default", 7, NOW - 1)
+    assert not lists.holds("block", "default", 7, NOW)
+
+
+def test_rows_with_blocked_or_watched_parties_are_found_at_once() -> None:
+    lists = Lists()
+    parties = np.array([1, 2**63 + 5, 3, 2**64 - 1], np.uint64)
+    assert not lists.rows_to_decide(parties).any()
+    lists.add(entry("allow", 1))
+    assert not lists.rows_to_decide(parties).any()
+    lists.add(entry("block", 2**63 + 5))
+    lists.add(entry("watch", 3))
+    assert lists.rows_to_decide(parties).tolist() == [False, True, True, False]
+    lists.remove("default", "block", 2**63 + 5)
+    assert lists.rows_to_decide(parties).tolist() == [False, False, True, False]
+
+
+def test_lists_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ENTRIES", 2)
+    lists = Lists()
+    lists.add(entry("block", 1))
+    lists.add(entry("block", 2))
+    with pytest.raises(ConfigurationError, match="2 entries"):
+        lists.add(entry("block", 3))
