@@ -45,6 +45,7 @@ class Producer:
             if self._producer is None:
                 self._producer = KafkaProducer(
                     **client_arguments(self._settings),
+                    bootstrap_timeout_ms=int(seconds * 1000),
                     acks="all",
                     enable_idempotence=True,  # a retry neither repeats nor reorders
                     linger_ms=5,

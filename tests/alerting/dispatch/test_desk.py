@@ -15,7 +15,6 @@ from alerting.services import Services
 from alerting.wiring import build_services, courier, timer_worker
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import AlertingSettings
-
 from tests.alerting.factory import NOW_MS, VICTIM, Clock, warning
 
 ROUTING = """
