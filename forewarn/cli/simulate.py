@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from models.simulator import Disturbance, Scenario, simulate, write_town
+from models.simulator.writers import require_empty
 
 app = typer.Typer(help="Write a simulated town to Parquet.")
 
@@ -53,6 +54,7 @@ def run(
             lost_call_ends=lost_call_ends,
         ),
     )
+    require_empty(out)  # before the work, not after it
     town = simulate(scenario)
     columns = (
         TextColumn("{task.description}"),

@@ -44,10 +44,7 @@ def write_town(
     Raises:
         ConfigurationError: if the directory is not empty.
     """
-    if directory.exists() and any(directory.iterdir()):
-        raise ConfigurationError(
-            f"{directory} is not empty.", hint="Give another directory or remove this one."
-        )
+    require_empty(directory)
     directory.mkdir(parents=True, exist_ok=True)
     partition_of = partition_by_person(town, partitions)
     _write_topic(
@@ -65,6 +62,14 @@ def write_town(
                 "partitions": partitions}  # fmt: skip
     text = json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True)
     (directory / "scenario.json").write_text(text + "\n", encoding="utf-8")
+
+
+def require_empty(directory: Path) -> None:
+    """Raise ConfigurationError if something lies in a directory."""
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise ConfigurationError(
+            f"{directory} is not empty.", hint="Give another directory or remove this one."
+        )
 
 
 def partition_by_person(town: Town, partitions: int) -> Ints:
