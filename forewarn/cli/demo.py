@@ -35,6 +35,9 @@ def demo(
     subscribers: Annotated[int, typer.Option(min=50, help="Protected people of the town.")] = (
         DEFAULTS.subscribers
     ),
+    prevalence: Annotated[
+        float, typer.Option(min=0, max=0.2, help="Share of events that belong to a fraud.")
+    ] = DEFAULTS.prevalence,
     workers: Annotated[int | None, typer.Option(min=1, help="Stream workers.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the town.")] = DEFAULTS.seed,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live panel.")] = False,
@@ -47,7 +50,9 @@ def demo(
     began = time.monotonic()
     given = {"directory": directory, "workers": workers}
     settings = load(LocalSettings, **{k: v for k, v in given.items() if v is not None})
-    options = DemoOptions(seconds=seconds, speed=speed, subscribers=subscribers, seed=seed)
+    options = DemoOptions(
+        seconds=seconds, speed=speed, subscribers=subscribers, prevalence=prevalence, seed=seed
+    )
     console = Console()
     lines = PlainView(console, time.monotonic)
     # A town of its own day by day: what an earlier one left behind would only disturb it.

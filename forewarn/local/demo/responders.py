@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -90,17 +90,39 @@ class Responders:
     desks: int = 4
     errors: list[str] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
+    _busy: set[Future[None]] = field(default_factory=set)
     _held: list[_Held] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def work(self, stop: threading.Event, poll_seconds: float = 0.2) -> None:
-        """Take cases until told to stop, then bring the open ones to an end."""
-        with ThreadPoolExecutor(self.desks, thread_name_prefix="responder") as pool:
+    def work(
+        self, stop: threading.Event, poll_seconds: float = 0.2, overtime_seconds: float = 10.0
+    ) -> None:
+        """Take cases until told to stop and the queue is empty, or overtime is over.
+
+        Those of victims who were not persuaded, and have not paid, end as unreachable.
+        """
+        pool = ThreadPoolExecutor(self.desks, thread_name_prefix="responder")
+        try:
             while not stop.wait(poll_seconds):
-                for case_id in self._queue():
-                    pool.submit(self._guarded, case_id)
-                self._close_held(final=False)
+                self._take(pool)
+            over = time.monotonic() + overtime_seconds
+            while self._take(pool) and time.monotonic() < over:
+                time.sleep(poll_seconds)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
         self._close_held(final=True)
+
+    def _take(self, pool: ThreadPoolExecutor) -> bool:
+        """Hand out new cases and close what can be closed; whether there is work in hand."""
+        self._busy = {future for future in self._busy if not future.done()}
+        # No more is taken than is soon worked on: the queue's order is the service's, by urgency.
+        room = 2 * self.desks - len(self._busy)
+        if room > 0:
+            taken = self._queue()[:room]
+            self._seen.update(taken)
+            self._busy |= {pool.submit(self._guarded, case_id) for case_id in taken}
+        self._close_held(final=False)
+        return bool(self._busy)
 
     def _queue(self) -> list[str]:
         """New cases, in the order of the service: most urgent first."""
@@ -110,9 +132,7 @@ class Responders:
             self.errors.append(f"queue: {error}")
             return []
         found = [case["case_id"] for case in page["cases"]]
-        fresh = [case_id for case_id in found if case_id not in self._seen]
-        self._seen.update(fresh)
-        return fresh
+        return [case_id for case_id in found if case_id not in self._seen]
 
     def _guarded(self, case_id: str) -> None:
         try:

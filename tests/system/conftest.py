@@ -1,0 +1,23 @@
+"""A small model for tests that run the whole pipeline, trained once a session."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from forewarn.settings import ModelsSettings
+from models.registry import open_registry
+from models.simulator import Scenario
+from models.training.default import train_default
+
+# Just large enough that every part of the split has some fraud.
+SMALL_TOWN = Scenario(seed=20, subscribers=350, days=24, prevalence=0.04, report_share=0.9)
+
+
+@pytest.fixture(scope="session")
+def model_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry with a champion that fits the catalog."""
+    root = tmp_path_factory.mktemp("registry") / "models"
+    settings = ModelsSettings(registry=str(root))
+    train_default(open_registry(settings), now_ms=time.time_ns() // 1_000_000, scenario=SMALL_TOWN)
+    return root

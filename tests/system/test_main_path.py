@@ -1,0 +1,217 @@
+"""The main path on real servers: from two events to a warning, an outcome and prevented loss.
+
+Apache Kafka, Redis, a stream worker and the alerting service run as they do for users, each in a
+process of its own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from forewarn.errors import ForewarnError
+from forewarn.events import (
+    CallStarted,
+    DeadLetter,
+    FraudWarning,
+    Outcome,
+    Transfer,
+    encode,
+)
+from forewarn.local.demo.money import read_money
+from forewarn.local.stack import Stack
+from forewarn.local.waiting import wait_until
+from forewarn.settings import LocalSettings
+from tests.system.stacks import PATIENCE_SECONDS, client_of, producer_of, records_of
+
+pytestmark = pytest.mark.system
+
+# One rule makes the script independent of what a model happens to have learned; the path of the
+# event is the same.
+POLICY_RULE = """
+[[rules]]
+name = "scripted-transfer-during-call"
+effect = "raise"
+when = "on_call_now == 1 and amount_minor >= 4000000"
+on = ["attempted"]
+severity = "critical"
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory,
+    model_registry: Path,
+    require: Callable[[bool, str], None],
+) -> Iterator[Stack]:
+    root = tmp_path_factory.mktemp("stack")
+    default = Path(__file__).parents[2] / "models" / "policy" / "default.toml"
+    (root / "policy.toml").write_text(default.read_text() + POLICY_RULE)
+    os.environ["FOREWARN_WORKER_POLICY_FILE"] = str(root / "policy.toml")
+    stack = Stack(LocalSettings(directory=root, partitions=4), tell=print, models=model_registry)
+    try:
+        stack.start()
+    except ForewarnError as error:
+        stack.stop()
+        require(False, f"the stack did not start: {error}")
+    finally:
+        del os.environ["FOREWARN_WORKER_POLICY_FILE"]
+    yield stack
+    stack.stop()
+
+
+def _prevented_minor(stack: Stack) -> int:
+    return read_money(httpx.get(stack.alerting.metrics, timeout=20).text).prevented_minor
+
+
+def test_a_scam_becomes_a_warning_a_case_an_outcome_and_prevented_loss(stack: Stack) -> None:
+    began_ms = time.time_ns() // 1_000_000 - 3_600_000
+    victim, swindler = "+8613800000001", "+000755000017"
+    call = CallStarted(
+        event_id="scam-call",
+        event_time_ms=began_ms,
+        subscriber=victim,
+        district="D01",
+        call_id="call-1",
+        direction="inbound",
+        caller=swindler,
+        callee=victim,
+    )
+    attempt = Transfer(
+        event_id="scam-transfer-attempted",
+        event_time_ms=began_ms + 40 * 60_000,
+        subscriber=victim,
+        district="D01",
+        transfer_id="transfer-1",
+        status="attempted",
+        payer_account="6222000000000001",
+        payee_account="6217000000009999",
+        amount_minor=4_800_000,
+    )
+    with producer_of(stack) as send:
+        send("calls", victim.encode(), encode(call))
+        send("transfers", victim.encode(), encode(attempt))
+
+    def is_it(record: object) -> bool:
+        return _warning(record).subject.subject_id == "transfer-1"
+
+    record = next(r for r in records_of(stack, "warnings", is_it, "the warning") if is_it(r))
+    warning = _warning(record)
+    assert record.key == victim.encode()
+    assert (warning.action, warning.severity, warning.subject_status) == (
+        "raise",
+        "critical",
+        "attempted",
+    )
+    assert warning.on_call
+    assert warning.amount_at_risk_minor == 4_800_000
+    assert warning.payee == "6217000000009999"
+    assert warning.reasons
+    assert record.timestamp >= warning.appended_at_ms
+
+    before = _prevented_minor(stack)
+    with client_of(stack) as client:
+        case = _case_with(client, warning.warning_id)
+        assert victim not in json.dumps(client.get(f"/v1/cases/{case}").json())
+        for step, body in (
+            ("claim", {}),
+            ("contact", {"method": "phone", "reached": True}),
+            ("close", {"disposition": "dissuaded"}),
+        ):
+            answer = client.post(f"/v1/cases/{case}/{step}", json=body)
+            assert answer.status_code == 200, answer.text
+    assert _prevented_minor(stack) - before == 4_800_000
+
+    decoder = msgspec.json.Decoder(Outcome)
+    outcomes = records_of(
+        stack, "outcomes", lambda r: decoder.decode(r.value).case_id == case, "the outcome"
+    )
+    outcome = next(o for o in map(decoder.decode, (r.value for r in outcomes)) if o.case_id == case)
+    assert (outcome.disposition, outcome.prevented_minor) == ("dissuaded", 4_800_000)
+    assert outcome.subscriber == victim
+    assert swindler in outcome.callers or "6217000000009999" in outcome.payees
+
+    def applied() -> bool:
+        metrics = httpx.get(stack.workers[0].metrics, timeout=20).text
+        return 'forewarn_events_total{source="outcomes"} 0.0' not in metrics
+
+    wait_until(applied, PATIENCE_SECONDS, what="the worker to learn the outcome")
+
+
+def test_poison_is_kept_named_and_replayable_and_stops_nobody(stack: Stack) -> None:
+    person = b"+8613800000077"
+    poison = b'{"type": "call_started", "event_id": 5'
+    good = CallStarted(
+        event_id="after-the-poison",
+        event_time_ms=time.time_ns() // 1_000_000 - 1000,
+        subscriber=person.decode(),
+        call_id="call-77",
+        direction="outbound",
+        caller=person.decode(),
+        callee="+8613800000078",
+    )
+    with producer_of(stack) as send:
+        send("calls", person, poison)
+        send("calls", person, encode(good))
+    records_of(stack, "scores", lambda r: b"after-the-poison" in r.value, "the event behind it")
+    letters = records_of(stack, "dead-letters", lambda _: True, "the dead letter")
+    letter = _letter(letters[-1])
+    assert (letter.reason, letter.topic) == ("not_json", "calls")
+
+    listed = _forewarn(stack, "dead-letters", "list")
+    assert "not_json" in listed
+    assert "13800000077" not in listed
+    assert "1 sent again" in _forewarn(stack, "dead-letters", "replay")
+    again = records_of(
+        stack, "calls", lambda r: r.value == poison and r.offset > letter.offset, "the replay"
+    )
+    assert [r.key for r in again if r.value == poison] == [person, person]
+    seen: list[int] = []
+
+    def second(record: object) -> bool:
+        seen.extend([1] if _letter(record).value == letter.value else [])
+        return len(seen) == 2
+
+    records_of(stack, "dead-letters", second, "the worker to reject it again")
+
+
+def _letter(record: object) -> DeadLetter:
+    return msgspec.json.decode(record.value, type=DeadLetter)
+
+
+def _warning(record: object) -> FraudWarning:
+    return msgspec.json.decode(record.value, type=FraudWarning)
+
+
+def _case_with(client: httpx.Client, warning_id: str) -> str:
+    found: list[str] = []
+
+    def there() -> bool:
+        for case in client.get("/v1/cases").json()["cases"]:
+            file = client.get(f"/v1/cases/{case['case_id']}").json()
+            if any(w["warning_id"] == warning_id for w in file["warnings"]):
+                found.append(case["case_id"])
+        return bool(found)
+
+    wait_until(there, PATIENCE_SECONDS, what="the case")
+    return found[0]
+
+
+def _forewarn(stack: Stack, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "forewarn", *arguments],
+        env=os.environ | stack.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
