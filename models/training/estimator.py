@@ -138,6 +138,7 @@ class ForewarnClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """The likelier class of each row."""
+        check_is_fitted(self)
         return np.asarray(self.classes_[(self.decision_function(X) > 0).astype(np.intp)])
 
     def _parameters(self, names: list[str]) -> dict[str, Any]:

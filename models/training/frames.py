@@ -133,7 +133,10 @@ def times_ms(column: pl.Series) -> NDArray[np.int64]:
         ConfigurationError: for missing values or anything else.
     """
     if column.dtype == pl.String:
-        column = column.str.to_datetime(strict=False, time_unit="ms")
+        try:
+            column = column.str.to_datetime(strict=False, time_unit="ms")
+        except pl.exceptions.ComputeError:  # not one text looks like a time
+            column = pl.Series(column.name, [None] * len(column), dtype=pl.Datetime("ms"))
     if column.null_count():
         raise ConfigurationError(
             f"{column.null_count()} rows have no readable time in {column.name}",

@@ -1,0 +1,88 @@
+"""A whole run: repeatable, written completely, better than a coin on people it has not seen."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from models.artifact import read_artifact
+from models.scorer import load_scorer
+from models.training.calibrate import ISOTONIC_POSITIVES
+from models.training.dataset import Dataset
+from models.training.run import fit
+from models.training.thresholds import CostModel, recommend
+from models.training.train import Trained, train
+from tests.models.conftest import options
+
+
+def test_equal_data_and_options_give_an_equal_model(
+    dataset: Dataset, trained: Trained, tmp_path: Path
+) -> None:
+    again = train(dataset, options(), tmp_path)
+    for name in ("booster.txt", "calibration.json", "typology.txt", "reference.json"):
+        assert (again.path / name).read_bytes() == (trained.path / name).read_bytes()
+
+
+def test_the_model_finds_what_is_there(trained: Trained) -> None:
+    """The signal is strong by construction; a broken join of rows and labels would find nothing."""
+    metrics = trained.metrics
+    assert metrics["roc_auc"] > 0.9
+    assert metrics["average_precision"] > 10 * metrics["test"]["prevalence"]
+    found = metrics["calibration"]
+    assert 0.5 < found["predicted_frauds"] / found["observed_frauds"] < 2.0
+    assert {row["feature"] for row in metrics["importance"][:2]} == {"f0", "f1"}
+
+
+def test_the_artifact_holds_report_card_and_measures(trained: Trained) -> None:
+    artifact = read_artifact(trained.path)
+    assert artifact.manifest.features == trained.run.dataset.features
+    metrics = msgspec.json.decode((trained.path / "metrics.json").read_bytes())
+    assert metrics["roc_auc"] == trained.metrics["roc_auc"]
+    assert metrics["precision_at_k"]["k"] == 100
+    assert set(metrics["baselines"]) == {"rules", "logistic"}
+    assert set(metrics["segments"]["typology"]) == {"task_scam", "credit_loan"}
+    page = artifact.text("report.html")
+    assert page.count("<svg") >= 7
+    assert "currentColor" in page
+    assert "src=" not in page  # nothing from elsewhere
+    assert "<script" not in page
+    assert "## Limits" in artifact.text("model_card.md")
+
+
+def test_a_champion_on_the_same_features_is_a_baseline(
+    dataset: Dataset, trained: Trained, tmp_path: Path
+) -> None:
+    champion = load_scorer(trained.path, fingerprint="")
+    again = train(dataset, options(), tmp_path, champion=champion)
+    gap = again.metrics["baselines"]["champion"]["difference"]
+    assert gap["low"] == gap["high"] == 0.0  # the same model against itself
+
+
+def test_a_search_stays_within_its_bounds(dataset: Dataset) -> None:
+    run = fit(dataset, options(search_trials=2, parameters={"n_estimators": 15}))
+    chosen = run.estimator.get_params()
+    assert 8 <= chosen["num_leaves"] <= 31
+    assert chosen["n_estimators"] == 15
+
+
+def test_few_frauds_are_calibrated_by_two_numbers(trained: Trained) -> None:
+    positives = int(trained.run.label("calibrate").sum())
+    expected = "isotonic" if positives >= ISOTONIC_POSITIVES else "platt"
+    assert trained.run.calibrator.method == expected
+
+
+def test_the_threshold_weighs_cost_capacity_and_patience(trained: Trained) -> None:
+    run = trained.run
+    part, p = run.split.parts["calibrate"], run.probability["calibrate"]
+    label, weight = run.label("calibrate"), run.weight("calibrate")
+
+    def found(**costs: float) -> dict[str, float]:
+        return recommend(part, p, label, weight, CostModel(least_probability=0.0, **costs))  # type: ignore[arg-type]
+
+    free = found(intervention_minor=0, daily_capacity=1e9)
+    assert free["raise"] < np.quantile(p[label == 1], 0.01) + 1e-9  # warn about every fraud
+    assert found(intervention_minor=10**7, daily_capacity=1e9)["raise"] > free["raise"]
+    few = found(intervention_minor=0, daily_capacity=1.0)
+    assert few["raise"] == few["capacity"] > free["raise"]
+    patient = recommend(part, p, label, weight, CostModel(least_probability=0.6))
+    assert patient["raise"] >= 0.6
