@@ -83,7 +83,7 @@ def apply_warnings(
         The result of each; ``late_evidence`` names closed cases that a revision landed in.
     """
     db.lock(session, (f"{warning.tenant}/{warning.subscriber}" for warning in warnings))
-    batch = _load(session, warnings)
+    batch = _load(db, session, warnings)
     applied = Applied()
     for warning in warnings:
         result, case_id = _apply_one(batch, warning, rules, now_ms)
@@ -95,22 +95,23 @@ def apply_warnings(
     return applied
 
 
-def _load(session: Session, warnings: Sequence[FraudWarning]) -> _Batch:
+def _load(db: Database, session: Session, warnings: Sequence[FraudWarning]) -> _Batch:
     ids = {warning.warning_id for warning in warnings}
     victims = {(warning.tenant, warning.subscriber) for warning in warnings}
     known = {
         row.warning_id: row
         for row in session.scalars(select(Warning_).where(Warning_.warning_id.in_(ids)))
     }
-    cases = {
-        case.case_id: case
-        for case in session.scalars(
-            select(Case).where(tuple_(Case.tenant, Case.subscriber).in_(sorted(victims)))
-        )
-    }
+    # Locked, and in one order: a case must not close between being read and being settled.
+    of_victims = (
+        select(Case)
+        .where(tuple_(Case.tenant, Case.subscriber).in_(sorted(victims)))
+        .order_by(Case.case_id)
+    )
+    cases = {case.case_id: case for case in session.scalars(db.for_update(of_victims))}
     missing = {row.case_id for row in known.values()} - set(cases)
     if missing:  # the person's number was erased from the case
-        erased = session.scalars(select(Case).where(Case.case_id.in_(missing)))
+        erased = session.scalars(db.for_update(select(Case).where(Case.case_id.in_(missing))))
         cases |= {case.case_id: case for case in erased}
     batch = _Batch(warnings=known, cases=cases, victims={}, members={})
     for case in cases.values():
@@ -210,6 +211,7 @@ def _settle(
     members = {case_id: list(batch.members[case_id].values()) for case_id in batch.touched}
     owners = book.claim_transfers(session, [row for rows in members.values() for row in rows])
     balances = book.balances_of(session, batch.touched, "estimated")
+    renewed = []
     for case_id in batch.touched:
         case, rows = batch.cases[case_id], members[case_id]
         if case.state == "closed":
@@ -218,7 +220,8 @@ def _settle(
             continue
         change = summarise(case, rows)
         case.version += 1
-        _time(session, case, rows, change, rules, now_ms, opened=case_id in batch.opened)
+        if _time(session, case, rows, change, rules, now_ms, opened=case_id in batch.opened):
+            renewed.append(case)
         book.settle(
             session,
             case,
@@ -229,6 +232,7 @@ def _settle(
             zone=rules.zone,
             balances=balances.get(case_id, {}),
         )
+    schedule.renew(session, renewed, now_ms)
 
 
 def _time(
@@ -240,18 +244,17 @@ def _time(
     now_ms: int,
     *,
     opened: bool,
-) -> None:
-    """Set, move or stop the timers of a case."""
+) -> bool:
+    """Set or stop the timers of a case, move its deadline; True if its timers have to follow."""
     if change.all_withdrawn:
         schedule.stop(session, case.case_id)
     if case.withdrawn:
-        return
+        return False
     if opened:
         schedule.start(session, case, now_ms)
-        return
+        return False
     if change.severity_rose or change.revived:
         raised_ms = max(row.raised_at_ms for row in rows if row.severity == case.severity)
         due_ms = rules.deadlines.deadline_ms(case.severity, raised_ms)
         case.deadline_ms = due_ms if change.revived else min(case.deadline_ms, due_ms)
-    if change.severity_rose or change.evidence_changed or change.revived:
-        schedule.renew(session, case, now_ms)
+    return change.severity_rose or change.evidence_changed or change.revived

@@ -3,6 +3,8 @@
 ``dispatch`` decides whom to tell now; ``deadline`` asks whether anybody responded in time.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -22,24 +24,21 @@ def start(session: Session, case: Case, now_ms: int) -> None:
     set_timer(session, case, DEADLINE, case.deadline_ms)
 
 
-def renew(session: Session, case: Case, now_ms: int) -> None:
-    """Dispatch again with new evidence, and hold the deadline to the case's."""
-    set_timer(session, case, DISPATCH, now_ms)
-    if case.responded_at_ms is not None:
-        return
-    moved = (
-        update(Timer)
-        .where(Timer.case_id == case.case_id, Timer.kind == DEADLINE, Timer.state == "pending")
-        .where(Timer.due_ms > case.deadline_ms)
-        .values(due_ms=case.deadline_ms)
-    )
-    pending = select(Timer.timer_no).where(
-        Timer.case_id == case.case_id, Timer.kind == DEADLINE, Timer.state == "pending"
-    )
-    if session.scalar(pending.limit(1)) is None:
-        set_timer(session, case, DEADLINE, case.deadline_ms)
-    else:
-        session.execute(moved)
+def renew(session: Session, cases: Sequence[Case], now_ms: int) -> None:
+    """Dispatch again with new evidence, and hold the deadlines to the cases'."""
+    waiting = {case.case_id: case for case in cases if case.responded_at_ms is None}
+    pending = session.scalars(
+        select(Timer).where(
+            Timer.case_id.in_(list(waiting)), Timer.kind == DEADLINE, Timer.state == "pending"
+        )
+    ).all()
+    for timer in pending:
+        timer.due_ms = min(timer.due_ms, waiting[timer.case_id].deadline_ms)
+    running = {timer.case_id for timer in pending}
+    for case in cases:
+        set_timer(session, case, DISPATCH, now_ms)
+        if case.case_id in waiting and case.case_id not in running:
+            set_timer(session, case, DEADLINE, case.deadline_ms)
 
 
 def hasten(session: Session, case: Case, now_ms: int) -> None:
