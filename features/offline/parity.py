@@ -239,14 +239,17 @@ def _chunks(
         spans = zip(part["row"].to_list(), part["rows"].to_list(), strict=True)
         rows = np.concatenate([np.arange(first, first + count) for first, count in spans])
         reads = _versions(part["reads"], len(rows))
-        raced = part["applied"].list.len().sum() > 0
+        # Left out where nothing raced; of a chunk that was repeated, in one attempt and not the other.
+        applied = part.select(
+            pl.when(pl.col("applied").list.len() == 0).then("reads").otherwise("applied")
+        ).to_series()
         chunk = LoggedChunk(
             partition=int(str(partition)),
             number=int(str(number)),
             appended_ms=int(str(part["appended_at_ms"].min())),
             columns=columns.take(rows),
             reads=reads,
-            applied=_versions(part["applied"], len(rows)) if raced else reads,
+            applied=_versions(applied, len(rows)),
         )
         chunks.append(chunk)
         numbers[chunk.partition, chunk.number] = [
