@@ -239,6 +239,8 @@ def test_every_page_can_be_read_and_named(
                 page.keyboard.press("c")
                 expect(page.locator("#outcome")).to_be_visible()
             assert page.evaluate(live.FAINT) == [], path
+            if scheme == "dark":  # the rest does not depend on the colours
+                continue
             assert page.evaluate(live.NAMELESS) == [], path
             structure = page.evaluate(live.STRUCTURE)
             assert structure == {
