@@ -4,7 +4,7 @@ import numpy as np
 
 from models.simulator.clock import OFFICE, occurrences
 from models.simulator.ledger import PURPOSES, Scene
-from models.simulator.routines import settlements
+from models.simulator.routines.payments import settlements
 from models.simulator.scenario import HOUR_MS, MINUTE_MS
 from models.simulator.world import World, money, settle_ms, talk_ms
 

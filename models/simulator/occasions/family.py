@@ -5,7 +5,7 @@ import numpy as np
 from models.simulator.clock import LATE, OFFICE, SOCIAL, occurrences
 from models.simulator.ledger import Scene
 from models.simulator.people import FAMILY
-from models.simulator.routines import pay_person, settlements
+from models.simulator.routines.payments import pay_person, settlements
 from models.simulator.scenario import DAY_MS, MINUTE_MS
 from models.simulator.world import World, money, settle_ms, talk_ms
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from models.simulator.clock import OFFICE, SHOPPING, occurrences
 from models.simulator.ledger import Scene
-from models.simulator.routines import closeness, settlements
+from models.simulator.routines.calls import closeness
+from models.simulator.routines.payments import settlements
 from models.simulator.scenario import HOUR_MS, MINUTE_MS
 from models.simulator.world import World, money, settle_ms, talk_ms
 
