@@ -92,6 +92,13 @@ class PartitionBuffer:
                 return int(run.appended_ms[run.cursor])
         return None
 
+    def next_offset(self, source: int) -> int | None:
+        """Offset of the oldest waiting event of a source."""
+        for run in self._runs[source]:
+            if run.remaining:
+                return int(run.offsets[run.cursor])
+        return None
+
     def add(self, run: Run) -> None:
         """Append a run behind those of its source."""
         self._runs[run.source].append(run)

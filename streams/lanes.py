@@ -36,6 +36,7 @@ class OpenPartition:
         closing: it was revoked.
         in_hand: a chunk of it is begun and not finished.
         fenced: another worker has taken it over; nothing of it is worked on any more.
+        newest_ms: the newest event time seen.
     """
 
     number: int
@@ -46,6 +47,7 @@ class OpenPartition:
     closing: bool = False
     in_hand: bool = False
     fenced: bool = False
+    newest_ms: int = 0
 
 
 class Processor(Protocol):

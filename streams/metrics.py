@@ -76,7 +76,7 @@ class WorkerMetrics:
         )
         self.late = Counter(
             "forewarn_late_events",
-            "Events older than the newest event of their subscriber.",
+            "Events dated over a minute before the newest event seen in their partition.",
             ["source"],
             registry=r,
         )
@@ -122,6 +122,24 @@ class WorkerMetrics:
             "forewarn_score_probability", "Calibrated probability of each event.", _PROBABILITIES
         )
         r.register(self.probability)
+        self.challenger_probability = ArrayHistogram(
+            "forewarn_challenger_probability",
+            "Calibrated probability of each event by the challenger, which only logs.",
+            _PROBABILITIES,
+        )
+        r.register(self.challenger_probability)
+        self.disagreements = Counter(
+            "forewarn_challenger_disagreements",
+            "Events over the threshold of one model only, by that model.",
+            ["model"],
+            registry=r,
+        )
+        self.drift = Gauge(
+            "forewarn_drift_psi",
+            "Population stability index of a feature, or of the score, against training.",
+            ["feature"],
+            registry=r,
+        )
         self.conflicts = Counter(
             "forewarn_state_conflicts",
             "Record writes that lost a race and were applied again to the newer record.",
@@ -182,5 +200,7 @@ class WorkerMetrics:
             self.late.labels(source)
         for stage in STAGES:
             self.stage_seconds.labels(stage)
+        for model in ("champion", "challenger"):
+            self.disagreements.labels(model)
         for dependency in ("redis", "kafka"):
             self.waiting.labels(dependency).set(0)

@@ -16,7 +16,7 @@ import numpy as np
 import structlog
 
 from features.engine import Engine
-from features.store import FencedError, JournalWrite, StateStore
+from features.store import FencedError, JournalWrite, StateLostError, StateStore
 from features.store.journal import decode, encode, floor
 from forewarn.errors import ForewarnError
 from forewarn.events import encode as encode_event
@@ -29,11 +29,15 @@ from streams.messages import Live, reasons, score_records, warning_of
 from streams.metrics import WorkerMetrics
 from streams.outputs import KeyValue, Outputs
 from streams.state import State
+from streams.watching import Watching
 from streams.work import Work, columns_of
 
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
+
+LATE_MS = 60_000
+"""An event dated this much before the newest one of its partition counts as late."""
 
 Dependency = Literal["redis", "kafka"]
 T = TypeVar("T")
@@ -47,6 +51,7 @@ class BatchProcessor:
         store: records and journals.
         state: loads and writes batches.
         deciding: scores and decides.
+        watching: looks at the scores.
         outputs: the producer.
         brain: returns the model and policy in use now.
         pseudonymiser: for columns.
@@ -65,6 +70,7 @@ class BatchProcessor:
         store: StateStore,
         state: State,
         deciding: Deciding,
+        watching: Watching,
         outputs: Outputs,
         brain: Callable[[], Brain],
         pseudonymiser: Pseudonymiser,
@@ -82,6 +88,7 @@ class BatchProcessor:
         self._store = store
         self._state = state
         self._deciding = deciding
+        self._watching = watching
         self._outputs = outputs
         self._brain = brain
         self._pseudonymiser = pseudonymiser
@@ -149,6 +156,7 @@ class BatchProcessor:
                 work.result = self._engine.run(work.plan, work.records)
         with self._stage("score"):
             self._deciding.score(works, brain)
+            self._watching.look(works, brain)
         now_ms = time.time_ns() // 1_000_000
         with self._stage("decide"):
             for work in works:
@@ -275,6 +283,7 @@ class BatchProcessor:
             log.info("chunk_recovered", partition=partition.number, chunk=work.number)
         for source, count in enumerate(np.bincount(chunk.source, minlength=SOURCE_COUNT).tolist()):
             metrics.events.labels(SOURCES[source]).inc(count)
+        self._count_late(work)
         for letter in chunk.dead_letters:
             metrics.dead_letters.labels(letter.reason).inc()
         now = time.time()
@@ -284,6 +293,17 @@ class BatchProcessor:
             metrics.warning_seconds.observe(max(0.0, now - message.appended_at_ms / 1000))
             metrics.warnings.labels(message.action, message.severity, message.typology).inc()
         metrics.probability.observe(work.probabilities)
+
+    def _count_late(self, work: Work) -> None:
+        if not len(work.rows):
+            return
+        times = work.columns.time_ms[work.rows]
+        newest = np.maximum.accumulate(times)
+        newest = np.maximum(newest, work.partition.newest_ms)
+        work.partition.newest_ms = int(newest[-1])
+        late = work.chunk.source[times < newest - LATE_MS]
+        for source, count in enumerate(np.bincount(late, minlength=SOURCE_COUNT).tolist()):
+            self._metrics.late.labels(SOURCES[source]).inc(count)
 
     # -- waiting
 
@@ -304,7 +324,9 @@ class BatchProcessor:
             try:
                 found = await step()
             except ForewarnError as error:
-                if not error.retryable:
+                # A store that lost its data does not come back by itself, and a worker that went
+                # down would only come back to the same: it waits, not ready, for the operator.
+                if not error.retryable and not isinstance(error, StateLostError):
                     raise
                 if partitions and all(partition.closing for partition in partitions):
                     raise AbandonedError("the batch was revoked while it waited.") from error

@@ -223,9 +223,10 @@ class Runtime(Service):
                 highwater = self._highwater(source, number)
                 if highwater is None:
                     continue
-                done = partition.buffer.done[source]
-                behind = highwater - done if done else 0
-                oldest = partition.buffer.oldest_ms(source)
+                buffer = partition.buffer
+                done = buffer.done[source] or buffer.next_offset(source) or highwater
+                behind = highwater - done
+                oldest = buffer.oldest_ms(source)
                 age = max(0.0, now - oldest / 1000) if behind > 0 and oldest else 0.0
                 self._metrics.lag_records.labels(name, str(number)).set(max(0, behind))
                 self._metrics.lag_seconds.labels(name, str(number)).set(age)

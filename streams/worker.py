@@ -51,6 +51,7 @@ from streams.processor import BatchProcessor
 from streams.reload import Reloader
 from streams.runtime import Runtime
 from streams.state import State
+from streams.watching import Watching
 
 log = structlog.get_logger(__name__)
 
@@ -161,6 +162,7 @@ def run_worker() -> None:
             metrics,
             executor,
         ),
+        watching=Watching(metrics),
         outputs=outputs,
         brain=lambda: reloader.brain,
         pseudonymiser=pseudonymiser,

@@ -35,7 +35,7 @@ def test_no_label_can_name_a_person() -> None:
     registry = CollectorRegistry()
     metrics = WorkerMetrics(registry)
     allowed = {
-        "action", "decision", "dependency", "partition", "reason", "result", "severity", "source",
+        "action", "dependency", "feature", "model", "partition", "reason", "result", "severity", "source",
         "stage", "typology", "what",
     }  # fmt: skip
     for value in vars(metrics).values():
