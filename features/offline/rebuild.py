@@ -8,7 +8,7 @@ first minute).
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -165,14 +165,15 @@ def _whole_days(left_ms: int) -> int:
 
 def _without_place(columns: EventColumns, before: int) -> EventColumns:
     n = len(columns)
-    moved = columns.take(slice(None))
-    moved.source[:] = HISTORY_SOURCE
-    moved.partition[:] = 0
     # Rows of one outcome share an offset; all else counts up.
     fresh = np.zeros(n, np.int64)
     fresh[columns.event_rows()] = 1
-    moved.offset[:] = before + np.cumsum(fresh)
-    return moved
+    return replace(
+        columns,
+        source=np.full(n, HISTORY_SOURCE, np.uint8),
+        partition=np.zeros(n, np.int32),
+        offset=before + np.cumsum(fresh),
+    )
 
 
 def _note(columns: EventColumns, reached: dict[int, dict[int, int]]) -> None:
