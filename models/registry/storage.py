@@ -94,6 +94,7 @@ class ObjectStorage:
                 f"reading {url} needs fsspec", hint="Install forewarn[train]."
             ) from None
         # No listing cache: another process promotes, and this one has to see it.
+        self._faults = _faults()
         self._files, self._root = fsspec.url_to_fs(
             url, use_listings_cache=False, skip_instance_cache=True, **(options or {})
         )
@@ -104,14 +105,14 @@ class ObjectStorage:
             return bytes(self._files.cat_file(f"{self._root}/{name}"))
         except FileNotFoundError:
             return None
-        except OSError as error:
+        except self._faults as error:
             raise DependencyUnavailableError(f"the registry did not answer: {error}") from error
 
     def write(self, name: str, data: bytes) -> None:
         """See Storage."""
         try:
             self._files.pipe_file(f"{self._root}/{name}", data)
-        except OSError as error:
+        except self._faults as error:
             raise DependencyUnavailableError(f"the registry did not answer: {error}") from error
 
     def folders(self, name: str) -> list[str]:
@@ -131,12 +132,21 @@ class ObjectStorage:
             listed = self._files.ls(f"{self._root}/{name}", detail=True, refresh=True)
         except FileNotFoundError:
             return []
-        except OSError as error:
+        except self._faults as error:
             raise DependencyUnavailableError(f"the registry did not answer: {error}") from error
         names = {
             str(one["name"]).rstrip("/").rsplit("/", 1)[-1] for one in listed if one["type"] == kind
         }
         return sorted(names - {name.rsplit("/", 1)[-1], ""})
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What a store raises when it does not answer; botocore's errors are no OSErrors."""
+    try:
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415  # only where S3 is used
+    except ImportError:
+        return (OSError,)
+    return (OSError, BotoCoreError)
 
 
 def open_storage(url: str) -> Storage:

@@ -13,20 +13,20 @@ from models.training.train import Trained, train
 START_MS = 1_767_225_600_000  # 2026-01-01
 
 
-def synthetic(seed: int = 0, *, n: int = 12_000, people: int = 600, days: int = 30) -> Dataset:
+def synthetic(seed: int = 0, *, n: int = 16_000, people: int = 700, days: int = 30) -> Dataset:
     """Fraud with a signal in three of eight features, in rings of a few victims each."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, 8)).astype(np.float32)
     time_ms = START_MS + np.sort(rng.integers(0, days * DAY_MS, n))
     person = rng.integers(1, people + 1, n)
-    fraud_of = rng.random(people + 1) < 0.2
-    began = rng.integers(0, days - 2, people + 1) * DAY_MS + START_MS
-    within = (time_ms >= began[person]) & (time_ms < began[person] + 2 * DAY_MS)
+    fraud_of = rng.random(people + 1) < 0.4
+    began = rng.integers(0, days - 3, people + 1) * DAY_MS + START_MS
+    within = (time_ms >= began[person]) & (time_ms < began[person] + 3 * DAY_MS)
     label = (fraud_of[person] & within & (rng.random(n) < 0.8)).astype(int)
     x[label == 1, 0] += 2.0
     x[label == 1, 1] += 1.5
     x[rng.random(n) < 0.2, 2] = np.nan
-    ring = np.where(label == 1, person % 40 + 1, 0)
+    ring = np.where(label == 1, person % 100 + 1, 0)
     return make_dataset(
         x,
         [f"f{i}" for i in range(8)],

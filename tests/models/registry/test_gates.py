@@ -1,0 +1,110 @@
+"""Promotion needs a better, calibrated and fast model, or somebody who says so by name."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forewarn.errors import ArtifactError, ConfigurationError
+from models.artifact import read_artifact
+from models.evaluation.bootstrap import Difference
+from models.registry import Registry
+from models.registry.candidates import HOLDOUT, Holdout, compare
+from models.registry.gates import GateBounds, judge, passed
+from models.registry.promotion import GateError, promote, verdicts_of
+from models.registry.storage import FolderStorage
+from models.registry.tracking import track
+from models.training.dataset import Dataset
+from models.training.retrain import retrain
+from models.training.train import Trained, train
+from tests.models.conftest import options
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(FolderStorage(tmp_path / "registry"), tmp_path / "cache")
+
+
+def _refused(metrics: dict[str, Any], difference: Difference | None = None) -> set[str]:
+    return {one.gate for one in judge(metrics, difference) if not one.passed}
+
+
+def test_each_gate_refuses_its_own_fault(trained: Trained) -> None:
+    good = trained.metrics
+    assert passed(judge(good, None))
+
+    def changed(**parts: dict[str, Any]) -> dict[str, Any]:
+        metrics = copy.deepcopy(good)
+        for name, values in parts.items():
+            metrics[name] = {**metrics[name], **values}
+        return metrics
+
+    assert _refused(changed(speed={"microseconds_per_row": 99.0})) == {"fast_enough"}
+    assert _refused(changed(calibration={"expected_error": 0.9})) == {"calibrated"}
+    assert _refused(changed(calibration={"predicted_frauds": 1.0})) == {"calibrated"}
+    assert _refused(changed(test={"frauds": 3})) == {"enough_frauds"}
+    leaky = {**good, "findings": [
+        {"level": "warning", "about": "f1", "message": "its value alone nearly gives the label away"}
+    ]}  # fmt: skip
+    assert _refused(leaky) == {"no_leak"}
+    worse = Difference(new=0.3, old=0.4, low=-0.2, high=-0.05, wins=0.02)
+    assert _refused(good, worse) == {"beats_champion"}
+    unsure = Difference(new=0.45, old=0.4, low=-0.1, high=0.2, wins=0.7)
+    assert _refused(good, unsure) == {"beats_champion"}
+    better = Difference(new=0.5, old=0.4, low=0.02, high=0.2, wins=1.0)
+    assert _refused(good, better) == set()
+
+
+def test_a_worse_model_is_refused_and_can_be_forced_by_name(
+    dataset: Dataset, trained: Trained, registry: Registry, tmp_path: Path
+) -> None:
+    champion = registry.add(trained.path)
+    promote(registry, champion, by="me", reason="first", now_ms=1)
+    poor = train(
+        dataset, options(parameters={"n_estimators": 2}, exclude=("f0", "f1")), tmp_path / "poor"
+    )
+    worse = registry.add(poor.path)
+    assert compare(registry.artifact(worse), registry.artifact(champion)).high < 0
+    with pytest.raises(GateError, match="beats_champion"):
+        promote(registry, worse, by="me", reason="hope", now_ms=2)
+    assert registry.current_version("champion") == champion
+    pointer, _ = promote(registry, worse, by="me", reason="hope", now_ms=3, force=True)
+    assert "forced past" in pointer.moves[-1].reason
+    assert registry.rollback("champion", by="me", reason="", now_ms=4).version == champion
+
+
+def test_retraining_promotes_the_first_and_challenges_with_a_draw(
+    dataset: Dataset, registry: Registry
+) -> None:
+    first = retrain(dataset, options(), registry)
+    assert first.promoted
+    assert registry.current_version("champion") == first.version
+    held = retrain(dataset, options(seed=5), registry, may_promote=False)
+    assert not held.promoted
+    assert registry.current_version("champion") == first.version
+    assert registry.current_version("challenger") == held.version
+    assert {one.gate for one in verdicts_of(registry, held.version, GateBounds())} >= {
+        "beats_champion", "calibrated", "fast_enough",
+    }  # fmt: skip
+    assert "champion" in held.metrics["baselines"]
+
+
+def test_the_kept_rows_hold_no_pseudonyms(trained: Trained) -> None:
+    rows = Holdout.decode((trained.path / HOLDOUT).read_bytes())
+    assert rows.group.max() < len(rows.group)
+    assert rows.label.sum() == trained.run.label("test").sum()
+    with pytest.raises(ArtifactError, match=HOLDOUT):
+        Holdout.decode(b"PK not a zip")
+
+
+def test_runs_can_be_followed_in_mlflow(trained: Trained, tmp_path: Path) -> None:
+    tracking = pytest.importorskip("mlflow.tracking", reason="needs mlflow")
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    run_id = track(uri, read_artifact(trained.path), trained.metrics)
+    run = tracking.MlflowClient(tracking_uri=uri).get_run(run_id)
+    assert run.data.metrics["average_precision"] == pytest.approx(
+        trained.metrics["average_precision"]
+    )
+    with pytest.raises(ConfigurationError, match="file store"):
+        track(str(tmp_path), read_artifact(trained.path), trained.metrics)
