@@ -1,10 +1,15 @@
 """A small model for tests that run the whole pipeline, trained once a session."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from forewarn.errors import ForewarnError
+from forewarn.local.broker import java
+from forewarn.local.jars import kafka_jars
+from forewarn.local.redis import redis_binary
 from forewarn.settings import ModelsSettings
 from models.registry import open_registry
 from models.simulator import Scenario
@@ -12,6 +17,17 @@ from models.training.default import train_default
 
 # Just large enough that every part of the split has some fraud.
 SMALL_TOWN = Scenario(seed=20, subscribers=350, days=24, prevalence=0.04, report_share=0.9)
+
+
+@pytest.fixture(scope="session")
+def servers(require: Callable[[bool, str], None]) -> None:
+    """Skip (fail in CI) where Kafka or Redis cannot be had; whatever fails later is a fault."""
+    try:
+        kafka_jars()
+        redis_binary()
+        java()
+    except ForewarnError as error:
+        require(False, str(error))
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ START_SECONDS = 120.0
 
 
 @pytest.fixture
-def root(tmp_path: Path, model_registry: Path) -> Iterator[Path]:
+def root(tmp_path: Path, model_registry: Path, servers: None) -> Iterator[Path]:
     """A directory with a model, in which nothing runs before and after."""
     shutil.copytree(model_registry, tmp_path / "models")
     yield tmp_path

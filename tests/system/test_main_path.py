@@ -9,14 +9,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
-from forewarn.errors import ForewarnError
 from forewarn.events import (
     CallStarted,
     DeadLetter,
@@ -37,7 +36,7 @@ pytestmark = pytest.mark.system
 # event is the same.
 POLICY_RULE = """
 [[rules]]
-name = "scripted-transfer-during-call"
+name = "scripted_transfer_during_call"
 effect = "raise"
 when = "on_call_now == 1 and amount_minor >= 4000000"
 on = ["attempted"]
@@ -49,7 +48,7 @@ severity = "critical"
 def stack(
     tmp_path_factory: pytest.TempPathFactory,
     model_registry: Path,
-    require: Callable[[bool, str], None],
+    servers: None,
 ) -> Iterator[Stack]:
     root = tmp_path_factory.mktemp("stack")
     default = Path(__file__).parents[2] / "models" / "policy" / "default.toml"
@@ -58,13 +57,10 @@ def stack(
     stack = Stack(LocalSettings(directory=root, partitions=4), tell=print, models=model_registry)
     try:
         stack.start()
-    except ForewarnError as error:
-        stack.stop()
-        require(False, f"the stack did not start: {error}")
+        yield stack
     finally:
+        stack.stop()
         del os.environ["FOREWARN_WORKER_POLICY_FILE"]
-    yield stack
-    stack.stop()
 
 
 def _prevented_minor(stack: Stack) -> int:
