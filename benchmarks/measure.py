@@ -28,8 +28,18 @@ class _Caused(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Caused)
 
 
-async def read_all(broker: str, topic: str) -> list[Any]:
-    """Every record of a topic."""
+async def read_all(
+    broker: str, topic: str, positions: dict[TopicPartition, int] | None = None
+) -> list[Any]:
+    """Every record of a topic.
+
+    Args:
+        broker: address.
+        topic: its name.
+        positions: where to begin by partition, the beginning for those not in it; afterwards
+            where the next call goes on.
+    """
+    positions = {} if positions is None else positions
     consumer = AIOKafkaConsumer(
         bootstrap_servers=broker, group_id=None, max_partition_fetch_bytes=8 << 20
     )
@@ -43,11 +53,15 @@ async def read_all(broker: str, topic: str) -> list[Any]:
             ]
         consumer.assign(partitions)
         await consumer.seek_to_beginning()
+        for tp in partitions:
+            if tp in positions:
+                consumer.seek(tp, positions[tp])
         ends = await consumer.end_offsets(partitions)
         records: list[Any] = []
         while any([await consumer.position(tp) < end for tp, end in ends.items()]):
             for found in (await consumer.getmany(timeout_ms=500)).values():
                 records.extend(found)
+        positions.update({tp: await consumer.position(tp) for tp in partitions})
         return records
     finally:
         await consumer.stop()

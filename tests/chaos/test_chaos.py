@@ -58,7 +58,7 @@ async def all_scored(town: Town, seconds: float) -> tuple[Came, Went]:
     """Wait until every event has its score, or give up with what is missing."""
     deadline = time.monotonic() + seconds
     while True:
-        came, went = Came(town.direct), Went(town.direct)
+        came, went = town.came, town.went
         await came.read()
         await went.read()
         missing = set(came.ids) - set(went.scores)

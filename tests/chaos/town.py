@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -79,6 +80,7 @@ class Town:
         self.workers = [self.world.worker(f"worker-{number}") for number in range(workers)]
         self.alerting = AlertingProcess(self.world)
         self.stops: list[int | None] = []
+        self.came, self.went = Came(self.direct), Went(self.direct)
 
     @property
     def direct(self) -> str:
@@ -202,8 +204,8 @@ class Town:
 
     async def probe(self) -> None:
         """One more transfer and one more call for everyone: their vectors show the final state."""
-        came = Came(self.direct)
-        await came.read()
+        await self.came.read()
+        came = self.came
         async with AIOKafkaProducer(bootstrap_servers=self.direct) as producer:
             now_ms = time.time_ns() // 1_000_000
             for person in sorted(came.people):
@@ -245,6 +247,7 @@ class Came:
     """What came in, read from the source topics, and the oracle's counts of it."""
 
     broker: str
+    positions: dict[Any, int] = field(default_factory=dict)
     ids: list[str] = field(default_factory=list)
     poison: set[tuple[str, int, int]] = field(default_factory=set)
     people: set[str] = field(default_factory=set)
@@ -253,8 +256,9 @@ class Came:
     calls_by_caller: Counter[str] = field(default_factory=Counter)
 
     async def read(self) -> None:
+        """Read on from where the last call ended."""
         for topic, decode in (("calls", decode_call), ("transfers", decode_transfer)):
-            for record in await read_all(self.broker, topic):
+            for record in await read_all(self.broker, topic, self.positions):
                 if record.value == POISON:
                     self.poison.add((topic, record.partition, record.offset))
                     continue
@@ -275,18 +279,20 @@ class Went:
     """What went out: scores, dead letters and warnings, every message of them."""
 
     broker: str
+    positions: dict[Any, int] = field(default_factory=dict)
     scores: dict[str, list[Score]] = field(default_factory=lambda: defaultdict(list))
     dead: Counter[tuple[str, int, int]] = field(default_factory=Counter)
     warnings: list[FraudWarning] = field(default_factory=list)
 
     async def read(self) -> None:
-        for record in await read_all(self.broker, "scores"):
+        """Read on from where the last call ended."""
+        for record in await read_all(self.broker, "scores", self.positions):
             score = msgspec.json.decode(record.value, type=Score)
             self.scores[score.event_id].append(score)
-        for record in await read_all(self.broker, "dead-letters"):
+        for record in await read_all(self.broker, "dead-letters", self.positions):
             letter = msgspec.json.decode(record.value)
             self.dead[letter["topic"], letter["partition"], letter["offset"]] += 1
-        for record in await read_all(self.broker, "warnings"):
+        for record in await read_all(self.broker, "warnings", self.positions):
             self.warnings.append(msgspec.json.decode(record.value, type=FraudWarning))
 
     def feature(self, event_id: str, name: str) -> float:
