@@ -44,6 +44,11 @@ class Layout:
         return self.root / "alerting.db"
 
     @property
+    def users_file(self) -> Path:
+        """Who may sign in to the console."""
+        return self.root / "users.json"
+
+    @property
     def secrets(self) -> Path:
         """One file per secret, named like its variable in lower case."""
         return self.root / "secrets"
@@ -66,6 +71,7 @@ class Layout:
         # Left in place for good: state and scores are tied to people by the pseudonym key alone.
         self._secret("forewarn_privacy_pseudonym_key", secrets.token_hex(32))
         self._secret("forewarn_alerting_api_key", secrets.token_urlsafe(32))
+        self._secret("console_password", secrets.token_urlsafe(12))
         ignore = self.root / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")

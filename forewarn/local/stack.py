@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forewarn.kafka.administration import TopicAdministration
+from forewarn.local import people
 from forewarn.local.broker import KafkaBroker
 from forewarn.local.jars import jars_are_here
 from forewarn.local.layout import Layout
@@ -96,6 +97,7 @@ class Stack:
         workers = {f"metrics of {w.child.name}": w.metrics for w in self.workers}
         return {
             "console": self.console_url,
+            "sign in as": f"{people.NAME}, password {self.layout.secret('console_password')}",
             **workers,
             "metrics of alerting": self.alerting.metrics,
         }
@@ -114,7 +116,6 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """The settings of every part, as environment variables; no secret is among them."""
-        root = self.layout.root
         return {
             "FOREWARN_SECRETS_DIR": str(self.layout.secrets),
             "FOREWARN_KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap_servers,
@@ -129,7 +130,7 @@ class Stack:
             "FOREWARN_ALERTING_HOST": LOOPBACK,
             "FOREWARN_ALERTING_PORT": str(self.alerting.port),
             "FOREWARN_ALERTING_PUBLIC_URL": self.console_url,
-            "FOREWARN_ACCESS_USERS_FILE": str(root / "users.json"),
+            "FOREWARN_ACCESS_USERS_FILE": str(self.layout.users_file),
         }
 
     def start(self) -> None:
@@ -146,11 +147,17 @@ class Stack:
         compiled.result()  # model and prelude compute features, and would both compile otherwise
         model = self._pool.submit(ensure_model, self.layout, self.trainer, self._tell)
         prelude = self._pool.submit(self._run_prelude)
+        operator = self._pool.submit(
+            people.ensure_operator,
+            self.layout.users_file,
+            self.layout.secret("console_password"),
+        )
         kafka.result()
         self.layout.write_environment(self.environment)
         self._launch(self.alerting)
         model.result()
         prelude.result()
+        operator.result()
         for worker in self.workers:
             self._launch(worker)
         for service in (self.alerting, *self.workers):
