@@ -143,7 +143,7 @@ def test_a_scam_becomes_a_warning_a_case_an_outcome_and_prevented_loss(stack: St
 
 def test_poison_is_kept_named_and_replayable_and_stops_nobody(stack: Stack) -> None:
     person = b"+8613800000077"
-    poison = b'{"type": "call_started", "event_id": 5'
+    poison = b'{"type": "call_started", "event_id'
     good = CallStarted(
         event_id="after-the-poison",
         event_time_ms=time.time_ns() // 1_000_000 - 1000,
