@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-STAGES = ("decode", "load", "kernel", "score", "decide", "write", "produce")
+STAGES = ("decode", "load", "kernel", "score", "decide", "write", "produce", "settle")
 """The steps of a batch, in order; their sum is the time that a batch takes."""
 
 _STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)

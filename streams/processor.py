@@ -146,6 +146,7 @@ class BatchProcessor:
         A chunk whose partition another worker has taken over is given up without a trace.
         """
         brain = self._brain()
+        self._metrics.batch_events.observe(sum(len(chunk.events) for _, chunk in batch))
         partitions = [partition for partition, _ in batch]
         with self._stage("decode"):
             works = [self._work(partition, chunk) for partition, chunk in batch]
