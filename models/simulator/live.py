@@ -70,6 +70,7 @@ class LiveTown:
         self._now_ms = start_ms
         self._start_ms = start_ms
         self._added: list[tuple[int, int, Record]] = []
+        self._additions = 0
         self._stopped: dict[int, int] = {}
         numbers = town.texts.numbers[: town.world.people.count].to_list()
         self._person = {number: index for index, number in enumerate(numbers)}
@@ -167,7 +168,8 @@ class LiveTown:
 
     def _add(self, topic: str, subscriber: str, value: bytes, time_ms: int, episode: int) -> None:
         record = Record(topic, subscriber.encode(), value, time_ms, time_ms, episode)
-        heapq.heappush(self._added, (time_ms, len(self._added) + self._now_ms, record))
+        self._additions += 1  # ties go in the order of adding; records are never compared
+        heapq.heappush(self._added, (time_ms, self._additions, record))
 
     def _calls(self) -> Iterator[Record]:
         town, rows = self.town, self.town.call_rows

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.simulator.clock import OFFICE, occurrences
+from models.simulator.clock import OFFICE, Ints, occurrences
 from models.simulator.ledger import PURPOSES, Scene
 from models.simulator.routines.payments import settlements
 from models.simulator.scenario import DAY_MS, HOUR_MS, MINUTE_MS
@@ -53,8 +53,13 @@ def deposits(world: World) -> None:
         purpose=PURPOSES.index("savings_break"),
         scene=Scene.HOUSE_DEPOSIT,
     )
+    _pay_in_steps(world, rng, who, signing)
+
+
+def _pay_in_steps(world: World, rng: np.random.Generator, who: Ints, time: Ints) -> None:
+    """One to five growing payments to the seller, minutes or days apart."""
+    people = world.people
     payee = world.directory.new_accounts(who.size)
-    time = signing
     amount = money(rng, people.savings_minor[who] * 0.06 + 100_000.0, 0.6, who.size)
     for step in range(5):
         rows = np.flatnonzero(rng.random(who.size) < (1.0 if step == 0 else 0.65))

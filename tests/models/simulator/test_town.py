@@ -115,6 +115,20 @@ def test_without_fraud_there_is_none_and_the_tables_keep_their_columns(town: Tow
     assert honest.event_count > 1_000
 
 
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"subscribers": 50, "days": 1, "prevalence": 0.2},
+        {"subscribers": 50, "days": 1, "prevalence": 0.0},
+        {"subscribers": 100, "days": 3, "districts": ("X",), "prevalence": 0.05},
+        {"subscribers": 100, "days": 3, "intervention_share": 1.0, "prevalence": 0.1},
+    ],
+)
+def test_the_smallest_towns_work(choice: dict, tmp_path: Path) -> None:
+    for seed in range(3):
+        write_town(simulate(Scenario(seed=seed, **choice)), tmp_path / str(seed))
+
+
 def test_delivery_is_disturbed_by_the_shares_asked_for() -> None:
     calm = simulate(Scenario(seed=2, **SMALL))
     rough = simulate(
