@@ -108,7 +108,9 @@ def _receipt(response: httpx.Response) -> Receipt:
 
 
 def sms_body(message: Message) -> dict[str, Any]:
-    """Fields of the SMS gateway."""
+    """Fields of the SMS gateway: one ``to``, or ``recipients`` who all get the same text."""
+    if "recipients" in message.order:
+        return {**message.order, "text": message.text, "language": message.language}
     return {"to": message.address, "text": message.text, "language": message.language}
 
 

@@ -30,6 +30,7 @@ from alerting.db.dispatch import Delivery
 from alerting.db.engine import Database
 from alerting.lists.service import ListDesk
 from alerting.metrics import SWEEP_SECONDS
+from alerting.timers.schedule import ADVISE
 from forewarn.events.lists import PeerKind
 
 ACTOR = "system:sweep"
@@ -253,7 +254,7 @@ class Sweeper:
             "district": person.district,
             "subscriber": person.subscriber,
             "channel": "sms",
-            "purpose": "advise",
+            "purpose": ADVISE,
             "recipient": "victim",
             "address": person.subscriber,
             "team": "",
@@ -263,7 +264,7 @@ class Sweeper:
             "reason": "paid_the_swindler" if person.paid_minor else "spoke_with_the_swindler",
             "state": "pending",
             "priority": SWEEP_PRIORITY,
-            "group_key": "",
+            "group_key": sweep.sweep_id,
             "not_before_ms": now_ms,
             "lease_owner": "",
             "lease_until_ms": 0,

@@ -5,6 +5,7 @@ dies in between leaves a lease that runs out; the next one asks again whether th
 wanted (somebody may have taken the case meanwhile) and sends with the same id.
 """
 
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,21 +31,25 @@ from alerting.dispatch import record
 from alerting.dispatch.attempt import Result, decide_next
 from alerting.dispatch.templates import digest, render
 from alerting.metrics import DELIVERIES, DELIVERY_SECONDS
-from alerting.timers.schedule import PAGE
+from alerting.timers.schedule import ADVISE, PAGE
 
 BATCH = 50
 CONCURRENCY = 8
 IDLE_SECONDS = 0.25
-MAX_GROUP = 100
+MAX_GROUP = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One message for one or more deliveries (more if they are grouped)."""
+    """One message for one or more deliveries (more if they are grouped).
+
+    ``bulk``: one text to many people, none of whom has a case; recorded as a whole.
+    """
 
     delivery_ids: tuple[str, ...]
     message: Message
     attempts: int
+    bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +111,8 @@ class Courier:
                 )
             ).all()
             rows = {row.delivery_id: row for row in due}
-            for row in due:
-                if row.group_key and row.state == "pending":
-                    rows |= {mate.delivery_id: mate for mate in self._mates(session, row)}
+            for group_key in {row.group_key for row in due if row.state == "pending"} - {""}:
+                rows |= {mate.delivery_id: mate for mate in self._mates(session, group_key)}
             wanted = self._still_wanted(session, list(rows.values()), now_ms)
             for row in wanted:
                 row.state = "sending"
@@ -145,12 +149,12 @@ class Courier:
         DELIVERIES.labels(parcel.message.channel, result).inc()
         self._record(parcel, result, reference, fault)
 
-    def _mates(self, session: Session, row: Delivery) -> Sequence[Delivery]:
+    def _mates(self, session: Session, group_key: str) -> Sequence[Delivery]:
         """Others of the same group that wait for the same recipient."""
         return session.scalars(
             self._db.skip_locked(
                 select(Delivery)
-                .where(Delivery.group_key == row.group_key, Delivery.state == "pending")
+                .where(Delivery.group_key == group_key, Delivery.state == "pending")
                 .order_by(Delivery.created_at_ms)
                 .limit(MAX_GROUP)
             )
@@ -181,6 +185,9 @@ class Courier:
         parcels = []
         for members in groups.values():
             first = members[0]
+            if first.purpose == ADVISE:
+                parcels.append(_bulk(members))
+                continue
             texts = [render(row.template, row.language, row.content) for row in members]  # type: ignore[arg-type]  # the column holds zh or en
             event = {"kind": first.template, "cases": [row.content for row in members]}
             for row in members:
@@ -225,6 +232,12 @@ class Courier:
             max_attempts=self._options.max_attempts,
             now_ms=now_ms,
         )
+        if parcel.bulk:
+            with self._db.write() as session:
+                record.bulk(
+                    session, parcel.delivery_ids, self._options.owner, following, fault, now_ms
+                )
+            return
         for delivery_id in parcel.delivery_ids:
             with self._db.write() as session:
                 record.attempt(
@@ -237,6 +250,25 @@ class Courier:
                     fault=fault,
                     now_ms=now_ms,
                 )
+
+
+def _bulk(members: Sequence[Delivery]) -> Parcel:
+    """One text to many people. Each recipient carries its own id, by which the gateway tells whom
+    it texted before, since after a crash the same people may be grouped otherwise."""
+    first = members[0]
+    ids = tuple(row.delivery_id for row in members)
+    message = Message(
+        delivery_id=f"b-{hashlib.blake2b(chr(31).join(ids).encode(), digest_size=12).hexdigest()}",
+        channel=first.channel,
+        recipient=first.recipient,
+        address="",
+        text=render(first.template, first.language, first.content),  # type: ignore[arg-type]  # zh or en
+        language=first.language,
+        order={
+            "recipients": [{"delivery_id": row.delivery_id, "to": row.address} for row in members]
+        },
+    )
+    return Parcel(ids, message, max(row.attempts for row in members), bulk=True)
 
 
 def _cases(ids: set[str]) -> Select[Case]:

@@ -1,6 +1,8 @@
 """Record what became of a delivery, and what follows from it for its case."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from alerting import audit
@@ -37,6 +39,33 @@ def attempt(
         row.sent_at_ms = row.sent_at_ms or now_ms
     row.not_before_ms = following.not_before_ms
     _enter(db, session, row, following.state, ACTOR, now_ms)
+
+
+def bulk(
+    session: Session,
+    delivery_ids: Sequence[str],
+    owner: str,
+    following: Next,
+    fault: str,
+    now_ms: int,
+) -> None:
+    """Record an attempt of many deliveries that belong to no case."""
+    values = {
+        "state": following.state,
+        "not_before_ms": following.not_before_ms,
+        "last_error": fault[:500],
+    }
+    if not fault:
+        values["sent_at_ms"] = now_ms
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.delivery_id.in_(delivery_ids),
+            Delivery.state == "sending",
+            Delivery.lease_owner == owner,
+        )
+        .values(**values)
+    )
 
 
 def report(

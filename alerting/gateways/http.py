@@ -26,6 +26,16 @@ class Request:
     body: dict[str, Any]
 
 
+def _each(item: Request) -> list[Request]:
+    """What a request asks for, one by one: a bulk text is as many as its recipients."""
+    recipients = item.body.get("recipients")
+    if not recipients:
+        return [item]
+    return [
+        Request(item.path, one["delivery_id"], item.signed, {"to": one["to"]}) for one in recipients
+    ]
+
+
 @dataclass(slots=True)
 class Behaviour:
     """How the gateway answers from now on.
@@ -94,7 +104,8 @@ class GatewayDouble:
             if self.behaviour.fail_next > 0:
                 self.behaviour.fail_next -= 1
                 return self.behaviour.fail_status, {"status": "failed"}
-            self._memory.acted.setdefault(item.key, item)
+            for one in _each(item):
+                self._memory.acted.setdefault(one.key, one)
             status = "confirmed" if self.behaviour.confirm else "accepted"
             return 200, {"status": status, "reference": f"ref-{item.key[:16]}"}
 

@@ -17,6 +17,9 @@ DEADLINE = "deadline"
 PAGE = "page"
 """Purpose of a delivery that asks a responder to take a case; stopped once somebody has it."""
 
+ADVISE = "advise"
+"""Purpose of a text to somebody whom a sweep found; of no case, so nothing stops it."""
+
 
 def start(session: Session, case: Case, now_ms: int) -> None:
     """The timers of a case that opens or opens again."""

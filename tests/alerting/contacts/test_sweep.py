@@ -13,13 +13,16 @@ from alerting.db.cases import Case
 from alerting.db.contacts import Activity, Contact, Sweep, SweepTarget
 from alerting.db.dispatch import Delivery
 from alerting.db.journal import OutboxMessage
+from alerting.gateways.http import GatewayDouble
 from alerting.links.reader import Record
 from alerting.services import Services
+from alerting.wiring import courier
 from forewarn.events.calls import CallEnded, CallStarted
 from forewarn.events.codec import encode
 from forewarn.events.lists import decode_list_entry
 from forewarn.events.transfers import Transfer
 from forewarn.pseudonyms import Pseudonymiser, to_hex
+from forewarn.settings import AlertingSettings
 from tests.alerting.factory import CALLER, NOW_MS, PAYEE, VICTIM, Clock, warning
 
 
@@ -185,9 +188,14 @@ def test_the_same_swindler_is_swept_once_a_case(
         assert session.scalar(select(func.count()).select_from(Delivery)) == 1
 
 
-def test_ten_thousand_contacts_are_swept_whole(
-    services: Services, index: ContactIndex, boss: Principal, clock: Clock
+def test_ten_thousand_contacts_are_swept_whole_and_each_is_texted_once(
+    services: Services,
+    settings: AlertingSettings,
+    index: ContactIndex,
+    boss: Principal,
+    clock: Clock,
 ) -> None:
+    """With a gateway that fails twice and a courier that dies once on the way."""
     edges = [(CALLER, f"+86139{number:08}") for number in range(10_000)]
     for start in range(0, len(edges), 2_000):
         index.handle(calls(*edges[start : start + 2_000], start=start))
@@ -196,7 +204,21 @@ def test_ten_thousand_contacts_are_swept_whole(
     began = time.monotonic()
     while sweeper.run_one():
         pass
-    print(f"swept 10,000 contacts in {time.monotonic() - began:.2f} s")
+    with GatewayDouble() as gateway:
+        reachable = settings.model_copy(update={"sms_url": gateway.url("sms")})
+        courier(reachable, services).lease()  # it dies with what it took
+        gateway.behaviour.fail_next = 2
+        other = courier(reachable.model_copy(update={"replica": "two"}), services)
+        for _ in range(3):
+            while parcels := other.lease():
+                for parcel in parcels:
+                    other.deliver(parcel)
+            clock.advance(seconds=31)
+        other.close()
+        texted = [item.body["to"] for item in gateway.acted("sms")]
+    print(f"swept and texted 10,000 contacts in {time.monotonic() - began:.2f} s")
+    assert len(texted) == len(set(texted)) == 10_000
     with services.db.read() as session:
-        assert session.scalar(select(func.count()).select_from(Delivery)) == 10_000
+        states = session.execute(select(Delivery.state, func.count()).group_by(Delivery.state))
+        assert [tuple(row) for row in states] == [("sent", 10_000)]
         assert session.scalar(select(func.count()).select_from(SweepTarget)) == 10_000
