@@ -55,6 +55,7 @@ def replay(
     *,
     rows: NDArray[np.bool_] | None = None,
     lists: Lists | None = None,
+    block_rows: int = BLOCK_ROWS,
 ) -> Replay:
     """Replay events in their order.
 
@@ -66,11 +67,12 @@ def replay(
         policy: bound to the model's features and thresholds.
         rows: which events to decide; the others only pass (a warm-up).
         lists: lists in force throughout.
+        block_rows: scored at once; changes nothing but the memory it takes.
     """
     run = _Run(events, vectors, districts, scorer, policy, lists or Lists())
     decided = np.ones(len(events), np.bool_) if rows is None else rows
-    for begin in range(0, len(events), BLOCK_ROWS):
-        run.block(slice(begin, begin + BLOCK_ROWS), decided)
+    for begin in range(0, len(events), block_rows):
+        run.block(slice(begin, begin + block_rows), decided)
     return Replay(scorer.version, policy.version, run.probability, run.sent, run.reasons)
 
 

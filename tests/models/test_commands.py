@@ -1,0 +1,128 @@
+"""The commands of a data scientist, from a simulated town to a promoted model."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner, Result
+
+from forewarn.cli import backtest, retrain, train
+from forewarn.cli import models as models_command
+from forewarn.errors import ConfigurationError
+from models.artifact import read_artifact
+from models.simulator import Scenario, simulate, write_town
+
+RUN = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two hundred people for three weeks, with far more fraud than in life."""
+    directory = tmp_path_factory.mktemp("town") / "data"
+    scenario = Scenario(
+        seed=4, subscribers=200, days=20, prevalence=0.1, report_share=1.0, report_delay_hours=3.0
+    )
+    write_town(simulate(scenario), directory)
+    return directory
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FOREWARN_MODELS_REGISTRY", str(tmp_path / "registry"))
+    return tmp_path / "registry"
+
+
+def _ok(result: Result) -> str:
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return result.output
+
+
+def test_from_history_to_a_promoted_model_and_back(
+    town: Path, registry: Path, tmp_path: Path
+) -> None:
+    short = ["--embargo-days", "0.5", "--warmup-days", "1"]
+    _ok(RUN.invoke(retrain.app, ["--data", str(town), *short]))
+    listed = [
+        msgspec.json.decode(line)
+        for line in _ok(RUN.invoke(models_command.app, ["list", "--json"])).splitlines()
+    ]
+    assert len(listed) == 1
+    first = listed[0]["version"]
+    if listed[0]["aliases"] != ["champion"]:  # a small town may fail a gate; then say so by name
+        _ok(RUN.invoke(models_command.app, ["promote", first, "--force", "--reason", "test"]))
+    path = _ok(
+        RUN.invoke(train.app, ["--data", str(town), "--seed", "3", "--alias", "challenger", *short])
+    ).splitlines()[-1]
+    second = Path(path).name
+    artifact = read_artifact(registry / "artifacts" / second)
+    assert artifact.manifest.typologies  # the town's reports name kinds of fraud
+    assert artifact.json("metrics.json", dict)["roc_auc"] > 0.75
+
+    out = tmp_path / "backtest.json"
+    _ok(RUN.invoke(backtest.app, ["--data", str(town), "--model", "champion",
+                                  "--against-model", "challenger", "--out", str(out)]))  # fmt: skip
+    document = msgspec.json.decode(out.read_bytes())
+    one, other = document["runs"]
+    assert (one["model"], other["model"]) == (first, second)
+    assert one["episodes"] == other["episodes"] > 10
+    assert one["episodes_reached"] > 0.2 * one["episodes"]
+    assert one["saved_minor"] <= one["movable_minor"] <= one["paid_minor"]
+    assert document["difference"]["both"] > 0
+
+    assert "ahead in" in _ok(RUN.invoke(models_command.app, ["compare", "challenger"]))
+    _ok(RUN.invoke(models_command.app, ["promote", "challenger", "--force"]))
+    assert second in _ok(RUN.invoke(models_command.app, ["show", "champion"]))
+    assert first in _ok(RUN.invoke(models_command.app, ["rollback"]))
+
+
+def test_any_table_gives_an_artifact_and_measures(registry: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    n = 4_000
+    label = (rng.random(n) < 0.05).astype(int)
+    pl.DataFrame(
+        {
+            "t": np.sort(rng.integers(0, 50 * 86_400, n)),
+            "card": rng.integers(0, 300, n),
+            "amount": rng.lognormal(3, 1, n) * (1 + 2 * label),
+            "y": label,
+        }
+    ).write_csv(tmp_path / "table.csv")
+    output = _ok(
+        RUN.invoke(train.app, ["--frame", str(tmp_path / "table.csv"), "--label", "y", "--time", "t",
+                               "--group", "card", "--out", str(tmp_path / "out"), "--k", "10",
+                               "--trees", "40"])
+    )  # fmt: skip
+    folder = Path(output.splitlines()[-1])
+    metrics = msgspec.json.decode((folder / "metrics.json").read_bytes())
+    assert metrics["roc_auc"] > 0.7
+    assert metrics["average_precision"] > 2 * metrics["test"]["prevalence"]
+    assert metrics["precision_at_k"]["k"] == 10
+    assert not registry.exists()  # no worker may meet a model of another table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "either --data or --frame"),
+        (["--data", "/nowhere"], "no directory"),
+        (["--frame", "/nowhere.csv", "--label", "y", "--time", "t"], "cannot read"),
+    ],
+)
+def test_a_wrong_command_says_what_is_wrong(
+    registry: Path, arguments: list[str], message: str
+) -> None:
+    result = RUN.invoke(train.app, arguments)
+    assert isinstance(result.exception, ConfigurationError)
+    assert message in str(result.exception)
+
+
+def test_an_empty_registry_says_what_to_do(registry: Path, town: Path) -> None:
+    for app, arguments in (
+        (models_command.app, ["show", "newest"]),
+        (models_command.app, ["rollback"]),
+        (backtest.app, ["--data", str(town)]),
+    ):
+        result = RUN.invoke(app, arguments)
+        assert isinstance(result.exception, ConfigurationError)
