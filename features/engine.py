@@ -21,7 +21,7 @@ import numpy.typing as npt
 from features.catalog import CATALOG, Catalog
 from features.columns import EventColumns
 from features.entities import Entity
-from features.header import LAYOUT_VERSION, record_version
+from features.header import HEADER_BYTES, LAYOUT_VERSION
 from features.kernel.layout import (
     ALL_PARTS,
     B_AMOUNT,
@@ -49,6 +49,8 @@ from features.plan import Plan, plan
 from features.result import Loaded, Result
 from features.store.base import Write
 from forewarn.errors import ForewarnError
+
+_VERSION_AT = 4  # where features.header keeps the version, as u32
 
 __all__ = ["Engine", "Plan", "Result", "Write"]
 
@@ -179,16 +181,17 @@ class Engine:
             raise ValueError(f"{len(records)} records for {len(plan.keys)} keys")
         present = np.array([record is not None for record in records], np.bool_)
         stored = [record for record in records if record is not None]
-        if any(record[0] != LAYOUT_VERSION for record in stored):
-            stored = [migrate(record) for record in stored]
-        data = np.frombuffer(b"".join(stored), np.uint8)
-        ends = np.cumsum(np.fromiter(map(len, stored), np.int64, len(stored)))
+        data, starts, ends = _joined(stored)
+        if (data[starts] != LAYOUT_VERSION).any():
+            data, starts, ends = _joined([migrate(record) for record in stored])
         starts_all = np.full(len(records), -1, np.int64)
         ends_all = np.full(len(records), -1, np.int64)
-        starts_all[present] = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
+        starts_all[present] = starts
         ends_all[present] = ends
         versions = np.zeros(len(records), np.uint32)
-        versions[present] = np.fromiter(map(record_version, stored), np.uint32, len(stored))
+        versions[present] = sum(
+            data[starts + _VERSION_AT + byte].astype(np.uint32) << (8 * byte) for byte in range(4)
+        )
         return Loaded(data, starts_all, ends_all, versions)
 
     def _unpack(
@@ -255,6 +258,17 @@ def _batch(
     batch[:, B_SLOTS:B_FRESH] = slots
     batch[:, B_FRESH:] = fresh
     return batch
+
+
+def _joined(
+    records: Sequence[bytes],
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Records end to end, and where each begins and ends."""
+    lengths = np.fromiter(map(len, records), np.int64, len(records))
+    if (lengths < HEADER_BYTES).any():
+        raise ValueError("a state record is shorter than its header")
+    ends = np.cumsum(lengths)
+    return np.frombuffer(b"".join(records), np.uint8), ends - lengths, ends
 
 
 def _freshness(plan: Plan, loaded: Loaded) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

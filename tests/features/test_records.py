@@ -119,3 +119,35 @@ def test_a_record_from_a_newer_version_is_refused_with_advice() -> None:
     """After a rollback nothing is guessed."""
     with pytest.raises(ConfigurationError, match="forewarn rebuild"):
         migrate(bytes([header.LAYOUT_VERSION + 1]) + bytes(20))
+
+
+def test_a_record_is_bounded_however_busy_its_owner() -> None:
+    """Tiles, tables and sketch have fixed room: ten times the events, hardly more bytes."""
+    largest = []
+    for n in (4_000, 40_000):
+        columns = town(n, subscribers=2, days=35, seed=23, others=1500)
+        writes = ENGINE.run(ENGINE.plan(columns)).writes()
+        sizes: dict[Entity, int] = {}
+        for write in writes:
+            entity = parse_key(write.key)[0]
+            sizes[entity] = max(sizes.get(entity, 0), len(write.value))
+        largest.append(sizes)
+    assert largest[1][Entity.SUBSCRIBER] < 4096
+    assert largest[1][Entity.SUBSCRIBER] < 2 * largest[0][Entity.SUBSCRIBER]
+    crowded = town(40_000, subscribers=3000, days=35, seed=24, others=2)
+    sizes_of_crowded = [len(w.value) for w in ENGINE.run(ENGINE.plan(crowded)).writes()]
+    assert max(sizes_of_crowded) < 8192
+
+
+def test_a_person_with_a_few_events_a_day_takes_well_under_a_kilobyte() -> None:
+    """Four events a day over 35 days, 15 numbers and 15 accounts: more than a usual subscriber.
+
+    Key, object header and allocator add about 170 bytes in Redis.
+    """
+    columns = town(100 * 35 * 4, subscribers=100, days=35, seed=25, others=15)
+    sizes = [
+        len(w.value)
+        for w in ENGINE.run(ENGINE.plan(columns)).writes()
+        if parse_key(w.key)[0] is Entity.SUBSCRIBER
+    ]
+    assert np.mean(sizes) < 850

@@ -36,8 +36,16 @@ class Event:
 
 
 def events_of(columns: EventColumns) -> list[Event]:
+    """Tables know each other by 32 bits of a pseudonym, so the sketch's buckets do, too."""
     return [
-        Event(*row[:9], (row[9], row[10]), row[11])
+        Event(
+            row[0],
+            row[1],
+            *(pseudonym & 0xFFFFFFFF for pseudonym in row[2:6]),
+            *row[6:9],
+            where=(row[9], row[10]),
+            offset=row[11],
+        )
         for row in zip(*(array.tolist() for _, array in columns.arrays()), strict=True)
     ]
 

@@ -11,6 +11,7 @@ from features import kinds
 from features.columns import EventColumns, from_arrays
 from features.engine import Engine
 from features.kinds import EventKind as K
+from tests.features.builders import town
 from tests.oracle.oracle import Oracle, events_of
 
 ENGINE = Engine()
@@ -120,6 +121,22 @@ def test_kernel_equals_oracle_in_chunks(drawn: list[dict[str, int]], size: int) 
         store.update((write.key, write.value) for write in result.writes())
         vectors.append(result.vectors)
     assert_same(columns, np.concatenate(vectors))
+
+
+@pytest.mark.parametrize(("others", "seed"), [(3, 31), (70, 32)])
+def test_kernel_equals_oracle_where_tables_overflow(others: int, seed: int) -> None:
+    """Numbers and accounts with many people, people with many numbers: sketches and evictions."""
+    columns = town(1200, subscribers=45, days=12, seed=seed, others=others)
+    vectors = []
+    store: dict[bytes, bytes] = {}
+    for at in range(0, len(columns), 400):
+        plan = ENGINE.plan(columns.take(slice(at, at + 400)))
+        result = ENGINE.run(plan, [store.get(key) for key in plan.keys])
+        store.update((write.key, write.value) for write in result.writes())
+        vectors.append(result.vectors)
+    assert_same(columns, np.concatenate(vectors))
+    payers = np.concatenate(vectors)[:, ENGINE.catalog.slot("account_payers_30d")]
+    assert (np.nanmax(payers) > 12) == (others == 3)
 
 
 @given(st.lists(rows(), min_size=2, max_size=30), st.data())
