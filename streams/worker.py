@@ -14,11 +14,7 @@ from prometheus_client import REGISTRY
 
 from features.catalog import CATALOG
 from features.engine import Engine
-from features.entities import BUCKETS
-from features.store import StateStore
-from features.store.links import connect
-from features.store.redis import RedisStateStore
-from features.store.retries import Retries
+from features.store.factory import redis_state_store
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.kafka import (
     TopicAdministration,
@@ -118,7 +114,7 @@ def run_worker() -> None:
         metrics=metrics,
     )
     reloader.start()
-    store = _store(redis)
+    store = redis_state_store(redis)
     outputs = Outputs(
         aiokafka_arguments(kafka)
         | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "zstd"}
@@ -186,22 +182,6 @@ def run_worker() -> None:
         drain_seconds=settings.drain_seconds,
         on_drain=lambda: health.tell(draining=True),
     ).execute_from_commandline()
-
-
-def _store(settings: RedisSettings) -> StateStore:
-    link = connect(
-        settings.url,
-        cluster=settings.cluster,
-        timeout_seconds=settings.timeout_seconds,
-        username=settings.username,
-        password=settings.password.get_secret_value(),
-        ssl_ca_file=settings.ssl_ca_file,
-        ssl_cert_file=settings.ssl_cert_file,
-        ssl_key_file=settings.ssl_key_file,
-    )
-    tags = [f"{{{bucket:02x}}}".encode() for bucket in range(BUCKETS)]
-    retries = Retries(bound_seconds=settings.retry_seconds)
-    return RedisStateStore(link, prefix=settings.key_prefix, tags=tags, retries=retries)
 
 
 def _has_consumed(settings: KafkaSettings, group: str) -> bool:

@@ -42,8 +42,8 @@ class RedisStateStore:
     """
 
     def __init__(self, link: Link, *, prefix: str, tags: Sequence[bytes], retries: Retries) -> None:
-        if not tags:
-            raise ValueError("a store needs at least one hash tag")
+        if not tags or any(b"{" in tag or b"}" in tag for tag in tags):
+            raise ValueError("a store needs at least one hash tag, without braces")
         self._link = link
         self._prefix = prefix.encode()
         # On one server all keys are of one group, so one tag and one identity key do.
