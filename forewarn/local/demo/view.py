@@ -162,5 +162,5 @@ def addresses(urls: dict[str, str]) -> Table:
     """Where to look further."""
     table = Table.grid(padding=(0, 3))
     for what, url in urls.items():
-        table.add_row(what, f"[link={url}]{url}[/]")
+        table.add_row(what, f"[link={url}]{url}[/]" if url.startswith("http") else url)
     return table
