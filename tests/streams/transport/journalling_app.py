@@ -1,7 +1,8 @@
 """A Faust app for tests: writes one line for each record that it has handled, then acknowledges.
 
 Run as a process: ``python journalling_app.py ARGUMENTS`` where ARGUMENTS is a JSON object with
-group, topics, file, delay_seconds (how long a chunk takes) and log_level; where the broker is and
+group, topics, file, delay_seconds (how long a chunk takes), log_level and, if the app wants to be
+told about its partitions, listens; where the broker is and
 how to log in come from the environment, as for the real worker. Lines are JSON arrays ``[topic,
 partition, offset, value]``; those of a chunk are on disk before its ack.
 """
@@ -16,7 +17,26 @@ from mode.supervisors import CrashingSupervisor
 
 from forewarn.kafka import faust_credentials
 from forewarn.settings import KafkaSettings, load
-from streams.transport import ChunkLimits
+from streams.transport import ChunkLimits, Partition
+
+
+class Turns:
+    """Writes down what the transport tells about partitions, and lets work end before it leaves."""
+
+    def __init__(self, file: Path) -> None:
+        self.working = asyncio.Lock()
+        self._file = file.open("a")
+
+    def _write(self, turn: str, partitions: frozenset[Partition]) -> None:
+        self._file.write(json.dumps([turn, sorted(partitions)]) + "\n")
+        self._file.flush()
+
+    async def on_assigned(self, partitions: frozenset[Partition]) -> None:
+        self._write("assigned", partitions)
+
+    async def on_revoked(self, partitions: frozenset[Partition]) -> None:
+        async with self.working:
+            self._write("revoked", partitions)
 
 
 def make_app(arguments: dict) -> faust.App:
@@ -42,18 +62,22 @@ def make_app(arguments: dict) -> faust.App:
     source = app.topic(
         *arguments["topics"], value_type=bytes, value_serializer="raw", key_serializer="raw"
     )
+    turns = Turns(Path(arguments["file"] + ".turns"))
+    if arguments.get("listens"):
+        app.transport.listener = turns
     handled = Path(arguments["file"]).open("a")  # noqa: SIM115  open as long as the process
 
     @app.agent(source)
     async def handle(stream):
         async for event in stream.noack().events():
             chunk = event.value
-            await asyncio.sleep(arguments["delay_seconds"])
-            for record in chunk:
-                line = [chunk.topic, chunk.partition, record.offset, record.value.decode()]
-                handled.write(json.dumps(line) + "\n")
-            handled.flush()
-            event.ack()
+            async with turns.working:
+                await asyncio.sleep(arguments["delay_seconds"])
+                for record in chunk:
+                    line = [chunk.topic, chunk.partition, record.offset, record.value.decode()]
+                    handled.write(json.dumps(line) + "\n")
+                handled.flush()
+                event.ack()
 
     return app
 

@@ -28,7 +28,7 @@ class Group:
         self.broker, self.group, self.topics, self.directory = broker, group, topics, directory
         self.children: list[Child] = []
 
-    def start(self, delay_seconds: float = 0.0) -> Child:
+    def start(self, delay_seconds: float = 0.0, *, listens: bool = False) -> Child:
         name = f"worker-{len(self.children)}"
         arguments = {
             "group": self.group,
@@ -36,6 +36,7 @@ class Group:
             "file": str(self.directory / f"{name}.jsonl"),
             "delay_seconds": delay_seconds,
             "log_level": "warn",
+            "listens": listens,
         }
         child = Child(
             name,
@@ -46,6 +47,12 @@ class Group:
         child.start()
         self.children.append(child)
         return child
+
+    def turns(self, child: Child) -> list[tuple[str, list[tuple[str, int]]]]:
+        """What the child was told about its partitions, in order."""
+        file = self.directory / f"{child.name}.jsonl.turns"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [(turn, [(t, p) for t, p in owned]) for turn, owned in map(json.loads, lines)]
 
     def lines(self, child: Child | None = None) -> list[tuple[str, int, int, str]]:
         names = [c.name for c in ([child] if child else self.children)]
@@ -170,8 +177,10 @@ async def test_members_join_leave_and_die_and_no_record_is_lost(make_group):
     """Counts in equal counts out over a join, a SIGTERM and a SIGKILL in full flow."""
     group = make_group({"calls": 6, "transfers": 6})
     total = 24_000
-    for topic in group.topics:
-        await produce(group.broker, topic, [str(i) for i in range(total // 2)], 6)
+
+    async def append(events: int) -> None:
+        for topic in group.topics:
+            await produce(group.broker, topic, [str(i) for i in range(events // 2)], 6)
 
     def handled() -> int:
         return len({line[:3] for line in group.lines()})
@@ -179,24 +188,42 @@ async def test_members_join_leave_and_die_and_no_record_is_lost(make_group):
     def reaches(count: int) -> None:
         until(lambda: handled() >= count, 60, lambda: (handled(), group.children[-1].tail(30)))
 
+    def owns(member: Child) -> bool:
+        told = group.turns(member)
+        return bool(told) and told[-1][0] == "assigned" and bool(told[-1][1])
+
     def story() -> None:
+        # Work comes after the members, so that there is some whatever the speed of the machine.
         first = group.start(delay_seconds=0.03)
         reaches(2_000)
-        second, third = group.start(delay_seconds=0.03), group.start(delay_seconds=0.03)
-        until(lambda: bool(group.lines(second) and group.lines(third)), 60, lambda: second.tail(30))
+        second = group.start(delay_seconds=0.03, listens=True)
+        third = group.start(delay_seconds=0.03, listens=True)
+        until(lambda: owns(second) and owns(third), 60, lambda: second.tail(30))
+        asyncio.run(append(10_200))
+        until(lambda: bool(group.lines(second) and group.lines(third)), 60, lambda: third.tail(30))
         assert first.stop() == 0, first.tail(30)
         graceful = group.lines()
         assert len(graceful) == len({line[:3] for line in graceful}), (
             "joins and SIGTERM repeat nothing"
         )
-        reaches(handled() + 1_000)
+        asyncio.run(append(10_200))
+        reaches(14_500)
         second.kill()
         reaches(total)
         for topic in group.topics:
             for member in (second, third):
                 owned = {line[1] for line in group.lines(member) if line[0] == topic}
                 assert owned, f"{member.name} took part in {topic}"
+        for member in (second, third):
+            told = group.turns(member)
+            assert [turn for turn, _ in told] == (["assigned", "revoked"] * len(told))[: len(told)]
+            for _, owned_now in told:
+                calls, transfers = (
+                    {p for t, p in owned_now if t == topic} for topic in group.topics
+                )
+                assert calls == transfers, "partition p of both topics has one owner"
 
+    await append(3_600)
     await asyncio.to_thread(story)
     assert {line[:3] for line in group.lines()} == {
         (topic, p, offset)
