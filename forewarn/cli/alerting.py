@@ -1,6 +1,7 @@
 """``forewarn alerting ...``: run and manage the alerting service."""
 
 import json
+import socket
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from alerting.upkeep import backup as backups
 from alerting.upkeep.retention import Retention, RetentionOptions, erase_person
 from alerting.wiring import replica_name
 from forewarn.cli import access
+from forewarn.errors import ConfigurationError
 from forewarn.settings import AlertingSettings, KafkaSettings, PrivacySettings, load
 from forewarn.settings.access import AccessSettings
 from forewarn.settings.console import ConsoleSettings
@@ -44,15 +46,17 @@ def serve(
         privacy=load(PrivacySettings),
         console=load(ConsoleSettings),
     )
-    uvicorn.run(
-        build_app(settings),
-        host=settings.alerting.host,
-        port=settings.alerting.port,
+    service = build_app(settings)
+    listener = _listen(settings.alerting.host, settings.alerting.port)
+    typer.echo(f"Listening on http://{settings.alerting.host}:{listener.getsockname()[1]}")
+    config = uvicorn.Config(
+        service,
         log_level="warning",
         access_log=False,  # paths hold case ids
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 @app.command("migrate")
@@ -143,3 +147,20 @@ def erase(
 
 def _database() -> Database:
     return Database(load(AlertingSettings).database_url)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything starts, so that a taken one is one clear line."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"{host}:{port} cannot be listened on: {error.strerror}.",
+            hint="Set FOREWARN_ALERTING_HOST and FOREWARN_ALERTING_PORT.",
+        ) from None
+    listener.listen(1024)
+    return listener

@@ -1,10 +1,13 @@
 """Warnings become cases, each revision once."""
 
+import pytest
 from sqlalchemy import func, select
 
 from alerting.access import EVERYTHING
+from alerting.cases.closing import Closure
 from alerting.db.cases import Case, CaseEvent, Warning_
 from alerting.db.dispatch import Timer
+from alerting.errors import NotFoundError
 from alerting.services import Services
 from forewarn.events.warnings import FraudWarning
 from tests.alerting.factory import NOW_MS, PAYEE, warning
@@ -63,8 +66,6 @@ def test_a_sequel_to_a_closed_case_is_a_new_case_that_names_it(
     [first] = cases(services)
     services.desk.claim(first.case_id, system)
     services.desk.contact(first.case_id, system, method="phone", reached=True)
-    from alerting.cases.closing import Closure
-
     services.desk.close(first.case_id, system, Closure("false_alarm"))
     ingest(services, warning("w-2", offset=2))
     second = next(case for case in cases(services) if case.case_id != first.case_id)
@@ -109,10 +110,6 @@ def test_a_case_can_be_found_within_its_scope_only(services: Services, li: objec
     ingest(services, warning("w-1", district="110105"))
     [case] = cases(services)
     assert services.cases.get(EVERYTHING, case.case_id)
-    import pytest
-
-    from alerting.errors import NotFoundError
-
     with pytest.raises(NotFoundError):
         services.cases.get(li.scope, case.case_id)
 
