@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-WIDTH = 600
-ROW_HEIGHT = 46
-MARGIN = 26
-COLUMNS = {"here": 44, "peer": 270, "other": 500}
+WIDTH = 480
+ROW_HEIGHT = 36
+MARGIN = 24
+COLUMNS = {"here": 34, "peer": 188, "other": 330}  # labels of the other cases stand to their right
 PEERS_SHOWN = 8
 
 PeerKind = Literal["phone", "account"]
