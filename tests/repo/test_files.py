@@ -1,5 +1,6 @@
 """What the tree may hold: files of one concept, no path of anybody's machine, no stray secrets."""
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -38,11 +39,17 @@ def _texts() -> list[tuple[Path, str]]:
     return found
 
 
+def _lines_below_imports(text: str) -> int:
+    """Lines of a module but those of its imports, of which the formatter makes one a name."""
+    imports = [n for n in ast.parse(text).body if isinstance(n, ast.Import | ast.ImportFrom)]
+    return text.count("\n") - sum((n.end_lineno or n.lineno) - n.lineno + 1 for n in imports)
+
+
 def test_no_source_file_has_more_than_one_concept_fits_in() -> None:
     long = {
         str(path): count
         for path, text in _texts()
-        if path.suffix == ".py" and (count := text.count("\n")) > LINES_MAX
+        if path.suffix == ".py" and (count := _lines_below_imports(text)) > LINES_MAX
     }
     assert not long
 
