@@ -126,7 +126,9 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
             assignment = consumer._subscription.subscription.assignment  # noqa: SLF001
             if assignment is None or tp not in assignment.tps:
                 continue
-            before = assignment.state_value(tp).position
+            before = _position(assignment, tp)
+            if before is None:
+                continue  # a reset is under way: what was fetched before it is dropped
             self._origins.setdefault(tp, before)
             try:
                 drained = await fetcher.fetched_records(
@@ -142,8 +144,8 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
             records = drained.get(tp, ())
             if assignment is None or tp not in assignment.tps:
                 continue
-            position = assignment.state_value(tp).position
-            if records or position != before:
+            position = _position(assignment, tp)
+            if position is not None and (records or position != before):
                 epoch = self._epochs.get(tp, 0)
                 chunks.append(
                     Chunk(tp.topic, tp.partition, records, next_offset=position, epoch=epoch)
@@ -220,3 +222,9 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
             self.log.warning("Offsets not committed, will be tried again: %r", error)
             return False
         return True
+
+
+def _position(assignment: Any, tp: TopicPartition) -> int | None:
+    """Where reading of an assigned partition goes on; None until that is known."""
+    state = assignment.state_value(tp)
+    return state.position if state.has_valid_position else None

@@ -47,6 +47,8 @@ def play(town: Town, seconds: float) -> Counter[str]:
         if not bag:
             bag = town.draw.sample(names, len(names))
         name = bag.pop()
+        if ended := town.restart_ended():
+            print(f"ended by themselves: {ended}", flush=True)
         print(f"{deadline - time.monotonic():6.1f} s left: {name}", flush=True)
         faults[name]()
         done[name] += 1
@@ -58,6 +60,7 @@ async def all_scored(town: Town, seconds: float) -> tuple[Came, Went]:
     """Wait until every event has its score, or give up with what is missing."""
     deadline = time.monotonic() + seconds
     while True:
+        await asyncio.to_thread(town.restart_ended)
         came, went = town.came, town.went
         await came.read()
         await went.read()

@@ -92,6 +92,13 @@ class Town:
         for child in (*self.workers, self.alerting):
             child.start()
 
+    def restart_ended(self) -> list[str]:
+        """Start what has ended by itself, as Kubernetes would; a worker gives up without Kafka."""
+        ended = [c for c in (*self.workers, self.alerting) if not c.is_running()]
+        for child in ended:
+            child.start()
+        return [child.name for child in ended]
+
     def close(self) -> None:
         for worker in self.workers:
             worker.resume()
