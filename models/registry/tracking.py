@@ -20,16 +20,7 @@ def track(uri: str, artifact: Artifact, metrics: Mapping[str, Any]) -> str:
     Raises:
         ConfigurationError: if MLflow is not installed or the URI names its file store.
     """
-    if "://" not in uri or uri.startswith("file:"):
-        raise ConfigurationError(
-            f"FOREWARN_MODELS_MLFLOW_URI is {uri!r}, which is MLflow's deprecated file store.",
-            hint="Use sqlite:////path/mlflow.db or the address of a tracking server.",
-        )
-    try:
-        from mlflow.tracking import MlflowClient  # noqa: PLC0415  # optional, and slow to load
-    except ImportError:
-        raise ConfigurationError("MLflow is not installed", hint="pip install mlflow") from None
-    client = MlflowClient(tracking_uri=uri)
+    client = _client(uri)
     found = client.get_experiment_by_name(EXPERIMENT)
     experiment = found.experiment_id if found else client.create_experiment(EXPERIMENT)
     run = client.create_run(
@@ -41,7 +32,46 @@ def track(uri: str, artifact: Artifact, metrics: Mapping[str, Any]) -> str:
         client.log_metric(run.info.run_id, name, value)
     client.set_tag(run.info.run_id, "artifact", str(Path(artifact.path)))
     client.set_terminated(run.info.run_id)
+    _register(client, artifact, run.info.run_id)
     return str(run.info.run_id)
+
+
+def follow(uri: str, alias: str, version: str) -> bool:
+    """Let MLflow's alias of the registered model follow ours; False if it never saw the version.
+
+    Raises:
+        ConfigurationError: as ``track``.
+    """
+    client = _client(uri)
+    for found in client.search_model_versions(f"name = '{EXPERIMENT}'"):
+        if found.tags.get("version") == version:
+            client.set_registered_model_alias(EXPERIMENT, alias, found.version)
+            return True
+    return False
+
+
+def _register(client: Any, artifact: Artifact, run_id: str) -> None:
+    if not client.search_registered_models(f"name = '{EXPERIMENT}'"):
+        client.create_registered_model(EXPERIMENT)
+    client.create_model_version(
+        EXPERIMENT,
+        source=artifact.path.resolve().as_uri(),
+        run_id=run_id,
+        tags={"version": artifact.version},
+    )
+
+
+def _client(uri: str) -> Any:
+    if "://" not in uri or uri.startswith("file:"):
+        raise ConfigurationError(
+            f"FOREWARN_MODELS_MLFLOW_URI is {uri!r}, which is MLflow's deprecated file store.",
+            hint="Use sqlite:////path/mlflow.db or the address of a tracking server.",
+        )
+    try:
+        from mlflow.tracking import MlflowClient  # noqa: PLC0415  # optional, and slow to load
+    except ImportError:
+        raise ConfigurationError("MLflow is not installed", hint="pip install mlflow") from None
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:

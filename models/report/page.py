@@ -133,8 +133,17 @@ def _baselines(metrics: Mapping[str, Any]) -> str:
         interval = f"{number(gap['low'])} to {number(gap['high'])}"
         rows.append((name, *_figures(one), interval))
     k = metrics["precision_at_k"]["k"]
+    drifted = metrics["baselines"].get("champion", {}).get("calibration")
+    note = (
+        _note(
+            f"The champion predicted {number(drifted['predicted_frauds'])} frauds in this period, "
+            f"{number(drifted['observed_frauds'])} were observed."
+        )
+        if drifted
+        else ""
+    )
     head = ("", "ROC AUC", "average precision", f"precision at {k}", "model minus this (90 %)")
-    return _table(head, rows)
+    return _table(head, rows) + note
 
 
 def _figures(one: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ from models.registry.candidates import HOLDOUT, Holdout, compare
 from models.registry.gates import GateBounds, judge, passed
 from models.registry.promotion import GateError, promote, verdicts_of
 from models.registry.storage import FolderStorage
-from models.registry.tracking import track
+from models.registry.tracking import follow, track
 from models.training.dataset import Dataset
 from models.training.retrain import retrain
 from models.training.train import Trained, train
@@ -102,7 +102,12 @@ def test_runs_can_be_followed_in_mlflow(trained: Trained, tmp_path: Path) -> Non
     tracking = pytest.importorskip("mlflow.tracking", reason="needs mlflow")
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     run_id = track(uri, read_artifact(trained.path), trained.metrics)
-    run = tracking.MlflowClient(tracking_uri=uri).get_run(run_id)
+    client = tracking.MlflowClient(tracking_uri=uri, registry_uri=uri)
+    run = client.get_run(run_id)
+    version = read_artifact(trained.path).version
+    assert follow(uri, "champion", version)
+    assert not follow(uri, "champion", "never seen")
+    assert client.get_model_version_by_alias("forewarn", "champion").tags["version"] == version
     assert run.data.metrics["average_precision"] == pytest.approx(
         trained.metrics["average_precision"]
     )
