@@ -1,12 +1,8 @@
 """The composition root of a worker: reads settings, builds every part, runs until told to stop."""
 
-import os
-import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import faust
 import structlog
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
@@ -15,6 +11,7 @@ from prometheus_client import REGISTRY
 from features.catalog import CATALOG
 from features.engine import Engine
 from features.store.factory import redis_state_store
+from features.warm import warm
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.kafka import (
     TopicAdministration,
@@ -32,12 +29,13 @@ from forewarn.settings import (
     WorkerSettings,
     load,
 )
-from forewarn.topics import SOURCES, TopicName, qualified
+from forewarn.topics import SOURCES, qualified
 from models.policy import DEFAULT_POLICY, Lists
 from models.policy.spending import DistrictSpending
 from models.registry import open_registry
 from streams.app import create_app
 from streams.deciding import Deciding
+from streams.draining import DrainingWorker
 from streams.health import Bounds, Health, HealthServer
 from streams.lists import ListsReader
 from streams.messages import Live
@@ -55,43 +53,72 @@ OUTPUT_BATCH_BYTES = 512 * 1024
 """Largest record batch of outputs: some hundred scores; under the broker's one mebibyte."""
 
 
-class DrainingWorker(faust.Worker):
-    """Faust's worker with a bound on how long a stop may take."""
-
-    def __init__(self, *args: Any, drain_seconds: float, on_drain: Callable[[], None]) -> None:
-        super().__init__(*args, redirect_stdouts=False, quiet=True)
-        self._drain_seconds = drain_seconds
-        self._on_drain = on_drain
-
-    def _setup_logging(self) -> None:
-        """Do nothing: logging is in place, and Faust would take its handlers apart."""
-
-    def _on_sigterm(self) -> None:
-        self._begin_drain()
-        super()._on_sigterm()
-
-    def _on_sigint(self) -> None:
-        self._begin_drain()
-        super()._on_sigint()
-
-    def _begin_drain(self) -> None:
-        log.info("draining", bound_seconds=self._drain_seconds)
-        self._on_drain()
-        timer = threading.Timer(self._drain_seconds, _give_up)
-        timer.daemon = True
-        timer.start()
-
-
 def run_worker() -> None:
     """Build a worker from the settings and run it; returns never, exits 0 after a clean drain.
 
     Raises:
         ForewarnError: something is missing or wrong before the first record was read.
     """
-    kafka, redis = load(KafkaSettings), load(RedisSettings)
-    settings, models = load(WorkerSettings), load(ModelsSettings)
-    privacy = load(PrivacySettings)
+    kafka, settings = load(KafkaSettings), load(WorkerSettings)
     metrics = WorkerMetrics(REGISTRY)
+    health = _serve_health(settings)
+    with TopicAdministration(kafka) as administration:
+        administration.require_copartitioned()
+    log.info("kernel_ready", seconds=round(warm(), 2))  # now, not while holding partitions
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explain")
+    reloader = _reloader(load(ModelsSettings), settings, metrics)
+    redis = load(RedisSettings)
+    store = redis_state_store(redis)
+    outputs = Outputs(
+        aiokafka_arguments(kafka)
+        | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "zstd"}
+    )
+    # One object: the reader changes it, and the decider asks it.
+    lists = Lists()
+    runtime = Runtime(
+        settings,
+        topics=_sources(kafka),
+        store=store,
+        new_store=not _has_consumed(kafka, settings.group),
+        outputs=outputs,
+        lists=ListsReader(lists, qualified("lists", kafka), aiokafka_arguments(kafka)),
+        reloader=reloader,
+        health=health,
+        metrics=metrics,
+        executor=executor,
+    )
+    engine = Engine(CATALOG, prefix=redis.key_prefix)
+    processor = BatchProcessor(
+        engine=engine,
+        store=store,
+        state=State(store, engine, metrics, settings.commit_attempts),
+        deciding=Deciding(lists, _spending(reloader), metrics, executor),
+        watching=Watching(metrics),
+        outputs=outputs,
+        brain=lambda: reloader.brain,
+        pseudonymiser=_pseudonymiser(),
+        metrics=metrics,
+        executor=executor,
+        sources=_sources(kafka),
+        warnings_topic=qualified("warnings", kafka),
+        scores_topic=qualified("scores", kafka),
+        dead_letters_topic=qualified("dead-letters", kafka),
+        live=Live(on_call=CATALOG.slot("on_call_now"), forwarding_on=CATALOG.slot("forwarding_on")),
+        align_seconds=settings.align_seconds,
+        on_wait=runtime.on_wait,
+    )
+    app = create_app(kafka, settings, runtime, broker_options=_broker_options(kafka))
+    runtime.attach(app, processor)
+    DrainingWorker(
+        app,
+        runtime,
+        drain_seconds=settings.drain_seconds,
+        on_drain=lambda: health.tell(draining=True),
+    ).execute_from_commandline()
+
+
+def _serve_health(settings: WorkerSettings) -> Health:
+    """Serve probes and metrics before anything else, so that starting can be told from dead."""
     health = Health(Bounds(stuck_seconds=settings.stuck_seconds))
     server = HealthServer(health, REGISTRY, host=settings.health_host, port=settings.health_port)
     try:
@@ -102,86 +129,40 @@ def run_worker() -> None:
             hint="Set FOREWARN_WORKER_HEALTH_PORT to a free one, or to 0.",
         ) from error
     log.info("health_served", port=server.port)
-    with TopicAdministration(kafka) as administration:
-        administration.require_copartitioned()
-    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explain")
-    registry = open_registry(models)
+    return health
+
+
+def _reloader(models: ModelsSettings, settings: WorkerSettings, metrics: WorkerMetrics) -> Reloader:
+    """Load the champion and the policy; they are followed from then on."""
     reloader = Reloader(
-        registry.current,
+        open_registry(models).current,
         settings.policy_file or DEFAULT_POLICY,
         fingerprint=CATALOG.fingerprint,
         signing_key=models.signing_key.get_secret_value().encode(),
         metrics=metrics,
     )
     reloader.start()
-    store = redis_state_store(redis)
-    outputs = Outputs(
-        aiokafka_arguments(kafka)
-        | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "zstd"}
-    )
-    topics = tuple(qualified(name, kafka) for name in SOURCES)
-    lists = Lists()
-    runtime = Runtime(
-        settings,
-        topics=topics,
-        store=store,
-        new_store=not _has_consumed(kafka, settings.group),
-        outputs=outputs,
-        lists=ListsReader(lists, qualified("lists", kafka), aiokafka_arguments(kafka)),
-        reloader=reloader,
-        health=health,
-        metrics=metrics,
-        executor=executor,
-    )
-    app = create_app(
-        kafka,
-        settings,
-        runtime,
-        broker_options={
-            "broker": ";".join(f"chunked://{x}" for x in kafka.bootstrap_servers.split(",")),
-            "broker_credentials": faust_credentials(kafka),
-        },
-    )
-    pseudonymiser = Pseudonymiser(privacy.pseudonym_key.get_secret_value().encode())
-    engine = Engine(CATALOG, prefix=redis.key_prefix)
+    return reloader
 
-    def name(topic: TopicName) -> str:
-        return qualified(topic, kafka)
 
-    processor = BatchProcessor(
-        engine=engine,
-        store=store,
-        state=State(store, engine, metrics, settings.commit_attempts),
-        deciding=Deciding(
-            Lists(),
-            DistrictSpending(reloader.brain.policy.document.budgets.window_hours),
-            metrics,
-            executor,
-        ),
-        watching=Watching(metrics),
-        outputs=outputs,
-        brain=lambda: reloader.brain,
-        pseudonymiser=pseudonymiser,
-        metrics=metrics,
-        executor=executor,
-        sources=topics,
-        warnings_topic=name("warnings"),
-        scores_topic=name("scores"),
-        dead_letters_topic=name("dead-letters"),
-        live=Live(
-            on_call=CATALOG.names.index("on_call_now"),
-            forwarding_on=CATALOG.names.index("forwarding_on"),
-        ),
-        align_seconds=settings.align_seconds,
-        on_wait=runtime.on_wait,
-    )
-    runtime.attach(app, processor)
-    DrainingWorker(
-        app,
-        runtime,
-        drain_seconds=settings.drain_seconds,
-        on_drain=lambda: health.tell(draining=True),
-    ).execute_from_commandline()
+def _spending(reloader: Reloader) -> DistrictSpending:
+    return DistrictSpending(reloader.brain.policy.document.budgets.window_hours)
+
+
+def _pseudonymiser() -> Pseudonymiser:
+    return Pseudonymiser(load(PrivacySettings).pseudonym_key.get_secret_value().encode())
+
+
+def _sources(kafka: KafkaSettings) -> tuple[str, ...]:
+    return tuple(qualified(name, kafka) for name in SOURCES)
+
+
+def _broker_options(kafka: KafkaSettings) -> dict[str, Any]:
+    servers = kafka.bootstrap_servers.split(",")
+    return {
+        "broker": ";".join(f"chunked://{server}" for server in servers),
+        "broker_credentials": faust_credentials(kafka),
+    }
 
 
 def _has_consumed(settings: KafkaSettings, group: str) -> bool:
@@ -199,9 +180,3 @@ def _has_consumed(settings: KafkaSettings, group: str) -> bool:
             f"Kafka did not tell the offsets of group {group}: {error!r}."
         ) from error
     return bool(offsets)
-
-
-def _give_up() -> None:
-    """End the process: the drain has passed its bound, and the journal covers what is left."""
-    log.error("drain_bound_passed")
-    os._exit(1)

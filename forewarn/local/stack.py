@@ -71,7 +71,7 @@ class Stack:
         self.trainer = Child("training", [], log_file=self.layout.logs / "training.log")
         self.compiler = Child(
             "compiling",
-            [sys.executable, "-m", "forewarn.local.warm"],
+            [sys.executable, "-m", "features.warm"],
             log_file=self.layout.logs / "compiling.log",
         )
         self.prelude = Child("prelude", prelude, log_file=self.layout.logs / "prelude.log")
