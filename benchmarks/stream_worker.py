@@ -6,6 +6,7 @@ Broker, Redis and generator run on one core, the worker alone on the other (``be
 """
 
 import argparse
+import asyncio
 import subprocess
 import sys
 import time
@@ -13,11 +14,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import on_worker_core, run_for_result, save, servers
-from benchmarks.measure import append_times, latencies_ms, percentiles
+from benchmarks.measure import append_times, latencies_ms, percentiles, read_all
 from benchmarks.world import WorkerProcess, World
 from forewarn.local import KafkaBroker, RedisServer
 from forewarn.local.process import stop_all
@@ -40,12 +40,9 @@ class Bench:
         command += [str(seed), str(subscribers), str(events), str(rate)]
         return int(subprocess.run(command, check=True, capture_output=True, timeout=900).stdout)
 
-    def worker(self, name: str = "worker", *, profile: Path | None = None) -> WorkerProcess:
-        """A worker on its own core; with ``profile`` it writes a cProfile there at its end."""
-        worker = self.world.worker(name, prefix=on_worker_core())
-        if profile is not None:
-            worker.environment["FOREWARN_PROFILE"] = str(profile)
-        return worker
+    def worker(self, name: str = "worker") -> WorkerProcess:
+        """A worker on its own core."""
+        return self.world.worker(name, prefix=on_worker_core())
 
 
 @contextmanager
@@ -67,38 +64,54 @@ def bench(scratch_name: str, **settings: str) -> Iterator[Bench]:
         yield Bench(broker, world, redis)
 
 
-def events_done(workers: list[WorkerProcess]) -> int:
-    """Events applied, by the workers' own counters."""
-    total = 0.0
-    for worker in workers:
-        try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{worker.port}/metrics", timeout=5
-            ) as answer:
-                for line in answer.read().decode().splitlines():
-                    if line.startswith("forewarn_events_total"):
-                        total += float(line.rpartition(" ")[2])
-        except OSError:
-            worker.require_running()
-    return int(total)
+def scrape(worker: WorkerProcess) -> list[str]:
+    """The worker's metrics; no lines while it does not answer yet."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode()).splitlines()
+    except OSError:
+        worker.require_running()
+        return []
 
 
-def await_events(workers: list[WorkerProcess], wanted: int, timeout_seconds: float = 600) -> None:
-    """Poll until the workers have applied so many."""
+def value_of(lines: list[str], prefix: str) -> float:
+    """Sum of the samples whose line begins so."""
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(prefix))
+
+
+def await_events(
+    workers: list[WorkerProcess], wanted: int, timeout_seconds: float = 600
+) -> dict[str, float]:
+    """Poll until the workers have applied so many.
+
+    Returns:
+        processor seconds (all threads) between the first and the last look, per event: on a
+        machine that others use too, this is the figure that can be compared.
+    """
     deadline = time.monotonic() + timeout_seconds
-    while (done := events_done(workers)) < wanted:
+    first: tuple[float, float] | None = None
+    while True:
+        lines = [line for worker in workers for line in scrape(worker)]
+        done = value_of(lines, "forewarn_events_total")
+        cpu = value_of(lines, "process_cpu_seconds_total")
+        if first is None and done >= 0.1 * wanted:
+            first = (done, cpu)
+        if done >= wanted:
+            break
         if time.monotonic() > deadline:
             sys.exit(
                 f"only {done} of {wanted} events in {timeout_seconds} s:\n{workers[0].tail(30)}"
             )
         time.sleep(0.25)
+    if first is None or done == first[0]:
+        return {}
+    micros = (cpu - first[1]) / (done - first[0]) * 1e6
+    return {"cpu_us_per_event": round(micros, 1), "events_per_cpu_second": round(1e6 / micros)}
 
 
 def rate_of(found: Bench, warm: float = 0.2) -> dict[str, Any]:
     """Events per second between the append of an early score and that of the last."""
-    import asyncio  # noqa: PLC0415
 
-    from benchmarks.measure import read_all  # noqa: PLC0415
 
     times = sorted(
         record.timestamp
@@ -119,21 +132,18 @@ def throughput(events: int = 300_000, subscribers: int = 10_000) -> dict[str, An
         found.generate(events, subscribers=subscribers)
         worker = found.worker()
         worker.start()
-        await_events([worker], events)
+        cpu = await_events([worker], events)
         stages = stage_seconds(worker)
         worker.stop()
-        return rate_of(found) | {"stage_seconds": stages, "subscribers": subscribers}
+        return rate_of(found) | cpu | {"stage_seconds": stages, "subscribers": subscribers}
 
 
 def stage_seconds(worker: WorkerProcess) -> dict[str, float]:
-    """Seconds spent in each stage of batches, from the worker's histogram."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=5) as answer:
-        lines = answer.read().decode().splitlines()
-    prefix = "forewarn_stage_seconds_sum"
+    """Seconds spent in each stage of batches, from the worker's histogram; lanes overlap."""
     return {
         line.partition('stage="')[2].partition('"')[0]: round(float(line.rpartition(" ")[2]), 3)
-        for line in lines
-        if line.startswith(prefix)
+        for line in scrape(worker)
+        if line.startswith("forewarn_stage_seconds_sum")
     }
 
 
@@ -201,9 +211,9 @@ def workers(events: int = 300_000) -> list[dict[str, Any]]:
             group = [found.worker(f"worker-{number}") for number in range(count)]
             for worker in group:
                 worker.start()
-            await_events(group, events)
+            cpu = await_events(group, events)
             stop_all(group)
-            results.append({"workers": count, **rate_of(found)})
+            results.append({"workers": count, **rate_of(found), **cpu})
             print(results[-1], flush=True)
     return results
 
