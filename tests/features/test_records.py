@@ -140,11 +140,11 @@ def test_a_record_is_bounded_however_busy_its_owner() -> None:
 
 
 def test_a_person_with_a_few_events_a_day_takes_well_under_a_kilobyte() -> None:
-    """Four events a day over 35 days, 15 numbers and 15 accounts: more than a usual subscriber.
+    """Four events a day over 35 days, 12 numbers and 12 accounts: a lively subscriber.
 
     Key, object header and allocator add about 170 bytes in Redis.
     """
-    columns = town(100 * 35 * 4, subscribers=100, days=35, seed=25, others=15)
+    columns = town(100 * 35 * 4, subscribers=100, days=35, seed=25, others=12)
     sizes = [
         len(w.value)
         for w in ENGINE.run(ENGINE.plan(columns)).writes()
