@@ -55,6 +55,31 @@ ROUTING_VERSION = Gauge(
 ROUTING_FAULTS = Counter(
     "forewarn_alerting_routing_reload_failures_total", "Routing files refused as not valid"
 )
+AUDIT_FAILURES = Counter(
+    "forewarn_alerting_audit_failures_total", "Checks that found the audit log changed or cut"
+)
+AUDIT_CHECKED = Gauge(
+    "forewarn_alerting_audit_checked_timestamp_seconds",
+    "When this replica last checked the whole audit log; 0 before it did",
+)
+INGESTED.labels("kafka", "rejected")  # exists at zero, so that the first one is an increase
+
+RESPONSES = Counter(
+    "forewarn_alerting_responses_total",
+    "Responses to cases that waited for one, by whether they met the deadline",
+    ["severity", "result"],
+)
+RESPONSE_SECONDS = Histogram(
+    "forewarn_alerting_response_seconds",
+    "From the opening of a case to a response to it",
+    ["severity"],
+    # The deadlines by severity (60, 180, 300) are among the bounds.
+    buckets=(15, 30, 60, 120, 180, 300, 600, 1800, 3600),
+)
+for _severity in ("critical", "high", "medium"):
+    RESPONSE_SECONDS.labels(_severity)
+    for _result in ("met", "missed"):
+        RESPONSES.labels(_severity, _result)
 
 LABELS = ("tenant", "district", "typology", "model_version", "currency")
 

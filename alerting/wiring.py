@@ -34,6 +34,7 @@ from alerting.routing.source import RoutingSource
 from alerting.services import Services
 from alerting.timers.schedule import DEADLINE, DISPATCH
 from alerting.timers.worker import TimerWorker
+from alerting.upkeep.chain_watch import ChainWatch
 from alerting.upkeep.retention import Retention, RetentionOptions
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import AlertingSettings, KafkaSettings
@@ -201,6 +202,7 @@ def database_loops(settings: AlertingSettings, services: Services) -> list[Loop]
         Loop("lists", expire),
         Loop("routing", services.routing.turn),
         Loop("retention", retention.turn),
+        Loop("audit", ChainWatch(services.db, services.clock, owner=replica_name(settings)).turn),
     ]
 
 

@@ -1,12 +1,15 @@
 """The worker's Prometheus metrics; every label has a bounded set of values, none names a person."""
 
 from collections.abc import Iterable, Sequence
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from forewarn.events.deadletters import DeadLetterReason
 
 STAGES = ("decode", "load", "kernel", "score", "decide", "write", "produce", "settle")
 """The steps of a batch, in order; their sum is the time that a batch takes."""
@@ -26,6 +29,8 @@ class ArrayHistogram(Collector):
         documentation: its help text.
         bounds: upper bounds of the buckets, ascending, without infinity.
     """
+
+    _labelnames: tuple[str, ...] = ()  # as the client's own metrics have; the reference page asks
 
     def __init__(self, name: str, documentation: str, bounds: Sequence[float]) -> None:
         self._name, self._documentation = name, documentation
@@ -188,6 +193,11 @@ class WorkerMetrics:
             ["what"],
             registry=r,
         )
+        self.trained_seconds = Gauge(
+            "forewarn_model_trained_timestamp_seconds",
+            "When the model in use was made.",
+            registry=r,
+        )
         self.model = Info("forewarn_model", "The model in use.", registry=r)
         self.policy = Info("forewarn_policy", "The policy in use.", registry=r)
         self._declare()
@@ -202,5 +212,11 @@ class WorkerMetrics:
             self.stage_seconds.labels(stage)
         for model in ("champion", "challenger"):
             self.disagreements.labels(model)
+        for reason in get_args(DeadLetterReason):
+            self.dead_letters.labels(reason)
+        for what in ("champion", "challenger", "policy"):
+            self.reloads.labels(what, "refused")
+        for what in ("model", "policy"):
+            self.reloads.labels(what, "loaded")
         for dependency in ("redis", "kafka"):
             self.waiting.labels(dependency).set(0)

@@ -127,6 +127,7 @@ class Reloader:
             self._metrics.reloads.labels(name, "loaded").inc()
             self._metrics.loaded_seconds.labels(name).set(time.time())
         scorer, policy = self.brain.scorer, self.brain.policy
+        self._metrics.trained_seconds.set(scorer.artifact.manifest.created_ms / 1000)
         self._metrics.model.info({"version": scorer.version, "fingerprint": scorer.fingerprint})
         self._metrics.policy.info({"version": policy.version})
         log.info("in_use", model=scorer.version, policy=policy.version)

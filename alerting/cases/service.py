@@ -19,6 +19,7 @@ from alerting.clock import Clock
 from alerting.db.cases import Case, CaseEvent, Relative
 from alerting.db.engine import Database
 from alerting.errors import ConflictError, NotFoundError, StepRefusedError
+from alerting.metrics import RESPONSE_SECONDS, RESPONSES
 from alerting.timers import schedule
 
 ContactMethod = Literal["phone", "visit", "relative", "message", "bank", "operator"]
@@ -156,6 +157,7 @@ class CaseDesk:
         now_ms = self.clock()
         with self.db.write() as session:
             case = self.locked(session, case_id, who)
+            waited = case.responded_at_ms is None
             if version is not None and version != case.version:
                 raise ConflictError(
                     f"Case {case_id} changed meanwhile.", code="changed_meanwhile", hint="Reload."
@@ -174,6 +176,8 @@ class CaseDesk:
                 case.state = verdict.state
             done = act(session, case, now_ms)
             record(self.db, session, case, done, who.subject, now_ms)
+        if waited and case.responded_at_ms is not None:  # counted once it is committed
+            _count_response(case, case.responded_at_ms)
         return case
 
     def locked(self, session: Session, case_id: str, who: Principal) -> Case:
@@ -212,3 +216,9 @@ def _respond(session: Session, case: Case, now_ms: int) -> None:
     if case.responded_at_ms is None:
         case.responded_at_ms = now_ms
     schedule.stop(session, case.case_id)
+
+
+def _count_response(case: Case, responded_at_ms: int) -> None:
+    result = "met" if responded_at_ms <= case.deadline_ms else "missed"
+    RESPONSES.labels(case.severity, result).inc()
+    RESPONSE_SECONDS.labels(case.severity).observe((responded_at_ms - case.opened_at_ms) / 1000)

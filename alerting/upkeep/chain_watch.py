@@ -1,0 +1,48 @@
+"""Checks the audit log by itself, so that a cut or changed chain is an alert and not a discovery."""
+
+import threading
+
+import structlog
+
+from alerting import audit
+from alerting.clock import Clock
+from alerting.db.engine import Database
+from alerting.metrics import AUDIT_CHECKED, AUDIT_FAILURES
+from alerting.timers.lease import hold
+
+LEASE = "audit-watch"
+EVERY_SECONDS = 6 * 3600.0
+ASK_SECONDS = 300.0
+"""How often a replica asks whether it is its turn; the lease passes on when a replica is gone."""
+
+_log = structlog.get_logger(__name__)
+
+
+class ChainWatch:
+    """Verifies the whole chain a few times a day on one replica, driven by a ``Loop``.
+
+    A failure is counted and logged; the log itself is left as it is, since it is evidence.
+    """
+
+    def __init__(self, db: Database, clock: Clock, *, owner: str) -> None:
+        self._db = db
+        self._clock = clock
+        self._owner = owner
+        self._due_ms = 0
+
+    def turn(self, _stop: threading.Event) -> float:
+        """Check if it is time and this replica's turn; returns the seconds until it asks again."""
+        now_ms = self._clock()
+        if not hold(self._db, LEASE, self._owner, 2 * ASK_SECONDS, now_ms):
+            return ASK_SECONDS
+        if now_ms < self._due_ms:
+            return ASK_SECONDS
+        result = audit.verify(self._db)
+        self._due_ms = now_ms + int(EVERY_SECONDS * 1000)
+        AUDIT_CHECKED.set(now_ms / 1000)
+        if result.fault:
+            AUDIT_FAILURES.inc()
+            _log.error("audit_chain_broken", fault=result.fault, lines=result.lines)
+        else:
+            _log.info("audit_chain_checked", lines=result.lines)
+        return ASK_SECONDS
