@@ -152,6 +152,20 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
                 )
         return chunks
 
+    def highwater(self, tp: Any) -> int | None:
+        """Offset after the last known record; None for what is not ours or was not read yet.
+
+        Called from the main loop, which may still hold a partition that a rebalance has taken;
+        aiokafka itself raises an AssertionError then.
+        """
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001
+        assignment = None if subscription is None else subscription.assignment
+        partition = TopicPartition(tp.topic, tp.partition)
+        if assignment is None or partition not in assignment.tps:
+            return None
+        found: int | None = assignment.state_value(partition).highwater
+        return found
+
     def wake(self) -> None:
         """Look at the gate again now; called from the main loop when a partition opens."""
         with suppress(RuntimeError):  # the thread's loop may be closed while stopping
