@@ -1,7 +1,4 @@
-"""The console over a fresh SQLite database: real application, real sessions, a browser-like client.
-
-The service layer is tested on both databases elsewhere; what is tested here does not depend on it.
-"""
+"""The console over a fresh database: real application, real sessions, a browser-like client."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -21,6 +18,9 @@ from alerting.services import Services
 from forewarn.events.warnings import FraudWarning
 from forewarn.settings import AccessSettings
 from tests.alerting.factory import Clock
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests whose promise does not depend on the database; queries are tested on both."""
 
 PASSWORD = "correct horse battery"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -76,14 +76,6 @@ def _field(html: str, name: str) -> str:
     found = re.search(rf'name="{name}" value="([^"]*)"', html)
     assert found, f"the form has a field {name}"
     return found.group(1)
-
-
-@pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """SQLite only, see above."""
-    path = tmp_path / "alerting.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    return f"sqlite:///{path}"
 
 
 @pytest.fixture

@@ -3,16 +3,21 @@
 from collections.abc import Callable
 
 import pytest
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
+from alerting.console.routes.case import router as case_routes
 from alerting.db.cases import Case, CaseEvent
-from alerting.db.contacts import Activity
+from alerting.db.contacts import Activity, ListItem
+from alerting.db.dispatch import Delivery
 from alerting.db.journal import AuditRecord
 from alerting.services import Services
 from forewarn.events.warnings import FraudWarning, Reason
-from tests.alerting.console.conftest import PASSWORD, Browser
+from tests.alerting.console.conftest import ON_SQLITE, PASSWORD, Browser
 from tests.alerting.factory import CALLER, NOW_MS, PAYEE, VICTIM, warning
+
+pytestmark = ON_SQLITE
 
 MakeBrowser = Callable[..., Browser]
 RaiseCase = Callable[[FraudWarning], str]
@@ -52,6 +57,58 @@ def test_a_case_of_another_district_or_tenant_does_not_exist(
         text = browser.get(f"/console/{page}").text
         assert case_id not in text
         assert "430405" not in text
+
+
+def test_every_step_on_a_case_is_among_those_attacked_above(make_browser: MakeBrowser) -> None:
+    prefix = "/console/cases/{case_id}/"
+    routes = {
+        route.path.removeprefix(prefix)
+        for route in case_routes.routes
+        if isinstance(route, APIRoute) and "POST" in route.methods
+    }
+    assert routes == {step for step, _ in STEPS}
+
+
+def test_a_visit_of_another_district_cannot_be_answered(
+    make_browser: MakeBrowser, raise_case: RaiseCase, services: Services
+) -> None:
+    case_id = raise_case(warning())
+    with services.db.write() as session:
+        session.add(
+            Delivery(
+                delivery_id="d-1", case_id=case_id, tenant="default", district="430405",
+                subscriber=VICTIM, channel="patrol", purpose="protect", recipient="patrol",
+                address="", template="patrol_visit", language="zh", content={}, reason="x",
+                state="sent", not_before_ms=NOW_MS, created_at_ms=NOW_MS, sent_at_ms=NOW_MS,
+            )
+        )  # fmt: skip
+    before = changes_of(services, case_id)
+    assert make_browser("stranger").post("/console/patrol/d-1", answer="failed").status_code == 404
+    assert changes_of(services, case_id) == before
+    assert make_browser("wang").post("/console/patrol/d-1", answer="going").status_code == 200
+
+
+def test_another_tenants_list_entries_do_not_exist(
+    make_browser: MakeBrowser, services: Services
+) -> None:
+    entry = {"name": "block", "kind": "phone", "peer": CALLER, "reason": "seen twice"}
+    boss, elsewhere = make_browser("boss"), make_browser("elsewhere")
+    assert boss.post("/console/lists", **entry).status_code == 204
+    with services.db.read() as session:
+        entry_id = session.scalars(select(ListItem.entry_id)).one()
+    assert elsewhere.post(f"/console/lists/{entry_id}/remove").status_code == 404
+    assert elsewhere.post("/console/lists", **entry, tenant="default").status_code == 404
+    assert entry_id not in elsewhere.get("/console/lists").text
+    assert CALLER not in boss.get("/console/lists").text  # masked here too
+
+
+def test_nobody_approves_their_own_trust(make_browser: MakeBrowser, services: Services) -> None:
+    boss = make_browser("boss")
+    entry = {"name": "allow", "kind": "phone", "peer": CALLER, "reason": "a clinic", "days": "30"}
+    assert boss.post("/console/lists", **entry).status_code == 204
+    with services.db.read() as session:
+        entry_id = session.scalars(select(ListItem.entry_id)).one()
+    assert boss.post(f"/console/lists/{entry_id}/approve").status_code == 409
 
 
 def test_linked_cases_of_other_districts_are_not_shown(

@@ -14,10 +14,10 @@ from alerting.db.journal import AuditRecord
 from alerting.services import Services
 from forewarn.events.warnings import FraudWarning, Reason
 from tests.alerting.console import live
-from tests.alerting.console.conftest import PASSWORD, Browser
+from tests.alerting.console.conftest import ON_SQLITE, PASSWORD, Browser
 from tests.alerting.factory import NOW_MS, VICTIM, Clock, warning
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, ON_SQLITE]
 
 PAGES = {
     "li": ["queue", "patrol", "lists"],

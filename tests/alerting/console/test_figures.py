@@ -4,13 +4,18 @@ from collections.abc import Callable
 
 import pytest
 
-from alerting.access import Principal, Scope
+from alerting.access import EVERYTHING, Principal, Scope
 from alerting.cases.closing import Closure, LateLoss
 from alerting.cases.severity import urgency
 from alerting.clock import local_day
-from alerting.console.queries.figures import load_report
+from alerting.console.queries.audit import load_audit
+from alerting.console.queries.case import load_case
+from alerting.console.queries.districts import load_districts
+from alerting.console.queries.figures import days_until, load_report
+from alerting.console.queries.patrol import load_visits
 from alerting.console.queries.queue import QueueFilter, load_queue
 from alerting.console.queries.supervision import load_supervision
+from alerting.console.routes.overview import day_starts_ms
 from alerting.db.cases import Case
 from alerting.services import Services
 from forewarn.events.warnings import FraudWarning
@@ -119,3 +124,54 @@ def test_supervision_counts_who_is_late_and_who_holds_what(
     answered = [case for case in many if case.responded_at_ms is not None]
     in_time = [case for case in answered if case.responded_at_ms <= case.deadline_ms]  # type: ignore[operator]
     assert desk.share_in_time == len(in_time) / len(answered)
+
+
+def test_districts_count_their_own_cases(
+    services: Services, boss: Principal, many: list[Case]
+) -> None:
+    days = days_until(local_day(NOW_MS, SHANGHAI), 30)
+    with services.db.read() as session:
+        found = load_districts(
+            session, boss.scope, "CNY", days[-1], day_starts_ms(days, SHANGHAI), NOW_MS
+        )
+    assert {row.district: (row.open, row.cases) for row in found.rows} == {
+        "430405": (4, 4),
+        "430406": (4, 4),
+        "110101": (4, 4),
+    }
+    assert sum(day.amount for day in found.trend) == len(many)
+    assert found.trend[-1].amount == len(many)
+
+
+def test_cases_that_share_a_swindler_are_linked_and_the_story_is_newest_first(
+    services: Services, boss: Principal, li: Principal, many: list[Case]
+) -> None:
+    with services.db.read() as session:
+        seen = load_case(session, many[0].case_id, boss, NOW_MS)
+        narrower = load_case(session, many[0].case_id, li, NOW_MS)
+        assert load_visits(session, boss, NOW_MS) == []
+    others = {case.case_id for case in many[1:]}
+    assert {case.case_id for case in seen.linked} == others
+    assert {case.case_id for case in narrower.linked} == {
+        case.case_id for case in many[1:] if case.district.startswith("4304")
+    }
+    times = [moment.at_ms for moment in seen.story]
+    assert times == sorted(times, reverse=True)
+    assert {"warning_raised", "claimed"} <= {moment.name for moment in seen.story}
+
+
+def test_an_auditor_of_a_district_reads_the_records_of_its_cases_only(
+    services: Services, many: list[Case]
+) -> None:
+    here = {case.case_id for case in many if case.district == "430405"}
+    with services.db.read() as session:
+        own = load_audit(
+            session, Scope.of(["*"], ["430405"]), actor="", subject="", before=None
+        ).records
+        everything = load_audit(session, EVERYTHING, actor="", subject="", before=None).records
+        older = load_audit(
+            session, EVERYTHING, actor="", subject="", before=everything[0].record_no
+        ).records
+    assert {record.subject for record in own} == here
+    assert len(everything) > len(own)
+    assert [record.record_no for record in older] == [r.record_no for r in everything[1:]]
