@@ -23,7 +23,7 @@ SECONDS = float(os.environ.get("FOREWARN_CHAOS_SECONDS", "15"))
 SEED = int(os.environ.get("FOREWARN_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
 WORKERS = 4 if SECONDS >= 60 else 2
 EVENTS_PER_SECOND = 150
-HEAL_SECONDS = 120
+HEAL_SECONDS = 300
 SHORT = ("kill", "stall_kafka", "cut_redis", "terminate", "kill_alerting")
 """Faults of the short run: those that take no more than a few seconds each."""
 
