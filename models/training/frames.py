@@ -2,7 +2,7 @@
 
 Numbers stay as they are. Texts with few values become codes, texts with many values and columns that
 name a party become entities with a history (``models.training.entities``). Columns that are
-different in every row say nothing and are left out.
+different in every row, or that only grow with time, say nothing and are left out.
 """
 
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def dataset_of_frame(source: Path | pl.DataFrame, options: FrameOptions) -> Data
             if column is not None:
                 columns[name] = column
     events = Events(time_ms, amount, label)
-    delay_ms = round(options.label_delay_days * DAY_MS)
+    delay_ms = round(_delay_days(time_ms, options) * DAY_MS)
     for name in entities:
         columns |= dict(entity_features(events, codes(table[name]), name, label_delay_ms=delay_ms))
     group = codes(table[options.group]) if options.group else np.arange(len(table))
@@ -93,12 +93,11 @@ def frame_options(
     created_ms: int, dataset: Dataset, options: FrameOptions, signing_key: bytes = b""
 ) -> TrainOptions:
     """Options that suit a table: an embargo as long as labels take, and larger trees."""
-    days = (int(dataset.time_ms[-1]) - int(dataset.time_ms[0])) / DAY_MS
     return TrainOptions(
         created_ms=created_ms,
         signing_key=signing_key,
         split=SplitOptions(
-            embargo_days=min(options.label_delay_days, days * 0.05),
+            embargo_days=_delay_days(dataset.time_ms, options),
             by_group=bool(options.group) and options.split_by == "groups",
         ),
         costs=CostModel(intervention_minor=500, call_exposure_minor=10_000, success=1.0),
@@ -166,6 +165,12 @@ def codes(column: pl.Series) -> NDArray[np.int64]:
         table, on="value", how="left", maintain_order="left"
     )
     return joined["code"].fill_null(-1).to_numpy().astype(np.int64)
+
+
+def _delay_days(time_ms: NDArray[np.int64], options: FrameOptions) -> float:
+    """The label delay, at most a tenth of the period: two days of data cannot wait for seven."""
+    days = (int(time_ms[-1]) - int(time_ms[0])) / DAY_MS
+    return min(options.label_delay_days, days / 10)
 
 
 def _require(table: pl.DataFrame, options: FrameOptions) -> None:
@@ -244,6 +249,8 @@ def _column(column: pl.Series) -> NDArray[np.float32] | None:
         if identifier:
             return None  # a row number: it would rank the rows by time
         values = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
+        if distinct > FEW_VALUES and np.all(np.diff(values) >= 0):
+            return None  # a second clock: a split on it is a date, which never comes again
         return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
     if distinct > FEW_VALUES:
         return None

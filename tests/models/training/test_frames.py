@@ -11,6 +11,7 @@ from forewarn.errors import ConfigurationError
 from models.training.dataset import DAY_MS
 from models.training.entities import Events, entity_features
 from models.training.frames import FrameOptions, dataset_of_frame, frame_options, times_ms
+from models.training.split import split
 from models.training.train import train
 
 OPTIONS = FrameOptions(label="fraud", time="when", group="card")
@@ -64,9 +65,10 @@ def test_csv_and_parquet_give_the_same_rows(frame: pl.DataFrame, tmp_path: Path)
     assert np.allclose(one.vectors, other.vectors, equal_nan=True)
 
 
-def test_row_numbers_and_labels_are_no_features(frame: pl.DataFrame) -> None:
-    names = dataset_of_frame(frame, OPTIONS).features
-    assert not {"row_number", "fraud", "when", "card", "terminal"} & set(names)
+def test_row_numbers_clocks_and_labels_are_no_features(frame: pl.DataFrame) -> None:
+    seconds = pl.col("when").dt.epoch("s").alias("unix_time")
+    names = dataset_of_frame(frame.with_columns(seconds), OPTIONS).features
+    assert not {"unix_time", "row_number", "fraud", "when", "card", "terminal"} & set(names)
     assert {"amount", "country", "card_count_7d", "terminal_fraud_share_30d"} <= set(names)
 
 
@@ -99,6 +101,16 @@ def test_bad_tables_are_refused_by_name(
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         dataset_of_frame(frame.with_columns(change), options)
+
+
+def test_two_days_of_data_do_not_wait_a_week_for_labels(frame: pl.DataFrame) -> None:
+    start = frame["when"][0]
+    short = frame.with_columns(when=start + (pl.col("when") - start) / 30)
+    dataset = dataset_of_frame(short, OPTIONS)
+    parts = split(dataset, frame_options(0, dataset, OPTIONS).split)
+    assert all(label.sum() > 0 for label in parts.label.values())
+    train = parts.parts["train"]
+    assert np.array_equal(parts.label["train"], train.label)  # the embargo is as long as the delay
 
 
 def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
