@@ -24,9 +24,11 @@ from forewarn.events import (
     Transfer,
     encode,
 )
+from forewarn.events.lists import ListEntry, list_key
 from forewarn.local.demo.money import read_money
 from forewarn.local.stack import Stack
 from forewarn.local.waiting import wait_until
+from forewarn.pseudonyms import Pseudonymiser, to_hex
 from forewarn.settings import LocalSettings
 from tests.system.stacks import PATIENCE_SECONDS, client_of, producer_of, records_of
 
@@ -176,6 +178,52 @@ def test_poison_is_kept_named_and_replayable_and_stops_nobody(stack: Stack) -> N
         return len(seen) == 2
 
     records_of(stack, "dead-letters", second, "the worker to reject it again")
+
+
+def test_a_number_on_the_block_list_raises_warnings_in_the_worker(stack: Stack) -> None:
+    """What the lists topic says reaches the decisions of a worker that is running already."""
+    blocked = "+000755000099"
+    person = "+8613800000055"
+    pseudonymiser = Pseudonymiser(stack.layout.secret("forewarn_privacy_pseudonym_key").encode())
+    peer = to_hex(pseudonymiser.phone(blocked))
+    entry = ListEntry(
+        entry_id="blocked-1",
+        list="block",
+        kind="phone",
+        peer=peer,
+        changed_at_ms=time.time_ns() // 1_000_000,
+    )
+    with producer_of(stack) as send:
+        send("lists", list_key("default", "block", "phone", peer), encode(entry))
+    raised: list[FraudWarning] = []
+    sent = 0
+
+    def warned() -> bool:
+        # The entry is on its way; a call that is a moment too early is only scored.
+        nonlocal sent
+        sent += 1
+        call = CallStarted(
+            event_id=f"blocked-{sent}",
+            event_time_ms=time.time_ns() // 1_000_000,
+            subscriber=person,
+            call_id=f"blocked-{sent}",
+            direction="inbound",
+            caller=blocked,
+            callee=person,
+        )
+        with producer_of(stack) as send:
+            send("calls", person.encode(), encode(call))
+        name = f"blocked-{sent}".encode()
+        scored = records_of(stack, "scores", lambda r: name in r.value, "the score")
+        if b'"decision":"raised_by_list"' not in next(r for r in scored if name in r.value).value:
+            return False
+        found = records_of(stack, "warnings", lambda r: name in r.value, "the warning")
+        raised.extend(_warning(r) for r in found if name in r.value)
+        return True
+
+    wait_until(warned, PATIENCE_SECONDS, what="a warning by the list")
+    assert raised[-1].decision == "raised_by_list"
+    assert raised[-1].caller == blocked
 
 
 def _letter(record: object) -> DeadLetter:
