@@ -8,10 +8,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from alerting import audit
@@ -20,7 +20,9 @@ from alerting.cases.correlate import OpenCase, correlate
 from alerting.cases.severity import Deadlines
 from alerting.cases.summary import Change, in_force, summarise
 from alerting.db.cases import Case, CaseEvent, Warning_
+from alerting.db.dispatch import Timer
 from alerting.db.engine import Database
+from alerting.db.ledger import LedgerEntry
 from alerting.ingest.rows import new_case, revise, warning_row
 from alerting.ledger import book
 from alerting.ledger.decide import estimate
@@ -67,7 +69,8 @@ class _Batch:
     members: dict[str, dict[str, Warning_]]
     touched: dict[str, list[AuditEntry]] = field(default_factory=dict)
     opened: set[str] = field(default_factory=set)
-    events: list[CaseEvent] = field(default_factory=list)
+    fresh: list[Warning_] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
 
 def apply_warnings(
@@ -88,8 +91,16 @@ def apply_warnings(
     for warning in warnings:
         result, case_id = _apply_one(batch, warning, rules, now_ms)
         applied.results.append((warning.warning_id, case_id, result))
+    renewed, started = _sum_up(batch, rules, applied)
     _insert(session, batch)
-    _settle(session, batch, rules, now_ms, applied)
+    stopped = [case_id for case_id in batch.touched if batch.cases[case_id].withdrawn]
+    for case_id in stopped:
+        schedule.stop(session, case_id)
+    rows = [row for case in started for row in schedule.starting(case, now_ms)]
+    if rows:
+        session.execute(insert(Timer), rows)
+    schedule.renew(session, renewed, now_ms)
+    _settle(session, batch, rules, now_ms)
     entries = [entry for entries in batch.touched.values() for entry in entries]
     audit.append(db, session, entries)
     return applied
@@ -133,6 +144,7 @@ def _apply_one(
     else:
         case = _case_for(batch, warning, rules, now_ms)
         row = warning_row(warning, case.case_id, now_ms)
+        batch.fresh.append(row)
         batch.warnings[row.warning_id] = row
         batch.members.setdefault(case.case_id, {})[row.warning_id] = row
     result = _RESULTS[warning.action]
@@ -188,73 +200,80 @@ def _record(batch: _Batch, row: Warning_, result: Result, now_ms: int) -> None:
     }
     kind = f"warning_{result}"
     batch.events.append(
-        CaseEvent(case_id=row.case_id, at_ms=now_ms, kind=kind, actor=ACTOR, detail=detail)
+        {"case_id": row.case_id, "at_ms": now_ms, "kind": kind, "actor": ACTOR, "detail": detail}
     )
     batch.touched.setdefault(row.case_id, []).append(
         AuditEntry(now_ms, ACTOR, kind, row.case_id, detail)
     )
 
 
-def _insert(session: Session, batch: _Batch) -> None:
-    """Cases before what refers to them; each flush is one statement of many rows."""
-    session.add_all(batch.cases[case_id] for case_id in batch.opened)
-    session.flush()
-    session.add_all(batch.warnings.values())
-    session.flush()
-    session.add_all(batch.events)
-
-
-def _settle(
-    session: Session, batch: _Batch, rules: IngestRules, now_ms: int, applied: Applied
-) -> None:
-    """After all revisions: the sums, the timers and the estimates of every case touched."""
-    members = {case_id: list(batch.members[case_id].values()) for case_id in batch.touched}
-    owners = book.claim_transfers(session, [row for rows in members.values() for row in rows])
-    balances = book.balances_of(session, batch.touched, "estimated")
-    renewed = []
+def _sum_up(batch: _Batch, rules: IngestRules, applied: Applied) -> tuple[list[Case], list[Case]]:
+    """Bring cases up to their warnings; returns those whose timers are renewed, and started."""
+    renewed, started = [], []
     for case_id in batch.touched:
-        case, rows = batch.cases[case_id], members[case_id]
+        case = batch.cases[case_id]
+        case.version += 1
         if case.state == "closed":
-            case.version += 1
             applied.late_evidence.append(case_id)
             continue
+        rows = list(batch.members[case_id].values())
         change = summarise(case, rows)
-        case.version += 1
-        if _time(session, case, rows, change, rules, now_ms, opened=case_id in batch.opened):
+        if case.withdrawn:
+            continue
+        if case_id in batch.opened:
+            started.append(case)
+        elif _moves_deadline(case, rows, change, rules):
             renewed.append(case)
-        book.settle(
-            session,
-            case,
-            "estimated",
-            estimate(book.warned_money(in_force(rows), owners)),
-            reason="warned" if case_id in batch.opened else "revised",
-            now_ms=now_ms,
-            zone=rules.zone,
-            balances=balances.get(case_id, {}),
-        )
-    schedule.renew(session, renewed, now_ms)
+    return renewed, started
 
 
-def _time(
-    session: Session,
-    case: Case,
-    rows: Sequence[Warning_],
-    change: Change,
-    rules: IngestRules,
-    now_ms: int,
-    *,
-    opened: bool,
+def _moves_deadline(
+    case: Case, rows: Sequence[Warning_], change: Change, rules: IngestRules
 ) -> bool:
-    """Set or stop the timers of a case, move its deadline; True if its timers have to follow."""
-    if change.all_withdrawn:
-        schedule.stop(session, case.case_id)
-    if case.withdrawn:
-        return False
-    if opened:
-        schedule.start(session, case, now_ms)
-        return False
+    """Move the deadline of a case that got worse; True if its timers have to follow."""
     if change.severity_rose or change.revived:
         raised_ms = max(row.raised_at_ms for row in rows if row.severity == case.severity)
         due_ms = rules.deadlines.deadline_ms(case.severity, raised_ms)
         case.deadline_ms = due_ms if change.revived else min(case.deadline_ms, due_ms)
     return change.severity_rose or change.evidence_changed or change.revived
+
+
+def _insert(session: Session, batch: _Batch) -> None:
+    """Cases before what refers to them. New rows are plain inserts of many rows each: nothing is
+    read back, and the unit of work keeps track of the changed rows only."""
+    for table, rows in (
+        (Case, [batch.cases[case_id] for case_id in batch.opened]),
+        (Warning_, batch.fresh),
+    ):
+        if rows:
+            session.execute(insert(table), [_values(row) for row in rows])
+    if batch.events:
+        session.execute(insert(CaseEvent), batch.events)
+
+
+def _values(row: Case | Warning_) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns}
+
+
+def _settle(session: Session, batch: _Batch, rules: IngestRules, now_ms: int) -> None:
+    """After all revisions: the estimates of every open case touched."""
+    open_ids = [one for one in batch.touched if batch.cases[one].state != "closed"]
+    members = {case_id: list(batch.members[case_id].values()) for case_id in open_ids}
+    owners = book.claim_transfers(session, [row for rows in members.values() for row in rows])
+    known = [case_id for case_id in open_ids if case_id not in batch.opened]
+    balances = book.balances_of(session, known, "estimated") if known else {}
+    entries: list[dict[str, Any]] = []
+    for case_id in open_ids:
+        book.settle(
+            session,
+            batch.cases[case_id],
+            "estimated",
+            estimate(book.warned_money(in_force(members[case_id]), owners)),
+            reason="warned" if case_id in batch.opened else "revised",
+            now_ms=now_ms,
+            zone=rules.zone,
+            balances=balances.get(case_id, {}),
+            into=entries,
+        )
+    if entries:
+        session.execute(insert(LedgerEntry), entries)

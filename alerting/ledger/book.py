@@ -6,10 +6,10 @@ a crash before the commit leaves nothing behind.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from alerting.clock import local_day
@@ -42,6 +42,7 @@ def settle(
     now_ms: int,
     zone: ZoneInfo,
     balances: Mapping[_Line, int] | None = None,
+    into: list[dict[str, Any]] | None = None,
 ) -> int:
     """Add the entries that bring an account of a case to its target.
 
@@ -51,12 +52,14 @@ def settle(
     Args:
         target: amount per transfer id (``NOT_A_TRANSFER`` for none); others go to zero.
         balances: the account's balances if the caller loaded them for many cases at once.
+        into: collects the entries for a caller that inserts those of many cases at once.
 
     Returns:
         The change of the account in minor units.
     """
     held = balances_of(session, [case.case_id], account) if balances is None else None
     lines = (held or {}).get(case.case_id, {}) if balances is None else dict(balances)
+    rows: list[dict[str, Any]] = [] if into is None else into
     change = 0
     for transfer_id in sorted({line.transfer_id for line in lines} | set(target)):
         mine = {line: held for line, held in lines.items() if line.transfer_id == transfer_id}
@@ -65,7 +68,9 @@ def settle(
         )
         for line, delta in _moves(mine, now_line, target.get(transfer_id, 0)):
             change += delta
-            session.add(_entry(case, account, line, delta, reason, now_ms, zone))
+            rows.append(_entry(case, account, line, delta, reason, now_ms, zone))
+    if into is None and rows:
+        session.execute(insert(LedgerEntry), rows)
     return change
 
 
@@ -128,17 +133,20 @@ def claim_transfers(session: Session, warnings: Iterable[Warning_]) -> dict[tupl
         (claim.tenant, claim.transfer_id): claim.case_id
         for claim in session.scalars(select(LedgerClaim).where(LedgerClaim.transfer_id.in_(ids)))
     }
+    rows = []
     for key, warning in wanted.items():
         if key not in owners:
             owners[key] = warning.case_id
-            session.add(
-                LedgerClaim(
-                    tenant=warning.tenant,
-                    transfer_id=warning.subject_id,
-                    case_id=warning.case_id,
-                    amount_minor=warning.amount_at_risk_minor,
-                )
+            rows.append(
+                {
+                    "tenant": warning.tenant,
+                    "transfer_id": warning.subject_id,
+                    "case_id": warning.case_id,
+                    "amount_minor": warning.amount_at_risk_minor,
+                }
             )
+    if rows:
+        session.execute(insert(LedgerClaim), rows)
     return owners
 
 
@@ -182,18 +190,18 @@ def _entry(
     reason: EntryReason,
     now_ms: int,
     zone: ZoneInfo,
-) -> LedgerEntry:
-    return LedgerEntry(
-        case_id=case.case_id,
-        transfer_id=line.transfer_id or None,
-        account=account,
-        reason=reason,
-        amount_minor=amount,
-        currency=line.currency,
-        tenant=case.tenant,
-        district=line.district,
-        typology=line.typology,
-        model_version=line.model_version,
-        day=local_day(now_ms, zone),
-        at_ms=now_ms,
-    )
+) -> dict[str, Any]:
+    return {
+        "case_id": case.case_id,
+        "transfer_id": line.transfer_id or None,
+        "account": account,
+        "reason": reason,
+        "amount_minor": amount,
+        "currency": line.currency,
+        "tenant": case.tenant,
+        "district": line.district,
+        "typology": line.typology,
+        "model_version": line.model_version,
+        "day": local_day(now_ms, zone),
+        "at_ms": now_ms,
+    }
