@@ -53,7 +53,7 @@ def run(
     registry = open_registry(settings)
     now_ms = time.time_ns() // 1_000_000
     with TemporaryDirectory(prefix="forewarn-export-") as work:
-        source = data or _export(Path(work), since_ms=now_ms - round(days * DAY_MS))
+        source = data or export_history(Path(work), since_ms=now_ms - round(days * DAY_MS))
         dataset = dataset_of_history(
             read_history(source), Pseudonymiser(_KEY), report_share=report_share, threads=threads
         )
@@ -73,7 +73,12 @@ def run(
     typer.echo(f"{result.version} is {'champion' if result.promoted else 'challenger'}")
 
 
-def _export(directory: Path, *, since_ms: int) -> Path:
+def export_history(directory: Path, *, since_ms: int) -> Path:
+    """Copy calls, transfers and outcomes since an append time into a folder; returns the folder.
+
+    Raises:
+        DependencyUnavailableError: if Kafka does not answer.
+    """
     kafka = load(KafkaSettings)
     exporter = Exporter(
         client_arguments(kafka), topic_prefix=kafka.topic_prefix, directory=directory

@@ -6,13 +6,20 @@ import msgspec
 import numpy as np
 import polars as pl
 import pytest
+from kafka import KafkaProducer
 from typer.testing import CliRunner, Result
 
 from forewarn.cli import backtest, retrain, train
 from forewarn.cli import models as models_command
 from forewarn.errors import ConfigurationError
+from forewarn.kafka import TopicAdministration, client_arguments
+from forewarn.local import KafkaBroker
+from forewarn.pseudonyms import Pseudonymiser
+from forewarn.settings import KafkaSettings, load
 from models.artifact import read_artifact
-from models.simulator import Scenario, simulate, write_town
+from models.simulator import Scenario, iter_events, simulate, write_town
+from models.training.events import event_columns, read_history
+from models.training.labels import label_events
 
 RUN = CliRunner()
 
@@ -75,6 +82,38 @@ def test_from_history_to_a_promoted_model_and_back(
     _ok(RUN.invoke(models_command.app, ["promote", "challenger", "--force"]))
     assert second in _ok(RUN.invoke(models_command.app, ["show", "champion"]))
     assert first in _ok(RUN.invoke(models_command.app, ["rollback"]))
+
+
+@pytest.mark.system
+def test_retraining_reads_from_kafka_what_a_folder_would_hold(
+    kafka: KafkaBroker, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every call, transfer and outcome of the last days, labelled as from Parquet."""
+    monkeypatch.setenv("FOREWARN_KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap_servers)
+    monkeypatch.setenv("FOREWARN_KAFKA_TOPIC_PREFIX", topic_prefix)
+    monkeypatch.setenv("FOREWARN_KAFKA_REPLICATION_FACTOR", "1")
+    monkeypatch.setenv("FOREWARN_KAFKA_PARTITIONS", "3")
+    settings = load(KafkaSettings)
+    with TopicAdministration(settings) as topics:
+        topics.apply()
+    small = simulate(Scenario(seed=4, subscribers=60, days=5, prevalence=0.1, report_share=1.0))
+    producer = KafkaProducer(**client_arguments(settings))
+    sent = dict.fromkeys(("calls", "transfers", "outcomes"), 0)
+    for topic, key, value, _ in iter_events(small, outcomes=True):
+        producer.send(f"{topic_prefix}{topic}", value=value, key=key)
+        sent[topic] += 1
+    producer.flush()
+    producer.close()
+
+    history = read_history(retrain.export_history(tmp_path, since_ms=0))
+    held = {"calls": history.calls, "transfers": history.transfers, "outcomes": history.outcomes}
+    assert {name: len(frame) for name, frame in held.items()} == sent
+    key = Pseudonymiser(b"a key of the command tests")
+    events = event_columns(history, key)
+    found = label_events(events, history.outcomes, key)
+    reported = set(range(len(history.outcomes)))
+    assert found.label.sum() > 0
+    assert set(found.episode[found.episode >= 0].tolist()) <= reported
 
 
 def test_any_table_gives_an_artifact_and_measures(registry: Path, tmp_path: Path) -> None:
