@@ -10,6 +10,7 @@ the timers and the audit chain. Prints one JSON document.
 
 import argparse
 import json
+import os
 import random
 import tempfile
 import time
@@ -81,13 +82,14 @@ def measure(url: str, count: int, batch: int) -> dict[str, object]:
     messages = warnings(count, random.Random(7), system_clock())
     results: Counter[str] = Counter()
     took: list[float] = []
-    began = time.perf_counter()
+    began, processor = time.perf_counter(), time.process_time()
     for start in range(0, len(messages), batch):
         at = time.perf_counter()
         decoded = [decode_warning(value) for value in messages[start : start + batch]]
         results.update(services.ingestor.ingest(decoded, "benchmark").counts())
         took.append(time.perf_counter() - at)
     seconds = time.perf_counter() - began
+    processor = time.process_time() - processor
     db.dispose()
     took.sort()
     return {
@@ -96,6 +98,8 @@ def measure(url: str, count: int, batch: int) -> dict[str, object]:
         "batch": batch,
         "seconds": round(seconds, 2),
         "warnings_per_second": round(count / seconds),
+        "per_processor_second": round(count / processor),  # of this process, not of the server
+        "load_average": round(os.getloadavg()[0], 1),
         "batch_seconds_median": round(took[len(took) // 2], 3),
         "batch_seconds_max": round(took[-1], 3),
         "results": dict(results),

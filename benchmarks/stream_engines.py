@@ -36,11 +36,13 @@ class Stopwatch:
         self.seen += events
         if self.seen >= self.wanted:
             seconds = time.perf_counter() - self.began
+            cpu_seconds = time.process_time() - self.cpu_began
             result = {
                 "engine": self.engine,
                 "events": self.seen,
                 "seconds": round(seconds, 3),
-                "cpu_seconds": round(time.process_time() - self.cpu_began, 3),
+                "cpu_seconds": round(cpu_seconds, 3),
+                "events_per_cpu_second": round(self.seen / cpu_seconds),
                 "events_per_second": round(self.seen / seconds),
                 "events_per_call": round(self.seen / self.calls, 1),
             }

@@ -112,7 +112,6 @@ def await_events(
 def rate_of(found: Bench, warm: float = 0.2) -> dict[str, Any]:
     """Events per second between the append of an early score and that of the last."""
 
-
     times = sorted(
         record.timestamp
         for record in asyncio.run(read_all(found.broker.bootstrap_servers, "scores"))
@@ -126,7 +125,7 @@ def rate_of(found: Bench, warm: float = 0.2) -> dict[str, Any]:
     }
 
 
-def throughput(events: int = 300_000, subscribers: int = 10_000) -> dict[str, Any]:
+def throughput(events: int = 200_000, subscribers: int = 10_000) -> dict[str, Any]:
     """A backlog, worked off by one worker."""
     with bench("throughput") as found:
         found.generate(events, subscribers=subscribers)
@@ -202,7 +201,7 @@ def growth() -> list[dict[str, Any]]:
     return results
 
 
-def workers(events: int = 300_000) -> list[dict[str, Any]]:
+def workers(events: int = 200_000) -> list[dict[str, Any]]:
     """One to four workers on one backlog; all share one core, so this shows overhead, not gain."""
     results = []
     for count in (1, 2, 4):
