@@ -10,7 +10,6 @@ import typer
 from rich.console import Console
 
 from forewarn.errors import DependencyUnavailableError
-from forewarn.local.demo import past
 from forewarn.local.demo.options import DemoOptions
 from forewarn.local.demo.run import build_stage, play
 from forewarn.local.demo.summary import print_summary
@@ -62,7 +61,7 @@ def demo(
     today = datetime.now(UTC).date() - timedelta(days=1)
     lines.tell(f"a town of {options.subscribers:,} people, in its day {options.history_days + 1}")
     with running_stack(
-        place, tell=lines.tell, models=models, prelude=past.command(options, today), fresh=True
+        place, tell=lines.tell, models=models, prelude=options.past_command(today), fresh=True
     ) as stack:
         stage = build_stage(options, today)
         starting = time.monotonic() - began

@@ -1,7 +1,10 @@
 """What the demonstration plays."""
 
+import sys
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+
+import msgspec
 
 from models.simulator import Disturbance, Scenario
 
@@ -23,7 +26,7 @@ class DemoOptions:
         seed: of the town and of its responders.
     """
 
-    seconds: float = 60.0
+    seconds: float = 45.0
     speed: float = 720.0
     subscribers: int = 8_000
     history_days: int = 8
@@ -43,6 +46,11 @@ class DemoOptions:
                 duplicates=0.002, late=0.005, late_seconds=120.0, lost_call_ends=0.002
             ),
         )
+
+    def past_command(self, today: date) -> list[str]:
+        """Fills the state with the town's past; a process of its own simulates the same town."""
+        options = msgspec.json.encode(self).decode()
+        return [sys.executable, "-m", "forewarn.local.demo.past", options, today.isoformat()]
 
     def first_ms(self, scenario: Scenario) -> int:
         """UTC milliseconds at which the played part begins."""

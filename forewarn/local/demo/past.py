@@ -1,6 +1,6 @@
 """Give a fresh state the town's past, so that thirty-day windows mean something from the start.
 
-``python -m forewarn.local.demo.past OPTIONS`` runs in a process of its own, with the settings of a
+``python -m forewarn.local.demo.past OPTIONS TODAY`` runs in a process of its own, with the settings of a
 stack in its environment, before the stack's workers start.
 """
 
@@ -19,17 +19,6 @@ from forewarn.settings import PrivacySettings, RedisSettings, load
 from models.simulator import simulate
 from models.training.default import history_of_town
 from models.training.events import History, event_columns
-
-
-def command(options: DemoOptions, today: date) -> list[str]:
-    """How to run this module; both processes simulate the same town."""
-    return [
-        sys.executable,
-        "-m",
-        "forewarn.local.demo.past",
-        msgspec.json.encode(options).decode(),
-        today.isoformat(),
-    ]
 
 
 def past_of(options: DemoOptions, today: date) -> History:

@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
@@ -162,5 +163,5 @@ def addresses(urls: dict[str, str]) -> Table:
     """Where to look further."""
     table = Table.grid(padding=(0, 3))
     for what, url in urls.items():
-        table.add_row(what, f"[link={url}]{url}[/]" if url.startswith("http") else url)
+        table.add_row(what, f"[link={url}]{url}[/]" if url.startswith("http") else escape(url))
     return table
