@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from alerting.access import Principal, UnmaskDecision, may_unmask
+from alerting.access import Principal, Scope, UnmaskDecision, may_unmask
 from alerting.console.queries.queue import Countdown, countdown_of
 from alerting.db.cases import Case, CaseEvent, Relative, Warning_
-from alerting.db.contacts import Activity
+from alerting.db.contacts import Activity, Sweep, SweepTarget
 from alerting.db.dispatch import Delivery
 from alerting.errors import NotFoundError
 
@@ -19,6 +19,7 @@ STORY_LIMIT = 250
 STORY_DAYS_BEFORE = 14
 LINKED_LIMIT = 12
 REASONS_SHOWN = 8
+TOUCHED_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class CaseView:
     linked: list[Case]
     deliveries: list[Delivery]
     relatives: list[Relative]
+    touched: list[SweepTarget]
 
     @property
     def is_open(self) -> bool:
@@ -105,6 +107,7 @@ def load_case(session: Session, case_id: str, who: Principal, now_ms: int) -> Ca
         linked=_linked(session, found, warnings, who),
         deliveries=deliveries,
         relatives=list(session.scalars(relatives.order_by(Relative.added_at_ms))),
+        touched=_touched(session, found, who),
     )
 
 
@@ -229,3 +232,21 @@ def _linked(
             .limit(LINKED_LIMIT)
         )
     )
+
+
+def _touched(session: Session, found: Case, who: Principal) -> list[SweepTarget]:
+    """Others in scope whom the confirmed swindler of this case reached, nearest first."""
+    # The sweep is of the case's own tenant, which is in scope, so the districts decide.
+    districts = Scope(None, who.scope.districts)
+    statement = (
+        select(SweepTarget)
+        .join(Sweep, Sweep.sweep_id == SweepTarget.sweep_id)
+        .where(
+            Sweep.case_id == found.case_id,
+            Sweep.tenant == found.tenant,
+            districts.condition(Sweep.tenant, SweepTarget.district),
+        )
+        .order_by(SweepTarget.degree, SweepTarget.subscriber, SweepTarget.sweep_id)
+        .limit(TOUCHED_LIMIT)
+    )
+    return list(session.scalars(statement))

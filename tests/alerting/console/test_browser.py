@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
 from alerting.db.cases import Case, Relative
+from alerting.db.contacts import Sweep, SweepTarget
 from alerting.db.dispatch import Delivery
 from alerting.db.journal import AuditRecord
 from alerting.services import Services
@@ -101,6 +102,29 @@ def town(raise_case: RaiseCase, services: Services) -> list[str]:
                 phone="+8613900001234",
                 name="Ma",
                 added_at_ms=NOW_MS,
+            )
+        )
+        session.add(
+            Sweep(
+                sweep_id="s-1",
+                tenant="default",
+                case_id=ids[0],
+                kind="phone",
+                peer="+86170",
+                state="done",
+                requested_at_ms=NOW_MS,
+            )
+        )
+        session.flush()
+        session.add(
+            SweepTarget(
+                sweep_id="s-1",
+                subscriber="+8613500005555",
+                district="430405",
+                degree=1,
+                via="+8617000009999",
+                action="warn",
+                reason="paid_the_swindler",
             )
         )
         overdue = session.get_one(Case, ids[1])

@@ -17,10 +17,11 @@ from alerting.console.queries.queue import QueueFilter, load_queue
 from alerting.console.queries.supervision import load_supervision
 from alerting.console.routes.overview import day_starts_ms
 from alerting.db.cases import Case
+from alerting.db.contacts import Sweep, SweepTarget
 from alerting.services import Services
 from forewarn.events.warnings import FraudWarning
 from tests.alerting.conftest import SHANGHAI
-from tests.alerting.factory import NOW_MS, Clock, warning
+from tests.alerting.factory import CALLER, NOW_MS, Clock, warning
 
 RaiseCase = Callable[[FraudWarning], str]
 
@@ -175,3 +176,24 @@ def test_an_auditor_of_a_district_reads_the_records_of_its_cases_only(
     assert {record.subject for record in own} == here
     assert len(everything) > len(own)
     assert [record.record_no for record in older] == [r.record_no for r in everything[1:]]
+
+
+def test_those_whom_a_confirmed_swindler_reached_are_shown_within_the_scope(
+    services: Services, boss: Principal, li: Principal, many: list[Case]
+) -> None:
+    case_id = many[0].case_id
+    with services.db.write() as session:
+        session.add(
+            Sweep(sweep_id="s-1", tenant="default", case_id=case_id, kind="phone", peer=CALLER,
+                  state="done", requested_at_ms=NOW_MS)
+        )  # fmt: skip
+        for number, (district, degree) in enumerate([("110101", 1), ("430405", 2), ("430406", 1)]):
+            session.add(
+                SweepTarget(sweep_id="s-1", subscriber=f"+861390000000{number}", district=district,
+                            degree=degree, via=CALLER, action="warn", reason="spoke_with_the_swindler")
+            )  # fmt: skip
+    with services.db.read() as session:
+        everywhere = load_case(session, case_id, boss, NOW_MS).touched
+        hengyang = load_case(session, case_id, li, NOW_MS).touched
+    assert [row.district for row in everywhere] == ["110101", "430406", "430405"]
+    assert [row.district for row in hengyang] == ["430406", "430405"]
