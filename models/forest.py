@@ -12,6 +12,7 @@ the order of the trees in float64. ``tests/models/test_forest.py`` holds that pr
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +60,20 @@ class Forest:
         return out
 
 
-@njit(cache=True, nogil=True)
+def compiled(function: Callable[..., None]) -> Callable[..., None]:
+    """Compile a function; its machine code is kept on disk where there is a place for it.
+
+    A container with a read-only root may have none, and numba refuses then: compiling anew takes two
+    seconds at the start, which is better than not starting.
+    """
+    try:
+        kept: Callable[..., None] = njit(cache=True, nogil=True)(function)
+    except RuntimeError:
+        kept = njit(nogil=True)(function)
+    return kept
+
+
+@compiled
 def _walk(
     vectors: Any,
     roots: Any,

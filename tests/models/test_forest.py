@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from forewarn.errors import ArtifactError
+from models import forest
 from models.forest import compile_forest
 
 
@@ -29,30 +30,30 @@ def _booster(seed: int, *, nan: float, depth: int, leaves: int) -> lightgbm.Boos
 @pytest.mark.parametrize(("depth", "leaves"), [(6, 31), (-1, 63), (1, 2)])
 def test_scores_are_the_same_bits_as_lightgbms(nan: float, depth: int, leaves: int) -> None:
     booster = _booster(1, nan=nan, depth=depth, leaves=leaves)
-    forest = compile_forest(booster.dump_model())
+    compiled = compile_forest(booster.dump_model())
     rng = np.random.default_rng(2)
     rows = rng.normal(size=(1_003, 12)).astype(np.float32)
     rows[rng.random(rows.shape) < 0.2] = np.nan  # also where training saw no missing value
     rows[:5] = [[value] * 12 for value in (np.inf, -np.inf, 0.0, -0.0, 3.4e38)]
-    assert np.array_equal(forest.raw(rows), booster.predict(rows, raw_score=True))
+    assert np.array_equal(compiled.raw(rows), booster.predict(rows, raw_score=True))
 
 
 def test_values_at_a_threshold_go_where_lightgbm_sends_them() -> None:
     booster = _booster(3, nan=0.1, depth=4, leaves=15)
-    forest = compile_forest(booster.dump_model())
-    edges = forest.threshold[np.isfinite(forest.threshold)][:200]
+    compiled = compile_forest(booster.dump_model())
+    edges = compiled.threshold[np.isfinite(compiled.threshold)][:200]
     around = np.r_[edges, np.nextafter(edges, np.inf), np.nextafter(edges, -np.inf)]
     rows = np.repeat(around.astype(np.float32)[:, None], 12, axis=1)
-    assert np.array_equal(forest.raw(rows), booster.predict(rows, raw_score=True))
+    assert np.array_equal(compiled.raw(rows), booster.predict(rows, raw_score=True))
 
 
 def test_a_row_scores_alike_alone_and_among_others() -> None:
-    forest = compile_forest(_booster(4, nan=0.1, depth=6, leaves=31).dump_model())
+    compiled = compile_forest(_booster(4, nan=0.1, depth=6, leaves=31).dump_model())
     rows = np.random.default_rng(5).normal(size=(37, 12)).astype(np.float32)
-    together = forest.raw(rows)
-    alone = np.concatenate([forest.raw(rows[i : i + 1]) for i in range(len(rows))])
+    together = compiled.raw(rows)
+    alone = np.concatenate([compiled.raw(rows[i : i + 1]) for i in range(len(rows))])
     assert np.array_equal(together, alone)
-    assert len(forest.raw(rows[:0])) == 0
+    assert len(compiled.raw(rows[:0])) == 0
 
 
 def test_categorical_splits_are_refused_not_misread() -> None:
@@ -65,3 +66,23 @@ def test_categorical_splits_are_refused_not_misread() -> None:
     )  # fmt: skip
     with pytest.raises(ArtifactError, match="splits"):
         compile_forest(booster.dump_model())
+
+
+def test_a_read_only_root_costs_a_compilation_not_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """numba raises RuntimeError where it finds no writable place for its cache."""
+    real = forest.njit
+
+    def without_a_place(**options: object) -> object:
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(**options)
+
+    def fill(out: np.ndarray) -> None:
+        out[:] = 7
+
+    monkeypatch.setattr(forest, "njit", without_a_place)
+    out = np.zeros(2)
+    forest.compiled(fill)(out)
+    assert out.tolist() == [7, 7]
