@@ -63,7 +63,7 @@ def verify(db: Database, *, expect: str | None = None) -> Verification:
     Args:
         expect: a head printed by an earlier run, which must be part of the chain.
     """
-    with db.read() as session:
+    with db.snapshot() as session:  # lines are added all the while
         head = session.get(AuditHead, HEAD)
         seen = {GENESIS}
         result = verify_chain(_lines(session, seen if expect else None))

@@ -56,6 +56,20 @@ class Database:
             yield session
 
     @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A transaction that reads one state of the database throughout, however long it takes.
+
+        SQLite's transactions do so anyway.
+
+        Raises:
+            DependencyUnavailableError: if the database does not answer.
+        """
+        with self._errors(), self._sessions() as session:
+            if self.is_postgresql:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
+    @contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that commits at the end of the block and rolls back on any error.
 

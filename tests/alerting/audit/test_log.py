@@ -79,3 +79,20 @@ def test_writers_at_the_same_time_make_one_chain(db: Database) -> None:
         thread.join()
     result = audit.verify(db)
     assert (result.lines, result.fault) == (40, None)
+
+
+def test_a_check_is_right_while_lines_are_added(db: Database) -> None:
+    done = threading.Event()
+
+    def keep_writing() -> None:
+        while not done.is_set():
+            write(db, "a", "b")
+
+    writer = threading.Thread(target=keep_writing)
+    writer.start()
+    try:
+        faults = {audit.verify(db).fault for _ in range(40)}
+    finally:
+        done.set()
+        writer.join()
+    assert faults == {None}

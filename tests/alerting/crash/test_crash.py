@@ -43,9 +43,9 @@ def test_a_crash_at_any_point_loses_nothing_pages_nobody_again_and_counts_once(
     database_url: str, tmp_path: Path
 ) -> None:
     """One case, one outcome, the amount once, each message acted on once, and no page after an
-    acknowledgement; at every third or eighth point, or at every one if FOREWARN_CHAOS_FULL is set.
+    acknowledgement; at every fifth or eleventh point, or at every one if FOREWARN_CHAOS_FULL is set.
     """
-    stride = 3 if database_url.startswith("sqlite") else 8
+    stride = 5 if database_url.startswith("sqlite") else 11
     if os.environ.get("FOREWARN_CHAOS_FULL"):
         stride = 1
     with GatewayDouble() as gateway:
