@@ -18,3 +18,12 @@ STATUS_OF_KIND: Mapping[int, SubjectStatus] = {
     EventKind.IN_BLOCKED: "blocked",
     EventKind.IN_REVERSED: "reversed",
 }
+
+WARNABLE = (
+    EventKind.CALL_STARTED,
+    EventKind.CALL_ENDED,
+    EventKind.LINE_CHANGED,
+    EventKind.OUT_ATTEMPTED,
+)
+"""Events at which a warning can still help. Models are trained on these only: one that looks at others
+learns hindsight; and drift is measured on these only, since the reference knows no others."""

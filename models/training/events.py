@@ -10,22 +10,14 @@ from numpy.typing import NDArray
 from features.catalog import CATALOG, Catalog
 from features.columns import EventColumns
 from features.engine import Engine
-from features.kinds import EventKind
 from features.offline.columns import COLUMNS_OF, in_order
 from features.offline.tables import canonical, read_topic
 from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser
+from models.policy.status import WARNABLE
 from models.training.dataset import Dataset, make_dataset
 from models.training.labels import label_events
 from models.training.weights import label_weights
-
-WARNABLE = (
-    EventKind.CALL_STARTED,
-    EventKind.CALL_ENDED,
-    EventKind.LINE_CHANGED,
-    EventKind.OUT_ATTEMPTED,
-)
-"""Events at which a warning can still help; a model that looks at others learns hindsight."""
 
 
 @dataclass(frozen=True, slots=True)
