@@ -11,6 +11,7 @@ import numpy as np
 
 from forewarn.errors import ArtifactError
 from models.drift import REFERENCE, DriftMonitor, Reference
+from models.policy.status import WARNABLE
 from models.scorer import Scorer
 from streams.deciding import Brain
 from streams.metrics import WorkerMetrics
@@ -51,7 +52,9 @@ class Watching:
         if self._monitor is None:
             return
         largest = max(works, key=lambda work: len(work.rows))
-        self._monitor.add(largest.result.vectors[largest.rows], largest.probabilities)
+        # The reference was made of the events that models are trained on.
+        known = np.isin(largest.columns.kind[largest.rows], WARNABLE)
+        self._monitor.add(largest.result.vectors[largest.rows[known]], largest.probabilities[known])
         if now - self._read_at >= READ_SECONDS:
             self._read_at = now
             for feature, index in self._monitor.read().items():
