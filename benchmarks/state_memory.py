@@ -1,6 +1,7 @@
 """Redis memory per active subscriber: a million of them, with a month of uneven activity behind them.
 
-    python -m benchmarks.state_memory [--subscribers 1000000] [--sample 20000] [--days 30]
+    python -m benchmarks.state_memory [--subscribers 1000000] [--sample 20000] [--days 30] \\
+        [--activity town|gamma]
 
 Simulating a month of a million people takes an hour, so a sample of people is simulated, its records
 are built by the engine, and the records are written under as many different keys as the whole town
@@ -20,6 +21,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.kernel import history
+from features.columns import EventColumns
 from features.engine import Engine
 from features.entities import Entity, keys, parse_key
 from features.offline.columns import COLUMNS_OF, in_order
@@ -35,19 +38,25 @@ from models.simulator import Scenario, simulate
 BATCH = 4000
 
 
-def records(people: int, days: int) -> tuple[list[Write], int, int]:
-    """Records after a month of a town, how many of its people were active, and its events."""
+def columns_of(people: int, days: int, activity: str) -> EventColumns:
+    """A month of events: of the simulated town, or uneven (gamma) around five a day and person."""
+    if activity == "gamma":
+        return history(people, days)
     town = simulate(Scenario(subscribers=people, days=days, seed=3))
     key = Pseudonymiser(b"a key of the benchmark")
     parts = [
         COLUMNS_OF[topic](canonical(frame.lazy(), topic).collect(), key)
         for topic, frame in (("calls", town.calls), ("transfers", town.transfers))
     ]
-    history = History(Engine(), shelf=MemoryShelf())
-    columns = in_order(parts)
-    for _ in history.slices(columns, keep=True):
+    return in_order(parts)
+
+
+def records(columns: EventColumns) -> tuple[list[Write], int, int]:
+    """Records after the events, how many people were active, and how many events there were."""
+    past = History(Engine(), shelf=MemoryShelf())
+    for _ in past.slices(columns, keep=True):
         pass
-    return list(history.shelf.writes()), len(np.unique(columns.subscriber)), len(columns)
+    return list(past.shelf.writes()), len(np.unique(columns.subscriber)), len(columns)
 
 
 def copies(writes: list[Write], times: int, kinds: set[Entity]) -> Iterator[Write]:
@@ -88,9 +97,10 @@ def main() -> None:
     parser.add_argument("--subscribers", type=int, default=1_000_000)
     parser.add_argument("--sample", type=int, default=20_000)
     parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--activity", choices=["town", "gamma"], default="town")
     options = parser.parse_args()
     start = time.perf_counter()
-    writes, active, events = records(options.sample, options.days)
+    writes, active, events = records(columns_of(options.sample, options.days, options.activity))
     kinds = pl.DataFrame(
         {
             "kind": [parse_key(write.key)[0].name.lower() for write in writes],
