@@ -211,6 +211,7 @@ class Installation:
             state=State(self.store, self.engine, self.metrics, 50),
             deciding=NoDeciding(),  # type: ignore[arg-type]
             outputs=self.outputs,  # type: ignore[arg-type]
+            watching=SimpleNamespace(look=lambda *_: None),  # type: ignore[arg-type]
             brain=lambda: BRAIN,
             pseudonymiser=PSEUDONYMISER,
             metrics=self.metrics,
