@@ -13,26 +13,15 @@ import numpy as np
 
 from features.kinds import EventKind
 from forewarn.events import Outcome
-from forewarn.events.warnings import SubjectStatus, Typology
+from forewarn.events.warnings import Typology
 from models.policy import Decision, Facts, History, Lists, Policy
 from models.policy.spending import DistrictSpending
+from models.policy.status import STATUS_OF_KIND, WARNABLE
 from models.scorer import Scorer
 from streams.metrics import WorkerMetrics
 from streams.work import Work
 
-STATUS_OF_KIND: dict[int, SubjectStatus] = {
-    EventKind.CALL_STARTED: "on_call",
-    EventKind.CALL_ENDED: "call_ended",
-    EventKind.LINE_CHANGED: "line_changed",
-    EventKind.OUT_ATTEMPTED: "attempted",
-    EventKind.OUT_COMPLETED: "completed",
-    EventKind.OUT_BLOCKED: "blocked",
-    EventKind.OUT_REVERSED: "reversed",
-    EventKind.IN_ATTEMPTED: "attempted",
-    EventKind.IN_COMPLETED: "completed",
-    EventKind.IN_BLOCKED: "blocked",
-    EventKind.IN_REVERSED: "reversed",
-}
+_WARNABLE = np.array(sorted(WARNABLE), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +93,8 @@ class Deciding:
             lists=self._lists,
         )
         wanted[screened] = True
+        # The model has seen nothing else; other events only tell what became of a warned subject.
+        wanted &= np.isin(columns.kind[rows], _WARNABLE) | work.result.has_annex[rows]
         # An outcome is not scored, but it settles what is open, and a false alarm keeps quiet.
         quiets = np.fromiter(
             (isinstance(e, Outcome) and e.disposition == "false_alarm" for e in work.chunk.events),
@@ -127,8 +118,10 @@ class Deciding:
             after = policy.clear(history, event.event_time_ms) if clear else policy.settle(history)
             work.result.set_annex(row, after.encode())
             return
-        work.typologies[index] = typology
         facts = self._facts(work, index, row, typology)
+        if work.columns.kind[row] not in _WARNABLE and history.about(facts.subject) is None:
+            return
+        work.typologies[index] = typology
         decision = policy.decide(
             facts, float(work.probabilities[index]), history, self._lists, now_ms
         )

@@ -24,7 +24,8 @@ from forewarn.events import (
 )
 from forewarn.pseudonyms import to_hex
 from models.policy import Decision, warning_id
-from streams.deciding import STATUS_OF_KIND, Brain
+from models.policy.status import STATUS_OF_KIND
+from streams.deciding import Brain
 from streams.work import Work
 
 MAX_REASONS = 6

@@ -7,12 +7,10 @@ from features.columns import EventColumns, from_arrays
 from features.kinds import CLEARED, CONFIRMED, EventKind
 from models.backtest import difference_of, replay, summarise
 from models.policy import DEFAULT_POLICY, Policy, parse_policy
-from models.policy.status import STATUS_OF_KIND
 from models.scorer import Scorer, load_scorer
 from models.training.dataset import NEVER_MS
 from models.training.labels import Labels
 from models.training.train import Trained
-from streams import deciding
 
 HOUR = 3_600_000
 T0 = 1_767_225_600_000
@@ -139,7 +137,3 @@ def test_two_policies_are_compared_warning_by_warning(
     assert gap["only_first"]["frauds"] == 1
     same = difference_of(first, first, events, labels)
     assert (same["both"], same["only_first"]["warnings"], same["sooner_seconds"]) == (2, 0, 0.0)
-
-
-def test_the_worker_reads_kinds_as_the_backtest_does() -> None:
-    assert dict(deciding.STATUS_OF_KIND) == dict(STATUS_OF_KIND)

@@ -1,0 +1,136 @@
+"""Which events reach the policy, and what a decision leaves behind."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from msgspec import structs
+from prometheus_client import CollectorRegistry
+
+from features.catalog import CATALOG
+from features.engine import Engine
+from forewarn.events import CallStarted, Event, Outcome, Transfer
+from forewarn.pseudonyms import Pseudonymiser
+from models.policy import DEFAULT_POLICY, Lists, PolicyFile
+from models.policy.spending import DistrictSpending
+from streams.buffer import Chunk, PartitionBuffer
+from streams.deciding import Brain, Deciding, sent
+from streams.lanes import OpenPartition
+from streams.metrics import WorkerMetrics
+from streams.work import Work, columns_of
+
+TIME_MS = 1_780_000_000_000
+PERSON = "+8613800000001"
+
+
+class Certain:
+    """A scorer that is certain of everything, or of nothing."""
+
+    version = "certain"
+    features = CATALOG.names
+
+    def __init__(self, probability: float) -> None:
+        self.probability = probability
+
+    def predict(self, vectors: Any) -> Any:
+        return np.full(len(vectors), self.probability)
+
+    def typology(self, vectors: Any) -> list[str]:
+        return ["safe_account"] * len(vectors)
+
+
+def transfer(number: int, direction: str, status: str, transfer_id: str = "") -> Transfer:
+    return Transfer(
+        event_id=f"e{number}",
+        event_time_ms=TIME_MS + number,
+        subscriber=PERSON,
+        transfer_id=transfer_id or f"t{number}",
+        status=status,  # type: ignore[arg-type]
+        direction=direction,  # type: ignore[arg-type]
+        payer_account="a1",
+        payee_account="a2",
+        amount_minor=9_000_000,
+    )
+
+
+def call(number: int) -> CallStarted:
+    return CallStarted(
+        event_id=f"e{number}",
+        event_time_ms=TIME_MS + number,
+        subscriber=PERSON,
+        call_id=f"c{number}",
+        direction="inbound",
+        caller="+8613900000009",
+        callee=PERSON,
+    )
+
+
+async def decide(events: list[Event], probability: float = 0.99) -> Work:
+    """The work on one chunk of these events, decided."""
+    engine = Engine(CATALOG)
+    n = len(events)
+    chunk = Chunk(
+        partition=0,
+        events=events,
+        source=np.array([1 if isinstance(e, Transfer) else 0 for e in events], np.uint8),
+        offsets=np.arange(n, dtype=np.int64),
+        appended_ms=np.full(n, TIME_MS, np.int64),
+        dead_letters=[],
+        before=(0, 0, 0),
+        after=(n, n, 0),
+    )
+    columns, rows = columns_of(chunk, Pseudonymiser(b"a key that only tests use"))
+    plan = engine.plan(columns)
+    partition = OpenPartition(0, 1, PartitionBuffer(0, (0, 0, 0), 0.0), None)
+    work = Work(partition, chunk, columns, rows, plan, 1, recovering=False)
+    work.result = engine.run(plan)
+    policy = PolicyFile(DEFAULT_POLICY, CATALOG.names).current()
+    scorer: Any = Certain(probability)
+    brain = Brain(scorer, policy)
+    with ThreadPoolExecutor(1) as executor:
+        deciding = Deciding(
+            Lists(), DistrictSpending(24), WorkerMetrics(CollectorRegistry()), executor
+        )
+        deciding.score([work], brain)
+        await deciding.decide(work, brain, TIME_MS)
+    return work
+
+
+@pytest.mark.parametrize("status", ["attempted", "completed", "reversed"])
+async def test_money_that_comes_in_never_raises_a_warning(status: str) -> None:
+    """Models are trained on what can still be stopped; of receipts they know nothing."""
+    assert sent(await decide([transfer(0, "incoming", status)])) == []
+
+
+async def test_a_call_and_an_attempt_are_warned_about_while_it_helps() -> None:
+    decisions = [d for _, d in sent(await decide([call(0), transfer(1, "outgoing", "attempted")]))]
+    assert [d.action for d in decisions] == ["raise", "raise"]
+
+
+async def test_what_becomes_of_a_warned_transfer_is_told_in_the_same_chunk() -> None:
+    """The loss ledger lives on the update that says whether the money left."""
+    attempt = transfer(0, "outgoing", "attempted", "t")
+    done = transfer(1, "outgoing", "completed", "t")
+    work = await decide([attempt, done])
+    assert [(i, d.action) for i, d in sent(work)] == [(0, "raise"), (1, "update")]
+
+
+async def test_nothing_is_decided_below_the_threshold() -> None:
+    work = await decide([call(0), transfer(1, "outgoing", "attempted")], probability=0.0001)
+    assert work.decisions == {}
+
+
+async def test_a_false_alarm_quietens() -> None:
+    """After it the same evidence does not page the same person again, but for the worst."""
+    cleared = Outcome(
+        event_id="o",
+        event_time_ms=TIME_MS,
+        subscriber=PERSON,
+        disposition="false_alarm",
+        label_time_ms=TIME_MS,
+    )
+    attempt = structs.replace(transfer(1, "outgoing", "attempted"), amount_minor=200_000)
+    work = await decide([cleared, attempt], probability=0.6)
+    assert work.decisions[1].reason == "suppressed_cleared"
+    assert sent(work) == []
