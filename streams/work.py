@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from features.engine import Plan, Result
 
 from features.columns import EventColumns, from_events
+from features.engine import Plan, Result
 from features.store.journal import Journal, SourceRange, of_chunk
 from forewarn.events import Event, FraudWarning
 from forewarn.pseudonyms import Pseudonymiser
