@@ -57,7 +57,7 @@ def bench(scratch_name: str, **settings: str) -> Iterator[Bench]:
             bootstrap_servers=broker.bootstrap_servers,
             redis_url=redis.unix_url,
             partitions=PARTITIONS,
-            intercept=-2.1,
+            intercept=1.2,
             settings={"FOREWARN_WORKER_LOG_LEVEL": "WARNING", **settings},
         )
         world.create_topics()
@@ -125,7 +125,7 @@ def rate_of(found: Bench, warm: float = 0.2) -> dict[str, Any]:
     }
 
 
-def throughput(events: int = 200_000, subscribers: int = 10_000) -> dict[str, Any]:
+def throughput(events: int = 150_000, subscribers: int = 10_000) -> dict[str, Any]:
     """A backlog, worked off by one worker."""
     with bench("throughput") as found:
         found.generate(events, subscribers=subscribers)
@@ -146,7 +146,7 @@ def stage_seconds(worker: WorkerProcess) -> dict[str, float]:
     }
 
 
-def latency(maximum: float, seconds: float = 20.0) -> list[dict[str, Any]]:
+def latency(maximum: float, seconds: float = 15.0) -> list[dict[str, Any]]:
     """A live stream at shares of the maximum; the first quarter is warming up."""
     results = []
     for share in (0.25, 0.5, 0.8):
