@@ -29,7 +29,7 @@ WINDOWS_SECONDS = {"1m": 60, "5m": 300, "1h": 3_600, "24h": 86_400, "7d": 604_80
 
 
 def commands(pipeline: Any, event: Any) -> None:
-    """Update and read the windows of one event's people: 16 commands."""
+    """Update and read the windows of one event's people: 21 commands."""
     if isinstance(event, Transfer):
         other, amount = event.payee_account, event.amount_minor
     elif isinstance(event, (CallStarted, CallEnded)):
