@@ -97,6 +97,8 @@ class Lanes:
         self._lanes = [_Lane(self, number) for number in range(count)]
         self._open: dict[int, OpenPartition] = {}
         self._opening = asyncio.Lock()
+        self._taking_over: asyncio.Task[OpenPartition] | None = None
+        self._assignment = 0
 
     def start(self) -> None:
         """Start the loops."""
@@ -129,16 +131,32 @@ class Lanes:
         self._lane_of(partition).moved_at = time.monotonic()
 
     async def partition(self, number: int) -> OpenPartition:
-        """The open partition, taken over now if it is not open yet."""
+        """The open partition, taken over now if it is not open yet.
+
+        Raises:
+            AbandonedError: partitions were revoked meanwhile. Taking one over after that would
+                fence its next owner, who would then wait for good.
+        """
         partition = self._open.get(number)
         if partition is not None:
             return partition
+        assignment = self._assignment
         async with self._opening:
-            if number not in self._open:
-                opened = await self._processor.open(number)
-                self._open[number] = opened
-                self._lane_of(number).partitions[number] = opened
-                log.info("partition_opened", partition=number, epoch=opened.epoch)
+            if assignment == self._assignment and number not in self._open:
+                opening = asyncio.create_task(self._processor.open(number))
+                self._taking_over = opening
+                try:
+                    await asyncio.wait({opening})
+                finally:
+                    opening.cancel()
+                    self._taking_over = None
+                if assignment == self._assignment:
+                    opened = opening.result()
+                    self._open[number] = opened
+                    self._lane_of(number).partitions[number] = opened
+                    log.info("partition_opened", partition=number, epoch=opened.epoch)
+            if assignment != self._assignment:
+                raise AbandonedError("the partition was revoked while it was taken over.")
             return self._open[number]
 
     async def put(self, partition: OpenPartition, run: Run) -> None:
@@ -156,6 +174,9 @@ class Lanes:
 
     async def close(self, numbers: Iterable[int]) -> None:
         """Give partitions back: their waiting runs are dropped, a batch in hand is finished."""
+        self._assignment += 1
+        if self._taking_over is not None:
+            self._taking_over.cancel()
         closing = [self._open.pop(number) for number in numbers if number in self._open]
         for partition in closing:
             partition.closing = True

@@ -13,13 +13,13 @@ import faust
 import structlog
 from mode import Service
 
-from features.store import StateStore
+from features.store import FencedError, StateStore
 from forewarn.errors import ForewarnError
 from forewarn.settings import WorkerSettings
 from forewarn.topics import SOURCES
 from streams.decode import decode_run
 from streams.health import Health
-from streams.lanes import Lanes, Processor
+from streams.lanes import AbandonedError, Lanes, Processor
 from streams.lists import ListsReader
 from streams.metrics import WorkerMetrics
 from streams.outputs import Outputs
@@ -30,6 +30,9 @@ from streams.transport import Chunk, Partition
 log = structlog.get_logger(__name__)
 
 GAUGE_SECONDS = 1.0
+
+FENCED_SESSIONS = 3
+"""Sessions after which a fenced partition must have been revoked, if another worker has it."""
 
 
 class Runtime(Service):
@@ -75,6 +78,7 @@ class Runtime(Service):
         self._executor = executor
         self._waiting: dict[Dependency, str] = {}
         self._reached: dict[tuple[int, int], int] = {}
+        self._fenced_since: dict[int, float] = {}
         self._lanes: Lanes | None = None
         self._app: faust.App | None = None
 
@@ -123,7 +127,10 @@ class Runtime(Service):
 
     async def receive(self, source: int, chunk: Chunk, acknowledge: Callable[[], None]) -> None:
         """Decode a fetched chunk and queue it; returns when there is room for the next."""
-        partition = await self.lanes.partition(chunk.partition)
+        try:
+            partition = await self.lanes.partition(chunk.partition)
+        except AbandonedError:
+            return  # not acknowledged: the next owner reads it again
         floor = partition.buffer.done[source]
         run = decode_run(
             chunk.records,
@@ -148,7 +155,7 @@ class Runtime(Service):
     # -- assignment, told by the transport
 
     async def on_assigned(self, partitions: frozenset[Partition]) -> None:
-        """Open the partitions, so that a recovery starts before the first record arrives."""
+        """Take note of them; each is opened when its first chunk arrives."""
         numbers = sorted({partition.partition for partition in partitions})
         self._health.tell(joined=True, partitions=len(numbers), rebalancing=False)
         self._reached.clear()
@@ -214,7 +221,20 @@ class Runtime(Service):
             waiting = bool(self._waiting)
             self._health.tell(stuck_since=min(stuck) if stuck and not waiting else None)
             self._show_lag(time.time())
+            self._leave_fenced(time.monotonic())
             await self.sleep(GAUGE_SECONDS)
+
+    def _leave_fenced(self, now: float) -> None:
+        """Go down if a partition stays fenced and ours: nobody works on it, and no probe shows it.
+
+        That is so when its last owner took it over once more, late; a new start takes it back.
+        """
+        fenced = [number for number, p in self.lanes.open_partitions.items() if p.fenced]
+        self._fenced_since = {number: self._fenced_since.get(number, now) for number in fenced}
+        bound_seconds = FENCED_SESSIONS * self._settings.session_seconds
+        if any(now - since > bound_seconds for since in self._fenced_since.values()):
+            self._fenced_since.clear()
+            self._fail(FencedError(fenced))
 
     def _show_lag(self, now: float) -> None:
         """Lag by what is done, not by what is fetched: that is what a person waits for."""

@@ -167,3 +167,31 @@ async def test_a_failure_is_told_and_nothing_is_acknowledged(error: Exception) -
     await until(lambda: failures == [error])
     assert acked == []
     await lanes.stop()
+
+
+async def test_a_partition_revoked_while_it_is_taken_over_is_left_alone() -> None:
+    """A take-over that comes late would fence the next owner, and nobody would ever notice."""
+    recorder = Recorder()
+    begun, finished = asyncio.Event(), list[int]()
+    take_over = recorder.open
+
+    async def slow(partition: int) -> OpenPartition:
+        begun.set()
+        await asyncio.Event().wait()  # Redis is away
+        finished.append(partition)
+        return await take_over(partition)
+
+    recorder.open = slow  # type: ignore[method-assign]
+    lanes = lanes_of(recorder, [])
+    lanes.start()
+    first, second = (asyncio.create_task(lanes.partition(number)) for number in (0, 0))
+    await begun.wait()
+    await lanes.close([0])
+    for opening in (first, second):
+        with pytest.raises(AbandonedError):
+            await opening
+    assert not finished
+    assert not lanes.open_partitions
+    recorder.open = take_over  # type: ignore[method-assign]
+    assert (await lanes.partition(0)).epoch == 1
+    await lanes.stop()
