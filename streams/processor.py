@@ -36,6 +36,9 @@ log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 
+PATIENCE_SECONDS = 5.0
+"""After this long without an acknowledgement Kafka counts as away."""
+
 LATE_MS = 60_000
 """An event dated this much before the newest one of its partition counts as late."""
 
@@ -167,7 +170,7 @@ class BatchProcessor:
             works = await self._write(works, partitions)
         with self._stage("produce"):
             parts = [part for work in works for part in self._parts(work, brain)]
-            await self._insist("kafka", lambda: self._outputs.send_all(parts), partitions)
+            await self._insist("kafka", lambda: self._sent(parts, partitions), partitions)
         with self._stage("settle"):
             works = await self._settle(works, partitions)
         for work in works:
@@ -321,27 +324,51 @@ class BatchProcessor:
         """
         pause_seconds = FIRST_PAUSE_SECONDS
         waiting = False
-        while True:
-            try:
-                found = await step()
-            except ForewarnError as error:
-                # A store that lost its data does not come back by itself, and a worker that went
-                # down would only come back to the same: it waits, not ready, for the operator.
-                if not error.retryable and not isinstance(error, StateLostError):
-                    raise
-                if partitions and all(partition.closing for partition in partitions):
-                    raise AbandonedError("the batch was revoked while it waited.") from error
-                if not waiting:
-                    log.warning("waiting", dependency=dependency, why=str(error))
-                waiting = True
-                self._on_wait(dependency, str(error))
-                await asyncio.sleep(pause_seconds)
-                pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
-            else:
-                if waiting:
-                    log.info("went_on", dependency=dependency)
-                    self._on_wait(dependency, None)
-                return found
+        try:
+            while True:
+                try:
+                    return await step()
+                except ForewarnError as error:
+                    # A store that lost its data does not come back by itself, and a worker that
+                    # went down would only come back to the same: it waits for the operator.
+                    if not error.retryable and not isinstance(error, StateLostError):
+                        raise
+                    if _revoked(partitions):
+                        raise AbandonedError("the batch was revoked while it waited.") from error
+                    if not waiting:
+                        log.warning("waiting", dependency=dependency, why=str(error))
+                    waiting = True
+                    self._on_wait(dependency, str(error))
+                    await asyncio.sleep(pause_seconds)
+                    pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+        finally:
+            # Also after an error: nobody else would ever say that this wait has ended.
+            if waiting:
+                log.info("went_on", dependency=dependency)
+                self._on_wait(dependency, None)
+
+    async def _sent(
+        self, parts: Sequence[tuple[str, int, list[KeyValue]]], partitions: Sequence[OpenPartition]
+    ) -> None:
+        """Send outputs; tells when Kafka is silent, for the producer itself repeats without end.
+
+        Raises:
+            AbandonedError: every partition was revoked while Kafka was silent. What was handed to
+                the producer may still arrive; the next owner repeats it under the same ids.
+        """
+        sending = asyncio.ensure_future(self._outputs.send_all(parts))
+        silent = False
+        try:
+            while not (await asyncio.wait({sending}, timeout=PATIENCE_SECONDS))[0]:
+                if _revoked(partitions):
+                    sending.add_done_callback(_forgotten)
+                    raise AbandonedError("the batch was revoked while Kafka was silent.")
+                silent = True
+                self._on_wait("kafka", "Kafka acknowledges nothing.")
+            await sending
+        finally:
+            if silent:
+                self._on_wait("kafka", None)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -350,3 +377,14 @@ class BatchProcessor:
             yield
         finally:
             self._metrics.stage_seconds.labels(name).observe(time.perf_counter() - began)
+
+
+def _revoked(partitions: Sequence[OpenPartition]) -> bool:
+    """Whether a batch has partitions, and none of them is ours any more."""
+    return bool(partitions) and all(partition.closing for partition in partitions)
+
+
+def _forgotten(sending: "asyncio.Future[None]") -> None:
+    """Take note of how it ended, so that asyncio does not complain that nobody did."""
+    if not sending.cancelled():
+        sending.exception()
