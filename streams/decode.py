@@ -22,6 +22,9 @@ from forewarn.events import (
     decode_transfer,
 )
 
+MAX_KEPT_BYTES = 262_144
+"""Of a rejected key or value: in base64 the largest record would not fit through the broker."""
+
 CALLS, TRANSFERS, OUTCOMES = 0, 1, 2
 """Codes of the source topics, in the order of ``forewarn.topics.SOURCES``."""
 
@@ -129,6 +132,6 @@ def _dead_letter(
         offset=record.offset,
         appended_at_ms=record.timestamp,
         rejected_at_ms=now_ms,
-        key=base64.b64encode(record.key or b"").decode(),
-        value=base64.b64encode(record.value or b"").decode(),
+        key=base64.b64encode((record.key or b"")[:MAX_KEPT_BYTES]).decode(),
+        value=base64.b64encode((record.value or b"")[:MAX_KEPT_BYTES]).decode(),
     )

@@ -20,7 +20,10 @@ DeadLetterReason = Literal[
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="dead_letter"):
-    """A rejected record; ``key`` and ``value`` are base64 of the bytes as received."""
+    """A rejected record; ``key`` and ``value`` are base64 of the bytes as received.
+
+    Of a key or value longer than 256 KiB it is the beginning; the rest is in the source topic.
+    """
 
     schema_version: int = 1
     reason: DeadLetterReason
