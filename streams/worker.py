@@ -85,7 +85,8 @@ def run_worker() -> None:
         reloader=reloader,
         health=health,
         metrics=metrics,
-        executor=executor,
+        # One of its own: a registry that does not answer must not hold up decisions.
+        executor=ThreadPoolExecutor(max_workers=1, thread_name_prefix="reload"),
     )
     engine = Engine(CATALOG, prefix=redis.key_prefix)
     processor = BatchProcessor(
