@@ -1,6 +1,8 @@
 """The lists topic, read whole by every worker: who is blocked, trusted, excepted or watched."""
 
+import asyncio
 import contextlib
+import time
 from typing import Any
 
 import msgspec
@@ -14,7 +16,7 @@ from models.policy import Lists
 log = structlog.get_logger(__name__)
 
 CATCH_UP_SECONDS = 30.0
-"""Bound on reading the lists before the first event is decided."""
+"""Longest silence while the lists are read, before the first event is decided."""
 
 
 class ListsReader:
@@ -45,8 +47,15 @@ class ListsReader:
             consumer.assign([self._partition])
             await consumer.seek_to_beginning(self._partition)
             end = (await consumer.end_offsets([self._partition]))[self._partition]
-            while await consumer.position(self._partition) < end:
-                await self._read(CATCH_UP_SECONDS)
+            at, moved_at = 0, time.monotonic()
+            while at < end:
+                await self._read(1.0)
+                was, at = at, await consumer.position(self._partition)
+                moved_at = time.monotonic() if at > was else moved_at
+                if time.monotonic() - moved_at > CATCH_UP_SECONDS:
+                    raise DependencyUnavailableError(
+                        f"the lists stop at offset {at} of {end}: Kafka sends no more."
+                    )
         except KafkaError as error:
             raise DependencyUnavailableError(f"the lists cannot be read: {error!r}.") from error
         log.info("lists_read", entries=len(self._lists))
@@ -60,6 +69,7 @@ class ListsReader:
                 return
             except KafkaError as error:  # the client reconnects by itself
                 log.warning("lists_not_read", why=repr(error))
+                await asyncio.sleep(1.0)
 
     async def stop(self) -> None:
         """Disconnect."""
