@@ -128,6 +128,8 @@ class State:
         if not missing:
             return None
         if parse_key(conflict.key)[0] is Entity.SUBSCRIBER:
+            if record is None:  # it expired since it was loaded, or journalled
+                return _Pending(pending.write._replace(expected_version=0), missing)
             # Only the owner of the partition writes a subscriber, so we are not the owner.
             raise FencedError([work.partition.number for work in missing])
         first, *others = missing
