@@ -1,0 +1,1 @@
+"""What watches an installation: rules, their tests, dashboards, and what renders them."""

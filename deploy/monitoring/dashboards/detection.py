@@ -1,0 +1,70 @@
+"""For data scientists: whom do we warn, does the world still fit the model, what came of it?"""
+
+from typing import Any
+
+from deploy.monitoring.dashboards.panels import figure, lines, page, rows
+
+
+def build() -> Any:
+    """The dashboard of detection quality."""
+    closed = "max by (disposition) (forewarn_alerting_cases_closed_total)"
+    return page(
+        "forewarn-detection",
+        "Forewarn: detection quality",
+        "Warnings, decisions, scores and drift, and the outcomes that responders reported.",
+        since="now-7d",
+        panels=[
+            figure(
+                "Model's age",
+                "time() - max(forewarn_model_trained_timestamp_seconds)",
+                unit="s",
+            ),
+            figure("Warnings in 24 h", 'sum(increase(forewarn_warnings_total{action="raise"}[24h]))'),
+            figure(
+                "False alarms among closed cases",
+                'sum(max by (disposition) (forewarn_alerting_cases_closed_total{disposition="false_alarm"})'
+                f" or vector(0)) / sum({closed})",
+                unit="percentunit",
+                meaning="Of all cases that were ever closed.",
+            ),
+            figure("Drift of the score", "forewarn:score_drift_psi:max or vector(0)",
+                   meaning="PSI against training: over 0.25 the distribution has changed. 0 until"
+                   " enough events were seen."),
+            lines(
+                "Warnings raised by kind",
+                {"{{typology}}": 'sum by (typology) (increase(forewarn_warnings_total{action="raise"}[1h]))'},
+            ),
+            lines(
+                "Warnings raised by severity",
+                {"{{severity}}": 'sum by (severity) (increase(forewarn_warnings_total{action="raise"}[1h]))'},
+            ),
+            lines(
+                "Decisions by reason",
+                {"{{reason}}": "sum by (reason) (rate(forewarn_decisions_total[5m]))"},
+                unit="cps",
+            ),
+            lines(
+                "Scores",
+                {
+                    "p50": "histogram_quantile(0.5, sum by (le) (rate(forewarn_score_probability_bucket[1h])))",
+                    "p99": "histogram_quantile(0.99, sum by (le) (rate(forewarn_score_probability_bucket[1h])))",
+                    "p99.9": "histogram_quantile(0.999, sum by (le) (rate(forewarn_score_probability_bucket[1h])))",
+                },
+                unit="percentunit",
+            ),
+            lines("Drifted features", {"over 0.25": "forewarn:drifted_features:count"}),
+            lines(
+                "Champion and challenger disagree",
+                {"only {{model}}": "sum by (model) (increase(forewarn_challenger_disagreements_total[1h]))"},
+            ),
+            lines("Cases closed by outcome", {"{{disposition}}": closed}),
+            lines(
+                "Late events",
+                {"{{source}}": "sum by (source) (rate(forewarn_late_events_total[1h]))"
+                 " / sum by (source) (rate(forewarn_events_total[1h]))"},
+                unit="percentunit",
+            ),
+            rows("Model in use", "count by (version) (forewarn_model_info)"),
+            rows("Policy in use", "count by (version) (forewarn_policy_info)"),
+        ],
+    )  # fmt: skip

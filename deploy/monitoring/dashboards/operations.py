@@ -1,0 +1,91 @@
+"""For those on duty: does it run, does it keep up, where does the time go?"""
+
+from typing import Any
+
+from deploy.monitoring.dashboards.panels import figure, lines, page
+
+
+def build() -> Any:
+    """The operations dashboard."""
+    return page(
+        "forewarn-operations",
+        "Forewarn: operations",
+        "Stream workers, the alerting service, and what they depend on.",
+        since="now-6h",
+        panels=[
+            figure("Workers", "count(forewarn_model_info)"),
+            figure("Events per second", "sum(source:forewarn_events:rate5m)"),
+            figure("Records waiting", "sum(source:forewarn_consumer_lag_records:sum)"),
+            figure("Cases past their deadline", "max(forewarn_alerting_overdue_cases)"),
+            lines("Events by source", {"{{source}}": "source:forewarn_events:rate5m"}, unit="cps"),
+            lines(
+                "From append to warning",
+                {
+                    "p50": _quantile(0.5, "forewarn_event_to_warning_seconds"),
+                    "p99": "forewarn:warning_latency_seconds:p99_5m",
+                    "p99 to score": _quantile(0.99, "forewarn_event_to_score_seconds"),
+                },
+                unit="s",
+                meaning="The engineering target is 50 ms at p99 and half load; the objective that"
+                " pages somebody is 1 s.",
+            ),
+            lines(
+                "Burn of the latency budget",
+                {
+                    "1 h": "forewarn:warning_latency_errors:ratio_rate1h / 0.01",
+                    "6 h": "forewarn:warning_latency_errors:ratio_rate6h / 0.01",
+                    "3 d": "forewarn:warning_latency_errors:ratio_rate3d / 0.01",
+                },
+                meaning="1 spends the month's budget in a month; pages begin at 14.4 and 6.",
+            ),
+            lines(
+                "Oldest event that waits",
+                {"{{source}}": "max by (source) (forewarn_consumer_lag_seconds)"},
+                unit="s",
+            ),
+            lines(
+                "Time of a batch by stage",
+                {"{{stage}}": "sum by (stage) (rate(forewarn_stage_seconds_sum[5m]))"},
+                unit="percentunit",
+                meaning="Seconds spent in a stage per second, over all workers.",
+            ),
+            lines(
+                "Events in a batch",
+                {"mean": "sum(rate(forewarn_batch_events_sum[5m]))"
+                 " / sum(rate(forewarn_batch_events_count[5m]))"},
+            ),
+            lines(
+                "Rejected records",
+                {"{{reason}}": "sum by (reason) (increase(forewarn_dead_letters_total[5m]))"},
+            ),
+            lines(
+                "Conflicts, fencing, recoveries",
+                {
+                    "conflicts": "sum(increase(forewarn_state_conflicts_total[5m]))",
+                    "fenced": "sum(increase(forewarn_fenced_batches_total[5m]))",
+                    "recovered": "sum(increase(forewarn_recovered_chunks_total[5m]))",
+                },
+            ),
+            lines(
+                "Waiting for a dependency",
+                {"{{dependency}}": "sum by (dependency) (forewarn_waiting)"},
+            ),
+            lines(
+                "Deliveries by channel and result",
+                {"{{channel}} {{result}}": "sum by (channel, result)"
+                 " (rate(forewarn_alerting_delivery_attempts_total[5m]))"},
+                unit="cps",
+            ),
+            lines(
+                "Warnings taken in",
+                {"{{result}}": "sum by (result)"
+                 " (rate(forewarn_alerting_warnings_ingested_total[5m]))"},
+                unit="cps",
+            ),
+            lines("Outbox", {"messages": "max(forewarn_alerting_outbox_messages)"}),
+        ],
+    )  # fmt: skip
+
+
+def _quantile(share: float, metric: str) -> str:
+    return f"histogram_quantile({share}, sum by (le) (rate({metric}_bucket[5m])))"

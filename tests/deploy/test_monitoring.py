@@ -1,0 +1,165 @@
+"""Rules, runbooks and dashboards: each alert fires when it should, each name exists in the code."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
+
+import alerting.metrics
+from alerting.clock import system_clock
+from alerting.db import migrate
+from alerting.db.engine import Database
+from deploy.monitoring.render import DASHBOARDS, rendered, rule_files
+from forewarn.reference.metrics import alerting_metrics, worker_metrics
+from streams.metrics import WorkerMetrics
+
+ROOT = Path(__file__).parents[2]
+TESTS = ROOT / "deploy" / "monitoring" / "tests" / "alerts.yaml"
+RUNBOOKS = ROOT / "docs" / "runbooks"
+SEVERITIES = {"critical", "warning"}
+
+
+@pytest.fixture
+def promtool(require: Callable[[bool, str], None]) -> Callable[..., str]:
+    """``promtool(*arguments, text=None)``: what it prints; fails unless it is content."""
+    require(shutil.which("promtool") is not None, "promtool is not on the PATH")
+
+    def run(*arguments: object, text: str | None = None) -> str:
+        done = subprocess.run(
+            ["promtool", *map(str, arguments)],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=200,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+def rules() -> list[dict[str, Any]]:
+    return [
+        rule
+        for path in rule_files()
+        for group in yaml.safe_load(path.read_text())["groups"]
+        for rule in group["rules"]
+    ]
+
+
+ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
+
+
+def expressions() -> Iterator[tuple[str, str]]:
+    """Where it stands, and every expression of rules and dashboards."""
+    for rule in rules():
+        yield rule.get("alert") or rule["record"], rule["expr"]
+    for name, module in DASHBOARDS.items():
+        for panel in module.build().build().panels:
+            for target in panel.targets:
+                yield f"{name}: {panel.title}", target.expr
+
+
+def test_rules_are_valid_and_every_alert_is_tested(promtool: Callable[..., str]) -> None:
+    """Silent before its cause, firing after it, and none on healthy hours."""
+    promtool("check", "rules", *rule_files())
+    cases = yaml.safe_load(TESTS.read_text())["tests"]
+    fires = {
+        label
+        for case in cases
+        for test in case["promql_expr_test"]
+        for sample in test.get("exp_samples", ())
+        for label in re.findall(r'alertname="(\w+)"', sample["labels"])
+    }
+    assert fires == ALERTS.keys()
+    promtool("test", "rules", TESTS)
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    for name, rule in ALERTS.items():
+        assert rule["labels"]["severity"] in SEVERITIES, name
+        assert rule["annotations"]["runbook"] == f"docs/runbooks/{name}.md"
+        assert rule["annotations"]["summary"]
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == ALERTS.keys()
+    for path in RUNBOOKS.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        assert "## Look" in text, path
+        assert "## Do" in text, path
+
+
+def test_recorded_names_say_level_metric_and_operation() -> None:
+    for rule in rules():
+        if "record" in rule:
+            assert re.fullmatch(r"[a-z]+:[a-z_]+:[a-z0-9_]+", rule["record"])
+
+
+def test_what_kubernetes_mounts_is_current() -> None:
+    stale = [str(path) for path, text in rendered() if path.read_text(encoding="utf-8") != text]
+    assert not stale, "run `python -m deploy.monitoring.render`"
+
+
+def test_every_metric_that_is_asked_for_exists_and_every_recorded_series_is_used() -> None:
+    known = {rule["record"] for rule in rules() if "record" in rule}
+    for metric in (*worker_metrics(), *alerting_metrics()):
+        suffixes = ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",)
+        known |= {metric.name + suffix for suffix in suffixes}
+    asked = {
+        name
+        for _, expression in expressions()
+        for name in re.findall(r"[a-z]*:?forewarn[_:][a-z0-9_:]+", expression)
+    }
+    assert asked - known == set()
+    assert {name for name in known if ":" in name} - asked == set()
+
+
+def test_panels_lie_side_by_side_and_ask_the_chosen_source() -> None:
+    for name in DASHBOARDS:
+        page = json.loads(dict(_texts())[f"{name}.json"])
+        taken: set[tuple[int, int]] = set()
+        for panel in page["panels"]:
+            at = panel["gridPos"]
+            cells = {
+                (x, y)
+                for x in range(at["x"], at["x"] + at["w"])
+                for y in range(at["y"], at["y"] + at["h"])
+            }
+            assert not cells & taken, panel["title"]
+            assert max(x for x, _ in cells) < 24
+            taken |= cells
+            assert {t["datasource"]["uid"] for t in panel["targets"]} == {"${source}"}
+        assert page["uid"].startswith("forewarn-"), name
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    for path, text in rendered():
+        yield path.name, text
+
+
+def test_metrics_follow_the_conventions_of_prometheus(
+    promtool: Callable[..., str], tmp_path: Path
+) -> None:
+    worker = CollectorRegistry()
+    WorkerMetrics(worker)
+    promtool("check", "metrics", text=generate_latest(worker).decode())
+
+    database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
+    migrate.upgrade(database)
+    service = CollectorRegistry()
+    service.register(alerting.metrics.DatabaseCollector(database, system_clock))
+    for value in vars(alerting.metrics).values():
+        if isinstance(value, MetricWrapperBase):
+            service.register(value)
+    text = generate_latest(service).decode()
+    assert "forewarn_alerting_responses_total" in text
+    assert "forewarn_alerting_outbox_messages" in text
+    promtool("check", "metrics", text=text)
+    database.dispose()
