@@ -7,15 +7,40 @@ the subscriber's events.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    InvalidProducerIdMapping,
+    KafkaError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
+    UnknownProducerId,
+)
 
-from forewarn.errors import ConfigurationError, DependencyUnavailableError
+from forewarn.errors import ConfigurationError, DependencyUnavailableError, ForewarnError
 
 KeyValue = tuple[bytes | None, bytes]
+
+
+STOP_SECONDS = 5.0
+"""Bound on the last flush, which else lasts until Kafka is back."""
+
+_BROKEN = (
+    InvalidProducerIdMapping,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
+    UnknownProducerId,
+)
+
+
+class ProducerBrokenError(ForewarnError):
+    """The producer will never send again, whatever Kafka does: only a new one helps."""
 
 
 class Outputs:
@@ -52,9 +77,10 @@ class Outputs:
             ) from error
 
     async def stop(self) -> None:
-        """Flush and disconnect."""
+        """Disconnect; what Kafka does not take by now is repeated from the journal."""
         if self._started is not None:
-            await self._started.stop()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._started.stop(), STOP_SECONDS)
 
     async def send(self, topic: str, partition: int, records: Sequence[KeyValue]) -> None:
         """Append records to one partition and wait until all replicas in sync have them.
@@ -62,6 +88,7 @@ class Outputs:
         Raises:
             DependencyUnavailableError: Kafka did not acknowledge; sending again is safe, for
                 every output has a derived id.
+            ProducerBrokenError: sending again with this producer cannot succeed.
         """
         if not records:
             return
@@ -87,6 +114,12 @@ class Outputs:
                 hint="Raise max.message.bytes of the topic to at least one mebibyte.",
             ) from error
         except (KafkaError, TimeoutError) as error:
+            # The bare class is what the client fails everything with once its sender has died.
+            if isinstance(error, _BROKEN) or type(error) is KafkaError:
+                raise ProducerBrokenError(
+                    f"the producer of outputs is broken: {error!r}.",
+                    hint="The worker starts anew and repeats the chunk from its journal.",
+                ) from error
             raise DependencyUnavailableError(
                 f"Kafka did not acknowledge outputs for {topic}: {error!r}."
             ) from error
