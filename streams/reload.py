@@ -48,7 +48,7 @@ class Reloader:
         self._signing_key = signing_key
         self._metrics = metrics
         self._paths: dict[str, Path | None] = {}
-        self._refused = ""
+        self._refused: dict[str, str] = {}
         self._brain: Brain | None = None
         self._file: PolicyFile | None = None
 
@@ -83,7 +83,7 @@ class Reloader:
         for alias in ("champion", "challenger"):
             try:
                 self._follow(alias)
-            except ForewarnError as error:
+            except (ForewarnError, OSError) as error:  # a volume that hangs is no reason to stop
                 self._refuse(alias, str(error))
         self._follow_policy()
 
@@ -92,6 +92,7 @@ class Reloader:
         if path == self._paths.get(alias):
             return
         self._paths[alias] = path  # also when it is refused: once is enough
+        self._refused.pop(alias, None)
         brain = self.brain
         if alias == "challenger":
             challenger = self._load(path) if path else None
@@ -108,7 +109,9 @@ class Reloader:
         policy = self._file.current()
         if self._file.error:
             self._refuse("policy", self._file.error)
-        elif policy.version != self.brain.policy.version:
+            return
+        self._refused.pop("policy", None)
+        if policy.version != self.brain.policy.version:
             brain = self.brain
             self._brain = Brain(brain.scorer, policy, brain.challenger)
             self._tell("policy")
@@ -117,8 +120,8 @@ class Reloader:
         return load_scorer(path, fingerprint=self._fingerprint, signing_key=self._signing_key)
 
     def _refuse(self, what: str, why: str) -> None:
-        if why != self._refused:
-            self._refused = why
+        if why != self._refused.get(what):
+            self._refused[what] = why
             log.error("reload_refused", what=what, why=why)
             self._metrics.reloads.labels(what, "refused").inc()
 
