@@ -71,6 +71,7 @@ class PartitionBuffer:
         self.partition = partition
         self.positions = list(positions)
         self.done = positions
+        self._ends = [0] * SOURCE_COUNT
         self._align_seconds = align_seconds
         self._runs: tuple[deque[Run], ...] = tuple(deque() for _ in range(SOURCE_COUNT))
         self._holding_since: float | None = None
@@ -100,7 +101,18 @@ class PartitionBuffer:
         return None
 
     def add(self, run: Run) -> None:
-        """Append a run behind those of its source."""
+        """Append a run behind those of its source.
+
+        Raises:
+            RuntimeError: if it begins before the end of what was added: an event would be in a chunk
+                twice, and its second vector would count the first.
+        """
+        if len(run.offsets) and run.offsets[0] < self._ends[run.source]:
+            raise RuntimeError(
+                f"partition {self.partition}: offset {run.offsets[0]} of source {run.source} was "
+                f"delivered again within one assignment, behind {self._ends[run.source]}"
+            )
+        self._ends[run.source] = run.next_offset
         self._runs[run.source].append(run)
 
     def take(self, limit: int, behind: Callable[[int], bool], now: float) -> Chunk | None:

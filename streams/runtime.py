@@ -155,7 +155,11 @@ class Runtime(Service):
     # -- assignment, told by the transport
 
     async def on_assigned(self, partitions: frozenset[Partition]) -> None:
-        """Take note of them; each is opened when its first chunk arrives."""
+        """Take note of them; each is opened when its first chunk arrives.
+
+        Reading starts again at the committed offsets, so what is still held would come twice.
+        """
+        await self.lanes.close(tuple(self.lanes.open_partitions))
         numbers = sorted({partition.partition for partition in partitions})
         self._health.tell(joined=True, partitions=len(numbers), rebalancing=False)
         self._reached.clear()

@@ -98,6 +98,14 @@ def test_journal_that_does_not_fit_is_an_error() -> None:
         buffer.take_journalled(np.zeros(4, np.uint8), (6, 0, 0))
 
 
+def test_a_record_delivered_twice_within_an_assignment_is_an_error() -> None:
+    """An event twice in one chunk would be counted in its own vector."""
+    buffer = buffer_of(make_run(0, 5, [100, 300]))
+    with pytest.raises(RuntimeError, match="delivered again"):
+        buffer.add(make_run(0, 6, [300]))
+    buffer.add(make_run(0, 7, [400]))
+
+
 runs_strategy = st.lists(
     st.tuples(
         st.integers(0, SOURCE_COUNT - 1),
