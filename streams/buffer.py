@@ -50,6 +50,12 @@ class Chunk:
     after: tuple[int, ...]
     finished: list[Run] = field(default_factory=list)
 
+    @property
+    def first_appended_ms(self) -> tuple[int, ...]:
+        """Append time of the first event of each source, UTC milliseconds; 0 for none."""
+        mine = (self.appended_ms[self.source == source] for source in range(SOURCE_COUNT))
+        return tuple(int(times[0]) if len(times) else 0 for times in mine)
+
     def acknowledge(self) -> None:
         """Let the offsets of the wholly consumed runs be committed."""
         for run in self.finished:

@@ -35,6 +35,7 @@ class OpenPartition:
         chunk: number of the last chunk.
         closing: it was revoked.
         in_hand: a chunk of it is begun and not finished.
+        in_hand_ms: append time of that chunk's first event of each source, UTC ms; 0 for none.
         fenced: another worker has taken it over; nothing of it is worked on any more.
         newest_ms: the newest event time seen.
     """
@@ -46,6 +47,7 @@ class OpenPartition:
     chunk: int = 0
     closing: bool = False
     in_hand: bool = False
+    in_hand_ms: tuple[int, ...] = (0,) * SOURCE_COUNT
     fenced: bool = False
     newest_ms: int = 0
 

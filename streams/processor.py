@@ -178,7 +178,7 @@ class BatchProcessor:
 
     def _work(self, partition: OpenPartition, chunk: Chunk) -> Work:
         recovering = partition.journal is not None
-        partition.in_hand = True
+        partition.in_hand, partition.in_hand_ms = True, chunk.first_appended_ms
         if not recovering:
             partition.chunk += 1
         columns, rows = columns_of(chunk, self._pseudonymiser)
@@ -280,7 +280,7 @@ class BatchProcessor:
         """Move the partition past the chunk and count what was done."""
         partition, chunk, metrics = work.partition, work.chunk, self._metrics
         partition.buffer.done = chunk.after
-        partition.in_hand = False
+        partition.in_hand, partition.in_hand_ms = False, (0,) * SOURCE_COUNT
         if work.recovering:
             partition.journal = None
             metrics.recovered.inc()

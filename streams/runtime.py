@@ -250,7 +250,7 @@ class Runtime(Service):
                 buffer = partition.buffer
                 done = buffer.done[source] or buffer.next_offset(source) or highwater
                 behind = highwater - done
-                oldest = buffer.oldest_ms(source)
+                oldest = partition.in_hand_ms[source] or buffer.oldest_ms(source)
                 age = max(0.0, now - oldest / 1000) if behind > 0 and oldest else 0.0
                 self._metrics.lag_records.labels(name, str(number)).set(max(0, behind))
                 self._metrics.lag_seconds.labels(name, str(number)).set(age)

@@ -150,3 +150,10 @@ def test_everything_is_taken_once_and_in_topic_order(
     for source in range(SOURCE_COUNT):
         offsets = [offset for s, offset in taken if s == source]
         assert offsets == sorted(offsets)
+
+
+def test_a_chunk_knows_how_long_its_first_events_have_waited() -> None:
+    """Lag counts from them while they are in hand: nothing of them is done yet."""
+    chunk = buffer_of(make_run(0, 5, [30, 40]), make_run(2, 9, [10])).take(9, nothing_behind, 0.0)
+    assert chunk is not None
+    assert chunk.first_appended_ms == (30, 0, 10)
