@@ -32,6 +32,10 @@ MAX_REASONS = 6
 """Reasons of one warning: what a responder can read in the time there is."""
 
 
+MAX_REVISION = 1000
+"""What the contract lets through; receivers order by offset, so the rest may share it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Live:
     """Features that are facts a responder needs: where the person is right now."""
@@ -88,7 +92,7 @@ def warning_of(
         subscriber=event.subscriber,
         tenant=event.tenant,
         district=event.district,
-        revision=decision.revision,
+        revision=min(decision.revision, MAX_REVISION),
         warning_id=identity,
         action=decision.action or "update",
         subject=_subject(event),

@@ -23,6 +23,9 @@ STATES: tuple[State, ...] = ("open", "settled", "withdrawn")
 MAX_WARNINGS = 12
 """Bound on the annex (360 bytes); the oldest is forgotten first. Above any sane daily budget."""
 
+_MAX_REVISION = 0xFFFF
+"""A source that repeats itself without end must not stop the worker: orders go by offset anyway."""
+
 _VERSION = 1
 _HEAD = struct.Struct("<BBQ")  # version, count, cleared_until_ms
 _ENTRY = struct.Struct("<QQBBHdB")  # subject, raised_ms, severity, state, revision, p, exempt
@@ -78,7 +81,7 @@ class History(msgspec.Struct, frozen=True):
                 w.raised_ms,
                 SEVERITIES.index(w.severity),
                 STATES.index(w.state),
-                w.revision,
+                min(w.revision, _MAX_REVISION),
                 w.probability,
                 w.exempt,
             )

@@ -46,6 +46,12 @@ def test_the_annex_is_bounded_and_forgets_the_oldest() -> None:
     assert history.warnings[0].raised_ms == 2 * MAX_WARNINGS
 
 
+def test_revisions_without_end_do_not_stop_the_worker() -> None:
+    """A source may repeat one transfer's status for a day."""
+    history = History().put(OpenWarning(subject=1, raised_ms=1, severity="high", revision=70_000))
+    assert History.decode(history.encode()).warnings[0].revision == 65_535
+
+
 @pytest.mark.parametrize("data", [b"x", b"\x02" * 10, b"\x01\x01" + b"\0" * 8, b"\xff" * 39])
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(ArtifactError, match="warning history"):
