@@ -167,12 +167,17 @@ class Lanes:
         A run of an earlier assignment is dropped: the partition's next owner reads it again.
         """
         lane = self._lane_of(partition.number)
-        while partition.buffer.events >= self._buffered_events and not partition.closing:
+        while self._is_full(partition) and not partition.closing:
             await lane.taken()
         if partition.closing:
             return
         partition.buffer.add(run)
         lane.wake()
+
+    def _is_full(self, partition: OpenPartition) -> bool:
+        # A journalled chunk is taken only when all of it is here: one topic that has filled the
+        # buffer would keep out the other for good. The transport still bounds each of them.
+        return partition.journal is None and partition.buffer.events >= self._buffered_events
 
     async def close(self, numbers: Iterable[int]) -> None:
         """Give partitions back: their waiting runs are dropped, a batch in hand is finished."""

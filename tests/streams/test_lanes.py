@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from features.store.journal import Journal, SourceRange
 from streams.buffer import Chunk, PartitionBuffer
 from streams.decode import Run
 from streams.lanes import AbandonedError, Lanes, OpenPartition
@@ -47,10 +48,10 @@ class Recorder:
         self.closed.append(partition.number)
 
 
-def run_of(first: int, count: int, acked: list[int]) -> Run:
+def run_of(first: int, count: int, acked: list[int], source: int = 0) -> Run:
     times = np.arange(first, first + count, dtype=np.int64)
     return Run(
-        source=0,
+        source=source,
         next_offset=first + count,
         events=[object()] * count,  # type: ignore[list-item]
         offsets=times,
@@ -194,4 +195,21 @@ async def test_a_partition_revoked_while_it_is_taken_over_is_left_alone() -> Non
     assert not lanes.open_partitions
     recorder.open = take_over  # type: ignore[method-assign]
     assert (await lanes.partition(0)).epoch == 1
+    await lanes.stop()
+
+
+async def test_one_topic_cannot_keep_out_what_a_journalled_chunk_still_needs() -> None:
+    """A chunk that is done again waits for both topics, whichever Kafka sends first."""
+    recorder = Recorder()
+    lanes = lanes_of(recorder, [], buffered=10)
+    partition = await lanes.partition(0)
+    ranges = (SourceRange(0, 0, 10), SourceRange(1, 0, 5), SourceRange(2, 0, 0))
+    partition.journal = Journal(1, ranges, order=bytes([0] * 10 + [1] * 5))
+    lanes.start()
+    async with asyncio.timeout(5):
+        for first in (0, 10, 20):
+            await lanes.put(partition, run_of(first, 10, []))
+        await lanes.put(partition, run_of(0, 5, [], source=1))
+    await until(lambda: len(recorder.seen) >= 15)
+    assert [offset for _, offset in recorder.seen[:15]] == [*range(10), *range(5)]
     await lanes.stop()
