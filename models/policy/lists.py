@@ -44,12 +44,12 @@ class Lists:
 
     def add(self, entry: ListEntry) -> None:
         """Put an entry in force, or change its expiry."""
-        if len(self._expires_ms) >= MAX_ENTRIES:
+        key = (entry.tenant, entry.list, int(entry.peer, 16), _number(entry.subscriber))
+        if key not in self._expires_ms and len(self._expires_ms) >= MAX_ENTRIES:
             raise ConfigurationError(
                 f"the lists hold {MAX_ENTRIES} entries",
                 hint="Let old entries expire, or block these numbers in the network.",
             )
-        key = (entry.tenant, entry.list, int(entry.peer, 16), _number(entry.subscriber))
         self._expires_ms[key] = entry.expires_at_ms or FOREVER_MS
         self._sorted = None
 

@@ -48,5 +48,7 @@ def test_lists_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     lists = Lists()
     lists.add(entry("block", 1))
     lists.add(entry("block", 2))
+    lists.add(entry("block", 2, expires_at_ms=NOW))  # a change of one that is there takes no room
+    assert not lists.holds("block", "default", 2, NOW)
     with pytest.raises(ConfigurationError, match="2 entries"):
         lists.add(entry("block", 3))
