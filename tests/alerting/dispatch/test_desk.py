@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from alerting.access import Scope
 from alerting.cases.closing import Closure
-from alerting.db.cases import Case, CaseEvent
+from alerting.db.cases import Case, CaseEvent, Warning_
 from alerting.db.dispatch import Delivery
+from alerting.dispatch.feed import patrol_calls
 from alerting.gateways.http import GatewayDouble
 from alerting.gateways.smtp import SmtpDouble
 from alerting.services import Services
@@ -39,6 +41,18 @@ pages = [{{ channel = "email", address = "chief@example.org" }}]
 name = "national"
 team = "national"
 pages = [{{ channel = "chat", address = "{chat}" }}]
+[[route.routes]]
+match = {{ district = "1101*" }}
+receiver = "beijing"
+group_wait_seconds = 20
+[[receivers]]
+name = "beijing"
+team = "beijing"
+pages = [{{ channel = "webhook", address = "{hook}" }}]
+[[inhibit]]
+source = {{ severity = "critical" }}
+target = {{ severity = "high" }}
+equal = ["subscriber"]
 [quiet_hours]
 start = "00:00"
 end = "23:59"
@@ -313,3 +327,75 @@ def test_two_replicas_page_once(town: Town, gateways: GatewayDouble) -> None:
         town.courier.deliver(parcel)
     other.close()
     assert len(gateways.received("hook")) == 1
+
+
+def test_cases_of_one_group_come_in_one_page(town: Town, gateways: GatewayDouble) -> None:
+    for number in range(3):
+        town.services.ingestor.ingest(
+            [warning(f"w-{number}", subscriber=f"+8613{number:09}", district="110105")], "test"
+        )
+        town.run()
+        town.clock.advance(seconds=5)
+    assert gateways.acted("hook") == []
+    town.clock.advance(seconds=5)
+    town.run()
+    [page] = gateways.acted("hook")
+    assert len(page.body["cases"]) == 3
+    assert {row.state for row in town.deliveries(purpose="page")} == {"sent"}
+
+
+def test_a_critical_case_speaks_for_a_lesser_one_of_the_same_person(
+    town: Town, gateways: GatewayDouble
+) -> None:
+    other = {"typology": "mule", "caller": None, "payee": "X1", "severity": "high"}
+    town.services.ingestor.ingest([warning("w-1")], "test")
+    town.run()
+    town.services.ingestor.ingest([warning("w-2", **other)], "test")
+    town.services.ingestor.ingest([warning("w-3", subscriber="+8613911111111", **other)], "test")
+    town.run()
+    paged = [page.body["cases"][0]["case_id"] for page in gateways.acted("hook")]
+    with town.services.db.read() as session:
+        quiet = session.get(Warning_, "w-2").case_id
+        told = {session.get(Warning_, name).case_id for name in ("w-1", "w-3")}
+    assert set(paged) == told
+    assert quiet not in paged
+    with town.services.db.read() as session:
+        event = session.scalars(
+            select(CaseEvent).where(CaseEvent.case_id == quiet, CaseEvent.kind == "dispatched")
+        ).one()
+    assert event.detail["withheld"] == {"hengyang": "inhibited"}
+
+
+def test_patrols_follow_their_feed_from_where_they_were(town: Town) -> None:
+    for number, district in enumerate(["430405", "430407", "110105"]):
+        person = f"+8613{number:09}"
+        town.services.ingestor.ingest(
+            [warning(f"w-{number}", kind="call", subscriber=person, district=district)], "test"
+        )
+        town.run()
+        town.clock.advance(seconds=1)
+    hengyang = Scope.of(["*"], ["4304*"])
+    first, second = patrol_calls(town.services.db, hengyang, None)
+    assert (first.district, second.district) == ("430405", "430407")
+    assert patrol_calls(town.services.db, hengyang, first.event_id) == [second]
+    assert patrol_calls(town.services.db, hengyang, second.event_id) == []
+    assert VICTIM not in first.text
+
+
+def test_a_page_that_cannot_be_delivered_escalates_without_waiting(
+    town: Town, mail: SmtpDouble, gateways: GatewayDouble
+) -> None:
+    mail.refuse.add("chief@example.org")
+    town.services.ingestor.ingest([warning(district="999999")], "test")
+    gateways.behaviour.fail_next, gateways.behaviour.fail_status = 1000, 400
+    town.run()
+    [page] = town.deliveries(purpose="page", template="page")
+    town.clock.advance(seconds=5)
+    town.run()
+    assert page.state in ("pending", "failed")
+    assert town.case().state == "dispatched"
+    for _ in range(8):
+        town.clock.advance(seconds=5)
+        town.run()
+    assert "escalated" in town.events()  # before the deadline of 60 s
+    assert town.clock() < NOW_MS + 60_000

@@ -1,0 +1,76 @@
+"""Channels over real HTTP: signed, refused, retried; nothing secret in what is kept."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from alerting.channels.base import ChannelRefusedError, ChannelUnavailableError, Message
+from alerting.channels.http import HttpChannel, sms_body
+from alerting.channels.signing import MAX_AGE_SECONDS, is_signed, sign
+from alerting.clock import system_clock
+from alerting.gateways.http import GatewayDouble
+from tests.alerting.factory import NOW_MS
+
+MESSAGE = Message("d-1", "sms", "victim", "+8613800001111", "hello", "en")
+
+
+@pytest.fixture
+def gateway() -> Iterator[GatewayDouble]:
+    with GatewayDouble(secret="shared") as double:
+        yield double
+
+
+def channel(gateway: GatewayDouble, secret: str = "shared", timeout: float = 5) -> HttpChannel:
+    client = httpx.Client(timeout=timeout)
+    return HttpChannel("sms", gateway.url("sms"), secret, client, system_clock, sms_body)
+
+
+def test_a_gateway_can_tell_our_requests_from_others(gateway: GatewayDouble) -> None:
+    receipt = channel(gateway).send(MESSAGE)
+    assert receipt.reference == "ref-d-1"
+    [request] = gateway.acted("sms")
+    assert request.signed
+    with pytest.raises(ChannelRefusedError):
+        channel(gateway, secret="guessed").send(MESSAGE)
+
+
+def test_the_same_message_twice_is_acted_on_once(gateway: GatewayDouble) -> None:
+    channel(gateway).send(MESSAGE)
+    channel(gateway).send(MESSAGE)
+    assert (len(gateway.received()), len(gateway.acted())) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(503, ChannelUnavailableError), (429, ChannelUnavailableError), (400, ChannelRefusedError)],
+)
+def test_a_status_says_whether_to_try_again(
+    gateway: GatewayDouble, status: int, error: type[Exception]
+) -> None:
+    gateway.behaviour.fail_next, gateway.behaviour.fail_status = 1, status
+    with pytest.raises(error) as raised:
+        channel(gateway).send(MESSAGE)
+    assert "+86138" not in str(raised.value)
+
+
+def test_a_gateway_that_hangs_or_is_gone_is_tried_again(gateway: GatewayDouble) -> None:
+    gateway.behaviour.delay_seconds = 1
+    with pytest.raises(ChannelUnavailableError):
+        channel(gateway, timeout=0.1).send(MESSAGE)
+    gone = HttpChannel(
+        "sms", "http://127.0.0.1:1/sms", "", httpx.Client(timeout=1), system_clock, sms_body
+    )
+    with pytest.raises(ChannelUnavailableError):
+        gone.send(MESSAGE)
+
+
+def test_a_signature_holds_for_its_body_its_secret_and_its_time() -> None:
+    headers = sign("shared", b"body", NOW_MS)
+    late_ms = NOW_MS + (MAX_AGE_SECONDS + 1) * 1000
+    assert is_signed("shared", headers, b"body", NOW_MS)
+    assert not is_signed("shared", headers, b"other", NOW_MS)
+    assert not is_signed("other", headers, b"body", NOW_MS)
+    assert not is_signed("shared", headers, b"body", late_ms)
+    assert not is_signed("shared", {}, b"body", NOW_MS)
+    assert not is_signed("", sign("", b"body", NOW_MS), b"body", NOW_MS)

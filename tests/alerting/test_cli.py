@@ -1,0 +1,67 @@
+"""``forewarn alerting``: what an operator types."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from alerting.db import Database
+from alerting.services import Services
+from forewarn.cli.alerting import app
+from tests.alerting.factory import VICTIM, warning
+
+ROUTING = """
+version = 1
+[route]
+receiver = "national"
+[[route.routes]]
+match = { district = "4304*" }
+receiver = "hengyang"
+[[receivers]]
+name = "national"
+team = "national"
+[[receivers]]
+name = "hengyang"
+team = "hengyang"
+"""
+
+
+@pytest.fixture
+def run(database_url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FOREWARN_ALERTING_DATABASE_URL", database_url)
+    runner = CliRunner()
+    return lambda *arguments: runner.invoke(app, [str(one) for one in arguments])
+
+
+def test_route_test_tells_where_a_case_goes_and_fails_if_it_goes_elsewhere(
+    run: object, tmp_path: Path
+) -> None:
+    file = tmp_path / "routing.toml"
+    file.write_text(ROUTING)
+    there = run("route-test", file, "--district", "430405", "--receiver", "hengyang")
+    assert there.exit_code == 0
+    assert json.loads(there.stdout)["path"] == "route.routes[0]"
+    elsewhere = run("route-test", file, "--district", "110105", "--receiver", "hengyang")
+    assert elsewhere.exit_code == 1
+
+
+def test_audit_verify_prints_the_head_and_fails_on_a_wrong_one(
+    run: object, services: Services
+) -> None:
+    services.ingestor.ingest([warning()], "test")
+    good = run("audit", "verify")
+    assert good.exit_code == 0
+    head = good.stdout.split()[-1]
+    assert run("audit", "verify", "--expect", head).exit_code == 0
+    assert run("audit", "verify", "--expect", "f" * 64).exit_code == 1
+
+
+def test_migrate_backup_and_erase_work_from_the_command_line(
+    run: object, db: Database, tmp_path: Path
+) -> None:
+    assert run("migrate").exit_code == 0
+    assert run("retention").exit_code == 0
+    assert run("erase", VICTIM).exit_code == 0
+    assert run("backup", tmp_path / "b").exit_code == 0
+    assert (tmp_path / "b").stat().st_mode & 0o077 == 0
