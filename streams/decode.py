@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from forewarn.errors import ContractError
+from forewarn.errors import ConfigurationError, ContractError
 from forewarn.events import (
     DeadLetter,
     DeadLetterReason,
@@ -118,6 +118,27 @@ def decode_run(
         dead_letters=dead,
         acknowledge=acknowledge,
     )
+
+
+def require_same_topic(topic: str, partition: int, floor: int, highwater: int | None) -> None:
+    """Tell redelivered records from those of a topic that was deleted and made anew.
+
+    Args:
+        topic: name in the cluster.
+        partition: its number.
+        floor: offset up to which the journal says that everything was done.
+        highwater: end of the partition as Kafka has it now; None if it is not known.
+
+    Raises:
+        ConfigurationError: if Kafka never held what the journal says was done. To skip these records
+            as redelivered would lose every one of them in silence.
+    """
+    if highwater is not None and highwater < floor:
+        raise ConfigurationError(
+            f"{topic} partition {partition} ends at {highwater}, but the state has it done up to "
+            f"{floor}: the topic was made anew.",
+            hint="Stop the workers and run `forewarn rebuild`, which sets the state to the topic.",
+        )
 
 
 def _dead_letter(

@@ -17,7 +17,7 @@ from features.store import FencedError, StateStore
 from forewarn.errors import ForewarnError
 from forewarn.settings import WorkerSettings
 from forewarn.topics import SOURCES
-from streams.decode import decode_run
+from streams.decode import decode_run, require_same_topic
 from streams.health import Health
 from streams.lanes import AbandonedError, Lanes, Processor
 from streams.lists import ListsReader
@@ -146,6 +146,8 @@ class Runtime(Service):
         self._reached[source, chunk.partition] = chunk.next_offset
         skipped = len(chunk) - len(run.events) - len(run.dead_letters)
         if skipped:
+            end = self._highwater(source, chunk.partition)
+            require_same_topic(chunk.topic, chunk.partition, floor, end)
             self._metrics.redelivered.labels(SOURCES[source]).inc(skipped)
         if not run.events and not run.dead_letters:
             acknowledge()

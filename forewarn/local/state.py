@@ -36,6 +36,7 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def write_state(layout: Layout, state: StackState) -> None:
     """Replace the file as a whole, so that no reader sees half of it."""
     scratch = layout.state_file.with_suffix(f".{os.getpid()}")
+    scratch.touch(mode=0o600)  # it names a password
     scratch.write_bytes(msgspec.json.encode(state))
     scratch.rename(layout.state_file)
 

@@ -3,8 +3,11 @@
 import base64
 from types import SimpleNamespace
 
+import pytest
+
+from forewarn.errors import ConfigurationError
 from forewarn.events import encode
-from streams.decode import MAX_KEPT_BYTES, decode_run
+from streams.decode import MAX_KEPT_BYTES, decode_run, require_same_topic
 
 
 def test_the_largest_record_makes_a_dead_letter_that_fits_into_a_mebibyte() -> None:
@@ -25,3 +28,11 @@ def test_the_largest_record_makes_a_dead_letter_that_fits_into_a_mebibyte() -> N
     assert letter.reason == "too_large"
     assert base64.b64decode(letter.value) == huge[:MAX_KEPT_BYTES]
     assert len(encode(letter)) < 1_000_000
+
+
+def test_a_topic_that_was_made_anew_is_not_taken_for_a_redelivery() -> None:
+    """Its records lie below the journal's floor and would all be skipped in silence."""
+    require_same_topic("calls", 3, floor=100, highwater=100)
+    require_same_topic("calls", 3, floor=100, highwater=None)
+    with pytest.raises(ConfigurationError, match="made anew"):
+        require_same_topic("calls", 3, floor=100, highwater=7)
