@@ -62,11 +62,14 @@ class RedisStateStore:
 
         async def attempt() -> bytes:
             keys = [self._marker(tag) for tag in self._tags]
-            *found, unfinished = await self._link.send(
-                [("GET", key) for key in (*keys, self._rebuilding)]
+            unfinished, first = await self._link.send(
+                [("GET", key) for key in (self._rebuilding, keys[0])]
             )
             if unfinished and not self._is_rebuilding:
                 raise lost("a rebuild has not finished")
+            # The first key is written last (see _create), so the others are read after it: asked
+            # together, a node may answer before another worker has written what the next one shows.
+            found = [first, *await self._send([("GET", key) for key in keys[1:]])]
             if found[0] is None and create:
                 found = await self._create(keys, untouched=not any(found))
             if found[0] is None:

@@ -1,14 +1,18 @@
 """A Redis Cluster that loses a node: its replica takes over, or the loss is told."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from features.entities import Entity, key
 from features.header import Header, build
 from features.store.base import JournalWrite, StateLostError, Write
+from features.store.links import Command, Link, connect
+from features.store.redis import RedisStateStore
+from features.store.retries import Retries
 from forewarn.local import RedisServer
 from tests.contract.redis_stores import TAGS, redis_store, start_cluster
 
@@ -79,3 +83,38 @@ async def test_workers_that_start_together_agree_on_one_cluster(
     assert len(set(identities)) == 1
     for store in stores:
         await store.close()
+
+
+class UnevenLink:
+    """A link on which the first tag's node is the last to answer, by so much that others act."""
+
+    def __init__(self, link: Link, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._link = link
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link, name)
+
+    async def send(self, commands: Sequence[Command]) -> list[Any]:
+        late = [i for i, command in enumerate(commands) if b"{%s}" % TAGS[0] in command[1]]
+        early = [i for i in range(len(commands)) if i not in late]
+        replies = dict(zip(early, await self._ask(commands, early), strict=True))
+        await self._meanwhile()
+        replies |= zip(late, await self._ask(commands, late), strict=True)
+        return [replies[i] for i in range(len(commands))]
+
+    async def _ask(self, commands: Sequence[Command], places: list[int]) -> list[Any]:
+        return await self._link.send([commands[i] for i in places]) if places else []
+
+
+async def test_a_worker_that_starts_while_another_creates_the_store_joins_it(
+    cluster: list[RedisServer],
+) -> None:
+    other = redis_store(cluster[1].url, cluster=True)
+    link = UnevenLink(
+        connect(cluster[0].url, cluster=True), meanwhile=lambda: other.open(create=True)
+    )
+    store = RedisStateStore(link, prefix="fw", tags=TAGS, retries=Retries(5.0))
+    assert await store.open(create=True) == await other.open(create=False)
+    await store.close()
+    await other.close()
