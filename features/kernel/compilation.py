@@ -5,18 +5,23 @@ calls, in another file, has changed. Since all of the kernel must mean one thing
 directory named after a digest of all its sources: any change compiles everything anew.
 
 The directory is under ``NUMBA_CACHE_DIR`` if that is set (an image sets it and compiles when it is
-built, ``python -m features.warm``), else under the user's cache directory.
+built, ``python -m features.warm``), else under the user's cache directory. What lies there is used
+whether or not the directory may be written: a container's root is read-only. numba's own cache takes
+only a directory that it can write, and refuses to compile where it has none; a worker that compiles
+for half a minute is better than one that does not start.
 """
 
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
+from numba.core import caching
 
 inner = numba.njit(
     nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False
@@ -24,10 +29,15 @@ inner = numba.njit(
 """For functions that only compiled code calls: no wrappers, no cache of their own, and no counting of
 references, so they must not allocate."""
 
-entry = numba.njit(cache=True, nogil=True, error_model="numpy")
-"""For functions that Python calls."""
+
+def entry(function: Any) -> Any:
+    """Compile a function that Python calls, on its first call; its machine code is kept on disk."""
+    compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    compiled._cache = _KernelCache(function)  # noqa: SLF001 - numba has no public door for it
+    return compiled
 
 
+@cache
 def digest() -> str:
     """Digest of all that the kernel is compiled from; 16 hexadecimal digits."""
     here = Path(__file__).parent
@@ -38,27 +48,61 @@ def digest() -> str:
     return hashed.hexdigest()[:16]
 
 
+@cache
 def directory() -> Path:
-    """The cache directory of this version of the kernel; it exists and is writable."""
+    """The cache directory of this version of the kernel; chosen once, since it may be a new one."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - cannot raise
     given = os.environ.get("NUMBA_CACHE_DIR")
-    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    base = Path(given) if given else Path(home) / "forewarn" / "numba"
-    path = base / digest()
+    path = (Path(given) if given else Path(home) / "forewarn" / "numba") / digest()
     with suppress(OSError):
         path.mkdir(parents=True, exist_ok=True)
         # A directory baked into a read-only image serves as it is; an empty one must be writable.
         if os.access(path, os.W_OK) or any(path.iterdir()):
             return path
-    # Never a fixed name in a directory of all users: what lies there is run.
-    return Path(tempfile.mkdtemp(prefix="forewarn-numba-"))
+    with suppress(OSError):
+        # Never a fixed name in a directory of all users: what lies there is run.
+        return Path(tempfile.mkdtemp(prefix="forewarn-numba-"))
+    return path  # nothing can be kept; everything is compiled at each start
 
 
-@contextmanager
-def cache_directory() -> Iterator[None]:
-    """Functions decorated within keep their machine code in :func:`directory`."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(directory())
-    try:
-        yield
-    finally:
-        numba.config.CACHE_DIR = before
+class _KernelLocator(caching._CacheLocator):  # noqa: SLF001 - its subclasses are numba's documented way
+    """One directory for all of the kernel, wherever the package lies."""
+
+    def __init__(self, first_line: int) -> None:
+        self._first_line = first_line
+
+    def ensure_cache_path(self) -> None:
+        """Nothing: :func:`directory` made it, and one that is read-only is still read."""
+
+    def get_cache_path(self) -> str:
+        return str(directory())
+
+    def get_source_stamp(self) -> str:
+        return digest()
+
+    def get_disambiguator(self) -> str:
+        return str(self._first_line)
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> "_KernelLocator":
+        del py_file  # the same code installed elsewhere is the same code
+        return cls(py_func.__code__.co_firstlineno)
+
+
+class _KernelCacheImpl(caching.CompileResultCacheImpl):
+    _locator_classes = (_KernelLocator,)
+
+
+class _KernelCache(caching.FunctionCache):
+    """numba's cache, for which a disk that cannot be read or written is one that holds nothing."""
+
+    _impl_class = _KernelCacheImpl
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        with suppress(OSError):
+            return super().load_overload(sig, target_context)
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):
+            super().save_overload(sig, data)
