@@ -4,7 +4,7 @@ All in one transaction: the state, the ledger, the outcome messages, the sweeps 
 are either all there or not at all, so a crash at any point counts nothing twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -35,6 +35,10 @@ DISPOSITION_HINTS = {
     "amount_lost_without_a_loss": "Close as loss_occurred, or leave lost_minor out.",
     "duplicate_needs_the_other_case": "Give duplicate_of with the disposition duplicate only.",
 }
+
+
+FRAUD: tuple[Disposition, ...] = ("dissuaded", "loss_occurred")
+"""Dispositions that say that it was a fraud."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +146,49 @@ class ClosingDesk(CaseDesk):
         now_ms = self.clock()
         with self.db.write() as session:
             case = self.locked(session, case_id, who)
-            if self.apply_loss(session, case, loss, now_ms):
-                detail = {"lost_minor": loss.lost_minor, "transfer_id": loss.transfer_id}
-                record(self.db, session, case, Done("loss_reported", detail), who.subject, now_ms)
+            self._apply_loss(session, case, loss, "loss_reported", who.subject, now_ms)
         return case
 
-    def apply_loss(self, session: Session, case: Case, loss: LateLoss, now_ms: int) -> bool:
-        """The same in the caller's transaction, without history; False if it was known already."""
+    def see_losses(
+        self,
+        session: Session,
+        case_ids: Iterable[str],
+        losses_of: Callable[[Case], Iterable[LateLoss]],
+        actor: str,
+        now_ms: int,
+    ) -> list[str]:
+        """Take back what the streams show to have gone through, in the caller's transaction.
+
+        The consumers of warnings and of transfers may see one payment at the same moment, so the
+        cases are locked before anything of them is read, and all at once and in one order.
+
+        Args:
+            losses_of: the losses of a locked case; asked only of cases that are closed as a fraud.
+
+        Returns:
+            The case of each loss that was not known.
+        """
+        statement = (
+            select(Case)
+            .where(
+                Case.case_id.in_(sorted(set(case_ids))),
+                Case.state == "closed",
+                Case.disposition.in_(FRAUD),
+            )
+            .order_by(Case.case_id)
+            .execution_options(populate_existing=True)
+        )
+        return [
+            case.case_id
+            for case in session.scalars(self.db.for_update(statement)).all()
+            for loss in losses_of(case)
+            if self._apply_loss(session, case, loss, "loss_seen", actor, now_ms)
+        ]
+
+    def _apply_loss(
+        self, session: Session, case: Case, loss: LateLoss, kind: str, actor: str, now_ms: int
+    ) -> bool:
+        """Count a loss of a locked case; False if it was known already."""
         key = loss.transfer_id or (f"report:{loss.report_id}"[:64] if loss.report_id else "")
         lost = _held(session, case, "lost")
         fresh_minor = loss.lost_minor - lost.get(key, 0)
@@ -172,6 +212,8 @@ class ClosingDesk(CaseDesk):
             case.disposition = "loss_occurred"
             known = now_ms if loss.known_at_ms is None else loss.known_at_ms
             self._publish(session, case, _warnings(session, case), left, lost, known, now_ms)
+        detail = {"lost_minor": loss.lost_minor, "transfer_id": loss.transfer_id}
+        record(self.db, session, case, Done(kind, detail), actor, now_ms)
         return True
 
     def _check(self, session: Session, case: Case, who: Principal, closure: Closure) -> None:
@@ -216,7 +258,7 @@ class ClosingDesk(CaseDesk):
         case.lost_minor = sum(merged.values())
         schedule.stop(session, case.case_id)
         self._publish(session, case, rows, prevented, merged, known, now_ms)
-        if closure.disposition in ("dissuaded", "loss_occurred"):
+        if closure.disposition in FRAUD:
             sweeps.request(session, case, rows, now_ms)
 
     def _publish(

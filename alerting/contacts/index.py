@@ -14,7 +14,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from alerting.cases.closing import ClosingDesk, LateLoss
-from alerting.cases.service import Done, record
 from alerting.clock import Clock
 from alerting.contacts.rows import Edge, Seen, from_call, from_transfer
 from alerting.db.cases import Case
@@ -107,33 +106,23 @@ class ContactIndex:
             return
         rows = {item.row["subject_id"]: item.row for item in completed}
         victims = sorted({(row["tenant"], row["subscriber"]) for row in rows.values()})
-        cases = session.scalars(
-            select(Case).where(
-                tuple_(Case.tenant, Case.subscriber).in_(victims),
-                Case.state == "closed",
-                Case.disposition.in_(("dissuaded", "loss_occurred")),
+        case_ids = session.scalars(
+            select(Case.case_id).where(
+                tuple_(Case.tenant, Case.subscriber).in_(victims), Case.state == "closed"
             )
         ).all()
-        if not cases:
-            return
-        claims = {
-            claim.transfer_id: claim.case_id
-            for claim in session.scalars(
-                select(LedgerClaim).where(LedgerClaim.transfer_id.in_(sorted(rows)))
-            )
-        }
-        now_ms = self._clock()
-        for case in cases:
-            for transfer_id, row in rows.items():
-                if _undoes(case, row, claims.get(transfer_id), self._window_ms):
-                    self._take_back(session, case, row, now_ms)
 
-    def _take_back(self, session: Session, case: Case, row: dict[str, Any], now_ms: int) -> None:
-        loss = LateLoss(row["amount_minor"], row["subject_id"], known_at_ms=row["at_ms"])
-        if self._desk.apply_loss(session, case, loss, now_ms):
-            detail = {"lost_minor": loss.lost_minor, "transfer_id": loss.transfer_id}
-            record(self._db, session, case, Done("loss_seen", detail), ACTOR, now_ms)
-            _log.info("loss_seen_after_closing", case_id=case.case_id)
+        def losses_of(case: Case) -> list[LateLoss]:
+            claims = _claims(session, case.tenant, sorted(rows))
+            return [
+                LateLoss(row["amount_minor"], transfer_id, known_at_ms=row["at_ms"])
+                for transfer_id, row in rows.items()
+                if _undoes(case, row, claims.get(transfer_id), self._window_ms)
+            ]
+
+        changed = self._desk.see_losses(session, case_ids, losses_of, ACTOR, self._clock())
+        for case_id in changed:
+            _log.info("loss_seen_after_closing", case_id=case_id)
 
 
 def _undoes(case: Case, row: dict[str, Any], claimed_by: str | None, window_ms: int) -> bool:
@@ -146,6 +135,16 @@ def _undoes(case: Case, row: dict[str, Any], claimed_by: str | None, window_ms: 
         return claimed_by == case.case_id
     since_ms = row["at_ms"] - case.last_event_ms
     return bool(row["peer"] == case.payee and 0 <= since_ms <= window_ms)
+
+
+def _claims(session: Session, tenant: str, transfer_ids: Sequence[str]) -> dict[str, str]:
+    """The case in whose ledger each transfer counts."""
+    claims = session.scalars(
+        select(LedgerClaim).where(
+            LedgerClaim.tenant == tenant, LedgerClaim.transfer_id.in_(transfer_ids)
+        )
+    )
+    return {claim.transfer_id: claim.case_id for claim in claims}
 
 
 def _stored(

@@ -6,7 +6,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting.cases.closing import ClosingDesk, LateLoss
-from alerting.cases.service import Done, record
 from alerting.clock import Clock
 from alerting.db.cases import Case, Warning_
 from alerting.db.engine import Database
@@ -44,14 +43,19 @@ class Ingestor:
         Raises:
             DependencyUnavailableError: if the database does not answer; nothing was applied.
         """
-        now_ms = self._clock()
         with INGEST_SECONDS.time(), self._db.write() as session:
-            applied = apply_warnings(self._db, session, warnings, self._rules, now_ms)
-            if applied.late_evidence:
-                session.flush()
-                self._late(session, applied.late_evidence, now_ms)
+            applied = self.apply(session, warnings)
         for result, count in applied.counts().items():
             INGESTED.labels(source, result).inc(count)
+        return applied
+
+    def apply(self, session: Session, warnings: Sequence[FraudWarning]) -> Applied:
+        """The same in the caller's write transaction, without counting."""
+        now_ms = self._clock()
+        applied = apply_warnings(self._db, session, warnings, self._rules, now_ms)
+        if applied.late_evidence:
+            session.flush()
+            self._late(session, applied.late_evidence, now_ms)
         return applied
 
     def handle(self, records: list[Record], reject: Reject) -> None:
@@ -68,20 +72,19 @@ class Ingestor:
 
     def _late(self, session: Session, case_ids: Sequence[str], now_ms: int) -> None:
         """A transfer of a case that was closed as prevented went through after all."""
-        rows = session.scalars(
-            select(Warning_).where(
-                Warning_.case_id.in_(case_ids),
-                Warning_.subject_kind == "transfer",
-                Warning_.subject_status == "completed",
+
+        def losses_of(case: Case) -> list[LateLoss]:
+            rows = session.scalars(
+                select(Warning_).where(
+                    Warning_.case_id == case.case_id,
+                    Warning_.subject_kind == "transfer",
+                    Warning_.subject_status == "completed",
+                    Warning_.event_time_ms <= case.first_event_ms + self._window_ms,
+                )
             )
-        )
-        for row in list(rows):
-            case = session.get(Case, row.case_id)
-            if case is None or case.disposition not in ("dissuaded", "loss_occurred"):
-                continue
-            if row.event_time_ms - case.first_event_ms > self._window_ms:
-                continue
-            loss = LateLoss(row.amount_at_risk_minor, row.subject_id, known_at_ms=row.event_time_ms)
-            if self._desk.apply_loss(session, case, loss, now_ms):
-                detail = {"lost_minor": loss.lost_minor, "transfer_id": loss.transfer_id}
-                record(self._db, session, case, Done("loss_seen", detail), ACTOR, now_ms)
+            return [
+                LateLoss(row.amount_at_risk_minor, row.subject_id, known_at_ms=row.event_time_ms)
+                for row in rows
+            ]
+
+        self._desk.see_losses(session, case_ids, losses_of, ACTOR, now_ms)
