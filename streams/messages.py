@@ -32,6 +32,8 @@ MAX_REASONS = 6
 """Reasons of one warning: what a responder can read in the time there is."""
 
 
+_OUTCOME = int(EventKind.OUTCOME)  # looked up once: an enumeration's attribute is slow to read
+
 MAX_REVISION = 1000
 """What the contract lets through; receivers order by offset, so the rest may share it."""
 
@@ -149,7 +151,7 @@ def score_records(
     several numbers and accounts follow each other, three for each row.
     """
     rows = work.rows
-    kinds = work.columns.kind[rows]
+    kinds = work.columns.kind[rows].tolist()
     chosen = np.flatnonzero(work.result.fresh[rows])
     vectors = np.ascontiguousarray(work.result.vectors[rows], dtype="<f4")
     reads = _by_event(work, work.result.reads)
@@ -186,7 +188,7 @@ def score_records(
 
 
 def _undecided(kind: int) -> str:
-    return "outcome" if kind == EventKind.OUTCOME else "below_threshold"
+    return "outcome" if kind == _OUTCOME else "below_threshold"
 
 
 def _by_event(work: Work, versions: npt.NDArray[np.uint32]) -> list[list[int]]:
