@@ -12,7 +12,7 @@ A run is one chunk of one partition online, or any stretch of history offline: t
 bits. Threads share nothing but the engine, which is immutable.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -132,29 +132,32 @@ class Engine:
             offset_ms=self._offset_ms,
         )
 
-    def reapply(self, plan: Plan, result: Result, key: bytes, record: bytes | None) -> Write:
-        """Apply a run's events once more to a shared record that somebody else has written since.
+    def reapply(
+        self, plan: Plan, result: Result, records: Mapping[bytes, bytes | None]
+    ) -> list[Write]:
+        """Apply a run's events once more to shared records that others have written since.
 
-        Events that the record already has are recognised by its watermarks and left out.
+        Events that a record already has are recognised by its watermarks and left out.
 
         Args:
             plan: of the run.
             result: of the run; unchanged.
-            key: of the record.
-            record: as it is now; None if it has gone.
+            records: by key, each as it is now; None if it has gone.
+
+        Returns:
+            What to store, in the order of ``records``.
 
         Raises:
             ValueError: for a subscriber's record, which only the owner of its partition writes.
         """
-        place = plan.index[key]
-        if plan.entity[place] == Entity.SUBSCRIBER:
+        places = np.fromiter((plan.index[key] for key in records), np.int64, len(records))
+        if (plan.entity[places] == Entity.SUBSCRIBER).any():
             raise ValueError("a subscriber's record has one writer: it is never applied again")
-        rows = np.flatnonzero((plan.slots[:, 1] == place) | (plan.slots[:, 2] == place))
+        rows = np.flatnonzero(_among(plan.slots, places).any(axis=1))
         part = self.plan(plan.columns.take(rows))
-        where = part.index[key]
-        only = np.where(part.slots == where, np.int64(where), np.int64(-1))
-        records = [record if place == where else None for place in range(len(part.keys))]
-        loaded = self._load(part, records)
+        where = np.fromiter((part.index[key] for key in records), np.int64, len(records))
+        only = np.where(_among(part.slots, where), part.slots, np.int64(-1))
+        loaded = self._load(part, [records.get(key) for key in part.keys])
         state = self._unpack(part.entity, part.touches, loaded, part.keys)
         fresh, offsets = _freshness(part, loaded)
         reapply(
@@ -174,7 +177,7 @@ class Engine:
             mark_offsets=offsets,
             offset_ms=self._offset_ms,
         )
-        return again.pack(np.array([where]))[0]
+        return again.pack(where)
 
     def _load(self, plan: Plan, records: Sequence[bytes | None]) -> Loaded:
         if len(records) != len(plan.keys):
@@ -240,6 +243,14 @@ class Engine:
             for parts in (PART_SHARED, PART_SUBSCRIBER, PART_SECOND):
                 # Asking for the results raises what a thread raised.
                 list(pool.map(lambda shard, p=parts: part(p, shard, threads), range(threads)))
+
+
+def _among(slots: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which slots hold one of the places; -1 holds none."""
+    chosen = np.zeros(max(slots.max(initial=-1), places.max(initial=-1)) + 2, np.bool_)
+    chosen[places] = True  # the last one, which -1 leads to, stays out
+    found: npt.NDArray[np.bool_] = chosen[slots]
+    return found
 
 
 def _batch(

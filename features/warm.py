@@ -32,7 +32,7 @@ def warm() -> float:
     result = engine.run(plan)
     writes = result.writes()
     engine.run(plan, [write.value for write in writes])
-    engine.reapply(plan, result, writes[1].key, writes[1].value)
+    engine.reapply(plan, result, {writes[1].key: writes[1].value})
     return time.perf_counter() - began
 
 

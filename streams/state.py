@@ -5,8 +5,7 @@ recovered alone must come to the same result. Where two of them changed the same
 second's events are applied on top of the first's, just as after a lost race.
 """
 
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -91,7 +90,7 @@ class State:
                 return
             journals = []
             self._metrics.conflicts.inc(len(conflicts))
-            pending = [again for c in conflicts if (again := self._again(pending[c.index], c))]
+            pending = self._left(works, pending, conflicts)
             if not pending:
                 return
         raise DependencyUnavailableError(
@@ -103,41 +102,67 @@ class State:
         """One write for each record, chained where several chunks changed it."""
         by_key: dict[bytes, _Pending] = {}
         for work in works:
+            chained: dict[bytes, bytes | None] = {}
             for write in work.result.writes():
                 before = by_key.get(write.key)
                 if before is None:
                     by_key[write.key] = _Pending(write, [work])
-                elif work.recovering and _landed(work, write.key, before.write.value):
-                    # Another chunk of the batch read the record when it had this one's events.
-                    continue
-                else:
-                    before.write = self._on_top(work, before.write)
-                    before.works.append(work)
+                elif not (work.recovering and _landed(work, write.key, before.write.value)):
+                    # Else another chunk of the batch read the record when it had this one's events.
+                    chained[write.key] = before.write.value
+            for write in self._on_top(work, chained):
+                before = by_key[write.key]
+                before.write = write._replace(expected_version=before.write.expected_version)
+                before.works.append(work)
         return list(by_key.values())
 
-    def _on_top(self, work: Work, write: Write) -> Write:
-        """The write that also carries this chunk's events, applied after those it has."""
-        work.landed[write.key] = record_version(write.value)
-        applied = self._engine.reapply(work.plan, work.result, write.key, write.value)
-        return applied._replace(expected_version=write.expected_version)
+    def _on_top(self, work: Work, records: Mapping[bytes, bytes | None]) -> list[Write]:
+        """The writes that carry this chunk's events on top of what the records have."""
+        if not records:
+            return []
+        for key, record in records.items():
+            work.landed[key] = record_version(record)
+        return self._engine.reapply(work.plan, work.result, records)
 
-    def _again(self, pending: _Pending, conflict: Conflict) -> _Pending | None:
-        """What is left to write of a record that somebody else has written; None if nothing is."""
-        record = conflict.record
-        missing = [work for work in pending.works if not _landed(work, conflict.key, record)]
-        if not missing:
-            return None
-        if parse_key(conflict.key)[0] is Entity.SUBSCRIBER:
-            if record is None:  # it expired since it was loaded, or journalled
-                return _Pending(pending.write._replace(expected_version=0), missing)
-            # Only the owner of the partition writes a subscriber, so we are not the owner.
-            raise FencedError([work.partition.number for work in missing])
-        first, *others = missing
-        first.landed[conflict.key] = record_version(record)
-        write = self._engine.reapply(first.plan, first.result, conflict.key, record)
-        for work in others:
-            write = self._on_top(work, write)
-        return _Pending(write, missing)
+    def _left(
+        self, works: Sequence[Work], pending: Sequence[_Pending], conflicts: Sequence[Conflict]
+    ) -> list[_Pending]:
+        """What is left to write of records that somebody else has written."""
+        left: list[_Pending] = []
+        lost: dict[bytes, tuple[bytes | None, list[Work]]] = {}
+        for conflict in conflicts:
+            record, mine = conflict.record, pending[conflict.index]
+            missing = [work for work in mine.works if not _landed(work, conflict.key, record)]
+            if not missing:
+                continue
+            if parse_key(conflict.key)[0] is not Entity.SUBSCRIBER:
+                lost[conflict.key] = (record, missing)
+            elif record is None:  # it expired since it was loaded, or journalled
+                left.append(_Pending(mine.write._replace(expected_version=0), missing))
+            else:
+                # Only the owner of the partition writes a subscriber, so we are not the owner.
+                raise FencedError([work.partition.number for work in missing])
+        return left + self._again(works, lost)
+
+    def _again(
+        self, works: Sequence[Work], lost: Mapping[bytes, tuple[bytes | None, list[Work]]]
+    ) -> list[_Pending]:
+        """Shared records with the events that they miss, chunk by chunk in the batch's order."""
+        again: dict[bytes, _Pending] = {}
+        for work in works:
+            records = {
+                key: again[key].write.value if key in again else record
+                for key, (record, missing) in lost.items()
+                if any(each is work for each in missing)
+            }
+            for write in self._on_top(work, records):
+                before = again.get(write.key)
+                if before is None:
+                    again[write.key] = _Pending(write, [work])
+                else:
+                    before.write = write._replace(expected_version=before.write.expected_version)
+                    before.works.append(work)
+        return list(again.values())
 
 
 def _landed(work: Work, key: bytes, record: bytes | None) -> bool:
@@ -152,8 +177,3 @@ def _landed(work: Work, key: bytes, record: bytes | None) -> bool:
             work.landed[key] = mark.version - 1
             return True
     return False
-
-
-def partitions_of(works: Iterable[Work]) -> list[int]:
-    """Partition numbers of a batch, ascending."""
-    return sorted(set(itertools.chain(work.partition.number for work in works)))

@@ -182,7 +182,7 @@ class Replay:
 
     def _land(self, node: _Node, result: Result, place: int) -> bytes:
         landed = node.landed[place]
-        return self.engine.reapply(node.plan, result, landed[0], self._use(landed)).value
+        return self.engine.reapply(node.plan, result, {landed[0]: self._use(landed)})[0].value
 
     def _make(self, state: State, value: bytes) -> None:
         """Note a new version, and every one that follows from it by a waiting update."""

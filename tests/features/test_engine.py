@@ -82,7 +82,7 @@ def test_a_lost_race_is_applied_to_the_newer_record() -> None:
     result, winner = ENGINE.run(plan), ENGINE.run(other)
     stored = {write.key: write.value for write in winner.writes()}
     shared = next(k for k in plan.keys if k in stored and parse_key(k)[0] is Entity.NUMBER)
-    write = ENGINE.reapply(plan, result, shared, stored[shared])
+    write = ENGINE.reapply(plan, result, {shared: stored[shared]})[0]
     assert write.expected_version == 1
     parsed = header.parse(write.value)
     assert parsed.version == 2
@@ -93,7 +93,7 @@ def test_a_lost_race_is_applied_to_the_newer_record() -> None:
     assert marks[0, 0].offset == mine.offset[calls].max()
     assert marks[0, 0].version == 2
     # Applied once more, nothing is left to apply: only the version moves.
-    again = ENGINE.reapply(plan, result, shared, write.value)
+    again = ENGINE.reapply(plan, result, {shared: write.value})[0]
     assert header.parse(again.value).watermarks == parsed.watermarks
     assert again.value[parsed.size :] == write.value[parsed.size :]
 
@@ -107,7 +107,7 @@ def test_reapplying_to_the_record_that_was_read_gives_the_write_of_the_run() -> 
     writes = [w for w in result.writes() if parse_key(w.key)[0] is not Entity.SUBSCRIBER]
     assert len(writes) > 40
     for write in writes:
-        assert ENGINE.reapply(plan, result, write.key, store.get(write.key)) == write
+        assert ENGINE.reapply(plan, result, {write.key: store.get(write.key)}) == [write]
 
 
 def test_a_subscribers_record_is_never_reapplied() -> None:
@@ -116,7 +116,9 @@ def test_a_subscribers_record_is_never_reapplied() -> None:
     plan = ENGINE.plan(columns)
     result = ENGINE.run(plan)
     with pytest.raises(ValueError, match="one writer"):
-        ENGINE.reapply(plan, result, key("fw", Entity.SUBSCRIBER, int(columns.subscriber[0])), None)
+        ENGINE.reapply(
+            plan, result, {key("fw", Entity.SUBSCRIBER, int(columns.subscriber[0])): None}
+        )
 
 
 def test_reads_name_the_versions_loaded() -> None:
