@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from alerting.cases.closing import ClosingDesk
+from alerting.cases.losses import LossDesk
 from alerting.cases.queries import CaseQueries
 from alerting.clock import Clock
 from alerting.db.engine import Database
@@ -21,6 +22,7 @@ class Services:
     db: Database
     clock: Clock
     desk: ClosingDesk
+    losses: LossDesk
     cases: CaseQueries
     ingestor: Ingestor
     dispatch: DispatchDesk

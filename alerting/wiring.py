@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from alerting.cases.closing import ClosingDesk
+from alerting.cases.losses import LossDesk
 from alerting.cases.queries import CaseQueries
 from alerting.cases.severity import Deadlines
 from alerting.channels.base import Channel
@@ -97,6 +98,7 @@ def build_services(
         db=db,
         clock=clock,
         desk=desk,
+        losses=LossDesk(db, clock, desk, pseudonymiser),
         cases=CaseQueries(db),
         ingestor=Ingestor(db, clock, rules, desk, attribution_window_ms=window_ms),
         dispatch=DispatchDesk(db, routing, options),

@@ -6,18 +6,18 @@ import msgspec
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from alerting.access import Principal
 from alerting.access.dependencies import require
+from alerting.api.desk import DistrictCode, Instant, Number, TenantName
 from alerting.api.idempotency import Answer, IdempotencyStore
-from alerting.api.parts import Service
+from alerting.api.parts import MAX_MINOR, Service
 from alerting.api.problems import responses
-from alerting.cases.closing import report_unwarned_loss
-from alerting.ingest.decode import decode_warning
+from alerting.cases.losses import Loss
+from alerting.errors import NotFoundError
+from alerting.ingest.decode import decode_warning, received_over_http
 from alerting.services import Services
-from forewarn.events.codec import decode_outcome
-from forewarn.events.outcomes import Outcome
 from forewarn.events.warnings import FraudWarning
 
 router = APIRouter(prefix="/v1", tags=["warnings"])
@@ -36,9 +36,33 @@ class Taken(BaseModel):
     result: str
 
 
+class LossBody(BaseModel):
+    """Money lost; nothing in it tells anything about a caller, a payee or a case.
+
+    ``district`` may be left out by those who see all of them, or if the person has a case.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenant: TenantName = "default"
+    district: DistrictCode = ""
+    subscriber: Number
+    lost_minor: Annotated[int, Field(ge=1, le=MAX_MINOR)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "CNY"
+    transfer_id: Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7e]+$")] | None = None
+    lost_at_ms: Instant
+
+
+class LossView(BaseModel):
+    """Where the report went: an outcome of its own, or the case that had warned of the transfer."""
+
+    event_id: str | None
+    case_id: str | None
+
+
 def json_schemas() -> dict[str, Any]:
     """Schemas of the event structs, for the OpenAPI document."""
-    _, components = msgspec.json.schema_components([FraudWarning, Outcome], ref_template=COMPONENTS)
+    _, components = msgspec.json.schema_components([FraudWarning], ref_template=COMPONENTS)
     return components
 
 
@@ -51,7 +75,7 @@ def _body(name: str) -> dict[str, Any]:
     "/warnings",
     status_code=201,
     response_model=Taken,
-    responses={**responses(401, 403, 409, 422, 429, 503), 200: {"model": Taken}},
+    responses={**responses(401, 403, 404, 409, 422, 429, 503), 200: {"model": Taken}},
     openapi_extra=_body("FraudWarning"),
 )
 async def raise_warning(
@@ -62,37 +86,36 @@ async def raise_warning(
 ) -> Response:
     """Take in one warning; 201 if it is new, 200 if it revises or repeats one.
 
-    The newest revision of a warning wins, as on the topic.
+    Of the revisions that come this way the one raised last wins; none outranks what the topic
+    brought, and ``source`` is set here whatever the body says.
     """
     body = await request.body()
     answer = await run_in_threadpool(_ingest, services, who, body, idempotency_key)
     return JSONResponse(answer.body, answer.status)
 
 
-@router.post(
-    "/losses",
-    status_code=202,
-    responses=responses(401, 403, 422, 429, 503),
-    openapi_extra=_body("Outcome"),
-)
-async def report_loss(
-    request: Request,
+@router.post("/losses", status_code=202, responses=responses(401, 403, 404, 422, 429, 503))
+def report_loss(
     services: Service,
     who: Annotated[Principal, Depends(require("outcome.write"))],
-) -> dict[str, str]:
-    """Report a loss that no warning came before: the label of a missed fraud."""
-    outcome = decode_outcome(await request.body())
-    await run_in_threadpool(report_unwarned_loss, services.db, outcome, who, services.clock())
-    return {"event_id": outcome.event_id}
+    body: LossBody,
+) -> LossView:
+    """Report a loss: the label of a missed fraud, or a late loss of the case that warned of it."""
+    taken = services.losses.report(who, Loss(**body.model_dump()))
+    return LossView(event_id=taken.event_id, case_id=taken.case_id)
 
 
 def _ingest(services: Services, who: Principal, body: bytes, key: str | None) -> Answer:
     store = IdempotencyStore(services.db, services.clock)
     if key and (known := store.find(who.subject, key, body)):
         return known
-    warning = decode_warning(body)
-    applied = services.ingestor.ingest([warning], "http")
+    warning = received_over_http(decode_warning(body), services.clock())
+    if not who.scope.admits(warning.tenant, warning.district):
+        raise NotFoundError("district", warning.district)
+    applied = services.ingestor.ingest([warning], "http", scope=who.scope)
     warning_id, case_id, result = applied.results[0]
+    if result == "foreign":
+        raise NotFoundError("warning", warning_id)
     status = 201 if result == "raised" else 200
     answer = Answer(status, {"warning_id": warning_id, "case_id": case_id, "result": result})
     if key:

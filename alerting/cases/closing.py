@@ -11,9 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alerting import audit
 from alerting.access import Principal
-from alerting.audit import AuditEntry
 from alerting.cases.lifecycle import decide_disposition
 from alerting.cases.outcome import outcomes_of
 from alerting.cases.service import CaseDesk, Done, facts_of, record
@@ -27,7 +25,7 @@ from alerting.ledger import book
 from alerting.ledger.decide import NOT_A_TRANSFER, confirm, estimate, take_back
 from alerting.outbox.write import put_outcome
 from alerting.timers import schedule
-from forewarn.events.outcomes import Disposition, Outcome
+from forewarn.events.outcomes import Disposition
 
 DISPOSITION_HINTS = {
     "no_contact_was_tried": "Record an attempt to reach the person first.",
@@ -295,15 +293,6 @@ class ClosingDesk(CaseDesk):
 def _held(session: Session, case: Case, account: book.Account) -> dict[str, int]:
     lines = book.balances_of(session, [case.case_id], account).get(case.case_id, {})
     return book.by_transfer(lines)
-
-
-def report_unwarned_loss(db: Database, outcome: Outcome, who: Principal, now_ms: int) -> None:
-    """Publish a loss that no warning came before: the label of a missed fraud."""
-    with db.write() as session:
-        put_outcome(session, outcome, now_ms)
-        detail = {"lost_minor": outcome.lost_minor, "transfer_id": outcome.transfer_id}
-        entry = AuditEntry(now_ms, who.subject, "unwarned_loss", outcome.event_id, detail)
-        audit.append(db, session, [entry])
 
 
 def _warnings(session: Session, case: Case) -> list[Warning_]:

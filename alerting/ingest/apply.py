@@ -15,6 +15,7 @@ from sqlalchemy import insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from alerting import audit
+from alerting.access import EVERYTHING, Scope
 from alerting.audit import AuditEntry
 from alerting.cases.correlate import OpenCase, correlate
 from alerting.cases.severity import Deadlines
@@ -23,13 +24,16 @@ from alerting.db.cases import Case, CaseEvent, Warning_
 from alerting.db.dispatch import Timer
 from alerting.db.engine import Database
 from alerting.db.ledger import LedgerEntry
+from alerting.ingest.decode import HTTP_SOURCE
 from alerting.ingest.rows import new_case, revise, warning_row
 from alerting.ledger import book
 from alerting.ledger.decide import estimate
 from alerting.timers import schedule
 from forewarn.events.warnings import Action, FraudWarning
 
-Result = Literal["raised", "updated", "withdrawn", "duplicate", "stale"]
+Result = Literal["raised", "updated", "withdrawn", "duplicate", "stale", "foreign"]
+"""``foreign``: a revision of somebody else's warning, or of one outside the sender's scope."""
+
 ACTOR = "system:ingest"
 _RESULTS: dict[Action, Result] = {
     "raise": "raised",
@@ -79,8 +83,13 @@ def apply_warnings(
     warnings: Sequence[FraudWarning],
     rules: IngestRules,
     now_ms: int,
+    *,
+    scope: Scope = EVERYTHING,
 ) -> Applied:
     """Apply warnings in the caller's write transaction.
+
+    Args:
+        scope: what is stored outside of it is not touched.
 
     Returns:
         The result of each; ``late_evidence`` names closed cases that a revision landed in.
@@ -89,7 +98,7 @@ def apply_warnings(
     batch = _load(db, session, warnings)
     applied = Applied()
     for warning in warnings:
-        result, case_id = _apply_one(batch, warning, rules, now_ms)
+        result, case_id = _apply_one(batch, warning, rules, now_ms, scope)
         applied.results.append((warning.warning_id, case_id, result))
     renewed, started = _sum_up(batch, rules, applied)
     _insert(session, batch)
@@ -133,10 +142,12 @@ def _load(db: Database, session: Session, warnings: Sequence[FraudWarning]) -> _
 
 
 def _apply_one(
-    batch: _Batch, warning: FraudWarning, rules: IngestRules, now_ms: int
+    batch: _Batch, warning: FraudWarning, rules: IngestRules, now_ms: int, scope: Scope
 ) -> tuple[Result, str]:
     row = batch.warnings.get(warning.warning_id)
     if row is not None:
+        if not _of_the_same(warning, row) or not scope.admits(row.tenant, row.district):
+            return "foreign", ""
         if not _newer(warning, row):
             same = warning.source.offset == row.source_offset
             return ("duplicate" if same else "stale"), row.case_id
@@ -152,8 +163,19 @@ def _apply_one(
     return result, row.case_id
 
 
+def _of_the_same(warning: FraudWarning, row: Warning_) -> bool:
+    """Whether a revision concerns the person whom the warning did; an erased one has none left."""
+    return warning.tenant == row.tenant and row.subscriber in (warning.subscriber, "")
+
+
 def _newer(warning: FraudWarning, row: Warning_) -> bool:
-    """Newest source offset wins; a subject lies in one partition, so offsets compare."""
+    """Newest source offset wins; a subject lies in one partition, so offsets compare.
+
+    Kafka outranks HTTP whatever the times say: workers are the ones who know.
+    """
+    over_http = warning.source.topic == HTTP_SOURCE
+    if over_http != (row.source_topic == HTTP_SOURCE):
+        return not over_http
     if (warning.source.topic, warning.source.partition) == (row.source_topic, row.source_partition):
         return warning.source.offset > row.source_offset
     return warning.raised_at_ms > row.raised_at_ms

@@ -4,7 +4,13 @@ import msgspec
 
 from forewarn.errors import ContractError
 from forewarn.events.codec import MAX_EVENT_BYTES
-from forewarn.events.warnings import FraudWarning
+from forewarn.events.warnings import FraudWarning, Source
+
+HTTP_SOURCE = ":http"
+"""Stands for the topic of a warning that came over HTTP; no topic of Kafka can be called so."""
+
+MAX_AHEAD_MS = 60_000
+"""How far a clock may be ahead of ours; later revisions could not catch up with more."""
 
 _decoder = msgspec.json.Decoder(FraudWarning)
 
@@ -26,6 +32,18 @@ def decode_warning(value: bytes | None) -> FraudWarning:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ContractError(str(error), reason="not_json") from None
     return _within_bounds(warning)
+
+
+def received_over_http(warning: FraudWarning, now_ms: int) -> FraudWarning:
+    """The warning with a source of our own, which never outranks a place in Kafka.
+
+    Raises:
+        ContractError: it was raised in the future.
+    """
+    if warning.raised_at_ms > now_ms + MAX_AHEAD_MS:
+        raise ContractError("raised_at_ms lies in the future", reason="from_the_future")
+    source = Source(HTTP_SOURCE, 0, warning.raised_at_ms)
+    return msgspec.structs.replace(warning, source=source)
 
 
 def _within_bounds(warning: FraudWarning) -> FraudWarning:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from alerting.access import EVERYTHING, Scope
 from alerting.cases.closing import ClosingDesk, LateLoss
 from alerting.clock import Clock
 from alerting.db.cases import Case, Warning_
@@ -16,6 +17,7 @@ from alerting.metrics import INGEST_SECONDS, INGESTED
 from forewarn.errors import ContractError
 from forewarn.events.warnings import FraudWarning
 
+FOREIGN = "a revision names another tenant or subscriber than the warning did"
 Reject = Callable[[Record, ContractError], None]
 
 
@@ -37,38 +39,47 @@ class Ingestor:
         self._desk = desk
         self._window_ms = attribution_window_ms
 
-    def ingest(self, warnings: Sequence[FraudWarning], source: str) -> Applied:
-        """Apply warnings in one transaction.
+    def ingest(
+        self, warnings: Sequence[FraudWarning], source: str, *, scope: Scope = EVERYTHING
+    ) -> Applied:
+        """Apply warnings in one transaction; revisions of what lies outside ``scope`` change nothing.
 
         Raises:
             DependencyUnavailableError: if the database does not answer; nothing was applied.
         """
         with INGEST_SECONDS.time(), self._db.write() as session:
-            applied = self.apply(session, warnings)
+            applied = self.apply(session, warnings, scope=scope)
         for result, count in applied.counts().items():
             INGESTED.labels(source, result).inc(count)
         return applied
 
-    def apply(self, session: Session, warnings: Sequence[FraudWarning]) -> Applied:
+    def apply(
+        self, session: Session, warnings: Sequence[FraudWarning], *, scope: Scope = EVERYTHING
+    ) -> Applied:
         """The same in the caller's write transaction, without counting."""
         now_ms = self._clock()
-        applied = apply_warnings(self._db, session, warnings, self._rules, now_ms)
+        applied = apply_warnings(self._db, session, warnings, self._rules, now_ms, scope=scope)
         if applied.late_evidence:
             session.flush()
             self._late(session, applied.late_evidence, now_ms)
         return applied
 
     def handle(self, records: list[Record], reject: Reject) -> None:
-        """Apply a batch from Kafka; what does not decode goes to ``reject`` and the rest goes on."""
-        warnings = []
+        """Apply a batch from Kafka; what does not decode or revises somebody else's warning goes to
+        ``reject``, and the rest goes on."""
+        taken: list[tuple[Record, FraudWarning]] = []
         for item in records:
             try:
-                warnings.append(decode_warning(item.value))
+                taken.append((item, decode_warning(item.value)))
             except ContractError as error:
                 reject(item, error)
                 INGESTED.labels("kafka", "rejected").inc()
-        if warnings:
-            self.ingest(warnings, "kafka")
+        if not taken:
+            return
+        applied = self.ingest([warning for _, warning in taken], "kafka")
+        for (item, _), (_, _, result) in zip(taken, applied.results, strict=True):
+            if result == "foreign":
+                reject(item, ContractError(FOREIGN, reason="invalid_field"))
 
     def _late(self, session: Session, case_ids: Sequence[str], now_ms: int) -> None:
         """A transfer of a case that was closed as prevented went through after all."""

@@ -156,12 +156,3 @@ def test_a_gateways_report_has_to_be_signed(
     busy = b'{"result": "busy"}'
     settled = client.post(path, content=busy, headers=sign("shared", busy, clock()))
     assert settled.status_code == 409
-
-
-def test_a_loss_that_no_warning_came_before_is_an_outcome_too(client: TestClient) -> None:
-    event = {
-        "type": "outcome", "event_id": "o-1", "event_time_ms": NOW_MS, "subscriber": VICTIM,
-        "disposition": "loss_occurred", "label_time_ms": NOW_MS, "lost_minor": 100,
-    }  # fmt: skip
-    assert client.post("/v1/losses", content=json.dumps(event)).status_code == 202
-    assert client.post("/v1/losses", content=b"[]").status_code == 422

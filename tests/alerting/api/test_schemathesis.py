@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS
 
 from alerting.access import ROLES
+from tests.alerting.factory import Clock
 
 EXAMPLES = 12
 ENDLESS = "/v1/patrol/feed"
@@ -21,7 +22,7 @@ NOT_PROMISED = (
     "positive_data_acceptance",
     "unsupported_method",
 )
-EVENT_BODIES = ("/v1/warnings", "/v1/losses")
+EVENT_BODIES = ("/v1/warnings",)
 """Read by the events' own decoder, which ignores fields that it does not know."""
 
 
@@ -34,7 +35,7 @@ def database_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 def test_no_request_breaks_the_api_or_its_document(
-    app: FastAPI, client: TestClient, key_for: Callable[..., dict[str, str]]
+    app: FastAPI, client: TestClient, clock: Clock, key_for: Callable[..., dict[str, str]]
 ) -> None:
     """Every operation, with an all-powerful key, so that nothing hides behind a 403."""
     headers = key_for(*ROLES)
@@ -53,6 +54,7 @@ def test_no_request_breaks_the_api_or_its_document(
     )
 
     def send(case: schemathesis.Case) -> None:
+        clock.advance(seconds=2)  # the checks try many wrong keys, which are limited
         own = case.operation.path in EVENT_BODIES
         lax = [check for check in checks if check.__name__ != "negative_data_rejection"]
         answer = case.call_and_validate(headers=headers, checks=lax if own else checks)
