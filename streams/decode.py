@@ -4,7 +4,6 @@ Nothing is ever dropped here: a record is either an event or a dead letter with 
 run remembers the offsets of both, so that positions move over rejected records too.
 """
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -20,10 +19,8 @@ from forewarn.events import (
     decode_call,
     decode_outcome,
     decode_transfer,
+    kept,
 )
-
-MAX_KEPT_BYTES = 262_144
-"""Of a rejected key or value: in base64 the largest record would not fit through the broker."""
 
 CALLS, TRANSFERS, OUTCOMES = 0, 1, 2
 """Codes of the source topics, in the order of ``forewarn.topics.SOURCES``."""
@@ -153,6 +150,6 @@ def _dead_letter(
         offset=record.offset,
         appended_at_ms=record.timestamp,
         rejected_at_ms=now_ms,
-        key=base64.b64encode((record.key or b"")[:MAX_KEPT_BYTES]).decode(),
-        value=base64.b64encode((record.value or b"")[:MAX_KEPT_BYTES]).decode(),
+        key=kept(record.key),
+        value=kept(record.value),
     )

@@ -1,6 +1,5 @@
 """Warnings that do not decode go to the dead letters, with the reason and the bytes as received."""
 
-import base64
 from collections.abc import Callable
 
 from alerting.clock import Clock
@@ -8,7 +7,7 @@ from alerting.links.reader import Record
 from alerting.links.sender import Producer
 from forewarn.errors import ContractError
 from forewarn.events.codec import encode
-from forewarn.events.deadletters import DeadLetter
+from forewarn.events.deadletters import DeadLetter, kept
 
 
 def rejecter(producer: Producer, clock: Clock) -> Callable[[Record, ContractError], None]:
@@ -23,8 +22,8 @@ def rejecter(producer: Producer, clock: Clock) -> Callable[[Record, ContractErro
             offset=item.offset,
             appended_at_ms=item.appended_at_ms,
             rejected_at_ms=clock(),
-            key=base64.b64encode(item.key or b"").decode(),
-            value=base64.b64encode(item.value or b"").decode(),
+            key=kept(item.key),
+            value=kept(item.value),
         )
         producer.send([("dead-letters", item.key, encode(letter))])
 

@@ -9,10 +9,8 @@ from typing import Annotated, Any
 
 import typer
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
 
-from forewarn.errors import ConfigurationError, DependencyUnavailableError
-from forewarn.kafka import client_arguments, committed_offsets
+from forewarn.kafka import client_arguments, committed_offsets, explained, missing_topic
 from forewarn.settings import KafkaSettings, WorkerSettings, load
 from forewarn.topics import SOURCES, qualified
 
@@ -158,9 +156,7 @@ def _oldest(
 def _partitions(consumer: Any, topic: str) -> set[int]:
     partitions = consumer.partitions_for_topic(topic)
     if not partitions:
-        raise ConfigurationError(
-            f"the topic {topic} does not exist.", hint="Create it with: forewarn topics apply"
-        )
+        raise missing_topic(topic)
     return set(partitions)
 
 
@@ -169,23 +165,19 @@ def _clients(kafka: KafkaSettings) -> Iterator[tuple[Any, Any]]:
     timeout_ms = int(kafka.request_timeout_seconds * 1000)
     clients: list[Any] = []
     try:
-        admin = KafkaAdminClient(**client_arguments(kafka), bootstrap_timeout_ms=timeout_ms)
-        clients.append(admin)
-        consumer = KafkaConsumer(
-            **client_arguments(kafka),
-            bootstrap_timeout_ms=timeout_ms,
-            group_id=None,
-            isolation_level="read_committed",  # as the workers read
-            fetch_max_wait_ms=100,
-            max_partition_fetch_bytes=16 << 10,  # only the first record of each is looked at
-        )
-        clients.append(consumer)
-        yield admin, consumer
-    except KafkaError as error:
-        raise DependencyUnavailableError(
-            f"Kafka at {kafka.bootstrap_servers} did not answer: {error}.",
-            hint="Check FOREWARN_KAFKA_BOOTSTRAP_SERVERS and that the brokers are up.",
-        ) from error
+        with explained(kafka):
+            admin = KafkaAdminClient(**client_arguments(kafka), bootstrap_timeout_ms=timeout_ms)
+            clients.append(admin)
+            consumer = KafkaConsumer(
+                **client_arguments(kafka),
+                bootstrap_timeout_ms=timeout_ms,
+                group_id=None,
+                isolation_level="read_committed",  # as the workers read
+                fetch_max_wait_ms=100,
+                max_partition_fetch_bytes=16 << 10,  # only the first record of each is looked at
+            )
+            clients.append(consumer)
+            yield admin, consumer
     finally:
         for client in clients:
             client.close()

@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +11,21 @@ import typer
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from forewarn.errors import ConfigurationError, DependencyUnavailableError
-from forewarn.kafka import client_arguments
-from forewarn.replay import BadRow, Mapping, Ready, Tally, in_order, load_mapping, paced, send
+from forewarn.errors import ConfigurationError, ForewarnError
+from forewarn.kafka import TopicAdministration, client_arguments, explained
+from forewarn.replay import (
+    BadRow,
+    Mapping,
+    Progress,
+    Ready,
+    Tally,
+    in_order,
+    load_mapping,
+    paced,
+    send,
+)
 from forewarn.settings import KafkaSettings, load
+from forewarn.topics import TopicName, qualified
 
 app = typer.Typer()
 
@@ -33,32 +46,36 @@ def replay(
     speed: Annotated[
         float, typer.Option(min=0, help="Times event time; 0 is as fast as Kafka takes it.")
     ] = 0.0,
+    skip: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=0,
+            help="Events and bad rows of each file, in its order, that a run which was cut short "
+            "reports as acknowledged; one a file.",
+        ),
+    ] = None,
     check_only: Annotated[
         bool, typer.Option("--check-only", help="Read and convert, but send nothing.")
     ] = False,
 ) -> None:
     """Stream files into Kafka; bad rows are reported and go to the dead letters.
 
-    Status 1 if there were bad rows.
+    Status 1 if there were bad rows. Rows that are replayed again count again: a run that was cut
+    short says with which --skip to go on, and mended rows belong into a file of their own.
     """
-    items = in_order(list(zip(files, _mappings(files, mapping or []), strict=True)))
+    if skip and len(skip) != len(files):
+        raise ConfigurationError(f"{len(skip)} times --skip for {len(files)} files.")
+    mappings = _mappings(files, mapping or [])
+    items = in_order(list(zip(files, mappings, strict=True)), skip=skip or [])
+    tally = Tally(Progress(skip or [0] * len(files)))
     began = time.monotonic()
     if check_only:
-        tally = Tally()
         for item in items:
-            if isinstance(item, BadRow):
-                tally.bad_rows += 1
-            else:
-                tally.sent[item.topic] = tally.sent.get(item.topic, 0) + 1
+            tally.count(item)
             _report(item, tally)
     else:
-        settings = load(KafkaSettings)
         timed = paced(items, speed, now_seconds=time.monotonic, sleep=time.sleep)
-        producer = _producer(settings)
-        try:
-            tally = send(timed, producer, settings, now_ms=_now_ms, on_item=_report)
-        finally:
-            producer.close()
+        _send(timed, tally, set().union(*(m.topics for m in mappings)), files)
     seconds = time.monotonic() - began
     counts = ", ".join(f"{count:,} to {topic}" for topic, count in sorted(tally.sent.items()))
     verb = "would be sent" if check_only else "sent"
@@ -79,20 +96,42 @@ def _mappings(files: list[Path], mappings: list[Path]) -> list[Mapping]:
     return [load_mapping(path) for path in paths or [file.with_suffix(".toml") for file in files]]
 
 
-def _producer(settings: KafkaSettings) -> KafkaProducer:
-    try:
-        return KafkaProducer(
+def _send(
+    items: Iterator[Ready | BadRow], tally: Tally, topics: set[TopicName], files: list[Path]
+) -> None:
+    settings = load(KafkaSettings)
+    with TopicAdministration(settings) as administration:
+        # A producer would wait for its whole timeout for a topic that nobody has made.
+        administration.require(qualified(name, settings) for name in {*topics, "dead-letters"})
+    with explained(settings):
+        producer = KafkaProducer(
             **client_arguments(settings),
             acks="all",
             linger_ms=20,
             batch_size=128 * 1024,
             max_block_ms=int(settings.request_timeout_seconds * 1000),
         )
-    except KafkaError as error:
-        raise DependencyUnavailableError(
-            f"Kafka at {settings.bootstrap_servers} does not answer: {error}.",
-            hint="Check FOREWARN_KAFKA_BOOTSTRAP_SERVERS and that the brokers are up.",
-        ) from error
+    try:
+        send(items, producer, settings, tally, now_ms=_now_ms, on_item=_report)
+    except (ForewarnError, KeyboardInterrupt):
+        with suppress(KafkaError):  # what is under way may still arrive, and counts then
+            producer.flush(timeout=settings.request_timeout_seconds)
+        if tally.total + tally.bad_rows:
+            print(where_to_go_on(files, tally.progress), file=sys.stderr)  # noqa: T201
+        raise
+    finally:
+        producer.close(timeout=settings.request_timeout_seconds)
+
+
+def where_to_go_on(files: Sequence[Path], progress: Progress) -> str:
+    """How far a run came that was cut short, and the options that go on from there."""
+    done = progress.done
+    each = ", ".join(f"{count:,} of {file.name}" for file, count in zip(files, done, strict=True))
+    options = " ".join(f"--skip {count}" for count in done)
+    line = f"acknowledged: {each}. Go on with the same files and {options}"
+    if progress.beyond:
+        line += f"; {progress.beyond:,} later ones were acknowledged too and will count twice"
+    return line
 
 
 def _report(item: Ready | BadRow, tally: Tally) -> None:

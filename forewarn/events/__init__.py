@@ -6,14 +6,22 @@ test.
 
 from forewarn.events.base import SCHEMA_VERSION, Event
 from forewarn.events.calls import CallEnded, CallEvent, CallStarted, LineChanged
-from forewarn.events.codec import decode_call, decode_outcome, decode_transfer, encode
-from forewarn.events.deadletters import DeadLetter, DeadLetterReason
+from forewarn.events.codec import (
+    MAX_EVENT_BYTES,
+    decode_call,
+    decode_outcome,
+    decode_transfer,
+    encode,
+)
+from forewarn.events.deadletters import MAX_KEPT_BYTES, DeadLetter, DeadLetterReason, kept
 from forewarn.events.outcomes import Disposition, Outcome
 from forewarn.events.scores import Score
 from forewarn.events.transfers import Transfer
 from forewarn.events.warnings import FraudWarning, Reason, Severity, Source, Subject, Typology
 
 __all__ = [
+    "MAX_EVENT_BYTES",
+    "MAX_KEPT_BYTES",
     "SCHEMA_VERSION",
     "CallEnded",
     "CallEvent",
@@ -36,4 +44,5 @@ __all__ = [
     "decode_outcome",
     "decode_transfer",
     "encode",
+    "kept",
 ]

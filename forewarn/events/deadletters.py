@@ -1,8 +1,12 @@
 """Messages of the ``dead-letters`` topic: what was rejected, why, and the bytes as received."""
 
+import base64
 from typing import Literal
 
 import msgspec
+
+MAX_KEPT_BYTES = 262_144
+"""Of a rejected key or value: in base64 the largest record would not fit through the broker."""
 
 DeadLetterReason = Literal[
     "not_json",
@@ -16,6 +20,7 @@ DeadLetterReason = Literal[
     "too_old",
     "bad_row",
     "processing_failed",
+    "replayed",
 ]
 
 
@@ -23,6 +28,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     """A rejected record; ``key`` and ``value`` are base64 of the bytes as received.
 
     Of a key or value longer than 256 KiB it is the beginning; the rest is in the source topic.
+    The reason ``replayed`` marks that everything before ``offset`` of this topic was sent again
+    or passed over; such a marker is younger than what it covers, so it outlives it.
     """
 
     schema_version: int = 1
@@ -35,3 +42,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     rejected_at_ms: int
     key: str
     value: str
+
+
+def kept(data: bytes | None) -> str:
+    """A key or value as a dead letter holds it."""
+    return base64.b64encode((data or b"")[:MAX_KEPT_BYTES]).decode()

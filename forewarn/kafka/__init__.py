@@ -7,6 +7,7 @@ from forewarn.kafka.connection import (
     faust_credentials,
     ssl_context,
 )
+from forewarn.kafka.faults import explained, missing_topic
 from forewarn.kafka.offsets import committed_offsets
 
 __all__ = [
@@ -14,7 +15,9 @@ __all__ = [
     "aiokafka_arguments",
     "client_arguments",
     "committed_offsets",
+    "explained",
     "faust_credentials",
+    "missing_topic",
     "require_copartitioned",
     "ssl_context",
 ]

@@ -1,17 +1,16 @@
 """Topics in the cluster: read, compared with the settings, created and mended."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import TopicAlreadyExistsError
 
-from forewarn.errors import DependencyUnavailableError
 from forewarn.kafka.connection import client_arguments
 from forewarn.kafka.drift import Drift, TopicState, check_copartitioned, drifts
+from forewarn.kafka.faults import explained, missing_topic
 from forewarn.settings import KafkaSettings
 from forewarn.topics import SOURCES, TopicSpec, qualified, topic_specs
 
@@ -28,7 +27,7 @@ class TopicAdministration:
         self._client: Any = None
 
     def __enter__(self) -> Self:
-        with _explained(self.settings):
+        with explained(self.settings):
             self._client = KafkaAdminClient(
                 **client_arguments(self.settings),
                 request_timeout_ms=int(self.settings.request_timeout_seconds * 1000),
@@ -46,7 +45,7 @@ class TopicAdministration:
 
     def states(self, names: Sequence[str]) -> dict[str, TopicState]:
         """Those of the named topics that exist."""
-        with _explained(self.settings):
+        with explained(self.settings):
             existing = set(self._client.list_topics())
             wanted = [name for name in names if name in existing]
             if not wanted:
@@ -83,7 +82,7 @@ class TopicAdministration:
             for drift in found
             if drift.mendable and (grow or drift.fault != "too_few_partitions")
         ]
-        with _explained(self.settings):
+        with explained(self.settings):
             self._create([specs[drift.topic] for drift in mended if drift.fault == "missing"])
             growth = {
                 drift.topic: int(drift.expected)
@@ -95,6 +94,14 @@ class TopicAdministration:
             self._configure([drift for drift in mended if drift.fault == "config"])
             self._client.wait_for_topics(list(specs))
         return mended, [drift for drift in found if drift not in mended]
+
+    def require(self, names: Iterable[str]) -> None:
+        """Raise ConfigurationError unless every named topic exists."""
+        with explained(self.settings):
+            existing = set(self._client.list_topics())
+        for name in names:
+            if name not in existing:
+                raise missing_topic(name)
 
     def require_copartitioned(self) -> int:
         """Check the source topics; returns their number of partitions.
@@ -147,19 +154,6 @@ def require_copartitioned(settings: KafkaSettings) -> int:
     """
     with TopicAdministration(settings) as topics:
         return topics.require_copartitioned()
-
-
-@contextmanager
-def _explained(settings: KafkaSettings) -> Iterator[None]:
-    """Turn the client's errors into one that says what to do."""
-    try:
-        yield
-    except KafkaError as error:
-        raise DependencyUnavailableError(
-            f"Kafka at {settings.bootstrap_servers} did not do as asked: "
-            f"{type(error).__name__} {error}.",
-            hint="Check FOREWARN_KAFKA_BOOTSTRAP_SERVERS and that the brokers are up.",
-        ) from error
 
 
 def as_mapping(drift: Drift) -> Mapping[str, str | bool]:

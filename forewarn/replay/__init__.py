@@ -2,6 +2,7 @@
 
 from forewarn.replay.mapping import Mapping, load_mapping
 from forewarn.replay.pace import paced
+from forewarn.replay.progress import Progress
 from forewarn.replay.rows import Row, read_rows
 from forewarn.replay.sending import Tally, send
 from forewarn.replay.stream import BadRow, Ready, in_order
@@ -9,6 +10,7 @@ from forewarn.replay.stream import BadRow, Ready, in_order
 __all__ = [
     "BadRow",
     "Mapping",
+    "Progress",
     "Ready",
     "Row",
     "Tally",

@@ -3,10 +3,13 @@ phone number."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 Convert = Callable[[Any], Any]
+
+DIGITS_MAX = 18
+"""Of a number: more fit no field, and ``1E+999999`` would be computed for seconds first."""
 
 
 class CellError(ValueError):
@@ -24,20 +27,20 @@ def epoch_ms(form: str, zone: tzinfo) -> Convert:
     def convert(cell: Any) -> int:
         try:
             if form == "epoch_ms":
-                return int(Decimal(str(cell)))
+                return int(_number(cell))
             if form == "epoch_s":
-                return int(Decimal(str(cell)) * 1000)
+                return int(_number(cell) * 1000)
             if isinstance(cell, datetime):
                 moment = cell
             elif form == "iso":
                 moment = datetime.fromisoformat(str(cell).strip())
             else:
                 moment = datetime.strptime(str(cell).strip(), form)  # noqa: DTZ007  zone is below
-        except (ValueError, InvalidOperation):
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=zone)
+            since = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+        except (ValueError, ArithmeticError):  # the year 1 east of Greenwich overflows
             raise CellError(f"not a time of the form {form}") from None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=zone)
-        since = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
         return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
     return convert
@@ -48,10 +51,11 @@ def minor_units(decimals: int) -> Convert:
 
     def convert(cell: Any) -> int:
         try:
-            scaled = Decimal(str(cell).replace(",", "").strip()).scaleb(decimals)
-        except InvalidOperation:
+            scaled = _number(str(cell).replace(",", "")).scaleb(decimals)
+            whole = scaled == scaled.to_integral_value()
+        except (ValueError, ArithmeticError):
             raise CellError("not an amount") from None
-        if not scaled.is_finite() or scaled != scaled.to_integral_value():
+        if not whole:
             raise CellError(f"has more than {decimals} decimals")
         return int(scaled)
 
@@ -63,8 +67,8 @@ def scaled(factor: int) -> Convert:
 
     def convert(cell: Any) -> int:
         try:
-            return int(Decimal(str(cell).strip()) * factor)
-        except (InvalidOperation, ValueError, OverflowError):
+            return int(_number(cell) * factor)
+        except (ValueError, ArithmeticError):
             raise CellError("not a number") from None
 
     return convert
@@ -90,3 +94,11 @@ def prefixed(prefix: str) -> Convert:
         return text if text.startswith("+") else prefix + text
 
     return convert
+
+
+def _number(cell: Any) -> Decimal:
+    """A finite number of a sane size; raises ValueError or ArithmeticError for anything else."""
+    number = Decimal(str(cell).strip())
+    if not number.is_finite() or number.adjusted() >= DIGITS_MAX:
+        raise ValueError("not a number of a sane size")
+    return number

@@ -82,6 +82,11 @@ class Mapping:
         """Where the rows of this file belong, told by the first kind of event."""
         return "transfers" if self._events[0][0].type == "transfer" else "calls"
 
+    @property
+    def topics(self) -> set[TopicName]:
+        """Every topic that rows of this file may go to."""
+        return {"transfers" if rule.type == "transfer" else "calls" for rule, _ in self._events}
+
     def events(self, row: dict[str, Any], *, file: str, line: int) -> list[AnyEvent]:
         """The events of a row.
 
@@ -169,9 +174,9 @@ def _value(field: _Field, row: dict[str, Any], file: str, line: int) -> Any:
     if rule.template:
         try:
             return rule.template.format_map(row | {"file": file, "line": line})
-        except (KeyError, IndexError, ValueError):
+        except (LookupError, ValueError, AttributeError, TypeError):
             raise CellError(
-                f"{field.name}: the template names a column that is not there"
+                f"{field.name}: the template does not fit the columns of the row"
             ) from None
     if rule.column not in row and rule.default is None:
         raise CellError(f"{field.name}: there is no column {rule.column}")

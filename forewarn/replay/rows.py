@@ -74,7 +74,7 @@ def _json_lines(path: Path) -> Iterator[Row]:
             raw = text.decode(errors="replace").rstrip("\n")
             try:
                 values = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):  # the latter for a thousand brackets
                 yield Row(line, {}, raw=raw, fault="not JSON")
                 continue
             if isinstance(values, dict):

@@ -1,12 +1,13 @@
 """Events and bad rows to Kafka, with nothing lost silently."""
 
-import base64
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from forewarn.errors import DependencyUnavailableError
-from forewarn.events import DeadLetter, encode
+from forewarn.events import DeadLetter, encode, kept
+from forewarn.kafka import explained
+from forewarn.replay.progress import Progress
 from forewarn.replay.stream import BadRow, Ready
 from forewarn.settings import KafkaSettings
 from forewarn.topics import qualified
@@ -16,10 +17,18 @@ from forewarn.topics import qualified
 class Tally:
     """What became of the rows."""
 
+    progress: Progress
     sent: dict[str, int] = field(default_factory=dict)
     bad_rows: int = 0
     failed: int = 0
     first_failure: str = ""
+
+    def count(self, item: Ready | BadRow) -> None:
+        """One more."""
+        if isinstance(item, BadRow):
+            self.bad_rows += 1
+        else:
+            self.sent[item.topic] = self.sent.get(item.topic, 0) + 1
 
     @property
     def total(self) -> int:
@@ -31,65 +40,68 @@ def send(
     items: Iterable[Ready | BadRow],
     producer: Any,
     settings: KafkaSettings,
+    tally: Tally,
     *,
     now_ms: Callable[[], int],
     on_item: Callable[[Ready | BadRow, Tally], None] | None = None,
-) -> Tally:
+) -> None:
     """Send everything and wait for the acknowledgements.
 
     Args:
         items: events and bad rows, in the order in which to send them.
         producer: a kafka-python producer with its default partitioner.
         settings: for the names of the topics.
+        tally: counts on while it sends, so that an end by force can tell how far it came.
         now_ms: UTC milliseconds, for dead letters.
         on_item: told of every item, for progress and messages.
 
-    Returns:
-        The counts.
-
     Raises:
         DependencyUnavailableError: if Kafka did not take some of them.
+        ConfigurationError: if a topic is missing.
     """
-    tally = Tally()
 
     def failed(error: BaseException) -> None:
         tally.failed += 1
         tally.first_failure = tally.first_failure or f"{type(error).__name__}: {error}"
 
-    for item in items:
-        if isinstance(item, BadRow):
-            tally.bad_rows += 1
-            topic = qualified("dead-letters", settings)
-            value = encode(_dead_letter(item, qualified(item.topic, settings), now_ms()))
-            producer.send(topic, value).add_errback(failed)
-        else:
-            tally.sent[item.topic] = tally.sent.get(item.topic, 0) + 1
-            topic = qualified(item.topic, settings)
-            producer.send(topic, item.value, key=item.key).add_errback(failed)
-        if on_item is not None:
-            on_item(item, tally)
-        if tally.failed:
-            break
-    producer.flush()
+    def acknowledged(source: int, number: int, _metadata: Any) -> None:
+        tally.progress.acknowledged(source, number)
+
+    with explained(settings):
+        for item in items:
+            if isinstance(item, BadRow):
+                topic = qualified("dead-letters", settings)
+                value = encode(_dead_letter(item, qualified(item.topic, settings), now_ms()))
+                future = producer.send(topic, value)
+            else:
+                topic = qualified(item.topic, settings)
+                future = producer.send(topic, item.value, key=item.key)
+            number = tally.progress.sent(item.source)
+            future.add_callback(acknowledged, item.source, number).add_errback(failed)
+            tally.count(item)
+            if on_item is not None:
+                on_item(item, tally)
+            if tally.failed:
+                break
+        producer.flush()
     if tally.failed:
         raise DependencyUnavailableError(
             f"Kafka did not take {tally.failed} of {tally.total + tally.bad_rows} records "
             f"({tally.first_failure}).",
-            hint="Replaying again is safe: events keep their ids and are applied once.",
+            hint="Check that the brokers are up.",
         )
-    return tally
 
 
 def _dead_letter(row: BadRow, topic: str, now_ms: int) -> DeadLetter:
     """A dead letter that names the line; partition -1 says that it never was in Kafka."""
     return DeadLetter(
         reason="bad_row",
-        detail=str(row),
+        detail=str(row)[:500],
         topic=topic,
         partition=-1,
         offset=row.line,
         appended_at_ms=now_ms,
         rejected_at_ms=now_ms,
         key="",
-        value=base64.b64encode(row.raw).decode(),
+        value=kept(row.raw),
     )

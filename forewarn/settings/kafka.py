@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from forewarn.settings.base import Section
@@ -26,4 +26,13 @@ class KafkaSettings(Section):
     partitions: int = Field(16, ge=1, le=4096, description="of every keyed topic")
     replication_factor: int = Field(3, ge=1, le=7)
     retention_hours: int = Field(24 * 14, ge=1, description="of calls, transfers and warnings")
-    request_timeout_seconds: float = Field(20.0, gt=0)
+    request_timeout_seconds: float = Field(20.0, gt=0, description="of one request to a broker")
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for server in value.split(","):
+            host, colon, port = server.strip().rpartition(":")
+            if colon and not (host and port.isdecimal() and 0 < int(port) <= 65535):
+                raise ValueError(f"{server.strip()!r} is not host:port")
+        return value

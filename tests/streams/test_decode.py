@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from forewarn.errors import ConfigurationError
-from forewarn.events import encode
-from streams.decode import MAX_KEPT_BYTES, decode_run, require_same_topic
+from forewarn.events import MAX_KEPT_BYTES, encode
+from streams.decode import decode_run, require_same_topic
 
 
 def test_the_largest_record_makes_a_dead_letter_that_fits_into_a_mebibyte() -> None:

@@ -102,12 +102,50 @@ def test_dead_letters_go_back_once_byte_for_byte(settings: KafkaSettings) -> Non
     producer.close()
 
     assert "2 would be sent" in _forewarn(settings, "dead-letters", "replay", "--dry-run").stdout
-    assert "2 sent again, 1 rows" in _forewarn(settings, "dead-letters", "replay").stdout
-    assert "0 sent again, 0 rows" in _forewarn(settings, "dead-letters", "replay").stdout
+    assert "2 sent again, 1 passed" in _forewarn(settings, "dead-letters", "replay").stdout
+    assert "0 sent again, 0 passed" in _forewarn(settings, "dead-letters", "replay").stdout
     again = _forewarn(settings, "dead-letters", "replay", "--offset", 2)
     assert "1 sent again" in again.stdout
     records = _records(settings, "calls", 3)
     assert {(record.key, record.value) for record in records} == {(b"+3", b"\xff\x00{")}
+
+
+def test_a_foreign_value_among_the_dead_letters_is_listed_and_does_not_end_the_list(
+    settings: KafkaSettings,
+) -> None:
+    producer = KafkaProducer(bootstrap_servers=settings.bootstrap_servers)
+    topic = f"{settings.topic_prefix}dead-letters"
+    for value in (b"somebody else's", b'{"type":"dead_letter"}'):
+        producer.send(topic, value).get(timeout=20)
+    producer.close()
+    listed = _forewarn(settings, "dead-letters", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert "2 dead letters: 2 undecodable" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("replay", SAMPLES / "calls.csv"), ("dead-letters", "list"), ("dead-letters", "replay")],
+    ids=lambda arguments: " ".join(map(str, arguments[:2])),
+)
+def test_a_missing_topic_is_one_line_that_says_how_to_make_it(
+    kafka: KafkaBroker, topic_prefix: str, arguments: tuple[object, ...]
+) -> None:
+    nowhere = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=topic_prefix)
+    done = _forewarn(nowhere, *arguments)
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert "there is no topic" in line
+    assert "forewarn topics apply" in line
+
+
+def test_an_address_that_is_none_is_one_line() -> None:
+    for servers in ("localhost:abc", "a:1,b:", "localhost:70000"):
+        wrong = KafkaSettings.model_construct(bootstrap_servers=servers, topic_prefix="")
+        done = _forewarn(wrong, "replay", SAMPLES / "calls.csv")
+        assert done.returncode == 2
+        (line,) = done.stderr.strip().splitlines()
+        assert "FOREWARN_KAFKA_BOOTSTRAP_SERVERS" in line
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,46 @@
+"""A producer that keeps what it is sent and acknowledges what it is told to."""
+
+from collections.abc import Callable
+from typing import Any
+
+from kafka.errors import KafkaError, KafkaTimeoutError
+
+
+class Future:
+    """One record's acknowledgement, there from the start."""
+
+    def __init__(self, error: KafkaError | None) -> None:
+        self._error = error
+
+    def add_callback(self, call: Callable[..., object], *arguments: object) -> "Future":
+        if self._error is None:
+            call(*arguments, None)
+        return self
+
+    def add_errback(self, call: Callable[..., object], *arguments: object) -> "Future":
+        if self._error is not None:
+            call(*arguments, self._error)
+        return self
+
+    def get(self, timeout: float) -> None:
+        if self._error is not None:
+            raise self._error
+
+
+class AcknowledgingProducer:
+    """Takes every record but those whose numbers, counted from 0, are refused."""
+
+    def __init__(self, refused: frozenset[int] = frozenset()) -> None:
+        self.sent: list[tuple[str, bytes]] = []
+        self._refused = refused
+        self._number = -1
+
+    def send(self, topic: str, value: bytes | None, key: bytes | None = None) -> Any:
+        self._number += 1
+        if self._number in self._refused:
+            return Future(KafkaTimeoutError("from a test"))
+        self.sent.append((topic, value or b""))
+        return Future(None)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Everything was acknowledged at once."""
