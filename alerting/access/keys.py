@@ -8,13 +8,18 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
 
+from alerting import audit
 from alerting.access.grants import Grants
 from alerting.access.principal import Principal
+from alerting.access.scope import Scope
 from alerting.access.sessions import token_hash
 from alerting.access.tables import api_keys
+from alerting.audit import AuditEntry
 from alerting.db.engine import Database
 
 PREFIX = "fwk_"
@@ -50,7 +55,7 @@ class KeyStore:
     def create(
         self, *, name: str, grants: Grants, created_by: str, days: int, now_ms: int
     ) -> tuple[KeyInfo, str]:
-        """Make a key; the second value is the key itself and cannot be had again."""
+        """Make a key, and record it; the second value is the key itself and cannot be had again."""
         key_id, secret = secrets.token_hex(6), secrets.token_hex(32)
         info = KeyInfo(
             key_id=key_id,
@@ -73,6 +78,14 @@ class KeyStore:
                     expires_at_ms=info.expires_at_ms,
                 )
             )
+            tenants, districts = grants.scope.lists()
+            detail = {
+                "purpose": sorted(grants.roles),
+                "tenants": tenants,
+                "districts": districts,
+                "days": days,
+            }
+            self._record(transaction, created_by, "access.key_made", key_id, detail, now_ms)
         return info, f"{PREFIX}{key_id}_{secret}"
 
     def check(self, key: str, now_ms: int) -> Principal | None:
@@ -94,22 +107,23 @@ class KeyStore:
         grants = Grants.from_json(row.grants)
         return Principal(f"key:{key_id}", row.name, grants.roles, grants.scope, "api_key")
 
-    def revoke(self, key_id: str, now_ms: int) -> bool:
-        """End a key; False if there is none of that id alive."""
+    def revoke(self, key_id: str, *, within: Scope, by: str, now_ms: int) -> bool:
+        """End a key, and record it; False if none of that id is alive within the scope."""
+        alive = (api_keys.c.key_id == key_id, api_keys.c.revoked_at_ms.is_(None))
         with self._database.write() as transaction:
-            revoked = transaction.execute(
-                update(api_keys)
-                .where(api_keys.c.key_id == key_id, api_keys.c.revoked_at_ms.is_(None))
-                .values(revoked_at_ms=now_ms)
-                .returning(api_keys.c.key_id)
-            ).first()
-        return revoked is not None
+            statement = self._database.for_update(select(api_keys.c.grants).where(*alive))
+            grants = transaction.scalar(statement)
+            if grants is None or not within.covers(Grants.from_json(grants).scope):
+                return False
+            transaction.execute(update(api_keys).where(*alive).values(revoked_at_ms=now_ms))
+            self._record(transaction, by, "access.key_revoked", key_id, {}, now_ms)
+        return True
 
-    def all(self) -> Sequence[KeyInfo]:
-        """Every key, newest first."""
+    def all(self, within: Scope) -> Sequence[KeyInfo]:
+        """Every key whose scope lies within this one, newest first."""
         with self._database.read() as transaction:
             rows = transaction.execute(select(api_keys).order_by(api_keys.c.created_at_ms.desc()))
-            return [
+            found = [
                 KeyInfo(
                     key_id=row.key_id,
                     name=row.name,
@@ -121,3 +135,16 @@ class KeyStore:
                 )
                 for row in rows
             ]
+        return [key for key in found if within.covers(key.grants.scope)]
+
+    def _record(
+        self,
+        transaction: Session,
+        actor: str,
+        action: str,
+        key_id: str,
+        detail: dict[str, Any],
+        now_ms: int,
+    ) -> None:
+        entry = AuditEntry(now_ms, actor, action, f"key:{key_id}", detail)
+        audit.append(self._database, transaction, [entry])

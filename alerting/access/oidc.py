@@ -23,7 +23,7 @@ from joserfc.jwk import KeySet
 
 from alerting.access.errors import NotAuthenticatedError
 from alerting.access.grants import Grants
-from alerting.access.roles import ROLES
+from alerting.access.roles import ROLES, SERVICE_ROLES
 from forewarn.errors import DependencyUnavailableError
 
 FLOW_SECONDS = 600
@@ -207,7 +207,7 @@ class OidcClient:
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         options = self._options
         named = [options.role_names.get(role, role) for role in _texts(claims, options.roles_claim)]
-        roles = [role for role in named if role in ROLES and role != "service"]
+        roles = [role for role in named if role in ROLES and role not in SERVICE_ROLES]
         if not roles:
             raise NotAuthenticatedError(
                 "Your account has no role in this service.",

@@ -2,12 +2,25 @@
 
 Permissions name actions, roles name jobs, and only this table ties them. Administrators run the
 service and therefore see no personal data; auditors see everything that was done and change
-nothing; a service key can do what its simulated or real integration needs and no more.
+nothing; a key has one purpose, and reads no case. Only the key of the settings, which whoever runs
+the machine gives, has the role ``service`` and works on cases.
 """
 
 from typing import Literal, get_args
 
-Role = Literal["responder", "supervisor", "analyst", "auditor", "administrator", "service"]
+Role = Literal[
+    "responder",
+    "supervisor",
+    "analyst",
+    "auditor",
+    "administrator",
+    "service",
+    "ingest",
+    "loss_report",
+    "patrol_terminal",
+]
+Purpose = Literal["ingest", "loss_report", "patrol_terminal"]
+"""The roles of keys that administrators make."""
 Permission = Literal[
     "case.read",
     "case.work",  # claim, acknowledge, contact, close, note
@@ -28,6 +41,9 @@ Permission = Literal[
 ]
 
 ROLES: tuple[Role, ...] = get_args(Role)
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+SERVICE_ROLES: frozenset[str] = frozenset({"service", *PURPOSES})
+"""Never a person's, whatever a provider says."""
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 
 _RESPONDER: frozenset[Permission] = frozenset(
@@ -61,6 +77,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     "service": frozenset(
         {"case.read", "case.work", "list.read", "patrol.feed", "warning.write", "outcome.write"}
     ),
+    "ingest": frozenset({"warning.write"}),
+    "loss_report": frozenset({"outcome.write"}),
+    "patrol_terminal": frozenset({"patrol.feed"}),
 }
 
 

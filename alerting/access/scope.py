@@ -55,6 +55,17 @@ class Scope:
             entry.endswith(ALL) and district.startswith(entry[:-1]) for entry in self.districts
         )
 
+    def covers(self, other: "Scope") -> bool:
+        """Whether everything that ``other`` admits is admitted here too: nobody gives away, ends
+        or silences more than they see."""
+        if self.tenants is not None and (other.tenants is None or other.tenants - self.tenants):
+            return False
+        if self.districts is None:
+            return True
+        return other.districts is not None and all(
+            any(_within(entry, own) for own in self.districts) for entry in other.districts
+        )
+
     def condition(
         self, tenant: ColumnElement[str] | Any, district: ColumnElement[str] | Any
     ) -> ColumnElement[bool]:
@@ -68,6 +79,11 @@ class Scope:
         if self.districts is not None:
             parts.append(_district_condition(self.districts, district))
         return and_(*parts) if parts else true()
+
+
+def _within(entry: str, own: str) -> bool:
+    """Whether a district or prefix lies within another one."""
+    return entry.startswith(own[:-1]) if own.endswith(ALL) else entry == own
 
 
 def _district_condition(districts: frozenset[str], column: Any) -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
-"""API keys of services: made, listed and revoked by administrators.
+"""API keys of services: made, listed and revoked by administrators, within their own scope.
 
-Keys have the role ``service`` and no other: an administrator, who sees no personal data, could
+A key has one purpose, and none that reads cases: an administrator, who sees no personal data, could
 otherwise make a key that does.
 """
 
@@ -9,8 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Path, Response
 
 from alerting.access import Grants, Principal, require
+from alerting.access.roles import PURPOSES, Purpose
 from alerting.console.errors import ConsoleRoute
 from alerting.console.pages import Page, signed_in
+from alerting.errors import NotFoundError
 
 router = APIRouter(route_class=ConsoleRoute)
 
@@ -20,9 +22,9 @@ Words = Annotated[str, Form(max_length=400, pattern=r"^[0-9A-Za-z*\s-]*$")]
 
 
 @router.get("/console/keys")
-def keys_page(page: Signed, who: Administrator) -> Response:  # noqa: ARG001  (refuses others)
+def keys_page(page: Signed, who: Administrator) -> Response:
     """Every key but its secret."""
-    return _render(page)
+    return _render(page, who)
 
 
 @router.post("/console/keys")
@@ -30,20 +32,19 @@ def make(
     page: Signed,
     who: Administrator,
     name: Annotated[str, Form(min_length=1, max_length=100)],
+    purpose: Annotated[Purpose, Form()],
     days: Annotated[int, Form(ge=1, le=730)],
     tenants: Words = "*",
     districts: Words = "*",
 ) -> Response:
     """Make a key and show it this once."""
-    info, key = page.access.keys.create(
-        name=name,
-        grants=Grants.of(["service"], tenants.split(), districts.split()),
-        created_by=who.subject,
-        days=days,
-        now_ms=page.now_ms,
+    grants = Grants.of([purpose], tenants.split(), districts.split())
+    if not who.scope.covers(grants.scope):
+        raise NotFoundError("tenant or district", f"{tenants} {districts}")
+    _, key = page.access.keys.create(
+        name=name, grants=grants, created_by=who.subject, days=days, now_ms=page.now_ms
     )
-    page.access.record(who, "access.key_made", f"key:{info.key_id}", days=days)
-    return _render(page, made=key)
+    return _render(page, who, made=key)
 
 
 @router.post("/console/keys/{key_id}/revoke")
@@ -51,12 +52,22 @@ def revoke(
     page: Signed, who: Administrator, key_id: Annotated[str, Path(max_length=16)]
 ) -> Response:
     """End a key at once."""
-    if page.access.keys.revoke(key_id, page.now_ms):
-        page.access.record(who, "access.key_revoked", f"key:{key_id}")
+    keys = page.access.keys
+    if not keys.revoke(key_id, within=who.scope, by=who.subject, now_ms=page.now_ms):
+        raise NotFoundError("key", key_id)
     return page.go("/console/keys")
 
 
-def _render(page: Page, made: str = "") -> Response:
-    keys = page.access.keys.all()
+def _render(page: Page, who: Principal, made: str = "") -> Response:
+    keys = page.access.keys.all(who.scope)
     names = page.access.names_of({key.created_by for key in keys})
-    return page.render("keys.html", keys=keys, made=made, names=names)
+    tenants, districts = who.scope.lists()
+    return page.render(
+        "keys.html",
+        keys=keys,
+        made=made,
+        names=names,
+        purposes=PURPOSES,
+        tenants=" ".join(tenants),
+        districts=" ".join(districts),
+    )

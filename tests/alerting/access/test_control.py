@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from alerting.access import (
+    EVERYTHING,
     AccessControl,
     Grants,
     NotAuthenticatedError,
     RateLimitedError,
+    Scope,
     SignInFailedError,
 )
 from alerting.access.users import UserFile
@@ -129,7 +131,10 @@ def test_a_key_works_until_it_expires_or_is_revoked_and_only_as_a_whole(
     for wrong in (key[:-1], key + "0", f"fwk_{info.key_id}_", "fwk_", "x" * 5000):
         with pytest.raises(NotAuthenticatedError):
             identify(access, bearer=wrong)
-    assert access.keys.revoke(info.key_id, clock())
+    hengyang = Scope.of(["hengyang"], ["*"])
+    assert not access.keys.revoke(info.key_id, within=hengyang, by="local:admin", now_ms=clock())
+    assert identify(access, bearer=key) == f"key:{info.key_id}"
+    assert access.keys.revoke(info.key_id, within=EVERYTHING, by="local:admin", now_ms=clock())
     with pytest.raises(NotAuthenticatedError):
         identify(access, bearer=key)
     _, second = access.keys.create(

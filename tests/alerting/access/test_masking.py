@@ -57,6 +57,7 @@ def somebody(*roles: Role, scope: Scope = HENGYANG) -> Principal:
         (somebody("auditor"), "local:li", True, False, "not_permitted"),
         (somebody("administrator"), "local:li", True, False, "not_permitted"),
         (somebody("service"), "local:li", True, False, "not_permitted"),
+        (somebody("patrol_terminal"), "local:li", True, False, "not_permitted"),
         (
             somebody("supervisor", scope=Scope.of(["*"], ["110101"])),
             "local:li",

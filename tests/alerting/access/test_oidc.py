@@ -76,6 +76,7 @@ def test_roles_and_scope_come_from_the_claims(client: OidcClient, provider: Prov
         {"iat": NOW_MS // 1000 + 3600},
         {"roles": ["unrelated"]},
         {"roles": ["service"]},
+        {"roles": ["ingest", "loss_report", "patrol_terminal"]},
         {"roles": {"responder": True}},
         {"sub": None},
         {"at_hash": "of another token"},

@@ -49,3 +49,29 @@ def test_a_case_of_an_unknown_district_is_seen_by_those_who_see_all_districts_on
 def test_a_scope_survives_being_written_down() -> None:
     for scope in SCOPES:
         assert Scope.of(*scope.lists()) == scope
+
+
+@pytest.mark.parametrize("own", SCOPES, ids=str)
+@pytest.mark.parametrize("other", SCOPES, ids=str)
+def test_a_scope_that_covers_another_admits_all_that_the_other_admits(
+    own: Scope, other: Scope
+) -> None:
+    assert own.covers(own)
+    if own.covers(other):
+        assert all(own.admits(*place) for place in PLACES if other.admits(*place))
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "covered"),
+    [
+        (Scope.of(["*"], ["4304*"]), Scope.of(["*"], ["430405"]), True),
+        (Scope.of(["*"], ["4304*"]), Scope.of(["*"], ["43040*"]), True),
+        (Scope.of(["*"], ["4304*"]), Scope.of(["*"], ["43*"]), False),
+        (Scope.of(["*"], ["4304*"]), Scope.of(["*"], ["*"]), False),
+        (Scope.of(["*"], ["430405"]), Scope.of(["*"], ["430405*"]), False),
+        (Scope.of(["hengyang"], ["*"]), Scope.of(["*"], ["430405"]), False),
+        (Scope.of(["hengyang"], ["*"]), Scope.of(["hengyang"], ["*"]), True),
+    ],
+)
+def test_nobody_covers_more_than_they_see(own: Scope, other: Scope, covered: bool) -> None:
+    assert own.covers(other) is covered

@@ -33,6 +33,7 @@ PEOPLE = {
     "analyst": (["analyst"], ["*"], ["*"]),
     "auditor": (["auditor"], ["*"], ["*"]),
     "admin": (["administrator"], ["*"], ["*"]),
+    "clerk": (["administrator"], ["changsha"], ["4301*"]),
 }
 
 
