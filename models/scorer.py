@@ -17,6 +17,10 @@ from models.artifact import BOOSTER, TYPOLOGY, Artifact, read_artifact
 from models.forest import Forest, compile_forest
 
 
+class UnfitArtifactError(ArtifactError):
+    """The artifact is whole and of no use here: to load it again comes to the same."""
+
+
 class Scorer:
     """Scores vectors of one catalog with one artifact. Immutable: safe to use from threads."""
 
@@ -53,6 +57,29 @@ class Scorer:
         chances = np.asarray(self._typologies.predict(vectors, num_threads=1))
         return [names[index] for index in chances.argmax(axis=1)]
 
+    def check(self) -> None:
+        """Use all of the model on a row of zeros and on one of nothing but missing values.
+
+        Raises:
+            UnfitArtifactError: a part of it fails, or gives what is no number or no known kind.
+        """
+        rows = np.zeros((2, len(self.features)), np.float32)
+        rows[1] = np.nan
+        try:
+            sound = bool(
+                np.isfinite(self.predict(rows)).all()
+                and np.isfinite(self.contributions(rows)).all()
+                and len(self.typology(rows)) == len(rows)
+            )
+        except ArtifactError:
+            raise
+        except Exception as error:
+            raise UnfitArtifactError(
+                f"model {self.version} fails on an empty row: {type(error).__name__}: {error}"
+            ) from error
+        if not sound:
+            raise UnfitArtifactError(f"model {self.version} gives no numbers for an empty row")
+
     @cached_property
     def _typologies(self) -> Any:
         return _booster(self.artifact, TYPOLOGY) if self.artifact.has(TYPOLOGY) else None
@@ -76,29 +103,34 @@ def load_scorer(path: Path | str, *, fingerprint: str, signing_key: bytes = b"")
         signing_key: if given, the artifact must be signed with it.
 
     Raises:
-        ArtifactError: if it is missing, corrupted, unsigned or made for another catalog.
+        UnfitArtifactError: if it is made for another catalog, or does not work.
+        ArtifactError: if it is missing, corrupted or unsigned, which may pass while it is copied.
     """
     artifact = read_artifact(Path(path), signing_key=signing_key)
     if artifact.manifest.fingerprint != fingerprint:
-        raise ArtifactError(
+        raise UnfitArtifactError(
             f"model {artifact.version} was trained on catalog "
             f"{artifact.manifest.fingerprint[:12]}, this is {fingerprint[:12]}",
             hint="Train it again with this version's features.",
         )
-    return Scorer(artifact)
+    scorer = Scorer(artifact)
+    scorer.check()
+    return scorer
 
 
 def _booster(artifact: Artifact, name: str) -> Any:
     try:
         return lightgbm.Booster(model_str=artifact.text(name))
     except lightgbm.basic.LightGBMError as error:
-        raise ArtifactError(f"LightGBM cannot read {name} of {artifact.version}: {error}") from None
+        raise UnfitArtifactError(
+            f"LightGBM cannot read {name} of {artifact.version}: {error}"
+        ) from None
 
 
 def _forest(booster: Any, n_features: int) -> Forest:
     forest = compile_forest(booster.dump_model())
     if forest.n_features != n_features:
-        raise ArtifactError(
+        raise UnfitArtifactError(
             f"the booster has {forest.n_features} features, the manifest names {n_features}"
         )
     forest.raw(np.zeros((1, forest.n_features), np.float32))  # compile now, not on the first event

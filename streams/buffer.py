@@ -8,15 +8,15 @@ time, since a silent topic must not hold up the other).
 """
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from forewarn.errors import ForewarnError
 from forewarn.events import DeadLetter, Event
-from streams.decode import Run
+from streams.decode import RawRecord, Run
 
 SOURCE_COUNT = 3
 
@@ -37,7 +37,8 @@ class Chunk:
     """The unit of work: a stretch of one partition's events in the order in which they are applied.
 
     ``before`` and ``after`` are the positions (next offset) in each source topic; 0 while nothing
-    of the source has been seen and no journal knows it.
+    of the source has been seen and no journal knows it. Once events are set aside, ``order`` is the
+    source of each event that was taken, and ``failed`` the places in it of those set aside.
     """
 
     partition: int
@@ -49,6 +50,43 @@ class Chunk:
     before: tuple[int, ...]
     after: tuple[int, ...]
     finished: list[Run] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    order: npt.NDArray[np.uint8] | None = None
+    failed: tuple[int, ...] = ()
+
+    @property
+    def taken(self) -> npt.NDArray[np.uint8]:
+        """The source of each event that was taken, in merge order."""
+        return self.source if self.order is None else self.order
+
+    def record(self, index: int) -> RawRecord:
+        """The bytes of an event as they were received.
+
+        Raises:
+            LookupError: if the runs of the chunk were not decoded from records.
+        """
+        source, offset = int(self.source[index]), int(self.offsets[index])
+        for run in self.runs:
+            if run.source == source:
+                for record in run.records:
+                    if record.offset == offset:
+                        return record
+        raise LookupError(f"offset {offset} of source {source} is in no run of the chunk")
+
+    def set_aside(self, indices: Sequence[int], letters: Sequence[DeadLetter]) -> "Chunk":
+        """The chunk without these events, whose dead letters it carries instead."""
+        kept = np.delete(np.arange(len(self.events)), indices)
+        places = np.delete(np.arange(len(self.taken)), self.failed)
+        return replace(
+            self,
+            events=[self.events[i] for i in kept.tolist()],
+            source=self.source[kept],
+            offsets=self.offsets[kept],
+            appended_ms=self.appended_ms[kept],
+            dead_letters=[*self.dead_letters, *letters],
+            order=self.taken,
+            failed=tuple(sorted([*self.failed, *places[list(indices)].tolist()])),
+        )
 
     @property
     def first_appended_ms(self) -> tuple[int, ...]:
@@ -202,6 +240,7 @@ class PartitionBuffer:
             before=before,
             after=tuple(self.positions),
             finished=taken.finished,
+            runs=taken.runs,
         )
 
     def _drain(self, code: int, count: int, taken: "_Taken") -> None:
@@ -213,6 +252,7 @@ class PartitionBuffer:
             start, stop = run.cursor, run.cursor + share
             if start == 0:
                 taken.dead_letters.extend(run.dead_letters)
+            taken.runs.append(run)
             taken.events.extend(run.events[start:stop])
             taken.offsets.append(run.offsets[start:stop])
             taken.appended_ms.append(run.appended_ms[start:stop])
@@ -234,6 +274,7 @@ class _Taken:
     appended_ms: list[npt.NDArray[np.int64]] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     finished: list[Run] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
 
 
 def _ranks(source: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:

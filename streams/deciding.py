@@ -5,13 +5,16 @@ written with it, so a decision is recovered, fenced and repeated together with t
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+import structlog
 
 from features.kinds import EventKind
+from forewarn.errors import ArtifactError
 from forewarn.events import Outcome
 from forewarn.events.warnings import Typology
 from models.policy import Decision, Facts, History, Lists, Policy
@@ -20,6 +23,8 @@ from models.policy.status import STATUS_OF_KIND, WARNABLE
 from models.scorer import Scorer
 from streams.metrics import WorkerMetrics
 from streams.work import Work
+
+log = structlog.get_logger(__name__)
 
 _WARNABLE = np.array(sorted(WARNABLE), np.uint8)
 
@@ -31,6 +36,15 @@ class Brain:
     scorer: Scorer
     policy: Policy
     challenger: Scorer | None = None
+
+
+class EventFailedError(Exception):
+    """One event of a chunk cannot be decided; ``why`` is what happened."""
+
+    def __init__(self, index: int, why: Exception) -> None:
+        super().__init__(f"event {index} of the chunk cannot be decided")
+        self.index = index
+        self.why = why
 
 
 class Deciding:
@@ -56,27 +70,56 @@ class Deciding:
         self._executor = executor
 
     def score(self, works: Sequence[Work], brain: Brain) -> None:
-        """Probabilities of all events of a batch, by champion and challenger."""
-        vectors = [work.result.vectors[work.rows] for work in works]
-        together = np.concatenate(vectors)
-        probabilities = brain.scorer.predict(together)
-        challenger = brain.challenger.predict(together) if brain.challenger else None
-        at = np.cumsum([0, *map(len, vectors)])
-        for work, start, stop in zip(works, at[:-1], at[1:], strict=True):
-            work.probabilities = probabilities[start:stop]
-            work.challenger = challenger[start:stop] if challenger is not None else None
+        """Probabilities of all events of a batch, in one call.
+
+        Raises:
+            ArtifactError: a probability is no number.
+        """
+        for work, probabilities in _predicted(works, brain.scorer):
+            work.probabilities = probabilities
+
+    def challenge(self, works: Sequence[Work], brain: Brain) -> None:
+        """The same by the challenger, if there is one."""
+        if brain.challenger is not None:
+            for work, probabilities in _predicted(works, brain.challenger):
+                work.challenger = probabilities
 
     async def decide(self, work: Work, brain: Brain, now_ms: int) -> None:
-        """Decide the chunk's events that need it, in their order; sets annexes."""
+        """Decide the chunk's events that need it, in their order; sets annexes.
+
+        Nothing but the work is changed before ``count``, so a chunk may be decided anew.
+
+        Raises:
+            EventFailedError: one of them cannot be decided.
+        """
         candidates = self._candidates(work, brain.policy)
         if not len(candidates):
             return
         vectors = work.result.vectors[work.rows[candidates]]
-        typologies = await asyncio.get_running_loop().run_in_executor(
-            self._executor, brain.scorer.typology, vectors
-        )
+        typologies = await self._typologies(vectors, brain)
         for index, typology in zip(candidates.tolist(), typologies, strict=True):
-            self._decide_one(work, index, typology, brain.policy, now_ms)
+            try:
+                self._decide_one(work, index, typology, brain.policy, now_ms)
+            except Exception as error:
+                raise EventFailedError(index, error) from error
+
+    def count(self, work: Work) -> None:
+        """Count what was decided; once for each chunk."""
+        for decision in work.decisions.values():
+            self._metrics.decisions.labels(decision.reason).inc()
+        for district, event_time_ms in work.spent:
+            self._spending.note(district, event_time_ms)
+
+    async def _typologies(self, vectors: npt.NDArray[np.float32], brain: Brain) -> Sequence[str]:
+        """The guessed kinds of fraud; a warning without one is better than none."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._executor, brain.scorer.typology, vectors
+            )
+        except Exception:
+            log.exception("typology_not_guessed", model=brain.scorer.version)
+            self._metrics.model_faults.labels("typology").inc()
+            return ["unknown"] * len(vectors)
 
     def _candidates(
         self, work: Work, policy: Policy
@@ -125,15 +168,15 @@ class Deciding:
         decision = policy.decide(
             facts, float(work.probabilities[index]), history, self._lists, now_ms
         )
-        self._metrics.decisions.labels(decision.reason).inc()
         work.decisions[index] = decision
         if decision.history != history:
             work.result.set_annex(row, decision.history.encode())
         if decision.counts:
-            self._spending.note(event.district, event.event_time_ms)
+            work.spent.append((event.district, event.event_time_ms))
 
     def _facts(self, work: Work, index: int, row: int, typology: str) -> Facts:
         columns, event = work.columns, work.chunk.events[index]
+        here = sum(district == event.district for district, _ in work.spent)
         guess: Typology = typology  # type: ignore[assignment]  # the artifact names known ones
         return Facts(
             tenant=event.tenant,
@@ -146,8 +189,20 @@ class Deciding:
             amount_minor=int(columns.amount_minor[row]),
             typology=guess,
             vector=work.result.vectors[row],
-            district_spent=self._spending.spent(event.district, event.event_time_ms),
+            district_spent=here + self._spending.spent(event.district, event.event_time_ms),
         )
+
+
+def _predicted(
+    works: Sequence[Work], scorer: Scorer
+) -> Iterator[tuple[Work, npt.NDArray[np.float64]]]:
+    vectors = [work.result.vectors[work.rows] for work in works]
+    probabilities = scorer.predict(np.concatenate(vectors))
+    if not np.isfinite(probabilities).all():
+        raise ArtifactError(f"model {scorer.version} gives a probability that is no number")
+    at = np.cumsum([0, *map(len, vectors)])
+    for work, start, stop in zip(works, at[:-1], at[1:], strict=True):
+        yield work, probabilities[start:stop]
 
 
 def sent(work: Work) -> list[tuple[int, Decision]]:

@@ -47,6 +47,8 @@ class Run:
 
     ``merge_ms`` is the running maximum of the event times: it never falls within a run, so merging
     topics by it keeps each topic's own order. ``cursor`` counts the events already taken.
+    ``records`` are the bytes as received, for an event that turns out not to be processable; the
+    message that waits for its acknowledgement holds them anyway.
     """
 
     source: int
@@ -58,6 +60,7 @@ class Run:
     dead_letters: list[DeadLetter]
     acknowledge: Callable[[], None]
     cursor: int = field(default=0)
+    records: Sequence[RawRecord] = ()
 
     @property
     def remaining(self) -> int:
@@ -99,7 +102,7 @@ def decode_run(
                 ahead_seconds = (event.event_time_ms - record.timestamp) // 1000
                 raise ContractError(f"{ahead_seconds} s ahead", reason="from_the_future")
         except ContractError as error:
-            dead.append(_dead_letter(record, error, topic, partition, now_ms))
+            dead.append(dead_letter(record, error, topic, partition, now_ms))
             continue
         events.append(event)
         offsets.append(record.offset)
@@ -114,6 +117,7 @@ def decode_run(
         merge_ms=np.maximum.accumulate(times) if events else times,
         dead_letters=dead,
         acknowledge=acknowledge,
+        records=records,
     )
 
 
@@ -138,9 +142,10 @@ def require_same_topic(topic: str, partition: int, floor: int, highwater: int | 
         )
 
 
-def _dead_letter(
+def dead_letter(
     record: RawRecord, error: ContractError, topic: str, partition: int, now_ms: int
 ) -> DeadLetter:
+    """The message that keeps a record for which there is no other place."""
     reason: DeadLetterReason = error.reason  # type: ignore[assignment]  # decoders use its values
     return DeadLetter(
         reason=reason,

@@ -161,6 +161,7 @@ def score_records(
     sources = work.chunk.source.tolist()
     probabilities = work.probabilities.tolist()
     challenger = work.challenger.tolist() if work.challenger is not None else None
+    trial = brain.challenger.version if brain.challenger and challenger is not None else ""
     records: list[tuple[bytes, bytes]] = []
     for i in chosen.tolist():
         decision = work.decisions.get(i)
@@ -179,7 +180,7 @@ def score_records(
             probability=probabilities[i],
             challenger_probability=challenger[i] if challenger is not None else None,
             model_version=brain.scorer.version,
-            challenger_version=brain.challenger.version if brain.challenger else "",
+            challenger_version=trial,
             policy_version=brain.policy.version,
             decision=decision.reason if decision else _undecided(kinds[i]),
         )

@@ -1,6 +1,8 @@
 """The worker's Prometheus metrics; every label has a bounded set of values, none names a person."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import get_args
 
 import numpy as np
@@ -145,6 +147,13 @@ class WorkerMetrics:
             ["feature"],
             registry=r,
         )
+        self.model_faults = Counter(
+            "forewarn_model_faults",
+            "Faults of a model in use, by what of it failed; a champion that fails is replaced by "
+            "the one before it, a challenger is dropped.",
+            ["what"],
+            registry=r,
+        )
         self.conflicts = Counter(
             "forewarn_state_conflicts",
             "Record writes that lost a race and were applied again to the newer record.",
@@ -187,6 +196,12 @@ class WorkerMetrics:
             ["what", "result"],
             registry=r,
         )
+        self.not_in_use = Gauge(
+            "forewarn_wanted_not_in_use",
+            "1 while the champion, challenger or policy that is wanted is not the one in use.",
+            ["what"],
+            registry=r,
+        )
         self.loaded_seconds = Gauge(
             "forewarn_loaded_timestamp_seconds",
             "When the model or policy in use was loaded.",
@@ -202,6 +217,15 @@ class WorkerMetrics:
         self.policy = Info("forewarn_policy", "The policy in use.", registry=r)
         self._declare()
 
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Observe how long a stage of a batch takes."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stage_seconds.labels(name).observe(time.perf_counter() - began)
+
     def _declare(self) -> None:
         """Make the series of fixed labels exist from the start, so that rates have a zero."""
         for source in ("calls", "transfers", "outcomes"):
@@ -212,10 +236,13 @@ class WorkerMetrics:
             self.stage_seconds.labels(stage)
         for model in ("champion", "challenger"):
             self.disagreements.labels(model)
+        for what in ("champion", "challenger", "typology", "contributions"):
+            self.model_faults.labels(what)
         for reason in get_args(DeadLetterReason):
             self.dead_letters.labels(reason)
         for what in ("champion", "challenger", "policy"):
             self.reloads.labels(what, "refused")
+            self.not_in_use.labels(what).set(0)
         for what in ("model", "policy"):
             self.reloads.labels(what, "loaded")
         for dependency in ("redis", "kafka"):

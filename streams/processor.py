@@ -8,29 +8,25 @@ away the batch waits: nothing is skipped, buffers fill, fetching stops, readines
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import Executor
-from contextlib import contextmanager
 from typing import Literal, TypeVar
 
 import numpy as np
 import structlog
 
-from features.engine import Engine
 from features.store import FencedError, JournalWrite, StateLostError, StateStore
 from features.store.journal import decode, encode, floor
 from forewarn.errors import ForewarnError
 from forewarn.events import encode as encode_event
-from forewarn.pseudonyms import Pseudonymiser
 from forewarn.topics import SOURCES
 from streams.buffer import SOURCE_COUNT, Chunk, PartitionBuffer
-from streams.deciding import Brain, Deciding, sent
+from streams.computing import Computing
+from streams.deciding import Brain
 from streams.lanes import AbandonedError, OpenPartition
-from streams.messages import Live, reasons, score_records, warning_of
+from streams.messages import score_records
 from streams.metrics import WorkerMetrics
 from streams.outputs import KeyValue, Outputs
 from streams.state import State
-from streams.watching import Watching
-from streams.work import Work, columns_of
+from streams.work import Work
 
 log = structlog.get_logger(__name__)
 
@@ -50,18 +46,14 @@ class BatchProcessor:
     """Does the work of the lanes.
 
     Args:
-        engine: the feature kernel.
         store: records and journals.
         state: loads and writes batches.
-        deciding: scores and decides.
-        watching: looks at the scores.
+        computing: makes decisions and warnings of loaded chunks.
         outputs: the producer.
         brain: returns the model and policy in use now.
-        pseudonymiser: for columns.
         metrics: stages, counts.
-        executor: where LightGBM explains, off the event loop.
-        topics: names in the cluster of the sources (in order), and of the three outputs.
-        live: which features are facts for the responder.
+        sources: names in the cluster of the source topics, in order.
+        warnings_topic, scores_topic, dead_letters_topic: names in the cluster of the outputs.
         align_seconds: see ``PartitionBuffer``.
         on_wait: told when a dependency is away (reason) and when it is back (None).
     """
@@ -69,39 +61,29 @@ class BatchProcessor:
     def __init__(
         self,
         *,
-        engine: Engine,
         store: StateStore,
         state: State,
-        deciding: Deciding,
-        watching: Watching,
+        computing: Computing,
         outputs: Outputs,
         brain: Callable[[], Brain],
-        pseudonymiser: Pseudonymiser,
         metrics: WorkerMetrics,
-        executor: Executor,
         sources: Sequence[str],
         warnings_topic: str,
         scores_topic: str,
         dead_letters_topic: str,
-        live: Live,
         align_seconds: float,
         on_wait: Callable[[Dependency, str | None], None],
     ) -> None:
-        self._engine = engine
         self._store = store
         self._state = state
-        self._deciding = deciding
-        self._watching = watching
+        self._computing = computing
         self._outputs = outputs
         self._brain = brain
-        self._pseudonymiser = pseudonymiser
         self._metrics = metrics
-        self._executor = executor
         self._sources = tuple(sources)
         self._warnings_topic = warnings_topic
         self._scores_topic = scores_topic
         self._dead_letters_topic = dead_letters_topic
-        self._live = live
         self._align_seconds = align_seconds
         self._on_wait = on_wait
 
@@ -151,70 +133,26 @@ class BatchProcessor:
         brain = self._brain()
         self._metrics.batch_events.observe(sum(len(chunk.events) for _, chunk in batch))
         partitions = [partition for partition, _ in batch]
-        with self._stage("decode"):
+        with self._metrics.stage("decode"):
             works = [self._work(partition, chunk) for partition, chunk in batch]
-        with self._stage("load"):
+        with self._metrics.stage("load"):
             await self._insist("redis", lambda: self._state.load(works), partitions)
-        with self._stage("kernel"):
-            for work in works:
-                work.result = self._engine.run(work.plan, work.records)
-        with self._stage("score"):
-            self._deciding.score(works, brain)
-            self._watching.look(works, brain)
-        now_ms = time.time_ns() // 1_000_000
-        with self._stage("decide"):
-            for work in works:
-                await self._deciding.decide(work, brain, now_ms)
-                await self._warn(work, brain, now_ms)
-        with self._stage("write"):
+        works, brain = await self._computing.compute(works, brain, time.time_ns() // 1_000_000)
+        with self._metrics.stage("write"):
             works = await self._write(works, partitions)
-        with self._stage("produce"):
+        with self._metrics.stage("produce"):
             parts = [part for work in works for part in self._parts(work, brain)]
             await self._insist("kafka", lambda: self._sent(parts, partitions), partitions)
-        with self._stage("settle"):
+        with self._metrics.stage("settle"):
             works = await self._settle(works, partitions)
         for work in works:
             self._finish(work)
 
     def _work(self, partition: OpenPartition, chunk: Chunk) -> Work:
-        recovering = partition.journal is not None
         partition.in_hand, partition.in_hand_ms = True, chunk.first_appended_ms
-        if not recovering:
+        if partition.journal is None:
             partition.chunk += 1
-        columns, rows = columns_of(chunk, self._pseudonymiser)
-        return Work(
-            partition=partition,
-            chunk=chunk,
-            columns=columns,
-            rows=rows,
-            plan=self._engine.plan(columns),
-            number=partition.chunk,
-            recovering=recovering,
-        )
-
-    async def _warn(self, work: Work, brain: Brain, now_ms: int) -> None:
-        """Make the warnings of a chunk, with the reasons for those that are raised or upgraded."""
-        sending = sent(work)
-        if not sending:
-            return
-        names = brain.scorer.features
-        vectors = work.result.vectors[work.rows[[i for i, _ in sending]]]
-        contributions = await asyncio.get_running_loop().run_in_executor(
-            self._executor, brain.scorer.contributions, vectors
-        )
-        for (index, decision), vector, weight in zip(sending, vectors, contributions, strict=True):
-            message = warning_of(
-                work,
-                index,
-                decision,
-                reasons(names, vector, weight),
-                brain=brain,
-                typology=work.typologies[index],
-                live=self._live,
-                topic=self._sources[work.chunk.source[index]],
-                now_ms=now_ms,
-            )
-            work.warnings.append((index, message))
+        return self._computing.begin(partition, chunk, partition.chunk)
 
     async def _write(self, works: list[Work], partitions: Sequence[OpenPartition]) -> list[Work]:
         """Write what is still ours; returns the works that were written."""
@@ -369,14 +307,6 @@ class BatchProcessor:
         finally:
             if silent:
                 self._on_wait("kafka", None)
-
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._metrics.stage_seconds.labels(name).observe(time.perf_counter() - began)
 
 
 def _revoked(partitions: Sequence[OpenPartition]) -> bool:

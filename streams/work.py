@@ -1,14 +1,15 @@
 """A chunk on its way through the steps of a batch: each step adds what it found."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from features.columns import EventColumns, from_events
-from features.engine import Plan, Result
-from features.store.journal import Journal, SourceRange, of_chunk
-from forewarn.events import Event, FraudWarning
+from features.engine import Engine, Plan, Result
+from features.store.journal import Journal, SourceRange, encode, of_chunk
+from forewarn.events import DeadLetter, Event, FraudWarning
 from forewarn.pseudonyms import Pseudonymiser
 from models.policy import Decision
 from streams.buffer import SOURCE_COUNT, Chunk
@@ -27,6 +28,7 @@ class Work:
         decisions: by event index, for the few events that reached the policy.
         typologies: the guessed kind of fraud of the same events.
         warnings: what is to be sent, with the index of the causing event.
+        spent: district and event time of each warning that counts against a district's budget.
     """
 
     partition: OpenPartition
@@ -44,6 +46,7 @@ class Work:
     decisions: dict[int, Decision] = field(default_factory=dict)
     typologies: dict[int, str] = field(default_factory=dict)
     warnings: list[tuple[int, FraudWarning]] = field(default_factory=list)
+    spent: list[tuple[str, int]] = field(default_factory=list)
     _result: Result | None = None
 
     @property
@@ -73,8 +76,35 @@ class Work:
             for source in range(SOURCE_COUNT)
         )
         return of_chunk(
-            self.number, ranges, self.chunk.source.tobytes(), self.plan.keys, self.records
+            self.number,
+            ranges,
+            self.chunk.taken.tobytes(),
+            self.plan.keys,
+            self.records,
+            self.chunk.failed,
         )
+
+    def without(
+        self, indices: Sequence[int], letters: Sequence[DeadLetter], engine: Engine
+    ) -> "Work":
+        """This work begun anew without some events, on the same records as loaded."""
+        lengths = np.diff(self.rows, append=len(self.columns))
+        event = np.repeat(np.arange(len(self.rows)), lengths)
+        columns = self.columns.take(np.flatnonzero(~np.isin(event, indices)))
+        plan = engine.plan(columns)
+        work = Work(
+            partition=self.partition,
+            chunk=self.chunk.set_aside(indices, letters),
+            columns=columns,
+            rows=columns.event_rows(),
+            plan=plan,
+            number=self.number,
+            recovering=self.recovering,
+        )
+        known = dict(zip(self.plan.keys, self.records, strict=True))
+        work.records = [known[key] for key in plan.keys]
+        work.journal = encode(work.journal_entry())
+        return work
 
 
 def columns_of(

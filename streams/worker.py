@@ -35,6 +35,7 @@ from models.policy import DEFAULT_POLICY, Lists
 from models.policy.spending import DistrictSpending
 from models.registry import open_registry
 from streams.app import create_app
+from streams.computing import Computing
 from streams.deciding import Deciding
 from streams.draining import DrainingWorker
 from streams.health import Bounds, Health, HealthServer
@@ -43,6 +44,7 @@ from streams.messages import Live
 from streams.metrics import WorkerMetrics
 from streams.outputs import Outputs
 from streams.processor import BatchProcessor
+from streams.raising import Raising
 from streams.reload import Reloader
 from streams.runtime import Runtime
 from streams.state import State
@@ -90,22 +92,27 @@ def run_worker() -> None:
         executor=ThreadPoolExecutor(max_workers=1, thread_name_prefix="reload"),
     )
     engine = Engine(CATALOG, prefix=redis.key_prefix)
+    live = Live(on_call=CATALOG.slot("on_call_now"), forwarding_on=CATALOG.slot("forwarding_on"))
     processor = BatchProcessor(
-        engine=engine,
         store=store,
         state=State(store, engine, metrics, settings.commit_attempts),
-        deciding=Deciding(lists, _spending(reloader), metrics, executor),
-        watching=Watching(metrics),
+        computing=Computing(
+            engine=engine,
+            deciding=Deciding(lists, _spending(reloader), metrics, executor),
+            watching=Watching(metrics),
+            raising=Raising(executor, live, _sources(kafka), metrics),
+            distrust=reloader.distrust,
+            pseudonymiser=_pseudonymiser(),
+            sources=_sources(kafka),
+            metrics=metrics,
+        ),
         outputs=outputs,
         brain=lambda: reloader.brain,
-        pseudonymiser=_pseudonymiser(),
         metrics=metrics,
-        executor=executor,
         sources=_sources(kafka),
         warnings_topic=qualified("warnings", kafka),
         scores_topic=qualified("scores", kafka),
         dead_letters_topic=qualified("dead-letters", kafka),
-        live=Live(on_call=CATALOG.slot("on_call_now"), forwarding_on=CATALOG.slot("forwarding_on")),
         align_seconds=settings.align_seconds,
         on_wait=runtime.on_wait,
     )

@@ -45,12 +45,15 @@ class Journal(msgspec.Struct, frozen=True, array_like=True):
         ranges: one for every source, also for those without a record in this chunk.
         order: for each record of the chunk in merge order, the index of its source, one byte each.
         records: key and bytes of each record as it was loaded; None where there was none.
+        failed: places in ``order`` of events that could not be processed: they are dead letters,
+            also when the chunk is done again, though the fault may have gone by then.
     """
 
     chunk: int
     ranges: tuple[SourceRange, ...]
     order: bytes = b""
     records: tuple[tuple[bytes, bytes | None], ...] = ()
+    failed: tuple[int, ...] = ()
 
     def floors(self) -> dict[int, int]:
         """Offset by source below which everything is wholly done."""
@@ -102,10 +105,13 @@ def of_chunk(
     order: bytes,
     keys: Sequence[bytes],
     records: Sequence[bytes | None],
+    failed: Sequence[int] = (),
 ) -> Journal:
     """The journal of a chunk from what the engine loaded for it; ``keys`` fit ``records``."""
     pairs = tuple(zip(keys, records, strict=True))
-    return Journal(chunk=chunk, ranges=tuple(ranges), order=order, records=pairs)
+    return Journal(
+        chunk=chunk, ranges=tuple(ranges), order=order, records=pairs, failed=tuple(failed)
+    )
 
 
 def _corrupt(detail: str) -> JournalCorruptError:

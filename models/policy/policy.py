@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from forewarn.errors import ConfigurationError
 from forewarn.events.warnings import Action, Severity
 from models.policy.decision import Decision, DecisionReason, Facts
 from models.policy.document import PolicyDocument, Rule
@@ -40,6 +41,7 @@ class Policy:
     ) -> None:
         self.document = document
         self.version = version
+        self._width = len(features)
         limits = document.thresholds
         self.threshold = (
             limits.raise_probability
@@ -49,6 +51,23 @@ class Policy:
         self._rules: list[tuple[Rule, Expression]] = [
             (rule, compile_expression(rule.when, features)) for rule in document.rules
         ]
+
+    def check(self) -> None:
+        """Try every rule on a row of zeros and on one of missing values.
+
+        Raises:
+            ConfigurationError: if a rule fails on them.
+        """
+        vectors = np.zeros((2, self._width), np.float32)
+        vectors[1] = np.nan
+        rows = Rows(vectors, np.zeros(2), np.zeros(2, np.int64))
+        for rule, expression in self._rules:
+            try:
+                expression.matches(rows)
+            except Exception as error:
+                raise ConfigurationError(
+                    f"rule {rule.name} fails on an empty row: {type(error).__name__}: {error}"
+                ) from error
 
     def screen(
         self,

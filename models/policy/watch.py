@@ -30,16 +30,18 @@ class PolicyFile:
     ) -> None:
         self._path, self._features, self._recommended = path, features, recommended
         self.error = ""
-        self._seen: tuple[int, int, int] | None = None
-        self._policy = self._read()
+        self._seen, data = self._read()
+        self._verdict = ""  # on the file as last seen; one that could not be read has none
+        self._policy = self._parsed(data)
 
     def current(self) -> Policy:
         """The newest valid policy; ``error`` says what is wrong with a newer one."""
         try:
             if self._stamp() != self._seen:
-                self._policy = self._read()
-                self.error = ""
-        except ConfigurationError as error:
+                self._seen, data = self._read()
+                self._judge(data)
+            self.error = self._verdict
+        except ConfigurationError as error:  # it may be readable the next time
             self.error = str(error)
         return self._policy
 
@@ -51,14 +53,25 @@ class PolicyFile:
         )
         return self._policy
 
-    def _read(self) -> Policy:
-        self._seen = self._stamp()  # first, so that a write in between is seen next time
+    def _judge(self, data: bytes) -> None:
         try:
-            data = self._path.read_bytes()
+            self._policy = self._parsed(data)
+            self._verdict = ""
+        except ConfigurationError as error:
+            self._verdict = str(error)
+
+    def _parsed(self, data: bytes) -> Policy:
+        document, version = parse_policy(data)
+        policy = Policy(document, version, self._features, self._recommended)
+        policy.check()
+        return policy
+
+    def _read(self) -> tuple[tuple[int, int, int], bytes]:
+        stamp = self._stamp()  # first, so that a write in between is seen next time
+        try:
+            return stamp, self._path.read_bytes()
         except OSError as error:
             raise ConfigurationError(f"cannot read the policy {self._path}: {error}") from error
-        document, version = parse_policy(data)
-        return Policy(document, version, self._features, self._recommended)
 
     def _stamp(self) -> tuple[int, int, int]:
         try:

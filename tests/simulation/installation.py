@@ -26,12 +26,14 @@ from forewarn.events import encode
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.topics import SOURCES
 from streams.buffer import Chunk
+from streams.computing import Computing
 from streams.decode import decode_run
 from streams.lanes import OpenPartition
 from streams.messages import Live
 from streams.metrics import WorkerMetrics
 from streams.outputs import KeyValue
 from streams.processor import BatchProcessor
+from streams.raising import Raising
 from streams.state import State
 from streams.work import Work
 from tests.simulation.little_town import Fact, topic_of
@@ -135,7 +137,11 @@ class NoDeciding:
         for work in works:
             work.probabilities = np.zeros(len(work.rows))
 
+    def challenge(self, *_: object) -> None: ...
+
     async def decide(self, *_: object) -> None: ...
+
+    def count(self, _work: Work) -> None: ...
 
 
 BRAIN: Any = SimpleNamespace(
@@ -206,21 +212,25 @@ class Installation:
     def processor(self, executor: ThreadPoolExecutor) -> BatchProcessor:
         """The worker's own processor over the shaky parts."""
         return BatchProcessor(
-            engine=self.engine,
             store=self.store,
             state=State(self.store, self.engine, self.metrics, 50),
-            deciding=NoDeciding(),  # type: ignore[arg-type]
+            computing=Computing(
+                engine=self.engine,
+                deciding=NoDeciding(),  # type: ignore[arg-type]
+                watching=SimpleNamespace(look=lambda *_: None),  # type: ignore[arg-type]
+                raising=Raising(executor, Live(0, 0), SOURCES, self.metrics),
+                distrust=lambda *_: BRAIN,
+                pseudonymiser=PSEUDONYMISER,
+                sources=SOURCES,
+                metrics=self.metrics,
+            ),
             outputs=self.outputs,  # type: ignore[arg-type]
-            watching=SimpleNamespace(look=lambda *_: None),  # type: ignore[arg-type]
             brain=lambda: BRAIN,
-            pseudonymiser=PSEUDONYMISER,
             metrics=self.metrics,
-            executor=executor,
             sources=SOURCES,
             warnings_topic="warnings",
             scores_topic="scores",
             dead_letters_topic="dead-letters",
-            live=Live(0, 0),
             align_seconds=0.0,
             on_wait=lambda *_: None,
         )

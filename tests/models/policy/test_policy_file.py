@@ -82,3 +82,23 @@ def test_a_new_model_brings_its_threshold(tmp_path: Path) -> None:
     file = PolicyFile(path, ("stage",), {"raise": 0.2})
     assert file.rebind({"raise": 0.05}).threshold == 0.05
     assert file.current().threshold == 0.05
+
+
+def test_a_file_that_could_not_be_read_is_read_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time stamp does not change when the volume is well again."""
+    path = tmp_path / "policy.toml"
+    _write(path, DEFAULT, 1)
+    file = PolicyFile(path, ("stage",))
+    _write(path, DEFAULT.replace("per_person = 4", "per_person = 2"), 2)
+    with monkeypatch.context() as faulty:
+        faulty.setattr(Path, "read_bytes", _io_error)
+        file.current()
+        assert "I/O error" in file.error
+    assert file.current().document.budgets.per_person == 2
+    assert file.error == ""
+
+
+def _io_error(_path: Path) -> bytes:
+    raise OSError(5, "I/O error")
