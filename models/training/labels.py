@@ -151,10 +151,15 @@ def _apply(
     )
     lines = within[span & (events.kind[within] == EventKind.LINE_CHANGED)]
     rows = np.r_[hits, lines]
-    # The first word on an event stays its label time; a later fraud on it is the same fraud.
-    labels.label_time_ms[rows] = np.minimum(labels.label_time_ms[rows], found.known_ms)
+    # A fraud is known from the first word that calls it one: a false alarm before it told nothing of
+    # the kind, and one after it about something else changes nothing.
+    known = labels.label[rows] == 1
     if not found.fraud:
+        rows = rows[~known]
+        labels.label_time_ms[rows] = np.minimum(labels.label_time_ms[rows], found.known_ms)
         return
+    first = np.where(known, labels.label_time_ms[rows], NEVER_MS)
+    labels.label_time_ms[rows] = np.minimum(first, found.known_ms)
     labels.label[rows] = 1
     labels.ring[rows] = ring
     labels.episode[rows] = number

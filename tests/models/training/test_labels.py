@@ -73,6 +73,15 @@ def test_a_false_alarm_says_when_honesty_was_known() -> None:
     assert found.label_time_ms[0] == T0 + 48 * HOUR_MS
 
 
+def test_a_fraud_is_known_only_from_the_first_word_that_calls_it_one() -> None:
+    alarm = outcome(disposition="false_alarm", label_time_ms=T0 + 24 * HOUR_MS)
+    found = label_events(events(), pl.concat([alarm, outcome()]), P)
+    assert set(found.label_time_ms[found.label == 1]) == {T0 + 48 * HOUR_MS}
+    again = outcome(disposition="false_alarm", label_time_ms=T0 + 30 * HOUR_MS)
+    found = label_events(events(), pl.concat([outcome(), again]), P)
+    assert set(found.label_time_ms[found.label == 1]) == {T0 + 48 * HOUR_MS}
+
+
 def test_other_people_are_not_concerned() -> None:
     assert label_events(events(FRIEND), outcome(), P).label.sum() == 0
 
