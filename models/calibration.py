@@ -19,7 +19,9 @@ SMALLEST, LARGEST = 1e-7, 1.0 - 1e-7
 class Calibrator(msgspec.Struct, frozen=True, kw_only=True):
     """Maps log-odds to probabilities, never decreasing.
 
-    ``isotonic``: linear between the knots ``raw`` -> ``probability``, constant beyond them.
+    ``isotonic``: linear between the knots ``raw`` -> ``probability``, constant beyond them. A share
+    of ``tilt`` of the uncalibrated probability is mixed in: the steps of an isotonic map would
+    otherwise make ties of events that the trees can tell apart.
     ``platt``: 1 / (1 + exp(slope * raw + intercept)) in Platt's sign convention (slope < 0).
     ``none``: the logistic function alone.
     """
@@ -29,6 +31,7 @@ class Calibrator(msgspec.Struct, frozen=True, kw_only=True):
     probability: tuple[float, ...] = ()
     slope: float = -1.0
     intercept: float = 0.0
+    tilt: float = 0.0
 
     def check(self) -> None:
         """Raise ArtifactError if the numbers cannot be a calibration."""
@@ -40,6 +43,7 @@ class Calibrator(msgspec.Struct, frozen=True, kw_only=True):
                 and np.all(np.diff(levels) >= 0)
                 and levels[0] >= 0.0
                 and levels[-1] <= 1.0
+                and 0.0 <= self.tilt < 1.0
             )
         else:
             sound = self.slope <= 0 and bool(np.isfinite([self.slope, self.intercept]).all())
@@ -53,6 +57,11 @@ class Calibrator(msgspec.Struct, frozen=True, kw_only=True):
         """Probabilities for log-odds, both float64 [n]."""
         if self.method == "isotonic":
             result = np.interp(raw, self.raw, self.probability)
+            if self.tilt:
+                with np.errstate(over="ignore"):
+                    kept = self.tilt / (1.0 + np.exp(-raw))
+                # Inside the bounds, not cut off at them: they would be steps, too.
+                result = SMALLEST + (LARGEST - SMALLEST) * ((1.0 - self.tilt) * result + kept)
         else:
             with np.errstate(over="ignore"):  # exp overflows to infinity, the quotient is 0
                 result = 1.0 / (1.0 + np.exp(self.slope * raw + self.intercept))
