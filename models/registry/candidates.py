@@ -68,13 +68,21 @@ def make_holdout(
     return Holdout(vectors[rows], label[rows], weight[rows] * scale, numbers.astype(np.uint64))
 
 
+def comparable(candidate: Artifact, champion: Artifact) -> bool:
+    """Whether both read the same features, by name and by meaning."""
+    one, other = candidate.manifest, champion.manifest
+    return (one.fingerprint, one.features) == (other.fingerprint, other.features)
+
+
 def compare(candidate: Artifact, champion: Artifact) -> Difference:
     """Candidate minus champion in average precision on the candidate's own test rows.
+
+    Both rank by log-odds: a calibration in steps would make ties of what its trees tell apart.
 
     Raises:
         ArtifactError: if the two do not read the same features, or there are no rows.
     """
-    if candidate.manifest.features != champion.manifest.features:
+    if not comparable(candidate, champion):
         raise ArtifactError(
             f"{candidate.version} and {champion.version} do not read the same features",
             hint="Only models of the same catalog can be compared.",
@@ -83,8 +91,8 @@ def compare(candidate: Artifact, champion: Artifact) -> Difference:
         raise ArtifactError(f"{candidate.version} keeps no rows to compare on")
     rows = Holdout.decode((candidate.path / HOLDOUT).read_bytes())
     return compare_average_precision(
-        Scorer(candidate).predict(rows.vectors),
-        Scorer(champion).predict(rows.vectors),
+        Scorer(candidate).raw(rows.vectors),
+        Scorer(champion).raw(rows.vectors),
         rows.label,
         rows.weight,
         rows.group,

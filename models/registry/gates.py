@@ -1,7 +1,8 @@
 """What a model has to show before it may become champion.
 
-Three gates: it beats the champion on rows that neither has seen (within the bounds of a paired
-bootstrap), its probabilities mean what they say, and it scores fast enough for a worker's core.
+It beats the champion on rows that the candidate has not seen (within the bounds of a paired
+bootstrap), its probabilities mean what they say, it scores fast enough for a worker's core, and
+enough different people's frauds say so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,16 +18,19 @@ GateName = Literal["beats_champion", "calibrated", "fast_enough", "enough_frauds
 class GateBounds:
     """Bounds of the gates.
 
-    ``least_gain`` is in average precision: how far the lower end of the 90 % interval may lie below
-    the champion (0 asks for a sure gain; a small negative number accepts a draw).
+    ``least_gain`` is a share of the champion's average precision: how far the lower end of the 90 %
+    interval may lie below it (0 asks for a sure gain; a small negative number accepts a draw).
+    Rows of one fraud resemble each other, so ``least_episodes`` and ``least_victims`` count frauds
+    and people in the test part, not rows.
     """
 
-    least_gain: float = -0.01
+    least_gain: float = -0.03
     least_wins: float = 0.5
     largest_calibration_error: float = 0.5
     largest_ratio: float = 2.0
     largest_microseconds_per_row: float = 15.0
-    least_frauds: int = 20
+    least_episodes: int = 20
+    least_victims: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ def judge(
     metrics: Mapping[str, Any],
     difference: Difference | None,
     bounds: GateBounds = GateBounds(),
+    *,
+    incomparable: str = "",
 ) -> list[Verdict]:
     """All gates of a candidate; it may be promoted if every one is passed.
 
@@ -49,20 +55,14 @@ def judge(
         metrics: the candidate's ``metrics.json``.
         difference: candidate minus champion on later rows; None where there is no champion.
         bounds: see ``GateBounds``.
+        incomparable: version of a champion that reads other features, if it does.
     """
     verdicts = [
-        _beats(metrics, difference, bounds),
+        _not_comparable(incomparable) if incomparable else _beats(metrics, difference, bounds),
         _calibrated(metrics, bounds),
         _fast(metrics, bounds),
+        _enough(metrics, bounds),
     ]
-    frauds = int(metrics["test"]["frauds"])
-    verdicts.append(
-        Verdict(
-            "enough_frauds",
-            frauds >= bounds.least_frauds,
-            f"{frauds} frauds in the test part, at least {bounds.least_frauds}",
-        )
-    )
     leaks = [
         one["about"]
         for one in metrics["findings"]
@@ -79,6 +79,15 @@ def passed(verdicts: Sequence[Verdict]) -> bool:
     return all(verdict.passed for verdict in verdicts)
 
 
+def _not_comparable(champion: str) -> Verdict:
+    return Verdict(
+        "beats_champion",
+        False,
+        f"cannot be compared with {champion}, which reads other features: look at both reports, "
+        "then use --force",
+    )
+
+
 def _beats(
     metrics: Mapping[str, Any], difference: Difference | None, bounds: GateBounds
 ) -> Verdict:
@@ -88,7 +97,10 @@ def _beats(
         good = own is not None and own > (rules or 0.0)
         message = f"no champion yet; average precision {own}, rules alone {rules}"
         return Verdict("beats_champion", good, message)
-    good = difference.low >= bounds.least_gain and difference.wins >= bounds.least_wins
+    good = (
+        difference.low >= bounds.least_gain * difference.old
+        and difference.wins >= bounds.least_wins
+    )
     return Verdict(
         "beats_champion",
         good,
@@ -108,6 +120,17 @@ def _calibrated(metrics: Mapping[str, Any], bounds: GateBounds) -> Verdict:
         good,
         f"predicted {ratio:.2f} times the observed frauds, expected error "
         f"{'unknown' if error is None else f'{error:.0%}'} of them",
+    )
+
+
+def _enough(metrics: Mapping[str, Any], bounds: GateBounds) -> Verdict:
+    episodes = int(metrics["test"]["episodes"])
+    victims = int(metrics["test"].get("victims", 0))  # not counted by older versions
+    return Verdict(
+        "enough_frauds",
+        episodes >= bounds.least_episodes and victims >= bounds.least_victims,
+        f"{episodes} frauds of {victims} people in the test part, at least "
+        f"{bounds.least_episodes} of {bounds.least_victims}",
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from forewarn.errors import ConfigurationError
-from models.registry.candidates import compare
+from models.registry.candidates import comparable, compare
 from models.registry.gates import GateBounds, Verdict, judge, passed
 from models.registry.registry import Pointer, Registry
 
@@ -33,12 +33,14 @@ def verdicts_of(
     candidate = registry.artifact(version)
     metrics: dict[str, Any] = candidate.json("metrics.json", dict)
     current = registry.current_version("champion")
-    difference = None
+    difference, incomparable = None, ""
     if current and current != version:
         champion = registry.artifact(current)
-        if champion.manifest.features == candidate.manifest.features:
+        if comparable(candidate, champion):
             difference = compare(candidate, champion)
-    return judge(metrics, difference, bounds)
+        else:
+            incomparable = current
+    return judge(metrics, difference, bounds, incomparable=incomparable)
 
 
 def promote(
@@ -63,4 +65,7 @@ def promote(
             raise GateError(version, verdicts)
         refused = ", ".join(verdict.gate for verdict in verdicts if not verdict.passed)
         reason = f"{reason} (forced past {refused})"
-    return registry.point("champion", version, by=by, reason=reason, now_ms=now_ms), verdicts
+    pointer = registry.point("champion", version, by=by, reason=reason, now_ms=now_ms)
+    if registry.current_version("challenger") == version:
+        registry.point("challenger", "", by=by, reason="became champion", now_ms=now_ms)
+    return pointer, verdicts
