@@ -31,7 +31,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """``manifest.json``: what the model is and what it was made from. Times are UTC milliseconds.
 
     ``fingerprint`` is that of the feature catalog; empty for a model over someone else's table.
-    ``thresholds`` are recommendations to the policy, in calibrated probability.
+    ``thresholds`` are recommendations to the policy, in calibrated probability. From ``test_from_ms``
+    on nothing was trained on; 0 where that is not known.
     """
 
     format: int = FORMAT
@@ -42,6 +43,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     positives: int
     data_from_ms: int
     data_until_ms: int
+    test_from_ms: int = 0
     seed: int
     thresholds: dict[str, float] = {}
     typologies: tuple[str, ...] = ()

@@ -12,7 +12,9 @@ from models.drift import SCORE, make_reference, psi, share_by_bin
 from models.evaluation import measures
 from models.evaluation.baselines import logistic_score, rules_score
 from models.evaluation.bootstrap import compare_average_precision
+from models.evaluation.segments import segments
 from models.forest import compile_forest
+from models.scorer import Scorer
 from models.training.dataset import DAY_MS, Dataset
 from models.training.run import Run
 
@@ -22,13 +24,13 @@ BUDGETS = (5.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 _SHAP_ROWS = 400
 
 
-def evaluate(run: Run, *, k: int = 100, champion: Floats | None = None) -> dict[str, Any]:
+def evaluate(run: Run, *, k: int = 100, champion: Scorer | None = None) -> dict[str, Any]:
     """Evaluate a run on its test part.
 
     Args:
         run: what ``fit`` returned.
         k: for precision at k a day and group.
-        champion: probabilities of the present champion on the rows of the test part, if any.
+        champion: the present champion, if it reads the same features.
 
     Returns:
         The document that is written as ``metrics.json`` and that the report is drawn from.
@@ -41,7 +43,7 @@ def evaluate(run: Run, *, k: int = 100, champion: Floats | None = None) -> dict[
         "logistic": logistic_score(train, test, run.label("train"), run.weight("train")),
     }
     if champion is not None:
-        scores["champion"] = champion
+        scores["champion"] = champion.raw(test.vectors)  # calibrated, it may have ties
     baselines = {
         name: _ranking(score, test, label, weight, k)
         | {"difference": asdict(_difference(probability, score, test, label, weight))}
@@ -49,9 +51,10 @@ def evaluate(run: Run, *, k: int = 100, champion: Floats | None = None) -> dict[
     }
     if champion is not None:
         # Calibration drift: what the champion expected of rows whose labels have arrived since.
+        expected = champion.predict(test.vectors)
         baselines["champion"]["calibration"] = {
-            "expected_error": measures.calibration_error(champion, label, weight)[0],
-            "predicted_frauds": float((champion * weight).sum()),
+            "expected_error": measures.calibration_error(expected, label, weight)[0],
+            "predicted_frauds": float((expected * weight).sum()),
             "observed_frauds": float((label * weight).sum()),
         }
     model = _ranking(probability, test, label, weight, k)
@@ -62,8 +65,14 @@ def evaluate(run: Run, *, k: int = 100, champion: Floats | None = None) -> dict[
         "average_precision": model["average_precision"],
         "precision_at_k": model["precision_at_k"],
         "curve": model["curve"],
-        "test": _facts(test, label, weight),
-        "train": _facts(train, run.label("train"), run.weight("train")),
+        "test": _facts(run, "test"),
+        "calibrate": _facts(run, "calibrate"),
+        "train": _facts(run, "train"),
+        "split": {
+            "by_group": run.options.split.by_group,
+            "embargo_days": run.split.embargo_days,
+            "warmup_days": run.split.warmup_days,
+        },
         "thresholds": run.thresholds,
         "at_threshold": asdict(_caught(probability, test, label, weight, threshold)),
         "budgets": _budgets(probability, test, label, weight),
@@ -76,7 +85,7 @@ def evaluate(run: Run, *, k: int = 100, champion: Floats | None = None) -> dict[
             "observed_frauds": float((label * weight).sum()),
         },
         "segments": {
-            name: _segments(getattr(test, name), probability >= threshold, label)
+            name: segments(test, getattr(test, name), probability >= threshold, label, weight)
             for name in ("typology", "age_group", "district")
         },
         "importance": _importance(run),
@@ -146,30 +155,22 @@ def _budgets(
     return rows
 
 
-def _facts(part: Dataset, label: NDArray[np.int8], weight: Floats) -> dict[str, Any]:
+def _facts(run: Run, name: str) -> dict[str, Any]:
+    """What a part holds; ``window_prevalence`` is that of everybody in its time."""
+    part, label, weight = run.split.parts[name], run.label(name), run.weight(name)
+    fraud = label == 1
     return {
         "rows": len(part),
-        "frauds": int(label.sum()),
-        "episodes": len(np.unique(part.episode[(label == 1) & (part.episode >= 0)])),
+        "frauds": int(fraud.sum()),
+        "episodes": len(np.unique(part.episode[fraud & (part.episode >= 0)])),
+        "victims": len(np.unique(part.group[fraud])),
         "groups": len(np.unique(part.group)),
         "prevalence": float((label * weight).sum() / weight.sum()),
+        "window_prevalence": run.split.prevalence[name],
         "from_ms": int(part.time_ms[0]),
         "until_ms": int(part.time_ms[-1]),
         "days": (int(part.time_ms[-1]) - int(part.time_ms[0])) / DAY_MS,
     }
-
-
-def _segments(
-    segment: NDArray[np.str_], found: NDArray[np.bool_], label: NDArray[np.int8]
-) -> dict[str, Any]:
-    """Recall by segment with its 95 % interval; frauds without a segment are left out."""
-    table = {}
-    for name in np.unique(segment[(label == 1) & (segment != "")]):
-        rows = (segment == name) & (label == 1)
-        total, hits = int(rows.sum()), int(found[rows].sum())
-        low, high = measures.wilson(hits, total)
-        table[str(name)] = {"frauds": total, "recall": hits / total, "low": low, "high": high}
-    return table
 
 
 def swarm(run: Run, metrics: dict[str, Any], top: int = 12) -> dict[str, Any]:

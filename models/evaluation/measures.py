@@ -123,7 +123,7 @@ def caught(
 ) -> Caught:
     """What is caught at a threshold.
 
-    An episode counts as found by its first warned event; its exposure counts once, and
+    An episode counts as found by its first warned event; it has the weight of its rows, its exposure counts once, and
     ``minutes_before_first_loss`` is the median over found episodes with a loss (negative: too late).
     """
     if len(score) == 0:
@@ -136,7 +136,8 @@ def caught(
     fraud = label == 1
     found = fraud & (score >= threshold)
     episodes, at = np.unique(episode[fraud & (episode >= 0)], return_index=True)
-    exposure = exposure_minor[fraud & (episode >= 0)][at].astype(float)
+    stands_for = weight[fraud & (episode >= 0)][at]
+    exposure = exposure_minor[fraud & (episode >= 0)][at] * stands_for
     losses = first_loss_ms[fraud & (episode >= 0)][at]
     first_warned = np.full(len(episodes), np.iinfo(np.int64).max)
     hit = np.flatnonzero(found & (episode >= 0))
@@ -148,7 +149,7 @@ def caught(
         warnings_per_day=float(hits.sum() / days),
         precision=_ratio(float((hits * by_subject).sum()), float(hits.sum())),
         recall=_ratio(float((weight * found).sum()), float((weight * fraud).sum())),
-        episode_recall=_ratio(float(known.sum()), float(len(episodes))),
+        episode_recall=_ratio(float(stands_for[known].sum()), float(stands_for.sum())),
         value_recall=_ratio(float(exposure[known].sum()), float(exposure.sum())),
         value_minor=float(exposure[known].sum()),
         minutes_before_first_loss=float(np.median(lead)) if len(lead) else math.nan,
@@ -191,11 +192,20 @@ def wilson(hits: float, total: float, z: float = 1.96) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927); (0, 1) of nothing."""
     if total <= 0:
         return 0.0, 1.0
-    p = hits / total
+    p = min(1.0, hits / total)
     middle = p + z * z / (2 * total)
     spread = z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total))
     scale = 1 + z * z / total
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
+def weighted_share(hit: NDArray[np.bool_], weight: Floats) -> tuple[float, float, float]:
+    """A weighted share of independent units and its 95 % interval (Wilson, effective number)."""
+    if len(weight) == 0:
+        return math.nan, 0.0, 1.0
+    share = float(np.average(hit, weights=weight))
+    effective = float(weight.sum() ** 2 / (weight**2).sum())
+    return (share, *wilson(share * effective, effective))
 
 
 def _any_by_subject(label: Labels, subject: NDArray[np.uint64]) -> NDArray[np.int8]:

@@ -31,9 +31,9 @@ def model_card(
         for name, one in metrics["baselines"].items()
     )
     weak = [
-        f"- {kind}: recall {share(row['recall'])} of {row['frauds']} events"
+        f"- {kind}: {share(row['recall'])} of {row['episodes']} frauds found"
         for kind, row in sorted(
-            metrics["segments"]["typology"].items(), key=lambda item: item[1]["recall"]
+            metrics["segments"]["typology"].items(), key=lambda item: item[1]["recall"] or 0.0
         )[:4]
     ]
     warnings = [
@@ -41,6 +41,12 @@ def model_card(
         for one in metrics["findings"]
         if one["level"] == "warning"
     ]
+    divided = metrics["split"]
+    apart = (
+        "No person and no ring is in both."
+        if divided["by_group"]
+        else "Parts differ in time only: the same person or card may be in both."
+    )
     return f"""# {title}
 
 ## Use
@@ -55,10 +61,11 @@ def model_card(
 | rows | {number(train["rows"])} | {number(test["rows"])} |
 | frauds | {number(train["frauds"])} | {number(test["frauds"])} |
 | groups | {number(train["groups"])} | {number(test["groups"])} |
-| prevalence | {share(train["prevalence"])} | {share(test["prevalence"])} |
+| prevalence, weighted | {share(train["prevalence"])} | {share(test["prevalence"])} |
+| prevalence of everybody in that time | {share(train["window_prevalence"])} | {share(test["window_prevalence"])} |
 
-No person and no ring is in both. Labels are those known at the end of each part, which is followed by
-an embargo. Gradient-boosted trees ({metrics["trees"]}) over {features} features, seed {seed},
+{apart} Labels are those known at the end of each part, which is followed by
+an embargo of {number(divided["embargo_days"])} days. Gradient-boosted trees ({metrics["trees"]}) over {features} features, seed {seed},
 calibration {metrics["calibration"]["method"]}.
 
 ## Figures on the test part
@@ -78,5 +85,5 @@ At the recommended threshold of {number(metrics["thresholds"]["raise"])}:
 {chr(10).join(weak) or "- The data names no kinds of fraud."}
 {chr(10).join(warnings)}
 - Labels are partial: frauds that nobody reported count as honest, so precision is understated.
-- Recall by age group and district is in the report, with intervals: look before promoting.
+- Recall and false warnings by age group and district are in the report: look before promoting.
 """

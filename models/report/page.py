@@ -97,7 +97,10 @@ def _summary(metrics: Mapping[str, Any]) -> str:
         ("Test period", f"{day(test['from_ms'])} to {day(test['until_ms'])}"),
         ("Test rows, frauds, episodes, people",
          ", ".join(number(test[k]) for k in ("rows", "frauds", "episodes", "groups"))),
-        ("Prevalence", share(test["prevalence"])),
+        ("Prevalence: train, calibrate, test (of everybody in that time)",
+         ", ".join(f"{share(metrics[part]['prevalence'])} "
+                   f"({share(metrics[part]['window_prevalence'])})"
+                   for part in ("train", "calibrate", "test"))),
         ("ROC AUC", number(metrics["roc_auc"])),
         ("Average precision", number(metrics["average_precision"])),
         (f"Precision among the {metrics['precision_at_k']['k']} highest people of a day",
@@ -187,10 +190,29 @@ def _segments(segments: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
         "district": "Recall by district",
     }
     for name, table in segments.items():
-        if table:
+        found = {key: row for key, row in table.items() if row["recall"] is not None}
+        if found:
             yield f"<h2>{titles[name]}</h2>"
-            yield _note("Frauds in brackets; bars are 95 % intervals.")
-            yield plots.segments(table)
+            yield _note("Frauds (not events) in brackets; bars are 95 % intervals.")
+            yield plots.segments(found)
+        if table and name != "typology":
+            yield _false_warnings(table)
+
+
+def _false_warnings(table: Mapping[str, Any]) -> str:
+    head = ("", "honest people", "warned, of 1,000", "95 % interval")
+    rows = [
+        (
+            name,
+            number(row["honest_people"]),
+            number(row["false_per_1000"]),
+            f"{number(row['false_low'])} to {number(row['false_high'])}",
+        )
+        for name, row in table.items()
+    ]
+    return _note("People without fraud in the test part who would have been warned.") + _table(
+        head, rows
+    )
 
 
 def _note(text: str) -> str:

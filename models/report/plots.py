@@ -122,7 +122,7 @@ def segments(table: Mapping[str, Mapping[str, float]]) -> str:
         # At a recall of 1 the interval's end may lie under it by the last bit of a float.
         below = [max(0.0, table[n]["recall"] - table[n]["low"]) for n in names]
         above = [max(0.0, table[n]["high"] - table[n]["recall"]) for n in names]
-        labels = [f"{name} ({int(table[name]['frauds'])})" for name in names]
+        labels = [f"{name} ({int(table[name]['episodes'])})" for name in names]
         axes.errorbar(recall, labels, xerr=[below, above], fmt="o", color=BLUE, capsize=3)
         axes.set(xlabel="recall at the recommended threshold", xlim=(0, 1))
 

@@ -8,6 +8,7 @@ import numpy as np
 from forewarn.errors import ConfigurationError
 from models.evaluation.measures import roc_auc
 from models.training.dataset import Dataset
+from models.training.split import Split, label_delays_days
 
 LEAK_AUC = 0.985
 """A single feature that ranks better than this knows the answer rather than guesses it."""
@@ -54,6 +55,41 @@ def check_dataset(dataset: Dataset, seed: int = 0) -> list[Finding]:
             Finding("warning", "labels", f"only {positives} frauds: every figure is a guess")
         )
     return findings + _empty(dataset) + _leaks(dataset, seed)
+
+
+def check_split(dataset: Dataset, parts: Split) -> list[Finding]:
+    """What the division of the rows means for a reader: what is left out, and why."""
+    delays = label_delays_days(dataset)
+    found = []
+    if parts.warmup_days:
+        found.append(
+            Finding(
+                "note",
+                "period",
+                f"the first {parts.warmup_days:.1f} days are left out: longer windows were not "
+                "full yet",
+            )
+        )
+    if len(delays) and parts.embargo_days < np.quantile(delays, 0.5):
+        found.append(
+            Finding(
+                "warning",
+                "labels",
+                f"half of them took longer than {np.quantile(delays, 0.5):.1f} days, the embargo "
+                f"is {parts.embargo_days:.1f}: train on a longer period",
+            )
+        )
+    late = {name: count for name, count in parts.late.items() if count}
+    if late:
+        told = ", ".join(f"{count} of the {name} part" for name, count in late.items())
+        found.append(
+            Finding(
+                "note",
+                "labels",
+                f"frauds that nobody knew of at the end of their part are left out: {told}",
+            )
+        )
+    return found
 
 
 def _empty(dataset: Dataset) -> list[Finding]:

@@ -27,6 +27,12 @@ one month teaches something about every kind of it."""
 CLOCKS = ("subscriber_age_days", "device_age_days")
 """Features that grow with the length of the data: a split on them is a date, not a habit."""
 
+AGES = ("number_age_days", "account_age_days", "pair_age_days")
+"""Ages since the first sight: true up to the warm-up, beyond it they count the days of the data."""
+
+COLD_WARMUP_DAYS = 3.0
+"""Of the default model, which will meet a cold state: what it learns on may be nearly as cold."""
+
 _ANY_KEY = b"only to build features offline"
 """Pseudonyms tie events together within one run; no model contains any."""
 
@@ -50,8 +56,14 @@ def dataset_of_town(town: Town, *, threads: int = 2) -> Dataset:
     )
 
 
-def catalog_options(created_ms: int, *, seed: int = 0, signing_key: bytes = b"") -> TrainOptions:
-    """Options for datasets of the catalog: its monotone signs, a warm-up and no clocks."""
+def catalog_options(
+    created_ms: int, *, seed: int = 0, signing_key: bytes = b"", warmup_days: float | None = None
+) -> TrainOptions:
+    """Options for datasets of the catalog: its monotone signs, a warm-up and no clocks.
+
+    A history is read from its first day on, as if nobody had been seen before it. Warmed up for a
+    month (a third of a short period), windows and ages are what a worker will see.
+    """
     signs = zip(CATALOG.names, CATALOG.monotone, strict=True)
     return TrainOptions(
         created_ms=created_ms,
@@ -59,7 +71,8 @@ def catalog_options(created_ms: int, *, seed: int = 0, signing_key: bytes = b"")
         signing_key=signing_key,
         monotone={name: sign for name, sign in signs if sign},
         exclude=CLOCKS,
-        split=SplitOptions(warmup_days=3.0, embargo_days=1.0),
+        ages=AGES,
+        split=SplitOptions(warmup_days=warmup_days),
     )
 
 
@@ -79,7 +92,7 @@ def train_default(
     town = simulate(scenario)
     progress(f"computing {len(CATALOG.names)} features of {town.event_count:,} events")
     dataset = dataset_of_town(town)
-    options = catalog_options(now_ms, signing_key=signing_key)
+    options = catalog_options(now_ms, signing_key=signing_key, warmup_days=COLD_WARMUP_DAYS)
     with TemporaryDirectory() as work:
         trained = train(
             dataset, options, Path(work), title="Forewarn default model", progress=progress

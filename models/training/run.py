@@ -1,7 +1,7 @@
 """One training run: split, fit, calibrate, find thresholds, evaluate, write the artifact."""
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +15,8 @@ from forewarn.errors import ConfigurationError
 from models.artifact import BOOSTER, TYPOLOGY, Manifest, write_artifact
 from models.calibration import Calibrator
 from models.drift import REFERENCE, make_reference
-from models.training.calibrate import Method, calibrate
-from models.training.checks import Finding, check_dataset
+from models.training.calibrate import Method, calibrate, cross_fitted, halves
+from models.training.checks import Finding, check_dataset, check_split
 from models.training.dataset import Dataset
 from models.training.estimator import ForewarnClassifier
 from models.training.split import Split, SplitOptions, split
@@ -29,7 +29,9 @@ class TrainOptions:
     """Choices of a run; see ``forewarn train --help``.
 
     ``parameters`` go to ``ForewarnClassifier``; ``monotone`` is the sign by feature name where it
-    is known, and features in ``exclude`` are never split on. ``created_ms`` is given, not read from a clock, so that a run can be repeated.
+    is known, and features in ``exclude`` are never split on. Features in ``ages`` are split on only
+    below the days of the warm-up. ``created_ms`` is given, not read from a clock, so that a run
+    can be repeated.
     """
 
     seed: int = 0
@@ -39,6 +41,7 @@ class TrainOptions:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     monotone: Mapping[str, int] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
+    ages: tuple[str, ...] = ()
     search_trials: int = 0
     search_seconds: float = 600.0
     created_ms: int
@@ -81,6 +84,7 @@ def fit(
     """
     findings = check_dataset(dataset, options.seed)
     parts = split(dataset, options.split)
+    findings += check_split(dataset, parts)
     for name, part in parts.parts.items():
         positives = int(parts.label[name].sum())
         if positives == 0:
@@ -89,13 +93,13 @@ def fit(
                 hint="Train on a longer period or more people, or change the split.",
             )
     train, later = parts.parts["train"], parts.parts["calibrate"]
-    early, fitting = _halves(later, options.split)
+    early, fitting = halves(later, parts.label["calibrate"], by_group=options.split.by_group)
     parameters = dict(options.parameters)
     if options.search_trials:
         from models.training.search import search  # noqa: PLC0415  # optuna takes a second to load
 
         progress("searching parameters")
-        parameters |= search(parts, options, parameters)
+        parameters |= search(parts, early, options, parameters)
     progress(f"fitting on {len(train):,} rows")
     estimator = ForewarnClassifier(
         random_state=options.seed,
@@ -106,7 +110,7 @@ def fit(
     )
     label, weight = parts.label, parts.weight
     estimator.fit(
-        train.vectors,
+        with_ages_capped(parts, options.ages),
         label["train"],
         sample_weight=weight["train"],
         validation=(
@@ -127,10 +131,8 @@ def fit(
         for name, part in parts.parts.items()
         if len(part)
     }
-    thresholds = recommend(
-        later, probability["calibrate"], label["calibrate"], weight["calibrate"], options.costs
-    )
-    text, names = train_typologies(train, options.seed, options.num_threads)
+    thresholds = _thresholds(parts, estimator, fitting, options)
+    text, names = train_typologies(train, label["train"], options.seed, options.num_threads)
     return Run(
         options, dataset, parts, estimator, calibrator, thresholds, findings, names, text,
         probability,
@@ -148,13 +150,14 @@ def save(run: Run, directory: Path, files: Mapping[str, str | bytes]) -> Path:
         positives=int(run.dataset.label.sum()),
         data_from_ms=int(run.dataset.time_ms[0]),
         data_until_ms=int(run.dataset.time_ms[-1]),
+        test_from_ms=run.split.from_ms["test"],
         seed=run.options.seed,
         thresholds={name: float(value) for name, value in run.thresholds.items()},
         typologies=run.typologies,
         parameters=_jsonable(
             run.estimator.get_params()
             | {"trees": run.estimator.n_trees_}
-            | {"split": asdict(run.options.split), "costs": asdict(run.options.costs)}
+            | {"split": _split_facts(run), "costs": asdict(run.options.costs)}
         ),
         libraries={name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")}
         | {"python": platform.python_version()},
@@ -175,21 +178,40 @@ def save(run: Run, directory: Path, files: Mapping[str, str | bytes]) -> Path:
     )
 
 
-def _halves(part: Dataset, options: SplitOptions) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Rows of the later slice for early stopping, and rows for calibration: other people.
+def with_ages_capped(parts: Split, ages: Sequence[str]) -> NDArray[np.float32]:
+    """Vectors to train on, whose ages end at the days of the warm-up.
 
-    Trees stopped at the round that suits a row best would look too sure on that same row.
+    No tree can then ask for a greater age, and one that is greater when a worker meets it is on the
+    same side of every split: only training is capped, and scoring needs to know nothing of it.
     """
-    if options.by_group:
-        _, person = np.unique(part.group, return_inverse=True)
-        odd = (person * np.int64(2654435761) >> 7) % 2 == 1
-    else:
-        odd = np.arange(len(part)) % 2 == 1
-    fraud = part.label == 1
-    if fraud[odd].sum() >= 5 and fraud[~odd].sum() >= 5:
-        return odd, ~odd
-    every = np.ones(len(part), np.bool_)  # too few frauds to divide; the report says how few
-    return every, every
+    train = parts.parts["train"]
+    columns = [index for index, name in enumerate(train.features) if name in ages]
+    if not columns:
+        return train.vectors
+    vectors = train.vectors.copy()
+    vectors[:, columns] = np.minimum(vectors[:, columns], np.float32(parts.warmup_days))
+    return vectors
+
+
+def _thresholds(
+    parts: Split, estimator: ForewarnClassifier, fitting: NDArray[np.bool_], options: TrainOptions
+) -> dict[str, float]:
+    """Thresholds from rows that neither the trees nor their calibration saw (cross-fitting)."""
+    rows = np.flatnonzero(fitting)
+    part = parts.parts["calibrate"].take(rows)
+    label, weight = parts.label["calibrate"][rows], parts.weight["calibrate"][rows]
+    probability = cross_fitted(
+        estimator, part, label, weight, options.calibration, by_group=options.split.by_group
+    )
+    # Half of the people stand for all of them: a capacity is one of the whole population.
+    scale = parts.weight["calibrate"].sum() / weight.sum()
+    return recommend(part, probability, label, weight * scale, options.costs)
+
+
+def _split_facts(run: Run) -> dict[str, Any]:
+    """How rows were divided, with what was derived from the data in place of None."""
+    derived = {"embargo_days": run.split.embargo_days, "warmup_days": run.split.warmup_days}
+    return asdict(run.options.split) | derived
 
 
 def _jsonable(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import optuna
+from numpy.typing import NDArray
 
 from models.evaluation.measures import average_precision
 from models.training.estimator import ForewarnClassifier
@@ -13,14 +15,21 @@ if TYPE_CHECKING:
     from models.training.run import TrainOptions
 
 
-def search(split: Split, options: "TrainOptions", fixed: Mapping[str, Any]) -> dict[str, Any]:
-    """Search on train against the later slice; returns the best parameters.
+def search(
+    split: Split, early: NDArray[np.bool_], options: "TrainOptions", given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Search on train against the rows for early stopping; returns the best parameters.
 
-    Bounded by ``search_trials`` and ``search_seconds``, whichever ends first. The size of trees is
+    The other half of the later slice stays unseen: the calibration is fitted on it. ``given`` holds for
+    whatever is not searched. Bounded by ``search_trials`` and ``search_seconds``, whichever ends first. The size of trees is
     not searched beyond what a worker can score fast enough.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    train, later = split.parts["train"], split.parts["calibrate"]
+    train, later = split.parts["train"], split.parts["calibrate"].take(early)
+    label, weight = split.label["calibrate"][early], split.weight["calibrate"][early]
+    from models.training.run import with_ages_capped  # noqa: PLC0415  # run imports this module
+
+    vectors = with_ages_capped(split, options.ages)
 
     def value(trial: optuna.Trial) -> float:
         tried: dict[str, Any] = {
@@ -35,19 +44,19 @@ def search(split: Split, options: "TrainOptions", fixed: Mapping[str, Any]) -> d
             monotone=dict(options.monotone),
             exclude=options.exclude,
             num_threads=options.num_threads,
-            **{**tried, **fixed},
+            **{**given, **tried},
         ).fit(
-            train.vectors,
+            vectors,
             split.label["train"],
             sample_weight=split.weight["train"],
-            validation=(later.vectors, split.label["calibrate"], split.weight["calibrate"]),
+            validation=(later.vectors, label, weight),
             feature_names=list(train.features),
         )
         score = model.decision_function(later.vectors)
-        return average_precision(score, split.label["calibrate"], split.weight["calibrate"])
+        return average_precision(score, label, weight)
 
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=options.seed)
     )
     study.optimize(value, n_trials=options.search_trials, timeout=options.search_seconds)
-    return {**study.best_params, **fixed}
+    return {**given, **study.best_params}

@@ -52,13 +52,17 @@ def train(
     """
     run = fit(dataset, options, progress)
     test = run.split.parts["test"]
-    other = None
-    if champion is not None and champion.features == dataset.features:
-        other = champion.predict(test.vectors)
+    if champion is not None and not comparable(champion, dataset):
+        champion = None
     progress(f"evaluating on {len(test):,} rows of later people")
-    metrics = evaluate(run, k=k, champion=other)
+    metrics = evaluate(run, k=k, champion=champion)
     path = save(run, directory, report_files(run, metrics, title))
     return Trained(path, metrics, run)
+
+
+def comparable(champion: Scorer, dataset: Dataset) -> bool:
+    """Whether a model reads what this dataset holds: the same features with the same meaning."""
+    return (champion.fingerprint, champion.features) == (dataset.fingerprint, dataset.features)
 
 
 def report_files(run: Run, metrics: dict[str, Any], title: str) -> dict[str, str | bytes]:

@@ -4,6 +4,7 @@ from collections import Counter
 
 import lightgbm
 import numpy as np
+from numpy.typing import NDArray
 
 from models.training.dataset import Dataset
 
@@ -13,13 +14,18 @@ LEAST_ROWS = 12
 _ROUNDS = 25
 
 
-def train_typologies(part: Dataset, seed: int, num_threads: int) -> tuple[str, tuple[str, ...]]:
-    """Train on frauds of known kind; returns the booster's text and the names, or ("", ())."""
-    counts = Counter(str(name) for name in part.typology[part.label == 1] if name)
+def train_typologies(
+    part: Dataset, label: NDArray[np.int8], seed: int, num_threads: int
+) -> tuple[str, tuple[str, ...]]:
+    """Train on frauds of known kind; returns the booster's text and the names, or ("", ()).
+
+    ``label`` is what was known when the part was used.
+    """
+    counts = Counter(str(name) for name in part.typology[label == 1] if name)
     names = tuple(sorted(name for name, count in counts.items() if count >= LEAST_ROWS))
     if len(names) < 2:
         return "", ()
-    rows = np.flatnonzero((part.label == 1) & np.isin(part.typology, names))
+    rows = np.flatnonzero((label == 1) & np.isin(part.typology, names))
     classes = np.searchsorted(names, part.typology[rows])
     balance = np.array([1.0 / np.sqrt(counts[name]) for name in names])[classes]
     data = lightgbm.Dataset(

@@ -13,7 +13,7 @@ from models.training.train import Trained, train
 START_MS = 1_767_225_600_000  # 2026-01-01
 
 
-def synthetic(seed: int = 0, *, n: int = 16_000, people: int = 700, days: int = 30) -> Dataset:
+def synthetic(seed: int = 0, *, n: int = 22_000, people: int = 1_000, days: int = 30) -> Dataset:
     """Fraud with a signal in three of eight features, in rings of a few victims each."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, 8)).astype(np.float32)
@@ -26,17 +26,20 @@ def synthetic(seed: int = 0, *, n: int = 16_000, people: int = 700, days: int = 
     x[label == 1, 0] += 2.0
     x[label == 1, 1] += 1.5
     x[rng.random(n) < 0.2, 2] = np.nan
-    ring = np.where(label == 1, person % 100 + 1, 0)
+    ring = np.where(label == 1, person % 250 + 1, 0)
+    # One victim in eight goes to the police only after weeks.
+    delay_ms = np.where(person % 8 == 0, 12 * DAY_MS, DAY_MS // 2)
     return make_dataset(
         x,
         [f"f{i}" for i in range(8)],
         time_ms=time_ms,
         label=label,
-        label_time_ms=np.where(label == 1, time_ms + DAY_MS // 2, NEVER_MS),
+        label_time_ms=np.where(label == 1, time_ms + delay_ms, NEVER_MS),
         group=person,
         ring=ring,
         subject=np.arange(1, n + 1),
         amount_minor=rng.integers(0, 1_000_000, n),
+        weight=np.where(label == 1, 1.5, 1.0),
         exposure_minor=np.where(label == 1, 2_000_000, 0),
         episode=np.where(label == 1, person, -1),
         first_loss_ms=np.where(label == 1, time_ms + 600_000, NEVER_MS),

@@ -1,6 +1,7 @@
 """Measures against hand counts, scikit-learn and naive loops."""
 
 import ast
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ from models.evaluation.measures import (
     wilson,
 )
 from models.evaluation.rules import EXPERT_RULES
+from models.evaluation.segments import segments
 from models.policy.rules import compile_expression
-from models.training.dataset import DAY_MS, NEVER_MS
+from models.training.dataset import DAY_MS, NEVER_MS, Dataset
 
 ONES = np.ones
 
@@ -73,6 +75,31 @@ def test_what_is_caught_is_counted_by_event_episode_and_money() -> None:
     assert found.precision == pytest.approx(2 / 3)
     assert found.minutes_before_first_loss == pytest.approx((30 - 5) / 2)
     assert found.before_first_loss == 0.5  # the second was warned five minutes too late
+
+
+def test_an_episode_stands_for_as_many_as_its_rows() -> None:
+    never, minute = np.full(3, NEVER_MS), 60_000
+    found = caught(
+        np.array([0.9, 0.1, 0.1]), np.ones(3, np.int8), np.array([1.0, 3.0, 3.0]), threshold=0.5,
+        time_ms=np.arange(3) * minute, subject=np.arange(3, dtype=np.uint64),
+        episode=np.array([1, 2, 2]), exposure_minor=np.array([100, 100, 100]), first_loss_ms=never,
+    )  # fmt: skip
+    assert found.episode_recall == found.value_recall == 0.25
+
+
+def test_segments_count_frauds_and_people_not_their_events(dataset: Dataset) -> None:
+    """Forty warned calls of one victim are one success, with one success's uncertainty."""
+    part = dataset.take(np.arange(120))
+    group = np.r_[np.full(40, 1), np.full(40, 2), np.full(40, 3)].astype(np.uint64)
+    label = np.repeat([1, 1, 0], 40).astype(np.int8)
+    part = replace(part, group=group, episode=np.where(label == 1, group.astype(int), -1))
+    warned = np.zeros(120, bool)
+    warned[:20] = True  # half of the first victim's events
+    warned[80] = True  # and one of an honest person's
+    found = segments(part, np.full(120, "D01"), warned, label, ONES(120))["D01"]
+    assert (found["episodes"], found["recall"], found["honest_people"]) == (2, 0.5, 1)
+    assert (found["low"], found["high"]) == wilson(1, 2)
+    assert found["false_per_1000"] == 1000.0
 
 
 def test_perfect_probabilities_have_no_calibration_error_and_doubled_ones_half() -> None:

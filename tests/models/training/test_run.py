@@ -1,15 +1,19 @@
 """A whole run: repeatable, written completely, better than a coin on people it has not seen."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import pytest
 
 from models.artifact import read_artifact
 from models.scorer import load_scorer
-from models.training.calibrate import ISOTONIC_POSITIVES
-from models.training.dataset import Dataset
+from models.training.calibrate import ISOTONIC_POSITIVES, halves
+from models.training.dataset import DAY_MS, Dataset
 from models.training.run import fit
+from models.training.search import search
+from models.training.split import SplitOptions, split
 from models.training.thresholds import CostModel, recommend
 from models.training.train import Trained, train
 from tests.models.conftest import options
@@ -59,10 +63,59 @@ def test_a_champion_on_the_same_features_is_a_baseline(
 
 
 def test_a_search_stays_within_its_bounds(dataset: Dataset) -> None:
-    run = fit(dataset, options(search_trials=2, parameters={"n_estimators": 15}))
+    given = {"n_estimators": 15, "num_leaves": 99, "learning_rate": 9.0}  # to be searched
+    run = fit(dataset, options(search_trials=2, parameters=given))
     chosen = run.estimator.get_params()
     assert 8 <= chosen["num_leaves"] <= 31
+    assert chosen["learning_rate"] <= 0.2
     assert chosen["n_estimators"] == 15
+
+
+def test_a_search_never_sees_the_rows_of_the_calibration(dataset: Dataset) -> None:
+    parts = split(dataset, options().split)
+    label = parts.label["calibrate"]
+    early, fitting = halves(parts.parts["calibrate"], label, by_group=True)
+    assert not (early & fitting).any()
+    chosen = []
+    for flipped in (label, np.where(fitting, 1 - label, label).astype(np.int8)):
+        changed = replace(parts, label={**parts.label, "calibrate": flipped})
+        chosen.append(search(changed, early, options(search_trials=3), {"n_estimators": 10}))
+    assert chosen[0] == chosen[1]
+
+
+def test_ages_beyond_the_warm_up_change_no_score(dataset: Dataset) -> None:
+    """Nobody can have been seen for longer than the data last, but a worker's state grows on."""
+    vectors = dataset.vectors.copy()
+    vectors[:, 4] = (dataset.time_ms - dataset.time_ms[0]) / DAY_MS  # a clock that tells all
+    clock = replace(
+        dataset, vectors=vectors, features=(*dataset.features[:4], "age", "f5", "f6", "f7")
+    )
+    split_at = SplitOptions(embargo_days=0.5, warmup_days=4.0)
+    run = fit(clock, options(ages=("age",), split=split_at))
+    rows = run.split.parts["test"].vectors.copy()
+    before = run.estimator.decision_function(rows)
+    rows[:, 4] += 1_000
+    assert np.array_equal(run.estimator.decision_function(rows), before)
+    free = fit(clock, options(split=split_at)).estimator
+    rows[:, 4] = 4.5
+    assert not np.array_equal(free.decision_function(rows), before)
+
+
+def test_the_card_says_whether_people_are_apart(
+    trained: Trained, dataset: Dataset, tmp_path: Path
+) -> None:
+    assert "No person and no ring is in both" in (trained.path / "model_card.md").read_text()
+    by_time = train(dataset, options(split=SplitOptions(by_group=False)), tmp_path)
+    card = (by_time.path / "model_card.md").read_text()
+    assert "No person" not in card
+    assert "may be in both" in card
+
+
+def test_the_report_shows_each_part_beside_its_window(trained: Trained) -> None:
+    for name in ("train", "calibrate", "test"):
+        facts = trained.metrics[name]
+        assert facts["prevalence"] == pytest.approx(facts["window_prevalence"], rel=0.35)
+    assert "of everybody in that time" in (trained.path / "report.html").read_text()
 
 
 def test_few_frauds_are_calibrated_by_two_numbers(trained: Trained) -> None:
