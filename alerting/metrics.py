@@ -143,7 +143,9 @@ class DatabaseCollector(Collector):
             ),
         }
         for account, *labels, positive, negative in rows:
-            for sign, amount in ((True, positive), (False, negative)):
+            balance = account == "lost"  # as in the report: a loss may move between transfers
+            grown = positive - negative if balance else positive
+            for sign, amount in ((True, grown), (False, negative)):
                 if (account, sign) in families:
                     families[account, sign].add_metric(labels, float(amount))
         yield from families.values()

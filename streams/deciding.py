@@ -157,6 +157,8 @@ class Deciding:
         event = work.chunk.events[index]
         history = History.decode(work.result.annex(row))
         if isinstance(event, Outcome):
+            if event.disposition == "duplicate":  # the scam goes on, in another case
+                return
             clear = event.disposition == "false_alarm"
             after = policy.clear(history, event.event_time_ms) if clear else policy.settle(history)
             work.result.set_annex(row, after.encode())

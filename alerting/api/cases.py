@@ -10,7 +10,8 @@ from alerting.access.dependencies import require
 from alerting.api.parts import MAX_MINOR, CaseId, Service
 from alerting.api.problems import responses
 from alerting.api.views import CaseFileView, CaseView
-from alerting.cases.closing import Closure, LateLoss
+from alerting.cases.closing import Closure
+from alerting.cases.late_losses import LateLoss
 from alerting.cases.lifecycle import OPEN_STATES, State
 from alerting.cases.queries import MAX_PAGE, CaseFilter
 from alerting.cases.service import ContactMethod

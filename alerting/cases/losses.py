@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from alerting import audit
 from alerting.access import Principal
 from alerting.audit import AuditEntry
-from alerting.cases.closing import ClosingDesk, LateLoss
+from alerting.cases.closing import ClosingDesk
+from alerting.cases.late_losses import LateLoss
 from alerting.clock import Clock
 from alerting.db.cases import Case, Warning_
 from alerting.db.engine import Database

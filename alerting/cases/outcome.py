@@ -1,15 +1,15 @@
 """What became of a case, as events for the ``outcomes`` topic: a pure function.
 
-One event per warning, so that each call and transfer that was warned of gets its label; the amounts
-are split over the transfers as in the ledger, so that their sum is the case's and nothing counts
-twice. ``event_id`` depends on the revision of the outcome: a correction is a fact of its own.
+One event per warning, so that each call and transfer that was warned of gets its label (but for
+withdrawn warnings of a case that was a fraud); the amounts are split over the transfers as in the
+ledger, so that their sum is the case's and nothing counts twice. ``event_id`` depends on the revision of the outcome: a correction is a fact of its own.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 
 from alerting.db.cases import Case, Warning_
-from alerting.ledger.decide import NOT_A_TRANSFER
+from alerting.ledger.decide import NOT_A_TRANSFER, STOPPED
 from forewarn.events.outcomes import Disposition, Outcome
 
 
@@ -29,12 +29,15 @@ def outcomes_of(
         lost: lost account per transfer id.
         known_at_ms: when the outcome became known; training may use it from then on only.
     """
-    ordered = sorted(warnings, key=lambda row: (row.event_time_ms, row.warning_id))
-    carriers = _carriers(ordered, {*prevented, *lost})
+    amounts = {*prevented, *lost}
+    ordered = sorted(
+        _told(warnings, disposition, amounts), key=lambda row: (row.event_time_ms, row.warning_id)
+    )
+    carriers = _carriers(ordered, amounts)
     events = []
     for row in ordered:
         keys = [key for key, warning_id in carriers.items() if warning_id == row.warning_id]
-        swindler = disposition != "unreachable"
+        swindler = disposition != "unreachable" and row.action != "withdraw"
         events.append(
             Outcome(
                 event_id=_event_id(row.warning_id, case.outcome_revision),
@@ -60,6 +63,24 @@ def outcomes_of(
             )
         )
     return events
+
+
+def _told(
+    warnings: Sequence[Warning_], disposition: Disposition, amounts: set[str]
+) -> Sequence[Warning_]:
+    """The warnings that the outcome speaks of.
+
+    That a case was a fraud says nothing of a payment whose warning was withdrawn meanwhile: told
+    as one, it would be a wrong label and its payee a swindler. Unless it was stopped or lost.
+    """
+    if disposition not in ("dissuaded", "loss_occurred"):
+        return warnings
+    told = [
+        row
+        for row in warnings
+        if row.action != "withdraw" or row.subject_status in STOPPED or row.subject_id in amounts
+    ]
+    return told or warnings
 
 
 def _event_id(warning_id: str, revision: int) -> str:

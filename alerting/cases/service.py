@@ -141,6 +141,7 @@ class CaseDesk:
         *,
         version: int | None = None,
         keep_state: bool = False,
+        also: str | None = None,
     ) -> Case:
         """Decide on a step, do it, and write history and audit, all in one transaction.
 
@@ -148,6 +149,7 @@ class CaseDesk:
             act: changes the case after the decision allowed it, and tells what it did.
             version: the version the caller saw; a newer one means that it changed meanwhile.
             keep_state: the step was tried in vain, so the state stays.
+            also: another case that the step changes; both are locked, in one order.
 
         Raises:
             NotFoundError: no such case in the caller's scope.
@@ -156,7 +158,7 @@ class CaseDesk:
         """
         now_ms = self.clock()
         with self.db.write() as session:
-            case = self.locked(session, case_id, who)
+            case = self.locked(session, case_id, who, also=also)
             waited = case.responded_at_ms is None
             if version is not None and version != case.version:
                 raise ConflictError(
@@ -180,15 +182,23 @@ class CaseDesk:
             _count_response(case, case.responded_at_ms)
         return case
 
-    def locked(self, session: Session, case_id: str, who: Principal) -> Case:
-        """The case with its row locked, if it lies in the caller's scope."""
-        statement = select(Case).where(
-            Case.case_id == case_id, who.scope.condition(Case.tenant, Case.district)
+    def locked(
+        self, session: Session, case_id: str, who: Principal, *, also: str | None = None
+    ) -> Case:
+        """The case with its row locked, and that of another one, if both lie in scope."""
+        wanted = [case_id] if also is None else [case_id, also]
+        statement = (
+            select(Case)
+            .where(Case.case_id.in_(wanted), who.scope.condition(Case.tenant, Case.district))
+            .order_by(Case.case_id)
         )
-        case: Case | None = session.scalar(self.db.for_update(statement))
-        if case is None:
-            raise NotFoundError("case", case_id)
-        return case
+        found: dict[str, Case] = {
+            case.case_id: case for case in session.scalars(self.db.for_update(statement))
+        }
+        for one in wanted:
+            if one not in found:
+                raise NotFoundError("case", one)
+        return found[case_id]
 
 
 def facts_of(case: Case) -> CaseFacts:

@@ -13,10 +13,11 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from alerting.cases.closing import ClosingDesk, LateLoss
+from alerting.cases.closing import ClosingDesk
+from alerting.cases.late_losses import LateLoss
 from alerting.clock import Clock
 from alerting.contacts.rows import Edge, Seen, from_call, from_transfer
-from alerting.db.cases import Case
+from alerting.db.cases import Case, Warning_
 from alerting.db.contacts import Activity, Contact
 from alerting.db.engine import Database
 from alerting.db.ledger import LedgerClaim
@@ -114,10 +115,12 @@ class ContactIndex:
 
         def losses_of(case: Case) -> list[LateLoss]:
             claims = _claims(session, case.tenant, sorted(rows))
+            honest = _withdrawn(session, case.case_id, sorted(rows))
             return [
                 LateLoss(row["amount_minor"], transfer_id, known_at_ms=row["at_ms"])
                 for transfer_id, row in rows.items()
-                if _undoes(case, row, claims.get(transfer_id), self._window_ms)
+                if transfer_id not in honest
+                and _undoes(case, row, claims.get(transfer_id), self._window_ms)
             ]
 
         changed = self._desk.see_losses(session, case_ids, losses_of, ACTOR, self._clock())
@@ -145,6 +148,19 @@ def _claims(session: Session, tenant: str, transfer_ids: Sequence[str]) -> dict[
         )
     )
     return {claim.transfer_id: claim.case_id for claim in claims}
+
+
+def _withdrawn(session: Session, case_id: str, transfer_ids: Sequence[str]) -> set[str]:
+    """The transfers whose warning in this case was withdrawn: they were meant to go through."""
+    return set(
+        session.scalars(
+            select(Warning_.subject_id).where(
+                Warning_.case_id == case_id,
+                Warning_.subject_id.in_(transfer_ids),
+                Warning_.action == "withdraw",
+            )
+        )
+    )
 
 
 def _stored(

@@ -118,17 +118,18 @@ def apply_warnings(
 def _load(db: Database, session: Session, warnings: Sequence[FraudWarning]) -> _Batch:
     ids = {warning.warning_id for warning in warnings}
     victims = {(warning.tenant, warning.subscriber) for warning in warnings}
-    known = {
-        row.warning_id: row
-        for row in session.scalars(select(Warning_).where(Warning_.warning_id.in_(ids)))
-    }
-    # Locked, and in one order: a case must not close between being read and being settled.
+    # Locked, and in one order: a case must not close between being read and being settled. Before
+    # the warnings are read: closing as a duplicate moves them to another case.
     of_victims = (
         select(Case)
         .where(tuple_(Case.tenant, Case.subscriber).in_(sorted(victims)))
         .order_by(Case.case_id)
     )
     cases = {case.case_id: case for case in session.scalars(db.for_update(of_victims))}
+    known = {
+        row.warning_id: row
+        for row in session.scalars(select(Warning_).where(Warning_.warning_id.in_(ids)))
+    }
     missing = {row.case_id for row in known.values()} - set(cases)
     if missing:  # the person's number was erased from the case
         erased = session.scalars(db.for_update(select(Case).where(Case.case_id.in_(missing))))

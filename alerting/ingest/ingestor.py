@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting.access import EVERYTHING, Scope
-from alerting.cases.closing import ClosingDesk, LateLoss
+from alerting.cases.closing import ClosingDesk
+from alerting.cases.late_losses import LateLoss
 from alerting.clock import Clock
 from alerting.db.cases import Case, Warning_
 from alerting.db.engine import Database
@@ -90,6 +91,7 @@ class Ingestor:
                     Warning_.case_id == case.case_id,
                     Warning_.subject_kind == "transfer",
                     Warning_.subject_status == "completed",
+                    Warning_.action != "withdraw",
                     Warning_.event_time_ms <= case.first_event_ms + self._window_ms,
                 )
             )

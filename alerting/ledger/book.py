@@ -5,11 +5,11 @@ a crash before the commit leaves nothing behind.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from alerting.clock import local_day
@@ -18,7 +18,7 @@ from alerting.db.ledger import LedgerClaim, LedgerEntry
 from alerting.ledger.decide import NOT_A_TRANSFER, WarnedMoney
 
 Account = Literal["estimated", "confirmed", "lost"]
-EntryReason = Literal["warned", "revised", "withdrawn", "closed", "reopened", "late_loss"]
+EntryReason = Literal["warned", "revised", "withdrawn", "closed", "reopened", "late_loss", "merged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,66 @@ def settle(
     if into is None and rows:
         session.execute(insert(LedgerEntry), rows)
     return change
+
+
+def rename(
+    session: Session,
+    case: Case,
+    account: Account,
+    old: str,
+    new: str,
+    amount_minor: int,
+    *,
+    now_ms: int,
+    zone: ZoneInfo,
+) -> None:
+    """Give a part of a balance that stands under one transfer id to another.
+
+    It is the same money, so it keeps its labels and no label's sum changes.
+    """
+    rows = []
+    for line, held in balances_of(session, [case.case_id], account).get(case.case_id, {}).items():
+        moved = min(held, amount_minor) if line.transfer_id == old else 0
+        if moved:
+            amount_minor -= moved
+            to = replace(line, transfer_id=new)
+            rows.append(_entry(case, account, line, -moved, "late_loss", now_ms, zone))
+            rows.append(_entry(case, account, to, moved, "late_loss", now_ms, zone))
+    if rows:
+        session.execute(insert(LedgerEntry), rows)
+
+
+def hand_over(
+    session: Session,
+    source: Case,
+    target: Case,
+    account: Account,
+    *,
+    now_ms: int,
+    zone: ZoneInfo,
+) -> int:
+    """Move an account of a case to another case; labels stay, so no label's sum changes.
+
+    Returns:
+        What was moved, in minor units.
+    """
+    lines = balances_of(session, [source.case_id], account).get(source.case_id, {})
+    rows = []
+    for line, held in lines.items():
+        rows.append(_entry(source, account, line, -held, "merged", now_ms, zone))
+        rows.append(_entry(target, account, line, held, "merged", now_ms, zone))
+    if rows:
+        session.execute(insert(LedgerEntry), rows)
+    return sum(lines.values())
+
+
+def hand_over_claims(session: Session, source: Case, target: Case) -> None:
+    """From now on the transfers of one case count in the ledger of another."""
+    session.execute(
+        update(LedgerClaim)
+        .where(LedgerClaim.case_id == source.case_id)
+        .values(case_id=target.case_id)
+    )
 
 
 def balances_of(
@@ -128,11 +188,13 @@ def claim_transfers(session: Session, warnings: Iterable[Warning_]) -> dict[tupl
     }
     if not wanted:
         return {}
-    ids = [transfer_id for _, transfer_id in wanted]
-    owners = {
-        (claim.tenant, claim.transfer_id): claim.case_id
-        for claim in session.scalars(select(LedgerClaim).where(LedgerClaim.transfer_id.in_(ids)))
-    }
+    # Read as columns: another case may have handed its claims over since they were last read.
+    claims = session.execute(
+        select(LedgerClaim.tenant, LedgerClaim.transfer_id, LedgerClaim.case_id).where(
+            tuple_(LedgerClaim.tenant, LedgerClaim.transfer_id).in_(sorted(wanted))
+        )
+    )
+    owners = {(tenant, transfer_id): case_id for tenant, transfer_id, case_id in claims}
     rows = []
     for key, warning in wanted.items():
         if key not in owners:
@@ -163,6 +225,7 @@ def warned_money(
             expected_loss_minor=warning.expected_loss_minor,
             claimed_elsewhere=owners.get((warning.tenant, warning.subject_id), warning.case_id)
             != warning.case_id,
+            withdrawn=warning.action == "withdraw",
         )
         for warning in warnings
     ]

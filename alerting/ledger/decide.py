@@ -6,6 +6,8 @@
 * When it closes, what was attempted and did not go through is *confirmed*: transfer by transfer, or
   where nothing was attempted yet, the expected loss. The responder may state the amount, never
   above what the warnings saw at risk.
+* A withdrawn warning says that its money was in no danger. It counts only where the transfer was
+  blocked or reversed all the same: then somebody else saw the fraud.
 * What is lost afterwards is taken back, never below zero.
 """
 
@@ -18,9 +20,13 @@ NOT_A_TRANSFER = ""
 """The transfer id of money that no transfer was attempted for yet."""
 
 
+STOPPED = frozenset({"blocked", "reversed"})
+"""Statuses of a transfer that a bank undid: no withdrawn warning makes that an honest payment."""
+
+
 @dataclass(frozen=True, slots=True)
 class WarnedMoney:
-    """What one warning in force says about money; ``claimed`` if another case counts the transfer."""
+    """What one warning says about money; ``claimed_elsewhere`` if another case counts the transfer."""
 
     transfer_id: str | None
     status: str
@@ -28,6 +34,12 @@ class WarnedMoney:
     amount_minor: int
     expected_loss_minor: int
     claimed_elsewhere: bool = False
+    withdrawn: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """Whether it still tells of money in danger."""
+        return not self.withdrawn or self.status in STOPPED
 
 
 def estimate(warned: Sequence[WarnedMoney]) -> dict[str, int]:
@@ -58,14 +70,16 @@ def confirm(
     Args:
         disposition: only ``dissuaded`` and ``loss_occurred`` prevent anything; with a loss, only
             what was blocked or reversed.
-        warned: the case's warnings, withdrawn ones included if their transfer was stopped.
+        warned: the case's warnings, withdrawn ones included.
         stated_minor: what the responder says was prevented, or None to count it.
         window_ms: attribution window: transfers earlier than this before the last warning were not
             stopped by it.
     """
     if disposition not in ("dissuaded", "loss_occurred"):
         return {}
-    stopped = {"blocked", "reversed"} | ({"attempted"} if disposition == "dissuaded" else set())
+    at_risk_minor = _at_risk(warned)
+    warned = [money for money in warned if money.stands]
+    stopped = STOPPED | ({"attempted"} if disposition == "dissuaded" else set())
     last_ms = max((money.event_time_ms for money in warned), default=0)
     counted = {
         money.transfer_id: money.amount_minor
@@ -79,7 +93,9 @@ def confirm(
         expected = max((money.expected_loss_minor for money in warned), default=0)
         counted = {NOT_A_TRANSFER: expected}
     if stated_minor is not None:
-        counted = _fit(counted, min(stated_minor, _ceiling(disposition, warned, counted)))
+        counted_minor = sum(counted.values())
+        ceiling_minor = max(counted_minor, at_risk_minor if disposition == "dissuaded" else 0)
+        counted = _fit(counted, min(stated_minor, ceiling_minor))
     return {key: amount for key, amount in counted.items() if amount}
 
 
@@ -96,15 +112,14 @@ def take_back(
     return {key: amount for key, amount in left.items() if amount}
 
 
-def _ceiling(
-    disposition: Disposition, warned: Sequence[WarnedMoney], counted: Mapping[str, int]
-) -> int:
-    if disposition == "loss_occurred":
-        return sum(counted.values())
-    at_risk = max(
-        (money.amount_minor for money in warned if not money.claimed_elsewhere), default=0
-    )
-    return max(sum(counted.values()), at_risk)
+def _at_risk(warned: Sequence[WarnedMoney]) -> int:
+    """The largest amount that the warnings saw in danger.
+
+    Where all were withdrawn, the responder who still dissuaded somebody knows better than they.
+    """
+    mine = [money for money in warned if not money.claimed_elsewhere]
+    standing = [money for money in mine if money.stands]
+    return max((money.amount_minor for money in standing or mine), default=0)
 
 
 def _fit(counted: Mapping[str, int], total: int) -> dict[str, int]:

@@ -22,7 +22,8 @@ class ReportRow:
 
     ``prevented_minor`` is what was confirmed before anything was taken back, as the counter
     ``forewarn_alerting_prevented_loss_minor_total`` shows it; the difference to
-    ``taken_back_minor`` is what stays prevented.
+    ``taken_back_minor`` is what stays prevented. ``lost_minor`` is a balance: a loss may move to
+    the transfer that it turns out to be, or to the case that a duplicate belongs to.
     """
 
     values: tuple[str, ...]
@@ -63,7 +64,7 @@ def report(
             _sum("estimated", gained=False),
             _sum("confirmed", gained=True),
             _sum("confirmed", gained=False),
-            _sum("lost", gained=True),
+            _balance("lost"),
         )
         .where(scope.condition(LedgerEntry.tenant, LedgerEntry.district))
         .group_by(*columns, LedgerEntry.currency)
@@ -90,3 +91,7 @@ def _sum(account: str, *, gained: bool) -> ColumnElement[int]:
     sign = LedgerEntry.amount_minor > 0 if gained else LedgerEntry.amount_minor < 0
     amount = LedgerEntry.amount_minor if gained else -LedgerEntry.amount_minor
     return func.sum(sql_case((sign & (LedgerEntry.account == account), amount), else_=0))
+
+
+def _balance(account: str) -> ColumnElement[int]:
+    return func.sum(sql_case((LedgerEntry.account == account, LedgerEntry.amount_minor), else_=0))

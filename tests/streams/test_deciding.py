@@ -121,6 +121,22 @@ async def test_nothing_is_decided_below_the_threshold() -> None:
     assert work.decisions == {}
 
 
+async def test_a_duplicate_settles_nothing() -> None:
+    """The scam goes on in another case: what comes next of the same call still revises it."""
+    closed = Outcome(
+        event_id="o",
+        event_time_ms=TIME_MS + 2,
+        subscriber=PERSON,
+        disposition="duplicate",
+        label_time_ms=TIME_MS + 2,
+    )
+    attempt = transfer(1, "outgoing", "attempted", "t1")
+    with_outcome = await decide([attempt, closed, transfer(3, "outgoing", "completed", "t1")])
+    without = await decide([attempt, transfer(3, "outgoing", "completed", "t1")])
+    assert with_outcome.decisions[2].reason == without.decisions[1].reason
+    assert with_outcome.decisions[2].action == without.decisions[1].action == "update"
+
+
 async def test_a_false_alarm_quietens() -> None:
     """After it the same evidence does not page the same person again, but for the worst."""
     cleared = Outcome(

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from alerting.access import EVERYTHING, Principal, Scope
-from alerting.cases.closing import Closure, LateLoss
+from alerting.cases.closing import Closure
+from alerting.cases.late_losses import LateLoss
 from alerting.cases.severity import urgency
 from alerting.clock import local_day
 from alerting.console.queries.audit import load_audit

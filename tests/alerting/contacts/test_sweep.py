@@ -126,6 +126,16 @@ def test_a_payment_to_the_swindler_after_closing_takes_the_prevented_loss_back(
     assert services.cases.get(EVERYTHING, case.case_id).prevented_minor == 4_000_000
 
 
+def test_a_payment_whose_warning_was_withdrawn_is_no_loss(
+    services: Services, index: ContactIndex, boss: Principal
+) -> None:
+    withdrawn = warning("w-2", subject_id="t-9", action="withdraw")
+    services.ingestor.ingest([warning(), withdrawn], "test")
+    case = confirm(services, boss)
+    index.handle([payment("completed", 2)])
+    assert services.cases.get(EVERYTHING, case.case_id).prevented_minor == 5_000_000
+
+
 def test_a_payment_to_somebody_else_or_too_late_does_not(
     services: Services, index: ContactIndex, boss: Principal
 ) -> None:

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 
 from alerting import audit
 from alerting.access import EVERYTHING, Principal
-from alerting.cases.closing import Closure, LateLoss
+from alerting.cases.closing import Closure
+from alerting.cases.late_losses import LateLoss
 from alerting.db.cases import Case, Warning_
 from alerting.db.journal import OutboxMessage
 from alerting.db.ledger import LedgerEntry
@@ -19,7 +20,7 @@ from alerting.ledger.report import DIMENSIONS, report
 from alerting.metrics import DatabaseCollector
 from alerting.services import Services
 from forewarn.events.codec import decode_outcome
-from tests.alerting.factory import NOW_MS, Clock, warning
+from tests.alerting.factory import NOW_MS, PAYEE, Clock, warning
 
 Close = Callable[..., Case]
 
@@ -204,6 +205,7 @@ def test_report_counters_and_cases_agree_to_the_cent_after_any_history(
                     subscriber=f"+86138{number:08}",
                     district=dice.choice(["430405", "430407", "110105"]),
                     typology=dice.choice(["task_scam", "mule"]),
+                    action=dice.choice(["raise", "raise", "withdraw"]),
                     expected_loss_minor=dice.randrange(1, 10_000_019),
                     amount_at_risk_minor=dice.randrange(1, 10_000_019),
                     model_version=dice.choice(["m-1", "m-2"]),
@@ -223,6 +225,9 @@ def test_report_counters_and_cases_agree_to_the_cent_after_any_history(
         ),
         lambda one: services.desk.reopen(one, boss, reason="why not"),
         lambda one: services.desk.report_loss(one, boss, LateLoss(dice.randrange(1, 5_000_011))),
+        lambda one: services.desk.report_loss(
+            one, boss, LateLoss(dice.randrange(1, 5_000_011), f"late-{dice.randrange(4)}")
+        ),
     )
     for _ in range(200):
         clock.advance(seconds=dice.randrange(1, 20_000))
@@ -267,3 +272,50 @@ def test_outcome_messages_are_valid_events(services: Services, close: Close) -> 
     assert sum(outcome.prevented_minor for outcome in found) == 5_000_000
     assert {outcome.label_time_ms for outcome in found} == {NOW_MS - 5}
     assert all(msgspec.json.encode(outcome) for outcome in found)
+
+
+@pytest.mark.parametrize(("status", "confirmed_minor"), [("attempted", 0), ("blocked", 20_000_000)])
+def test_a_withdrawn_warning_prevents_nothing_unless_its_transfer_was_stopped(
+    services: Services, close: Close, status: str, confirmed_minor: int
+) -> None:
+    """A fraud of 50,000 beside an honest deposit of 200,000: only the fraud was prevented."""
+    deposit = warning("w-2", payee="6222000000000000001", amount_at_risk_minor=20_000_000)
+    services.ingestor.ingest([warning("w-1"), deposit], "test")
+    withdrawn = msgspec.structs.replace(
+        deposit,
+        action="withdraw",
+        subject_status=status,
+        source=msgspec.structs.replace(deposit.source, offset=2),
+    )
+    services.ingestor.ingest([withdrawn], "test")
+    case = close()
+    assert case.prevented_minor == balance(services, "confirmed") == 5_000_000 + confirmed_minor
+    told = {outcome.transfer_id: outcome.payees for outcome in outcomes(services)}
+    assert told.pop("transfer-of-w-1") == (PAYEE,)
+    assert told == ({"transfer-of-w-2": ()} if confirmed_minor else {})
+
+
+def test_a_stated_amount_cannot_claim_what_was_withdrawn(services: Services, close: Close) -> None:
+    deposit = warning("w-2", action="withdraw", amount_at_risk_minor=20_000_000)
+    services.ingestor.ingest([warning("w-1"), deposit], "test")
+    assert close(prevented_minor=20_000_000).prevented_minor == 5_000_000
+
+
+def test_a_withdrawn_warning_that_goes_through_later_is_no_loss(
+    services: Services, close: Close
+) -> None:
+    services.ingestor.ingest([warning("w-1"), warning("w-2", action="withdraw")], "test")
+    close()
+    honest = warning("w-2", offset=2, action="withdraw", subject_status="completed")
+    services.ingestor.ingest([honest], "test")
+    assert (balance(services, "confirmed"), balance(services, "lost")) == (5_000_000, 0)
+
+
+def test_a_loss_that_turns_out_to_be_a_transfer_is_reported_once(
+    services: Services, close: Close, boss: Principal
+) -> None:
+    services.ingestor.ingest([warning()], "test")
+    case = close(disposition="loss_occurred", lost_minor=5_000_000)
+    services.desk.report_loss(case.case_id, boss, LateLoss(5_000_000, "transfer-of-w-1"))
+    [whole] = report(services.db, EVERYTHING, [])
+    assert whole.lost_minor == counters(services)["forewarn_alerting_lost_minor_total"] == 5_000_000

@@ -8,7 +8,8 @@ from sqlalchemy import select, text
 
 from alerting import audit
 from alerting.access import EVERYTHING, Principal
-from alerting.cases.closing import Closure, LateLoss
+from alerting.cases.closing import Closure
+from alerting.cases.late_losses import LateLoss
 from alerting.db import Database, migrate
 from alerting.db.cases import Case, CaseEvent
 from alerting.ledger.report import report
