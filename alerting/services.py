@@ -1,5 +1,6 @@
 """Everything that routes and pages call, put together once by the composition root."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from alerting.cases.closing import ClosingDesk
@@ -30,4 +31,4 @@ class Services:
     routing: RoutingSource
     routing_desk: RoutingDesk
     reports: GatewayReports
-    gateway_secret: str
+    gateway_secrets: Mapping[str, str]

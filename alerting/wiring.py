@@ -37,6 +37,7 @@ from alerting.timers.schedule import DEADLINE, DISPATCH
 from alerting.timers.worker import TimerWorker
 from alerting.upkeep.chain_watch import ChainWatch
 from alerting.upkeep.retention import Retention, RetentionOptions
+from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import AlertingSettings, KafkaSettings
 from forewarn.topics import qualified
@@ -68,6 +69,35 @@ def available_channels(settings: AlertingSettings) -> frozenset[str]:
         "chat",
         "patrol",
     }
+
+
+def gateway_secrets(settings: AlertingSettings) -> dict[str, str]:
+    """What is shared with each gateway, by channel: it signs what goes there, and what that gateway
+    reports about its own deliveries and no others.
+
+    Raises:
+        ConfigurationError: two share one, or orders to a bank or operator would go unsigned.
+    """
+    secrets = {
+        "sms": settings.sms_secret.get_secret_value(),
+        "voice": settings.voice_secret.get_secret_value(),
+        "bank": settings.bank_secret.get_secret_value(),
+        "operator": settings.operator_secret.get_secret_value(),
+        "webhook": settings.webhook_secret.get_secret_value(),
+    }
+    for channel, url in (("bank", settings.bank_url), ("operator", settings.operator_url)):
+        if url and not secrets[channel]:
+            raise ConfigurationError(
+                f"Orders to the {channel} would not be signed.",
+                hint=f"Set FOREWARN_ALERTING_{channel.upper()}_SECRET and share it with them.",
+            )
+    given = [secret for secret in secrets.values() if secret]
+    if len(set(given)) < len(given):
+        raise ConfigurationError(
+            "Two gateways share one secret, so each could answer for the other.",
+            hint="Give each FOREWARN_ALERTING_..._SECRET a value of its own.",
+        )
+    return secrets
 
 
 def build_services(
@@ -106,7 +136,7 @@ def build_services(
         routing=routing,
         routing_desk=RoutingDesk(db, clock),
         reports=GatewayReports(db, clock),
-        gateway_secret=settings.gateway_secret.get_secret_value(),
+        gateway_secrets=gateway_secrets(settings),
     )
 
 
@@ -114,12 +144,12 @@ def build_channels(
     settings: AlertingSettings, routing: RoutingSource, clock: Clock
 ) -> dict[str, Channel]:
     """A channel for everything that is configured."""
-    secret = settings.gateway_secret.get_secret_value()
+    secrets = gateway_secrets(settings)
     timeout = settings.gateway_timeout_seconds
     client = httpx.Client(timeout=timeout, follow_redirects=False)
     channels: dict[str, Channel] = {
         "patrol": PatrolChannel(),
-        "webhook": WebhookChannel(routing, secret, client, clock),
+        "webhook": WebhookChannel(routing, secrets["webhook"], client, clock),
         "chat": ChatChannel(routing, timeout_seconds=timeout),
     }
     for name, url, body in (
@@ -129,7 +159,7 @@ def build_channels(
         ("operator", settings.operator_url, order_body),
     ):
         if url:
-            channels[name] = HttpChannel(name, url, secret, client, clock, body)
+            channels[name] = HttpChannel(name, url, secrets[name], client, clock, body)
     if settings.smtp_url:
         channels["email"] = EmailChannel(
             SmtpOptions(

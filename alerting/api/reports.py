@@ -15,7 +15,7 @@ from alerting.access.dependencies import require
 from alerting.api.desk import TokenPath
 from alerting.api.parts import Service
 from alerting.api.problems import responses
-from alerting.channels.signing import is_signed
+from alerting.channels.signing import KEY, Signed, is_signed
 from alerting.dispatch.feed import PatrolCall, patrol_calls
 from alerting.errors import InvalidRequestError
 from alerting.ledger.report import Dimension, report
@@ -90,17 +90,23 @@ def prevented_loss(
 async def delivery_result(
     request: Request, services: Service, delivery_id: TokenPath
 ) -> dict[str, str]:
-    """What a gateway reports later, signed with the gateways' secret like our own requests."""
+    """What a gateway reports later about its own deliveries, signed with its secret."""
     body = await request.body()
-    if not is_signed(services.gateway_secret, request.headers, body, services.clock()):
+    said = Signed("report", delivery_id, request.headers.get(KEY, ""), body)
+    channels = [
+        channel
+        for channel, secret in services.gateway_secrets.items()
+        if is_signed(secret, request.headers, said, services.clock())
+    ]
+    if not channels:
         raise NotAuthenticatedError(
-            "The report is not signed.", hint="Sign it with the gateways' secret."
+            "The report is not signed.", hint="Sign it with the gateway's secret."
         )
     try:
         result = Result.model_validate_json(body).result
     except ValidationError:
         raise InvalidRequestError("The report is not valid.", code="invalid_request") from None
-    state = await run_in_threadpool(services.reports.take, delivery_id, result)
+    state = await run_in_threadpool(services.reports.take, delivery_id, result, channels=channels)
     return {"delivery_id": delivery_id, "state": state}
 
 

@@ -17,7 +17,7 @@ from alerting.channels.base import (
     Message,
     Receipt,
 )
-from alerting.channels.signing import sign
+from alerting.channels.signing import KEY, Signed, sign
 from alerting.clock import Clock
 
 TRY_AGAIN = frozenset({408, 409, 425, 429})
@@ -75,8 +75,8 @@ def post(
     body = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()
     headers = {
         "Content-Type": "application/json",
-        "Idempotency-Key": key,
-        **sign(secret, body, now_ms),
+        KEY: key,
+        **sign(secret, Signed("request", key, key, body), now_ms),
     }
     try:
         response = client.post(url, content=body, headers=headers)

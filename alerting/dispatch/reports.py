@@ -1,5 +1,6 @@
 """What gateways report about a delivery after they took it."""
 
+from collections.abc import Collection
 from typing import Literal
 
 from sqlalchemy import select
@@ -28,8 +29,11 @@ class GatewayReports:
         self._db = db
         self._clock = clock
 
-    def take(self, delivery_id: str, result: GatewayResult) -> str:
+    def take(self, delivery_id: str, result: GatewayResult, *, channels: Collection[str]) -> str:
         """Record a report; the same report again changes nothing.
+
+        Args:
+            channels: those that the reporter answers for; other deliveries do not exist for it.
 
         Returns:
             The delivery's state.
@@ -41,7 +45,9 @@ class GatewayReports:
         state = STATES[result]
         with self._db.write() as session:
             found = session.scalar(
-                select(Delivery.state).where(Delivery.delivery_id == delivery_id)
+                select(Delivery.state).where(
+                    Delivery.delivery_id == delivery_id, Delivery.channel.in_(sorted(channels))
+                )
             )
             if found is None:
                 raise NotFoundError("delivery", delivery_id)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from alerting.channels.signing import is_signed
+from alerting.channels.signing import KEY, Signed, is_signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +119,14 @@ class GatewayDouble:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 now_ms = time.time_ns() // 1_000_000
+                fields = json.loads(body or b"{}")
+                key = self.headers.get(KEY, "")
+                signed = Signed("request", fields.get("delivery_id", ""), key, body)
                 item = Request(
                     path=self.path.lstrip("/").partition("?")[0],
-                    key=self.headers.get("Idempotency-Key", ""),
-                    signed=is_signed(double.secret, dict(self.headers), body, now_ms),
-                    body=json.loads(body or b"{}"),
+                    key=key,
+                    signed=is_signed(double.secret, dict(self.headers), signed, now_ms),
+                    body=fields,
                 )
                 if double.behaviour.delay_seconds:
                     time.sleep(double.behaviour.delay_seconds)

@@ -54,11 +54,21 @@ class AlertingSettings(Section):
 
     gateway_timeout_seconds: float = Field(5.0, gt=0, description="of one request to a gateway")
     gateway_attempts: int = Field(6, ge=1, le=20, description="tries of one delivery")
-    gateway_secret: SecretStr = Field(SecretStr(""), description="signs requests to gateways")
     sms_url: str = Field("", description="SMS gateway; empty: none")
+    sms_secret: SecretStr = Field(SecretStr(""), description="shared with the SMS gateway")
     voice_url: str = Field("", description="voice call-back gateway; empty: none")
+    voice_secret: SecretStr = Field(SecretStr(""), description="shared with the voice gateway")
     bank_url: str = Field("", description="takes orders to hold a transfer; empty: none")
+    bank_secret: SecretStr = Field(
+        SecretStr(""), description="shared with the bank; needed with its address"
+    )
     operator_url: str = Field("", description="takes orders to suspend a line; empty: none")
+    operator_secret: SecretStr = Field(
+        SecretStr(""), description="shared with the operator; needed with its address"
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="signs events to the webhooks of the routing file"
+    )
     smtp_url: str = Field("", description="smtp://HOST:PORT or smtps://...; empty: no e-mail")
     smtp_username: str = ""
     smtp_password: SecretStr = SecretStr("")

@@ -52,7 +52,7 @@ def answer(
     page.services.desk.note(case.case_id, who, text=page.t(f"patrol.note_{answer}"))
     result = _RESULTS[answer]
     if result is not None and delivery.state == "sent":
-        page.layer.reports.take(delivery_id, result)
+        page.layer.reports.take(delivery_id, result, channels=("patrol",))
     if not page.is_fragment:
         return page.go("/console/patrol")
     return _render(page, who, "parts/visits.html", toast=page.t("patrol.toast"))

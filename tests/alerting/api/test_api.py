@@ -1,12 +1,11 @@
 """The HTTP API: what it takes, what it refuses, and how it says so."""
 
-import json
 from collections.abc import Callable
 
 import pytest
 from fastapi.testclient import TestClient
 
-from alerting.channels.signing import sign
+from alerting.channels.signing import Signed, sign
 from alerting.db.dispatch import Delivery
 from alerting.services import Services
 from forewarn.events.codec import encode
@@ -128,31 +127,59 @@ def test_the_queue_is_in_order_of_loss_and_time_left(client: TestClient, clock: 
     assert order() == [small_soon, large_later, tiny]
 
 
-def test_a_gateways_report_has_to_be_signed(
-    client: TestClient, services: Services, app: object, clock: Clock
-) -> None:
+@pytest.fixture
+def orders(client: TestClient, services: Services) -> list[str]:
+    """Two orders that await an answer, and secrets of the gateways."""
     case_id = raise_one(client)
     with services.db.write() as session:
-        session.add(
-            Delivery(
-                delivery_id="d-1", case_id=case_id, tenant="default", district="", subscriber="",
-                channel="bank", purpose="protect", recipient="bank", address="t", template="page",
-                language="zh", content={}, reason="test", state="awaiting", not_before_ms=NOW_MS,
-                created_at_ms=NOW_MS,
-            )
-        )  # fmt: skip
-    body = json.dumps({"result": "confirmed"}).encode()
-    path = "/v1/deliveries/d-1/result"
-    assert client.post(path, content=body).status_code == 401
-    object.__setattr__(services, "gateway_secret", "shared")
-    forged = sign("guessed", body, clock())
-    assert client.post(path, content=body, headers=forged).status_code == 401
-    old = sign("shared", body, clock() - 301_000)
-    assert client.post(path, content=body, headers=old).status_code == 401
-    good = sign("shared", body, clock())
-    assert client.post(path, content=b'{"result": "busy"}', headers=good).status_code == 401
-    assert client.post(path, content=body, headers=good).json()["state"] == "confirmed"
-    assert client.post(path, content=body, headers=good).json()["state"] == "confirmed"
-    busy = b'{"result": "busy"}'
-    settled = client.post(path, content=busy, headers=sign("shared", busy, clock()))
-    assert settled.status_code == 409
+        for delivery_id, channel in (("d-1", "bank"), ("d-2", "operator")):
+            session.add(
+                Delivery(
+                    delivery_id=delivery_id, case_id=case_id, tenant="default", district="",
+                    subscriber="", channel=channel, purpose="protect", recipient=channel,
+                    address="t", template="page", language="zh", content={}, reason="test",
+                    state="awaiting", not_before_ms=NOW_MS, created_at_ms=NOW_MS,
+                )
+            )  # fmt: skip
+    secrets = {"bank": "of the bank", "operator": "of the operator", "sms": ""}
+    object.__setattr__(services, "gateway_secrets", secrets)
+    return ["d-1", "d-2"]
+
+
+CONFIRMED, BUSY = b'{"result": "confirmed"}', b'{"result": "busy"}'
+
+
+def report(client: TestClient, delivery_id: str, body: bytes, headers: dict[str, str]) -> int:
+    path = f"/v1/deliveries/{delivery_id}/result"
+    return client.post(path, content=body, headers=headers).status_code
+
+
+def test_a_gateways_report_has_to_be_signed(
+    client: TestClient, orders: list[str], clock: Clock
+) -> None:
+    [order, _] = orders
+    said = Signed("report", order, "", CONFIRMED)
+    good = sign("of the bank", said, clock())
+    for refused in (
+        {},
+        sign("guessed", said, clock()),
+        sign("of the bank", said, clock() - 301_000),
+        sign("of the bank", Signed("request", order, "", CONFIRMED), clock()),
+        good | {"Idempotency-Key": "another"},
+    ):
+        assert report(client, order, CONFIRMED, refused) == 401
+    assert report(client, order, BUSY, good) == 401
+    assert report(client, order, CONFIRMED, good) == 200
+    assert report(client, order, CONFIRMED, good) == 200
+    busy = sign("of the bank", Signed("report", order, "", BUSY), clock())
+    assert report(client, order, BUSY, busy) == 409
+
+
+def test_a_gateway_answers_for_its_own_deliveries_only(
+    client: TestClient, orders: list[str], clock: Clock
+) -> None:
+    [of_the_bank, of_the_operator] = orders
+    own = sign("of the bank", Signed("report", of_the_bank, "", CONFIRMED), clock())
+    assert report(client, of_the_operator, CONFIRMED, own) == 401  # it names the delivery
+    other = sign("of the bank", Signed("report", of_the_operator, "", CONFIRMED), clock())
+    assert report(client, of_the_operator, CONFIRMED, other) == 404

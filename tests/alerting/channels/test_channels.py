@@ -1,5 +1,7 @@
 """Channels over real HTTP: signed, refused, retried; nothing secret in what is kept."""
 
+import hashlib
+import hmac
 from collections.abc import Iterator
 
 import httpx
@@ -7,9 +9,12 @@ import pytest
 
 from alerting.channels.base import ChannelRefusedError, ChannelUnavailableError, Message
 from alerting.channels.http import HttpChannel, sms_body
-from alerting.channels.signing import MAX_AGE_SECONDS, is_signed, sign
+from alerting.channels.signing import MAX_AGE_SECONDS, Signed, is_signed, sign
 from alerting.clock import system_clock
 from alerting.gateways.http import GatewayDouble
+from alerting.wiring import gateway_secrets
+from forewarn.errors import ConfigurationError
+from forewarn.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS
 
 MESSAGE = Message("d-1", "sms", "victim", "+8613800001111", "hello", "en")
@@ -65,12 +70,52 @@ def test_a_gateway_that_hangs_or_is_gone_is_tried_again(gateway: GatewayDouble) 
         gone.send(MESSAGE)
 
 
-def test_a_signature_holds_for_its_body_its_secret_and_its_time() -> None:
-    headers = sign("shared", b"body", NOW_MS)
+SIGNED = Signed("report", "d-1", "k-1", b"body")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Signed("request", "d-1", "k-1", b"body"),
+        Signed("report", "d-2", "k-1", b"body"),
+        Signed("report", "d-1", "k-2", b"body"),
+        Signed("report", "d-1", "k-1", b"other"),
+        Signed("report", "d-1k-1", "", b"body"),
+    ],
+    ids=str,
+)
+def test_a_signature_holds_for_one_delivery_one_way_and_nothing_else(other: Signed) -> None:
+    headers = sign("shared", SIGNED, NOW_MS)
+    assert is_signed("shared", headers, SIGNED, NOW_MS)
+    assert not is_signed("shared", headers, other, NOW_MS)
+
+
+def test_a_signature_holds_for_its_secret_and_its_time() -> None:
+    headers = sign("shared", SIGNED, NOW_MS)
     late_ms = NOW_MS + (MAX_AGE_SECONDS + 1) * 1000
-    assert is_signed("shared", headers, b"body", NOW_MS)
-    assert not is_signed("shared", headers, b"other", NOW_MS)
-    assert not is_signed("other", headers, b"body", NOW_MS)
-    assert not is_signed("shared", headers, b"body", late_ms)
-    assert not is_signed("shared", {}, b"body", NOW_MS)
-    assert not is_signed("", sign("", b"body", NOW_MS), b"body", NOW_MS)
+    assert not is_signed("other", headers, SIGNED, NOW_MS)
+    assert not is_signed("shared", headers, SIGNED, late_ms)
+    assert not is_signed("shared", {}, SIGNED, NOW_MS)
+    assert not is_signed("", sign("", SIGNED, NOW_MS), SIGNED, NOW_MS)
+
+
+def test_the_documented_signature_is_the_one_that_is_made() -> None:
+    signed = b"report\nd-1\nk-1\n" + str(NOW_MS // 1000).encode() + b"\nbody"
+    digest = hmac.new(b"shared", signed, hashlib.sha256).hexdigest()
+    assert sign("shared", SIGNED, NOW_MS)["Forewarn-Signature"] == f"v2={digest}"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"bank_url": "https://bank.example"},
+        {"operator_url": "https://operator.example", "bank_secret": "of the bank"},
+        {"sms_secret": "the same", "voice_secret": "the same"},
+    ],
+    ids=str,
+)
+def test_no_order_goes_unsigned_and_no_gateway_can_answer_for_another(
+    settings: dict[str, str],
+) -> None:
+    with pytest.raises(ConfigurationError):
+        gateway_secrets(AlertingSettings(**settings))

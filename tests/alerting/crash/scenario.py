@@ -149,7 +149,7 @@ def fork(work: Callable[[], None]) -> int:
 def main(database_url: str, gateway: str, routing: str, stride: str) -> None:
     settings = AlertingSettings(
         database_url=database_url, routing_file=Path(routing), sms_url=f"{gateway}sms",
-        voice_url=f"{gateway}voice", bank_url=f"{gateway}bank", replica="one", lease_seconds=30,
+        voice_url=f"{gateway}voice", bank_url=f"{gateway}bank", bank_secret="of the bank", replica="one", lease_seconds=30,
         gateway_timeout_seconds=5,
     )  # fmt: skip
     point = 1

@@ -122,7 +122,8 @@ def town(
         bank_url=gateways.url("bank"),
         operator_url=gateways.url("operator"),
         smtp_url=mail.url,
-        gateway_secret="shared",
+        bank_secret="of the bank",
+        operator_secret="of the operator",
         language="en",
         gateway_timeout_seconds=2,
         replica="one",
@@ -177,7 +178,7 @@ def test_nobody_answers_so_the_relative_is_called_then_a_patrol_goes(
     town.services.ingestor.ingest([warning()], "test")
     town.run()
     [call] = town.deliveries(channel="voice", recipient="victim")
-    town.services.reports.take(call.delivery_id, "no_answer")
+    town.services.reports.take(call.delivery_id, "no_answer", channels=["voice"])
     town.run()
     [relative] = town.deliveries(recipient="relative")
     assert relative.reason == "no_answer"

@@ -29,7 +29,10 @@ def test_three_replicas_and_a_responder_at_the_same_time(
     clock = Clock(NOW_MS)
     with GatewayDouble() as gateway:
         settings = AlertingSettings(
-            database_url=database_url, sms_url=gateway.url("sms"), bank_url=gateway.url("bank")
+            database_url=database_url,
+            sms_url=gateway.url("sms"),
+            bank_url=gateway.url("bank"),
+            bank_secret="of the bank",
         )
         people = [f"+86138{number:08}" for number in range(CASES)]
         faults: list[BaseException] = []
