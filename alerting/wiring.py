@@ -267,12 +267,14 @@ def kafka_loops(settings: AlertingSettings, kafka: KafkaSettings, services: Serv
 
 def _index_loop(settings: AlertingSettings, kafka: KafkaSettings, services: Services) -> Loop:
     transfers = qualified("transfers", kafka)
+    letters = Producer(kafka)
     index = ContactIndex(
         services.db,
         services.clock,
         services.desk,
         transfers_topic=transfers,
         attribution_window_ms=settings.attribution_window_seconds * 1000,
+        reject=rejecter(letters, services.clock),
     )
     reader = TopicReader(
         kafka,
@@ -281,4 +283,9 @@ def _index_loop(settings: AlertingSettings, kafka: KafkaSettings, services: Serv
         index.handle,
         batch_records=INDEX_BATCH,
     )
-    return Loop("index", reader.turn, on_stop=reader.close)
+
+    def stop_reading() -> None:
+        reader.close()
+        letters.close()
+
+    return Loop("index", reader.turn, on_stop=stop_reading)

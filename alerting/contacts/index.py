@@ -21,6 +21,7 @@ from alerting.db.cases import Case, Warning_
 from alerting.db.contacts import Activity, Contact
 from alerting.db.engine import Database
 from alerting.db.ledger import LedgerClaim
+from alerting.links.piecewise import Reject, apply_piecewise
 from alerting.links.reader import Record
 from alerting.metrics import INDEXED
 from forewarn.errors import ContractError
@@ -40,6 +41,7 @@ class ContactIndex:
         transfers_topic: name of the transfers topic; any other is calls.
         attribution_window_ms: how long after its last warning a payment still undoes a case's
             prevented loss.
+        reject: files a record that the database refuses.
     """
 
     def __init__(
@@ -50,20 +52,28 @@ class ContactIndex:
         *,
         transfers_topic: str,
         attribution_window_ms: int,
+        reject: Reject,
     ) -> None:
         self._db = db
         self._clock = clock
         self._desk = desk
         self._transfers_topic = transfers_topic
         self._window_ms = attribution_window_ms
+        self._reject = reject
 
     def handle(self, records: list[Record]) -> None:
-        """Take in a batch. What does not decode is skipped: the worker files it as a dead letter."""
-        seen = [item for item in map(self._decode, records) if item is not None]
-        if seen:
+        """Take in a batch. What does not decode is skipped: the worker files it as a dead letter.
+        What the database refuses goes to ``reject``."""
+        decoded = ((item, self._decode(item)) for item in records)
+        seen = [(item, found) for item, found in decoded if found is not None]
+
+        def apply(items: Sequence[tuple[Record, Seen]]) -> None:
             with self._db.write() as session:
-                self.take(session, seen)
-        INDEXED.inc(len(seen))
+                self.take(session, [found for _, found in items])
+
+        if seen:
+            refused = apply_piecewise(seen, apply, self._reject)
+            INDEXED.inc(len(seen) - refused)
 
     def take(self, session: Session, seen: Sequence[Seen]) -> None:
         """Write rows and edges, in the caller's transaction."""

@@ -48,16 +48,24 @@ def received_over_http(warning: FraudWarning, now_ms: int) -> FraudWarning:
 
 def _within_bounds(warning: FraudWarning) -> FraudWarning:
     """What the struct's types leave open and the database's columns do not."""
-    texts = {"model_version": warning.model_version, "policy_version": warning.policy_version}
-    for name, text in texts.items():
-        if len(text) > 64:
-            raise ContractError(f"{name} is longer than 64 characters", reason="invalid_field")
+    source = warning.source
+    texts = {
+        "model_version": (warning.model_version, 64),
+        "policy_version": (warning.policy_version, 64),
+        "traceparent": (warning.traceparent, 64),
+        "decision": (warning.decision, 1000),
+        "source.topic": (source.topic, 249),
+    }
+    texts |= {f"reasons[{i}]": (one.code, 128) for i, one in enumerate(warning.reasons)}
+    for name, (text, longest) in texts.items():
+        if len(text) > longest or "\x00" in text:
+            raise ContractError(
+                f"{name} is longer than {longest} characters or holds a NUL", reason="invalid_field"
+            )
     if not 0.0 <= warning.probability <= 1.0:
         raise ContractError("probability is outside 0 to 1", reason="invalid_field")
-    source = warning.source
-    in_range = 0 <= source.partition < 2**31 and 0 <= source.offset < 2**63
-    if not in_range or len(source.topic) > 249 or "\x00" in source.topic + warning.decision:
+    if not (0 <= source.partition < 2**31 and 0 <= source.offset < 2**63):
         raise ContractError("source does not name a Kafka record", reason="invalid_field")
-    if len(warning.reasons) > 64 or len(warning.traceparent) > 64:
-        raise ContractError("too many reasons or too long a trace", reason="invalid_field")
+    if len(warning.reasons) > 64:
+        raise ContractError("more than 64 reasons", reason="invalid_field")
     return warning

@@ -1,6 +1,6 @@
 """The one way in for warnings, whether they come from Kafka or over HTTP."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,13 +13,13 @@ from alerting.db.cases import Case, Warning_
 from alerting.db.engine import Database
 from alerting.ingest.apply import ACTOR, Applied, IngestRules, apply_warnings
 from alerting.ingest.decode import decode_warning
+from alerting.links.piecewise import Reject, apply_piecewise
 from alerting.links.reader import Record
 from alerting.metrics import INGEST_SECONDS, INGESTED
 from forewarn.errors import ContractError
 from forewarn.events.warnings import FraudWarning
 
 FOREIGN = "a revision names another tenant or subscriber than the warning did"
-Reject = Callable[[Record, ContractError], None]
 
 
 class Ingestor:
@@ -66,8 +66,8 @@ class Ingestor:
         return applied
 
     def handle(self, records: list[Record], reject: Reject) -> None:
-        """Apply a batch from Kafka; what does not decode or revises somebody else's warning goes to
-        ``reject``, and the rest goes on."""
+        """Apply a batch from Kafka; what does not decode, what revises somebody else's warning and
+        what the database refuses goes to ``reject``, and the rest goes on."""
         taken: list[tuple[Record, FraudWarning]] = []
         for item in records:
             try:
@@ -75,12 +75,16 @@ class Ingestor:
             except ContractError as error:
                 reject(item, error)
                 INGESTED.labels("kafka", "rejected").inc()
-        if not taken:
-            return
-        applied = self.ingest([warning for _, warning in taken], "kafka")
-        for (item, _), (_, _, result) in zip(taken, applied.results, strict=True):
-            if result == "foreign":
-                reject(item, ContractError(FOREIGN, reason="invalid_field"))
+
+        def apply(items: Sequence[tuple[Record, FraudWarning]]) -> None:
+            applied = self.ingest([warning for _, warning in items], "kafka")
+            for (item, _), (_, _, result) in zip(items, applied.results, strict=True):
+                if result == "foreign":
+                    reject(item, ContractError(FOREIGN, reason="invalid_field"))
+
+        if taken:
+            refused = apply_piecewise(taken, apply, reject)
+            INGESTED.labels("kafka", "rejected").inc(refused)
 
     def _late(self, session: Session, case_ids: Sequence[str], now_ms: int) -> None:
         """A transfer of a case that was closed as prevented went through after all."""

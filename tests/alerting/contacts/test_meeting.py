@@ -50,7 +50,7 @@ def test_two_consumers_that_meet_count_a_late_loss_once(
     services.desk.close(case_id, boss, Closure("dissuaded"))
     index = ContactIndex(
         services.db, services.clock, services.desk,
-        transfers_topic="transfers", attribution_window_ms=86_400_000,
+        transfers_topic="transfers", attribution_window_ms=86_400_000, reject=print,
     )  # fmt: skip
     late = warning(offset=2, action="update", subject_status="completed", caller=CALLER)
     works: dict[str, Callable[[Session], object]] = {

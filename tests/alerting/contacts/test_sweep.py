@@ -34,6 +34,7 @@ def index(services: Services) -> ContactIndex:
         services.desk,
         transfers_topic="transfers",
         attribution_window_ms=86_400_000,
+        reject=lambda record, error: pytest.fail(f"{record.offset}: {error}"),
     )
 
 
