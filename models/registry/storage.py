@@ -91,7 +91,7 @@ class ObjectStorage:
             import fsspec  # noqa: PLC0415  # an extra: workers with a folder do without
         except ImportError:
             raise ConfigurationError(
-                f"reading {url} needs fsspec", hint="Install forewarn[train]."
+                f"reading {url} needs fsspec", hint="Install forewarn[s3]."
             ) from None
         # No listing cache: another process promotes, and this one has to see it.
         self._faults = _faults()

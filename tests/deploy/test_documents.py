@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from forewarn.cli.table import COMMANDS, load
-from tests.deploy.test_manifests import known_variables
+from tests.deploy.manifests import known_variables
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -1,6 +1,7 @@
 """What the images are built from: the lock file's own lines, and a kernel compiled for where it runs."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,11 @@ def test_the_kernel_is_compiled_for_the_processor_that_the_image_asks_for() -> N
     settings = {
         name: re.findall(r"^ENV (NUMBA_.*)$", stage, re.MULTILINE) for name, stage in named.items()
     }
-    for name, built in [("worker", "build-worker"), ("train", "build-train")]:
+    for name, built in [
+        ("worker", "build-worker"),
+        ("train", "build-train"),
+        ("toolbox", "build-toolbox"),
+    ]:
         assert settings[name] == settings[built]
         [line] = settings[name]
         assert {"NUMBA_CACHE_DIR", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"} == {
@@ -42,3 +47,17 @@ def test_the_kernel_is_compiled_for_the_processor_that_the_image_asks_for() -> N
         }
         assert "python -I -m features.warm" in named[built]
         assert f"COPY --from={built} /opt/forewarn /opt/forewarn" in named[name]
+
+
+def test_backups_are_made_by_a_client_of_the_server_version() -> None:
+    """pg_dump refuses a server of a newer major version."""
+    component = (ROOT / "deploy/k8s/components/postgres/postgres.yaml").read_text()
+    compose = (ROOT / "deploy/local/compose.yaml").read_text()
+    servers = re.findall(r"library/postgres:(\d+)", component + compose)
+    assert set(servers) == set(re.findall(r"postgresql-client-(\d+)", CONTAINERFILE))
+
+
+def test_the_extra_of_an_object_store_is_all_that_a_registry_there_needs() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(extras["optional-dependencies"]["s3"]) == {"fsspec", "s3fs"}
+    assert "forewarn[s3]" in (ROOT / "models/registry/storage.py").read_text()

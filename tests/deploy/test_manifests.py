@@ -1,72 +1,31 @@
 """The manifests say what the code does: settings, ports, probes, topics, limits; both ways."""
 
-import shutil
-import subprocess
 import tomllib
-from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from kubernetes_validate import utils as kubernetes
 
 from alerting.routing.load import parse_routing
+from deploy.check_crds import custom
 from forewarn import settings
 from forewarn.settings import KafkaSettings, WorkerSettings
 from forewarn.topics import topic_specs
+from models.policy import DEFAULT_POLICY
 from streams.health import PROBES
+from tests.deploy.manifests import (
+    OURS,
+    OVERLAYS,
+    containers,
+    known_variables,
+    named,
+    pod_specs,
+    rendered,
+    workloads,
+)
 
-ROOT = Path(__file__).parents[2]
-OVERLAYS = ("local", "staging", "production")
 KUBERNETES = "1.33"
-OURS = ("forewarn-worker", "forewarn-alerting", "forewarn-train")
 
-Resource = dict[str, Any]
-
-
-@cache
-def rendered(overlay: str) -> tuple[Resource, ...]:
-    """Every resource of an overlay, as kustomize makes it."""
-    path = ROOT / "deploy/k8s/overlays" / overlay
-    tool = ["kubectl", "kustomize"] if shutil.which("kubectl") else ["kustomize", "build"]
-    command = [*tool, str(path)]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
-    return tuple(r for r in yaml.safe_load_all(made.stdout) if r)
-
-
-@pytest.fixture(autouse=True)
-def _kubectl(require: Callable[[bool, str], None]) -> None:
-    found = shutil.which("kubectl") or shutil.which("kustomize")
-    require(found is not None, "neither kubectl nor kustomize is on the PATH")
-
-
-def pod_specs(overlay: str) -> Iterator[tuple[str, Resource]]:
-    """Name and pod spec of every workload."""
-    for resource in rendered(overlay):
-        name = f"{resource['kind']}/{resource['metadata']['name']}"
-        if resource["kind"] in ("Deployment", "StatefulSet", "Job"):
-            yield name, resource["spec"]["template"]["spec"]
-        elif resource["kind"] == "CronJob":
-            yield name, resource["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-
-
-def containers(overlay: str) -> Iterator[tuple[str, Resource]]:
-    for name, pod in pod_specs(overlay):
-        for container in pod["containers"]:
-            yield name, container
-
-
-def known_variables() -> dict[str, Any]:
-    """Every environment variable that a settings section reads."""
-    sections = [getattr(settings, name) for name in settings.__all__ if name.endswith("Settings")]
-    return {
-        f"{section.model_config['env_prefix']}{field}".upper(): info
-        for section in sections
-        for field, info in section.model_fields.items()
-    }
+pytestmark = pytest.mark.usefixtures("kustomize")
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -74,9 +33,8 @@ def test_core_resources_fit_the_schemas_of_kubernetes(overlay: str) -> None:
     """No unknown field, no wrong type, in any resource that Kubernetes itself defines."""
     checked = 0
     for resource in rendered(overlay):
-        group = resource["apiVersion"].split("/")[0]
-        if "." in group and not group.endswith("k8s.io"):
-            continue  # an operator's own kind; its shape is tested below
+        if custom(resource):
+            continue  # an operator's own kind: test_operators.py
         kubernetes.validate(resource, KUBERNETES, strict=True)
         checked += 1
     assert checked > 20
@@ -118,7 +76,7 @@ def test_every_variable_exists_in_the_settings(overlay: str) -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_values_of_the_settings_are_valid(overlay: str) -> None:
     """What the config map says is read by the sections without complaint."""
-    [config] = [r for r in rendered(overlay) if r["metadata"]["name"] == "forewarn-config"]
+    config = named(overlay, "ConfigMap", "forewarn-config")
     kafka = {
         key.removeprefix("FOREWARN_KAFKA_").lower(): value
         for key, value in config["data"].items()
@@ -163,7 +121,7 @@ def test_the_grace_period_is_beyond_the_drain(overlay: str) -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_topics_are_those_of_the_code(overlay: str) -> None:
     """The operator makes exactly the topics that the code expects, with the same settings."""
-    [config] = [r for r in rendered(overlay) if r["metadata"]["name"] == "forewarn-config"]
+    config = named(overlay, "ConfigMap", "forewarn-config")
     data = config["data"]
     specs = topic_specs(
         KafkaSettings(
@@ -182,50 +140,51 @@ def test_topics_are_those_of_the_code(overlay: str) -> None:
         assert topic["config"] == spec.config, spec.name
 
 
-@pytest.mark.parametrize("overlay", ["staging", "production"])
-def test_scaling_ends_at_the_number_of_partitions(overlay: str) -> None:
-    """A worker more than there are partitions would idle; fewer could not use them all."""
-    [config] = [r for r in rendered(overlay) if r["metadata"]["name"] == "forewarn-config"]
-    [scaled] = [r for r in rendered(overlay) if r["kind"] == "ScaledObject"]
-    assert str(scaled["spec"]["maxReplicaCount"]) == config["data"]["FOREWARN_KAFKA_PARTITIONS"]
-    assert {t["metadata"]["consumerGroup"] for t in scaled["spec"]["triggers"]} == {
-        WorkerSettings().group
-    }
-    down = scaled["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]
-    assert down["stabilizationWindowSeconds"] >= 300
-    [worker] = [
-        r for r in rendered(overlay)
-        if r["kind"] == "Deployment" and r["metadata"]["name"] == "forewarn-worker"
-    ]  # fmt: skip
-    assert "replicas" not in worker["spec"], "the autoscaler owns the number of replicas"
-
-
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_nothing_may_talk_unless_a_policy_says_so(overlay: str) -> None:
-    """Default deny, and every workload has a policy of its own."""
-    policies = [r for r in rendered(overlay) if r["kind"] == "NetworkPolicy"]
-    [deny] = [p for p in policies if p["metadata"]["name"] == "forewarn-default-deny"]
-    assert deny["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    assert "ingress" not in deny["spec"]
-    assert "egress" not in deny["spec"]
-    covered = {
-        p["spec"]["podSelector"]["matchLabels"].get("app.kubernetes.io/name") for p in policies
-    }
-    for resource in rendered(overlay):
-        template = resource.get("spec", {}).get("template")
-        if resource["kind"] in ("Deployment", "StatefulSet", "Job") and template:
-            labels = template["metadata"]["labels"]
-            assert labels["app.kubernetes.io/part-of"] == "forewarn"
-            assert labels["app.kubernetes.io/name"] in covered
-
-
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_routing_file_is_valid(overlay: str) -> None:
     """The file that is mounted is one that the alerting service takes."""
-    [routing] = [
-        r for r in rendered(overlay)
-        if r["kind"] == "ConfigMap" and r["metadata"]["name"].startswith("forewarn-routing")
-    ]  # fmt: skip
+    routing = named(overlay, "ConfigMap", "forewarn-routing")
     text = routing["data"]["routing.toml"]
     assert tomllib.loads(text)["version"] == 1
     assert parse_routing(text).route.receiver == "duty"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_policy_and_routing_are_followed_without_a_restart(overlay: str) -> None:
+    """A directory is mounted, whose files kubelet exchanges, of a name that no change alters."""
+    policy = named(overlay, "ConfigMap", "forewarn-policy")
+    assert policy["data"]["policy.toml"] == DEFAULT_POLICY.read_text(encoding="utf-8")
+    for name, config, variable in [
+        ("Deployment/forewarn-worker", "forewarn-policy", "FOREWARN_WORKER_POLICY_FILE"),
+        ("Deployment/forewarn-alerting", "forewarn-routing", "FOREWARN_ALERTING_ROUTING_FILE"),
+    ]:
+        pod = dict(pod_specs(overlay))[name]
+        [container] = pod["containers"]
+        [volume] = [v["name"] for v in pod["volumes"] if v.get("configMap") == {"name": config}]
+        [mount] = [m for m in container["volumeMounts"] if m["name"] == volume]
+        assert "subPath" not in mount
+        [file] = named(overlay, "ConfigMap", config)["data"]
+        variables = {v["name"]: v["value"] for v in container["env"]}
+        assert variables[variable] == f"{mount['mountPath']}/{file}"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_redis_is_full_before_its_memory_is(overlay: str) -> None:
+    """Half as much again as the data, as the operations guide says."""
+    units = {"mb": 2**20, "gb": 2**30, "Mi": 2**20, "Gi": 2**30}
+    for name, container in containers(overlay):
+        if name == "StatefulSet/forewarn-redis":
+            most, limit = container["args"][1], container["resources"]["limits"]["memory"]
+            data, memory = (int(text[:-2]) * units[text[-2:]] for text in (most, limit))
+            assert container["args"][0] == "--maxmemory"
+            assert data * 1.5 <= memory
+
+
+def test_the_local_overlay_fits_a_laptop() -> None:
+    requested = 0
+    for name, template in workloads("local"):
+        if not name.startswith(("CronJob", "Job")):
+            for container in template["spec"]["containers"]:
+                memory = container["resources"]["requests"]["memory"]
+                requested += int(memory[:-2]) * {"Mi": 1, "Gi": 1024}[memory[-2:]]
+    assert requested <= 4096
