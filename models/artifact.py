@@ -8,6 +8,7 @@ loaded: no pickle.
 import hashlib
 import hmac
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -23,6 +24,9 @@ from models.calibration import Calibrator
 FORMAT = 1
 BOOSTER, TYPOLOGY = "booster.txt", "typology.txt"
 SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.hmac"
+
+VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+"""What a version looks like; anything else that calls itself one is not joined to a path."""
 
 T = TypeVar("T")
 
@@ -53,31 +57,46 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Artifact(msgspec.Struct, frozen=True):
-    """A verified artifact: its place, version, manifest and calibrator."""
+    """A verified artifact: its place, version, manifest and calibrator, and the bytes of its files.
+
+    The bytes are those whose checksums were right. The folder is not looked at again: whoever can
+    write to it could change a file after it was verified.
+    """
 
     path: Path
     version: str
     manifest: Manifest
     calibrator: Calibrator
+    files: Mapping[str, bytes]
+
+    def data(self, name: str) -> bytes:
+        """The content of a file of the artifact.
+
+        Raises:
+            ArtifactError: if there is none.
+        """
+        if name not in self.files:
+            raise ArtifactError(f"model {self.version} has no file {name}")
+        return self.files[name]
 
     def text(self, name: str) -> str:
         """The text of a file of the artifact.
 
         Raises:
-            ArtifactError: if there is none.
+            ArtifactError: if there is none, or it is no text.
         """
         try:
-            return (self.path / name).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            return self.data(name).decode()
+        except UnicodeDecodeError as error:
             raise ArtifactError(f"cannot read {name} of model {self.version}: {error}") from error
 
     def has(self, name: str) -> bool:
         """Whether the artifact has this optional file."""
-        return (self.path / name).is_file()
+        return name in self.files
 
     def json(self, name: str, kind: type[T]) -> T:
         """A JSON file of the artifact, checked against its type; raises ArtifactError."""
-        return _decode(self.text(name).encode(), kind, name)
+        return _decode(self.data(name), kind, name)
 
 
 def write_artifact(
@@ -108,7 +127,9 @@ def write_artifact(
             data = content.encode() if isinstance(content, str) else content
             (work / name).write_bytes(data)
         sums = "".join(
-            f"{_sha256(path)}  {path.name}\n" for path in sorted(work.iterdir()) if path.is_file()
+            f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+            for path in sorted(work.iterdir())
+            if path.is_file()
         ).encode()
         (work / SUMS).write_bytes(sums)
         if signing_key:
@@ -140,38 +161,43 @@ def read_artifact(path: Path, *, signing_key: bytes = b"") -> Artifact:
         ) from error
     if signing_key:
         _verify_signature(path, sums, signing_key)
-    _verify_sums(path, sums)
-    manifest = _decode((path / "manifest.json").read_bytes(), Manifest, "manifest.json")
+    files = _verified_files(path, sums)
+    manifest = _decode(files["manifest.json"], Manifest, "manifest.json")
     if manifest.format != FORMAT:
         raise ArtifactError(
             f"artifact format {manifest.format}, this version reads {FORMAT}",
             hint="Train the model again with this version, or upgrade.",
         )
-    calibrator = _decode((path / "calibration.json").read_bytes(), Calibrator, "calibration.json")
+    calibrator = _decode(files["calibration.json"], Calibrator, "calibration.json")
     calibrator.check()
-    return Artifact(path, _version(manifest, sums), manifest, calibrator)
+    return Artifact(path, _version(manifest, sums), manifest, calibrator, files)
 
 
-def _verify_sums(path: Path, sums: bytes) -> None:
-    listed: set[str] = set()
+def _verified_files(path: Path, sums: bytes) -> dict[str, bytes]:
+    """Every file by name, read once: the bytes that are hashed are the bytes that are used."""
+    files: dict[str, bytes] = {}
     for line in sums.decode("utf-8", "replace").splitlines():
         digest, _, name = line.partition("  ")
-        listed.add(name)
         if not name or "/" in name or name.startswith("."):
             raise ArtifactError(f"{path / SUMS} has a line that names no file: {line!r}")
-        if not (path / name).is_file():
-            raise ArtifactError(f"{name} is missing from {path}", hint="Copy the artifact again.")
-        if not hmac.compare_digest(_sha256(path / name), digest):
+        try:
+            files[name] = (path / name).read_bytes()
+        except OSError as error:
+            raise ArtifactError(
+                f"{name} is missing from {path}: {error}", hint="Copy the artifact again."
+            ) from error
+        if not hmac.compare_digest(hashlib.sha256(files[name]).hexdigest(), digest):
             raise ArtifactError(
                 f"{name} in {path} does not have the recorded SHA-256",
                 hint="It was changed or cut off: copy the artifact again or train a new one.",
             )
     for needed in ("manifest.json", "calibration.json", BOOSTER):
-        if needed not in listed:
+        if needed not in files:
             raise ArtifactError(f"{needed} is not among the checksums of {path}")
-    extra = {p.name for p in path.iterdir() if not p.name.startswith(".")} - listed
+    extra = {p.name for p in path.iterdir() if not p.name.startswith(".")} - files.keys()
     if extra - {SUMS, SIGNATURE}:
         raise ArtifactError(f"{path} holds files without checksums: {', '.join(sorted(extra))}")
+    return files
 
 
 def _verify_signature(path: Path, sums: bytes, key: bytes) -> None:
@@ -201,8 +227,3 @@ def _version(manifest: Manifest, sums: bytes) -> str:
 
 def _sign(key: bytes, sums: bytes) -> str:
     return hmac.new(key, sums, hashlib.sha256).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -94,19 +94,24 @@ class Scorer:
             )
 
 
-def load_scorer(path: Path | str, *, fingerprint: str, signing_key: bytes = b"") -> Scorer:
+def load_scorer(
+    path: Path | str, *, fingerprint: str, signing_key: bytes = b"", version: str = ""
+) -> Scorer:
     """Load and verify an artifact for the catalog with this fingerprint.
 
     Args:
         path: the artifact's folder.
         fingerprint: ``features.catalog.fingerprint``; empty for models over other tables.
         signing_key: if given, the artifact must be signed with it.
+        version: if given, the artifact must be this one.
 
     Raises:
         UnfitArtifactError: if it is made for another catalog, or does not work.
         ArtifactError: if it is missing, corrupted or unsigned, which may pass while it is copied.
     """
     artifact = read_artifact(Path(path), signing_key=signing_key)
+    if version and artifact.version != version:
+        raise ArtifactError(f"the artifact under {version} says that it is {artifact.version}")
     if artifact.manifest.fingerprint != fingerprint:
         raise UnfitArtifactError(
             f"model {artifact.version} was trained on catalog "

@@ -194,7 +194,9 @@ class Reloader:
             self._settle("policy")
 
     def _load(self, path: Path) -> Scorer:
-        return load_scorer(path, fingerprint=self._fingerprint, signing_key=self._signing_key)
+        return load_scorer(
+            path, fingerprint=self._fingerprint, signing_key=self._signing_key, version=path.name
+        )
 
     def _refuse(self, what: str, why: str) -> None:
         if why != self._refused.get(what):

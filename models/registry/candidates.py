@@ -89,7 +89,7 @@ def compare(candidate: Artifact, champion: Artifact) -> Difference:
         )
     if not candidate.has(HOLDOUT):
         raise ArtifactError(f"{candidate.version} keeps no rows to compare on")
-    rows = Holdout.decode((candidate.path / HOLDOUT).read_bytes())
+    rows = Holdout.decode(candidate.data(HOLDOUT))
     return compare_average_precision(
         Scorer(candidate).raw(rows.vectors),
         Scorer(champion).raw(rows.vectors),

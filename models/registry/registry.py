@@ -16,7 +16,8 @@ import msgspec
 
 from forewarn.errors import ArtifactError, ConfigurationError
 from forewarn.settings import ModelsSettings
-from models.artifact import SUMS, Artifact, Manifest, read_artifact
+from models.artifact import SIGNATURE, SUMS, VERSION, Artifact, Manifest, read_artifact
+from models.registry.cache import private_directory
 from models.registry.storage import Storage, open_storage
 from models.scorer import Scorer
 
@@ -78,16 +79,19 @@ class Registry:
         if data is None:
             return None
         try:
-            return msgspec.json.decode(data, type=Pointer)
+            pointer = msgspec.json.decode(data, type=Pointer)
+            if pointer.version and not VERSION.fullmatch(pointer.version):
+                raise msgspec.ValidationError(f"{pointer.version!r} is no version")
         except msgspec.MsgspecError as error:
             raise ArtifactError(
                 f"the pointer aliases/{alias}.json is damaged: {error}",
                 hint="`forewarn models promote VERSION` writes it anew.",
             ) from error
+        return pointer
 
     def versions(self) -> list[str]:
         """All versions, oldest first."""
-        return self._storage.folders("artifacts")
+        return [name for name in self._storage.folders("artifacts") if VERSION.fullmatch(name)]
 
     def manifest(self, version: str) -> Manifest:
         """The manifest of a version, unverified: for lists.
@@ -95,7 +99,7 @@ class Registry:
         Raises:
             ArtifactError: if there is no such version.
         """
-        data = self._storage.read(f"artifacts/{version}/manifest.json")
+        data = self.file(version, "manifest.json")
         if data is None:
             raise self._missing(version)
         try:
@@ -104,7 +108,12 @@ class Registry:
             raise ArtifactError(f"the manifest of {version} is damaged: {error}") from error
 
     def file(self, version: str, name: str) -> bytes | None:
-        """A file of an artifact, unverified."""
+        """A file of an artifact, unverified; None if it has none of that name.
+
+        Raises:
+            ArtifactError: for a version that is none.
+        """
+        self._checked(version)
         return self._storage.read(f"artifacts/{version}/{name}")
 
     def add(self, folder: Path) -> str:
@@ -116,10 +125,11 @@ class Registry:
             ArtifactError: if the artifact is damaged or not signed.
         """
         artifact = read_artifact(folder, signing_key=self._key)
-        names = sorted(path.name for path in folder.iterdir() if path.is_file())
-        names.sort(key=lambda name: name == SUMS)
-        for name in names:
-            data = (folder / name).read_bytes()
+        files = dict(artifact.files)
+        for name in (SIGNATURE, SUMS):
+            if (folder / name).is_file():
+                files[name] = (folder / name).read_bytes()
+        for name, data in files.items():
             self._storage.write(f"artifacts/{artifact.version}/{name}", data)
         return artifact.version
 
@@ -129,23 +139,28 @@ class Registry:
         Raises:
             ArtifactError: if there is no such version or its copy is damaged.
         """
+        self._checked(version)
         local = self._storage.local(f"artifacts/{version}")
         if local is not None:
             if not local.is_dir():
                 raise self._missing(version)
             return local
+        private_directory(self._cache)
         target = self._cache / version
         if (target / SUMS).is_file():
             return target
         names = self._storage.files(f"artifacts/{version}")
         if SUMS not in names:
             raise self._missing(version)
-        self._cache.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".copying-", dir=self._cache))
         try:
             for name in names:
                 (work / name).write_bytes(self._storage.read(f"artifacts/{version}/{name}") or b"")
-            read_artifact(work, signing_key=self._key)
+            copied = read_artifact(work, signing_key=self._key)
+            if copied.version != version:
+                raise ArtifactError(
+                    f"the artifact under {version} says that it is {copied.version}"
+                )
             if target.exists():
                 shutil.rmtree(target)
             work.rename(target)
@@ -194,6 +209,11 @@ class Registry:
                 hint="`forewarn models list` shows what can be promoted.",
             )
         return self.point(alias, other[-1], by=by, reason=reason, now_ms=now_ms)
+
+    def _checked(self, version: str) -> None:
+        """A version becomes part of a path: nothing that could lead elsewhere passes."""
+        if not VERSION.fullmatch(version):
+            raise self._missing(version)
 
     def _missing(self, version: str) -> ArtifactError:
         known = self.versions()

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from forewarn.errors import ArtifactError
 from models.artifact import SUMS, read_artifact, write_artifact
-from models.scorer import load_scorer
+from models.scorer import Scorer, load_scorer
 from models.training.train import Trained
 
 KEY = b"a signing key of this test"
@@ -40,6 +40,23 @@ def test_a_file_without_a_checksum_is_refused(artifact_copy: Path) -> None:
     (artifact_copy / "extra.pkl").write_bytes(b"surprise")
     with pytest.raises(ArtifactError, match=r"extra\.pkl"):
         read_artifact(artifact_copy)
+
+
+def test_what_is_used_is_what_was_verified(artifact_copy: Path, trained: Trained) -> None:
+    """A file that is changed after the verification changes nothing."""
+    artifact = read_artifact(artifact_copy)
+    for file in artifact_copy.iterdir():
+        file.write_bytes(b"changed since")
+    scorer = Scorer(artifact)
+    rows = trained.run.split.parts["test"].vectors[:50]
+    assert np.array_equal(scorer.predict(rows), trained.run.probability["test"][:50])
+    assert "unknown" not in scorer.typology(rows)
+    assert artifact.data("holdout.npz") == (trained.path / "holdout.npz").read_bytes()
+
+
+def test_an_artifact_of_another_version_is_refused(trained: Trained) -> None:
+    with pytest.raises(ArtifactError, match="says that it is"):
+        load_scorer(trained.path, fingerprint="", version="20990101T000000Z-0123abcd")
 
 
 def test_checksums_cannot_name_files_elsewhere(artifact_copy: Path) -> None:

@@ -1,14 +1,18 @@
 """Pointers move atomically and remember; artifacts are verified on the way in and out."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from forewarn.errors import ArtifactError, ConfigurationError, DependencyUnavailableError
 from models.registry import Registry
+from models.registry.cache import private_directory
+from models.registry.registry import Pointer
 from models.registry.storage import FolderStorage, ObjectStorage, Storage
 from models.training.train import Trained
 
@@ -71,11 +75,12 @@ def test_a_rollback_goes_back_and_the_history_tells(registry: Registry, trained:
 
 
 def test_what_is_not_there_is_refused(registry: Registry, tmp_path: Path) -> None:
-    for action in (registry.manifest, registry.fetch, registry.artifact):
-        with pytest.raises(ArtifactError, match="no model v1"):
-            action("v1")
-    with pytest.raises(ArtifactError):
-        registry.point("champion", "v1", by="me", reason="", now_ms=1)
+    for version in ("20260101T000000Z-0123abcd", "v1"):
+        for action in (registry.manifest, registry.fetch, registry.artifact):
+            with pytest.raises(ArtifactError, match=f"no model {version}"):
+                action(version)
+        with pytest.raises(ArtifactError):
+            registry.point("champion", version, by="me", reason="", now_ms=1)
     with pytest.raises(ArtifactError, match="no model artifact"):
         registry.add(tmp_path)
 
@@ -88,6 +93,51 @@ def test_a_damaged_copy_is_never_promoted(
     with pytest.raises(ArtifactError, match=r"booster\.txt"):
         registry.point("champion", version, by="me", reason="", now_ms=1)
     assert registry.current_version("champion") == ""
+
+
+def test_no_version_leads_out_of_the_registry(
+    registry: Registry, storage: Storage, trained: Trained, tmp_path: Path
+) -> None:
+    """Whoever can write a pointer must not choose which folder of a worker is read, or removed."""
+    shutil.copytree(trained.path, tmp_path / "elsewhere")
+    elsewhere = "../../elsewhere"
+    for action in (registry.manifest, registry.fetch, registry.artifact):
+        with pytest.raises(ArtifactError, match="no model"):
+            action(elsewhere)
+    with pytest.raises(ArtifactError, match="no model"):
+        registry.file(elsewhere, "booster.txt")
+    pointer = Pointer(version=elsewhere, moves=())
+    storage.write("aliases/champion.json", msgspec.json.encode(pointer))
+    with pytest.raises(ArtifactError, match="is no version"):
+        registry.current("champion")
+    assert (tmp_path / "elsewhere" / "booster.txt").is_file()
+
+
+def test_an_artifact_under_another_name_is_refused(
+    registry: Registry, storage: Storage, trained: Trained
+) -> None:
+    """An old model under a new name would pass for a new one."""
+    other = "20990101T000000Z-0123abcd"
+    for file in trained.path.iterdir():
+        storage.write(f"artifacts/{other}/{file.name}", file.read_bytes())
+    with pytest.raises(ArtifactError, match="says that it is"):
+        registry.point("champion", other, by="me", reason="", now_ms=1)
+
+
+def test_the_cache_is_this_users_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = tmp_path / "deep" / "cache"
+    private_directory(mine)
+    assert mine.stat().st_mode & 0o777 == 0o700
+    mine.chmod(0o777)
+    private_directory(mine)
+    assert mine.stat().st_mode & 0o777 == 0o700
+    link = tmp_path / "link"
+    link.symlink_to(mine)
+    with pytest.raises(ConfigurationError, match="cache of models"):
+        private_directory(link)
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    with pytest.raises(ConfigurationError, match="cache of models"):
+        private_directory(mine)
 
 
 def test_a_damaged_pointer_is_named(registry: Registry, storage: Storage) -> None:
