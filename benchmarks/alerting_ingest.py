@@ -59,7 +59,6 @@ def one(warning_id: str, person: str, dice: random.Random, now_ms: int) -> Fraud
         probability=0.9,
         expected_loss_minor=amount * 9 // 10,
         amount_at_risk_minor=amount,
-        deadline_ms=now_ms + 60_000,
         appended_at_ms=now_ms,
         raised_at_ms=now_ms,
         reasons=(Reason(code="payee_new", contribution=1.0),) * 3,

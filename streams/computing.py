@@ -162,7 +162,7 @@ class Computing:
     async def _decided(self, work: Work, brain: Brain, now_ms: int) -> Work:
         while True:
             try:
-                await self._deciding.decide(work, brain, now_ms)
+                await self._deciding.decide(work, brain)
                 await self._raising.warn(work, brain, now_ms)
             except EventFailedError as failed:
                 work = self._set_aside(work, [failed.index], failed.why)

@@ -84,7 +84,7 @@ class Deciding:
             for work, probabilities in _predicted(works, brain.challenger):
                 work.challenger = probabilities
 
-    async def decide(self, work: Work, brain: Brain, now_ms: int) -> None:
+    async def decide(self, work: Work, brain: Brain) -> None:
         """Decide the chunk's events that need it, in their order; sets annexes.
 
         Nothing but the work is changed before ``count``, so a chunk may be decided anew.
@@ -99,7 +99,7 @@ class Deciding:
         typologies = await self._typologies(vectors, brain)
         for index, typology in zip(candidates.tolist(), typologies, strict=True):
             try:
-                self._decide_one(work, index, typology, brain.policy, now_ms)
+                self._decide_one(work, index, typology, brain.policy)
             except Exception as error:
                 raise EventFailedError(index, error) from error
 
@@ -150,9 +150,7 @@ class Deciding:
         wanted |= np.isin(subscribers, subscribers[wanted])
         return np.flatnonzero(wanted & work.result.fresh[rows])
 
-    def _decide_one(
-        self, work: Work, index: int, typology: str, policy: Policy, now_ms: int
-    ) -> None:
+    def _decide_one(self, work: Work, index: int, typology: str, policy: Policy) -> None:
         row = int(work.rows[index])
         event = work.chunk.events[index]
         history = History.decode(work.result.annex(row))
@@ -167,9 +165,7 @@ class Deciding:
         if work.columns.kind[row] not in _WARNABLE and history.about(facts.subject) is None:
             return
         work.typologies[index] = typology
-        decision = policy.decide(
-            facts, float(work.probabilities[index]), history, self._lists, now_ms
-        )
+        decision = policy.decide(facts, float(work.probabilities[index]), history, self._lists)
         work.decisions[index] = decision
         if decision.history != history:
             work.result.set_annex(row, decision.history.encode())

@@ -105,7 +105,6 @@ def warning_of(
         expected_loss_minor=decision.expected_loss_minor,
         amount_at_risk_minor=decision.amount_at_risk_minor,
         currency=currency,
-        deadline_ms=decision.deadline_ms,
         appended_at_ms=int(work.chunk.appended_ms[index]),
         raised_at_ms=now_ms,
         reasons=why,

@@ -82,7 +82,6 @@ class FraudWarning(Event, frozen=True, kw_only=True, tag_field="type", tag="warn
     expected_loss_minor: AmountMinor
     amount_at_risk_minor: AmountMinor
     currency: Currency = "CNY"
-    deadline_ms: EpochMs
     appended_at_ms: EpochMs
     raised_at_ms: EpochMs
     reasons: tuple[Reason, ...] = ()

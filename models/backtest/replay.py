@@ -144,7 +144,7 @@ class _Run:
         )
         probability = float(self.probability[row])
         history = self._histories.get(person, History())
-        decision = self._policy.decide(facts, probability, history, self._lists, time_ms)
+        decision = self._policy.decide(facts, probability, history, self._lists)
         self.reasons[decision.reason] = self.reasons.get(decision.reason, 0) + 1
         self._keep(person, decision.history)
         if decision.counts:

@@ -67,7 +67,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity | None = None
     expected_loss_minor: int = 0
     amount_at_risk_minor: int = 0
-    deadline_ms: int = 0
     rule: str = ""
     revision: int = 0
     counts: bool = False

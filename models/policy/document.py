@@ -1,4 +1,4 @@
-"""The policy file: TOML, checked against these structs, with errors that name the line of thought."""
+"""The policy file: TOML, checked against these structs, and an error names the field that is wrong."""
 
 import hashlib
 from typing import Annotated, Literal
@@ -52,10 +52,12 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """From which expected loss a warning has this severity, and how soon it needs a response."""
+    """From which expected loss a warning has this severity.
+
+    How soon it has to be answered is the alerting service's to say (`FOREWARN_ALERTING_*_DEADLINE_SECONDS`).
+    """
 
     expected_loss_minor: Minor
-    respond_within_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
 
 
 class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

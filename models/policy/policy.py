@@ -100,9 +100,7 @@ class Policy:
                     wanted |= expression.matches(rows)
         return np.flatnonzero(wanted)
 
-    def decide(
-        self, facts: Facts, probability: float, history: History, lists: Lists, now_ms: int
-    ) -> Decision:
+    def decide(self, facts: Facts, probability: float, history: History, lists: Lists) -> Decision:
         """Decide one event.
 
         Args:
@@ -110,7 +108,6 @@ class Policy:
             probability: calibrated.
             history: the subscriber's, from the annex.
             lists: the lists in force.
-            now_ms: when the decision is made; the deadline counts from it, nothing else does.
         """
         window_ms = self.document.budgets.window_hours * _HOUR_MS
         history = history.since(facts.event_time_ms - window_ms)
@@ -118,8 +115,8 @@ class Policy:
             history = EMPTY  # the annex goes back to no bytes at all
         before = history.about(facts.subject)
         if before is not None and before.state != "withdrawn":
-            return self._revise(facts, probability, history, before, lists, now_ms)
-        return self._consider(facts, probability, history, before, lists, now_ms)
+            return self._revise(facts, probability, history, before, lists)
+        return self._consider(facts, probability, history, before, lists)
 
     def clear(self, history: History, event_time_ms: int) -> History:
         """The history after a false alarm: all settled, and quiet for a while but for the worst."""
@@ -152,7 +149,6 @@ class Policy:
         history: History,
         before: OpenWarning | None,
         lists: Lists,
-        now_ms: int,
     ) -> Decision:
         """Decide whether to raise a warning where none is open."""
         blocked = lists.holds("block", facts.tenant, facts.counterparty, facts.event_time_ms)
@@ -186,7 +182,7 @@ class Policy:
             if over:
                 return Decision(reason=over, history=history)
         return self._send(
-            facts, probability, history, before, now_ms,
+            facts, probability, history, before,
             reason=reason, severity=severity, rule=rule.name if rule else "", exempt=exempt,
         )  # fmt: skip
 
@@ -209,24 +205,23 @@ class Policy:
         history: History,
         before: OpenWarning,
         lists: Lists,
-        now_ms: int,
     ) -> Decision:
         """Decide what a later event on the same subject means for its warning."""
         silent = _silenced(facts, lists, blocked=False)
         if before.state == "open" and silent:
-            return self._withdraw(facts, probability, history, before, now_ms, "withdrawn_listed")
+            return self._withdraw(facts, probability, history, before, "withdrawn_listed")
         if facts.status in _FINAL:
-            return self._update(facts, probability, history, before, now_ms, "status_update")
+            return self._update(facts, probability, history, before, "status_update")
         if before.state == "settled":
             return Decision(reason="settled", history=history)
         lower = self.threshold * self.document.thresholds.withdraw_ratio
         if probability < lower:
-            return self._withdraw(facts, probability, history, before, now_ms, "withdrawn_evidence")
+            return self._withdraw(facts, probability, history, before, "withdrawn_evidence")
         severity = self.severity(round(probability * self.at_risk_minor(facts)))
         if SEVERITIES.index(severity) > SEVERITIES.index(before.severity):
-            return self._update(facts, probability, history, before, now_ms, "upgraded")
+            return self._update(facts, probability, history, before, "upgraded")
         if facts.status == "call_ended":
-            return self._update(facts, probability, history, before, now_ms, "status_update")
+            return self._update(facts, probability, history, before, "status_update")
         return Decision(reason="unchanged", history=history)
 
     def _send(
@@ -235,7 +230,6 @@ class Policy:
         probability: float,
         history: History,
         before: OpenWarning | None,
-        now_ms: int,
         *,
         reason: DecisionReason,
         severity: Severity,
@@ -251,7 +245,7 @@ class Policy:
             probability=probability,
             exempt=exempt,
         )
-        decision = self._said(facts, reason, "raise", warning, history, now_ms)
+        decision = self._sending(facts, reason, "raise", warning, history)
         return structs.replace(decision, rule=rule, counts=not exempt)
 
     def _update(
@@ -260,7 +254,6 @@ class Policy:
         probability: float,
         history: History,
         before: OpenWarning,
-        now_ms: int,
         reason: DecisionReason,
     ) -> Decision:
         # After the fact the model looks at a transfer that was made: what was known when it could
@@ -275,7 +268,7 @@ class Policy:
             revision=before.revision + 1,
             probability=held,
         )
-        return self._said(facts, reason, "update", after, history, now_ms)
+        return self._sending(facts, reason, "update", after, history)
 
     def _withdraw(
         self,
@@ -283,26 +276,23 @@ class Policy:
         probability: float,
         history: History,
         before: OpenWarning,
-        now_ms: int,
         reason: DecisionReason,
     ) -> Decision:
         after = structs.replace(
             before, state="withdrawn", revision=before.revision + 1, probability=probability
         )
-        return self._said(facts, reason, "withdraw", after, history, now_ms)
+        return self._sending(facts, reason, "withdraw", after, history)
 
-    def _said(
+    def _sending(
         self,
         facts: Facts,
         reason: DecisionReason,
         action: Action,
         warning: OpenWarning,
         history: History,
-        now_ms: int,
     ) -> Decision:
-        """The decision to send this state of a warning."""
+        """The decision that publishes the warning in this state."""
         at_risk = self.at_risk_minor(facts)
-        tier = self.document.tiers[warning.severity]
         return Decision(
             reason=reason,
             action=action,
@@ -310,7 +300,6 @@ class Policy:
             history=history.put(warning),
             expected_loss_minor=round(warning.probability * at_risk),
             amount_at_risk_minor=at_risk,
-            deadline_ms=now_ms + 1000 * tier.respond_within_seconds,
             revision=warning.revision,
         )
 

@@ -43,7 +43,6 @@ def warning(warning_id: str = "w-1", **changes: Any) -> FraudWarning:
         "probability": 0.9,
         "expected_loss_minor": 4_500_000,
         "amount_at_risk_minor": 5_000_000,
-        "deadline_ms": NOW_MS + MINUTE_MS,
         "appended_at_ms": NOW_MS - 1_000,
         "raised_at_ms": NOW_MS,
         "reasons": (Reason(code="payee_new", contribution=1.5),),

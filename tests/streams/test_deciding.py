@@ -93,7 +93,7 @@ async def decide(events: list[Event], probability: float = 0.99) -> Work:
             Lists(), DistrictSpending(24), WorkerMetrics(CollectorRegistry()), executor
         )
         deciding.score([work], brain)
-        await deciding.decide(work, brain, TIME_MS)
+        await deciding.decide(work, brain)
     return work
 
 

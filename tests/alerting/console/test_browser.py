@@ -88,9 +88,7 @@ def town(raise_case: RaiseCase, services: Services) -> list[str]:
     reasons = (Reason("suspect_talk_24h", 2580.0, 1.9), Reason("pair_is_new", 1.0, 1.2))
     ids = [
         raise_case(warning("w-1", kind="call", reasons=reasons, forwarding_on=True)),
-        raise_case(
-            warning("w-2", subscriber="+8613900002222", severity="high", deadline_ms=NOW_MS)
-        ),
+        raise_case(warning("w-2", subscriber="+8613900002222", severity="high")),
         raise_case(
             warning("w-3", subscriber="+8613700003333", severity="medium", district="430406")
         ),

@@ -13,7 +13,7 @@ DEFAULT = DEFAULT_POLICY.read_text()
 
 def test_the_built_in_policy_is_valid_and_its_version_follows_its_bytes() -> None:
     document, version = parse_policy(DEFAULT.encode())
-    assert document.tiers["critical"].respond_within_seconds == 60
+    assert document.tiers["critical"].expected_loss_minor == 2_000_000
     assert version.startswith("default-")
     assert parse_policy(DEFAULT.encode() + b"\n")[1] != version
 
