@@ -13,6 +13,7 @@ from alerting.access import Principal
 from alerting.cases import duplicates
 from alerting.cases.late_losses import FRAUD, LateLossDesk, held, refuse_merged, warnings_of
 from alerting.cases.lifecycle import decide_disposition
+from alerting.cases.reopen import open_again
 from alerting.cases.service import Done, facts_of, record
 from alerting.cases.summary import in_force
 from alerting.contacts import requests as sweeps
@@ -103,13 +104,9 @@ class ClosingDesk(LateLossDesk):
             self.settle(session, case, "confirmed", {}, "reopened", now_ms)
             money = book.warned_money(in_force(rows), owners)
             self.settle(session, case, "estimated", estimate(money), "reopened", now_ms)
-            detail = {"reason": reason, "disposition": case.disposition}
-            case.disposition = case.closed_at_ms = case.closed_by = case.duplicate_of = None
-            case.holder = case.responded_at_ms = None
-            case.prevented_minor, case.escalation_level = 0, 0
             # The clock starts anew: the old deadline says nothing about a case that was closed.
             case.deadline_ms = now_ms + (case.deadline_ms - case.opened_at_ms)
-            case.opened_at_ms = now_ms
+            detail = {"reason": reason, "disposition": open_again(case, now_ms)}
             schedule.start(session, case, now_ms)
             return Done("reopened", detail)
 

@@ -18,7 +18,8 @@ from alerting import audit
 from alerting.access import EVERYTHING, Scope
 from alerting.audit import AuditEntry
 from alerting.cases.correlate import OpenCase, correlate
-from alerting.cases.severity import Deadlines
+from alerting.cases.reopen import open_again
+from alerting.cases.severity import ORDER, Deadlines
 from alerting.cases.summary import Change, in_force, summarise
 from alerting.db.cases import Case, CaseEvent, Warning_
 from alerting.db.dispatch import Timer
@@ -73,6 +74,9 @@ class _Batch:
     members: dict[str, dict[str, Warning_]]
     touched: dict[str, list[AuditEntry]] = field(default_factory=dict)
     opened: set[str] = field(default_factory=set)
+    reopened: set[str] = field(default_factory=set)
+    ranks: dict[str, int] = field(default_factory=dict)
+    """How grave the warnings of closed cases were before this batch."""
     fresh: list[Warning_] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -100,7 +104,7 @@ def apply_warnings(
     for warning in warnings:
         result, case_id = _apply_one(batch, warning, rules, now_ms, scope)
         applied.results.append((warning.warning_id, case_id, result))
-    renewed, started = _sum_up(batch, rules, applied)
+    renewed, started = _sum_up(batch, rules, applied, now_ms)
     _insert(session, batch)
     stopped = [case_id for case_id in batch.touched if batch.cases[case_id].withdrawn]
     for case_id in stopped:
@@ -152,7 +156,10 @@ def _apply_one(
         if not _newer(warning, row):
             same = warning.source.offset == row.source_offset
             return ("duplicate" if same else "stale"), row.case_id
-        revise(row, warning)
+        case = batch.cases[row.case_id]
+        if case.state == "closed":
+            batch.ranks.setdefault(row.warning_id, _rank(row))
+        revise(row, warning, nameless=case.erased_at_ms is not None)
     else:
         case = _case_for(batch, warning, rules, now_ms)
         row = warning_row(warning, case.case_id, now_ms)
@@ -230,20 +237,56 @@ def _record(batch: _Batch, row: Warning_, result: Result, now_ms: int) -> None:
     )
 
 
-def _sum_up(batch: _Batch, rules: IngestRules, applied: Applied) -> tuple[list[Case], list[Case]]:
+def _rank(row: Warning_) -> int:
+    """How grave a warning is; zero while it is withdrawn."""
+    return 0 if row.action == "withdraw" else ORDER[row.severity]
+
+
+def _got_worse(batch: _Batch, case: Case, rows: Sequence[Warning_]) -> bool:
+    """Whether a closed case has to be looked at again: it was closed on less than is known now.
+
+    Not after an erasure: nobody is left in it who could be called.
+    """
+    if case.erased_at_ms is not None:
+        return False
+    return any(_rank(row) > batch.ranks.get(row.warning_id, _rank(row)) for row in rows)
+
+
+def _reopen(batch: _Batch, case: Case, now_ms: int) -> None:
+    detail = {"reason": "warning_rose", "disposition": open_again(case, now_ms)}
+    batch.reopened.add(case.case_id)
+    event = {"case_id": case.case_id, "at_ms": now_ms, "kind": "reopened", "actor": ACTOR}
+    batch.events.append(event | {"detail": detail})
+    batch.touched[case.case_id].append(AuditEntry(now_ms, ACTOR, "reopened", case.case_id, detail))
+
+
+def _due_ms(case: Case, rows: Sequence[Warning_], rules: IngestRules) -> int:
+    """When a response to the gravest of the warnings is due."""
+    raised_ms = max(row.raised_at_ms for row in rows if row.severity == case.severity)
+    return rules.deadlines.deadline_ms(case.severity, raised_ms)
+
+
+def _sum_up(
+    batch: _Batch, rules: IngestRules, applied: Applied, now_ms: int
+) -> tuple[list[Case], list[Case]]:
     """Bring cases up to their warnings; returns those whose timers are renewed, and started."""
     renewed, started = [], []
     for case_id in batch.touched:
         case = batch.cases[case_id]
         case.version += 1
-        if case.state == "closed":
-            applied.late_evidence.append(case_id)
-            continue
         rows = list(batch.members[case_id].values())
+        if case.state == "closed":
+            if not _got_worse(batch, case, rows):
+                applied.late_evidence.append(case_id)
+                continue
+            _reopen(batch, case, now_ms)
         change = summarise(case, rows)
         if case.withdrawn:
             continue
         if case_id in batch.opened:
+            started.append(case)
+        elif case_id in batch.reopened:
+            case.deadline_ms = _due_ms(case, rows, rules)
             started.append(case)
         elif _moves_deadline(case, rows, change, rules):
             renewed.append(case)
@@ -255,8 +298,7 @@ def _moves_deadline(
 ) -> bool:
     """Move the deadline of a case that got worse; True if its timers have to follow."""
     if change.severity_rose or change.revived:
-        raised_ms = max(row.raised_at_ms for row in rows if row.severity == case.severity)
-        due_ms = rules.deadlines.deadline_ms(case.severity, raised_ms)
+        due_ms = _due_ms(case, rows, rules)
         case.deadline_ms = due_ms if change.revived else min(case.deadline_ms, due_ms)
     return change.severity_rose or change.evidence_changed or change.revived
 
@@ -286,6 +328,11 @@ def _settle(session: Session, batch: _Batch, rules: IngestRules, now_ms: int) ->
     known = [case_id for case_id in open_ids if case_id not in batch.opened]
     balances = book.balances_of(session, known, "estimated") if known else {}
     entries: list[dict[str, Any]] = []
+    for case_id in batch.reopened:
+        case = batch.cases[case_id]
+        book.settle(
+            session, case, "confirmed", {}, reason="reopened", now_ms=now_ms, zone=rules.zone
+        )
     for case_id in open_ids:
         book.settle(
             session,

@@ -36,10 +36,20 @@ def warning_row(warning: FraudWarning, case_id: str, now_ms: int) -> Warning_:
     return row
 
 
-def revise(row: Warning_, warning: FraudWarning) -> None:
-    """Bring a row up to a newer revision of its warning."""
+PERSONAL = ("caller", "payee", "payer")
+"""What an erased warning never gets again."""
+
+
+def revise(row: Warning_, warning: FraudWarning, *, nameless: bool) -> None:
+    """Bring a row up to a newer revision of its warning.
+
+    Args:
+        nameless: the person of the warning was erased, so no number or account comes back.
+    """
     _fill(row, warning)
     for column in KEPT_IF_SILENT:
+        if nameless and column in PERSONAL:
+            continue
         if value := getattr(warning, column):
             setattr(row, column, value)
     row.revisions += 1

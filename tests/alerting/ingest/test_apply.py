@@ -1,16 +1,22 @@
 """Warnings become cases, each revision once."""
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import func, select
 
 from alerting.access import EVERYTHING
 from alerting.cases.closing import Closure
 from alerting.db.cases import Case, CaseEvent, Warning_
-from alerting.db.dispatch import Timer
+from alerting.db.dispatch import Delivery, Timer
+from alerting.db.ledger import LedgerEntry
 from alerting.errors import NotFoundError
 from alerting.services import Services
+from alerting.upkeep.retention import erase_person
+from alerting.wiring import timer_worker
 from forewarn.events.warnings import FraudWarning
-from tests.alerting.factory import NOW_MS, PAYEE, warning
+from forewarn.settings import AlertingSettings
+from tests.alerting.factory import NOW_MS, PAYEE, VICTIM, Clock, warning
 
 
 def ingest(services: Services, *warnings: FraudWarning) -> list[str]:
@@ -95,6 +101,93 @@ def test_a_withdrawn_warning_that_is_raised_again_gets_a_new_deadline(services: 
     with services.db.read() as session:
         due = set(session.scalars(select(Timer.due_ms).where(Timer.state == "pending")))
     assert case.deadline_ms in due
+
+
+@pytest.fixture
+def closed(services: Services, boss: object) -> Callable[..., str]:
+    def act(disposition: str, *warnings: FraudWarning) -> str:
+        ingest(services, *warnings)
+        [case] = cases(services)
+        services.desk.claim(case.case_id, boss)
+        services.desk.contact(case.case_id, boss, method="phone", reached=False)
+        services.desk.close(case.case_id, boss, Closure(disposition))
+        return case.case_id
+
+    return act
+
+
+@pytest.mark.parametrize("disposition", ["unreachable", "false_alarm", "dissuaded"])
+def test_a_warning_that_gets_worse_after_its_case_was_closed_is_paged(
+    services: Services, settings: AlertingSettings, clock: Clock, closed: Callable[..., str],
+    boss: object, disposition: str,
+) -> None:  # fmt: skip
+    """The same call, critical by now: whoever closed the case knew less."""
+    case_id = closed(disposition, warning(kind="call", severity="medium"))
+    services.routing_desk.add_shift(
+        boss, tenant="default", district="", team="desk", responder="local:li", channel="patrol",
+        address="li", starts_at_ms=NOW_MS, ends_at_ms=NOW_MS + 3_600_000,
+    )  # fmt: skip
+    clock.advance(seconds=60)
+    worse = warning(
+        kind="call", offset=2, action="update", severity="critical", raised_at_ms=clock()
+    )
+    assert ingest(services, worse) == ["updated"]
+    assert ingest(services, worse) == ["duplicate"]
+    [case] = cases(services)
+    assert (case.state, case.disposition, case.holder) == ("dispatched", None, None)
+    assert case.deadline_ms == clock() + 60_000
+    assert timer_worker(settings, services).run_due() == 1
+    with services.db.read() as session:
+        pages = session.scalars(
+            select(Delivery.created_at_ms).where(
+                Delivery.case_id == case_id, Delivery.purpose == "page"
+            )
+        ).all()
+        balances = dict(
+            session.execute(
+                select(LedgerEntry.account, func.sum(LedgerEntry.amount_minor))
+                .where(LedgerEntry.case_id == case_id)
+                .group_by(LedgerEntry.account)
+            ).all()
+        )
+    assert pages == [clock()]
+    assert balances.pop("estimated") == 4_500_000
+    assert not any(balances.values())
+
+
+def test_a_withdrawn_warning_that_is_raised_after_closing_opens_the_case_again(
+    services: Services, closed: Callable[..., str]
+) -> None:
+    closed("false_alarm", warning(), warning(offset=2, action="withdraw"))
+    ingest(services, warning(offset=3))
+    assert cases(services)[0].state == "dispatched"
+
+
+def test_a_warning_that_only_moves_on_leaves_its_case_closed(
+    services: Services, closed: Callable[..., str]
+) -> None:
+    closed("false_alarm", warning())
+    ingest(services, warning(offset=2, action="update", subject_status="completed"))
+    ingest(services, warning(offset=3, action="update", severity="high"))
+    # Up and down again within a batch is nothing to wake anybody for.
+    ingest(
+        services,
+        warning(offset=4, action="update"),
+        warning(offset=5, action="withdraw"),
+    )
+    assert cases(services)[0].state == "closed"
+
+
+def test_an_erased_case_stays_closed_and_nameless(
+    services: Services, closed: Callable[..., str]
+) -> None:
+    case_id = closed("false_alarm", warning(severity="medium"))
+    erase_person(services.db, "default", VICTIM, "test", services.clock())
+    ingest(services, warning(offset=2, action="update", payer="6222000000000000007"))
+    with services.db.read() as session:
+        [row] = session.scalars(select(Warning_).where(Warning_.case_id == case_id))
+    assert cases(services)[0].state == "closed"
+    assert (row.severity, row.caller, row.payee, row.payer) == ("critical", None, None, None)
 
 
 def test_an_upgrade_brings_the_deadline_forward(services: Services) -> None:
