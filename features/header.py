@@ -5,7 +5,7 @@
     layout u8 | entity u8 | watermarks u16 | version u32 | last event time u48 (ms)      14 bytes
     per watermark: source u8 | partition u16 | offset u48 | version u32                  13 bytes
 
-Little-endian throughout. What follows the header (annex and body) belongs to ``features.codec``.
+Little-endian throughout. What follows the header (annex and body) belongs to ``features.kernel.wire``.
 A *watermark* says which offset of a source partition was applied last and which version of the
 record that made: so a redelivered event is recognised, and so is the version it landed on. The record
 version counts the chunks applied; one write may raise it by more than one.

@@ -315,6 +315,6 @@ def _revoked(partitions: Sequence[OpenPartition]) -> bool:
 
 
 def _forgotten(sending: "asyncio.Future[None]") -> None:
-    """Take note of how it ended, so that asyncio does not complain that nobody did."""
+    """Retrieve the exception, so that asyncio does not log that nobody did."""
     if not sending.cancelled():
         sending.exception()

@@ -57,7 +57,7 @@ OUTPUT_BATCH_BYTES = 512 * 1024
 
 
 def run_worker() -> None:
-    """Build a worker from the settings and run it; returns never, exits 0 after a clean drain.
+    """Build a worker from the settings and run it. Never returns; exits 0 after a clean drain.
 
     Raises:
         ForewarnError: something is missing or wrong before the first record was read.

@@ -33,7 +33,7 @@ class Receipt:
 
 
 class ChannelUnavailableError(DependencyUnavailableError):
-    """The gateway did not answer, or not with yes or no; the delivery is tried again."""
+    """The gateway gave no definite answer; the delivery is tried again."""
 
 
 class ChannelRefusedError(ForewarnError):

@@ -9,7 +9,7 @@ from forewarn.events.transfers import Transfer
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """That a subscriber and a number or account met; ``paid_minor`` if the subscriber paid."""
+    """One contact of a subscriber with a number or account; ``paid_minor`` if the subscriber paid."""
 
     tenant: str
     subscriber: str

@@ -7,7 +7,7 @@ from alerting.db.base import Base, District, EpochMs, Id, Key, Minor, Prose, Sho
 
 
 class Contact(Base):
-    """That a subscriber and a number or account ever met, and how often."""
+    """A subscriber and a number or account that met: when first and last, and how often."""
 
     __tablename__ = "contacts"
     __table_args__ = (Index(None, "tenant", "kind", "peer"), Index(None, "last_event_ms"))

@@ -9,7 +9,7 @@ from alerting.db.base import Base, EpochMs, Key, Prose, Serial, Short
 
 
 class OutboxMessage(Base):
-    """A Kafka message written in the transaction that it tells of; sent after it, in order."""
+    """A Kafka message, stored in the same transaction as the change it reports, sent after it."""
 
     __tablename__ = "outbox"
     __table_args__ = (Index(None, "sent_at_ms", "message_no"),)

@@ -1,8 +1,8 @@
 """Sends what stands in the outbox to Kafka, in order, and marks what the broker acknowledged.
 
 One replica at a time holds the lease, since two would mix up the order of one person's outcomes. A
-crash between the acknowledgement and the mark sends a message twice, never not at all; the event
-ids tell the reader.
+crash between the acknowledgement and the mark sends a message twice but never loses one; readers
+know a repetition by its event id.
 """
 
 import threading

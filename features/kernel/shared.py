@@ -1,8 +1,7 @@
 """Shared records (numbers, accounts, devices): what an event reads of them and does to them.
 
-First degree depends on the event alone. Second degree depends besides on what the subscriber's step
-said about the event, and on nothing else; no reading of it goes back into a subscriber's step. That is
-why a lost race can be applied again, and why whole histories can be computed in three parallel phases.
+Fields of first degree depend on the event alone. Fields of second degree also depend on what the
+subscriber's step said about the event, and no subscriber's step reads them. That is why a lost race can be applied again, and why whole histories can be computed in three parallel phases.
 """
 
 import numpy as np

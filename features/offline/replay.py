@@ -239,7 +239,10 @@ def _per_record(plan: Plan, chunk: LoggedChunk, versions: npt.NDArray[np.uint32]
 
 
 def _in_life(state: State, chunk: LoggedChunk, births: dict[bytes, list[int]]) -> State:
-    """Which life of a record a version belongs to, by time: lives are at least weeks apart."""
+    """Which incarnation of a record a version belongs to.
+
+    Versions start at 1 again after a record has expired; incarnations lie weeks apart, so time tells.
+    """
     key, _, version = state
     times = births.get(key)
     if times is None:

@@ -58,7 +58,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """What the warning is about: one call or one transfer of the subscriber."""
+    """What the warning is about: one call, transfer or line change of the subscriber."""
 
     kind: Literal["call", "transfer", "line"]
     subject_id: Identifier
