@@ -16,7 +16,9 @@ class AccessSettings(Section):
     users_file: Path = Field(
         Path("forewarn-users.json"), description="people who sign in with a password"
     )
-    session_idle_seconds: int = Field(1800, ge=60, description="without a request, after which a session ends")
+    session_idle_seconds: int = Field(
+        1800, ge=60, description="without a request, after which a session ends"
+    )
     session_life_seconds: int = Field(43_200, ge=300, description="one shift; then sign in again")
     session_rotate_seconds: int = Field(900, ge=60, description="age at which a token is replaced")
     lockout_failures: int = Field(
