@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from alerting.access.control import AccessControl
 from alerting.access.headers import SecurityHeaders
 from alerting.api import cases, desk, health, problems, reports, warnings
+from alerting.api.body_limit import BodyLimit
 from alerting.api.health import Health
 from alerting.links.loop import Loop
 from alerting.metrics import DatabaseCollector
@@ -66,9 +67,9 @@ def create_app(
     app.state.access = access
     app.state.health = Health(services.db, loops, lambda: running)
     problems.install(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, https=access.https)
     for router in (
-        health.router,
         warnings.router,
         cases.router,
         desk.router,
@@ -78,6 +79,14 @@ def create_app(
         app.include_router(router)
     prepare(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
+    return app
+
+
+def create_probes(health_of: Health) -> FastAPI:
+    """The application of the second port: probes and metrics, without keys and without cases."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.health = health_of
+    app.include_router(health.router)
     return app
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from alerting.access.errors import NotAuthenticatedError, RateLimitedError, SignInFailedError
 from alerting.access.keys import KeyStore
-from alerting.access.limits import RateLimiter
+from alerting.access.limits import RateLimiter, network_of
 from alerting.access.lockout import Lockout
 from alerting.access.oidc import Identity, OidcClient
 from alerting.access.principal import Principal
@@ -91,18 +91,19 @@ class AccessControl:
         """Check a password and open a session.
 
         Raises:
-            RateLimitedError: if this address tried too often.
+            RateLimitedError: if this address tried too often, or too many try at once.
             SignInFailedError: if the password is wrong or the name pauses; not told which.
         """
         now_ms = self._clock()
-        self._take(self._limits.sign_in, address, now_ms)
+        network = network_of(address)
+        self._take(self._limits.sign_in, network, now_ms)
         name = name.strip().lower()[:64]
-        paused = self._lockout.locked(name, address, now_ms)
+        paused = self._lockout.locked(name, network, now_ms)
         # The password is checked even while paused, so that the time taken tells nothing.
         user = self._users.check(name, password)
         if paused or user is None:
             if not paused:
-                self._lockout.failed(name, address, now_ms)
+                self._lockout.failed(name, network, now_ms)
             self._audit(
                 actor="anonymous",
                 action="access.sign_in_refused",
@@ -115,7 +116,7 @@ class AccessControl:
                 "The name or the password is wrong, or sign-in pauses after several failures.",
                 hint="Try again in a few minutes, or ask your administrator.",
             )
-        self._lockout.succeeded(name, address)
+        self._lockout.succeeded(name, network)
         return self._open(
             Identity(user.subject, user.display_name, user.grants), user.credential, address
         )
@@ -146,7 +147,7 @@ class AccessControl:
         caller = self._by_key(bearer, now_ms) if bearer else self._by_cookie(token, now_ms)
         if caller is None:
             if bearer or token:  # having none at all is a first visit, not an attempt
-                self._take(self._limits.refused, address, now_ms)
+                self._take(self._limits.refused, network_of(address), now_ms)
             raise NotAuthenticatedError("You are not signed in.", hint="Sign in and try again.")
         service = caller.principal.means == "api_key"
         limiter = self._limits.services if service else self._limits.people

@@ -4,6 +4,7 @@ Each replica counts for itself, so the rate over all is the limit times the repl
 hold over all of them (failed sign-ins) is counted in the database by ``lockout``.
 """
 
+import ipaddress
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -48,3 +49,16 @@ class RateLimiter:
         tokens, at_ms = self._buckets.get(key, (self._rate.burst, now_ms))
         earned = max(0, now_ms - at_ms) / 1000 * self._rate.per_second
         return min(self._rate.burst, tokens + earned)
+
+
+def network_of(address: str) -> str:
+    """What an address counts as: itself, or for IPv6 the /64, of which one customer has them all."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))

@@ -17,11 +17,13 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from alerting.access.errors import RateLimitedError
 from alerting.access.grants import Grants
 from forewarn.errors import ConfigurationError
 
 NAME_PATTERN = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
 MIN_PASSWORD_CHARACTERS = 12  # NIST SP 800-63B rev. 4 asks 15 without and 8 with a second factor
+QUEUE_SECONDS = 2.0  # in which a full queue of checks has emptied
 MAX_PASSWORD_CHARACTERS = 256  # bounds the work of hashing what a stranger sends
 
 
@@ -53,14 +55,21 @@ class UserFile:
         path: the JSON file; it need not exist yet, then nobody can sign in by password.
         hasher: argon2id with its parameters; tests give a cheap one.
         concurrent_checks: how many passwords are checked at a time, since each takes 64 MiB.
+        waiting_checks: how many may wait for their turn; each holds one of the service's threads.
     """
 
     def __init__(
-        self, path: Path, *, hasher: PasswordHasher | None = None, concurrent_checks: int = 2
+        self,
+        path: Path,
+        *,
+        hasher: PasswordHasher | None = None,
+        concurrent_checks: int = 2,
+        waiting_checks: int = 8,
     ) -> None:
         self._path = path
         self._hasher = hasher or PasswordHasher()
         self._gate = threading.BoundedSemaphore(concurrent_checks)
+        self._queue = threading.BoundedSemaphore(concurrent_checks + waiting_checks)
         self._lock = threading.Lock()
         self._stamp: tuple[int, int] | None = None
         self._users: dict[str, User] = {}
@@ -85,14 +94,22 @@ class UserFile:
         return self.get(name) if prefix == "local" else None
 
     def check(self, name: str, password: str) -> User | None:
-        """The user if the password is theirs; takes equally long whether or not they exist."""
+        """The user if the password is theirs; takes equally long whether or not they exist.
+
+        Raises:
+            RateLimitedError: so many wait that this one would hold up the rest of the service.
+        """
         user = self.get(name)
         candidate = user.password_hash if user else self._decoy
-        with self._gate:
-            try:
+        if not self._queue.acquire(blocking=False):
+            raise RateLimitedError(QUEUE_SECONDS)
+        try:
+            with self._gate:
                 self._hasher.verify(candidate, password[:MAX_PASSWORD_CHARACTERS])
-            except (VerificationError, InvalidHashError):
-                return None
+        except (VerificationError, InvalidHashError):
+            return None
+        finally:
+            self._queue.release()
         return user
 
     def save(

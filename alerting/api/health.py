@@ -1,4 +1,4 @@
-"""Routes of probes and metrics; they name no case and need no key."""
+"""Routes of probes and metrics; they name no case, need no key, and have a port of their own."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
 """``forewarn alerting ...``: run and manage the alerting service."""
 
 import json
-import socket
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ from typing import Annotated
 import typer
 
 from alerting import audit
+from alerting.app import create_probes
 from alerting.clock import system_clock
 from alerting.compose import Settings, build_app
 from alerting.db import Database, migrate
@@ -19,7 +19,6 @@ from alerting.upkeep import backup as backups
 from alerting.upkeep.retention import Retention, RetentionOptions, erase_person
 from alerting.wiring import replica_name
 from forewarn.cli import access
-from forewarn.errors import ConfigurationError
 from forewarn.settings import AlertingSettings, KafkaSettings, PrivacySettings, load
 from forewarn.settings.access import AccessSettings
 from forewarn.settings.console import ConsoleSettings
@@ -36,7 +35,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
 ) -> None:
     """Run the service: API, console, ingest, dispatch."""
-    import uvicorn  # noqa: PLC0415 - only this command listens
+    from alerting import server  # noqa: PLC0415 - only this command listens
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings(
@@ -46,17 +45,14 @@ def serve(
         privacy=load(PrivacySettings),
         console=load(ConsoleSettings),
     )
+    own = settings.alerting
+    proxies = server.trusted_proxies(own.trusted_proxies, public_url=own.public_url, host=own.host)
     service = build_app(settings)
-    listener = _listen(settings.alerting.host, settings.alerting.port)
-    typer.echo(f"Listening on http://{settings.alerting.host}:{listener.getsockname()[1]}")
-    config = uvicorn.Config(
-        service,
-        log_level="warning",
-        access_log=False,  # paths hold case ids
-        server_header=False,
-        timeout_graceful_shutdown=10,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    listener = server.listen(own.host, own.port, setting="FOREWARN_ALERTING_PORT")
+    probes = server.listen(own.host, own.metrics_port, setting="FOREWARN_ALERTING_METRICS_PORT")
+    typer.echo(f"Listening on http://{own.host}:{listener.getsockname()[1]}")
+    typer.echo(f"Probes and metrics on http://{own.host}:{probes.getsockname()[1]}")
+    server.serve(service, listener, create_probes(service.state.health), probes, proxies=proxies)
 
 
 @app.command("migrate")
@@ -147,20 +143,3 @@ def erase(
 
 def _database() -> Database:
     return Database(load(AlertingSettings).database_url)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything starts, so that a taken one is one clear line."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(
-            f"{host}:{port} cannot be listened on: {error.strerror}.",
-            hint="Set FOREWARN_ALERTING_HOST and FOREWARN_ALERTING_PORT.",
-        ) from None
-    listener.listen(1024)
-    return listener

@@ -37,6 +37,7 @@ class Service:
 
     child: Child
     port: int
+    probe_port: int
     probe: str
     metrics: str
 
@@ -80,6 +81,7 @@ class Stack:
             ["alerting", "serve"],
             settings.alerting_port or free_port(),
             "healthz/ready",
+            probe_port=free_port(),
         )
         self.workers = [
             self._service(f"worker-{number}", ["worker"], free_port(), "ready")
@@ -129,6 +131,7 @@ class Stack:
             "FOREWARN_ALERTING_DATABASE_URL": f"sqlite:///{self.layout.database}",
             "FOREWARN_ALERTING_HOST": LOOPBACK,
             "FOREWARN_ALERTING_PORT": str(self.alerting.port),
+            "FOREWARN_ALERTING_METRICS_PORT": str(self.alerting.probe_port),
             "FOREWARN_ALERTING_PUBLIC_URL": self.console_url,
             "FOREWARN_ACCESS_USERS_FILE": str(self.layout.users_file),
         }
@@ -207,15 +210,24 @@ class Stack:
         ours = [service.child for service in (*self.workers, self.alerting)]
         return [*ours, *self._servers()]
 
-    def _service(self, name: str, arguments: list[str], port: int, ready_path: str) -> Service:
+    def _service(
+        self,
+        name: str,
+        arguments: list[str],
+        port: int,
+        ready_path: str,
+        *,
+        probe_port: int | None = None,
+    ) -> Service:
         child = Child(
             name,
             [sys.executable, "-m", "forewarn", *arguments],
             log_file=self.layout.logs / f"{name}.log",
             environment={"PYTHONUNBUFFERED": "1"},
         )
-        base = f"http://{LOOPBACK}:{port}"
-        return Service(child, port, f"{base}/{ready_path}", f"{base}/metrics")
+        probe_port = probe_port or port
+        base = f"http://{LOOPBACK}:{probe_port}"
+        return Service(child, port, probe_port, f"{base}/{ready_path}", f"{base}/metrics")
 
     def _start_kafka(self) -> None:
         self._tell("Kafka: fetching its jars" if not jars_are_here() else "Kafka: starting")

@@ -20,8 +20,18 @@ class AlertingSettings(Section):
     )
     host: str = Field("127.0.0.1", description="address the API and the console listen on")
     port: int = Field(8700, ge=0, le=65535, description="0 takes a free port and prints it")
+    metrics_port: int = Field(
+        8701,
+        ge=0,
+        le=65535,
+        description="probes and metrics, without keys: for Kubernetes and Prometheus, not an ingress",
+    )
     public_url: str = Field(
         "http://127.0.0.1:8700", description="of the console, for links in pages to responders"
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="addresses and networks of proxies in front, by commas; they tell clients apart",
     )
     api_key: SecretStr = Field(
         SecretStr(""), description="service key for API clients; empty means that none is accepted"

@@ -23,6 +23,7 @@ class AlertingProcess(Child):
                 **world.environment,
                 "FOREWARN_ALERTING_DATABASE_URL": f"sqlite:///{self.database}",
                 "FOREWARN_ALERTING_PORT": str(self.port),
+                "FOREWARN_ALERTING_METRICS_PORT": "0",
                 "FOREWARN_ALERTING_INDEX_ENABLED": "false",
                 "FOREWARN_ACCESS_USERS_FILE": str(world.directory / "users.json"),
             },

@@ -1,10 +1,14 @@
 """Signing in, being recognised, and being refused."""
 
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from alerting.access import (
@@ -77,6 +81,43 @@ def test_an_address_that_tries_many_names_is_slowed_down(access: AccessControl) 
     with pytest.raises(RateLimitedError) as slowed:
         access.sign_in("li.na", PASSWORD, "10.0.0.66")
     assert int(slowed.value.headers["Retry-After"]) >= 1
+
+
+def test_the_addresses_of_one_ipv6_network_are_one(access: AccessControl) -> None:
+    for number in range(20):
+        with pytest.raises(SignInFailedError):
+            access.sign_in(f"guess{number}", "guess", f"2001:db8::{number + 1:x}")
+    with pytest.raises(RateLimitedError):
+        access.sign_in("li.na", PASSWORD, "2001:db8::ffff")
+    assert access.sign_in("li.na", PASSWORD, "2001:db8:0:1::1").token
+
+
+class SlowHasher(PasswordHasher):
+    """Checks passwords only once it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.go = threading.Event()
+        self.started = threading.Semaphore(0)
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002
+        self.started.release()
+        assert self.go.wait(30)
+        return super().verify(hash, password)
+
+
+def test_a_flood_of_passwords_is_turned_away_rather_than_kept_waiting(tmp_path: Path) -> None:
+    hasher = SlowHasher()
+    file = UserFile(tmp_path / "users.json", hasher=hasher, concurrent_checks=1, waiting_checks=0)
+    file.save("li", PASSWORD, roles=["responder"])
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(file.check, "li", PASSWORD)
+        assert hasher.started.acquire(timeout=30)
+        with pytest.raises(RateLimitedError):
+            file.check("li", PASSWORD)
+        hasher.go.set()
+        assert first.result(30) is not None
+    assert file.check("li", PASSWORD) is not None
 
 
 def test_sign_ins_are_audited_without_secrets_or_mistyped_names(

@@ -1,9 +1,10 @@
 """Rate limits let bursts through, hold the average, and keep their memory bounded."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.access.limits import Rate, RateLimiter
+from alerting.access.limits import Rate, RateLimiter, network_of
 from tests.alerting.factory import NOW_MS
 
 
@@ -36,3 +37,17 @@ def test_memory_is_bounded_however_many_keys_come() -> None:
     for number in range(1_000):
         limiter.take(str(number), NOW_MS)
     assert len(limiter) == 100
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_whoever_has_a_network_of_addresses_has_one_bucket(address: str, counted_as: str) -> None:
+    assert network_of(address) == counted_as

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from alerting.api.body_limit import MAX_BODY_BYTES
+from alerting.app import create_probes
 from alerting.channels.signing import Signed, sign
 from alerting.db.dispatch import Delivery
 from alerting.services import Services
@@ -34,10 +37,13 @@ def test_a_warning_goes_its_way_to_an_outcome(client: TestClient) -> None:
     assert client.get("/v1/cases").json()["total"] == 0
 
 
-def test_no_number_leaves_in_clear(client: TestClient) -> None:
+def test_no_number_leaves_in_clear(client: TestClient, app: FastAPI) -> None:
     case_id = raise_one(client)
-    for path in ("/v1/cases", f"/v1/cases/{case_id}", "/metrics"):
-        text = client.get(path).text
+    probes = TestClient(create_probes(app.state.health))
+    for who, path in (
+        (client, "/v1/cases"), (client, f"/v1/cases/{case_id}"), (probes, "/metrics"),
+    ):  # fmt: skip
+        text = who.get(path).text
         for secret in (VICTIM, CALLER, PAYEE):
             assert secret not in text
             assert secret[3:] not in text
@@ -101,14 +107,34 @@ def test_a_role_may_do_its_job_and_no_more(
     assert client.request(method, path, headers=key_for(role)).status_code == 403
 
 
-def test_nothing_but_probes_and_metrics_is_open(client: TestClient) -> None:
+def test_nothing_is_open_but_probes_and_metrics_on_their_own_port(
+    client: TestClient, app: FastAPI
+) -> None:
     document = client.get("/openapi.json").json()
     client.headers.pop("Authorization")
     for path, operations in document["paths"].items():
         for method in operations:
             answer = client.request(method.upper(), path.replace("{", "").replace("}", ""))
             assert answer.status_code == 401, (method, path, answer.status_code)
-    assert client.get("/healthz/ready").json()["status"] == "ok"
+    probes = TestClient(create_probes(app.state.health))
+    assert probes.get("/healthz/ready").json()["status"] == "ok"
+    assert "forewarn_" in probes.get("/metrics").text
+    for path in ("/healthz/ready", "/healthz/live", "/metrics"):
+        assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/v1/warnings", "/v1/losses", "/v1/deliveries/d-1/result"])
+def test_a_body_that_is_too_long_is_refused_before_anybody_is_asked_who_they_are(
+    client: TestClient, path: str
+) -> None:
+    chunked = client.post(path, content=iter([b"x" * 40_000] * 2))
+    client.headers.pop("Authorization")
+    said = client.post(path, content=b"x" * (MAX_BODY_BYTES + 1))
+    for answer in (said, chunked):
+        assert answer.status_code == 413
+        assert answer.json()["type"] == "urn:forewarn:problem:content_too_large"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert client.post(path, content=b"x" * MAX_BODY_BYTES).status_code in (401, 422)
 
 
 def test_the_queue_is_in_order_of_loss_and_time_left(client: TestClient, clock: Clock) -> None:

@@ -1,0 +1,135 @@
+"""Listening: the service on one port, its probes and metrics on another, in one event loop.
+
+The second port is for Kubernetes and Prometheus and is routed nowhere: what a probe tells, and the
+work that a scrape makes, are nobody else's. Both share the loop, so a loop that hangs fails the
+liveness probe.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from forewarn.errors import ConfigurationError
+
+GRACE_SECONDS = 10
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+def trusted_proxies(text: str, *, public_url: str, host: str) -> list[str]:
+    """The proxies whose word on a client's address is taken: addresses and networks, by commas.
+
+    Raises:
+        ConfigurationError: one is neither, or there must be a proxy and none is named: every client
+            would have the proxy's address, and one of them could lock everybody out.
+    """
+    named = [part.strip() for part in text.split(",") if part.strip()]
+    for part in named:
+        try:
+            ipaddress.ip_network(part)
+        except ValueError:
+            raise ConfigurationError(
+                f"{part!r} is neither an address nor a network.",
+                hint="Set FOREWARN_ALERTING_TRUSTED_PROXIES to such as 10.42.0.0/16.",
+            ) from None
+    if not named and public_url.startswith("https://") and not is_loopback(host):
+        raise ConfigurationError(
+            "The service is behind a proxy, and none is trusted to tell clients apart.",
+            hint="Set FOREWARN_ALERTING_TRUSTED_PROXIES to its address or network.",
+        )
+    return named or list(LOOPBACK)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to that address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def listen(host: str, port: int, *, setting: str) -> socket.socket:
+    """Take a port before anything starts, so that a taken one is one clear line.
+
+    Raises:
+        ConfigurationError: it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"{host}:{port} cannot be listened on: {error.strerror}.",
+            hint=f"Set FOREWARN_ALERTING_HOST and {setting}.",
+        ) from None
+    listener.listen(1024)
+    return listener
+
+
+def serve(
+    service: ASGIApp,
+    listener: socket.socket,
+    probes: ASGIApp,
+    probes_listener: socket.socket,
+    *,
+    proxies: Sequence[str],
+) -> None:
+    """Serve both until a signal asks to stop."""
+    first, second = servers(service, probes, proxies=proxies)
+    with asyncio.Runner(loop_factory=first.config.get_loop_factory()) as runner:
+        runner.run(both(first, listener, second, probes_listener))
+
+
+def servers(
+    service: ASGIApp, probes: ASGIApp, *, proxies: Sequence[str]
+) -> tuple[uvicorn.Server, uvicorn.Server]:
+    """The two servers; the second leaves signals and the start of the service to the first."""
+    config = uvicorn.Config(
+        service,
+        log_level="warning",
+        access_log=False,  # paths hold case ids
+        server_header=False,
+        forwarded_allow_ips=list(proxies),
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    beside = uvicorn.Config(
+        probes,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config), _Beside(beside)
+
+
+class _Beside(uvicorn.Server):
+    """A server that leaves signals to the one beside it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+async def both(
+    service: uvicorn.Server,
+    listener: socket.socket,
+    probes: uvicorn.Server,
+    probes_listener: socket.socket,
+) -> None:
+    """The probes answer for as long as the service does, shutting down included."""
+    beside = asyncio.create_task(probes.serve(sockets=[probes_listener]))
+    try:
+        await service.serve(sockets=[listener])
+    finally:
+        probes.should_exit = True
+        await beside
