@@ -18,6 +18,7 @@ from models.training.default import catalog_options
 from models.training.events import dataset_of_history, read_history
 from models.training.frames import FrameOptions, dataset_of_frame, frame_options
 from models.training.run import TrainOptions
+from models.training.table_times import UNITS, TimeUnit
 from models.training.train import METRICS, REPORT, Trained, train
 
 app = typer.Typer(help="Train a model.")
@@ -39,6 +40,9 @@ def run(
     time_column: Annotated[
         str, typer.Option("--time", help="Of --frame: column of event times, or of days/seconds.")
     ] = "",
+    time_unit: Annotated[
+        str, typer.Option(help=f"Of --frame, for times that are numbers: {', '.join(UNITS)}.")
+    ] = "auto",
     group: Annotated[
         str, typer.Option(help="Of --frame: column of the card or person; never split.")
     ] = "",
@@ -101,13 +105,18 @@ def run(
         )
         options, title = catalog_options(now_ms, signing_key=key), "Forewarn model"
     elif frame is not None:
+        units: dict[str, TimeUnit] = {name: name for name in UNITS}
+        if time_unit not in units:
+            raise ConfigurationError(f"--time-unit is one of {', '.join(UNITS)}")
         of_frame = FrameOptions(
-            label=label, time=time_column, group=group, amount=amount,
+            label=label, time=time_column, time_unit=units[time_unit], group=group, amount=amount,
             entities=tuple(entity or ()), drop=tuple(drop or ()),
             label_delay_days=label_delay_days, split_by=split_by,
         )  # fmt: skip
-        dataset = dataset_of_frame(frame, of_frame)
-        options, title = frame_options(now_ms, dataset, of_frame, key), f"Model of {frame.name}"
+        framed = dataset_of_frame(frame, of_frame)
+        dataset = framed.dataset
+        console.print(f"{len(dataset):,} rows; {time_column} is {framed.meaning}")
+        options, title = frame_options(now_ms, framed, of_frame, key), f"Model of {frame.name}"
     options = with_choices(options, choices)
     _train(dataset, options, open_registry(settings), out, title=title, k=k, alias=alias)
 

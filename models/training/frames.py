@@ -1,11 +1,11 @@
 """A dataset from any table of transactions: someone else's columns, the same training and report.
 
-Numbers stay as they are. Texts with few values become codes, texts with many values and columns that
-name a party become entities with a history (``models.training.entities``). Columns that are
-different in every row, or that only grow with time, say nothing and are left out.
+What becomes of each column is in ``models.training.table_columns``; texts with many values and columns
+that name a party become entities with a history (``models.training.entities``). Whatever is left out
+is named with its reason.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +13,29 @@ import polars as pl
 from numpy.typing import NDArray
 
 from forewarn.errors import ConfigurationError
+from models.training.checks import Finding
 from models.training.dataset import DAY_MS, HOUR_MS, Dataset, make_dataset
 from models.training.entities import Events, entity_features
 from models.training.run import TrainOptions
 from models.training.split import SplitOptions
+from models.training.table_columns import (
+    FEW_VALUES,
+    MISSING,
+    Column,
+    as_numbers,
+    codes,
+    money,
+    plain_names,
+)
+from models.training.table_times import Times, TimeUnit, read_times
 from models.training.thresholds import CostModel
 
-FEW_VALUES = 64
-"""Up to so many different texts are categories; more are an entity or noise."""
-
 MOST_ENTITIES = 6
-SEEN_SHARE = 0.5
-"""Categories that do not occur in the first half of the period count as missing: unseen later."""
+
+LEAST_REPEATS = 1.5
+"""How often a party has to occur on average for its history to say something."""
+
+_ANSWERS = {"yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "true": 1.0, "false": 0.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +47,7 @@ class FrameOptions:
 
     label: str
     time: str
+    time_unit: TimeUnit = "auto"
     group: str = ""
     amount: str = ""
     entities: tuple[str, ...] = ()
@@ -44,64 +56,89 @@ class FrameOptions:
     split_by: str = "groups"
 
 
-def dataset_of_frame(source: Path | pl.DataFrame, options: FrameOptions) -> Dataset:
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """A table as a dataset, and what was made of its columns."""
+
+    dataset: Dataset
+    findings: tuple[Finding, ...]
+    meaning: str
+
+
+@dataclass(slots=True)
+class _Building:
+    """A table in order of time, and what has been made of it so far."""
+
+    table: pl.DataFrame
+    options: FrameOptions
+    times: Times
+    label: NDArray[np.int8]
+    names: list[str] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, name: str, column: Column) -> None:
+        self.names.append(name)
+        self.columns.append(column)
+
+    def note(self, about: str, message: str) -> None:
+        self.findings.append(Finding("note", about or "the column without a name", message))
+
+
+def dataset_of_frame(source: Path | pl.DataFrame, options: FrameOptions) -> Framed:
     """Build a dataset.
 
     Raises:
-        ConfigurationError: for a missing column, missing labels, or times that cannot be read.
+        ConfigurationError: for a missing column, missing labels, times or amounts that cannot be read.
     """
     table = read_table(source) if isinstance(source, Path) else source
     _require(table, options)
-    label = _labels(table, options.label)
-    time_ms = times_ms(table[options.time])
-    order = np.argsort(time_ms, kind="stable")
-    table, label, time_ms = table[order], label[order], time_ms[order]
-    amount_name = options.amount or _guess_amount(table, options)
-    amount = (
-        table[amount_name].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
-        if amount_name
-        else np.full(len(table), np.nan)
-    )
-    columns: dict[str, NDArray[np.float32]] = _clock(time_ms)
-    taken = {options.label, options.time, *options.drop}
-    entities = _entities(table, options, taken | {amount_name})
-    for name in table.columns:
-        if name not in taken and name not in entities:
-            column = _column(table[name])
-            if column is not None:
-                columns[name] = column
-    events = Events(time_ms, amount, label)
-    delay_ms = round(_delay_days(time_ms, options) * DAY_MS)
+    label, times = _labels(table, options.label), read_times(table[options.time], options.time_unit)
+    order = np.argsort(times.time_ms, kind="stable")
+    times = Times(times.time_ms[order], times.dated, times.meaning)
+    work = _Building(table[order], options, times, label[order])
+    work.note(options.time, f"is understood as {times.meaning}")
+    amount_name, amount = _amount(work)
+    for name, column in _clock(times.time_ms).items():
+        work.add(name, column)
+    entities = _entities(work, {options.label, options.time, amount_name, *options.drop})
+    _add_columns(work, entities)
+    delay_ms = round(_delay_days(times.time_ms, options) * DAY_MS)
+    events = Events(times.time_ms, amount, work.label)
     for name in entities:
-        columns |= dict(entity_features(events, codes(table[name]), name, label_delay_ms=delay_ms))
-    group = codes(table[options.group]) if options.group else np.arange(len(table))
-    minor = np.nan_to_num(amount * 100).clip(0, 1e13).astype(np.int64)
-    return make_dataset(
-        np.column_stack(list(columns.values())),
-        tuple(columns),
-        time_ms=time_ms,
-        label=label,
-        label_time_ms=time_ms + delay_ms,
+        entity = codes(work.table[name])
+        for feature, column in entity_features(events, entity, name, label_delay_ms=delay_ms):
+            work.add(feature, column)
+    group = _groups(work)
+    minor = np.round(np.nan_to_num(amount * 100)).clip(0, 1e13).astype(np.int64)
+    dataset = make_dataset(
+        np.column_stack(work.columns),
+        plain_names(work.names),
+        time_ms=times.time_ms,
+        label=work.label,
+        label_time_ms=times.time_ms + delay_ms,
         group=(group + 1).astype(np.uint64),
         amount_minor=minor,
-        exposure_minor=_lost(minor, label, group),
-        episode=np.where(label == 1, group, -1),
+        exposure_minor=_lost(minor, work.label, group),
+        episode=np.where(work.label == 1, group, -1),
     )
+    return Framed(dataset, tuple(work.findings), times.meaning)
 
 
 def frame_options(
-    created_ms: int, dataset: Dataset, options: FrameOptions, signing_key: bytes = b""
+    created_ms: int, framed: Framed, options: FrameOptions, signing_key: bytes = b""
 ) -> TrainOptions:
     """Options that suit a table: an embargo as long as labels take, and larger trees."""
     return TrainOptions(
         created_ms=created_ms,
         signing_key=signing_key,
         split=SplitOptions(
-            embargo_days=_delay_days(dataset.time_ms, options),
+            embargo_days=_delay_days(framed.dataset.time_ms, options),
             by_group=bool(options.group) and options.split_by == "groups",
         ),
         costs=CostModel(intervention_minor=500, call_exposure_minor=10_000, success=1.0),
         parameters={"n_estimators": 600, "num_leaves": 31, "max_depth": 8, "learning_rate": 0.05},
+        findings=framed.findings,
     )
 
 
@@ -114,57 +151,14 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         if ".parquet" in path.suffixes:
             return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema_length=20_000, try_parse_dates=True)
+        # The whole file is looked at: a column may hold its first fraction in its last row.
+        return pl.read_csv(
+            path, infer_schema_length=None, try_parse_dates=True, null_values=list(MISSING)
+        )
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ConfigurationError(
             f"cannot read the table {path}: {error}", hint="Give a Parquet or CSV file."
         ) from error
-
-
-def times_ms(column: pl.Series) -> NDArray[np.int64]:
-    """UTC milliseconds of a column of times.
-
-    Dates and ISO texts are taken as UTC. Numbers above 10**11 are milliseconds since 1970, above
-    10**8 seconds; smaller ones count from an unknown start: as days if none is above 5,000,
-    else as seconds.
-
-    Raises:
-        ConfigurationError: for missing values or anything else.
-    """
-    if column.dtype == pl.String:
-        try:
-            column = column.str.to_datetime(strict=False, time_unit="ms")
-        except pl.exceptions.ComputeError:  # not one text looks like a time
-            column = pl.Series(column.name, [None] * len(column), dtype=pl.Datetime("ms"))
-    if column.null_count():
-        raise ConfigurationError(
-            f"{column.null_count()} rows have no readable time in {column.name}",
-            hint="Times are ISO texts, dates, or numbers; drop the rows without one.",
-        )
-    if column.dtype.is_temporal():
-        return column.cast(pl.Datetime("ms")).to_physical().to_numpy().astype(np.int64)
-    if not column.dtype.is_numeric():
-        raise ConfigurationError(f"{column.name} ({column.dtype}) is no column of times")
-    values = column.cast(pl.Float64).to_numpy()
-    largest = float(np.max(values)) if len(values) else 0.0
-    if largest > 1e11:
-        scale = 1.0
-    elif largest > 1e8 or largest > 5_000:
-        scale = 1000.0
-    else:
-        scale = float(DAY_MS)
-    return np.asarray((values * scale).astype(np.int64))
-
-
-def codes(column: pl.Series) -> NDArray[np.int64]:
-    """A number for each value in order of first appearance, -1 where it is missing."""
-    text = column.cast(pl.String)
-    seen = text.drop_nulls().unique(maintain_order=True)
-    table = pl.DataFrame({"value": seen, "code": np.arange(len(seen))})
-    joined = pl.DataFrame({"value": text}).join(
-        table, on="value", how="left", maintain_order="left"
-    )
-    return joined["code"].fill_null(-1).to_numpy().astype(np.int64)
 
 
 def _delay_days(time_ms: NDArray[np.int64], options: FrameOptions) -> float:
@@ -197,12 +191,17 @@ def _require(table: pl.DataFrame, options: FrameOptions) -> None:
 
 def _labels(table: pl.DataFrame, name: str) -> NDArray[np.int8]:
     column = table[name]
+    if column.dtype.is_float():
+        column = column.fill_nan(None)
     if column.null_count():
         raise ConfigurationError(
             f"{column.null_count()} of {len(column)} rows have no label in {name}.",
             hint="Drop them, or fill in 0 if nobody complained within the label delay.",
         )
     values = column.cast(pl.Float64, strict=False)
+    if column.dtype == pl.String and values.null_count() == len(column):
+        said = column.str.strip_chars().str.to_lowercase()
+        values = said.replace_strict(_ANSWERS, default=None, return_dtype=pl.Float64)
     if values.null_count() or not set(values.unique()) <= {0.0, 1.0}:
         some = ", ".join(str(value) for value in column.unique()[:5])
         raise ConfigurationError(
@@ -219,53 +218,92 @@ def _clock(time_ms: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
     }
 
 
-def _entities(table: pl.DataFrame, options: FrameOptions, taken: set[str]) -> list[str]:
+def _add_columns(work: _Building, entities: list[str]) -> None:
+    """Every other column, as numbers or with the reason why not."""
+    options = work.options
+    time_ms = work.times.time_ms if work.times.dated else None
+    for name in work.table.columns:
+        if name in (options.label, options.time, *entities):
+            continue
+        if name in options.drop:
+            work.note(name, "is left out, as --drop says")
+            continue
+        column, reason = as_numbers(work.table[name], work.label, time_ms)
+        if column is None:
+            work.note(name, f"is left out: it {reason}")
+        else:
+            work.add(name, column)
+
+
+def _amount(work: _Building) -> tuple[str, NDArray[np.float64]]:
+    """The column of the amount, if there is one, and its values (NaN: none)."""
+    name = work.options.amount or _guess_amount(work.table, work.options)
+    if not name:
+        return "", np.full(len(work.table), np.nan)
+    column = work.table[name]
+    values = column if column.dtype.is_numeric() else money(column)
+    if values is None and column.dtype == pl.String:
+        read = column.str.strip_chars().cast(pl.Float64, strict=False)
+        values = read if read.null_count() == column.null_count() else None
+    if values is None:
+        some = ", ".join(repr(value) for value in column.drop_nulls().unique()[:5])
+        raise ConfigurationError(
+            f"{name} is no column of amounts, it holds: {some}.",
+            hint="Give amounts as numbers, or as texts such as $1,234.50.",
+        )
+    work.table = work.table.with_columns(values.alias(name))
+    numbers = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return name, np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _groups(work: _Building) -> NDArray[np.int64]:
+    """A number of the group of each row; a row without one is a group of its own."""
+    n = len(work.table)
+    if not work.options.group:
+        return np.arange(n)
+    group = codes(work.table[work.options.group])
+    missing = group < 0
+    if missing.any():
+        work.findings.append(
+            Finding(
+                "warning",
+                work.options.group,
+                f"is missing in {int(missing.sum())} rows: each of them counts as a group of its own",
+            )
+        )
+    return np.where(missing, group.max() + 1 + np.arange(n), group)
+
+
+def _entities(work: _Building, taken: set[str]) -> list[str]:
     """Named ones first, then columns that look like the name of a party."""
+    options = work.options
     chosen = [name for name in (options.group, *options.entities) if name]
-    for name in table.columns:
-        if len(chosen) >= MOST_ENTITIES:
-            break
+    for name in work.table.columns:
         if name in chosen or name in taken:
             continue
-        column = table[name]
-        distinct = column.n_unique()
-        repeats = FEW_VALUES < distinct <= len(column) / 3
-        text = column.dtype in (pl.String, pl.Categorical)
+        column = work.table[name]
+        distinct, known = column.n_unique(), len(column) - column.null_count()
+        repeats = distinct > FEW_VALUES and distinct * LEAST_REPEATS <= known
+        text = column.dtype in (pl.String, pl.Categorical, pl.Enum)
         identifier = column.dtype.is_integer() and name.lower().rstrip("0123456789").endswith("id")
-        if repeats and (text or identifier):
+        if not repeats or not (text or identifier) or (text and money(column) is not None):
+            continue
+        if len(chosen) < MOST_ENTITIES:
             chosen.append(name)
+            work.note(name, f"names {distinct:,} parties: their histories are used, not the names")
     return list(dict.fromkeys(chosen))
-
-
-def _column(column: pl.Series) -> NDArray[np.float32] | None:
-    """A column as numbers, or None if it says nothing that repeats."""
-    n, distinct = len(column), column.n_unique()
-    if column.dtype == pl.Boolean:
-        column = column.cast(pl.Int8)
-    if column.dtype.is_temporal():
-        return None  # a second clock; what matters of it is a difference that only its owner knows
-    if column.dtype.is_numeric():
-        identifier = column.dtype.is_integer() and distinct == n and n > 1
-        if identifier:
-            return None  # a row number: it would rank the rows by time
-        values = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
-        if distinct > FEW_VALUES and np.all(np.diff(values) >= 0):
-            return None  # a second clock: a split on it is a date, which never comes again
-        return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
-    if distinct > FEW_VALUES:
-        return None
-    code = codes(column)
-    known = np.unique(code[: max(1, int(n * SEEN_SHARE))])
-    return np.where(np.isin(code, known) & (code >= 0), code, np.nan).astype(np.float32)
 
 
 def _guess_amount(table: pl.DataFrame, options: FrameOptions) -> str:
     taken = {options.label, options.time, options.group, *options.drop, *options.entities}
     for name in table.columns:
         plain = name.lower()
-        if name not in taken and table[name].dtype.is_numeric() and (
-            "amount" in plain or plain in ("amt", "value", "montant")
-        ):  # fmt: skip
+        named = "amount" in plain or plain.endswith("amt") or plain in ("value", "montant")
+        if name in taken or not named:
+            continue
+        if table[name].dtype.is_numeric() or (
+            table[name].dtype == pl.String and money(table[name]) is not None
+        ):
             return name
     return ""
 
@@ -274,5 +312,5 @@ def _lost(
     minor: NDArray[np.int64], label: NDArray[np.int8], group: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """What fraud cost each group altogether, on its fraud rows."""
-    total = np.bincount(group + 1, weights=minor * label)
-    return np.where(label == 1, total[group + 1], 0).astype(np.int64)
+    total = np.bincount(group, weights=minor * label)
+    return np.where(label == 1, total[group], 0).astype(np.int64)

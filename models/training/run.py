@@ -31,7 +31,7 @@ class TrainOptions:
     ``parameters`` go to ``ForewarnClassifier``; ``monotone`` is the sign by feature name where it
     is known, and features in ``exclude`` are never split on. Features in ``ages`` are split on only
     below the days of the warm-up. ``created_ms`` is given, not read from a clock, so that a run
-    can be repeated.
+    can be repeated. ``findings`` are what is known about the data already.
     """
 
     seed: int = 0
@@ -48,6 +48,7 @@ class TrainOptions:
     signing_key: bytes = b""
     parent: str = ""
     num_threads: int = 1
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(slots=True)
@@ -82,7 +83,7 @@ def fit(
     Raises:
         ConfigurationError: for data that cannot be trained on.
     """
-    findings = check_dataset(dataset, options.seed)
+    findings = [*options.findings, *check_dataset(dataset, options.seed)]
     parts = split(dataset, options.split)
     findings += check_split(dataset, parts)
     for name, part in parts.parts.items():

@@ -1,5 +1,6 @@
 """Any table can be trained on; what it says about a row is what was known before it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from forewarn.errors import ConfigurationError
 from models.training.dataset import DAY_MS
 from models.training.entities import Events, entity_features
-from models.training.frames import FrameOptions, dataset_of_frame, frame_options, times_ms
+from models.training.frames import FrameOptions, dataset_of_frame, frame_options
 from models.training.split import split
+from models.training.table_columns import money
 from models.training.train import train
 
 OPTIONS = FrameOptions(label="fraud", time="when", group="card")
@@ -47,8 +49,8 @@ def frame() -> pl.DataFrame:
 def test_a_table_is_trained_on_and_reported_like_any_other(
     frame: pl.DataFrame, tmp_path: Path
 ) -> None:
-    dataset = dataset_of_frame(frame, OPTIONS)
-    trained = train(dataset, frame_options(0, dataset, OPTIONS), tmp_path)
+    framed = dataset_of_frame(frame, OPTIONS)
+    trained = train(framed.dataset, frame_options(0, framed, OPTIONS), tmp_path)
     assert trained.metrics["roc_auc"] > 0.8  # terminals' known frauds give the rest away
     assert 0 <= trained.metrics["precision_at_k"]["value"] <= 1
     groups = [set(part.group.tolist()) for part in trained.run.split.parts.values()]
@@ -59,15 +61,15 @@ def test_a_table_is_trained_on_and_reported_like_any_other(
 def test_csv_and_parquet_give_the_same_rows(frame: pl.DataFrame, tmp_path: Path) -> None:
     frame.write_parquet(tmp_path / "t.parquet")
     frame.write_csv(tmp_path / "t.csv")
-    one = dataset_of_frame(tmp_path / "t.parquet", OPTIONS)
-    other = dataset_of_frame(tmp_path / "t.csv", OPTIONS)
+    one = dataset_of_frame(tmp_path / "t.parquet", OPTIONS).dataset
+    other = dataset_of_frame(tmp_path / "t.csv", OPTIONS).dataset
     assert one.features == other.features
     assert np.allclose(one.vectors, other.vectors, equal_nan=True)
 
 
 def test_row_numbers_clocks_and_labels_are_no_features(frame: pl.DataFrame) -> None:
     seconds = pl.col("when").dt.epoch("s").alias("unix_time")
-    names = dataset_of_frame(frame.with_columns(seconds), OPTIONS).features
+    names = dataset_of_frame(frame.with_columns(seconds), OPTIONS).dataset.features
     assert not {"unix_time", "row_number", "fraud", "when", "card", "terminal"} & set(names)
     assert {"amount", "country", "card_count_7d", "terminal_fraud_share_30d"} <= set(names)
 
@@ -79,7 +81,7 @@ def test_categories_not_seen_in_the_first_half_are_missing(frame: pl.DataFrame) 
         .otherwise("country")
         .alias("country")
     )
-    dataset = dataset_of_frame(late, OPTIONS)
+    dataset = dataset_of_frame(late, OPTIONS).dataset
     column = dataset.vectors[:, dataset.features.index("country")]
     assert np.isnan(column[5_001:]).all()
     assert not np.isnan(column[:5_000]).all()
@@ -106,8 +108,8 @@ def test_bad_tables_are_refused_by_name(
 def test_two_days_of_data_do_not_wait_a_week_for_labels(frame: pl.DataFrame) -> None:
     start = frame["when"][0]
     short = frame.with_columns(when=start + (pl.col("when") - start) / 30)
-    dataset = dataset_of_frame(short, OPTIONS)
-    parts = split(dataset, frame_options(0, dataset, OPTIONS).split)
+    framed = dataset_of_frame(short, OPTIONS)
+    parts = split(framed.dataset, frame_options(0, framed, OPTIONS).split)
     assert all(label.sum() > 0 for label in parts.label.values())
     train = parts.parts["train"]
     assert np.array_equal(parts.label["train"], train.label)  # the embargo is as long as the delay
@@ -120,22 +122,104 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
         dataset_of_frame(path, OPTIONS)
 
 
+def test_a_row_without_a_group_is_a_group_of_its_own(frame: pl.DataFrame) -> None:
+    """One giant card of all that is missing would be one fraud, and lie on one side of the split."""
+    holes = pl.int_range(pl.len()) % 10 == 0
+    some = frame.with_columns(card=pl.when(holes).then(None).otherwise("card"))
+    framed = dataset_of_frame(some, OPTIONS)
+    dataset = framed.dataset
+    missing = dataset.group > some["card"].drop_nulls().n_unique()
+    assert missing.sum() == 600
+    assert len(np.unique(dataset.group[missing])) == 600
+    frauds = missing & (dataset.label == 1)
+    assert len(np.unique(dataset.episode[frauds])) == frauds.sum() > 1
+    assert np.array_equal(dataset.exposure_minor[frauds], dataset.amount_minor[frauds])
+    [warning] = [one for one in framed.findings if one.level == "warning"]
+    assert (warning.about, "600 rows" in warning.message) == ("card", True)
+
+
+def test_no_column_vanishes_without_a_word(frame: pl.DataFrame) -> None:
+    more = frame.with_columns(
+        nothing=pl.lit(None, dtype=pl.Float64),
+        remark=pl.concat_str(pl.lit("remark "), pl.col("row_number")),
+        unix_time=pl.col("when").dt.epoch("s"),
+        parts=pl.concat_list("amount", "amount"),
+    )
+    framed = dataset_of_frame(more, replace(OPTIONS, drop=("country",)))
+    told = {one.about: one.message for one in framed.findings}
+    for name, reason in {
+        "nothing": "no values", "remark": "6,000 different texts", "row_number": "number of the row",
+        "unix_time": "only grows", "parts": "type", "country": "--drop", "terminal": "histories",
+        "when": "2025-01-01 00:16",
+    }.items():  # fmt: skip
+        assert reason in told[name]
+    kept = {"label": "fraud", "group": "card", "amount": "amount"}
+    assert set(more.columns) == set(told) | set(kept.values())
+
+
+def test_amounts_of_money_are_read_and_anything_else_is_refused(frame: pl.DataFrame) -> None:
+    text = pl.concat_str(pl.lit("$1,"), pl.col("amount").round(2).cast(pl.Int64) % 900 + 100)
+    dollars = frame.with_columns(amount=text)
+    assert dataset_of_frame(dollars, OPTIONS).dataset.amount_minor.min() >= 110_000
+    named = replace(OPTIONS, amount="amount")
+    bad = dollars.with_columns(
+        amount=pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("much")).otherwise("amount")
+    )
+    with pytest.raises(ConfigurationError, match="amount is no column of amounts"):
+        dataset_of_frame(bad, named)
+    plain = frame.with_columns(amount=pl.col("amount").cast(pl.String))
+    found = dataset_of_frame(plain, named).dataset
+    assert np.array_equal(found.amount_minor, dataset_of_frame(frame, OPTIONS).dataset.amount_minor)
+
+
 @pytest.mark.parametrize(
-    ("values", "expected"),
+    ("texts", "expected"),
     [
-        ([1_700_000_000_000, 1_700_000_000_001], [1_700_000_000_000, 1_700_000_000_001]),
-        ([1_700_000_000, 1_700_000_001], [1_700_000_000_000, 1_700_000_001_000]),
-        ([0.0, 2.0], [0, 2 * DAY_MS]),
-        ([0, 90_000], [0, 90_000_000]),
-        (["1970-01-01T00:00:01", "1970-01-02"], None),
+        (["$1,234.50", "-£3", "($7.25)", None], [1234.5, -3.0, -7.25, None]),
+        (["1,000", " 2 "], [1000.0, 2.0]),
+        (["00123", "00456"], None),
+        (["$1", "one"], None),
     ],
 )
-def test_times_are_read_as_documented(values: list[object], expected: list[int] | None) -> None:
-    column = pl.Series("t", values)
-    if expected is None:
-        column = pl.Series("t", ["1970-01-01T00:00:01", "1970-01-02T00:00:00"])
-        expected = [1_000, DAY_MS]
-    assert times_ms(column).tolist() == expected
+def test_texts_of_money(texts: list[str | None], expected: list[float | None] | None) -> None:
+    found = money(pl.Series("m", texts))
+    assert (found.to_list() if found is not None else None) == expected
+
+
+def test_names_that_lightgbm_refuses_or_that_meet_are_mended(
+    frame: pl.DataFrame, tmp_path: Path
+) -> None:
+    odd = frame.with_columns(
+        pl.col("amount").alias('a:"b" [x]'), (pl.col("amount") * 2).alias("a__b___x_"),
+        (pl.col("amount") % 7).alias("hour_of_day"), (pl.col("amount") % 3).alias(""),
+        (pl.col("amount") % 5).alias("金额"),
+    )  # fmt: skip
+    framed = dataset_of_frame(odd, OPTIONS)
+    names = framed.dataset.features
+    assert len(set(names)) == len(names)
+    assert {"a__b___x_", "a__b___x__2", "hour_of_day", "hour_of_day_2", "unnamed", "金额"} <= set(
+        names
+    )
+    short = replace(frame_options(0, framed, OPTIONS), parameters={"n_estimators": 5})
+    train(framed.dataset, short, tmp_path)
+
+
+def test_categories_are_in_order_of_their_early_share_of_fraud(frame: pl.DataFrame) -> None:
+    rng = np.random.default_rng(0)
+    fraud = frame["fraud"].to_numpy()
+    shop = np.where(rng.random(len(frame)) < 0.2 + 0.6 * fraud, "m-bad", "a-good")
+    shop[4_000:] = np.where(fraud[4_000:] == 1, "a-good", "m-bad")  # later labels have no say
+    dataset = dataset_of_frame(frame.with_columns(shop=pl.Series(shop)), OPTIONS).dataset
+    rank = dataset.vectors[:, dataset.features.index("shop")]
+    assert set(rank[shop == "a-good"]) == {0.0}
+    assert set(rank[shop == "m-bad"]) == {1.0}
+
+
+def test_dates_of_a_row_count_in_days_before_its_event(frame: pl.DataFrame) -> None:
+    born = frame.with_columns(opened=pl.col("when").dt.offset_by("-400d").dt.truncate("1mo"))
+    dataset = dataset_of_frame(born, OPTIONS).dataset
+    age = dataset.vectors[:, dataset.features.index("opened")]
+    assert 399 < age.min() < age.max() < 432
 
 
 def test_histories_are_those_of_a_naive_scan() -> None:
