@@ -1,7 +1,7 @@
 """Writes what Kubernetes mounts from its sources: ``python -m deploy.monitoring.render``.
 
-The PrometheusRule comes from ``rules/*.yaml``, the dashboards' JSON from ``dashboards/*.py``. Both are
-committed, so that ``kubectl apply -k`` needs no Python; a test says that they are current.
+The PrometheusRule comes from ``rules/*.yaml``, the dashboards' JSON from ``dashboards/*.py``, the policy
+from the one that is built in: kustomize reads no file outside its own folders. All are committed, so that ``kubectl apply -k`` needs no Python; a test says that they are current.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,10 @@ import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from deploy.monitoring.dashboards import detection, losses, operations
+from models.policy import DEFAULT_POLICY
 
 HERE = Path(__file__).parent
+BASE = HERE.parent / "k8s" / "base"
 COMPONENTS = HERE.parent / "k8s" / "components"
 DASHBOARDS = {"operations": operations, "detection": detection, "losses": losses}
 
@@ -37,6 +39,7 @@ def rendered() -> Iterator[tuple[Path, str]]:
     for name, module in DASHBOARDS.items():
         page = JSONEncoder(sort_keys=True, indent=2).encode(module.build().build())
         yield COMPONENTS / "dashboards" / f"{name}.json", page + "\n"
+    yield BASE / "worker" / "policy.toml", DEFAULT_POLICY.read_text(encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,253 @@
+"""The rights of the manifests, given to a real broker: each part does all of its work with its own.
+
+The broker denies what no rule allows, as Strimzi sets it up (``authorization: simple``).
+"""
+
+import asyncio
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    OffsetTimestamp,
+    ResourcePattern,
+    ResourceType,
+)
+from kafka.errors import GroupAuthorizationFailedError, NoError, TopicAuthorizationFailedError
+
+from alerting.ingest.dead_letters import rejecter
+from alerting.links.reader import TopicReader
+from alerting.links.sender import Producer
+from features.offline.export import Exporter
+from features.offline.restore import group_positions
+from forewarn.cli.lag import measure
+from forewarn.errors import ContractError
+from forewarn.kafka import TopicAdministration, aiokafka_arguments, client_arguments
+from forewarn.kafka.deadletters import DeadLetters, Replay
+from forewarn.local import KafkaBroker
+from forewarn.local.process import Child
+from forewarn.local.waiting import wait_until
+from forewarn.settings import AlertingSettings, KafkaSettings, WorkerSettings
+from forewarn.topics import SOURCES, qualified
+from tests.conftest import missing_server
+from tests.deploy.manifests import rendered
+
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("kustomize")]
+
+APP = Path(__file__).parents[1] / "streams" / "transport" / "journalling_app.py"
+USERS = ("forewarn-worker", "forewarn-alerting", "forewarn-jobs", "forewarn-toolbox")
+PASSWORD = "the-same-for-all-users-of-this-test"
+GROUP = WorkerSettings().group
+
+
+def _rules() -> list[ACL]:
+    """The rules of the KafkaUsers of an overlay."""
+    kinds = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
+    patterns = {
+        "literal": ACLResourcePatternType.LITERAL,
+        "prefix": ACLResourcePatternType.PREFIXED,
+    }
+    rules = []
+    for user in (r for r in rendered("production") if r["kind"] == "KafkaUser"):
+        for acl in user["spec"]["authorization"]["acls"]:
+            named = acl["resource"]
+            pattern = patterns[named["patternType"]]
+            resource = ResourcePattern(kinds[named["type"]], named["name"], pattern)
+            for name in acl["operations"]:
+                operation = {"AlterConfigs": "ALTER_CONFIGS", "DescribeConfigs": "DESCRIBE_CONFIGS"}
+                rules.append(
+                    ACL(
+                        f"User:{user['metadata']['name']}", "*",
+                        ACLOperation[operation.get(name, name.upper())],
+                        ACLPermissionType.ALLOW, resource,
+                    )
+                )  # fmt: skip
+    return rules
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    broker = KafkaBroker(
+        tmp_path_factory.mktemp("guarded-kafka"),
+        listeners={"SCRAM": "SASL_PLAINTEXT"},
+        scram_users=dict.fromkeys(USERS, PASSWORD),
+        properties={
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "listener.name.scram.scram-sha-512.sasl.jaas.config": (
+                "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+            ),
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
+        },
+    )
+    try:
+        broker.start()
+    except Exception as error:  # noqa: BLE001 - whatever it is, there is no server
+        missing_server(f"Kafka could not be started: {error}")
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    assert not admin.create_acls(_rules())["failed"]
+    admin.close()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def as_user(guarded: KafkaBroker) -> Callable[[str], KafkaSettings]:
+    """Settings of a workload, by its user."""
+
+    def settings(user: str) -> KafkaSettings:
+        return KafkaSettings(
+            bootstrap_servers=guarded.address("SCRAM"),
+            security_protocol="SASL_PLAINTEXT",
+            sasl_username=user,
+            sasl_password=PASSWORD,
+            partitions=2,
+            replication_factor=1,
+            request_timeout_seconds=15,
+        )
+
+    jobs = settings("forewarn-jobs")
+    with TopicAdministration(jobs) as topics:
+        topics.apply()
+        assert topics.check() == []
+    return settings
+
+
+def _send(settings: KafkaSettings, topic: str, value: bytes) -> None:
+    producer = KafkaProducer(**client_arguments(settings), acks="all", enable_idempotence=True)
+    try:
+        producer.send(topic, value, key=b"k").get(timeout=30)
+    finally:
+        producer.close()
+
+
+async def test_a_worker_starts_consumes_commits_and_writes(
+    as_user: Callable[[str], KafkaSettings], guarded: KafkaBroker, tmp_path: Path
+) -> None:
+    mine = as_user("forewarn-worker")
+    with TopicAdministration(mine) as topics:
+        assert topics.require_copartitioned() == 2
+    for source in SOURCES:
+        await asyncio.to_thread(
+            _send, KafkaSettings(bootstrap_servers=guarded.bootstrap_servers), source, b"event"
+        )
+    handled = tmp_path / "handled.jsonl"
+    arguments = {
+        "group": GROUP, "topics": [*SOURCES], "file": str(handled), "delay_seconds": 0,
+        "log_level": "info",
+    }  # fmt: skip
+    worker = Child(
+        "worker",
+        [sys.executable, APP, json.dumps(arguments)],
+        log_file=tmp_path / "worker.log",
+        environment={
+            "FOREWARN_KAFKA_BOOTSTRAP_SERVERS": mine.bootstrap_servers,
+            "FOREWARN_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+            "FOREWARN_KAFKA_SASL_USERNAME": mine.sasl_username,
+            "FOREWARN_KAFKA_SASL_PASSWORD": PASSWORD,
+        },
+    )
+    await asyncio.to_thread(worker.start)
+    deadline = time.monotonic() + 60
+    while not (handled.exists() and handled.read_text().count("event") == len(SOURCES)):
+        assert time.monotonic() < deadline, worker.tail(40)
+        await asyncio.sleep(0.1)
+    assert await asyncio.to_thread(worker.stop) == 0
+    lags = await asyncio.to_thread(measure, mine, GROUP, [*SOURCES], now_ms=0)
+    assert sum(entry.records for entry in lags) == 0
+
+    async with AIOKafkaProducer(**aiokafka_arguments(mine), enable_idempotence=True) as producer:
+        for topic in ("warnings", "scores", "dead-letters"):
+            await producer.send_and_wait(topic, b"x")
+        with pytest.raises(Exception, match=r"(?i)authoriz"):
+            await producer.send_and_wait("calls", b"x")
+    async with AIOKafkaConsumer(**aiokafka_arguments(mine), group_id=None) as lists:
+        lists.assign([TopicPartition("lists", 0)])
+        assert await lists.end_offsets([TopicPartition("lists", 0)])
+
+
+def test_the_alerting_service_reads_writes_and_files_what_it_cannot_read(
+    as_user: Callable[[str], KafkaSettings], guarded: KafkaBroker
+) -> None:
+    mine = as_user("forewarn-alerting")
+    _send(KafkaSettings(bootstrap_servers=guarded.bootstrap_servers), "warnings", b"no warning")
+    producer = Producer(mine)
+    filed: list[Any] = []
+
+    def handle(records: list[Any]) -> None:
+        reject = rejecter(producer, lambda: 1)
+        for record in records:
+            reject(record, ContractError("not JSON", reason="not_json"))
+        filed.extend(records)
+
+    group = AlertingSettings().consumer_group
+    stop = threading.Event()
+    warnings = TopicReader(mine, [qualified("warnings", mine)], group, handle)
+    index = TopicReader(mine, ["calls", "transfers"], f"{group}-index", lambda records: None)
+    wait_until(lambda: warnings.turn(stop) == 0.0 and bool(filed), 60, what="the warning")
+    index.turn(stop)
+    producer.send([("outcomes", b"k", b"x"), ("lists", b"k", b"x")])
+    warnings.close()
+    index.close()
+    producer.close()
+    assert group_positions(client_arguments(mine), group=f"{group}-index", topic_prefix="")
+
+
+def test_jobs_export_what_is_trained_on(
+    as_user: Callable[[str], KafkaSettings], tmp_path: Path
+) -> None:
+    mine = as_user("forewarn-jobs")
+    exporter = Exporter(client_arguments(mine), topic_prefix="", directory=tmp_path / "export")
+    exporter.settle([*SOURCES], since_ms=None, until_ms=None)
+    exporter.close()
+
+
+def test_the_toolbox_looks_at_groups_and_replays_dead_letters(
+    as_user: Callable[[str], KafkaSettings],
+) -> None:
+    mine = as_user("forewarn-toolbox")
+    with TopicAdministration(mine) as topics:
+        assert topics.check() == []
+    measure(mine, GROUP, [*SOURCES], now_ms=0)
+    group_positions(client_arguments(mine), group=GROUP, topic_prefix="")
+    with DeadLetters(mine) as dead:
+        producer = KafkaProducer(**client_arguments(mine), acks="all")
+        Replay(producer, mine, mark=True, now_ms=lambda: 1).run(dead.read())
+        producer.close()
+    for topic in (*SOURCES, "warnings"):
+        _send(mine, topic, b"again")
+    # After a restore of the database: warnings since the backup are read again.
+    admin = KafkaAdminClient(**client_arguments(mine))
+    parts = {TopicPartition("warnings", number): OffsetTimestamp(0) for number in range(2)}
+    done = admin.reset_group_offsets(AlertingSettings().consumer_group, parts)
+    admin.close()
+    assert {result["error"] for result in done.values()} == {NoError}
+
+
+@pytest.mark.parametrize("user", ["forewarn-worker", "forewarn-jobs"])
+def test_nobody_else_commits_for_the_alerting_service(
+    as_user: Callable[[str], KafkaSettings], user: str
+) -> None:
+    """Its name begins with that of the workers' group, which a rule by prefix would cover."""
+    consumer = KafkaConsumer(
+        "calls",
+        **client_arguments(as_user(user)),
+        group_id=AlertingSettings().consumer_group,
+        enable_auto_commit=False,
+    )
+    try:
+        with pytest.raises((GroupAuthorizationFailedError, TopicAuthorizationFailedError)):
+            wait_until(lambda: bool(consumer.poll(timeout_ms=200)), 30, what="a refusal")
+    finally:
+        consumer.close()
