@@ -31,12 +31,15 @@ class Write(NamedTuple):
         expected_version: version of the record as it was read; 0 when there was none.
         value: the new record, whose header carries a higher version.
         expire_ms: how long the record is kept after this write, in milliseconds of wall time.
+        renew: count that time from this write on in any case; else a store may keep the one that
+            runs already, as long as the record is being written to.
     """
 
     key: bytes
     expected_version: int
     value: bytes
     expire_ms: int
+    renew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ ACTIVITY_SLICE: Final = slice(11, 14)
 MAX_RECORDS_A_SCRIPT: Final = 1000
 """Bound on how long one script keeps the server from others: about 8 ms."""
 
+_RENEW: Final = 128
+
 LOST: Final = "LOST"
 FENCED: Final = "FENCED"
 
@@ -35,8 +37,8 @@ def _lua_slice(part: slice) -> str:
 COMMIT: Final = f"""
 -- KEYS: marker, epoch of each partition, journal of the first of them, records
 -- ARGV: identity, number of epochs, number of journals, epochs, journals,
---       versions (4 bytes each), index into the times to live (1 byte each), their number,
---       the times to live in ms, records
+--       versions (4 bytes each), index into the times to live (1 byte each, its highest bit: set
+--       the time anew), their number, the times to live in ms, records
 local call, sub, byte = redis.call, string.sub, string.byte
 if call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('{LOST}') end
 local epochs, journals = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -62,14 +64,20 @@ for i = 1, #KEYS - keys do
     if old then call('SET', key, old, 'KEEPTTL') else call('DEL', key) end
     conflicts[#conflicts + 1] = i - 1
     conflicts[#conflicts + 1] = old
-  elseif not old or sub(old, {_lua_slice(ACTIVITY_SLICE)}) ~= sub(value, {_lua_slice(ACTIVITY_SLICE)}) then
-    call('PEXPIRE', key, ARGV[ttl + byte(which, i)])
+  else
+    local index, anew = byte(which, i), false
+    if index >= {_RENEW} then index, anew = index - {_RENEW}, true end
+    if anew or not old
+        or sub(old, {_lua_slice(ACTIVITY_SLICE)}) ~= sub(value, {_lua_slice(ACTIVITY_SLICE)}) then
+      call('PEXPIRE', key, ARGV[ttl + index])
+    end
   end
 end
 return conflicts
 """
-"""A time to live is set anew only when the last event time has moved to another step of 4.7 hours;
-within one step the old one is kept, so a record may expire that much too early, never too late."""
+"""A time to live is set anew when the write says so, and else only when the last event time has moved
+to another step of 4.7 hours; within one step the old one is kept, so a record may expire that much too
+early, never too late."""
 
 TAKE_OVER: Final = f"""
 -- KEYS: marker, epochs; ARGV: identity
@@ -89,8 +97,8 @@ def commit_arguments(
     """ARGV of ``COMMIT``, in the order that the script reads it."""
     ttls = sorted({write.expire_ms for write in writes})
     place = {ttl: index + 1 for index, ttl in enumerate(ttls)}
-    if len(ttls) > 255:
-        raise ValueError(f"{len(ttls)} different times to live in one commit, at most 255")
+    if len(ttls) >= _RENEW:
+        raise ValueError(f"{len(ttls)} different times to live in one commit, at most {_RENEW - 1}")
     return [
         identity,
         len(epochs),
@@ -98,7 +106,7 @@ def commit_arguments(
         *epochs,
         *(entry.entry for entry in journals),
         b"".join(write.expected_version.to_bytes(4, "little") for write in writes),
-        bytes(place[write.expire_ms] for write in writes),
+        bytes(place[write.expire_ms] + _RENEW * write.renew for write in writes),
         len(ttls),
         *ttls,
         *(write.value for write in writes),

@@ -170,6 +170,7 @@ def test_confirmed_swindlers_are_kept_longer() -> None:
     keeps = {parse_key(w.key)[0]: set() for w in writes}
     for write in writes:
         keeps[parse_key(write.key)[0]].add(write.expire_ms)
+        assert write.renew == (write.expire_ms == KEEP_CONFIRMED_MS)
     assert keeps[Entity.SUBSCRIBER] == {KEEP_MS}
     assert KEEP_CONFIRMED_MS in keeps[Entity.NUMBER] | keeps[Entity.ACCOUNT]
 

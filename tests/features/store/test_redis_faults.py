@@ -174,6 +174,12 @@ async def test_every_record_expires_and_lives_on_while_it_is_used(server: RedisS
         client.pexpire(write(1).key, 5000)
         await store.commit([write(1, version=1, last_event_ms=2**24 - 1)])
         assert 0 < client.pttl(write(1).key) <= 5000, "within 4.7 hours the time is kept"
+        longer = write(2)._replace(expire_ms=9 * DAY_MS)
+        await store.commit([write(2)])
+        await store.commit(
+            [longer._replace(expected_version=1, value=write(2, 1).value, renew=True)]
+        )
+        assert client.pttl(longer.key) > 8 * DAY_MS, "but for a record that was confirmed just now"
         await store.commit([write(1, version=2, last_event_ms=2**24)])
         assert 5000 < client.pttl(write(1).key) <= DAY_MS
 

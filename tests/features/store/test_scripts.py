@@ -29,6 +29,11 @@ def test_times_to_live_are_sent_once_each() -> None:
     assert arguments[8:] == [b"v0", b"v1", b"v2", b"v3"]
 
 
+def test_a_time_that_is_to_count_from_now_has_its_bit_set() -> None:
+    writes = [Write(b"k", 0, b"v", 1000), Write(b"l", 0, b"v", 1000, renew=True)]
+    assert commit_arguments(b"id", [], [], writes)[4] == b"\x01\x81"
+
+
 def test_more_kinds_of_time_to_live_than_a_byte_can_name_are_refused() -> None:
-    with pytest.raises(ValueError, match="256"):
-        commit_arguments(b"id", [], [], [Write(b"k", 0, b"v", ttl) for ttl in range(256)])
+    with pytest.raises(ValueError, match="128"):
+        commit_arguments(b"id", [], [], [Write(b"k", 0, b"v", ttl) for ttl in range(128)])
