@@ -1,6 +1,6 @@
 """The chain in the database."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -65,20 +65,30 @@ def verify(db: Database, *, expect: str | None = None) -> Verification:
     """
     with db.snapshot() as session:  # lines are added all the while
         head = session.get(AuditHead, HEAD)
-        seen = {GENESIS}
-        result = verify_chain(_lines(session, seen if expect else None))
+        met = {GENESIS}
+        result = verify_chain(_noting(_lines(session), expect, met))
     if result.fault:
         return result
     if head is not None and head.digest != result.head:
         return Verification(result.lines, result.head, "the newest records were removed")
     if head is None and result.lines:
         return Verification(result.lines, result.head, "the head is missing")
-    if expect and expect not in seen:
+    if expect and expect not in met:
         return Verification(result.lines, result.head, "the expected head is not in the chain")
     return result
 
 
-def _lines(session: Session, seen: set[str] | None) -> Iterator[ChainedLine]:
+def _noting(
+    lines: Iterable[ChainedLine], expect: str | None, met: set[str]
+) -> Iterator[ChainedLine]:
+    """The same lines; the expected digest is put into ``met`` where it passes."""
+    for line in lines:
+        if line.digest == expect:
+            met.add(line.digest)
+        yield line
+
+
+def _lines(session: Session) -> Iterator[ChainedLine]:
     after = 0
     while page := session.scalars(
         select(AuditRecord)
@@ -87,8 +97,6 @@ def _lines(session: Session, seen: set[str] | None) -> Iterator[ChainedLine]:
         .limit(PAGE)
     ).all():
         for row in page:
-            if seen is not None:
-                seen.add(row.digest)
             yield _line(row)
         after = page[-1].record_no
         session.expunge_all()

@@ -5,6 +5,7 @@ import threading
 import structlog
 
 from alerting import audit
+from alerting.audit import Verification
 from alerting.clock import Clock
 from alerting.db.engine import Database
 from alerting.metrics import AUDIT_CHECKED, AUDIT_FAILURES
@@ -21,7 +22,9 @@ _log = structlog.get_logger(__name__)
 class ChainWatch:
     """Verifies the whole chain a few times a day on one replica, driven by a ``Loop``.
 
-    A failure is counted and logged; the log itself is left as it is, since it is evidence.
+    A failure is counted and logged; the log itself is left as it is, since it is evidence. The head
+    is logged with every check and remembered until the next one: a log that was emptied, or written
+    anew from its beginning, is whole in itself, but does not hold the head that was seen before.
     """
 
     def __init__(self, db: Database, clock: Clock, *, owner: str) -> None:
@@ -29,6 +32,7 @@ class ChainWatch:
         self._clock = clock
         self._owner = owner
         self._due_ms = 0
+        self._kept: Verification | None = None
 
     def turn(self, _stop: threading.Event) -> float:
         """Check if it is time and this replica's turn; returns the seconds until it asks again."""
@@ -37,12 +41,16 @@ class ChainWatch:
             return ASK_SECONDS
         if now_ms < self._due_ms:
             return ASK_SECONDS
-        result = audit.verify(self._db)
+        kept = self._kept
+        result = audit.verify(self._db, expect=kept.head if kept else None)
+        fewer = kept is not None and result.lines < kept.lines
+        fault = "there are fewer records than before" if fewer else result.fault
         self._due_ms = now_ms + int(EVERY_SECONDS * 1000)
         AUDIT_CHECKED.set(now_ms / 1000)
-        if result.fault:
+        if fault:
             AUDIT_FAILURES.inc()
-            _log.error("audit_chain_broken", fault=result.fault, lines=result.lines)
+            _log.error("audit_chain_broken", fault=fault, lines=result.lines, head=result.head)
         else:
-            _log.info("audit_chain_checked", lines=result.lines)
+            self._kept = result
+            _log.info("audit_chain_checked", lines=result.lines, head=result.head)
         return ASK_SECONDS

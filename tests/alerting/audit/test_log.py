@@ -12,6 +12,11 @@ from alerting.db import Database
 from forewarn.errors import ForewarnError
 from tests.alerting.factory import NOW_MS
 
+GUARDS = (
+    "audit_log_no_update", "audit_log_no_delete", "audit_head_no_way_back", "audit_head_no_delete",
+)  # fmt: skip
+EMPTY_HEAD = f"UPDATE audit_head SET record_no = 0, digest = '{'0' * 64}'"
+
 
 def write(db: Database, *subjects: str) -> None:
     with db.write() as session:
@@ -25,17 +30,29 @@ def tamper(db: Database, statement: str) -> None:
         if db.is_postgresql:
             session.execute(text("SET LOCAL session_replication_role = replica"))
         else:
-            session.execute(text("DROP TRIGGER audit_log_no_update"))
-            session.execute(text("DROP TRIGGER audit_log_no_delete"))
+            for guard in GUARDS:
+                session.execute(text(f"DROP TRIGGER IF EXISTS {guard}"))
         session.execute(text(statement))
 
 
 def test_the_database_itself_refuses_to_change_a_line(db: Database) -> None:
     write(db, "a")
-    for statement in ("UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log"):
+    statements = ["UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log"]
+    statements += [EMPTY_HEAD, "UPDATE audit_head SET digest = 'x'", "DELETE FROM audit_head"]
+    for statement in statements:
         with pytest.raises((DBAPIError, ForewarnError)), db.write() as session:
             session.execute(text(statement))
-    assert audit.verify(db).fault is None
+    assert (audit.verify(db).lines, audit.verify(db).fault) == (1, None)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("table", ["audit_log", "audit_head", "ledger_entries", "case_events"])
+@pytest.mark.system
+def test_nothing_that_is_only_added_to_can_be_emptied_at_once(db: Database, table: str) -> None:
+    write(db, "a")
+    with pytest.raises(DBAPIError, match="append-only"), db.write() as session:
+        session.execute(text(f"TRUNCATE {table} CASCADE"))
+    assert (audit.verify(db).lines, audit.verify(db).fault) == (1, None)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +78,7 @@ def test_a_whole_chain_written_anew_is_found_by_the_head_kept_elsewhere(db: Data
     write(db, "c")
     assert audit.verify(db, expect=kept).fault is None
     tamper(db, "DELETE FROM audit_log")
-    with db.write() as session:
-        session.execute(text("UPDATE audit_head SET record_no = 0, digest = :d"), {"d": "0" * 64})
+    tamper(db, EMPTY_HEAD)
     write(db, "x", "y", "z")
     assert audit.verify(db).fault is None
     assert audit.verify(db, expect=kept).fault == "the expected head is not in the chain"

@@ -2,10 +2,14 @@
 
 import threading
 
+import pytest
+from structlog.testing import capture_logs
+
+from alerting import audit
 from alerting.metrics import AUDIT_CHECKED, AUDIT_FAILURES
 from alerting.services import Services
 from alerting.upkeep.chain_watch import EVERY_SECONDS, ChainWatch
-from tests.alerting.audit.test_log import tamper, write
+from tests.alerting.audit.test_log import EMPTY_HEAD, tamper, write
 from tests.alerting.factory import Clock
 
 
@@ -27,3 +31,30 @@ def test_a_broken_chain_is_found_at_the_next_check_by_one_replica(
     one.turn(stop)
     other.turn(stop)
     assert AUDIT_FAILURES._value.get() == failures + 1
+
+
+@pytest.mark.parametrize("written_since", [[], ["x"], ["x", "y", "z"]], ids=str)
+def test_a_log_that_was_emptied_is_broken_though_what_is_left_is_whole(
+    services: Services, clock: Clock, written_since: list[str]
+) -> None:
+    watch, stop = ChainWatch(services.db, clock, owner="a"), threading.Event()
+    write(services.db, "a", "b")
+    watch.turn(stop)
+    failures = AUDIT_FAILURES._value.get()
+    tamper(services.db, "DELETE FROM audit_log")
+    tamper(services.db, EMPTY_HEAD)
+    write(services.db, *written_since)
+    for _ in range(2):  # it does not get used to it
+        clock.advance(seconds=int(EVERY_SECONDS) + 1)
+        watch.turn(stop)
+    assert AUDIT_FAILURES._value.get() == failures + 2
+
+
+def test_every_check_logs_the_head_so_that_it_is_kept_elsewhere(
+    services: Services, clock: Clock
+) -> None:
+    write(services.db, "a", "b")
+    with capture_logs() as logs:
+        ChainWatch(services.db, clock, owner="a").turn(threading.Event())
+    head = audit.verify(services.db).head
+    assert [(line["event"], line["head"]) for line in logs] == [("audit_chain_checked", head)]
