@@ -13,7 +13,7 @@ from alerting.access.dependencies import access_of
 from alerting.access.errors import AccessError, NotAuthenticatedError
 from alerting.access.redirects import safe_next
 from alerting.console.pages import Page, page_of
-from alerting.errors import AlertingError
+from alerting.errors import AlertingError, InvalidRequestError
 from forewarn.errors import DependencyUnavailableError, ForewarnError
 
 SIGN_IN = "/console/sign-in"
@@ -28,6 +28,8 @@ class ConsoleRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
+                if await _holds_nul(request):
+                    raise InvalidRequestError("A field holds a NUL.", code="invalid_request")
                 return await handler(request)
             except NotAuthenticatedError:
                 return _to_sign_in(request)
@@ -38,6 +40,15 @@ class ConsoleRoute(APIRoute):
                 return _answer(page, 422, page.t("error.invalid"), page.t("error.invalid_hint"), {})
 
         return handle
+
+
+async def _holds_nul(request: Request) -> bool:
+    """Whether any field does: PostgreSQL stores none, and nobody types one."""
+    fields = [*request.path_params.values(), *request.query_params.values()]
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        fields += (await request.form()).values()
+    return any("\x00" in field for field in fields if isinstance(field, str))
 
 
 def _to_sign_in(request: Request) -> Response:

@@ -122,13 +122,23 @@ class Database:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, DBAPIError) as error:
+        except DBAPIError as error:
+            _forget_values(error)
             if isinstance(error, OperationalError) or error.connection_invalidated:
                 raise DependencyUnavailableError(
                     f"The database did not answer: {type(error.orig).__name__}.",
                     hint="Check FOREWARN_ALERTING_DATABASE_URL, and that the server runs.",
                 ) from error
             raise
+
+
+def _forget_values(error: DBAPIError) -> None:
+    """Leave the first line of what the server said: the others quote the row, numbers and all, and
+    whoever logs the error would log them."""
+    for one in (error, error.orig):
+        if one is not None and one.args:
+            line = str(one.args[0]).partition("\n")[0]
+            one.args = (line.partition(': "')[0],)  # `invalid input syntax for ...: "value"`
 
 
 def _lock_key(name: str) -> int:
@@ -142,6 +152,7 @@ def _postgresql(url: str) -> Engine:
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
         pool_pre_ping=True,
+        hide_parameters=True,  # statements that fail are logged, and parameters hold numbers
         connect_args={"connect_timeout": 5, "options": "-c timezone=utc"},
     )
 
@@ -151,6 +162,7 @@ def _sqlite(url: str) -> Engine:
         url,
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
+        hide_parameters=True,
         connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
     )
 

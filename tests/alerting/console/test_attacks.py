@@ -418,3 +418,22 @@ def test_nobody_takes_a_case_for_somebody_who_could_not_see_it(
     assert boss.post(f"/console/cases/{case_id}/assign", to="local:wang").status_code == 200
     with services.db.read() as session:
         assert session.get_one(Case, case_id).holder == "local:wang"
+
+
+def test_a_nul_in_any_field_is_refused_before_the_database_sees_it(
+    make_browser: MakeBrowser, raise_case: RaiseCase, services: Services
+) -> None:
+    case_id = raise_case(warning())
+    boss = make_browser("boss")
+    boss.post(f"/console/cases/{case_id}/claim")
+    before = changes_of(services, case_id)
+    entry = {"name": "block", "kind": "phone", "peer": CALLER, "reason": "seen\x00twice"}
+    refused = [
+        boss.post(f"/console/cases/{case_id}/note", text="x\x00y"),
+        boss.post(f"/console/cases/{case_id}/release", reason="x\x00y"),
+        boss.post("/console/lists", **entry),
+        boss.get("/console/audit?actor=x%00y"),
+        boss.get("/console/cases/c%00"),
+    ]
+    assert [answer.status_code for answer in refused] == [422] * len(refused)
+    assert changes_of(services, case_id) == before
