@@ -35,6 +35,8 @@ class Facts:
         redis_reachable: the last command, or the last ping, was answered.
         draining: a stop was asked for; no new work should come here.
         stuck_since: when the work in hand last moved, or None with none in hand.
+        consuming_at: when something was last fetched (also nothing), or could not be for a reason
+            that a restart does not mend; None before the worker has started.
     """
 
     beat_at: float
@@ -45,6 +47,7 @@ class Facts:
     redis_reachable: bool = False
     draining: bool = False
     stuck_since: float | None = None
+    consuming_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,13 @@ class Bounds:
     Attributes:
         loop_seconds: the event loop has not run; above the longest step that may block it.
         stuck_seconds: work is in hand and has not moved, which a retry that waits counts as.
+        silent_seconds: nothing was even asked for, though Kafka answers: a rebalance that never
+            ends, or a reader that died. Well above the longest rebalance.
     """
 
     loop_seconds: float = 15.0
     stuck_seconds: float = 60.0
+    silent_seconds: float = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +85,14 @@ def judge(probe: Probe, facts: Facts, bounds: Bounds, now: float) -> Verdict:
     """
     loop_hangs = now - facts.beat_at > bounds.loop_seconds
     stuck = facts.stuck_since is not None and now - facts.stuck_since > bounds.stuck_seconds
+    silent = facts.consuming_at is not None and now - facts.consuming_at > bounds.silent_seconds
     faults: dict[Probe, dict[str, bool]] = {
-        "live": {"loop_hangs": loop_hangs, "work_is_stuck": stuck},
+        "live": {"loop_hangs": loop_hangs, "work_is_stuck": stuck, "consumes_nothing": silent},
         "startup": {"no_model": not facts.model_loaded, "not_in_group": not facts.joined},
         "ready": {
             "loop_hangs": loop_hangs,
             "work_is_stuck": stuck,
+            "consumes_nothing": silent,
             "no_model": not facts.model_loaded,
             "not_in_group": not facts.joined,
             "rebalancing": facts.rebalancing,

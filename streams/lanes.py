@@ -22,8 +22,11 @@ from streams.decode import Run
 
 log = structlog.get_logger(__name__)
 
-Behind = Callable[[int, int], bool]
-"""(source, partition) -> whether Kafka is known to hold more than is buffered."""
+Behind = Callable[[int, int], bool | None]
+"""(source, partition) -> whether Kafka holds more than was fetched; None if it is not known."""
+
+JOURNAL_WAIT_SECONDS = 10.0
+"""How long a journalled chunk waits for records once Kafka is known to hold no more of them."""
 
 
 @dataclass(slots=True)
@@ -36,6 +39,8 @@ class OpenPartition:
         closing: it was revoked.
         in_hand: a chunk of it is begun and not finished.
         in_hand_ms: append time of that chunk's first event of each source, UTC ms; 0 for none.
+        missed_since: when the journalled chunk was first found incomplete with nothing more to
+            come, monotonic seconds; None while more may come.
         fenced: another worker has taken it over; nothing of it is worked on any more.
         newest_ms: the newest event time seen.
     """
@@ -48,6 +53,7 @@ class OpenPartition:
     closing: bool = False
     in_hand: bool = False
     in_hand_ms: tuple[int, ...] = (0,) * SOURCE_COUNT
+    missed_since: float | None = None
     fenced: bool = False
     newest_ms: int = 0
 
@@ -55,8 +61,8 @@ class OpenPartition:
 class Processor(Protocol):
     """What a lane needs done: opening a partition, and working on a batch."""
 
-    async def open(self, partition: int) -> OpenPartition:
-        """Take the partition over and read its journal."""
+    async def open(self, partition: int, committed: Sequence[int | None]) -> OpenPartition:
+        """Take the partition over and read its journal; Kafka sends from ``committed`` on."""
 
     async def process(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> None:
         """Do all of a batch; returns when its outputs are acknowledged."""
@@ -78,6 +84,7 @@ class Lanes:
         batch_events: most events of a batch.
         buffered_events: events held per partition before ``put`` waits.
         behind: tells whether a source has more to come.
+        on_dropped: called when a journalled chunk is given up.
         on_failure: called once with an error that no retry mends; the worker must then stop.
     """
 
@@ -90,12 +97,14 @@ class Lanes:
         buffered_events: int,
         behind: Behind,
         on_failure: Callable[[BaseException], None],
+        on_dropped: Callable[[], None] = lambda: None,
     ) -> None:
         self._processor = processor
         self._batch_events = batch_events
         self._buffered_events = buffered_events
         self._behind = behind
         self._on_failure = on_failure
+        self._on_dropped = on_dropped
         self._lanes = [_Lane(self, number) for number in range(count)]
         self._open: dict[int, OpenPartition] = {}
         self._opening = asyncio.Lock()
@@ -128,12 +137,23 @@ class Lanes:
         """For each lane: whether a batch is in hand, and when it last moved (monotonic seconds)."""
         return [(lane.busy, lane.moved_at) for lane in self._lanes]
 
+    @property
+    def recovering(self) -> bool:
+        """Whether a partition waits for Kafka to send a journalled chunk again."""
+        return any(partition.journal is not None for partition in self._open.values())
+
     def moved(self, partition: int) -> None:
         """Note progress of the lane that owns the partition (a retry that waits is progress)."""
         self._lane_of(partition).moved_at = time.monotonic()
 
-    async def partition(self, number: int) -> OpenPartition:
+    async def partition(
+        self, number: int, committed: Sequence[int | None] = (None,) * SOURCE_COUNT
+    ) -> OpenPartition:
         """The open partition, taken over now if it is not open yet.
+
+        Args:
+            number: of the partition.
+            committed: offset of each source from which Kafka sends; None for its beginning.
 
         Raises:
             AbandonedError: partitions were revoked meanwhile. Taking one over after that would
@@ -145,7 +165,7 @@ class Lanes:
         assignment = self._assignment
         async with self._opening:
             if assignment == self._assignment and number not in self._open:
-                opening = asyncio.create_task(self._processor.open(number))
+                opening = asyncio.create_task(self._processor.open(number, committed))
                 self._taking_over = opening
                 try:
                     await asyncio.wait({opening})
@@ -310,18 +330,38 @@ class _Lane:
         if buffer.empty or partition.fenced:
             return None
         if partition.journal is not None:
-            return self._again(partition, partition.journal)
+            return self._again(partition, partition.journal, now)
         behind = self._lanes._behind  # noqa: SLF001 - two halves of one thing
-        return buffer.take(room, lambda source: behind(source, partition.number), now)
+        return buffer.take(room, lambda source: bool(behind(source, partition.number)), now)
 
-    def _again(self, partition: OpenPartition, journal: Journal) -> Chunk | None:
+    def _again(self, partition: OpenPartition, journal: Journal, now: float) -> Chunk | None:
         ends = journal.ends()
         after = tuple(ends.get(source, 0) for source in range(SOURCE_COUNT))
         try:
             order = np.frombuffer(journal.order, np.uint8)
-            return partition.buffer.take_journalled(order, after)
+            chunk = partition.buffer.take_journalled(order, after)
         except JournalMismatchError as error:
-            # Offsets in the records still keep events from being applied twice.
-            log.warning("journal_mismatch", partition=partition.number, why=str(error))
-            partition.journal = None
+            self._drop_journal(partition, str(error))
             return None
+        if chunk is None and self._misses(partition, journal, now):
+            self._drop_journal(partition, "Kafka holds no more, and not all of the chunk came")
+        return chunk
+
+    def _misses(self, partition: OpenPartition, journal: Journal, now: float) -> bool:
+        """Whether what is missing will not come: each source is at its end, for some time now.
+
+        A source of which nothing is known yet may only have a broker that is away.
+        """
+        behind = self._lanes._behind  # noqa: SLF001 - two halves of one thing
+        if any(behind(source, partition.number) is not False for source in set(journal.order)):
+            partition.missed_since = None
+            return False
+        if partition.missed_since is None:
+            partition.missed_since = now
+        return now - partition.missed_since >= JOURNAL_WAIT_SECONDS
+
+    def _drop_journal(self, partition: OpenPartition, why: str) -> None:
+        # Offsets in the records still keep events from being applied twice.
+        log.error("journal_dropped", partition=partition.number, why=why)
+        partition.journal = None
+        self._lanes._on_dropped()  # noqa: SLF001 - two halves of one thing

@@ -19,6 +19,10 @@ CATCH_UP_SECONDS = 30.0
 """Longest silence while the lists are read, before the first event is decided."""
 
 
+ANSWER_SECONDS = 5.0
+"""How long Kafka may take to say where the lists end."""
+
+
 class ListsReader:
     """Keeps ``Lists`` in step with the topic; reads without a group, for it commits nothing.
 
@@ -70,6 +74,17 @@ class ListsReader:
             except KafkaError as error:  # the client reconnects by itself
                 log.warning("lists_not_read", why=repr(error))
                 await asyncio.sleep(1.0)
+
+    async def answers(self) -> bool:
+        """Whether Kafka answers now; asked on a connection that no group has to do with."""
+        if self._consumer is None:
+            return False
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._consumer.end_offsets([self._partition])
+        except (KafkaError, TimeoutError):
+            return False
+        return True
 
     async def stop(self) -> None:
         """Disconnect."""

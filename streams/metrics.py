@@ -190,6 +190,42 @@ class WorkerMetrics:
             ["source", "partition"],
             registry=r,
         )
+        self.acknowledged = Gauge(
+            "forewarn_acknowledged_offset",
+            "Offset up to which everything of the partition is acknowledged.",
+            ["source", "partition"],
+            registry=r,
+        )
+        self.failed_commits = Counter(
+            "forewarn_failed_commits",
+            "Commits of offsets that Kafka refused or did not answer; the next one repeats them.",
+            registry=r,
+        )
+        self.dropped_journals = Counter(
+            "forewarn_dropped_journals",
+            "Journalled chunks that could not be done again, because Kafka does not send their "
+            "records any more.",
+            registry=r,
+        )
+        self.went_back = Counter(
+            "forewarn_state_went_back",
+            "Records of persons that the store had in an older version than it had confirmed; the "
+            "newer one was put back.",
+            registry=r,
+        )
+        self.foreign_keys = Counter(
+            "forewarn_misplaced_records",
+            "Sampled records that do not lie in the partition of their key by Kafka's default, so "
+            "that a person's calls and transfers may not meet.",
+            ["source"],
+            registry=r,
+        )
+        self.probe = Gauge(
+            "forewarn_probe",
+            "1 while the probe passes (startup, ready, live).",
+            ["probe"],
+            registry=r,
+        )
         self.reloads = Counter(
             "forewarn_reloads",
             "Model and policy reloads, by what and result (loaded, refused).",
@@ -232,6 +268,7 @@ class WorkerMetrics:
             self.events.labels(source)
             self.redelivered.labels(source)
             self.late.labels(source)
+            self.foreign_keys.labels(source)
         for stage in STAGES:
             self.stage_seconds.labels(stage)
         for model in ("champion", "challenger"):

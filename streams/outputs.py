@@ -108,6 +108,11 @@ class Outputs:
                     )
                 pending.append(await self._producer.send_batch(batch, topic, partition=partition))
             await asyncio.gather(*pending)
+        except AssertionError as error:  # the client's way to say that there is no such partition
+            raise ConfigurationError(
+                f"{topic} has no partition {partition}.",
+                hint="Outputs need as many partitions as the sources: `forewarn topics check`.",
+            ) from error
         except MessageSizeTooLargeError as error:
             raise ConfigurationError(
                 f"the broker refuses a batch for {topic}: {error}",

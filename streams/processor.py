@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 
 from features.store import FencedError, JournalWrite, StateLostError, StateStore
-from features.store.journal import decode, encode, floor
+from features.store.journal import Journal, decode, encode, floor
 from forewarn.errors import ForewarnError
 from forewarn.events import encode as encode_event
 from forewarn.topics import SOURCES
@@ -55,7 +55,8 @@ class BatchProcessor:
         sources: names in the cluster of the source topics, in order.
         warnings_topic, scores_topic, dead_letters_topic: names in the cluster of the outputs.
         align_seconds: see ``PartitionBuffer``.
-        on_wait: told when a dependency is away (reason) and when it is back (None).
+        on_wait: told of each attempt while a dependency is away (reason), and when the wait has
+            ended (None), with the partitions of the batch that waits.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class BatchProcessor:
         scores_topic: str,
         dead_letters_topic: str,
         align_seconds: float,
-        on_wait: Callable[[Dependency, str | None], None],
+        on_wait: Callable[[Dependency, str | None, tuple[int, ...]], None],
     ) -> None:
         self._store = store
         self._state = state
@@ -89,8 +90,13 @@ class BatchProcessor:
 
     # -- partitions
 
-    async def open(self, partition: int) -> OpenPartition:
-        """Take a partition over; what its journal describes is done again before anything else."""
+    async def open(self, partition: int, committed: Sequence[int | None]) -> OpenPartition:
+        """Take a partition over; what its journal describes is done again before anything else.
+
+        Args:
+            partition: its number.
+            committed: offset of each source from which Kafka sends; None for its beginning.
+        """
 
         async def take() -> tuple[int, bytes | None]:
             epoch = (await self._store.take_over([partition]))[partition]
@@ -101,6 +107,11 @@ class BatchProcessor:
         floors = journal.floors() if journal else {}
         positions = tuple(floors.get(source, 0) for source in range(SOURCE_COUNT))
         unfinished = journal if journal and journal.order else None
+        if unfinished and _is_passed(unfinished, committed):
+            # The store lost its last writes, for the journal is closed before a commit.
+            log.error("journal_dropped", partition=partition, why="its offsets are committed")
+            self._metrics.dropped_journals.inc()
+            positions, unfinished = _ends(unfinished), None
         return OpenPartition(
             number=partition,
             epoch=epoch,
@@ -276,14 +287,14 @@ class BatchProcessor:
                     if not waiting:
                         log.warning("waiting", dependency=dependency, why=str(error))
                     waiting = True
-                    self._on_wait(dependency, str(error))
+                    self._on_wait(dependency, str(error), _numbers(partitions))
                     await asyncio.sleep(pause_seconds)
                     pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
         finally:
             # Also after an error: nobody else would ever say that this wait has ended.
             if waiting:
                 log.info("went_on", dependency=dependency)
-                self._on_wait(dependency, None)
+                self._on_wait(dependency, None, _numbers(partitions))
 
     async def _sent(
         self, parts: Sequence[tuple[str, int, list[KeyValue]]], partitions: Sequence[OpenPartition]
@@ -302,11 +313,15 @@ class BatchProcessor:
                     sending.add_done_callback(_forgotten)
                     raise AbandonedError("the batch was revoked while Kafka was silent.")
                 silent = True
-                self._on_wait("kafka", "Kafka acknowledges nothing.")
+                self._on_wait("kafka", "Kafka acknowledges nothing.", _numbers(partitions))
             await sending
         finally:
             if silent:
-                self._on_wait("kafka", None)
+                self._on_wait("kafka", None, _numbers(partitions))
+
+
+def _numbers(partitions: Sequence[OpenPartition]) -> tuple[int, ...]:
+    return tuple(partition.number for partition in partitions)
 
 
 def _revoked(partitions: Sequence[OpenPartition]) -> bool:
@@ -318,3 +333,14 @@ def _forgotten(sending: "asyncio.Future[None]") -> None:
     """Retrieve the exception, so that asyncio does not log that nobody did."""
     if not sending.cancelled():
         sending.exception()
+
+
+def _ends(journal: Journal) -> tuple[int, ...]:
+    ends = journal.ends()
+    return tuple(ends.get(source, 0) for source in range(SOURCE_COUNT))
+
+
+def _is_passed(journal: Journal, committed: Sequence[int | None]) -> bool:
+    """Whether Kafka will not send the journalled chunk again, since all of it is committed."""
+    ends, present = journal.ends(), set(journal.order)
+    return all((committed[source] or 0) >= ends[source] for source in present)

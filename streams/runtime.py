@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 
 import faust
 import structlog
+from faust.types import TP
 from mode import Service
 
 from features.store import FencedError, StateStore
@@ -19,17 +20,22 @@ from forewarn.settings import WorkerSettings
 from forewarn.topics import SOURCES
 from streams.decode import decode_run, require_same_topic
 from streams.health import Health
+from streams.lag import Lag
 from streams.lanes import AbandonedError, Lanes, Processor
 from streams.lists import ListsReader
 from streams.metrics import WorkerMetrics
 from streams.outputs import Outputs
+from streams.placement import Placement
 from streams.processor import Dependency
 from streams.reload import Reloader
-from streams.transport import Chunk, Partition
+from streams.transport import Chunk, ChunkConsumer, Partition
 
 log = structlog.get_logger(__name__)
 
 GAUGE_SECONDS = 1.0
+
+DOUBT_SECONDS = 30.0
+"""After this long without a fetch Kafka is asked whether it is there."""
 
 FENCED_SESSIONS = 3
 """Sessions after which a fenced partition must have been revoked, if another worker has it."""
@@ -41,6 +47,7 @@ class Runtime(Service):
     Args:
         settings: bounds and intervals.
         topics: names in the cluster of the source topics, in order.
+        partitions: of each of them.
         store: not opened.
         new_store: an empty store is no loss (nothing was ever consumed).
         outputs: not started.
@@ -56,6 +63,7 @@ class Runtime(Service):
         settings: WorkerSettings,
         *,
         topics: tuple[str, ...],
+        partitions: int,
         store: StateStore,
         new_store: bool,
         outputs: Outputs,
@@ -68,6 +76,8 @@ class Runtime(Service):
         super().__init__()
         self._settings = settings
         self._topics = topics
+        self._placement = Placement(partitions, metrics)
+        self._lag = Lag(topics, metrics)
         self._store = store
         self._new_store = new_store
         self._outputs = outputs
@@ -76,8 +86,10 @@ class Runtime(Service):
         self._health = health
         self._metrics = metrics
         self._executor = executor
-        self._waiting: dict[Dependency, str] = {}
-        self._reached: dict[tuple[int, int], int] = {}
+        self._waiting: dict[Dependency, set[tuple[int, ...]]] = {}
+        self._waited_at = time.monotonic()
+        self._failed_commits = 0
+        self._assigned: tuple[int, ...] = ()
         self._fenced_since: dict[int, float] = {}
         self._lanes: Lanes | None = None
         self._app: faust.App | None = None
@@ -93,6 +105,7 @@ class Runtime(Service):
             buffered_events=self._settings.buffered_events,
             behind=self._behind,
             on_failure=self._fail,
+            on_dropped=self._metrics.dropped_journals.inc,
         )
 
     @property
@@ -127,8 +140,12 @@ class Runtime(Service):
 
     async def receive(self, source: int, chunk: Chunk, acknowledge: Callable[[], None]) -> None:
         """Decode a fetched chunk and queue it; returns when there is room for the next."""
+        self._placement.look(source, chunk)
+        committed = [
+            self._consumer.settled(self._of(s, chunk.partition)) for s in range(len(SOURCES))
+        ]
         try:
-            partition = await self.lanes.partition(chunk.partition)
+            partition = await self.lanes.partition(chunk.partition, committed)
         except AbandonedError:
             return  # not acknowledged: the next owner reads it again
         floor = partition.buffer.done[source]
@@ -143,10 +160,9 @@ class Runtime(Service):
             future_ms=self._settings.future_seconds * 1000,
             from_offset=floor,
         )
-        self._reached[source, chunk.partition] = chunk.next_offset
         skipped = len(chunk) - len(run.events) - len(run.dead_letters)
         if skipped:
-            end = self._highwater(source, chunk.partition)
+            end = self._consumer.highwater(TP(*self._of(source, chunk.partition)))
             require_same_topic(chunk.topic, chunk.partition, floor, end)
             self._metrics.redelivered.labels(SOURCES[source]).inc(skipped)
         if not run.events and not run.dead_letters:
@@ -163,8 +179,8 @@ class Runtime(Service):
         """
         await self.lanes.close(tuple(self.lanes.open_partitions))
         numbers = sorted({partition.partition for partition in partitions})
+        self._assigned = tuple(numbers)
         self._health.tell(joined=True, partitions=len(numbers), rebalancing=False)
-        self._reached.clear()
         log.info("assigned", partitions=numbers)
 
     async def on_revoked(self, partitions: frozenset[Partition]) -> None:
@@ -172,38 +188,38 @@ class Runtime(Service):
         numbers = sorted({partition.partition for partition in partitions})
         self._health.tell(rebalancing=True)
         log.info("revoked", partitions=numbers)
+        self._assigned = ()
         await self.lanes.close(numbers)
-        for number in numbers:  # the next owner shows them from now on
-            for name in SOURCES:
-                for gauge in (self._metrics.lag_records, self._metrics.lag_seconds):
-                    if (name, str(number)) in gauge._metrics:  # noqa: SLF001 - remove() raises else
-                        gauge.remove(name, str(number))
+        self._lag.forget(numbers)  # the next owner shows them from now on
 
     # -- what others ask or tell
 
-    def on_wait(self, dependency: Dependency, why: str | None) -> None:
-        """A dependency is away (why) or back (None)."""
+    def on_wait(self, dependency: Dependency, why: str | None, numbers: tuple[int, ...]) -> None:
+        """A batch of these partitions finds a dependency away (why), or waits no more (None)."""
+        waiting = self._waiting.setdefault(dependency, set())
         if why is None:
-            self._waiting.pop(dependency, None)
+            waiting.discard(numbers)
         else:
-            self._waiting[dependency] = why
-        self._metrics.waiting.labels(dependency).set(0 if why is None else 1)
+            waiting.add(numbers)
+        for number in numbers:  # an attempt is progress of this lane, and of no other
+            self.lanes.moved(number)
+        self._metrics.waiting.labels(dependency).set(1 if waiting else 0)
         if dependency == "redis":
-            self._health.tell(redis_reachable=why is None)
+            self._health.tell(redis_reachable=not waiting)
 
-    def _behind(self, source: int, partition: int) -> bool:
-        """Whether Kafka holds records of the source that were not fetched yet."""
-        highwater = self._highwater(source, partition)
-        reached = self._reached.get((source, partition))
-        return highwater is not None and reached is not None and highwater > reached
-
-    def _highwater(self, source: int, partition: int) -> int | None:
+    @property
+    def _consumer(self) -> ChunkConsumer:
         if self._app is None:
-            return None
-        found: int | None = self._app.consumer.highwater(
-            faust.types.TP(self._topics[source], partition)
-        )
-        return found
+            raise RuntimeError("attach an app first")
+        consumer: ChunkConsumer = self._app.consumer
+        return consumer
+
+    def _of(self, source: int, partition: int) -> Partition:
+        return Partition(self._topics[source], partition)
+
+    def _behind(self, source: int, partition: int) -> bool | None:
+        """Whether Kafka holds records of the source that were not fetched yet."""
+        return self._consumer.has_more(self._of(source, partition))
 
     def _fail(self, error: BaseException) -> None:
         """Bring the worker down: nothing was acknowledged, the next start goes on from there."""
@@ -223,12 +239,36 @@ class Runtime(Service):
         while not self.should_stop:
             await self._ping()
             self._metrics.buffered.set(self.lanes.buffered_events)
-            stuck = [moved for busy, moved in self.lanes.progress if busy]
-            waiting = bool(self._waiting)
-            self._health.tell(stuck_since=min(stuck) if stuck and not waiting else None)
-            self._show_lag(time.time())
+            if self._health.facts.joined:
+                await self._watch(time.monotonic())
+                self._show(self._consumer)
             self._leave_fenced(time.monotonic())
             await self.sleep(GAUGE_SECONDS)
+
+    def _show(self, consumer: ChunkConsumer) -> None:
+        self._lag.show(consumer, self.lanes.open_partitions, self._assigned, time.time())
+        failed = consumer.failed_commits
+        self._metrics.failed_commits.inc(failed - self._failed_commits)
+        self._failed_commits = failed
+
+    async def _watch(self, now: float) -> None:
+        """Tell the probes since when what should move does not, for whatever reason of ours."""
+        # Agents that wait for a dependency acknowledge and fetch nothing. A journalled chunk waits
+        # for Kafka alone.
+        if any(self._waiting.values()) or self.lanes.recovering:
+            self._waited_at = now
+        consumer = self._consumer
+        moved = [moved_at for busy, moved_at in self.lanes.progress if busy]
+        if consumer.seconds_without_progress:
+            moved.append(max(now - consumer.seconds_without_progress, self._waited_at))
+        doubtful = now - max(consumer.fetched_at, self._waited_at) > DOUBT_SECONDS
+        # A rebalance does not end, or Kafka is away, which a restart would not mend.
+        if doubtful and not await self._lists.answers():
+            self._waited_at = now
+        self._health.tell(
+            stuck_since=min(moved, default=None),
+            consuming_at=max(consumer.fetched_at, self._waited_at),
+        )
 
     def _leave_fenced(self, now: float) -> None:
         """Go down if a partition stays fenced and ours: nobody works on it, and no probe shows it.
@@ -242,23 +282,8 @@ class Runtime(Service):
             self._fenced_since.clear()
             self._fail(FencedError(fenced))
 
-    def _show_lag(self, now: float) -> None:
-        """Lag by what is done, not by what is fetched: that is what a person waits for."""
-        for number, partition in self.lanes.open_partitions.items():
-            for source, name in enumerate(SOURCES):
-                highwater = self._highwater(source, number)
-                if highwater is None:
-                    continue
-                buffer = partition.buffer
-                done = buffer.done[source] or buffer.next_offset(source) or highwater
-                behind = highwater - done
-                oldest = partition.in_hand_ms[source] or buffer.oldest_ms(source)
-                age = max(0.0, now - oldest / 1000) if behind > 0 and oldest else 0.0
-                self._metrics.lag_records.labels(name, str(number)).set(max(0, behind))
-                self._metrics.lag_seconds.labels(name, str(number)).set(age)
-
     async def _ping(self) -> None:
-        if "redis" in self._waiting:
+        if self._waiting.get("redis"):
             return  # a lane asks already, and says when it is back
         try:
             await self._store.ping()

@@ -137,8 +137,14 @@ class State:
                 continue
             if parse_key(conflict.key)[0] is not Entity.SUBSCRIBER:
                 lost[conflict.key] = (record, missing)
-            elif record is None:  # it expired since it was loaded, or journalled
-                left.append(_Pending(mine.write._replace(expected_version=0), missing))
+            elif (found := record_version(record)) < mine.write.expected_version:
+                # It expired since it was loaded; or it is older than it was, since the store lost
+                # its last second in a fail-over. The epoch is still ours, so nobody else has
+                # written it, and what we hold has all that it had.
+                if record is not None:
+                    self._metrics.went_back.inc()
+                    log.warning("state_went_back", partition=missing[0].partition.number)
+                left.append(_Pending(mine.write._replace(expected_version=found), missing))
             else:
                 # Only the owner of the partition writes a subscriber, so we are not the owner.
                 raise FencedError([work.partition.number for work in missing])

@@ -2,6 +2,7 @@
 
 import gc
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import structlog
@@ -38,7 +39,7 @@ from streams.app import create_app
 from streams.computing import Computing
 from streams.deciding import Deciding
 from streams.draining import DrainingWorker
-from streams.health import Bounds, Health, HealthServer
+from streams.health import PROBES, Bounds, Health, HealthServer, Probe
 from streams.lists import ListsReader
 from streams.messages import Live
 from streams.metrics import WorkerMetrics
@@ -65,8 +66,11 @@ def run_worker() -> None:
     kafka, settings = load(KafkaSettings), load(WorkerSettings)
     metrics = WorkerMetrics(REGISTRY)
     health = _serve_health(settings)
+    for probe in PROBES:  # asked by the scrape itself: a loop that hangs cannot answer
+        metrics.probe.labels(probe).set_function(partial(_verdict, health, probe))
     with TopicAdministration(kafka) as administration:
-        administration.require_copartitioned()
+        partitions = administration.require_copartitioned()
+        administration.require_outputs(partitions)
     log.info("kernel_ready", seconds=round(warm(), 2))  # now, not while holding partitions
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explain")
     reloader = _reloader(load(ModelsSettings), settings, metrics)
@@ -81,6 +85,7 @@ def run_worker() -> None:
     runtime = Runtime(
         settings,
         topics=_sources(kafka),
+        partitions=partitions,
         store=store,
         new_store=not _has_consumed(kafka, settings.group),
         outputs=outputs,
@@ -125,6 +130,10 @@ def run_worker() -> None:
         drain_seconds=settings.drain_seconds,
         on_drain=lambda: health.tell(draining=True),
     ).execute_from_commandline()
+
+
+def _verdict(health: Health, probe: Probe) -> float:
+    return float(health.verdict(probe).passes)
 
 
 def _spare_the_collector() -> None:

@@ -9,7 +9,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAlreadyExistsError
 
 from forewarn.kafka.connection import client_arguments
-from forewarn.kafka.drift import Drift, TopicState, check_copartitioned, drifts
+from forewarn.kafka.drift import Drift, TopicState, check_copartitioned, check_outputs, drifts
 from forewarn.kafka.faults import explained, missing_topic
 from forewarn.settings import KafkaSettings
 from forewarn.topics import SOURCES, TopicSpec, qualified, topic_specs
@@ -115,6 +115,25 @@ class TopicAdministration:
             {name: states[name].partitions if name in states else None for name in names}
         )
         return states[names[0]].partitions
+
+    def require_outputs(self, partitions: int) -> None:
+        """Check the topics that a worker writes, and the lists that it reads.
+
+        Args:
+            partitions: of the sources; what concerns partition *p* goes to partition *p*.
+
+        Raises:
+            ConfigurationError: if one is missing or has fewer partitions.
+        """
+        needed = {
+            spec.name: 1 if spec.partitions == 1 else partitions
+            for name, spec in topic_specs(self.settings).items()
+            if name not in SOURCES
+        }
+        states = self.states(list(needed))
+        check_outputs(
+            needed, {name: states[name].partitions if name in states else 0 for name in needed}
+        )
 
     def _create(self, specs: Sequence[TopicSpec]) -> None:
         if not specs:

@@ -89,3 +89,26 @@ def check_copartitioned(partitions: Mapping[str, int | None]) -> None:
                 "`forewarn topics apply --grow`, then `forewarn rebuild`: keys change their partition."
             ),
         )
+
+
+def check_outputs(needed: Mapping[str, int], partitions: Mapping[str, int]) -> None:
+    """Check that every topic that a worker writes exists and is wide enough.
+
+    Args:
+        needed: least number of partitions by topic.
+        partitions: what there is, 0 for a topic that does not exist.
+
+    Raises:
+        ConfigurationError: naming the topics; the first output that has no place would stop the
+            worker in the middle of its work.
+    """
+    narrow = {name: least for name, least in needed.items() if partitions.get(name, 0) < least}
+    if narrow:
+        wanting = ", ".join(
+            f"{name} has {partitions.get(name, 0)} of {least} partitions"
+            for name, least in sorted(narrow.items())
+        )
+        raise ConfigurationError(
+            f"topics are missing or too narrow: {wanting}.",
+            hint="Make them with `forewarn topics apply`, too narrow ones with --grow.",
+        )

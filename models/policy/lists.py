@@ -15,6 +15,12 @@ MAX_ENTRIES = 2_000_000
 
 FOREVER_MS = 4_102_444_800_000
 
+MAX_CHANGES = 1000
+"""Changes that are looked up apart before they are merged: some milliseconds for full lists."""
+
+_DECIDED: tuple[ListName, ...] = ("block", "watch")
+"""The lists that make an event reach the policy."""
+
 _Key = tuple[str, str, int, int]  # tenant, list, peer, subscriber (0: everybody)
 
 
@@ -23,7 +29,12 @@ class Lists:
 
     def __init__(self) -> None:
         self._expires_ms: dict[_Key, int] = {}
-        self._sorted: NDArray[np.uint64] | None = None
+        self._tenants: set[str] = set()
+        # Who is blocked or watched: sorted, and what has changed since. A change of one entry must
+        # not sort two million of them again, on the loop that everybody waits for.
+        self._sorted: NDArray[np.uint64] = np.empty(0, np.uint64)
+        self._added: set[int] = set()
+        self._removed: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._expires_ms)
@@ -51,12 +62,18 @@ class Lists:
                 hint="Let old entries expire, or block these numbers in the network.",
             )
         self._expires_ms[key] = entry.expires_at_ms or FOREVER_MS
-        self._sorted = None
+        self._tenants.add(entry.tenant)
+        if entry.list in _DECIDED:
+            self._added.add(key[2])
+            self._removed.discard(key[2])
 
     def remove(self, tenant: str, name: str, peer: int, subscriber: int = 0) -> None:
         """Take an entry out; no complaint if it is not there."""
         self._expires_ms.pop((tenant, name, peer, subscriber), None)
-        self._sorted = None
+        left = any((t, n, peer, 0) in self._expires_ms for t in self._tenants for n in _DECIDED)
+        if name in _DECIDED and not left:
+            self._added.discard(peer)
+            self._removed.add(peer)
 
     def holds(
         self, name: ListName, tenant: str, peer: int, now_ms: int, subscriber: int = 0
@@ -68,14 +85,23 @@ class Lists:
         """Which rows have a blocked or watched peer of any tenant, expired entries included."""
         if not self._expires_ms:
             return np.zeros(len(peers), np.bool_)
-        if self._sorted is None:
-            found = {k[2] for k in self._expires_ms if k[1] in ("block", "watch")}
-            self._sorted = np.sort(np.fromiter(found, np.uint64, len(found)))
-        if len(self._sorted) == 0:
-            return np.zeros(len(peers), np.bool_)
-        place = np.searchsorted(self._sorted, peers)
-        place[place == len(self._sorted)] = 0
-        return np.asarray(self._sorted[place] == peers)
+        if len(self._added) + len(self._removed) > MAX_CHANGES:
+            self._merge()
+        found = _among(peers, self._sorted)
+        if self._removed:
+            found &= ~_among(peers, _array(self._removed))
+        if self._added:
+            found |= _among(peers, _array(self._added))
+        return found
+
+    def _merge(self) -> None:
+        """Put the changes where they belong: a copy, without sorting what is sorted."""
+        kept = self._sorted[~_among(self._sorted, _array(self._removed))]
+        new = _array(self._added)
+        new = new[~_among(new, kept)]
+        self._sorted = np.insert(kept, np.searchsorted(kept, new), new)
+        self._added.clear()
+        self._removed.clear()
 
 
 def entry(
@@ -98,6 +124,19 @@ def entry(
         changed_at_ms=0,
         expires_at_ms=expires_at_ms,
     )
+
+
+def _array(peers: set[int]) -> NDArray[np.uint64]:
+    return np.sort(np.fromiter(peers, np.uint64, len(peers)))
+
+
+def _among(peers: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which peers are in a sorted array."""
+    if len(known) == 0:
+        return np.zeros(len(peers), np.bool_)
+    place = np.searchsorted(known, peers)
+    place[place == len(known)] = 0
+    return np.asarray(known[place] == peers)
 
 
 def _number(pseudonym: str | None) -> int:

@@ -21,6 +21,7 @@ from streams.transport.ledger import Ledger
 from streams.transport.thread import ChunkConsumerThread
 
 FETCH_TIMEOUT_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 
 
 class AssignmentListener(Protocol):
@@ -74,7 +75,8 @@ class ChunkConsumer(Consumer):
         self._fetching: asyncio.Future[list[Chunk]] | None = None
         self._arrived: deque[Chunk] = deque()
         self._rewound = asyncio.Event()
-        self._last_ack_seconds = time.monotonic()
+        self._last_ack_seconds = self._fetched_at = time.monotonic()
+        self._failed_commits = 0
         self._telling = asyncio.Lock()
         self._assigned_told: frozenset[Partition] | None = None
 
@@ -82,6 +84,16 @@ class ChunkConsumer(Consumer):
         return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     # -- what others may ask
+
+    @property
+    def fetched_at(self) -> float:
+        """When a fetch last came back, with records or without; monotonic seconds."""
+        return self._fetched_at
+
+    @property
+    def failed_commits(self) -> int:
+        """Commits that Kafka refused or did not answer, since the start."""
+        return self._failed_commits
 
     @property
     def chunks_in_hand(self) -> int:
@@ -93,13 +105,23 @@ class ChunkConsumer(Consumer):
         """Seconds since the last acknowledgement while chunks are in hand, else 0."""
         return time.monotonic() - self._last_ack_seconds if self._ledger.chunks_out else 0.0
 
-    def has_more(self, partition: Partition) -> bool:
-        """Whether the broker is known to hold records of ours that were not fetched yet."""
-        position = self._ledger.position(partition)
-        if position is None:
-            return False
-        highwater = self.highwater(TP(*partition))
-        return highwater is not None and highwater > position
+    def has_more(self, partition: Partition) -> bool | None:
+        """Whether the broker holds records for us that were not fetched yet; None if not known."""
+        position, end = self._ledger.position(partition), self._thread.end(partition)
+        return None if position is None or end is None else end > position
+
+    def end(self, partition: Partition) -> int | None:
+        """Offset after the last record that can be read now; None while it is not known."""
+        return self._thread.end(partition)
+
+    def settled(self, partition: Partition) -> int | None:
+        """Offset up to which everything is acknowledged; None while it is not known."""
+        settled = self._ledger.settled(partition)
+        return self._thread.reading_from(partition) if settled is None else settled
+
+    def oldest_ms(self, partition: Partition) -> int | None:
+        """Timestamp of the first record of the oldest chunk that is not done, in milliseconds."""
+        return self._ledger.oldest_ms(partition)
 
     # -- fetching and delivering
 
@@ -130,6 +152,7 @@ class ChunkConsumer(Consumer):
         fetching = self._fetching
         await asyncio.wait([fetching])
         self._fetching = None
+        self._fetched_at = time.monotonic()
         for chunk in fetching.result():
             while self._ledger.is_early(chunk):
                 # Read after a seek whose result is still on its way from the thread.
@@ -230,6 +253,7 @@ class ChunkConsumer(Consumer):
         # What agents sent through Faust must be with the broker before its cause is committed.
         await self.app.producer.flush()
         if not await self._thread.commit(offsets):
+            self._failed_commits += 1
             return False
         self._ledger.committed(offsets)
         by_tp = {TP(*partition): offset for partition, offset in offsets.items()}
@@ -289,6 +313,25 @@ class ChunkConsumer(Consumer):
             async with self._telling:
                 self._assigned_told = frozenset(outcome)
                 await listener.on_assigned(self._assigned_told)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Let Faust take them over; tell of an empty assignment, for which it does not seek."""
+        await super().on_partitions_assigned(assigned, generation_id)
+        listener: AssignmentListener | None = self.transport.listener
+        if listener is None or assigned or self.should_stop:
+            return
+        await self._tell_revoked()
+        async with self._telling:
+            self._assigned_told = frozenset()
+            await listener.on_assigned(self._assigned_told)
+
+    @Service.task
+    async def _check_group(self) -> None:
+        """Crash over what the group has met also while nothing is fetched."""
+        while not self.should_stop:
+            await self.sleep(CHECK_SECONDS)
+            if not self.should_stop:
+                await self._thread.check_group()
 
     async def seek(self, partition: TP, offset: int) -> None:
         """Read one partition from ``offset`` on; what is in hand of it will not be committed."""

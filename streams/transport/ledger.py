@@ -16,13 +16,23 @@ from streams.transport.limits import ChunkLimits
 class Ticket:
     """One chunk that was handed out; closed when it is acknowledged."""
 
-    __slots__ = ("account", "done", "next_offset", "records", "size_bytes")
+    __slots__ = (
+        "account",
+        "appended_ms",
+        "done",
+        "first_offset",
+        "next_offset",
+        "records",
+        "size_bytes",
+    )
 
     def __init__(self, account: "_Account", chunk: Chunk) -> None:
         self.account = account
+        self.first_offset = chunk.first_offset
         self.next_offset = chunk.next_offset
         self.records = len(chunk)
         self.size_bytes = chunk.size_bytes
+        self.appended_ms = chunk.records[0].timestamp
         self.done = False
 
 
@@ -66,14 +76,14 @@ class Ledger:
     def __init__(self, limits: ChunkLimits) -> None:
         self._limits = limits
         self._accounts: dict[Partition, _Account] = {}
-        self._last_epoch: dict[Partition, int] = {}
+        self._reported_epoch = 0
         self.bytes_out = 0
 
     def reset(self, partition: Partition, committed: int | None, epoch: int) -> None:
         """Start over at ``committed`` (None: nothing was ever committed)."""
         self._drop(partition)
         self._accounts[partition] = _Account(committed, epoch)
-        self._last_epoch[partition] = epoch
+        self._reported_epoch = max(self._reported_epoch, epoch)
 
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Let go of partitions that are no longer ours."""
@@ -92,8 +102,12 @@ class Ledger:
         return account is not None and account.epoch == chunk.epoch
 
     def is_early(self, chunk: Chunk) -> bool:
-        """Whether the chunk was read after a seek that has not been reported here yet."""
-        return chunk.epoch > self._last_epoch.get(Partition(chunk.topic, chunk.partition), 0)
+        """Whether the chunk was read after a seek that has not been reported here yet.
+
+        Epochs count seeks over all partitions and are reported in their order. So a later report,
+        of whatever partition, says that this one will not come: its partition was lost meanwhile.
+        """
+        return chunk.epoch > self._reported_epoch
 
     def open(self, chunk: Chunk) -> Ticket | None:
         """Enter a chunk; one without records only moves the position over a gap.
@@ -167,6 +181,20 @@ class Ledger:
         """Offset that the next chunk of the partition begins at or after; None if unknown."""
         account = self._accounts.get(partition)
         return None if account is None else account.position
+
+    def settled(self, partition: Partition) -> int | None:
+        """Offset up to which everything is acknowledged; None if nothing was read or committed."""
+        account = self._accounts.get(partition)
+        if account is None:
+            return None
+        if account.settled is None and account.tickets:
+            return account.tickets[0].first_offset
+        return account.settled
+
+    def oldest_ms(self, partition: Partition) -> int | None:
+        """Timestamp of the first record of the oldest chunk that is not done, in milliseconds."""
+        account = self._accounts.get(partition)
+        return account.tickets[0].appended_ms if account and account.tickets else None
 
     @property
     def partitions(self) -> frozenset[Partition]:

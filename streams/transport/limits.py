@@ -22,6 +22,9 @@ class ChunkLimits:
         drain_seconds: how long a revocation or a stop waits for chunks in hand; what is not done
             by then is not committed and will be read again by the next owner.
         commit_timeout_seconds: after that a commit counts as failed and is tried again later.
+        rewind_timeout_seconds: longest wait for the committed offsets after a rebalance, after
+            which the app crashes. It has to lie well under Faust's ``broker_request_timeout``:
+            when that passes, Faust never lets a chunk flow again, and says nothing.
     """
 
     chunk_records: int = 1024
@@ -32,3 +35,4 @@ class ChunkLimits:
     fetch_wait_seconds: float = 0.5
     drain_seconds: float = 15.0
     commit_timeout_seconds: float = 5.0
+    rewind_timeout_seconds: float = 45.0

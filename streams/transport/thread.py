@@ -13,7 +13,12 @@ from typing import Any, Protocol
 
 import aiokafka
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CommitFailedError, ConsumerStoppedError, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    ConsumerStoppedError,
+    KafkaError,
+    KafkaTimeoutError,
+)
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.exceptions import ImproperlyConfigured
 from faust.transport.drivers.aiokafka import (
@@ -24,6 +29,8 @@ from faust.transport.drivers.aiokafka import (
 
 from streams.transport.chunk import Chunk, Partition
 from streams.transport.limits import ChunkLimits
+
+MAX_INT32 = 2**31 - 1
 
 
 class Gate(Protocol):
@@ -68,7 +75,9 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
             partition_assignment_strategy=[RangePartitionAssignor],
             enable_auto_commit=False,
             auto_offset_reset=conf.consumer_auto_offset_reset,
-            max_poll_interval_ms=int((conf.broker_max_poll_interval or 0) * 1000),
+            # Agents that wait for Redis fetch nothing. A member that left the group for that would
+            # never come back; the worker's own probes tell waiting from stuck.
+            max_poll_interval_ms=MAX_INT32,
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             fetch_min_bytes=limits.fetch_min_bytes,
             fetch_max_wait_ms=int(limits.fetch_wait_seconds * 1000),
@@ -97,6 +106,7 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
 
     async def _fetch_chunks(self, gate: Gate, timeout_seconds: float) -> list[Chunk]:
         consumer = self._ensure_consumer()
+        self._require_well(consumer)
         fetcher = consumer._fetcher  # noqa: SLF001  Faust's own driver reads it the same way
         deadline = self.thread_loop.time() + timeout_seconds
         # The context tells aiokafka that we are polling, also while back-pressure makes us wait.
@@ -152,8 +162,51 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
                 )
         return chunks
 
+    async def check_group(self) -> None:
+        """Raise what the group has met, if it is fatal; called from the main loop.
+
+        A refused authorization, say, is kept by aiokafka until somebody fetches, and nobody does
+        before the first assignment.
+        """
+        if self._consumer is not None:
+            work = asyncio.run_coroutine_threadsafe(self._check_group(), self.thread_loop)
+            await asyncio.wrap_future(work)
+
+    async def _check_group(self) -> None:
+        self._require_well(self._ensure_consumer())
+
+    def _require_well(self, consumer: Any) -> None:
+        """Raise what the group has met; nobody else would ever ask aiokafka, which waits for it."""
+        try:
+            consumer._coordinator.check_errors()  # noqa: SLF001
+        except KafkaError as error:
+            if not error.retriable:
+                self.log.error("The group cannot go on: %r", error)  # noqa: TRY400  it crashes next
+                raise
+            self.log.warning("The group goes on after %r", error)
+
     def highwater(self, tp: Any) -> int | None:
-        """Offset after the last known record; None for what is not ours or was not read yet.
+        """Offset after the last known record; None for what is not ours or was not read yet."""
+        state = self._state(tp)
+        found: int | None = None if state is None else state.highwater
+        return found
+
+    def end(self, tp: Any) -> int | None:
+        """Offset after the last record that can be read now; None as for ``highwater``.
+
+        Records of a transaction that is still open lie behind it.
+        """
+        state = self._state(tp)
+        return None if state is None else readable_end(state.highwater, state.lso)
+
+    def reading_from(self, tp: Any) -> int | None:
+        """Where the next fetch begins; None as for ``highwater``."""
+        state = self._state(tp)
+        found: int | None = state.position if state and state.has_valid_position else None
+        return found
+
+    def _state(self, tp: Any) -> Any:
+        """What aiokafka holds of a partition, or None.
 
         Called from the main loop, which may still hold a partition that a rebalance has taken;
         aiokafka itself raises an AssertionError then.
@@ -163,8 +216,7 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
         partition = TopicPartition(tp.topic, tp.partition)
         if assignment is None or partition not in assignment.tps:
             return None
-        found: int | None = assignment.state_value(partition).highwater
-        return found
+        return assignment.state_value(partition)
 
     def wake(self) -> None:
         """Look at the gate again now; called from the main loop when a partition opens."""
@@ -187,7 +239,15 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
     async def _rewind(self) -> dict[Partition, tuple[int | None, int]]:
         consumer = self._ensure_consumer()
         coordinator = consumer._coordinator  # noqa: SLF001
-        found = await coordinator.fetch_committed_offsets(list(consumer.assignment()))
+        bound_seconds = self._limits.rewind_timeout_seconds
+        try:  # aiokafka repeats without end
+            found = await asyncio.wait_for(
+                coordinator.fetch_committed_offsets(list(consumer.assignment())), bound_seconds
+            )
+        except TimeoutError as error:
+            raise KafkaTimeoutError(
+                f"Kafka did not tell the committed offsets within {bound_seconds:g} s"
+            ) from error
         outcome: dict[Partition, tuple[int | None, int]] = {}
         for tp in consumer.assignment():
             committed = found[tp].offset if tp in found else None
@@ -236,6 +296,19 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
             self.log.warning("Offsets not committed, will be tried again: %r", error)
             return False
         return True
+
+
+def readable_end(highwater: int | None, stable: int | None) -> int | None:
+    """Where a reader of committed records comes to the end; None while it is not known.
+
+    Args:
+        highwater: offset after the last record.
+        stable: first offset of the oldest open transaction, or the highwater; negative or None
+            where the broker does not tell.
+    """
+    if highwater is None or stable is None or stable < 0:
+        return highwater
+    return min(highwater, stable)
 
 
 def _position(assignment: Any, tp: TopicPartition) -> int | None:

@@ -254,7 +254,12 @@ class _Worker:
         """Work until everything is done, every partition is fenced, or it crashes."""
         place = self._place
         try:
-            opened = [await self._processor.open(partition) for partition in partitions]
+            opened = [
+                await self._processor.open(
+                    partition, [place.committed[s, partition] for s in range(len(SOURCES))]
+                )
+                for partition in partitions
+            ]
             while any(self._left(partition) for partition in opened if not partition.fenced):
                 self._fetch(opened)
                 await self._work([partition for partition in opened if not partition.fenced])

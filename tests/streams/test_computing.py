@@ -133,7 +133,7 @@ class Place:
 
     async def open(self) -> OpenPartition:
         await self.store.open(create=True)
-        return await self.processor.open(0)
+        return await self.processor.open(0, (None, None, None))
 
 
 def brain_of(model: Any, challenger: Any = None) -> Brain:
@@ -221,7 +221,7 @@ async def test_a_chunk_that_is_done_again_sets_the_same_event_aside() -> None:
     with pytest.raises(RuntimeError):
         await process(place, partition)
     place.outputs.fault, place.engine.poisoned = None, False
-    again = await place.processor.open(0)
+    again = await place.processor.open(0, (None, None, None))
     assert again.journal is not None
     fetch(again, events)
     await process(place, again)

@@ -30,6 +30,7 @@ def test_a_worker_that_is_well_passes(probe):
     [
         ({"beat_at": NOW - 16}, "loop_hangs", {"ready", "live"}),
         ({"stuck_since": NOW - 61}, "work_is_stuck", {"ready", "live"}),
+        ({"consuming_at": NOW - 241}, "consumes_nothing", {"ready", "live"}),
         ({"model_loaded": False}, "no_model", {"startup", "ready"}),
         ({"joined": False}, "not_in_group", {"startup", "ready"}),
         ({"rebalancing": True}, "rebalancing", {"ready"}),
@@ -44,7 +45,9 @@ def test_each_fault_fails_its_probes_by_name_and_no_other(change, reason, fails)
     assert all(verdicts[probe].reasons == (reason,) for probe in fails)
 
 
-@pytest.mark.parametrize("change", [{"beat_at": NOW - 15}, {"stuck_since": NOW - 60}])
+@pytest.mark.parametrize(
+    "change", [{"beat_at": NOW - 15}, {"stuck_since": NOW - 60}, {"consuming_at": NOW - 240}]
+)
 def test_a_bound_is_the_last_moment_that_passes(change):
     assert judge("live", replace(WELL, **change), BOUNDS, NOW).passes
 

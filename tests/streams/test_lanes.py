@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from features.store.journal import Journal, SourceRange
+from streams import lanes as module
 from streams.buffer import Chunk, PartitionBuffer
 from streams.decode import Run
 from streams.lanes import AbandonedError, Lanes, OpenPartition
@@ -24,7 +25,7 @@ class Recorder:
         self.error: Exception | None = None
         self.epoch = 0
 
-    async def open(self, partition: int) -> OpenPartition:
+    async def open(self, partition: int, committed: Sequence[int | None]) -> OpenPartition:
         self.epoch += 1
         return OpenPartition(
             number=partition,
@@ -176,11 +177,11 @@ async def test_a_partition_revoked_while_it_is_taken_over_is_left_alone() -> Non
     begun, finished = asyncio.Event(), list[int]()
     take_over = recorder.open
 
-    async def slow(partition: int) -> OpenPartition:
+    async def slow(partition: int, committed: Sequence[int | None]) -> OpenPartition:
         begun.set()
         await asyncio.Event().wait()  # Redis is away
         finished.append(partition)
-        return await take_over(partition)
+        return await take_over(partition, committed)
 
     recorder.open = slow  # type: ignore[method-assign]
     lanes = lanes_of(recorder, [])
@@ -212,4 +213,41 @@ async def test_one_topic_cannot_keep_out_what_a_journalled_chunk_still_needs() -
         await lanes.put(partition, run_of(0, 5, [], source=1))
     await until(lambda: len(recorder.seen) >= 15)
     assert [offset for _, offset in recorder.seen[:15]] == [*range(10), *range(5)]
+    await lanes.stop()
+
+
+@pytest.mark.parametrize(("known", "dropped"), [(False, True), (None, False), (True, False)])
+async def test_a_journal_that_kafka_will_not_send_again_gives_way(
+    known: bool | None, dropped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its partition would stand still until a silent topic speaks again.
+
+    While more may come, or nothing is known of a topic whose broker is away, it is waited for.
+    """
+    monkeypatch.setattr(module, "JOURNAL_WAIT_SECONDS", 0.0)
+    recorder, told, asked = Recorder(), list[bool](), list[int]()
+
+    def behind(source: int, _partition: int) -> bool | None:
+        asked.append(source)
+        return known if source == 1 else False
+
+    lanes = Lanes(
+        recorder,
+        count=1,
+        batch_events=100,
+        buffered_events=100,
+        behind=behind,
+        on_failure=lambda _: None,
+        on_dropped=lambda: told.append(True),
+    )
+    partition = await lanes.partition(0)
+    ranges = (SourceRange(0, 0, 10), SourceRange(1, 0, 5), SourceRange(2, 0, 0))
+    partition.journal = Journal(1, ranges, order=bytes([0] * 10 + [1] * 5))
+    lanes.start()
+    await lanes.put(partition, run_of(0, 10, []))
+    await until(lambda: asked.count(1) >= 2 or told)
+    assert bool(told) == dropped
+    assert lanes.recovering != dropped
+    if dropped:
+        await until(lambda: [offset for _, offset in recorder.seen] == list(range(10)))
     await lanes.stop()

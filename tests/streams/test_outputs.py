@@ -6,7 +6,7 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from aiokafka.errors import KafkaError, NotEnoughReplicasError, OutOfOrderSequenceNumber
 
-from forewarn.errors import DependencyUnavailableError
+from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from streams import outputs as module
 from streams.outputs import Outputs, ProducerBrokenError
 
@@ -34,6 +34,14 @@ async def test_a_producer_that_will_never_send_again_brings_the_worker_down(
     with pytest.raises(ProducerBrokenError) as raised:
         await outputs_that_fail(error).send("scores", 0, [(b"k", b"v")])
     assert not raised.value.retryable
+
+
+async def test_a_topic_that_is_too_narrow_is_named() -> None:
+    """The client asserts it; untranslated it would read as a fault of this software."""
+    with pytest.raises(ConfigurationError, match="scores has no partition 7"):
+        await outputs_that_fail(AssertionError("Unrecognized partition")).send(
+            "scores", 7, [(b"k", b"v")]
+        )
 
 
 async def test_stopping_does_not_wait_for_a_kafka_that_is_away(

@@ -79,3 +79,26 @@ async def test_a_subscriber_that_expires_before_the_write_is_written_all_the_sam
         assert mark is not None
         assert mark.offset == 2
     assert Entity.SUBSCRIBER in {parse_key(key)[0] for key in work.plan.keys}
+
+
+async def test_a_record_that_went_back_is_put_forward_again() -> None:
+    """A fail-over that lost the last second is no other owner: the worker holds what is missing."""
+    store = MemoryStateStore(now_ms=lambda: DAY_MS)
+    await store.open(create=True)
+    epoch = (await store.take_over([0]))[0]
+    registry = CollectorRegistry()
+    state = State(store, ENGINE, WorkerMetrics(registry), attempts=5)
+    works = [work_of(epoch, offset, DAY_MS) for offset in (1, 2, 3)]
+    old: dict[bytes, tuple[bytes, int]] = {}
+    for work in works:
+        await state.load([work])
+        work.result = ENGINE.run(work.plan, work.records)
+        if work is works[-1]:
+            store._records.update(old)
+        await state.write([work])
+        old = old or dict(store._records)
+    key = next(k for k in works[0].plan.keys if parse_key(k)[0] is Entity.SUBSCRIBER)
+    record = (await store.load([key]))[0]
+    assert record is not None
+    assert parse(record).version == 3, "nothing of the three events is lost"
+    assert registry.get_sample_value("forewarn_state_went_back_total") == 1

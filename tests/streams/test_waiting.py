@@ -25,7 +25,7 @@ def processor_of(told: Told, **parts: Any) -> BatchProcessor:
         scores_topic="scores",
         dead_letters_topic="dead-letters",
         align_seconds=0.0,
-        on_wait=lambda dependency, why: told.append((dependency, why is not None)),
+        on_wait=lambda dependency, why, _numbers: told.append((dependency, why is not None)),
     )
 
 
@@ -45,7 +45,7 @@ async def test_a_wait_that_ends_in_an_error_is_over(monkeypatch: pytest.MonkeyPa
     told: Told = []
     processor = processor_of(told, store=Mock(take_over=take_over))
     with pytest.raises(ConfigurationError):
-        await processor.open(3)
+        await processor.open(3, (None, None, None))
     assert told == [("redis", True), ("redis", False)]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.kafka.administration import TopicAdministration, require_copartitioned
-from forewarn.kafka.drift import TopicState, check_copartitioned, drifts
+from forewarn.kafka.drift import TopicState, check_copartitioned, check_outputs, drifts
 from forewarn.local import KafkaBroker
 from forewarn.settings import KafkaSettings
 from forewarn.topics import topic_specs
@@ -54,6 +54,14 @@ def test_sources_that_are_not_copartitioned_stop_the_start(
         check_copartitioned(partitions)
 
 
+def test_a_worker_does_not_start_without_room_for_its_outputs() -> None:
+    """The first warning of the last partition would stop it in the middle of its work."""
+    needed = {"warnings": 6, "scores": 6, "dead-letters": 1}
+    check_outputs(needed, {"warnings": 6, "scores": 8, "dead-letters": 1})
+    with pytest.raises(ConfigurationError, match=r"dead-letters has 0 of 1.*warnings has 3 of 6"):
+        check_outputs(needed, {"warnings": 3, "scores": 6})
+
+
 @pytest.mark.system
 def test_apply_creates_mends_and_never_moves_keys_unasked(
     kafka: KafkaBroker, topic_prefix: str
@@ -63,6 +71,9 @@ def test_apply_creates_mends_and_never_moves_keys_unasked(
         require_copartitioned(_settings(**where))
     with TopicAdministration(_settings(**where)) as topics:
         mended, remaining = topics.apply()
+        topics.require_outputs(3)
+        with pytest.raises(ConfigurationError, match="3 of 4"):
+            topics.require_outputs(4)
         assert {drift.fault for drift in mended} == {"missing"}
         assert not remaining
         assert topics.check() == []

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forewarn.errors import ConfigurationError
 from forewarn.events import encode
@@ -52,3 +54,50 @@ def test_lists_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not lists.holds("block", "default", 2, NOW)
     with pytest.raises(ConfigurationError, match="2 entries"):
         lists.add(entry("block", 3))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.booleans(),
+            st.sampled_from(["block", "watch", "allow"]),
+            st.sampled_from(["one", "other"]),
+            st.integers(1, 8),
+        ),
+        max_size=60,
+    )
+)
+def test_changes_are_found_like_in_lists_sorted_anew(changes: list[tuple]) -> None:
+    """However changes and merges fall, whoever is on a list of any tenant is found."""
+    lists, held = Lists(), set[tuple]()
+    peers = np.arange(10, dtype=np.uint64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MAX_CHANGES", 3)
+        for put, name, tenant, peer in changes:
+            if put:
+                lists.add(entry(name, peer, tenant=tenant))
+                held.add((name, tenant, peer))
+            else:
+                lists.remove(tenant, name, peer)
+                held.discard((name, tenant, peer))
+            wanted = {p for n, _, p in held if n != "allow"}
+            assert set(np.flatnonzero(lists.rows_to_decide(peers)).tolist()) == wanted
+
+
+def test_a_change_does_not_sort_the_lists_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two million entries that holds up every warning of the worker."""
+    lists = Lists()
+    for peer in range(1, 5000):
+        lists.add(entry("block", peer))
+    parties = np.array([7, 6000], np.uint64)
+    assert lists.rows_to_decide(parties).tolist() == [True, False]
+    sizes: list[int] = []
+
+    def sort(values: np.ndarray) -> np.ndarray:
+        sizes.append(len(values))
+        return np.array(sorted(values.tolist()), values.dtype)
+
+    monkeypatch.setattr(module.np, "sort", sort)
+    lists.add(entry("block", 6000))
+    assert lists.rows_to_decide(parties).tolist() == [True, True]
+    assert max(sizes) == 1

@@ -18,6 +18,7 @@ THERE = Partition("calls", 4)
 @dataclass
 class Record:
     offset: int
+    timestamp: int = 0
     serialized_key_size: int = 4
     serialized_value_size: int = 96
 
@@ -86,6 +87,15 @@ class TestCommittable:
         book.close(book.open(chunk([0], 1, partition=THERE)))
         assert book.committable([THERE]) == {THERE: 1}
 
+    def test_what_waits_is_known_from_the_first_record_on(self):
+        """Lag of a partition that nobody has worked on yet counts, too."""
+        book = ledger(None)
+        assert book.settled(HERE) is None
+        ticket = book.open(chunk([7, 8], 9))
+        assert (book.settled(HERE), book.oldest_ms(HERE)) == (7, 0)
+        book.close(ticket)
+        assert (book.settled(HERE), book.oldest_ms(HERE)) == (9, None)
+
 
 class TestAssignment:
     def test_an_ack_of_an_earlier_assignment_changes_nothing(self):
@@ -112,6 +122,14 @@ class TestAssignment:
         assert not book.is_current(chunk([0], 1, epoch=4))
         assert book.is_current(chunk([0], 1, epoch=5))
         assert book.is_early(chunk([0], 1, epoch=6))
+
+    def test_a_chunk_of_a_partition_that_was_lost_before_its_seek_was_told_holds_up_nobody(self):
+        """Its report never comes; that of a later seek says so."""
+        book = ledger(0)
+        assert book.is_early(chunk([0], 1, partition=THERE, epoch=4))
+        book.reset(HERE, 0, 5)
+        assert not book.is_early(chunk([0], 1, partition=THERE, epoch=4))
+        assert not book.is_current(chunk([0], 1, partition=THERE, epoch=4))
 
     def test_a_second_ack_counts_once(self):
         book = ledger(0)
