@@ -16,6 +16,7 @@ from forewarn.events import (
     DeadLetter,
     DeadLetterReason,
     Event,
+    accept,
     decode_call,
     decode_outcome,
     decode_transfer,
@@ -95,12 +96,13 @@ def decode_run(
         if record.offset < from_offset:
             continue
         try:
-            event = decode(record.value)
-            if record.key is None or record.key != event.subscriber.encode():
-                raise ContractError("the key is not the subscriber", reason="key_mismatch")
-            if event.event_time_ms > record.timestamp + future_ms:
-                ahead_seconds = (event.event_time_ms - record.timestamp) // 1000
-                raise ContractError(f"{ahead_seconds} s ahead", reason="from_the_future")
+            event = accept(
+                decode,
+                record.key,
+                record.value,
+                appended_at_ms=record.timestamp,
+                future_ms=future_ms,
+            )
         except ContractError as error:
             dead.append(dead_letter(record, error, topic, partition, now_ms))
             continue

@@ -33,9 +33,17 @@ class Exporter:
         arguments: of kafka-python's consumer, from ``forewarn.kafka.client_arguments``.
         topic_prefix: before every topic's name in the cluster.
         directory: taken up again if it holds an unfinished export.
+        future_ms: how much later than its append an event may be dated, as the workers have it.
     """
 
-    def __init__(self, arguments: Mapping[str, Any], *, topic_prefix: str, directory: Path) -> None:
+    def __init__(
+        self,
+        arguments: Mapping[str, Any],
+        *,
+        topic_prefix: str,
+        directory: Path,
+        future_ms: int,
+    ) -> None:
         self._consumer = KafkaConsumer(
             **arguments,
             enable_auto_commit=False,
@@ -46,6 +54,7 @@ class Exporter:
         )
         self._prefix = topic_prefix
         self._directory = directory
+        self._future_ms = future_ms
 
     def close(self) -> None:
         """Give the connections back."""
@@ -110,7 +119,7 @@ class Exporter:
         manifest = read_manifest(self._directory)
         if manifest is None:
             self._directory.mkdir(parents=True, exist_ok=True)
-            manifest = Manifest(list(ranges), rows_per_file)
+            manifest = Manifest(list(ranges), rows_per_file, self._future_ms)
             write_manifest(self._directory, manifest)
         for segment in manifest.segments():
             path = segment_path(self._directory, segment)
@@ -128,7 +137,7 @@ class Exporter:
             records = [record for batch in self._read(segment) for record in batch]
         except KafkaError as error:
             raise _unreadable(segment, error) from error
-        frame = frame_of(segment.topic, records, rejected)
+        frame = frame_of(segment.topic, records, rejected, future_ms=manifest.future_ms)
         manifest.rows[segment.topic] = manifest.rows.get(segment.topic, 0) + frame.height
         manifest.rejected += len(rejected.rows)
         room = REJECTED_KEPT - len(manifest.rejections)
@@ -153,7 +162,7 @@ class Exporter:
                 )
             position = reached
             yield [
-                Raw(record.partition, record.offset, record.timestamp, record.value)
+                Raw(record.partition, record.offset, record.timestamp, record.value, record.key)
                 for record in found
                 if record.offset < segment.after
             ]

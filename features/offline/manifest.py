@@ -43,6 +43,7 @@ class Manifest(msgspec.Struct):
     Attributes:
         ranges: what was asked for; never changes.
         rows_per_file: offsets that one file covers; never changes.
+        future_ms: how much later than its append an event might be dated; never changes.
         rows: rows written by topic.
         rejected: how many records were no valid event; the first of them in ``rejections``.
         complete: every offset asked for has been read.
@@ -50,6 +51,7 @@ class Manifest(msgspec.Struct):
 
     ranges: list[Range]
     rows_per_file: int
+    future_ms: int
     rows: dict[str, int] = {}
     rejected: int = 0
     rejections: list[Rejection] = []

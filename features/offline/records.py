@@ -2,14 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 import polars as pl
 
 from features.offline.schema import SCHEMAS, STRUCTS
 from forewarn.errors import ContractError
-from forewarn.events import Score, decode_call, decode_outcome, decode_transfer, encode
+from forewarn.events import (
+    Event,
+    Score,
+    accept,
+    decode_call,
+    decode_outcome,
+    decode_transfer,
+    encode,
+)
+from forewarn.topics import SOURCES
 
 Decode = Callable[[bytes | None], msgspec.Struct]
 
@@ -39,6 +48,7 @@ class Raw:
     offset: int
     appended_at_ms: int
     value: bytes | None
+    key: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -48,24 +58,31 @@ class Rejected:
     rows: list[tuple[int, int, str]] = field(default_factory=list)
 
 
-def frame_of(topic: str, records: Sequence[Raw], rejected: Rejected | None = None) -> pl.DataFrame:
+def frame_of(
+    topic: str,
+    records: Sequence[Raw],
+    rejected: Rejected | None = None,
+    *,
+    future_ms: int | None = None,
+) -> pl.DataFrame:
     """Decode records of one topic into the canonical columns, in their order.
 
     Args:
         topic: without the prefix of an installation.
         records: as read.
-        rejected: takes what does not decode; without it, that is an error.
+        rejected: takes what is no event; without it, that is an error.
+        future_ms: how much later than its append an event may be dated. Without it keys and times
+            are not looked at, for records that no source sent.
 
     Raises:
         ContractError: at the first invalid record, if ``rejected`` is not given.
     """
-    decode = DECODERS[topic]
     lines: list[bytes] = []
     kept: list[Raw] = []
     for record in records:
         try:
             # Encoded again, an event is one line, whatever white space its source put in it.
-            lines.append(encode(decode(record.value)))
+            lines.append(encode(_event(topic, record, future_ms)))
         except ContractError as error:
             if rejected is None:
                 raise
@@ -82,6 +99,19 @@ def frame_of(topic: str, records: Sequence[Raw], rejected: Rejected | None = Non
         "appended_at_ms": pl.Series([r.appended_at_ms for r in kept], dtype=pl.Int64),
     }
     return fill_defaults(topic, frame).with_columns(**position).select(list(wanted))
+
+
+def _event(topic: str, record: Raw, future_ms: int | None) -> msgspec.Struct:
+    if future_ms is None or topic not in SOURCES:
+        return DECODERS[topic](record.value)
+    decode = cast("Callable[[bytes | None], Event]", DECODERS[topic])
+    return accept(
+        decode,
+        record.key,
+        record.value,
+        appended_at_ms=record.appended_at_ms,
+        future_ms=future_ms,
+    )
 
 
 _POSITION: Final = frozenset({"topic", "partition", "offset", "appended_at_ms"})

@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from features.offline.export import ROWS_PER_FILE, Exporter
 from forewarn.kafka import client_arguments
-from forewarn.settings import KafkaSettings, load
+from forewarn.settings import KafkaSettings, WorkerSettings, load
 from forewarn.topics import SOURCES
 
 app = typer.Typer(help="Copy topics to Parquet.")
@@ -35,7 +35,10 @@ def run(
     """Copy exactly the offsets between two times, as they are when the export begins."""
     settings = load(KafkaSettings)
     exporter = Exporter(
-        client_arguments(settings), topic_prefix=settings.topic_prefix, directory=out
+        client_arguments(settings),
+        topic_prefix=settings.topic_prefix,
+        directory=out,
+        future_ms=load(WorkerSettings).future_seconds * 1000,
     )
     try:
         ranges = exporter.settle(

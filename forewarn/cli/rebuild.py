@@ -56,7 +56,12 @@ def run(
     held = held_positions(source) if source else {}
     with tempfile.TemporaryDirectory(prefix="forewarn-rebuild-", dir=scratch) as directory:
         rest = Path(directory) / "rest"
-        exporter = Exporter(arguments, topic_prefix=kafka.topic_prefix, directory=rest)
+        exporter = Exporter(
+            arguments,
+            topic_prefix=kafka.topic_prefix,
+            directory=rest,
+            future_ms=worker.future_seconds * 1000,
+        )
         try:
             have = exporter.settle(list(TOPICS))
             beginnings = {(part.topic, part.partition): part.first for part in have}

@@ -11,7 +11,7 @@ from rich.console import Console
 from features.offline.export import Exporter
 from forewarn.kafka import client_arguments
 from forewarn.pseudonyms import Pseudonymiser
-from forewarn.settings import KafkaSettings, ModelsSettings, load
+from forewarn.settings import KafkaSettings, ModelsSettings, WorkerSettings, load
 from forewarn.topics import SOURCES
 from models.registry import open_registry
 from models.registry.tracking import follow, track
@@ -81,7 +81,10 @@ def export_history(directory: Path, *, since_ms: int) -> Path:
     """
     kafka = load(KafkaSettings)
     exporter = Exporter(
-        client_arguments(kafka), topic_prefix=kafka.topic_prefix, directory=directory
+        client_arguments(kafka),
+        topic_prefix=kafka.topic_prefix,
+        directory=directory,
+        future_ms=load(WorkerSettings).future_seconds * 1000,
     )
     try:
         ranges = exporter.settle([*SOURCES], since_ms=since_ms, until_ms=None)

@@ -4,6 +4,7 @@ The structs are the single definition; ``docs/schemas`` is generated from them a
 test.
 """
 
+from forewarn.events.acceptance import accept
 from forewarn.events.base import SCHEMA_VERSION, Event
 from forewarn.events.calls import CallEnded, CallEvent, CallStarted, LineChanged
 from forewarn.events.codec import (
@@ -40,6 +41,7 @@ __all__ = [
     "Subject",
     "Transfer",
     "Typology",
+    "accept",
     "decode_call",
     "decode_outcome",
     "decode_transfer",

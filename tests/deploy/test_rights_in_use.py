@@ -208,7 +208,9 @@ def test_jobs_export_what_is_trained_on(
     as_user: Callable[[str], KafkaSettings], tmp_path: Path
 ) -> None:
     mine = as_user("forewarn-jobs")
-    exporter = Exporter(client_arguments(mine), topic_prefix="", directory=tmp_path / "export")
+    exporter = Exporter(
+        client_arguments(mine), topic_prefix="", directory=tmp_path / "export", future_ms=60_000
+    )
     exporter.settle([*SOURCES], since_ms=None, until_ms=None)
     exporter.close()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -19,6 +20,9 @@ from tests.simulation.little_town import facts, topic_of
 
 BAD = b'{"type":"call_started","schema_version":9}'
 COUNT = 1500
+IN_2096_MS = 3_976_214_400_000
+WRONG = {7: "schema_version", 8: "key_mismatch", 9: "from_the_future"}
+"""By the number of an event within a hundred."""
 
 
 def settings_of(broker: KafkaBroker, prefix: str) -> KafkaSettings:
@@ -31,25 +35,30 @@ def settings_of(broker: KafkaBroker, prefix: str) -> KafkaSettings:
 
 
 @pytest.fixture(scope="module")
-def filled(kafka: KafkaBroker) -> tuple[KafkaSettings, dict[tuple[str, int], list[bytes]]]:
-    """Topics with events and some rubbish; what each partition holds, by offset."""
+def filled(kafka: KafkaBroker) -> tuple[KafkaSettings, dict[tuple[str, int], list[str]]]:
+    """Topics with events and some rubbish; what is wrong with each record, by partition and offset."""
     settings = settings_of(kafka, "export-")
     with TopicAdministration(settings) as topics:
         topics.apply()
     producer = KafkaProducer(**client_arguments(settings), compression_type="gzip")
-    sent: list[tuple[str, bytes, object]] = []
+    sent: list[tuple[str, str, object]] = []
     for number, event in enumerate(facts(seed=3, count=COUNT)):
         topic = topic_of(event)
-        value = BAD if number % 100 == 7 else encode(event)
-        key = event.subscriber.encode()
-        sent.append((topic, value, producer.send(f"export-{topic}", value=value, key=key)))
+        key, value, wrong = event.subscriber.encode(), encode(event), WRONG.get(number % 100, "")
+        if wrong == "schema_version":
+            value = BAD
+        elif wrong == "key_mismatch":
+            key = b"+8613999999999"
+        elif wrong == "from_the_future":
+            value = encode(msgspec.structs.replace(event, event_time_ms=IN_2096_MS))
+        sent.append((topic, wrong, producer.send(f"export-{topic}", value=value, key=key)))
     producer.flush()
-    held: dict[tuple[str, int], list[bytes]] = {}
-    for topic, value, future in sent:
+    held: dict[tuple[str, int], list[str]] = {}
+    for topic, wrong, future in sent:
         where = future.get(timeout=10)
-        values = held.setdefault((topic, where.partition), [])
-        assert where.offset == len(values)
-        values.append(value)
+        faults = held.setdefault((topic, where.partition), [])
+        assert where.offset == len(faults)
+        faults.append(wrong)
     producer.close()
     return settings, held
 
@@ -57,7 +66,12 @@ def filled(kafka: KafkaBroker) -> tuple[KafkaSettings, dict[tuple[str, int], lis
 @pytest.fixture
 def exporter(filled, tmp_path: Path) -> Iterator[Exporter]:
     settings, _ = filled
-    made = Exporter(client_arguments(settings), topic_prefix="export-", directory=tmp_path / "out")
+    made = Exporter(
+        client_arguments(settings),
+        topic_prefix="export-",
+        future_ms=60_000,
+        directory=tmp_path / "out",
+    )
     yield made
     made.close()
 
@@ -79,23 +93,17 @@ def test_every_valid_record_is_exported_once_and_every_other_is_told(
     ranges = exporter.settle(["calls", "transfers", "outcomes"])
     manifest = exporter.run(ranges, rows_per_file=97)
     found = rows(tmp_path / "out")
-    good = {
-        (topic, partition, offset)
-        for (topic, partition), values in held.items()
-        for offset, value in enumerate(values)
-        if value != BAD
+    told = {
+        (topic, partition, offset): wrong
+        for (topic, partition), faults in held.items()
+        for offset, wrong in enumerate(faults)
     }
-    bad = {
-        (topic, partition, offset)
-        for (topic, partition), values in held.items()
-        for offset, value in enumerate(values)
-        if value == BAD
-    }
+    good = {where for where, wrong in told.items() if not wrong}
+    bad = {where: wrong for where, wrong in told.items() if wrong}
     assert set(found) == good
     assert len(set(found.values())) == len(good)
-    assert manifest.rejected == len(bad) == 15
-    assert {(r.topic, r.partition, r.offset) for r in manifest.rejections} == bad
-    assert {r.reason for r in manifest.rejections} == {"schema_version"}
+    assert manifest.rejected == len(bad) == 45
+    assert {(r.topic, r.partition, r.offset): r.reason for r in manifest.rejections} == bad
     assert manifest.complete
     assert sum(manifest.rows.values()) == len(good)
 
@@ -122,7 +130,12 @@ def test_an_interrupted_export_ends_with_the_same_rows(
 
     # Taken up again it copies what was asked for then, not what it is asked for now.
     exporter.run([], rows_per_file=7)
-    whole = Exporter(client_arguments(settings), topic_prefix="export-", directory=tmp_path / "b")
+    whole = Exporter(
+        client_arguments(settings),
+        topic_prefix="export-",
+        future_ms=60_000,
+        directory=tmp_path / "b",
+    )
     whole.run(ranges, rows_per_file=50)
     whole.close()
     assert rows(tmp_path / "out") == rows(tmp_path / "b")
@@ -184,7 +197,9 @@ def test_a_file_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_segments_cover_a_range_without_gap_or_overlap() -> None:
-    manifest = Manifest([Range("calls", 0, 3, 25), Range("calls", 1, 5, 5)], rows_per_file=10)
+    manifest = Manifest(
+        [Range("calls", 0, 3, 25), Range("calls", 1, 5, 5)], rows_per_file=10, future_ms=0
+    )
     assert [(s.first, s.after) for s in manifest.segments()] == [(3, 13), (13, 23), (23, 25)]
 
 
