@@ -1,25 +1,26 @@
 """``forewarn backtest``: what a model and a policy would have done with a period of history."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from features.catalog import CATALOG
+from features.columns import EventColumns
 from features.engine import Engine
 from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import ModelsSettings, load
 from models.artifact import SUMS
 from models.backtest import Replay, difference_of, replay, summarise
-from models.policy import DEFAULT_POLICY, Policy, parse_policy
+from models.backtest.lists_file import read_lists
+from models.policy import DEFAULT_POLICY, Lists, Policy, parse_policy
 from models.registry import ALIASES, open_registry
 from models.report.page import number, share
 from models.scorer import Scorer, load_scorer
@@ -52,10 +53,18 @@ def run(
     against_policy: Annotated[Path | None, typer.Option(help="Compare with this policy.")] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=_MOMENT, help="Judge from here on (UTC); before it, warm up."),
+        typer.Option(
+            formats=_MOMENT,
+            help="Judge from here on (UTC); before it, warm up. Where the models' own test begins, "
+            "if left out.",
+        ),
     ] = None,
     until: Annotated[
         datetime | None, typer.Option(formats=_MOMENT, help="Judge up to here.")
+    ] = None,
+    lists: Annotated[
+        Path | None,
+        typer.Option(help="CSV of lists in force: list,kind,peer,subscriber,expires_at_ms."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of the feature kernel.")] = 1,
@@ -74,26 +83,59 @@ def run(
     vectors = engine.run(engine.plan(events), threads=threads).vectors
     labels = label_events(events, history.outcomes, pseudonymiser)
     districts = district_of_events(events, history, pseudonymiser)
-    rows = np.ones(len(events), np.bool_)
-    if since:
-        rows &= events.time_ms >= _ms(since)
+    begin_ms, in_sample = _begin(sides, events, since)
+    rows = events.time_ms >= begin_ms
     if until:
         rows &= events.time_ms < _ms(until)
     if not rows.any():
-        raise ConfigurationError("no event lies between --since and --until.")
+        raise ConfigurationError(
+            f"no event lies between {_told(begin_ms)} and --until.",
+            hint="Give --since: without it, only what the models were not trained on is judged.",
+        )
+    in_force = read_lists(lists, pseudonymiser) if lists else Lists()
     replays = [
-        replay(events, vectors, districts, side.scorer, side.policy, rows=rows) for side in sides
+        replay(events, vectors, districts, side.scorer, side.policy, rows=rows, lists=in_force)
+        for side in sides
     ]
     summaries = [
         summarise(one, events, labels, side.policy, rows)
         for one, side in zip(replays, sides, strict=True)
     ]
-    document: dict[str, Any] = {"runs": summaries}
+    document: dict[str, Any] = {
+        "runs": summaries, "since_ms": begin_ms, "in_sample": in_sample,
+    }  # fmt: skip
     if len(replays) == 2:
         document["difference"] = difference_of(replays[0], replays[1], events, labels)
     _tell(document, replays)
     if out:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(document)))
+
+
+def _begin(
+    sides: Sequence[_Side], events: EventColumns, since: datetime | None
+) -> tuple[int, bool]:
+    """Where judging begins, and whether a model was trained on what is judged; says so if it was."""
+    tested = [side.scorer.artifact.manifest.test_from_ms for side in sides]
+    unseen_ms = max(tested) if all(tested) else 0
+    first_ms = int(events.time_ms.min())
+    begin_ms = max(_ms(since), first_ms) if since else max(unseen_ms, first_ms)
+    if unseen_ms and begin_ms >= unseen_ms:
+        console.print(f"judged from {_told(begin_ms)} on, which no model was trained on")
+        return begin_ms, False
+    reason = (
+        f"a model was trained on what happened before {_told(unseen_ms)}"
+        if unseen_ms
+        else "an older model does not say what it was trained on"
+    )
+    console.print(
+        f"[bold red]judged in sample[/] from {_told(begin_ms)} on: {reason}. The figures flatter it, "
+        "unless these are other people's data."
+    )
+    return begin_ms, True
+
+
+def _told(time_ms: int) -> str:
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M}"
 
 
 def _side(model: str, policy_path: Path | None) -> _Side:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from features.columns import EventColumns
 from features.kinds import CLEARED, EventKind
 from models.policy import Decision, Facts, History, Lists, Policy
+from models.policy.candidates import candidates, is_decided
 from models.policy.spending import DistrictSpending
 from models.policy.status import STATUS_OF_KIND
 from models.scorer import Scorer
@@ -102,20 +103,19 @@ class _Run:
         self.probability[part] = self._scorer.predict(vectors)
         people = events.subscriber[part]
         known = np.fromiter(self._histories, np.uint64, len(self._histories))
-        screened = self._policy.screen(
+        kind = events.kind[part]
+        wanted = candidates(
+            self._policy,
             self.probability[part],
             vectors,
+            kinds=kind,
             amounts_minor=events.amount_minor[part],
             counterparties=events.counterparty[part],
+            subscribers=people,
             has_history=np.isin(people, known),
+            clears=(events.flags[part] & CLEARED) != 0,
             lists=self._lists,
         )
-        wanted = np.zeros(len(people), np.bool_)
-        wanted[screened] = True
-        kind = events.kind[part]
-        wanted |= kind == EventKind.OUTCOME
-        # Whoever is warned within the block has a history for the rest of it.
-        wanted |= np.isin(people, people[wanted])
         chosen = np.flatnonzero(wanted & decided[part])
         scored = chosen[kind[chosen] != EventKind.OUTCOME]
         typology = dict(zip(scored.tolist(), self._scorer.typology(vectors[scored]), strict=True))
@@ -130,6 +130,9 @@ class _Run:
         events = self._events
         person, time_ms = int(events.subscriber[row]), int(events.time_ms[row])
         district = str(self._districts[row])
+        history = self._histories.get(person, History())
+        if not is_decided(int(events.kind[row]), int(events.subject[row]), history):
+            return
         facts = Facts(
             district=district,
             subscriber=person,
@@ -143,7 +146,6 @@ class _Run:
             district_spent=self._spending.spent(district, time_ms),
         )
         probability = float(self.probability[row])
-        history = self._histories.get(person, History())
         decision = self._policy.decide(facts, probability, history, self._lists)
         self.reasons[decision.reason] = self.reasons.get(decision.reason, 0) + 1
         self._keep(person, decision.history)

@@ -71,9 +71,22 @@ def test_from_history_to_a_promoted_model_and_back(
     _ok(RUN.invoke(backtest.app, ["--data", str(town), "--model", "champion",
                                   "--against-model", "challenger", "--out", str(out)]))  # fmt: skip
     document = msgspec.json.decode(out.read_bytes())
+    tested = [
+        read_artifact(registry / "artifacts" / version).manifest.test_from_ms
+        for version in (first, second)
+    ]
+    assert document["since_ms"] == max(tested)  # nobody is judged on what they were trained on
+    assert not document["in_sample"]
+    unseen = document["runs"][0]["episodes"]
+    said = _ok(RUN.invoke(backtest.app, ["--data", str(town), "--model", "champion",
+                                         "--against-model", "challenger", "--out", str(out),
+                                         "--since", "2026-01-01"]))  # fmt: skip
+    assert "in sample" in said
+    document = msgspec.json.decode(out.read_bytes())
+    assert document["in_sample"]
     one, other = document["runs"]
     assert (one["model"], other["model"]) == (first, second)
-    assert one["episodes"] == other["episodes"] > 10
+    assert one["episodes"] == other["episodes"] > max(10, unseen)
     assert one["episodes_reached"] > 0.2 * one["episodes"]
     assert one["saved_minor"] <= one["movable_minor"] <= one["paid_minor"]
     assert document["difference"]["both"] > 0

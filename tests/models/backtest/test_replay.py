@@ -1,11 +1,16 @@
 """A replay decides as a worker would, and counts what came of it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from features.columns import EventColumns, from_arrays
 from features.kinds import CLEARED, CONFIRMED, EventKind
+from forewarn.errors import ConfigurationError
+from forewarn.pseudonyms import Pseudonymiser
 from models.backtest import difference_of, replay, summarise
+from models.backtest.lists_file import read_lists
 from models.policy import DEFAULT_POLICY, Policy, parse_policy
 from models.scorer import Scorer, load_scorer
 from models.training.dataset import NEVER_MS
@@ -137,3 +142,53 @@ def test_two_policies_are_compared_warning_by_warning(
     assert gap["only_first"]["frauds"] == 1
     same = difference_of(first, first, events, labels)
     assert (same["both"], same["only_first"]["warnings"], same["sooner_seconds"]) == (2, 0, 0.0)
+
+
+def test_what_cannot_be_stopped_any_more_is_decided_as_a_worker_would(
+    trained: Trained, scorer: Scorer, policy: Policy
+) -> None:
+    """Receipts and settled transfers never reach the policy unless the subject was warned about."""
+    rows = [
+        (EventKind.IN_COMPLETED, 0, 1, 10, 900_000),
+        (EventKind.OUT_COMPLETED, 1, 1, 11, 900_000),
+        (EventKind.OUT_ATTEMPTED, 2, 1, 12, 900_000),
+        (EventKind.OUT_COMPLETED, 3, 1, 12, 900_000),
+        (EventKind.OUT_COMPLETED, 4, 1, 13, 900_000),
+    ]
+    result = replay(_events(rows), _vectors(trained, [True] * 5), np.full(5, ""), scorer, policy)
+    assert [(one.row, one.decision.action) for one in result.sent] == [(2, "raise"), (3, "update")]
+    assert sum(result.reasons.values()) == 2
+
+
+def test_lists_are_read_in_clear_and_are_in_force(
+    trained: Trained, scorer: Scorer, policy: Policy, tmp_path: Path
+) -> None:
+    key = Pseudonymiser(b"a key of the backtest tests")
+    path = tmp_path / "lists.csv"
+    path.write_text(
+        "list,kind,peer,subscriber,expires_at_ms\n"
+        "allow,account,acct-9,,\n"
+        "pair,phone,+8613900000002,+8613800000001,\n"
+        f"block,phone,+8613900000003,,{T0 - 1}\n"
+    )
+    lists = read_lists(path, key)
+    events = _events(ROWS)
+    events.counterparty[:] = key.account("acct-9")
+    result = replay(events, _vectors(trained, HOT), np.full(7, ""), scorer, policy, lists=lists)
+    assert result.raised() == []
+    assert result.reasons["allow_listed"] >= 2
+    assert lists.holds(
+        "pair", "default", key.phone("+8613900000002"), T0, key.phone("+8613800000001")
+    )
+    assert not lists.holds("block", "default", key.phone("+8613900000003"), T0)
+
+
+@pytest.mark.parametrize(
+    "line", ["deny,phone,+8613900000002,,", "pair,phone,+8613900000002,,", "block,phone,,,",
+             "block,account,a,+8613800000001,", "block,account,a,,soon"],
+)  # fmt: skip
+def test_a_line_that_is_no_list_entry_is_named(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "lists.csv"
+    path.write_text(f"list,kind,peer,subscriber,expires_at_ms\nallow,account,a,,\n{line}\n")
+    with pytest.raises(ConfigurationError, match="line 3"):
+        read_lists(path, Pseudonymiser(b"a key of the backtest tests"))
