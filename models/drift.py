@@ -3,6 +3,9 @@
 The artifact carries how the training rows fell into bins (``reference.json``); a worker counts how a
 sample of today's rows falls into the same bins. PSI = sum (p - q) ln(p / q) over the bins; the usual
 reading is below 0.1 stable, 0.1 to 0.25 watch, above 0.25 changed.
+
+Drift of the calibration shows once labels arrive: outcomes are joined with what was expected of the
+warnings that they close (``judged``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +14,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from forewarn.events import Outcome
+from models.policy.history import History, warning_id
+
 REFERENCE = "reference.json"
+FRAUD = ("dissuaded", "loss_occurred")
+"""Outcomes that say that it was one."""
+
 BINS = 10
 SCORE = "score"
 
@@ -122,16 +131,28 @@ class DriftMonitor:
         return indices
 
 
-def calibration_drift(
-    probabilities: NDArray[np.float64], labels: NDArray[np.int8]
-) -> tuple[float, float]:
-    """Expected and observed share of fraud among events whose label has arrived.
+class Judged(msgspec.Struct, frozen=True):
+    """A warning whose outcome has come: what the model had said of it, and what it was."""
 
-    Their quotient is 1 while the calibration holds.
+    model: str
+    probability: float
+    fraud: bool
+
+
+def judged(history: History, subscriber: int, outcome: Outcome) -> Judged | None:
+    """An outcome joined with the probability of its warning, which the person's history holds.
+
+    Sums of expected and observed frauds by model are equal while its calibration holds. Only warnings
+    have outcomes, so this speaks of the probabilities above the threshold; outcomes that say nothing of
+    fraud (unreachable), and those whose warning the history has forgotten, are None.
     """
-    if len(labels) == 0:
-        return float("nan"), float("nan")
-    return float(probabilities.mean()), float(labels.mean())
+    if outcome.disposition not in (*FRAUD, "false_alarm") or not outcome.warning_id:
+        return None
+    for warning in history.warnings:
+        if warning_id(outcome.tenant, subscriber, warning.subject) == outcome.warning_id:
+            fraud = outcome.disposition in FRAUD
+            return Judged(outcome.model_version, warning.probability, fraud)
+    return None
 
 
 def _histogram(values: NDArray[np.float64], weight: NDArray[np.float64] | None) -> Histogram:

@@ -13,20 +13,19 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from features.kinds import EventKind
 from forewarn.errors import ArtifactError
 from forewarn.events import Outcome
 from forewarn.events.warnings import Typology
+from models.drift import judged
 from models.policy import Decision, Facts, History, Lists, Policy
+from models.policy.candidates import candidates, is_decided
 from models.policy.spending import DistrictSpending
-from models.policy.status import STATUS_OF_KIND, WARNABLE
+from models.policy.status import STATUS_OF_KIND
 from models.scorer import Scorer
 from streams.metrics import WorkerMetrics
 from streams.work import Work
 
 log = structlog.get_logger(__name__)
-
-_WARNABLE = np.array(sorted(WARNABLE), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +108,8 @@ class Deciding:
             self._metrics.decisions.labels(decision.reason).inc()
         for district, event_time_ms in work.spent:
             self._spending.note(district, event_time_ms)
+        for one in work.judged:
+            self._metrics.count_judged(one)
 
     async def _typologies(self, vectors: npt.NDArray[np.float32], brain: Brain) -> Sequence[str]:
         """The guessed kinds of fraud; a warning without one is better than none."""
@@ -125,29 +126,23 @@ class Deciding:
         self, work: Work, policy: Policy
     ) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
         rows, columns = work.rows, work.columns
-        outcome = columns.kind[rows] == EventKind.OUTCOME
-        wanted = np.zeros(len(rows), np.bool_)
-        screened = policy.screen(
-            work.probabilities,
-            work.result.vectors[rows],
-            amounts_minor=columns.amount_minor[rows],
-            counterparties=columns.counterparty[rows],
-            has_history=work.result.has_annex[rows],
-            lists=self._lists,
-        )
-        wanted[screened] = True
-        # The model has seen nothing else; other events only tell what became of a warned subject.
-        wanted &= np.isin(columns.kind[rows], _WARNABLE) | work.result.has_annex[rows]
-        # An outcome is not scored, but it settles what is open, and a false alarm keeps quiet.
-        quiets = np.fromiter(
+        clears = np.fromiter(
             (isinstance(e, Outcome) and e.disposition == "false_alarm" for e in work.chunk.events),
             np.bool_,
             len(rows),
         )
-        wanted[outcome] = (work.result.has_annex[rows] | quiets)[outcome]
-        # A chunk that warns somebody gives later events of the same person a history, too.
-        subscribers = columns.subscriber[rows]
-        wanted |= np.isin(subscribers, subscribers[wanted])
+        wanted = candidates(
+            policy,
+            work.probabilities,
+            work.result.vectors[rows],
+            kinds=columns.kind[rows],
+            amounts_minor=columns.amount_minor[rows],
+            counterparties=columns.counterparty[rows],
+            subscribers=columns.subscriber[rows],
+            has_history=work.result.has_annex[rows],
+            clears=clears,
+            lists=self._lists,
+        )
         return np.flatnonzero(wanted & work.result.fresh[rows])
 
     def _decide_one(self, work: Work, index: int, typology: str, policy: Policy) -> None:
@@ -157,12 +152,15 @@ class Deciding:
         if isinstance(event, Outcome):
             if event.disposition == "duplicate":  # the scam goes on, in another case
                 return
+            found = judged(history, int(work.columns.subscriber[row]), event)
+            if found is not None:
+                work.judged.append(found)
             clear = event.disposition == "false_alarm"
             after = policy.clear(history, event.event_time_ms) if clear else policy.settle(history)
             work.result.set_annex(row, after.encode())
             return
         facts = self._facts(work, index, row, typology)
-        if work.columns.kind[row] not in _WARNABLE and history.about(facts.subject) is None:
+        if not is_decided(int(work.columns.kind[row]), facts.subject, history):
             return
         work.typologies[index] = typology
         decision = policy.decide(facts, float(work.probabilities[index]), history, self._lists)

@@ -12,9 +12,13 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from forewarn.events.deadletters import DeadLetterReason
+from models.drift import Judged
 
 STAGES = ("decode", "load", "kernel", "score", "decide", "write", "produce", "settle")
 """The steps of a batch, in order; their sum is the time that a batch takes."""
+
+MOST_MODELS = 20
+"""Models told apart in one process: outcomes name theirs, and a label needs a bound."""
 
 _STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 # Dense around the objective: 99 % of warnings within 50 ms of the append at half load.
@@ -147,6 +151,20 @@ class WorkerMetrics:
             ["feature"],
             registry=r,
         )
+        self._expected_frauds = Counter(
+            "forewarn_calibration_expected_frauds",
+            "Sum of the probabilities of warnings whose outcome has come, by model.",
+            ["model"],
+            registry=r,
+        )
+        self._observed_frauds = Counter(
+            "forewarn_calibration_observed_frauds",
+            "Warnings whose outcome has come and that were frauds, by model; as many as expected "
+            "while the calibration holds.",
+            ["model"],
+            registry=r,
+        )
+        self._judged_models: set[str] = set()
         self.model_faults = Counter(
             "forewarn_model_faults",
             "Faults of a model in use, by what of it failed; a champion that fails is replaced by "
@@ -261,6 +279,16 @@ class WorkerMetrics:
             yield
         finally:
             self.stage_seconds.labels(name).observe(time.perf_counter() - began)
+
+    def count_judged(self, one: Judged) -> None:
+        """Count a warning whose outcome has come, under a bounded number of models."""
+        model = one.model or "unknown"
+        if model not in self._judged_models:
+            if len(self._judged_models) >= MOST_MODELS:
+                model = "other"
+            self._judged_models.add(model)
+        self._expected_frauds.labels(model).inc(one.probability)
+        self._observed_frauds.labels(model).inc(one.fraud)
 
     def _declare(self) -> None:
         """Make the series of fixed labels exist from the start, so that rates have a zero."""

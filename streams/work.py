@@ -11,6 +11,7 @@ from features.engine import Engine, Plan, Result
 from features.store.journal import Journal, SourceRange, encode, of_chunk
 from forewarn.events import DeadLetter, Event, FraudWarning
 from forewarn.pseudonyms import Pseudonymiser
+from models.drift import Judged
 from models.policy import Decision
 from streams.buffer import SOURCE_COUNT, Chunk
 from streams.lanes import OpenPartition
@@ -28,6 +29,7 @@ class Work:
         decisions: by event index, for the few events that reached the policy.
         typologies: the guessed kind of fraud of the same events.
         warnings: what is to be sent, with the index of the causing event.
+        judged: warnings whose outcome came, with what was expected of them.
         spent: district and event time of each warning that counts against a district's budget.
     """
 
@@ -46,6 +48,7 @@ class Work:
     decisions: dict[int, Decision] = field(default_factory=dict)
     typologies: dict[int, str] = field(default_factory=dict)
     warnings: list[tuple[int, FraudWarning]] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
     spent: list[tuple[str, int]] = field(default_factory=list)
     _result: Result | None = None
 

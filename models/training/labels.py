@@ -18,9 +18,8 @@ from features.columns import EventColumns
 from features.kinds import EventKind
 from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser
+from models.drift import FRAUD
 from models.training.dataset import DAY_MS, HOUR_MS, NEVER_MS
-
-FRAUD = ("dissuaded", "loss_occurred")
 
 UNKNOWN_BEGIN_MS = 30 * DAY_MS
 """How far back a fraud may have begun when the outcome does not say."""

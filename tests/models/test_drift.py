@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from models.drift import SCORE, DriftMonitor, calibration_drift, make_reference, psi
+from forewarn.events import Outcome
+from models.drift import SCORE, DriftMonitor, Judged, judged, make_reference, psi
+from models.policy.history import History, OpenWarning, warning_id
 
 NAMES = ("a", "b", "mostly_zero", "gone")
 
@@ -57,7 +59,26 @@ def test_the_index_is_symmetric_and_zero_for_the_same() -> None:
     assert np.isfinite(psi(p, q))
 
 
-def test_calibration_drift_compares_what_was_expected_with_what_came() -> None:
-    expected, observed = calibration_drift(np.array([0.1, 0.3]), np.array([0, 1], np.int8))
-    assert (expected, observed) == (pytest.approx(0.2), pytest.approx(0.5))
-    assert np.isnan(calibration_drift(np.empty(0), np.empty(0, np.int8))[0])
+def _outcome(subject: int, disposition: str, **changes: object) -> Outcome:
+    given = {
+        "event_id": "o", "event_time_ms": 1, "subscriber": "+8613800000001", "label_time_ms": 1,
+        "disposition": disposition, "warning_id": warning_id("default", 7, subject),
+        "model_version": "m1",
+    }  # fmt: skip
+    return Outcome(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def test_an_outcome_is_joined_with_what_was_expected_of_its_warning() -> None:
+    warnings = tuple(
+        OpenWarning(subject=subject, raised_ms=0, severity="high", probability=p, state="settled")
+        for subject, p in ((1, 0.3), (2, 0.6))
+    )
+    history = History(warnings)
+    assert judged(history, 7, _outcome(1, "false_alarm")) == Judged("m1", 0.3, fraud=False)
+    assert judged(history, 7, _outcome(2, "dissuaded")) == Judged("m1", 0.6, fraud=True)
+    assert judged(history, 7, _outcome(2, "loss_occurred")) == Judged("m1", 0.6, fraud=True)
+    for nothing in (
+        _outcome(2, "unreachable"), _outcome(2, "duplicate"), _outcome(9, "dissuaded"),
+        _outcome(2, "dissuaded", warning_id=None), _outcome(2, "dissuaded", tenant="other"),
+    ):  # fmt: skip
+        assert judged(history, 7, nothing) is None

@@ -12,12 +12,13 @@ from features.catalog import CATALOG
 from features.engine import Engine
 from forewarn.events import CallStarted, Event, Outcome, Transfer
 from forewarn.pseudonyms import Pseudonymiser
-from models.policy import DEFAULT_POLICY, Lists, PolicyFile
+from models.drift import Judged
+from models.policy import DEFAULT_POLICY, Lists, PolicyFile, warning_id
 from models.policy.spending import DistrictSpending
 from streams.buffer import Chunk, PartitionBuffer
 from streams.deciding import Brain, Deciding, sent
 from streams.lanes import OpenPartition
-from streams.metrics import WorkerMetrics
+from streams.metrics import MOST_MODELS, WorkerMetrics
 from streams.work import Work, columns_of
 
 TIME_MS = 1_780_000_000_000
@@ -66,8 +67,10 @@ def call(number: int) -> CallStarted:
     )
 
 
-async def decide(events: list[Event], probability: float = 0.99) -> Work:
-    """The work on one chunk of these events, decided."""
+async def decide(
+    events: list[Event], probability: float = 0.99, registry: CollectorRegistry | None = None
+) -> Work:
+    """The work on one chunk of these events, decided and counted."""
     engine = Engine(CATALOG)
     n = len(events)
     chunk = Chunk(
@@ -90,10 +93,11 @@ async def decide(events: list[Event], probability: float = 0.99) -> Work:
     brain = Brain(scorer, policy)
     with ThreadPoolExecutor(1) as executor:
         deciding = Deciding(
-            Lists(), DistrictSpending(24), WorkerMetrics(CollectorRegistry()), executor
+            Lists(), DistrictSpending(24), WorkerMetrics(registry or CollectorRegistry()), executor
         )
         deciding.score([work], brain)
         await deciding.decide(work, brain)
+        deciding.count(work)
     return work
 
 
@@ -150,3 +154,44 @@ async def test_a_false_alarm_quietens() -> None:
     work = await decide([cleared, attempt], probability=0.6)
     assert work.decisions[1].reason == "suppressed_cleared"
     assert sent(work) == []
+
+
+async def test_outcomes_tell_how_well_the_warnings_were_calibrated() -> None:
+    """Expected and observed frauds by the model that warned, once the labels arrive."""
+    subscriber, key = PERSON, Pseudonymiser(b"a key that only tests use")
+    outcomes: list[Event] = [
+        Outcome(
+            event_id=f"o{number}",
+            event_time_ms=TIME_MS + 10 + number,
+            subscriber=subscriber,
+            disposition=disposition,
+            label_time_ms=TIME_MS + 10 + number,
+            warning_id=warning_id("default", key.phone(subscriber), key.subject(transfer_id)),
+            model_version="m1",
+        )
+        for number, (transfer_id, disposition) in enumerate(
+            [("t1", "dissuaded"), ("t2", "false_alarm"), ("t3", "dissuaded")]
+        )
+    ]
+    registry = CollectorRegistry()
+    attempts: list[Event] = [transfer(n, "outgoing", "attempted") for n in (1, 2)]
+    await decide([*attempts, *outcomes], probability=0.9, registry=registry)
+
+    def value(what: str) -> float | None:
+        return registry.get_sample_value(
+            f"forewarn_calibration_{what}_frauds_total", {"model": "m1"}
+        )
+
+    assert value("expected") == pytest.approx(1.8)  # the third names no warning of this person
+    assert value("observed") == 1.0
+
+
+def test_models_told_apart_are_bounded() -> None:
+    registry = CollectorRegistry()
+    metrics = WorkerMetrics(registry)
+    for number in range(MOST_MODELS + 30):
+        metrics.count_judged(Judged(f"m{number}", 0.5, fraud=True))
+    name = "forewarn_calibration_expected_frauds_total"
+    assert registry.get_sample_value(name, {"model": "other"}) == 15.0
+    assert registry.get_sample_value(name, {"model": "m19"}) == 0.5
+    assert registry.get_sample_value(name, {"model": "m20"}) is None
