@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from alerting.cases.closing import ClosingDesk
 from alerting.cases.losses import LossDesk
 from alerting.cases.queries import CaseQueries
+from alerting.cases.relatives import RelativeDesk
 from alerting.clock import Clock
 from alerting.db.engine import Database
 from alerting.dispatch.desk import DispatchDesk
@@ -24,6 +25,7 @@ class Services:
     clock: Clock
     desk: ClosingDesk
     losses: LossDesk
+    relatives: RelativeDesk
     cases: CaseQueries
     ingestor: Ingestor
     dispatch: DispatchDesk

@@ -9,6 +9,7 @@ import httpx
 from alerting.cases.closing import ClosingDesk
 from alerting.cases.losses import LossDesk
 from alerting.cases.queries import CaseQueries
+from alerting.cases.relatives import RelativeDesk
 from alerting.cases.severity import Deadlines
 from alerting.channels.base import Channel
 from alerting.channels.breaker import Breakers
@@ -129,6 +130,7 @@ def build_services(
         clock=clock,
         desk=desk,
         losses=LossDesk(db, clock, desk, pseudonymiser),
+        relatives=RelativeDesk(db, clock, desk, pseudonymiser),
         cases=CaseQueries(db),
         ingestor=Ingestor(db, clock, rules, desk, attribution_window_ms=window_ms),
         dispatch=DispatchDesk(db, routing, options),

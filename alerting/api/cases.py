@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alerting.access import Principal
 from alerting.access.dependencies import require
+from alerting.access.masking import mask_phone
 from alerting.api.parts import MAX_MINOR, CaseId, Service
 from alerting.api.problems import responses
 from alerting.api.views import CaseFileView, CaseView
@@ -85,6 +86,13 @@ class LossBody(_Body):
     transfer_id: Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7e]+$")] | None = None
     report_id: Annotated[str, Field(max_length=48, pattern=r"^[\x21-\x7e]*$")] = ""
     known_at_ms: KnownAt | None = None
+
+
+class RelativeBody(_Body):
+    """Somebody to call when the person cannot be reached."""
+
+    phone: Annotated[str, Field(min_length=3, max_length=20, pattern=r"^\+?[0-9]+$")]
+    name: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")] = ""
 
 
 class CasePage(BaseModel):
@@ -186,6 +194,15 @@ def contact(services: Service, who: Worker, case_id: CaseId, body: ContactBody) 
 def note(services: Service, who: Worker, case_id: CaseId, body: NoteBody) -> CaseView:
     """Add a remark."""
     return CaseView.of(services.desk.note(case_id, who, text=body.text), services.clock())
+
+
+@router.post("/{case_id}/relatives", status_code=201, responses=STEP)
+def add_relative(
+    services: Service, who: Worker, case_id: CaseId, body: RelativeBody
+) -> dict[str, str]:
+    """Register whom to call when the person cannot be reached; for the holder or a supervisor."""
+    case = services.relatives.add(who, case_id, phone=body.phone, name=body.name)
+    return {"subscriber": mask_phone(case.subscriber), "phone": mask_phone(body.phone)}
 
 
 @router.post("/{case_id}/close", responses=STEP)

@@ -1,4 +1,4 @@
-"""Routes of lists, silences, shifts, relatives and the routing in use."""
+"""Routes of lists, silences, shifts and the routing in use."""
 
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
@@ -77,7 +77,10 @@ class ListView(BaseModel):
 
 
 class SilenceBody(_Body):
-    """Withhold pages of cases that match, for a time and a reason."""
+    """Withhold pages of cases that match, for a time and a reason.
+
+    Whoever does not see all districts has to name one of theirs.
+    """
 
     tenant: TenantName = "default"
     matchers: dict[Literal["tenant", "district", "typology", "severity"], Word]
@@ -104,7 +107,10 @@ class SilenceView(BaseModel):
 
 
 class ShiftBody(_Body):
-    """Somebody on call; an empty district stands for all, a code for it and all below it."""
+    """Somebody on call; an empty district stands for all, a code for it and all below it.
+
+    Whoever does not see all districts has to name one of theirs.
+    """
 
     tenant: TenantName = "default"
     district: DistrictCode = ""
@@ -141,15 +147,6 @@ class RouteBody(_Body):
     district: DistrictCode = ""
     typology: Word = "unknown"
     severity: Literal["critical", "high", "medium"] = "critical"
-
-
-class RelativeBody(_Body):
-    """Somebody to call when the person cannot be reached."""
-
-    tenant: TenantName = "default"
-    subscriber: Number
-    phone: Number
-    name: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")] = ""
 
 
 @router.get("/lists", responses=READ)
@@ -234,13 +231,6 @@ def add_shift(services: Service, who: ChangeRouting, body: ShiftBody) -> ShiftVi
 def end_shift(services: Service, who: ChangeRouting, shift_id: TokenPath) -> ShiftView:
     """End a shift now."""
     return ShiftView.of(services.routing_desk.end_shift(shift_id, who))
-
-
-@router.post("/relatives", status_code=201, responses=CHANGE)
-def add_relative(services: Service, who: Propose, body: RelativeBody) -> dict[str, str]:
-    """Register whom to call when a person cannot be reached."""
-    services.desk.add_relative(who, body.tenant, body.subscriber, body.phone, body.name)
-    return {"subscriber": mask_phone(body.subscriber), "phone": mask_phone(body.phone)}
 
 
 @router.post("/routing/trial", responses=READ)

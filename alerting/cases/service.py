@@ -16,7 +16,7 @@ from alerting.access import Principal
 from alerting.audit import AuditEntry
 from alerting.cases.lifecycle import CaseFacts, Step, decide_step
 from alerting.clock import Clock
-from alerting.db.cases import Case, CaseEvent, Relative
+from alerting.db.cases import Case, CaseEvent
 from alerting.db.engine import Database
 from alerting.errors import ConflictError, NotFoundError, StepRefusedError
 from alerting.metrics import RESPONSE_SECONDS, RESPONSES
@@ -107,30 +107,6 @@ class CaseDesk:
             return Done("noted", {"note": text})
 
         return self.step("note", case_id, who, act)
-
-    def add_relative(
-        self, who: Principal, tenant: str, subscriber: str, phone: str, name: str
-    ) -> None:
-        """Register whom to call when a person cannot be reached; again is harmless.
-
-        Raises:
-            NotFoundError: the tenant lies outside the caller's scope.
-        """
-        if who.scope.tenants is not None and tenant not in who.scope.tenants:
-            raise NotFoundError("tenant", tenant)
-        now_ms = self.clock()
-        with self.db.write() as session:
-            self.db.lock(session, [f"{tenant}/{subscriber}"])
-            row = session.get(Relative, (tenant, subscriber, phone))
-            if row is None:
-                row = Relative(
-                    tenant=tenant, subscriber=subscriber, phone=phone, added_at_ms=now_ms
-                )
-                session.add(row)
-            row.name = name
-            audit.append(
-                self.db, session, [AuditEntry(now_ms, who.subject, "relative_added", tenant)]
-            )
 
     def step(
         self,

@@ -20,7 +20,10 @@ MAX_ROWS = 500
 
 
 class RoutingDesk:
-    """Adds and ends silences and shifts, within the caller's tenants."""
+    """Adds and ends silences and shifts, within the caller's tenants and districts.
+
+    Those of the whole tenant are seen by all of its people, who would wonder where pages are.
+    """
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
@@ -39,14 +42,15 @@ class RoutingDesk:
         """Withhold the pages of cases that match, for a time and a reason.
 
         Raises:
-            InvalidRequestError: no matcher, an unknown label, or too long.
-            NotFoundError: the tenant lies outside the caller's scope.
+            InvalidRequestError: no matcher or one that fits everything, an unknown label, no
+                district where one is needed, or too long.
+            NotFoundError: tenant or district lie outside the caller's scope.
         """
         now_ms = self._clock()
-        _require_tenant(who.scope, tenant)
+        _require(who.scope, tenant, matchers.get("district", ""))
         starts = now_ms if starts_at_ms is None else starts_at_ms
         unknown = sorted(set(matchers) - MATCHABLE)
-        if not matchers or unknown:
+        if not matchers or unknown or "*" in matchers.values():
             raise InvalidRequestError(
                 "A silence needs matchers over tenant, district, typology or severity.",
                 code="unknown_label" if unknown else "matches_everything",
@@ -78,7 +82,7 @@ class RoutingDesk:
         now_ms = self._clock()
         with self._db.write() as session:
             row = session.get(Silence, silence_id)
-            if row is None or not _sees(who.scope, row.tenant):
+            if row is None or not _covers(who.scope, row.tenant, row.matchers.get("district", "")):
                 raise NotFoundError("silence", silence_id)
             row.expires_at_ms = min(row.expires_at_ms, now_ms)
             entry = AuditEntry(now_ms, who.subject, "silence_ended", silence_id)
@@ -112,10 +116,10 @@ class RoutingDesk:
         """Put somebody on call for a district (and all below it) and a team.
 
         Raises:
-            InvalidRequestError: not a period of at most 31 days.
-            NotFoundError: the tenant lies outside the caller's scope.
+            InvalidRequestError: not a period of at most 31 days, or no district where one is needed.
+            NotFoundError: tenant or district lie outside the caller's scope.
         """
-        _require_tenant(who.scope, tenant)
+        _require(who.scope, tenant, district)
         if not starts_at_ms < ends_at_ms <= starts_at_ms + LONGEST_SHIFT_MS:
             raise InvalidRequestError("A shift lasts up to 31 days.", code="not_a_period")
         row = Shift(
@@ -142,7 +146,7 @@ class RoutingDesk:
         now_ms = self._clock()
         with self._db.write() as session:
             row = session.get(Shift, shift_id)
-            if row is None or not _sees(who.scope, row.tenant):
+            if row is None or not _covers(who.scope, row.tenant, row.district):
                 raise NotFoundError("shift", shift_id)
             row.ends_at_ms = min(row.ends_at_ms, now_ms)
             audit.append(
@@ -162,15 +166,18 @@ class RoutingDesk:
             return session.scalars(statement).all()
 
 
-def _sees(scope: Scope, tenant: str) -> bool:
-    return scope.tenants is None or tenant in scope.tenants
+def _covers(scope: Scope, tenant: str, district: str) -> bool:
+    """Whether a whole district is the caller's; an empty one stands for all."""
+    return scope.covers(Scope.of([tenant], [district or "*"]))
 
 
-def _require_tenant(scope: Scope, tenant: str) -> None:
-    if not _sees(scope, tenant):
-        raise NotFoundError("tenant", tenant)
+def _require(scope: Scope, tenant: str, district: str) -> None:
+    if not district and not _covers(scope, tenant, "") and scope.covers(Scope.of([tenant], [])):
+        raise InvalidRequestError("Name a district within your own.", code="needs_a_district")
+    if not _covers(scope, tenant, district):
+        raise NotFoundError("tenant or district", f"{tenant} {district}".strip())
 
 
 def _tenants(scope: Scope, column: object) -> ColumnElement[bool]:
-    """Routing is a tenant's; the districts of a scope do not divide it."""
+    """What is in force for a tenant is told to all of its people."""
     return Scope(scope.tenants, None).condition(column, column)

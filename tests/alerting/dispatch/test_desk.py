@@ -174,8 +174,8 @@ def test_a_line_that_the_swindler_holds_is_never_called(
 def test_nobody_answers_so_the_relative_is_called_then_a_patrol_goes(
     town: Town, gateways: GatewayDouble, boss: object
 ) -> None:
-    town.services.desk.add_relative(boss, "default", VICTIM, "+8613700000000", "Mother")
     town.services.ingestor.ingest([warning()], "test")
+    town.services.relatives.add(boss, town.case().case_id, phone="+8613700000000", name="Mother")
     town.run()
     [call] = town.deliveries(channel="voice", recipient="victim")
     town.services.reports.take(call.delivery_id, "no_answer", channels=["voice"])
