@@ -13,7 +13,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from features.columns import EventColumns
 from features.offline.columns import COLUMNS_OF, in_order
-from features.offline.manifest import Range
+from features.offline.manifest import Range, read_manifest
 from features.offline.schema import SOURCE_OF
 from features.offline.tables import read_topic
 from features.offline.windows import Windows
@@ -23,6 +23,9 @@ from forewarn.topics import SOURCES
 
 Positions = Mapping[tuple[str, int], int]
 """Next offset by topic (without prefix) and partition."""
+
+Held = Mapping[tuple[str, int], Range]
+"""The offsets that a directory holds, by topic (without prefix) and partition."""
 
 
 def group_positions(
@@ -48,37 +51,47 @@ def group_positions(
         consumer.close()
 
 
-def held_positions(directory: Path) -> dict[tuple[str, int], int]:
-    """The offset behind the last row of each partition in a directory."""
-    found: dict[tuple[str, int], int] = {}
+def held_ranges(directory: Path) -> Held:
+    """The offsets of each partition that a directory holds.
+
+    A whole export says itself what it covers; of other files, their first and last rows do.
+    """
+    found: dict[tuple[str, int], Range] = {}
     for topic in SOURCES:
-        last = (
-            read_topic(directory, topic).group_by("partition").agg(pl.col("offset").max()).collect()
+        offset = pl.col("offset")
+        ends = (
+            read_topic(directory, topic)
+            .group_by("partition")
+            .agg(offset.min().alias("first"), (offset.max() + 1).alias("after"))
+            .collect()
         )
-        found |= {(topic, row[0]): row[1] + 1 for row in last.iter_rows()}
+        found |= {(topic, row[0]): Range(topic, *row) for row in ends.iter_rows()}
+    manifest = read_manifest(directory)
+    if manifest is not None and manifest.complete:
+        asked = [part for part in manifest.ranges if part.topic in SOURCES]
+        found |= {(part.topic, part.partition): part for part in asked}
     return found
 
 
 def missing_ranges(
-    target: Positions, held: Positions, beginnings: Positions
+    target: Positions, held: Held, beginnings: Positions
 ) -> tuple[list[Range], list[Range]]:
     """What has to be read from Kafka, and what of it Kafka no longer has.
 
     Args:
         target: where the group is.
-        held: what a directory reaches to; empty without one.
+        held: what a directory holds; empty without one.
         beginnings: the first offset that Kafka still has.
     """
     wanted, gone = [], []
     for (topic, partition), after in sorted(target.items()):
-        first = held.get((topic, partition), 0)
-        if first >= after:
-            continue
         begin = beginnings.get((topic, partition), 0)
-        if begin > first:
-            gone.append(Range(topic, partition, first, min(begin, after)))
-        if begin < after:
-            wanted.append(Range(topic, partition, max(first, begin), after))
+        have = held.get((topic, partition), Range(topic, partition, 0, 0))
+        for first, last in ((0, min(have.first, after)), (have.after, after)):
+            if first < min(begin, last):
+                gone.append(Range(topic, partition, first, min(begin, last)))
+            if max(first, begin) < last:
+                wanted.append(Range(topic, partition, max(first, begin), last))
     return wanted, gone
 
 
@@ -122,9 +135,10 @@ def columns_below(
         yield in_order(parts)
 
 
-def floors_of(target: Positions, held: Positions) -> dict[int, dict[int, int]]:
+def floors_of(target: Positions, held: Held) -> dict[int, dict[int, int]]:
     """Where the workers go on: at the group's offsets, or behind what is held where it has none."""
     floors: dict[int, dict[int, int]] = {}
-    for (topic, partition), offset in (dict(held) | dict(target)).items():
+    reached = {where: part.after for where, part in held.items()}
+    for (topic, partition), offset in (reached | dict(target)).items():
         floors.setdefault(partition, {})[SOURCE_OF[topic]] = offset
     return floors

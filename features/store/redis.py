@@ -159,6 +159,10 @@ class RedisStateStore:
         self._is_rebuilding = True
         mark: Command = ("SET", self._rebuilding, "1")
         await self._retries.call("begin a rebuild", lambda: self._link.send([mark]))
+        # First what workers look for on every write: one that still ran could else leave a record
+        # behind the deletion that walks through the keys.
+        markers: list[Command] = [("DEL", self._marker(tag)) for tag in self._tags]
+        await self._retries.call("begin a rebuild", lambda: self._link.send(markers))
         await self._link.delete_all(self._prefix + b":*", keep=self._rebuilding)
         await self.open(create=True)
 

@@ -18,7 +18,7 @@ from features.offline.restore import (
     columns_below,
     floors_of,
     group_positions,
-    held_positions,
+    held_ranges,
     missing_ranges,
     require_no_gap,
 )
@@ -53,7 +53,7 @@ def run(
     kafka, worker = load(KafkaSettings), load(WorkerSettings)
     arguments = client_arguments(kafka)
     target = group_positions(arguments, group=worker.group, topic_prefix=kafka.topic_prefix)
-    held = held_positions(source) if source else {}
+    held = held_ranges(source) if source else {}
     with tempfile.TemporaryDirectory(prefix="forewarn-rebuild-", dir=scratch) as directory:
         rest = Path(directory) / "rest"
         exporter = Exporter(

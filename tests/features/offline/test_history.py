@@ -1,5 +1,6 @@
 """Datasets, backfills and rebuilt states are what the engine makes of the events at one go."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,13 @@ from features.offline import build
 from features.offline.backfill import backfill
 from features.offline.columns import COLUMNS_OF, in_order
 from features.offline.history import DiskShelf, History, MemoryShelf, Shelf
-from features.offline.manifest import Range
+from features.offline.manifest import Manifest, Range, write_manifest
 from features.offline.rebuild import HISTORY_SOURCE, NotEmptyError, rebuild_state
 from features.offline.records import Raw, frame_of
 from features.offline.restore import (
     columns_below,
     floors_of,
-    held_positions,
+    held_ranges,
     missing_ranges,
     require_no_gap,
 )
@@ -240,7 +241,7 @@ async def test_what_would_have_expired_is_not_built(columns: EventColumns) -> No
 
 def test_a_rebuild_reads_what_is_held_and_the_rest_from_kafka() -> None:
     target = {("calls", 0): 100, ("calls", 1): 50, ("transfers", 0): 10}
-    held = {("calls", 0): 60, ("calls", 1): 70}
+    held = {("calls", 0): Range("calls", 0, 0, 60), ("calls", 1): Range("calls", 1, 0, 70)}
     beginnings = {("calls", 0): 40, ("calls", 1): 40, ("transfers", 0): 4}
     wanted, gone = missing_ranges(target, held, beginnings)
     assert wanted == [Range("calls", 0, 60, 100), Range("transfers", 0, 4, 10)]
@@ -250,8 +251,23 @@ def test_a_rebuild_reads_what_is_held_and_the_rest_from_kafka() -> None:
     assert floors_of(target, held) == {0: {0: 100, 1: 10}, 1: {0: 50}}
 
 
+def test_a_rebuild_does_not_overlook_what_lies_before_an_export() -> None:
+    held = {("calls", 0): Range("calls", 0, 60, 100)}
+    wanted, gone = missing_ranges({("calls", 0): 120}, held, {("calls", 0): 20})
+    assert wanted == [Range("calls", 0, 20, 60), Range("calls", 0, 100, 120)]
+    assert gone == [Range("calls", 0, 0, 20)]
+
+
+def test_an_export_says_what_it_holds(tmp_path: Path, exported: Path) -> None:
+    shutil.copytree(exported, tmp_path / "out")
+    asked = [Range("calls", 0, 0, 10_000)]  # its last records were no events
+    write_manifest(tmp_path / "out", Manifest(asked, 100, 0, complete=True))
+    assert held_ranges(tmp_path / "out")["calls", 0] == asked[0]
+    assert held_ranges(tmp_path / "out")["calls", 1] == held_ranges(exported)["calls", 1]
+
+
 def test_a_rebuild_takes_no_event_beyond_the_groups_offsets(exported: Path) -> None:
-    held = held_positions(exported)
+    held = {where: part.after for where, part in held_ranges(exported).items()}
     assert set(held) == {(topic, p) for topic in SOURCES for p in (0, 1)}
     target = {where: after // 2 for where, after in held.items() if where[0] != "outcomes"}
     windows = cut(exported, SOURCES, window_events=200)

@@ -1,15 +1,16 @@
 """Redis down, hanging, full, empty after a restart or failing over: nothing lands by halves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from features.entities import Entity, key
 from features.header import Header, build
 from features.store.base import JournalWrite, StateLostError, Write
-from features.store.links import connect
+from features.store.links import Link, connect
 from features.store.redis import RedisStateStore
 from features.store.retries import Retries
 from features.store.scripts import MAX_RECORDS_A_SCRIPT
@@ -190,6 +191,37 @@ async def test_every_record_expires_and_lives_on_while_it_is_used(server: RedisS
         client.pexpireat(write(1).key, 1)  # long past
     assert await store.load([write(1).key]) == [None]
     await store.close()
+
+
+class InterruptedLink:
+    """A link on which others act just before the keys are walked through and deleted."""
+
+    def __init__(self, link: Link, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._link = link
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link, name)
+
+    async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
+        await self._meanwhile()
+        await self._link.delete_all(pattern, keep=keep)
+
+
+async def test_a_worker_that_still_runs_writes_nothing_into_a_rebuild(server: RedisServer) -> None:
+    worker = await opened(server)
+    await worker.commit([write(1)])
+
+    async def go_on() -> None:
+        with pytest.raises(StateLostError):
+            await worker.commit([write(2)])
+
+    link = InterruptedLink(connect(server.url), go_on)
+    store = RedisStateStore(link, prefix="fw", tags=[b"00"], retries=Retries(1))
+    await store.begin_rebuild()
+    assert await store.load([write(1).key, write(2).key]) == [None, None]
+    await store.close()
+    await worker.close()
 
 
 async def test_a_commit_larger_than_one_script_is_fenced_as_a_whole(server: RedisServer) -> None:
