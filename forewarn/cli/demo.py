@@ -2,6 +2,7 @@
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +10,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from forewarn.cli.up import show_addresses
 from forewarn.errors import DependencyUnavailableError
 from forewarn.local.demo.options import DemoOptions
 from forewarn.local.demo.run import build_stage, play
 from forewarn.local.demo.summary import print_summary
 from forewarn.local.demo.view import LiveView, PlainView, View
-from forewarn.local.supervisor import running_stack
+from forewarn.local.layout import DEMO_DIRECTORY
+from forewarn.local.supervisor import running_stack, supervise
 from forewarn.settings import LocalSettings, load
 
 app = typer.Typer()
@@ -40,6 +43,9 @@ def demo(
     workers: Annotated[int | None, typer.Option(min=1, help="Stream workers.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the town.")] = DEFAULTS.seed,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live panel.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Stay up with its data after the summary, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Stream a simulated town through real Kafka, Redis, workers and the alerting service.
 
@@ -55,28 +61,36 @@ def demo(
     console = Console()
     lines = PlainView(console, time.monotonic)
     # A town of its own day by day: what an earlier one left behind would only disturb it.
-    place = settings.model_copy(update={"directory": settings.directory / "demo"})
-    models = settings.directory.absolute() / "models"
+    root = settings.directory.absolute()
+    place = settings.model_copy(update={"directory": root / DEMO_DIRECTORY})
     # The town's days are local ones, and its last day has to be over everywhere.
     today = datetime.now(UTC).date() - timedelta(days=1)
     lines.tell(f"a town of {options.subscribers:,} people, in its day {options.history_days + 1}")
-    with running_stack(
-        place, tell=lines.tell, models=models, prelude=options.past_command(today), fresh=True
-    ) as stack:
-        stage = build_stage(options, today)
-        starting = time.monotonic() - began
-        lines.tell(f"everything is up after {starting:.1f} s")
-        for what, url in stack.urls.items():
-            lines.tell(f"{what:<22} {url}")
-        view: View = lines if plain or not sys.stdout.isatty() else LiveView(console, stack.urls)
-        with view:
-            played_at = time.monotonic() - began
-            result = play(stack, stage, options, view)
-    first = result.figures.first_warning_seconds
-    print_summary(
-        console, result, seconds_to_first_warning=None if first is None else played_at + first
-    )
-    if not result.figures.warnings:
-        raise DependencyUnavailableError(
-            "no warning was raised.", hint=f"See the logs in {place.directory / 'logs'}."
-        )
+    past = options.past_command(today)
+    with ThreadPoolExecutor(1, thread_name_prefix="stage") as pool:
+        stage = pool.submit(build_stage, options, today)
+        with running_stack(
+            place, tell=lines.tell, models=root / "models", prelude=past, fresh=True
+        ) as stack:
+            lines.tell(f"everything is up after {time.monotonic() - began:.1f} s")
+            show_addresses(stack.urls, stack.layout)
+            view: View = (
+                lines if plain or not sys.stdout.isatty() else LiveView(console, stack.urls)
+            )
+            with view:
+                played_at = time.monotonic() - began
+                result = play(stack, stage.result(), options, view)
+            first = result.figures.first_warning_seconds
+            print_summary(
+                console,
+                result,
+                seconds_to_first_warning=None if first is None else played_at + first,
+            )
+            if not result.figures.warnings:
+                raise DependencyUnavailableError(
+                    "no warning was raised.", hint=f"See the logs in {stack.layout.logs}."
+                )
+            if keep:
+                lines.tell("it stays up with its data until Ctrl-C:")
+                show_addresses(stack.urls, stack.layout)
+                supervise(stack, tell=lines.tell)

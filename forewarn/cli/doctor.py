@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from forewarn.local.diagnosis import diagnose
 from forewarn.settings import LocalSettings, load
@@ -24,12 +22,13 @@ def doctor(
 ) -> None:
     """Look at Python, packages, Java, Redis, ports, room and model; status 1 if one is missing."""
     given = {} if directory is None else {"directory": directory}
-    table = Table("", "what", "found", "what to do", box=None)
+    console = Console()
     worst = 0
     for finding in diagnose(load(LocalSettings, **given)):
-        texts = (finding.grade, finding.what, finding.found, finding.remedy)
-        cells = [escape(text) for text in texts]  # `[local]` is no markup
-        table.add_row(*cells, style=_STYLES[finding.grade])
+        line = f"{finding.grade:<8} {finding.what:<24} {finding.found}"
+        if finding.remedy:
+            line += f". {finding.remedy}"
+        # Markup off: `[local]` is the name of an extra.
+        console.print(line, style=_STYLES[finding.grade], markup=False, highlight=False)
         worst |= finding.grade == "missing"
-    Console().print(table)
     raise typer.Exit(worst)

@@ -19,12 +19,15 @@ class Entry:
     extra: str = ""
 
 
+EVERYTHING = "local,train,console"
+"""A stack trains a model, if there is none, and serves the console."""
+
 _LOCAL, _STREAM, _DATA, _MODEL, _OTHER = "One machine", "Streams", "Data", "Models", "More"
 
 COMMANDS: dict[str, Entry] = {
-    "demo": Entry("demo", "Run the whole pipeline on a simulated town.", _LOCAL, "local,train"),
-    "up": Entry("up", "Start a local stack and keep it running.", _LOCAL, "local,console"),
-    "down": Entry("down", "Stop the local stack.", _LOCAL),
+    "demo": Entry("demo", "Run the whole pipeline on a simulated town.", _LOCAL, EVERYTHING),
+    "up": Entry("up", "Start a local stack and keep it running.", _LOCAL, EVERYTHING),
+    "down": Entry("down", "Stop the local stack.", _LOCAL, "local"),
     "status": Entry("status", "Tell what of the local stack runs, and where.", _LOCAL),
     "doctor": Entry("doctor", "Tell what is missing and what to do about it.", _LOCAL),
     "worker": Entry("worker", "Run a stream worker.", _STREAM),

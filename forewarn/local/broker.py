@@ -22,6 +22,9 @@ from forewarn.local.waiting import wait_until
 
 _CLUSTER_ID = "Zm9yZXdhcm4tbG9jYWwtMQ"  # 16 bytes in URL-safe base64, as KRaft wants
 
+_ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
+"""In any other locale Java may be unable to name a directory that is not ASCII."""
+
 
 class KafkaBroker:
     """One broker on the loopback address; its data survive a restart.
@@ -71,7 +74,13 @@ class KafkaBroker:
             "--enable-native-access=ALL-UNNAMED",
         ]
         self._java: list[str] | None = None
-        self.process = Child(name, [], log_file=directory / "kafka.log", directory=directory)
+        self.process = Child(
+            name,
+            [],
+            log_file=directory / "kafka.log",
+            directory=directory,
+            environment=_ENVIRONMENT,
+        )
 
     @property
     def bootstrap_servers(self) -> str:
@@ -90,7 +99,7 @@ class KafkaBroker:
         configuration = self.directory / "server.properties"
         attempts = 3 if self._port_is_ours else 1
         for attempt in range(1, attempts + 1):
-            configuration.write_text(self._configuration())
+            configuration.write_text(self._configuration(), encoding="ascii")
             if not (self.directory / "data" / "meta.properties").exists():
                 self._format(configuration)
             self.process.command = [*self._java, "kafka.Kafka", str(configuration)]
@@ -152,7 +161,13 @@ class KafkaBroker:
             for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
                 command += ["--add-scram", f"{mechanism}=[name={user},password={password}]"]
         done = subprocess.run(  # noqa: S603  the command is built by our own code
-            command, capture_output=True, text=True, timeout=120, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd=self.directory,
+            env=os.environ | _ENVIRONMENT,
         )
         if done.returncode != 0:
             raise ConfigurationError(
@@ -175,7 +190,7 @@ class KafkaBroker:
                 f"{name}:{protocol}" for name, protocol in mapping.items()
             ),
             "inter.broker.listener.name": "PLAINTEXT",
-            "log.dirs": str(self.directory / "data"),
+            "log.dirs": "data",  # in the working directory, whose own name may hold a comma
             "auto.create.topics.enable": "false",  # a mistyped topic has to be an error
             "num.partitions": "1",
             "default.replication.factor": "1",
@@ -198,7 +213,7 @@ class KafkaBroker:
             "controlled.shutdown.max.retries": "1",
         }
         return "".join(
-            f"{name}={value}\n" for name, value in (properties | self._properties).items()
+            f"{name}={_escaped(value)}\n" for name, value in (properties | self._properties).items()
         )
 
     def __enter__(self) -> Self:
@@ -206,6 +221,13 @@ class KafkaBroker:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _escaped(value: str) -> str:
+    """A value as Java reads it from a properties file, which is ISO-8859-1."""
+    units = value.replace("\\", "\\\\").encode("utf-16-be")
+    codes = (int.from_bytes(units[i : i + 2], "big") for i in range(0, len(units), 2))
+    return "".join(chr(code) if 32 <= code < 127 else f"\\u{code:04x}" for code in codes)
 
 
 def java() -> Path:

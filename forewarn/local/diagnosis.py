@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
 from forewarn.errors import ForewarnError
 from forewarn.local.broker import java
 from forewarn.local.jars import KAFKA_VERSION, jars_are_here
@@ -99,6 +97,10 @@ def _room(root: Path) -> Iterator[Finding]:
     found = f"{free / 1024**3:.1f} GB free at {existing}"
     enough = free >= DISK_BYTES_MIN
     yield Finding("ok" if enough else "note", "disk", found, "" if enough else "Have 2 GB free.")
+    try:
+        import psutil  # noqa: PLC0415  of the extra `local`, whose absence is a finding of its own
+    except ModuleNotFoundError:
+        return
     memory = psutil.virtual_memory().available
     enough = memory >= MEMORY_BYTES_MIN
     remedy = "" if enough else "Have 2 GB free: Kafka, Redis and three Python processes."

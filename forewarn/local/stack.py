@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from forewarn.errors import DependencyUnavailableError
 from forewarn.kafka.administration import TopicAdministration
 from forewarn.local import people
 from forewarn.local.broker import KafkaBroker
@@ -31,15 +32,51 @@ COMPILE_SECONDS_MAX = 300.0
 PRELUDE_SECONDS_MAX = 600.0
 
 
-@dataclass(frozen=True, slots=True)
+PORT_ATTEMPTS = 3
+"""Starts of a service whose port somebody else took between our choice and its use."""
+
+
+@dataclass(slots=True, eq=False)
 class Service:
-    """A process of ours with the URL of its readiness probe and of its metrics."""
+    """A process of ours that answers over HTTP.
+
+    Attributes:
+        child: the process.
+        ready_path: of its readiness probe.
+        fixed_port: the port that the settings name, or 0 for any.
+        probes_apart: whether probes and metrics are served on a port of their own.
+        port: the one in use, 0 before the first start.
+        probe_port: that of probes and metrics; the same, unless they are apart.
+    """
 
     child: Child
-    port: int
-    probe_port: int
-    probe: str
-    metrics: str
+    ready_path: str
+    fixed_port: int = 0
+    probes_apart: bool = False
+    port: int = 0
+    probe_port: int = 0
+
+    @property
+    def probe(self) -> str:
+        """URL that answers 200 when the process is ready."""
+        return f"http://{LOOPBACK}:{self.probe_port}/{self.ready_path}"
+
+    @property
+    def metrics(self) -> str:
+        """URL of its metrics."""
+        return f"http://{LOOPBACK}:{self.probe_port}/metrics"
+
+    def choose_ports(self) -> None:
+        """The fixed port, or one that is free now."""
+        self.port = self.fixed_port or free_port()
+        self.probe_port = free_port() if self.probes_apart else self.port
+
+    @property
+    def lost_its_port(self) -> bool:
+        """Whether it ended because somebody else has a port that we chose."""
+        ended = self.child.returncode is not None
+        ours = self.probes_apart or not self.fixed_port
+        return ended and ours and "in use" in self.child.tail(60)
 
 
 class Stack:
@@ -68,7 +105,11 @@ class Stack:
         self.redis = RedisServer(
             self.layout.redis, port=settings.redis_port or None, persistent=True
         )
-        self.downloader = Child("download", [], log_file=self.layout.logs / "download.log")
+        self.downloader = Child(
+            "download",
+            [sys.executable, "-m", "forewarn.local.jars"],
+            log_file=self.layout.logs / "download.log",
+        )
         self.trainer = Child("training", [], log_file=self.layout.logs / "training.log")
         self.compiler = Child(
             "compiling",
@@ -76,15 +117,14 @@ class Stack:
             log_file=self.layout.logs / "compiling.log",
         )
         self.prelude = Child("prelude", prelude, log_file=self.layout.logs / "prelude.log")
-        self.alerting = self._service(
-            "alerting",
-            ["alerting", "serve"],
-            settings.alerting_port or free_port(),
+        self.alerting = Service(
+            self._child("alerting", ["alerting", "serve"]),
             "healthz/ready",
-            probe_port=free_port(),
+            settings.alerting_port,
+            probes_apart=True,
         )
         self.workers = [
-            self._service(f"worker-{number}", ["worker"], free_port(), "ready")
+            Service(self._child(f"worker-{number}", ["worker"]), "ready")
             for number in range(1, settings.workers + 1)
         ]
 
@@ -95,11 +135,11 @@ class Stack:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Addresses worth showing, by what they are."""
+        """Addresses worth showing, by what they are; no secret is among them."""
         workers = {f"metrics of {w.child.name}": w.metrics for w in self.workers}
         return {
             "console": self.console_url,
-            "sign in as": f"{people.NAME}, password {self.layout.secret('console_password')}",
+            "sign in as": f"{people.NAME}, password in {self.layout.password_file}",
             **workers,
             "metrics of alerting": self.alerting.metrics,
         }
@@ -156,7 +196,6 @@ class Stack:
             self.layout.secret("console_password"),
         )
         kafka.result()
-        self.layout.write_environment(self.environment)
         self._launch(self.alerting)
         model.result()
         prelude.result()
@@ -165,6 +204,7 @@ class Stack:
             self._launch(worker)
         for service in (self.alerting, *self.workers):
             self._await_ready(service)
+        self.layout.write_environment(self.environment)
 
     def stop(self) -> None:
         """Stop the workers before what they need; safe at any time and more than once."""
@@ -210,29 +250,16 @@ class Stack:
         ours = [service.child for service in (*self.workers, self.alerting)]
         return [*ours, *self._servers()]
 
-    def _service(
-        self,
-        name: str,
-        arguments: list[str],
-        port: int,
-        ready_path: str,
-        *,
-        probe_port: int | None = None,
-    ) -> Service:
-        child = Child(
+    def _child(self, name: str, arguments: list[str]) -> Child:
+        return Child(
             name,
             [sys.executable, "-m", "forewarn", *arguments],
             log_file=self.layout.logs / f"{name}.log",
             environment={"PYTHONUNBUFFERED": "1"},
         )
-        probe_port = probe_port or port
-        base = f"http://{LOOPBACK}:{probe_port}"
-        return Service(child, port, probe_port, f"{base}/{ready_path}", f"{base}/metrics")
 
     def _start_kafka(self) -> None:
         self._tell("Kafka: fetching its jars" if not jars_are_here() else "Kafka: starting")
-        fetch = "from forewarn.local.jars import kafka_jars; kafka_jars()"
-        self.downloader.command = [sys.executable, "-c", fetch]
         if not jars_are_here():
             self.downloader.run(timeout_seconds=600.0)
             self._tell("Kafka: starting")
@@ -262,6 +289,7 @@ class Stack:
         self._tell(f"state: {self.prelude.tail(1)}")
 
     def _launch(self, service: Service) -> None:
+        service.choose_ports()
         own = {"FOREWARN_WORKER_HEALTH_PORT": str(service.port)}
         own["FOREWARN_WORKER_DATA_DIR"] = str(self.layout.root / service.child.name)
         service.child.environment |= self.environment | own
@@ -273,10 +301,18 @@ class Stack:
             service.child.require_running()
             return ask(service.probe).passes
 
-        wait_until(
-            ready,
-            self.settings.start_seconds,
-            what=f"{service.child.name} to be ready ({ask(service.probe).reason})",
-            interval_seconds=0.1,
-        )
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            try:
+                wait_until(
+                    ready,
+                    self.settings.start_seconds,
+                    what=lambda: f"{service.child.name} to be ready ({ask(service.probe).reason})",
+                    interval_seconds=0.1,
+                )
+            except DependencyUnavailableError:
+                if attempt == PORT_ATTEMPTS or not service.lost_its_port:
+                    raise
+                self._launch(service)
+            else:
+                break
         self._tell(f"{service.child.name}: ready")

@@ -22,7 +22,17 @@ class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StackState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A stack as its supervisor last described it."""
+    """A stack as its supervisor last described it.
+
+    Attributes:
+        pid: of the supervisor.
+        phase: where it is.
+        step: what it did last, while it starts.
+        error: why it did not start.
+        started_at_ms: UTC milliseconds.
+        processes: what runs.
+        urls: addresses, by what they are.
+    """
 
     pid: int
     phase: Phase
@@ -36,16 +46,16 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def write_state(layout: Layout, state: StackState) -> None:
     """Replace the file as a whole, so that no reader sees half of it."""
     scratch = layout.state_file.with_suffix(f".{os.getpid()}")
-    scratch.touch(mode=0o600)  # it names a password
     scratch.write_bytes(msgspec.json.encode(state))
     scratch.rename(layout.state_file)
 
 
 def read_state(directory: Path) -> StackState | None:
-    """The state of the stack that runs in a directory, or None if none does."""
-    if lock_holder(directory) is None:
-        return None  # a file that a killed supervisor left behind describes nothing
+    """The state of the stack that runs in a directory or failed to start there, else None."""
+    runs = lock_holder(directory) is not None
     try:
-        return msgspec.json.decode(Layout(directory).state_file.read_bytes(), type=StackState)
+        state = msgspec.json.decode(Layout(directory).state_file.read_bytes(), type=StackState)
     except FileNotFoundError:
         return None
+    # Any other file without a supervisor was left behind by a killed one, and describes nothing.
+    return state if runs or state.phase == "failed" else None

@@ -3,6 +3,7 @@
 import sys
 import time
 
+from forewarn.cli.main import run
 from forewarn.settings import ModelsSettings, load
 from models.registry import open_registry
 from models.training.default import train_default
@@ -26,4 +27,4 @@ def main(registry: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.exit(run(lambda: main(sys.argv[1])))

@@ -10,7 +10,7 @@ def wait_until(
     condition: Callable[[], bool],
     timeout_seconds: float,
     *,
-    what: str,
+    what: str | Callable[[], str],
     interval_seconds: float = 0.05,
 ) -> None:
     """Poll until the condition holds.
@@ -18,7 +18,7 @@ def wait_until(
     Args:
         condition: cheap to ask; may raise to give up at once.
         timeout_seconds: how long to wait at most.
-        what: completes the sentence "waited N s for ...".
+        what: completes the sentence "waited N s for ..."; a function is called at the end.
         interval_seconds: pause between two questions.
 
     Raises:
@@ -27,5 +27,6 @@ def wait_until(
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         if time.monotonic() >= deadline:
-            raise DependencyUnavailableError(f"waited {timeout_seconds:g} s for {what} in vain")
+            missing = what if isinstance(what, str) else what()
+            raise DependencyUnavailableError(f"waited {timeout_seconds:g} s for {missing} in vain")
         time.sleep(interval_seconds)

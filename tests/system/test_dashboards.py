@@ -74,7 +74,7 @@ def prometheus(
     jobs = [
         {
             "job_name": service.child.name,
-            "static_configs": [{"targets": [f"127.0.0.1:{service.port}"]}],
+            "static_configs": [{"targets": [f"127.0.0.1:{service.probe_port}"]}],
         }
         for service in services
     ]

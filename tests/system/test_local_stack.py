@@ -2,42 +2,74 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
+import redis
+from kafka import KafkaProducer
 
+from forewarn.cli.lag import measure
+from forewarn.events import CallStarted, Transfer, encode
 from forewarn.local.lock import lock_holder
 from forewarn.local.state import read_state
 from forewarn.local.waiting import wait_until
+from forewarn.settings import KafkaSettings
 from tests.system.stacks import processes_of
 
 pytestmark = pytest.mark.system
 
 START_SECONDS = 120.0
 
+POLICY_RULE = """
+[[rules]]
+name = "scripted_transfer_during_call"
+effect = "raise"
+when = "on_call_now == 1 and amount_minor >= 4000000"
+on = ["attempted"]
+severity = "critical"
+"""
+
 
 @pytest.fixture
-def root(tmp_path: Path, model_registry: Path, servers: None) -> Iterator[Path]:
-    """A directory with a model, in which nothing runs before and after."""
-    shutil.copytree(model_registry, tmp_path / "models")
-    yield tmp_path
-    holder = lock_holder(tmp_path)
-    if holder is not None:
-        os.kill(holder, signal.SIGKILL)
+def bare_root(tmp_path: Path, servers: None) -> Iterator[Path]:
+    """An empty directory of an ordinary kind: its name has what programs like to trip over."""
+    root = tmp_path / "反 诈's, no. 1"
+    yield root
+    for place in (root, root / "demo"):
+        holder = lock_holder(place)
+        if holder is not None:
+            os.kill(holder, signal.SIGKILL)
+
+
+@pytest.fixture
+def root(bare_root: Path, model_registry: Path) -> Path:
+    """The same with a model, so that none is trained."""
+    shutil.copytree(model_registry, bare_root / "models")
+    return bare_root
 
 
 def _command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "forewarn", *map(str, arguments)]
 
 
-def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
+def _run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        _command(*arguments), capture_output=True, text=True, timeout=200, check=False
+        _command(*arguments),
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
     )
 
 
@@ -48,10 +80,14 @@ def _nothing_is_left(root: Path) -> None:
     assert not list(root.rglob("stack.json"))
 
 
-def test_a_stack_stays_refuses_a_second_one_keeps_its_data_and_goes_without_a_trace(
-    root: Path,
+def test_a_stack_stays_refuses_a_second_one_and_has_its_data_again_after_a_restart(
+    root: Path, tmp_path: Path
 ) -> None:
-    up = _run("up", "--dir", root)
+    default = Path(__file__).parents[2] / "models" / "policy" / "default.toml"
+    (tmp_path / "policy.toml").write_text(default.read_text() + POLICY_RULE)
+    policy = {"FOREWARN_WORKER_POLICY_FILE": str(tmp_path / "policy.toml")}
+
+    up = _run("up", "--dir", root, **policy)
     assert up.returncode == 0, up.stdout + up.stderr
     assert re.search(r"console +http://127\.0\.0\.1:\d+", up.stdout)
     assert _run("status", "--dir", root).returncode == 0
@@ -61,24 +97,82 @@ def test_a_stack_stays_refuses_a_second_one_keeps_its_data_and_goes_without_a_tr
     assert f"a stack already runs in {root}" in second.stderr
     assert "Traceback" not in second.stderr
 
-    environment = _settings(root)
-    samples = Path(__file__).parents[2] / "docs" / "samples"
-    replayed = subprocess.run(
-        _command("replay", samples / "calls.csv"),
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "9 events sent" in replayed.stdout, replayed.stderr
+    password = (root / "secrets" / "console_password").read_text()
+    assert password not in up.stdout + (root / "logs" / "supervisor.log").read_text()
+    assert {oct(p.stat().st_mode & 0o077) for p in (root / "logs").iterdir()} == {"0o0"}
+
+    _scam(_settings(root))
+    wait_until(lambda: _holdings(root)["cases"], START_SECONDS, what="the case")
+    wait_until(lambda: _lag(root) == 0, START_SECONDS, what="the offsets to be committed")
+    before = _holdings(root)
+    assert before["calls"] == 1
 
     assert _run("down", "--dir", root).returncode == 0
     _nothing_is_left(root)
     assert _run("status", "--dir", root).returncode == 1
-    assert (root / "kafka" / "data").is_dir()
-    assert (root / "redis" / "appendonly.aof").stat().st_size > 0
-    assert (root / "alerting.db").stat().st_size > 0
+
+    again = _run("up", "--dir", root, **policy)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert _holdings(root) == before
+    assert _run("down", "--dir", root).returncode == 0
+    _nothing_is_left(root)
+
+
+def _scam(settings: dict[str, str]) -> None:
+    """A call, and a transfer while it lasts that the policy's rule warns of."""
+    producer = KafkaProducer(bootstrap_servers=settings["FOREWARN_KAFKA_BOOTSTRAP_SERVERS"])
+    now_ms = time.time_ns() // 1_000_000 - 60_000
+    person = "+8613800000001"
+    call = CallStarted(
+        event_id="e-1",
+        event_time_ms=now_ms,
+        subscriber=person,
+        call_id="c-1",
+        direction="inbound",
+        caller="+000755000017",
+        callee=person,
+    )
+    attempt = Transfer(
+        event_id="e-2",
+        event_time_ms=now_ms + 30_000,
+        subscriber=person,
+        transfer_id="t-1",
+        status="attempted",
+        payer_account="6222000000000001",
+        payee_account="6217000000009999",
+        amount_minor=4_800_000,
+    )
+    for topic, event in (("calls", call), ("transfers", attempt)):
+        producer.send(topic, encode(event), key=person.encode()).get(timeout=30)
+    producer.close()
+
+
+def _holdings(root: Path) -> dict[str, object]:
+    """What a stack holds in Kafka, Redis and the database, and how far its worker came."""
+    settings = _settings(root)
+    kafka = KafkaSettings(
+        bootstrap_servers=settings["FOREWARN_KAFKA_BOOTSTRAP_SERVERS"], replication_factor=1
+    )
+    topics = ["calls", "transfers", "outcomes"]
+    lags = [replace(entry, seconds=0) for entry in measure(kafka, "forewarn", topics, now_ms=0)]
+    key = (root / "secrets" / "forewarn_alerting_api_key").read_text()
+    cases = httpx.get(
+        settings["FOREWARN_ALERTING_PUBLIC_URL"] + "/v1/cases",
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=20,
+    ).json()["cases"]
+    with redis.Redis.from_url(settings["FOREWARN_REDIS_URL"]) as client:
+        records = sorted(client.scan_iter())
+    return {
+        "calls": sum(entry.end for entry in lags if entry.topic == "calls"),
+        "offsets": lags,
+        "records": records,
+        "cases": [case["case_id"] for case in cases],
+    }
+
+
+def _lag(root: Path) -> int:
+    return sum(entry.records for entry in _holdings(root)["offsets"])  # type: ignore[attr-defined]
 
 
 def test_a_short_demo_warns_prevents_and_ends_by_itself(root: Path) -> None:
@@ -90,12 +184,18 @@ def test_a_short_demo_warns_prevents_and_ends_by_itself(root: Path) -> None:
     warnings = int(re.search(r"warnings raised +([\d,]+)", demo.stdout)[1].replace(",", ""))
     assert warnings > 0
     assert re.search(r"append to warning +p50 [\d,]+ ms, p99 [\d,]+ ms", demo.stdout)
-    assert re.search(r"loss prevented +[\d,.]+ CNY", demo.stdout)
+    prevented = re.search(r"loss prevented +([\d,.]+) CNY", demo.stdout)[1].replace(",", "")
+    assert float(prevented) > 0
     _nothing_is_left(root)
 
 
-@pytest.mark.parametrize("moment", ["Kafka: starting", "everything is up"])
-def test_ctrl_c_at_any_time_leaves_nothing(root: Path, moment: str) -> None:
+@pytest.mark.parametrize(
+    "moment", ["Kafka: starting", "state: computing", "training one", "everything is up"]
+)
+def test_ctrl_c_at_any_time_leaves_nothing(
+    bare_root: Path, moment: str, request: pytest.FixtureRequest
+) -> None:
+    root = bare_root if moment == "training one" else request.getfixturevalue("root")
     with subprocess.Popen(
         _command("demo", "--dir", root, "--seconds", 60, "--subscribers", 500, "--plain"),
         stdout=subprocess.PIPE,
@@ -118,8 +218,33 @@ def test_ctrl_c_at_any_time_leaves_nothing(root: Path, moment: str) -> None:
     _nothing_is_left(root)
 
 
+def test_ctrl_c_during_up_stops_what_it_began(root: Path) -> None:
+    with subprocess.Popen(
+        _command("up", "--dir", root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as up:
+        wait_until(lambda: lock_holder(root) is not None, START_SECONDS, what="the supervisor")
+        up.send_signal(signal.SIGINT)
+        said = up.communicate(timeout=START_SECONDS)[0]
+    assert up.returncode == 130, said
+    assert "Traceback" not in said
+    _nothing_is_left(root)
+
+
+def test_a_start_that_fails_says_why_then_and_later(root: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        up = _run("up", "--dir", root, FOREWARN_LOCAL_REDIS_PORT=port)
+    assert up.returncode == 2
+    assert "Traceback" not in up.stdout + up.stderr
+    status = _run("status", "--dir", root)
+    assert status.returncode == 1
+    assert status.stdout.startswith("failed")
+    assert "redis" in status.stdout
+    assert not processes_of(root)
+
+
 def test_a_killed_supervisor_takes_everything_with_it(root: Path) -> None:
-    log = (root / "up.log").open("w")
+    log = (root.parent / "up.log").open("w")
     up = subprocess.Popen(
         _command("up", "--foreground", "--dir", root), stdout=log, stderr=subprocess.STDOUT
     )
@@ -136,5 +261,6 @@ def test_a_killed_supervisor_takes_everything_with_it(root: Path) -> None:
 
 
 def _settings(root: Path) -> dict[str, str]:
-    lines = (root / "stack.env").read_text().splitlines()
-    return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+    """As a shell reads them."""
+    words = shlex.split((root / "stack.env").read_text())
+    return {name: value for name, _, value in (word.partition("=") for word in words)}

@@ -13,6 +13,7 @@ import polars as pl
 
 from features.offline.rebuild import rebuild_state
 from features.store.factory import redis_state_store
+from forewarn.cli.main import run
 from forewarn.local.demo.options import DemoOptions
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import PrivacySettings, RedisSettings, load
@@ -51,4 +52,5 @@ async def fill(history: History) -> None:
 
 if __name__ == "__main__":
     given = msgspec.json.decode(sys.argv[1], type=DemoOptions)
-    asyncio.run(fill(past_of(given, date.fromisoformat(sys.argv[2]))))
+    today = date.fromisoformat(sys.argv[2])
+    sys.exit(run(lambda: asyncio.run(fill(past_of(given, today)))))

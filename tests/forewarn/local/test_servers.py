@@ -8,12 +8,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 
 from forewarn.errors import DependencyUnavailableError
 from forewarn.local import Child, KafkaBroker, RedisServer
+from forewarn.local.broker import _escaped
+from forewarn.local.stack import Service, Stack
 from forewarn.local.waiting import wait_until
+from forewarn.settings import LocalSettings
 
 pytestmark = pytest.mark.system
 
@@ -47,6 +51,57 @@ def test_redis_keeps_its_data_when_persistent_and_loses_it_when_not(tmp_path: Pa
             server.client().set("key", "value")
             server.restart()
             assert (server.client().get("key") == b"value") is persistent
+
+
+def test_servers_run_in_a_directory_of_any_name(tmp_path: Path) -> None:
+    place = tmp_path / "反 诈's, \\ no. 1"
+    with RedisServer(place / "redis", persistent=True) as server:
+        server.client().set("key", "value")
+        assert redis.Redis.from_url(server.unix_url).get("key") == b"value"
+        server.restart()
+        assert server.client().get("key") == b"value"
+    assert (place / "redis" / "appendonly.aof").stat().st_size > 0
+    with KafkaBroker(place / "kafka"):
+        assert (place / "kafka" / "data" / "meta.properties").is_file()
+        logs = (place / "kafka").rglob("*.log")
+        assert not [log for log in logs if log.stat().st_mode & 0o077 and log.name == "kafka.log"]
+
+
+def test_a_property_is_what_java_reads_back() -> None:
+    assert _escaped("/a b/ü反\\😀") == "/a b/\\u00fc\\u53cd\\\\\\ud83d\\ude00"
+
+
+def test_a_service_whose_port_was_taken_meanwhile_gets_another(tmp_path: Path) -> None:
+    program = (
+        "import http.server, os, pathlib, sys\n"
+        "first = pathlib.Path(sys.argv[1])\n"
+        "if not first.exists():\n"
+        "    first.touch(); sys.exit('[Errno 98] Address already in use')\n"
+        "port = int(os.environ['FOREWARN_WORKER_HEALTH_PORT'])\n"
+        "http.server.HTTPServer(('127.0.0.1', port), http.server.SimpleHTTPRequestHandler)"
+        ".serve_forever()"
+    )
+    stack = Stack(LocalSettings(directory=tmp_path), tell=print)
+    child = Child(
+        "service",
+        [sys.executable, "-c", program, tmp_path / "first"],
+        log_file=tmp_path / "log",
+        directory=tmp_path,
+    )
+    service = Service(child, "")
+    try:
+        stack._launch(service)
+        stack._await_ready(service)
+        assert child.is_running()
+    finally:
+        child.kill()
+        stack.stop()
+
+
+def test_the_reason_of_a_wait_in_vain_is_that_of_its_end() -> None:
+    reasons = iter(["of the end"])
+    with pytest.raises(DependencyUnavailableError, match="of the end in vain"):
+        wait_until(lambda: False, 0.0, what=lambda: next(reasons))
 
 
 def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:

@@ -1,0 +1,99 @@
+"""``forewarn doctor`` names each thing that is missing, and what to do about it."""
+
+import importlib.util
+import shutil
+import socket
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from forewarn.errors import ConfigurationError
+from forewarn.local import diagnosis
+from forewarn.settings import LocalSettings
+
+
+def _findings(directory: Path, **settings: int) -> dict[str, diagnosis.Finding]:
+    given = LocalSettings(directory=directory, **settings)
+    return {finding.what: finding for finding in diagnosis.diagnose(given)}
+
+
+@pytest.mark.parametrize("extra", diagnosis.EXTRAS)
+def test_a_package_that_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str
+) -> None:
+    lacking = diagnosis.EXTRAS[extra][0]
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == lacking else find(name)
+    )
+    finding = _findings(tmp_path)[f"packages of [{extra}]"]
+    assert (finding.grade, finding.found) == ("missing", f"no {lacking}")
+    assert f"forewarn[{extra}]" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("what", "name"), [("Java for Kafka", "java"), ("redis-server", "redis_binary")]
+)
+def test_a_program_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, name: str
+) -> None:
+    def nowhere() -> Path:
+        raise ConfigurationError("it is not there.", hint="Install it.")
+
+    monkeypatch.setattr(diagnosis, name, nowhere)
+    finding = _findings(tmp_path)[what]
+    assert (finding.grade, finding.remedy) == ("missing", "Install it.")
+
+
+@pytest.mark.parametrize(
+    ("what", "name"), [("Java for Kafka", "java"), ("redis-server", "redis_binary")]
+)
+def test_a_program_that_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, name: str
+) -> None:
+    monkeypatch.setattr(diagnosis, name, lambda: Path("/bin/false"))
+    finding = _findings(tmp_path)[what]
+    assert finding.grade == "missing"
+    assert "does not run" in finding.found
+    assert finding.remedy
+
+
+def test_a_directory_that_cannot_be_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnosis.os, "access", lambda path, mode: False)
+    finding = _findings(tmp_path)["directory"]
+    assert finding.grade == "missing"
+    assert "--dir" in finding.remedy
+
+
+def test_a_port_that_somebody_else_has(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        finding = _findings(tmp_path, redis_port=port)[f"port {port}"]
+    assert finding.grade == "missing"
+    assert "FOREWARN_LOCAL_REDIS_PORT" in finding.remedy
+
+
+def test_what_is_scarce_or_comes_by_itself_is_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1))
+    monkeypatch.setattr(diagnosis, "jars_are_here", lambda: False)
+    found = _findings(tmp_path)
+    for what in ("disk", "stack", "model", f"jars of Kafka {diagnosis.KAFKA_VERSION}"):
+        assert found[what].grade == "note", what
+        assert found[what].remedy, what
+
+
+def test_it_works_where_only_the_base_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert "memory" not in _findings(tmp_path)
+
+
+def test_a_machine_that_has_everything_lacks_nothing(tmp_path: Path) -> None:
+    assert not [f for f in _findings(tmp_path).values() if f.grade == "missing"]
