@@ -1,6 +1,5 @@
 """Fixtures that every part shares: real servers, once a session, and a pseudonymiser."""
 
-import os
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
@@ -9,13 +8,7 @@ import pytest
 from forewarn.errors import ForewarnError
 from forewarn.local import KafkaBroker, RedisServer
 from forewarn.pseudonyms import Pseudonymiser
-
-
-def missing_server(reason: str) -> None:
-    """Skip the test on a machine without the server; in CI nothing may be missing, so fail."""
-    if os.environ.get("CI", "").lower() in ("1", "true", "yes"):
-        pytest.fail(f"CI must have every server: {reason}", pytrace=False)
-    pytest.skip(reason)
+from tests.servers import missing_server
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -99,8 +100,10 @@ def test_an_unknown_format_is_refused(trained: Trained, tmp_path: Path) -> None:
         read_artifact(folder)
 
 
-@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="coreutils are not installed")
-def test_coreutils_verify_an_artifact(trained: Trained) -> None:
+def test_coreutils_verify_an_artifact(
+    trained: Trained, require: Callable[[bool, str], None]
+) -> None:
+    require(shutil.which("sha256sum") is not None, "coreutils are not installed")
     done = subprocess.run(["sha256sum", "-c", "--quiet", SUMS], cwd=trained.path, check=False)
     assert done.returncode == 0
 

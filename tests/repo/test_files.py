@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import missing_server
+
 ROOT = Path(__file__).parents[2]
 LINES_MAX = 500
 
@@ -25,7 +27,7 @@ def _tracked() -> list[Path]:
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False, text=True
     )
     if listed.returncode != 0:
-        pytest.skip("not a git checkout")
+        missing_server("not a git checkout")
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
@@ -75,3 +77,15 @@ def test_every_package_says_what_it_is() -> None:
         and not path.read_text(encoding="utf-8").lstrip().startswith(('"""', "#"))
     ]
     assert not silent
+
+
+def test_every_skip_is_a_failure_in_ci() -> None:
+    """Tests skip through ``tests/servers.py``, which knows CI; a test that never runs proves nothing."""
+    skips = re.compile(r"pytest\.(?:skip|importorskip|mark\.skip)")
+    here = {"tests/servers.py", str(Path(__file__).relative_to(ROOT))}
+    found = [str(p) for p, text in _texts() if p.suffix == ".py" and skips.search(text)]
+    assert set(found) <= here
+
+
+def test_ci_says_that_it_is_ci() -> None:
+    assert re.search(r"^export CI=true\b", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)

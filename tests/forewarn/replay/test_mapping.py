@@ -10,6 +10,7 @@ from forewarn.errors import ConfigurationError
 from forewarn.events import CallEnded, CallStarted
 from forewarn.replay import BadRow, Ready, in_order, load_mapping, paced
 from forewarn.replay.convert import CellError, epoch_ms, minor_units
+from tests.servers import needed
 
 SAMPLES = Path(__file__).parents[3] / "docs" / "samples"
 
@@ -101,8 +102,8 @@ def test_files_are_merged_by_event_time_and_unsorted_rows_put_in_order() -> None
 
 
 def test_parquet_rows_convert_like_those_of_other_files(tmp_path: Path) -> None:
-    arrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
+    arrow = needed("pyarrow")
+    parquet = needed("pyarrow.parquet")
     import json  # noqa: PLC0415
 
     rows = [json.loads(line) for line in (SAMPLES / "transfers.jsonl").read_text().splitlines()]

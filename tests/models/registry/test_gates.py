@@ -20,6 +20,7 @@ from models.training.dataset import Dataset
 from models.training.retrain import retrain
 from models.training.train import Trained, train
 from tests.models.conftest import START_MS, options
+from tests.servers import needed
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_the_kept_rows_hold_no_pseudonyms(trained: Trained) -> None:
 
 
 def test_runs_can_be_followed_in_mlflow(trained: Trained, tmp_path: Path) -> None:
-    tracking = pytest.importorskip("mlflow.tracking", reason="needs mlflow")
+    tracking = needed("mlflow.tracking")
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     run_id = track(uri, read_artifact(trained.path), trained.metrics)
     client = tracking.MlflowClient(tracking_uri=uri, registry_uri=uri)

@@ -15,6 +15,7 @@ from models.registry.cache import private_directory
 from models.registry.registry import Pointer
 from models.registry.storage import FolderStorage, ObjectStorage, Storage
 from models.training.train import Trained
+from tests.servers import needed
 
 
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.system)])
@@ -23,8 +24,8 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]
     if request.param == "folder":
         yield FolderStorage(tmp_path / "registry")
         return
-    moto = pytest.importorskip("moto.server", reason="needs moto")
-    boto3 = pytest.importorskip("boto3", reason="needs boto3")
+    moto = needed("moto.server")
+    boto3 = needed("boto3")
     bucket = f"models-{uuid4().hex[:8]}"  # the server's memory outlives one test
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
