@@ -52,7 +52,7 @@ class Parity:
         uncovered: scored events that could not be computed, because the export begins after the
             state did or lacks events.
         unscored: exported events without a score, up to the last scored one of their partition:
-            those that workers rejected, or a loss.
+            put aside by a worker (``processing_failed``), or a loss.
         chunks: computed again.
         races: updates that landed on a newer version than was read.
     """
@@ -68,8 +68,8 @@ class Parity:
 
     @property
     def proved(self) -> bool:
-        """Whether something was compared and nothing differed."""
-        return self.compared > 0 and self.differing == 0
+        """Whether something was compared, nothing differed, and no event went without a score."""
+        return self.compared > 0 and self.differing == 0 and self.unscored == 0
 
 
 def check_parity(

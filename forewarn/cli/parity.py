@@ -17,7 +17,7 @@ app = typer.Typer(help="Prove that offline features are those of the worker.")
 def run(
     source: Annotated[Path, typer.Option("--in", help="From `forewarn export`, with scores.")],
 ) -> None:
-    """Compute every logged vector again and compare bit for bit; status 1 if one differs."""
+    """Compute every logged vector again and compare bit for bit; status 1 if one differs or is missing."""
     found = check_parity(
         source,
         Pseudonymiser(load(PrivacySettings).pseudonym_key.get_secret_value().encode()),
@@ -37,4 +37,9 @@ def run(
         )
     elif not found.compared:
         typer.echo("Nothing could be compared: the export has to begin where the state does.")
+    if found.unscored:
+        typer.echo(
+            "Events without a score were lost or put aside: look for processing_failed in "
+            "`forewarn dead-letters list`."
+        )
     raise typer.Exit(0 if found.proved else 1)

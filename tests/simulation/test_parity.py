@@ -167,6 +167,7 @@ async def test_a_score_that_is_missing_is_no_proof(stormy, tmp_path: Path) -> No
     lost = altered(directory, tmp_path, lambda scores: scores.filter(pl.col("chunk") != 5))
     found = check_parity(lost, PSEUDONYMISER)
     assert found.unscored > 0
+    assert not found.proved
     assert found.uncovered > 0, "what rests on the missing chunks cannot be computed"
 
 
