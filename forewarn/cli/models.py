@@ -16,7 +16,7 @@ from models.registry import ALIASES, Registry, open_registry
 from models.registry.candidates import compare as compare_on_holdout
 from models.registry.gates import Verdict
 from models.registry.promotion import GateError, promote, verdicts_of
-from models.registry.tracking import follow
+from models.registry.tracking import mirror
 from models.report.page import day, number, share
 
 app = typer.Typer(help="List, compare, promote and roll back models.", no_args_is_help=True)
@@ -105,7 +105,7 @@ def promote_model(
     now_ms = time.time_ns() // 1_000_000
     if as_challenger:
         registry.point("challenger", version, by=_who(), reason=reason, now_ms=now_ms)
-        _mirror("challenger", version)
+        _mirror(registry, "challenger", version)
         console.print(f"{version} is challenger")
         return
     try:
@@ -116,7 +116,7 @@ def promote_model(
         _print_verdicts(error.verdicts)
         raise
     _print_verdicts(verdicts)
-    _mirror("champion", version)
+    _mirror(registry, "champion", version)
     console.print(f"{version} is champion; workers take it over within seconds")
 
 
@@ -129,10 +129,11 @@ def rollback(
     known = {name: name for name in ALIASES}
     if alias not in known:
         raise ConfigurationError(f"--alias is one of {', '.join(ALIASES)}.")
-    pointer = _registry().rollback(
+    registry = _registry()
+    pointer = registry.rollback(
         known[alias], by=_who(), reason=reason, now_ms=time.time_ns() // 1_000_000
     )
-    _mirror(alias, pointer.version)
+    _mirror(registry, alias, pointer.version)
     console.print(f"{pointer.version} is {alias} again")
 
 
@@ -159,11 +160,11 @@ def _registry() -> Registry:
     return open_registry(load(ModelsSettings))
 
 
-def _mirror(alias: str, version: str) -> None:
+def _mirror(registry: Registry, alias: str, version: str) -> None:
     """Tell MLflow, where it is used, what the registry says now."""
     uri = load(ModelsSettings).mlflow_uri
     if uri:
-        follow(uri, alias, version)
+        mirror(uri, alias, registry.artifact(version), _metrics(registry, version))
 
 
 def _resolve(registry: Registry, name: str) -> str:

@@ -14,7 +14,7 @@ from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import KafkaSettings, ModelsSettings, WorkerSettings, load
 from forewarn.topics import SOURCES
 from models.registry import open_registry
-from models.registry.tracking import follow, track
+from models.registry.tracking import mirror
 from models.training.choices import Choices, with_choices
 from models.training.dataset import DAY_MS
 from models.training.default import catalog_options
@@ -67,9 +67,9 @@ def run(
         mark = "passed" if verdict.passed else "refused"
         console.print(f"{mark} {verdict.gate}: {verdict.message}")
     if settings.mlflow_uri:
-        track(settings.mlflow_uri, registry.artifact(result.version), result.metrics)
         alias = "champion" if result.promoted else "challenger"
-        follow(settings.mlflow_uri, alias, result.version)
+        artifact = registry.artifact(result.version)
+        mirror(settings.mlflow_uri, alias, artifact, result.metrics)
     typer.echo(f"{result.version} is {'champion' if result.promoted else 'challenger'}")
 
 

@@ -12,6 +12,7 @@ from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import ModelsSettings, load
 from models.registry import Registry, champion_scorer, open_registry
+from models.registry.tracking import follow, track
 from models.training.choices import Choices, with_choices
 from models.training.dataset import Dataset
 from models.training.default import catalog_options
@@ -118,7 +119,8 @@ def run(
         console.print(f"{len(dataset):,} rows; {time_column} is {framed.meaning}")
         options, title = frame_options(now_ms, framed, of_frame, key), f"Model of {frame.name}"
     options = with_choices(options, choices)
-    _train(dataset, options, open_registry(settings), out, title=title, k=k, alias=alias)
+    _train(dataset, options, open_registry(settings), out, title=title, k=k, alias=alias,
+           mlflow_uri=settings.mlflow_uri)  # fmt: skip
 
 
 def _train(
@@ -130,6 +132,7 @@ def _train(
     title: str,
     k: int,
     alias: str,
+    mlflow_uri: str,
 ) -> None:
     """Train into a folder, or into the registry beside the champion."""
     if alias not in ("", "challenger"):
@@ -149,11 +152,15 @@ def _train(
         if into_registry:
             version = registry.add(path)
             path = registry.fetch(version)
+            if mlflow_uri:
+                track(mlflow_uri, registry.artifact(version), trained.metrics)
             if alias:
                 registry.point(
                     "challenger", version, by="forewarn train", reason="trained",
                     now_ms=options.created_ms,
                 )  # fmt: skip
+                if mlflow_uri:
+                    follow(mlflow_uri, alias, version)
     _tell(trained, path)
 
 

@@ -50,6 +50,17 @@ def follow(uri: str, alias: str, version: str) -> bool:
     return False
 
 
+def mirror(uri: str, alias: str, artifact: Artifact, metrics: Mapping[str, Any]) -> None:
+    """Let MLflow's alias follow ours; a version that it never saw is logged first.
+
+    Raises:
+        ConfigurationError: as ``track``.
+    """
+    if not follow(uri, alias, artifact.version):
+        track(uri, artifact, metrics)
+        follow(uri, alias, artifact.version)
+
+
 def _register(client: Any, artifact: Artifact, run_id: str) -> None:
     if not client.search_registered_models(f"name = '{EXPERIMENT}'"):
         client.create_registered_model(EXPERIMENT)

@@ -47,7 +47,7 @@ def _ok(result: Result) -> str:
 
 
 def test_from_history_to_a_promoted_model_and_back(
-    town: Path, registry: Path, tmp_path: Path
+    town: Path, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = ["--embargo-days", "0.5", "--warmup-days", "1"]
     _ok(RUN.invoke(retrain.app, ["--data", str(town), *short]))
@@ -59,10 +59,12 @@ def test_from_history_to_a_promoted_model_and_back(
     first = listed[0]["version"]
     if listed[0]["aliases"] != ["champion"]:  # a small town may fail a gate; then say so by name
         _ok(RUN.invoke(models_command.app, ["promote", first, "--force", "--reason", "test"]))
+    monkeypatch.setenv("FOREWARN_MODELS_MLFLOW_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     path = _ok(
         RUN.invoke(train.app, ["--data", str(town), "--seed", "3", "--alias", "challenger", *short])
     ).splitlines()[-1]
     second = Path(path).name
+    assert _followed(tmp_path, "challenger") == second
     artifact = read_artifact(registry / "artifacts" / second)
     assert artifact.manifest.typologies  # the town's reports name kinds of fraud
     assert artifact.json("metrics.json", dict)["roc_auc"] > 0.75
@@ -93,8 +95,18 @@ def test_from_history_to_a_promoted_model_and_back(
 
     assert "ahead in" in _ok(RUN.invoke(models_command.app, ["compare", "challenger"]))
     _ok(RUN.invoke(models_command.app, ["promote", "challenger", "--force"]))
+    assert _followed(tmp_path, "champion") == second
     assert second in _ok(RUN.invoke(models_command.app, ["show", "champion"]))
     assert first in _ok(RUN.invoke(models_command.app, ["rollback"]))
+    assert _followed(tmp_path, "champion") == first  # logged late: MLflow was not there at first
+
+
+def _followed(directory: Path, alias: str) -> str:
+    """The version that MLflow's alias points to."""
+    tracking = pytest.importorskip("mlflow.tracking", reason="needs mlflow")
+    uri = f"sqlite:///{directory / 'mlflow.db'}"
+    client = tracking.MlflowClient(tracking_uri=uri, registry_uri=uri)
+    return str(client.get_model_version_by_alias("forewarn", alias).tags["version"])
 
 
 @pytest.mark.system

@@ -15,7 +15,7 @@ from models.registry.candidates import HOLDOUT, Holdout, compare
 from models.registry.gates import judge, passed
 from models.registry.promotion import GateError, promote
 from models.registry.storage import FolderStorage
-from models.registry.tracking import follow, track
+from models.registry.tracking import follow, mirror, track
 from models.training.dataset import Dataset
 from models.training.retrain import retrain
 from models.training.train import Trained, train
@@ -139,5 +139,11 @@ def test_runs_can_be_followed_in_mlflow(trained: Trained, tmp_path: Path) -> Non
     assert run.data.metrics["average_precision"] == pytest.approx(
         trained.metrics["average_precision"]
     )
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    mirror(other, "champion", read_artifact(trained.path), trained.metrics)  # never logged there
+    mirror(other, "challenger", read_artifact(trained.path), trained.metrics)
+    client = tracking.MlflowClient(tracking_uri=other, registry_uri=other)
+    assert client.get_model_version_by_alias("forewarn", "champion").tags["version"] == version
+    assert len(client.search_model_versions("name = 'forewarn'")) == 1
     with pytest.raises(ConfigurationError, match="file store"):
         track(str(tmp_path), read_artifact(trained.path), trained.metrics)
