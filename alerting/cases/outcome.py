@@ -37,7 +37,7 @@ def outcomes_of(
     events = []
     for row in ordered:
         keys = [key for key, warning_id in carriers.items() if warning_id == row.warning_id]
-        swindler = disposition != "unreachable" and row.action != "withdraw"
+        named = _names_swindlers(case, disposition) and row.action != "withdraw"
         events.append(
             Outcome(
                 event_id=_event_id(row.warning_id, case.outcome_revision),
@@ -51,8 +51,8 @@ def outcomes_of(
                 case_id=case.case_id,
                 warning_id=row.warning_id,
                 transfer_id=row.subject_id if row.subject_kind == "transfer" else None,
-                callers=(row.caller,) if row.caller and swindler else (),
-                payees=(row.payee,) if row.payee and swindler else (),
+                callers=(row.caller,) if row.caller and named else (),
+                payees=(row.payee,) if row.payee and named else (),
                 at_risk_minor=row.amount_at_risk_minor,
                 prevented_minor=sum(prevented.get(key, 0) for key in keys),
                 lost_minor=sum(lost.get(key, 0) for key in keys),
@@ -81,6 +81,14 @@ def _told(
         if row.action != "withdraw" or row.subject_status in STOPPED or row.subject_id in amounts
     ]
     return told or warnings
+
+
+def _names_swindlers(case: Case, disposition: Disposition) -> bool:
+    """Whether an outcome names the callers and payees of its warnings.
+
+    Nobody reached says nothing about them, unless it takes back what an earlier outcome of the case said.
+    """
+    return disposition != "unreachable" or case.outcome_revision > 1
 
 
 def _event_id(warning_id: str, revision: int) -> str:

@@ -17,7 +17,9 @@ class Outcome(Event, frozen=True, kw_only=True, tag_field="type", tag="outcome")
 
     ``label_time_ms`` is when the outcome became known; training may use it from then on only.
     ``callers`` and ``payees`` are confirmed to belong to the swindler when the disposition is
-    ``dissuaded`` or ``loss_occurred``, and cleared when it is ``false_alarm``.
+    ``dissuaded`` or ``loss_occurred``, and cleared when it is ``false_alarm``. With any other, nothing is
+    said against or for them: a correction names them to take back what was said before. A correction
+    has the same ``case_id`` and a higher ``revision``.
     """
 
     disposition: Disposition

@@ -274,6 +274,22 @@ def test_outcome_messages_are_valid_events(services: Services, close: Close) -> 
     assert all(msgspec.json.encode(outcome) for outcome in found)
 
 
+def test_a_verdict_that_is_taken_back_names_whom_it_was_about(
+    services: Services, close: Close, boss: Principal
+) -> None:
+    """Nobody reached says nothing of a payee, but has to name one that was confirmed before."""
+    services.ingestor.ingest([warning("w-1")], "test")
+    close(disposition="unreachable")
+    assert [outcome.payees for outcome in outcomes(services)] == [()]
+    services.desk.reopen(case_of(services, "w-1"), boss, reason="reached after all")
+    close(disposition="dissuaded")
+    services.desk.reopen(case_of(services, "w-1"), boss, reason="the wrong person")
+    close(disposition="unreachable")
+    found = outcomes(services)
+    assert [outcome.revision for outcome in found] == [1, 2, 3]
+    assert [outcome.payees for outcome in found[1:]] == [(PAYEE,), (PAYEE,)]
+
+
 @pytest.mark.parametrize(("status", "confirmed_minor"), [("attempted", 0), ("blocked", 20_000_000)])
 def test_a_withdrawn_warning_prevents_nothing_unless_its_transfer_was_stopped(
     services: Services, close: Close, status: str, confirmed_minor: int
