@@ -35,13 +35,15 @@ from features.kernel.layout import (
     B_SUBSCRIBER,
     B_TIME,
     BATCH_COLUMNS,
-    MINUTE_MS,
     PART_SECOND,
     PART_SHARED,
     PART_SUBSCRIBER,
 )
 from features.kernel.marks import applied_offsets
 from features.kernel.records import allocate, unpack_all
+from features.kernel.rules import (
+    MINUTE_MS,
+)
 from features.kernel.state import State
 from features.kernel.walk import reapply, walk
 from features.migrations import migrate

@@ -15,7 +15,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-LAYOUT_VERSION: Final = 1
+LAYOUT_VERSION: Final = 2
 """Layout that this code writes; older ones are migrated when read (``features.migrations``)."""
 
 HEADER_BYTES: Final = 14

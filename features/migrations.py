@@ -9,10 +9,13 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from features.header import HEADER_BYTES, LAYOUT_VERSION, Header, Watermark, build
+from features.header import HEADER_BYTES, LAYOUT_VERSION, WATERMARK_BYTES, Header, Watermark, build
 from forewarn.errors import ConfigurationError
 
 Migration = Callable[[bytes], bytes]
+
+_COUNTS_BYTES = 5
+_DROPPED = 25
 
 MIGRATIONS: Final[dict[int, Migration]] = {}
 
@@ -56,3 +59,34 @@ def _versions_of_watermarks(record: bytes) -> bytes:
         marks.append(Watermark(source, partition, offset, version))
     header = Header(1, entity, version, clock, tuple(marks))
     return build(header) + b"\0\0" + record[HEADER_BYTES + 9 * count :]
+
+
+@migration(1)
+def _room_for_cases(record: bytes) -> bytes:
+    """Layout 1 to 2: the head's bitmap grows by what came at its end, and a subscriber's field 25 (a
+    level that nothing read) is dropped, because its place now means something else.
+
+    What layout 1 counted of outcomes stays counted, but it did not say of which cases: a correction
+    of one of them counts as a case of its own. All else reads the same.
+    """
+    _, entity, count, _ = struct.unpack_from("<BBHI", record)
+    annex = HEADER_BYTES + WATERMARK_BYTES * count
+    bitmap = annex + 2 + int.from_bytes(record[annex : annex + 2], "little") + _COUNTS_BYTES
+    before, after = (10, 14) if entity == 0 else (2, 4)
+    bits = int.from_bytes(record[bitmap : bitmap + before], "little")
+    fields = record[bitmap + before :]
+    if entity == 0 and bits >> _DROPPED & 1:
+        at = 0
+        for field in range(_DROPPED):
+            at += _varint_bytes(fields, at) if bits >> field & 1 else 0
+        fields = fields[:at] + fields[at + _varint_bytes(fields, at) :]
+        bits &= ~(1 << _DROPPED)
+    return b"\2" + record[1:bitmap] + bits.to_bytes(after, "little") + fields
+
+
+def _varint_bytes(data: bytes, at: int) -> int:
+    """How many bytes the varint takes that begins at ``at``."""
+    end = at
+    while data[end] >= 128:
+        end += 1
+    return end + 1 - at

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from features.entities import Entity
 from features.header import HEADER_BYTES, WATERMARK_BYTES
-from features.kernel.layout import DAY_MS
 from features.kernel.records import ANNEX_LENGTH_BYTES, pack_some
+from features.kernel.rules import DAY_MS
 from features.kernel.state import State
 from features.plan import Plan
 from features.store.base import Write

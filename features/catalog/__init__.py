@@ -18,8 +18,7 @@ import numpy.typing as npt
 
 from features.catalog import event, shared, subscriber
 from features.catalog.declare import Feature
-from features.kernel import program
-from features.kernel.layout import SEMANTICS_VERSION
+from features.kernel import program, rules
 
 __all__ = ["CATALOG", "Catalog", "Feature", "explain", "fingerprint", "monotone", "names"]
 
@@ -60,10 +59,10 @@ class Catalog:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over every declaration and the version of the semantics; hexadecimal."""
+        """SHA-256 over every declaration, rule and the version of the semantics; hexadecimal."""
         canonical = json.dumps(
             {
-                "semantics": SEMANTICS_VERSION,
+                "rules": _rules(),
                 "utc_offset_minutes": self.utc_offset_minutes,
                 "features": [astuple(feature) for feature in self.features],
             },
@@ -99,6 +98,15 @@ class Catalog:
     def wires(self) -> npt.NDArray[np.int64]:
         """Slots of the features that the subscriber's step reads."""
         return np.array([self.slot(name) for name in program.WIRES], dtype=np.int64)
+
+
+def _rules() -> dict[str, object]:
+    """Every constant of the rules, by name; SEMANTICS_VERSION is one of them."""
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name, value in sorted(vars(rules).items())
+        if name.isupper()
+    }
 
 
 CATALOG: Final = Catalog((*event.features(), *subscriber.features(), *shared.features()))

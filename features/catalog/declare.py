@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from features.kernel import program
-from features.kernel.layout import WINDOWS
+from features.kernel.rules import WINDOWS
 
 EntityName = Literal["event", "subscriber", "number", "account", "device"]
 Degree = Literal["first", "second"]
@@ -111,6 +111,35 @@ def ratios(
                 why=why,
                 code=(program.OP_RATIO, w, above, w, below),
                 monotone=monotone,
+            )
+        )
+    return rows
+
+
+def larger(
+    base: str,
+    entity: EntityName,
+    one: int,
+    other: int,
+    windows: Sequence[str],
+    *,
+    kinds: str,
+    why: str,
+) -> list[Feature]:
+    """The larger of two counts in the same window: of two signs of one thing, either may be lost."""
+    rows = []
+    for window in windows:
+        w = WINDOWS.index(window)
+        rows.append(
+            Feature(
+                name=f"{base}_{window}",
+                entity=entity,
+                kinds=kinds,
+                aggregation="larger of two counts",
+                window=window,
+                unit="1",
+                why=why,
+                code=(program.OP_MORE, w, one, w, other),
             )
         )
     return rows

@@ -23,7 +23,7 @@ def _event() -> list[Feature]:
         scalar("caller_attestation", "event", "attestation", kinds=_CALL, why="How far the network vouches for the number (0 none, 1 A, 2 B, 3 C).", unit="code"),
         scalar("call_inbound", "event", "inbound", kinds=_CALL, why="Who called whom."),
         scalar("call_talk_seconds", "event", "talk_seconds", kinds="call ended", why="A long talk with a stranger is how victims are worked on.", unit="s"),
-        scalar("caller_suspicion", "event", "caller_level", kinds=_CALL, why="What is known against the number before a word is said, 0 to 7: new to the subscriber, fresh, foreign, badly attested, many callees, mostly short calls, confirmed (3).", unit="level", monotone=1),
+        scalar("caller_suspicion", "event", "caller_level", kinds=_CALL, why="What is known against the number before a word is said, 0 to 7: new to the subscriber, fresh, foreign, badly attested, many callees, mostly short calls, confirmed (3); at least what a suspicious call with it came to within 30 days.", unit="level", monotone=1),
     ]
 
 

@@ -1,10 +1,9 @@
 """Features of numbers, accounts and devices, over all subscribers that they touch."""
 
-from features.catalog.declare import EntityName, Feature, distincts, ratios, scalar, totals
+from features.catalog.declare import EntityName, Feature, distincts, larger, ratios, scalar, totals
 from features.kernel import layout as at
 
 _CALL = "call started, call ended"
-_STARTED = "call started"
 _ENDED = "call ended"
 _TO = "outgoing transfers to the account"
 _FROM = "incoming transfers from the account"
@@ -22,11 +21,26 @@ def _common(entity: EntityName, kinds: str) -> list[Feature]:
     ]
 
 
+_TAINTED = "victims of the last 30 days, or people who dealt with a confirmed number or account within a week,"
+_PRESSED = "on, or just off, a suspicious call, or late in an episode"
+_WHY_SECOND = {
+    "new": "How often people deal with it who never did before.",
+    "tainted": f"How often {_TAINTED} deal with it as a stranger.",
+    "pressed": f"How often it turns up, a stranger, when people are {_PRESSED}.",
+}
+_WHY_DEVICE = {
+    "new": "How often its users deal with a number or account that is new to them.",
+    "tainted": f"How often {_TAINTED} use it to deal with a stranger.",
+    "pressed": f"How often its users deal with a stranger while {_PRESSED}.",
+}
+
+
 def _second(entity: EntityName, kinds: str, windows: list[str]) -> list[Feature]:
+    why = _WHY_DEVICE if entity == "device" else _WHY_SECOND
     return [
-        *totals(f"{entity}_new_contacts", entity, at.X_NEW, windows, kinds=kinds, why="Deals with people who never dealt with it before.", degree="second"),
-        *totals(f"{entity}_tainted_contacts", entity, at.X_TAINTED, windows, kinds=kinds, why="Shares people with confirmed swindlers: victims, or in touch with a confirmed number or account within a week.", monotone=1, degree="second"),
-        *totals(f"{entity}_pressed_contacts", entity, at.X_PRESSED, windows, kinds=kinds, why="Turns up when people are on, or just off, a suspicious call, or late in an episode.", monotone=1, degree="second"),
+        *totals(f"{entity}_new_contacts", entity, at.X_NEW, windows, kinds=kinds, why=why["new"], degree="second"),
+        *totals(f"{entity}_tainted_contacts", entity, at.X_TAINTED, windows, kinds=kinds, why=why["tainted"], monotone=1, degree="second"),
+        *totals(f"{entity}_pressed_contacts", entity, at.X_PRESSED, windows, kinds=kinds, why=why["pressed"], monotone=1, degree="second"),
     ]
 
 
@@ -34,8 +48,8 @@ def _number() -> list[Feature]:
     return [
         *_common("number", _CALL),
         scalar("number_confirmed_since_days", "number", "confirmed_days", kinds="outcomes", why="Time since it was last confirmed.", unit="d", aggregation="since latest"),
-        *totals("number_calls", "number", at.N_STARTED, ["15m", "1h", "24h", "7d", "30d"], kinds=_STARTED, why="How busy the number is."),
-        *totals("number_called_back", "number", at.N_CALLED_BACK, ["24h", "7d"], kinds=_STARTED, why="People call honest numbers back."),
+        *larger("number_calls", "number", at.N_STARTED, at.N_ENDED, ["15m", "1h", "24h", "7d", "30d"], kinds=_CALL, why="How busy the number is: calls begun or calls ended, whichever are more."),
+        *larger("number_called_back", "number", at.N_CALLED_BACK, at.N_ENDED_BACK, ["24h", "7d"], kinds="outbound calls", why="People call honest numbers back; begun or ended, whichever are more."),
         *distincts("number_callees", "number", 0, ["1h", "24h", "7d", "30d"], kinds="inbound calls", why="Fan-out: how many people it calls."),
         *ratios("number_short_share", "number", at.N_SHORT, at.N_ENDED, ["24h", "7d"], kinds=_ENDED, why="Most people hang up on it within ten seconds.", aggregation="share"),
         *ratios("number_unanswered_share", "number", at.N_UNANSWERED, at.N_ENDED, ["24h", "7d"], kinds=_ENDED, why="Most people do not pick up.", aggregation="share"),
@@ -57,7 +71,7 @@ def _account() -> list[Feature]:
         *totals("account_paid", "account", at.A_PAID, ["24h"], kinds=_FROM, why="Payments that it makes."),
         *ratios("account_paid_to_received", "account", at.A_PAID_AMOUNT, at.A_RECEIVED_AMOUNT, ["24h"], kinds=_TO + ", " + _FROM, why="A mule keeps nothing."),
         *totals("account_refused", "account", at.A_REFUSED, ["7d"], kinds="transfers blocked or reversed", why="Payments to it were stopped or taken back."),
-        *distincts("account_payers", "account", 0, ["1h", "24h", "7d", "30d"], kinds=_TO, why="Fan-in from people who have nothing to do with each other."),
+        *distincts("account_payers", "account", 0, ["1h", "24h", "7d", "30d"], kinds=_TO, why="Fan-in: how many people pay to it or try to; whether they know each other is not asked."),
         *_second("account", "transfers", ["24h", "7d"]),
     ]
 

@@ -22,7 +22,7 @@ def _calls() -> list[Feature]:
         *totals("talk", "subscriber", at.S_TALK_S, ["1h", "24h", "7d"], kinds=_ENDED, why="Time on the phone.", unit="s", aggregation="sum"),
         *totals("suspect_talk", "subscriber", at.S_SUSPECT_TALK_S, ["1h", "6h", "24h", "7d"], kinds=_ENDED, why="Time spent with suspicious callers.", unit="s", aggregation="sum"),
         *ratios("suspect_talk_share", "subscriber", at.S_SUSPECT_TALK_S, at.S_TALK_S, ["24h"], kinds=_ENDED, why="The day was given to suspicious callers.", aggregation="share"),
-        *distincts("numbers", "subscriber", at.NUMBERS, ["1h", "24h", "7d"], kinds=_CALL, why="How many people are on this line; exact up to 24, then 24."),
+        *distincts("numbers", "subscriber", at.NUMBERS, ["1h", "24h", "7d"], kinds=_CALL, why="How many people are on this line; exact up to 12, at most 24."),
     ]
 
 
@@ -38,7 +38,7 @@ def _money() -> list[Feature]:
         *totals("in_amount", "subscriber", at.S_IN_AMOUNT, ["1h", "24h", "7d", "30d"], kinds=_IN, why="Money arriving before it leaves.", unit="minor units", aggregation="sum"),
         *totals("funding_amount", "subscriber", at.S_FUND_AMOUNT, ["6h", "24h", "7d"], kinds="loans, savings broken", why="Victims borrow and break savings.", unit="minor units", aggregation="sum"),
         *ratios("out_to_in", "subscriber", at.S_OUT_AMOUNT, at.S_IN_AMOUNT, ["24h", "7d"], kinds=_OUT + ", " + _IN, why="A mule passes on what it gets."),
-        *distincts("accounts", "subscriber", at.ACCOUNTS, ["24h", "7d", "30d"], kinds="transfers", why="With how many accounts; exact up to 24, then 24."),
+        *distincts("accounts", "subscriber", at.ACCOUNTS, ["24h", "7d", "30d"], kinds="transfers", why="With how many accounts; exact up to 12, at most 24."),
         *totals("night_events", "subscriber", at.S_NIGHT, ["24h", "30d"], kinds="calls, transfers", why="Activity from 23:00 to 6:00."),
     ]
 
@@ -53,8 +53,8 @@ def _join() -> list[Feature]:
         scalar("hangup_suspicion", "subscriber", "hangup_level", kinds=_ENDED, why="How suspicious the last caller was.", unit="level"),
         scalar("suspect_hangup_since_minutes", "subscriber", "suspect_hangup_minutes", kinds=_ENDED, why="Time since the last talk with a suspicious caller.", unit="min", aggregation="since latest"),
         scalar("suspect_talk_with_current_24h_minutes", "subscriber", "suspect_talk_minutes", kinds=_CALL, why="Suspicious talk of the day, the call going on included.", unit="min", aggregation="sum"),
-        scalar("relay_callers_1h", "subscriber", "relay_1h", kinds=_CALL, why="Handed from caller to caller: new numbers heard of within the hour.", aggregation="distinct count"),
-        scalar("relay_callers_24h", "subscriber", "relay_24h", kinds=_CALL, why="New numbers heard of within the day.", aggregation="distinct count"),
+        scalar("relay_callers_1h", "subscriber", "relay_1h", kinds=_CALL, why="Handed from caller to caller: numbers known for less than a day that called, met within the hour.", aggregation="distinct count"),
+        scalar("relay_callers_24h", "subscriber", "relay_24h", kinds=_CALL, why="Numbers known for less than a day that called.", aggregation="distinct count"),
         scalar("forwarding_on", "subscriber", "forwarding_on", kinds=_LINE, why="Victims are told to forward calls, so that nobody reaches them.", aggregation="indicator"),
         scalar("do_not_disturb_on", "subscriber", "do_not_disturb_on", kinds=_LINE, why="Cut off from advice.", aggregation="indicator"),
         scalar("line_changed_since_minutes", "subscriber", "line_minutes", kinds=_LINE, why="The line was changed just now.", unit="min", aggregation="since latest"),
@@ -70,8 +70,8 @@ def _stage() -> list[Feature]:
         scalar("subscriber_age_days", "subscriber", "age_days", kinds="all", why="How long the person has been known.", unit="d", aggregation="since first"),
         scalar("subscriber_idle_minutes", "subscriber", "idle_minutes", kinds="all", why="Time since anything happened.", unit="min", aggregation="since latest"),
         scalar("out_idle_days", "subscriber", "out_idle_days", kinds=_OUT, why="A dormant account wakes.", unit="d", aggregation="since latest"),
-        scalar("victim_confirmed", "subscriber", "victim_confirmed", kinds="outcomes", why="Victims are tried again.", aggregation="count"),
-        scalar("victim_cleared", "subscriber", "victim_cleared", kinds="outcomes", why="Earlier alarms were false.", aggregation="count"),
+        scalar("victim_confirmed", "subscriber", "victim_confirmed", kinds="outcomes", why="Victims are tried again; counted by case.", aggregation="count"),
+        scalar("victim_cleared", "subscriber", "victim_cleared", kinds="outcomes", why="Earlier alarms were false; counted by case.", aggregation="count"),
         scalar("victim_since_days", "subscriber", "victim_days", kinds="outcomes", why="Time since the last confirmed fraud.", unit="d", aggregation="since latest"),
         scalar("taint_since_hours", "subscriber", "taint_hours", kinds="calls, transfers", why="Time since dealing with a confirmed number or account.", unit="h", aggregation="since latest"),
     ]

@@ -1,25 +1,41 @@
 """Pair tables: who an entity has dealt with, exact for the most recent, a sketch beyond.
 
-A table holds the counterparties seen most recently; when it is full, the one seen longest ago makes way
-(the first of them on a tie). So distinct counts of a window are exact until the table holds nothing but
-that window. From then on shared records use *sliding linear counting*: 512 buckets remember when an
-identifier was last seen; ``-m ln(empty / m)`` estimates the distinct count of any window (K.-Y. Whang et
-al., 1990). Its standard error is 3.7 % at 512 and 4.6 % at 1,000 distinct; it saturates at about 3,200.
+When a table is full, the counterparty seen longest ago makes way (the first of them on a tie). In a
+subscriber's table those met once go before regulars, or a month of shops would turn a landlord into a
+stranger; but regulars never hold more than half of the table against newcomers, or a siege of strangers
+could not be counted. Shared records do not care who is who: so their distinct counts of a window are exact
+until the table holds nothing but that window. From then on they use *sliding linear counting*: 512 buckets
+remember when an identifier was last seen; ``-m ln(empty / m)`` estimates the distinct count of any window
+(K.-Y. Whang et al., 1990). Its standard error is 3.7 % at 512 and 4.6 % at 1,000 distinct; it saturates at
+about 3,200.
 """
 
 import numpy as np
 
 from features.kernel.compilation import inner
 from features.kernel.layout import (
-    DISTINCT_WINDOWS,
-    MINUTE_MS,
+    NUMBERS,
     P_AMOUNT,
+    P_BITS,
+    P_CALLED_IN,
     P_COUNT,
     P_FIRST_MIN,
+    P_HARMLESS,
     P_ID,
     P_LAST_MIN,
+    P_LEVEL,
     PAIR_STRIDE,
+    SHARED_TABLE,
+)
+from features.kernel.rules import (
+    DISTINCT_WINDOWS,
+    DOUBT_MINUTES,
+    MINUTE_MS,
+    ONE_OFF_PLACES,
+    REGULAR_CONTACTS,
+    REGULAR_MINUTES,
     SKETCH_BUCKETS,
+    YOUNG_PAIR_MINUTES,
 )
 
 ESTIMATES = np.array(
@@ -58,16 +74,18 @@ def touch(
     capacity: int,
     pair_id: int,
     minute: int,
-    sketch: np.ndarray,
+    table: int,
+    now_minute: int,
     sketch_base: int,
     sketch_on: int,
 ) -> tuple[int, int, int]:
     """Note that a pair was seen at ``minute``; index of its fields, new count, new sketch_on.
 
-    A late pair that is older than everything in a full table finds no place: the index is -1.
+    ``table`` is SHARED_TABLE, or which of a subscriber's tables it is. A late pair that is older than the
+    one that would make way for it finds no place: the index is -1.
     """
     if sketch_on:
-        _mark(sketch, sketch_base, pair_id, minute)
+        _mark(pairs, sketch_base, pair_id, minute)
     at = find(pairs, base, count, pair_id)
     if at >= 0:
         pairs[at + P_FIRST_MIN] = min(pairs[at + P_FIRST_MIN], minute)
@@ -79,13 +97,10 @@ def touch(
     else:
         if sketch_base >= 0 and not sketch_on:
             for old in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
-                _mark(sketch, sketch_base, pairs[old + P_ID], pairs[old + P_LAST_MIN])
-            _mark(sketch, sketch_base, pair_id, minute)
+                _mark(pairs, sketch_base, pairs[old + P_ID], pairs[old + P_LAST_MIN])
+            _mark(pairs, sketch_base, pair_id, minute)
             sketch_on = 1
-        at = base
-        for other in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
-            if pairs[other + P_LAST_MIN] < pairs[at + P_LAST_MIN]:
-                at = other
+        at = _makes_way(pairs, base, count, table, now_minute)
         if minute < pairs[at + P_LAST_MIN]:
             return -1, count, sketch_on
     pairs[at + P_ID] = pair_id
@@ -94,6 +109,49 @@ def touch(
     pairs[at + P_COUNT] = 0
     pairs[at + P_AMOUNT] = 0
     return at, count, sketch_on
+
+
+@inner
+def _makes_way(pairs: np.ndarray, base: int, count: int, table: int, now_minute: int) -> int:
+    """Index of the pair that a newcomer replaces."""
+    oldest, one_off, one_offs = -1, -1, 0
+    for at in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
+        last = pairs[at + P_LAST_MIN]
+        if table == SHARED_TABLE or _is_regular(pairs, at, table, now_minute):
+            if oldest < 0 or last < pairs[oldest + P_LAST_MIN]:
+                oldest = at
+        else:
+            one_offs += 1
+            if one_off < 0 or last < pairs[one_off + P_LAST_MIN]:
+                one_off = at
+    return one_off if one_offs >= ONE_OFF_PLACES else oldest
+
+
+@inner
+def _is_regular(pairs: np.ndarray, at: int, table: int, now_minute: int) -> bool:
+    """Met more than once, or for longer than a day; and whoever is under suspicion."""
+    if pairs[at + P_COUNT] >= REGULAR_CONTACTS:
+        return True
+    if pairs[at + P_LAST_MIN] - pairs[at + P_FIRST_MIN] >= REGULAR_MINUTES:
+        return True
+    return table == NUMBERS and level(pairs, at, now_minute) > 0
+
+
+@inner
+def level(pairs: np.ndarray, at: int, now_minute: int) -> int:
+    """The level that stays with a number since a suspicious call; 0 once that is too long ago."""
+    if now_minute - pairs[at + P_FIRST_MIN] > DOUBT_MINUTES:
+        return 0
+    return pairs[at + P_BITS] & P_LEVEL
+
+
+@inner
+def readable_bits(pairs: np.ndarray, at: int, now_minute: int) -> int:
+    """The bits of a number that a reading at ``now_minute`` or later can still see."""
+    bits = level(pairs, at, now_minute)
+    if now_minute - pairs[at + P_FIRST_MIN] <= YOUNG_PAIR_MINUTES:
+        bits |= pairs[at + P_BITS] & (P_HARMLESS | P_CALLED_IN)
+    return bits
 
 
 @inner

@@ -11,9 +11,10 @@ import numpy as np
 
 from features.kernel.compilation import inner
 
-OP_SUM, OP_RATIO, OP_DISTINCT, OP_SCALAR = range(4)
-"""``acc[a, b]``; ``acc[a, b] / acc[c, d]``; ``distinct[a, b]``; ``scalars[a]``."""
-N_OPS: Final = 4
+OP_SUM, OP_RATIO, OP_DISTINCT, OP_SCALAR, OP_MORE = range(5)
+"""``acc[a, b]``; ``acc[a, b] / acc[c, d]``; ``distinct[a, b]``; ``scalars[a]``; the larger of
+``acc[a, b]`` and ``acc[c, d]``."""
+N_OPS: Final = 5
 
 # Blocks of the program: which step of the kernel writes which slots.
 BLOCK_SUBSCRIBER: Final = 0
@@ -177,3 +178,6 @@ def evaluate(
         vectors[i, program[f, 0]] = np.float32(dist[program[f, 2], program[f, 3]])
     for f in range(bounds[first + 3], bounds[first + 4]):
         vectors[i, program[f, 0]] = np.float32(scalars[program[f, 2]])
+    for f in range(bounds[first + 4], bounds[first + 5]):
+        more = max(acc[program[f, 2], program[f, 3]], acc[program[f, 4], program[f, 5]])
+        vectors[i, program[f, 0]] = np.float32(more)

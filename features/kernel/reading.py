@@ -12,8 +12,6 @@ from features.kernel.layout import (
     B_FLAGS,
     B_KIND,
     B_TIME,
-    DAY_MS,
-    FRESH_NUMBER_DAYS,
     H_CLOCK,
     H_DND_AT,
     H_EPISODE_AT,
@@ -33,27 +31,23 @@ from features.kernel.layout import (
     H_OUT_AT,
     H_REFUND_AMOUNT,
     H_REFUND_AT,
-    H_STAGE,
     H_STAGE_AT,
     H_SUSPECT_HANGUP_AT,
     H_TAINT_AT,
     H_VICTIM,
     H_VICTIM_AT,
     H_VICTIM_CLEARED,
-    HOUR_MS,
-    MINUTE_MS,
-    MOSTLY_SHORT,
-    N_OPEN,
     NUMBERS,
     O_LEVEL,
     O_START,
-    OPEN_CALL_MAX_MS,
     OPEN_STRIDE,
     P_AMOUNT,
+    P_BITS,
+    P_CALLED_IN,
     P_COUNT,
     P_FIRST_MIN,
+    P_HARMLESS,
     P_LAST_MIN,
-    PAIR_CAPACITY,
     PAIR_STRIDE,
     R_HEAD,
     R_PAIR_COUNT,
@@ -62,13 +56,6 @@ from features.kernel.layout import (
     S_OUT,
     S_OUT_AMOUNT,
     S_SUSPECT_TALK_S,
-    SECOND_MS,
-    STAGE_TTL_MS,
-    SUSPECT_LEVEL,
-    W_24H,
-    W_30D,
-    WIDE_FAN_OUT,
-    YOUNG_PAIR_MINUTES,
 )
 from features.kernel.program import (
     BLOCK_SUBSCRIBER,
@@ -127,7 +114,26 @@ from features.kernel.program import (
     WIRE_SHORT,
     evaluate,
 )
-from features.kernel.state import Scratch, State, read_tiles
+from features.kernel.rules import (
+    CONFIRMED_LEVEL,
+    DAY_MS,
+    FRESH_NUMBER_DAYS,
+    HOUR_MS,
+    MAX_LEVEL,
+    MINUTE_MS,
+    MOSTLY_SHORT,
+    N_OPEN,
+    OPEN_CALL_MAX_MS,
+    PAIR_CAPACITY,
+    SECOND_MS,
+    SUSPECT_LEVEL,
+    W_24H,
+    W_30D,
+    WIDE_FAN_OUT,
+    YOUNG_PAIR_MINUTES,
+)
+from features.kernel.stage import current_stage
+from features.kernel.state import Scratch, State, find_pair, read_tiles
 from features.kernel.tiles import cutoffs
 from features.kinds import (
     ACCOUNT,
@@ -144,7 +150,6 @@ _ENDED = int(EventKind.CALL_ENDED)
 _OUT_FIRST, _OUT_LAST = int(EventKind.OUT_ATTEMPTED), int(EventKind.OUT_REVERSED)
 _IN_LAST = int(EventKind.IN_REVERSED)
 _ATTESTATION_C = 3
-_MAX_LEVEL = 7
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday; Monday is 0
 
 
@@ -187,7 +192,8 @@ def read_subscriber(
     for j in range(len(scratch.scalars)):
         scratch.scalars[j] = np.nan
     new, young, pair = _pair(state, r, b, i, now, scratch.scalars)
-    level = _facts(b, i, offset_ms, young, wires, scratch.scalars, vectors)
+    known, doubtful = _known_of(state, b, i, young, pair, now)
+    level = _facts(b, i, offset_ms, known, doubtful, wires, scratch.scalars, vectors)
     on_level, on_seconds = _on_the_line(head, h, now, scratch)
     _relay(state, r, now, scratch.scalars)
     _history(head, h, now, scratch.scalars)
@@ -205,12 +211,7 @@ def _pair(
     if b[i, B_COUNTERPARTY] == 0:
         return False, False, -1
     table = ACCOUNTS if b[i, B_FLAGS] & ACCOUNT else NUMBERS
-    pair = pairs.find(
-        state.cells,
-        state.meta[r, R_PAIRS + table],
-        state.meta[r, R_PAIR_COUNT + table],
-        pairs.short_id(b[i, B_COUNTERPARTY]),
-    )
+    pair = find_pair(state, r, table, pairs.short_id(b[i, B_COUNTERPARTY]))
     minute = now // MINUTE_MS
     if pair < 0:
         s[SC_PAIR_NEW] = 1.0
@@ -225,11 +226,27 @@ def _pair(
 
 
 @inner
+def _known_of(
+    state: State, b: np.ndarray, i: int, young: bool, pair: int, now: int
+) -> tuple[int, bool]:
+    """The level that stays with a number since earlier calls, and whether its call is to be judged.
+
+    A call of somebody new is, unless an outcome has cleared the number for this subscriber.
+    """
+    doubtful = young and b[i, B_FLAGS] & INBOUND != 0
+    if pair < 0 or b[i, B_FLAGS] & ACCOUNT:
+        return 0, doubtful
+    harmless = state.cells[pair + P_BITS] & P_HARMLESS != 0
+    return pairs.level(state.cells, pair, now // MINUTE_MS), doubtful and not harmless
+
+
+@inner
 def _facts(
     b: np.ndarray,
     i: int,
     offset_ms: int,
-    young: bool,
+    known: int,
+    doubtful: bool,
     wires: np.ndarray,
     s: np.ndarray,
     vectors: np.ndarray,
@@ -247,7 +264,7 @@ def _facts(
         s[SC_INBOUND] = flags & INBOUND
         if kind == _ENDED:
             s[SC_TALK_SECONDS] = b[i, B_DURATION] // SECOND_MS
-        level = _suspicion(flags, young, wires, vectors, i)
+        level = max(known, _suspicion(flags, doubtful, wires, vectors, i))
         s[SC_CALLER_LEVEL] = level
         return level
     if _OUT_FIRST <= kind <= _IN_LAST:
@@ -258,10 +275,10 @@ def _facts(
 
 
 @inner
-def _suspicion(flags: int, young: bool, wires: np.ndarray, vectors: np.ndarray, i: int) -> int:
-    """0 (none) to 7: what is known against a caller before a word is said."""
-    level = 3 if vectors[i, wires[WIRE_NUMBER_CONFIRMED]] > 0 else 0
-    if young and flags & INBOUND:
+def _suspicion(flags: int, doubtful: bool, wires: np.ndarray, vectors: np.ndarray, i: int) -> int:
+    """0 (none) to 7: what is known against a number before a word is said."""
+    level = CONFIRMED_LEVEL if vectors[i, wires[WIRE_NUMBER_CONFIRMED]] > 0 else 0
+    if doubtful:
         level += 1
         age = vectors[i, wires[WIRE_AGE]]
         if np.isnan(age) or age < FRESH_NUMBER_DAYS:
@@ -274,7 +291,7 @@ def _suspicion(flags: int, young: bool, wires: np.ndarray, vectors: np.ndarray, 
             level += 1
         if vectors[i, wires[WIRE_SHORT]] >= MOSTLY_SHORT:
             level += 1
-    return min(level, _MAX_LEVEL)
+    return min(level, MAX_LEVEL)
 
 
 @inner
@@ -316,12 +333,13 @@ def _ago(now: int, then: int, unit_ms: int) -> float:
 
 @inner
 def _relay(state: State, r: int, now: int, s: np.ndarray) -> None:
-    """How many numbers first seen within a day were heard of within the hour and the day."""
+    """How many numbers first met within a day have called, met within the hour and the day."""
     minute = now // MINUTE_MS
     hour, day = 0, 0
     base = state.meta[r, R_PAIRS + NUMBERS]
     for at in range(base, base + state.meta[r, R_PAIR_COUNT + NUMBERS] * PAIR_STRIDE, PAIR_STRIDE):
-        if minute - state.cells[at + P_FIRST_MIN] <= YOUNG_PAIR_MINUTES:
+        young = minute - state.cells[at + P_FIRST_MIN] <= YOUNG_PAIR_MINUTES
+        if young and state.cells[at + P_BITS] & P_CALLED_IN:
             day += 1
             if minute - state.cells[at + P_LAST_MIN] <= 60:
                 hour += 1
@@ -347,12 +365,6 @@ def _history(head: np.ndarray, h: int, now: int, s: np.ndarray) -> None:
     if stage > 0:
         s[SC_STAGE_MINUTES] = (now - head[h + H_STAGE_AT]) / MINUTE_MS
         s[SC_EPISODE_MINUTES] = (now - head[h + H_EPISODE_AT]) / MINUTE_MS
-
-
-@inner
-def current_stage(head: np.ndarray, h: int, now: int) -> int:
-    """The stage, or 0 when it has not advanced for three days."""
-    return head[h + H_STAGE] if now - head[h + H_STAGE_AT] <= STAGE_TTL_MS else 0
 
 
 @inner

@@ -11,7 +11,6 @@ from features.kernel.layout import (
     H_CONFIRMED,
     HEAD_FIELDS,
     META_COLUMNS,
-    PAIR_CAPACITY,
     PAIR_STRIDE,
     R_HEAD,
     R_KIND,
@@ -19,10 +18,13 @@ from features.kernel.layout import (
     R_SKETCH,
     R_TILE_SOFT,
     R_TILES,
-    SKETCH_BUCKETS,
     TILE_CAPACITY,
 )
 from features.kernel.marks import le, put_header, put_le
+from features.kernel.rules import (
+    PAIR_CAPACITY,
+    SKETCH_BUCKETS,
+)
 from features.kernel.state import State
 from features.kernel.tiles import CUT_SIZE
 from features.kernel.wire import COUNTS_BYTES, pack, unpack, worst_bytes

@@ -6,7 +6,7 @@ subscriber's step said about the event, and no subscriber's step reads them. Tha
 
 import numpy as np
 
-from features.kernel import pairs
+from features.kernel import cases, pairs
 from features.kernel.compilation import inner
 from features.kernel.layout import (
     A_ATTEMPT_AMOUNT,
@@ -27,11 +27,11 @@ from features.kernel.layout import (
     D_AMOUNT,
     D_CALLS,
     D_TRANSFERS,
-    DAY_MS,
     E_COUNTED,
     E_NEW,
     E_PRESSED,
     E_TAINTED,
+    H_CASES,
     H_CLEARED,
     H_CLOCK,
     H_CLOCK2,
@@ -42,24 +42,19 @@ from features.kernel.layout import (
     H_ONWARD_MS,
     H_RECEIVED_AT,
     H_SEEN,
-    HOUR_MS,
-    MINUTE_MS,
     N_CALLED_BACK,
     N_ENDED,
-    N_SEEN,
+    N_ENDED_BACK,
     N_SHORT,
     N_STARTED,
     N_TALK_S,
     N_UNANSWERED,
-    PAIR_CAPACITY,
     R_HEAD,
     R_KIND,
     R_PAIR_COUNT,
     R_PAIRS,
     R_SKETCH,
     R_SKETCH_ON,
-    SECOND_MS,
-    SHORT_CALL_S,
     X_NEW,
     X_PRESSED,
     X_TAINTED,
@@ -76,9 +71,19 @@ from features.kernel.program import (
     SH_SINCE_RECEIPT_MINUTES,
     evaluate,
 )
+from features.kernel.rules import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    N_CASES_SHARED,
+    N_SEEN,
+    PAIR_CAPACITY,
+    SECOND_MS,
+    SHORT_CALL_S,
+)
 from features.kernel.state import Scratch, State, read_tiles, tile_at, touch_pair
 from features.kernel.tiles import cutoffs
-from features.kinds import ANSWERED, CLEARED, CONFIRMED, INBOUND, REVISION_SHIFT, EventKind
+from features.kinds import ANSWERED, INBOUND, REVISION_SHIFT, EventKind
 
 _NUMBER, _ACCOUNT, _DEVICE = 1, 2, 3
 _STARTED = int(EventKind.CALL_STARTED)
@@ -136,11 +141,10 @@ def read_first(
 
 @inner
 def _is_news(head: np.ndarray, h: int, b: np.ndarray, i: int) -> bool:
-    """Whether an event is neither a producer's duplicate nor a correction; remembers it."""
-    kind = b[i, B_KIND]
-    if b[i, B_FLAGS] >> REVISION_SHIFT > 0 and kind != _OUTCOME:
+    """Whether a call or transfer is neither a producer's duplicate nor a correction; remembers it."""
+    if b[i, B_FLAGS] >> REVISION_SHIFT > 0:
         return False
-    seen = pairs.short_id(b[i, B_SUBJECT] + kind * _KIND_MIX)
+    seen = pairs.short_id(b[i, B_SUBJECT] + b[i, B_KIND] * _KIND_MIX)
     for j in range(N_SEEN):
         if head[h + H_SEEN + j] == seen:
             return False
@@ -152,35 +156,37 @@ def _is_news(head: np.ndarray, h: int, b: np.ndarray, i: int) -> bool:
 
 
 @inner
-def _outcome(head: np.ndarray, h: int, flags: int, time_ms: int) -> None:
-    if flags & CONFIRMED:
-        head[h + H_CONFIRMED] += 1
-        head[h + H_CONFIRMED_AT] = max(head[h + H_CONFIRMED_AT], time_ms)
-    elif flags & CLEARED:
-        head[h + H_CLEARED] += 1
+def _outcome(head: np.ndarray, h: int, b: np.ndarray, i: int) -> None:
+    """A case that names this one was closed or corrected; it is no sight of it."""
+    flags, case = b[i, B_FLAGS], pairs.short_id(b[i, B_SUBJECT])
+    before = cases.hear(head, h + H_CASES, N_CASES_SHARED, case, flags)
+    if before >= 0:
+        confirmed, cleared, confirmed_at = h + H_CONFIRMED, h + H_CLEARED, h + H_CONFIRMED_AT
+        verdict = cases.verdict_of(flags)
+        cases.count(head, confirmed, cleared, confirmed_at, before, verdict, b[i, B_TIME])
 
 
 @inner
 def apply_first(
     state: State, r: int, b: np.ndarray, i: int, offset_ms: int, cut: np.ndarray
 ) -> None:
-    """Apply what depends on the event alone. A duplicate or a correction changes nothing here.
+    """Apply what depends on the event alone. Of corrections, only those of outcomes change anything.
 
     ``cut`` holds the cutoffs of the record's clock with this event applied.
     """
     head, h = state.cells, state.meta[r, R_HEAD]
     kind, time_ms = b[i, B_KIND], b[i, B_TIME]
     head[h + H_CLOCK] = max(head[h + H_CLOCK], time_ms)
-    if not _is_news(head, h, b, i):
-        return
     if kind == _OUTCOME:
-        _outcome(head, h, b[i, B_FLAGS], time_ms)
+        _outcome(head, h, b, i)
+        return
+    if not _is_news(head, h, b, i):
         return
     entity = state.meta[r, R_KIND]
     paying = _OUT_ATTEMPTED <= kind < _IN_ATTEMPTED
     if entity == _DEVICE or paying or b[i, B_FLAGS] & INBOUND:
         subscriber = pairs.short_id(b[i, B_SUBSCRIBER])
-        touch_pair(state, r, 0, PAIR_CAPACITY[entity, 0], subscriber, time_ms // MINUTE_MS)
+        touch_pair(state, r, 0, subscriber, time_ms // MINUTE_MS)
     if entity == _ACCOUNT:
         _follow_money(head, h, kind, time_ms)
     at = tile_at(state, r, 0, time_ms + offset_ms, cut)
@@ -205,6 +211,8 @@ def _count_call(tiles: np.ndarray, at: int, kind: int, flags: int, talk_s: int) 
             tiles[at + N_CALLED_BACK] += 1
         return
     tiles[at + N_ENDED] += 1
+    if flags & INBOUND == 0:
+        tiles[at + N_ENDED_BACK] += 1
     if flags & ANSWERED == 0:
         tiles[at + N_UNANSWERED] += 1
         return

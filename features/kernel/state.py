@@ -14,6 +14,8 @@ from features.kernel.compilation import inner
 from features.kernel.layout import (
     CHANNELS,
     COMPACT_AFTER,
+    H_CLOCK,
+    R_HEAD,
     R_KIND,
     R_PAIR_COUNT,
     R_PAIRS,
@@ -22,7 +24,12 @@ from features.kernel.layout import (
     R_TILE_COUNT,
     R_TILE_SOFT,
     R_TILES,
+    SHARED_TABLE,
     SUM_CHANNELS,
+)
+from features.kernel.rules import (
+    MINUTE_MS,
+    PAIR_CAPACITY,
 )
 
 I64 = npt.NDArray[np.int64]
@@ -88,18 +95,20 @@ def read_tiles(state: State, r: int, part: int, cut: np.ndarray, acc: np.ndarray
 
 
 @inner
-def touch_pair(state: State, r: int, table: int, capacity: int, pair_id: int, minute: int) -> int:
+def touch_pair(state: State, r: int, table: int, pair_id: int, minute: int) -> int:
     """Note a contact; index of the pair's fields or -1."""
+    kind = state.meta[r, R_KIND]
     sketch_base = state.meta[r, R_SKETCH] if table == 0 else -1
     sketch_on = state.meta[r, R_SKETCH_ON] if table == 0 else 0
     at, count, sketch_on = pairs.touch(
         state.cells,
         state.meta[r, R_PAIRS + table],
         state.meta[r, R_PAIR_COUNT + table],
-        capacity,
+        PAIR_CAPACITY[kind, table],
         pair_id,
         minute,
-        state.cells,
+        table if kind == 0 else SHARED_TABLE,
+        state.cells[state.meta[r, R_HEAD] + H_CLOCK] // MINUTE_MS,
         sketch_base,
         sketch_on,
     )
@@ -107,3 +116,10 @@ def touch_pair(state: State, r: int, table: int, capacity: int, pair_id: int, mi
     if table == 0:
         state.meta[r, R_SKETCH_ON] = sketch_on
     return at
+
+
+@inner
+def find_pair(state: State, r: int, table: int, pair_id: int) -> int:
+    """Index of a pair's fields or -1."""
+    base, count = state.meta[r, R_PAIRS + table], state.meta[r, R_PAIR_COUNT + table]
+    return pairs.find(state.cells, base, count, pair_id)

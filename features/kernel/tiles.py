@@ -12,7 +12,12 @@ from features.kernel.compilation import inner
 from features.kernel.layout import (
     LEVEL_TILE_MS,
     LEVEL_WINDOW,
+)
+from features.kernel.rules import (
+    HOUR_MS,
     N_WINDOWS,
+    NIGHT_FROM_HOUR,
+    NIGHT_TO_HOUR,
     WINDOW_TILE_MS,
     WINDOW_TILES,
 )
@@ -41,6 +46,13 @@ def cutoffs(now_ms: int, cut: np.ndarray) -> None:
     cut[5] = now_ms - now_ms % _TILE_MS[5] - _BEFORE_MS[5]
     cut[6] = now_ms - now_ms % _TILE_MS[6] - _BEFORE_MS[6]
     cut[7] = now_ms - now_ms % _TILE_MS[7] - _BEFORE_MS[7]
+
+
+@inner
+def is_night(local_ms: int) -> bool:
+    """Whether a local time is between 23:00 and 6:00."""
+    hour = local_ms // HOUR_MS % 24
+    return hour >= NIGHT_FROM_HOUR or hour < NIGHT_TO_HOUR
 
 
 @inner

@@ -19,26 +19,30 @@ from features.kernel.layout import (
     H_CLOCK,
     H_SUSPECT_HANGUP_AT,
     H_TAINT_AT,
-    H_VICTIM,
-    LATE_STAGE,
+    H_VICTIM_AT,
     MAX_CHANNELS,
-    N_DISTINCT,
-    N_WINDOWS,
     PART_SECOND,
     PART_SHARED,
     PART_SUBSCRIBER,
-    PRESSED_MS,
     R_HEAD,
-    SUSPECT_LEVEL,
-    TAINT_MS,
 )
 from features.kernel.program import (
     SUBSCRIBER_SCALARS,
     WIRE_ACCOUNT_CONFIRMED,
     WIRE_NUMBER_CONFIRMED,
 )
-from features.kernel.reading import current_stage, read_subscriber
+from features.kernel.reading import read_subscriber
+from features.kernel.rules import (
+    LATE_STAGE,
+    N_DISTINCT,
+    N_WINDOWS,
+    PRESSED_MS,
+    SUSPECT_LEVEL,
+    TAINT_MS,
+    VICTIM_MS,
+)
 from features.kernel.shared import apply_first, apply_second, read_first, read_second
+from features.kernel.stage import current_stage
 from features.kernel.state import Scratch, State
 from features.kernel.stepping import step_subscriber, taint
 from features.kernel.tiles import CUT_SIZE, cutoffs
@@ -148,7 +152,9 @@ def _subscriber(
     if young:
         effects |= E_NEW if new else 0
         now = max(b[i, B_TIME], head[h + H_CLOCK])
-        if head[h + H_VICTIM] > 0 or _within(now, head[h + H_TAINT_AT], TAINT_MS):
+        if _within(now, head[h + H_VICTIM_AT], VICTIM_MS) or _within(
+            now, head[h + H_TAINT_AT], TAINT_MS
+        ):
             effects |= E_TAINTED
         pressed = on_level >= SUSPECT_LEVEL or current_stage(head, h, now) >= LATE_STAGE
         if pressed or _within(now, head[h + H_SUSPECT_HANGUP_AT], PRESSED_MS):

@@ -7,7 +7,8 @@
     each tile series, newest first: start as 10 s steps before the one before it (first: before now's
         tile), bitmap of channels, varints
     each pair table: id u32, last seen (minutes before the clock); of subscribers also first seen
-        (minutes before that), count, and of their accounts the amount
+        (minutes before that), count, and of their accounts the amount; numbers with any bits have, in
+        place of the count, -1 less the count times 32 and the bits
     sketch: number of buckets seen, then for each: gap to the bucket before it, age in minutes
 
 Varints are zigzag LEB128, 7 bits a byte. Nothing is lost: unpacking gives the same integers, except for
@@ -16,8 +17,10 @@ what no reading can see any more (tiles and buckets out of every window, calls a
 
 import numpy as np
 
+from features.kernel import pairs
 from features.kernel.compilation import inner
 from features.kernel.layout import (
+    ACCOUNTS,
     C_END,
     CALL_STRIDE,
     CHANNELS,
@@ -25,16 +28,16 @@ from features.kernel.layout import (
     H_CALLS,
     H_CLOCK,
     H_CLOCK2,
+    H_IN_LOST_AT,
     H_MOVES,
+    H_OUT_LOST_AT,
     HEAD_FIELDS,
     HEAD_PACKING,
     LEVEL_TILE_MS,
-    M_TIME,
-    MINUTE_MS,
     MOVE_STRIDE,
-    N_CALLS,
-    N_MOVES,
     P_AMOUNT,
+    P_BITS,
+    P_CALLED_IN,
     P_COUNT,
     P_FIRST_MIN,
     P_ID,
@@ -53,15 +56,23 @@ from features.kernel.layout import (
     R_TILE_COUNT,
     R_TILE_SOFT,
     R_TILES,
+    SUM_CHANNELS,
+)
+from features.kernel.moves import is_live
+from features.kernel.rules import (
+    MINUTE_MS,
+    N_CALLS,
+    N_MOVES,
     REMEMBER_MS,
     SKETCH_BUCKETS,
-    SUM_CHANNELS,
+    UNSETTLED_MS,
     W_30D,
 )
 from features.kernel.state import State, clear
 from features.kernel.tiles import compact, cutoffs
 
 COUNTS_BYTES = 5
+_BITS = 2 * P_CALLED_IN
 _STEP_MS = int(LEVEL_TILE_MS[0])
 
 
@@ -154,14 +165,17 @@ def pack(state: State, r: int, offset_ms: int, cut: np.ndarray, out: np.ndarray,
 
 @inner
 def _forget(head: np.ndarray, h: int) -> None:
-    """Clear the calls and transfers that are too old to be recognised."""
-    horizon = head[h + H_CLOCK] - REMEMBER_MS
-    for entry in range(h + H_CALLS, h + H_CALLS + N_CALLS * CALL_STRIDE, CALL_STRIDE):
-        if head[entry + C_END] < horizon:
-            clear(head, entry, CALL_STRIDE)
-    for entry in range(h + H_MOVES, h + H_MOVES + N_MOVES * MOVE_STRIDE, MOVE_STRIDE):
-        if head[entry + M_TIME] < horizon:
-            clear(head, entry, MOVE_STRIDE)
+    """Clear the calls and transfers that are too old to be recognised, and that some were lost."""
+    clock = head[h + H_CLOCK]
+    for call in range(h + H_CALLS, h + H_CALLS + N_CALLS * CALL_STRIDE, CALL_STRIDE):
+        if head[call + C_END] < clock - REMEMBER_MS:
+            clear(head, call, CALL_STRIDE)
+    for move in range(h + H_MOVES, h + H_MOVES + N_MOVES * MOVE_STRIDE, MOVE_STRIDE):
+        if not is_live(head, move, clock):
+            clear(head, move, MOVE_STRIDE)
+    for lost in (H_OUT_LOST_AT, H_IN_LOST_AT):
+        if head[h + lost] < clock - UNSETTLED_MS:
+            head[h + lost] = 0
 
 
 @inner
@@ -265,9 +279,13 @@ def _pack_pairs(state: State, r: int, table: int, minute: int, out: np.ndarray, 
         at = put(out, at, minute - last)
         if state.meta[r, R_KIND] == 0:  # shared records never ask since when, how often or how much
             at = put(out, at, last - state.cells[pair + P_FIRST_MIN])
-            at = put(out, at, state.cells[pair + P_COUNT])
-            if table == 1:
+            count = state.cells[pair + P_COUNT]
+            if table == ACCOUNTS:
+                at = put(out, at, count)
                 at = put(out, at, state.cells[pair + P_AMOUNT])
+                continue
+            bits = pairs.readable_bits(state.cells, pair, minute)
+            at = put(out, at, -1 - (count * _BITS + bits) if bits else count)
     return at
 
 
@@ -279,22 +297,25 @@ def _unpack_pairs(
     table: int,
     count: int,
     minute: int,
-    pairs: np.ndarray,
+    cells: np.ndarray,
     base: int,
 ) -> int:
     for pair in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
-        pairs[pair + P_ID] = _get_u32(data, at)
+        cells[pair + P_ID] = _get_u32(data, at)
         age, at = get(data, at + 4)
-        pairs[pair + P_LAST_MIN] = minute - age
-        pairs[pair + P_FIRST_MIN] = minute - age
-        pairs[pair + P_COUNT] = 0
-        pairs[pair + P_AMOUNT] = 0
+        cells[pair + P_LAST_MIN] = minute - age
+        cells[pair + P_FIRST_MIN] = minute - age
+        cells[pair + P_COUNT] = 0
+        cells[pair + P_AMOUNT] = 0
         if kind == 0:
             span, at = get(data, at)
-            pairs[pair + P_FIRST_MIN] -= span
-            pairs[pair + P_COUNT], at = get(data, at)
-            if table == 1:
-                pairs[pair + P_AMOUNT], at = get(data, at)
+            cells[pair + P_FIRST_MIN] -= span
+            cells[pair + P_COUNT], at = get(data, at)
+            if table == ACCOUNTS:
+                cells[pair + P_AMOUNT], at = get(data, at)
+            elif cells[pair + P_COUNT] < 0:
+                both = -1 - cells[pair + P_COUNT]
+                cells[pair + P_COUNT], cells[pair + P_BITS] = both // _BITS, both % _BITS
     return at
 
 

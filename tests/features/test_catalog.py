@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from features.catalog import CATALOG, Catalog
-from features.kernel.layout import WINDOWS
+from features.kernel.rules import WINDOWS
 from features.reference import features_markdown
 
 

@@ -41,6 +41,9 @@ class Contributions:
     def largest(self, channel: str, window: str, now: int) -> int:
         return max([0, *self._of(channel, window, now)])
 
+    def more(self, one: str, other: str, window: str, now: int) -> int:
+        return max(self.total(one, window, now), self.total(other, window, now))
+
     def ratio(self, above: str, below: str, window: str, now: int) -> float:
         under = self.total(below, window, now)
         return self.total(above, window, now) / under if under else math.nan
@@ -53,6 +56,16 @@ class Contact:
     last: int
     count: int = 0
     amount: int = 0
+    level: int = 0  # the highest of a suspicious call
+    harmless: bool = False
+    called_in: bool = False
+
+    def level_at(self, minute: int) -> int:
+        """It stays with the pair for 30 days after the first contact."""
+        return self.level if minute - self.first <= 30 * 1440 else 0
+
+    def is_regular(self, minute: int) -> bool:
+        return self.count >= 2 or self.last - self.first >= 1440 or self.level_at(minute) > 0
 
 
 @dataclass
@@ -68,7 +81,8 @@ class Contacts:
     def find(self, who: int) -> Contact | None:
         return next((c for c in self.table if c.who == who), None)
 
-    def touch(self, who: int, minute: int) -> Contact | None:
+    def touch(self, who: int, minute: int, clock: int) -> Contact | None:
+        """A contact at ``minute``; ``clock`` is the record's, in milliseconds."""
         self.everyone[who] = max(minute, self.everyone.get(who, 0))
         known = self.find(who)
         if known:
@@ -79,11 +93,17 @@ class Contacts:
             self.table.append(fresh)
             return fresh
         self.overflowed = True
-        oldest = min(self.table, key=lambda c: c.last)
+        oldest = min(self._may_go(clock // MINUTE), key=lambda c: c.last)
         if minute < oldest.last:
             return None
         self.table[self.table.index(oldest)] = fresh
         return fresh
+
+    def _may_go(self, now: int) -> list[Contact]:
+        if self.sketched:  # shared records do not care who is who
+            return self.table
+        once = [c for c in self.table if not c.is_regular(now)]
+        return once if len(once) >= 12 else [c for c in self.table if c.is_regular(now)]
 
     def distinct(self, window: str, now: int, offset: int) -> float:
         exact = sum(in_window(window, c.last * MINUTE + offset, now) for c in self.table)
@@ -99,3 +119,26 @@ class Contacts:
 
 def since(now: int, then: int, unit: int) -> float:
     return (now - then) / unit if then > 0 else math.nan
+
+
+@dataclass
+class Cases:
+    """The last cases that a record heard of, the newest first: case, revision, verdict."""
+
+    most: int
+    known: list[list] = field(default_factory=list)
+
+    def hear(self, case: int, revision: int, verdict: str) -> str | None:
+        """The verdict before; None for a revision that is not higher than the known one."""
+        for entry in self.known:
+            if entry[0] == case:
+                if revision <= entry[1]:
+                    return None
+                before = entry[2]
+                entry[1:] = [revision, verdict]
+                return before
+        self.known = [[case, revision, verdict], *self.known][: self.most]
+        return "none"
+
+    def is_outdated(self, case: int, revision: int) -> bool:
+        return any(entry[0] == case and revision < entry[1] for entry in self.known)

@@ -31,6 +31,12 @@ class Event:
         return self.flags >> kinds.REVISION_SHIFT
 
     @property
+    def verdict(self) -> str:
+        if self.flags & kinds.CONFIRMED:
+            return "confirmed"
+        return "cleared" if self.flags & kinds.CLEARED else "none"
+
+    @property
     def purpose(self) -> int:
         return self.flags >> kinds.PURPOSE_SHIFT & 15
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from features import kinds
 from features.kinds import EventKind as K
-from tests.oracle.history import DAY, HOUR, MINUTE, Contacts, Contributions, since
+from tests.oracle.history import DAY, HOUR, MINUTE, Cases, Contacts, Contributions, since
 
 CALLS = (K.CALL_STARTED, K.CALL_ENDED)
 
@@ -25,6 +25,7 @@ class Shared:
     received_at: int = 0
     onward: int | None = None
     recent: list[tuple[int, int]] = field(default_factory=list)
+    cases: Cases = field(default_factory=lambda: Cases(8))
 
     def read(self, time: int) -> dict[str, float]:
         now = max(time, self.clock)
@@ -59,11 +60,11 @@ class Shared:
         s = self.seen
         out = {"number_confirmed_since_days": since(now, self.confirmed_at, DAY)}
         for window in ("15m", "1h", "24h", "7d", "30d"):
-            out[f"number_calls_{window}"] = s.total("started", window, local)
+            out[f"number_calls_{window}"] = s.more("started", "ended", window, local)
         for window in ("1h", "24h", "7d", "30d"):
             out[f"number_callees_{window}"] = self._distinct(window, local)
         for window in ("24h", "7d"):
-            out[f"number_called_back_{window}"] = s.total("called_back", window, local)
+            out[f"number_called_back_{window}"] = s.more("began_back", "ended_back", window, local)
             out[f"number_short_share_{window}"] = s.ratio("short", "ended", window, local)
             out[f"number_unanswered_share_{window}"] = s.ratio("unanswered", "ended", window, local)
             out[f"number_talk_mean_seconds_{window}"] = s.ratio("talk", "ended", window, local)
@@ -96,32 +97,39 @@ class Shared:
         if counted:
             for what in said:
                 self.seen.add(what, local, 1)
-        if e.revision > 0 and e.kind != K.OUTCOME:
+        if e.kind == K.OUTCOME:
+            self._outcome(e)
             return
-        if (e.subject, e.kind) in self.recent:
+        if e.revision > 0 or (e.subject, e.kind) in self.recent:
             return
         self.recent = [*self.recent, (e.subject, e.kind)][-4:]
         self.first = e.time if self.events == 0 else min(self.first, e.time)
         self.events += 1
-        if e.kind == K.OUTCOME:
-            if e.flags & kinds.CONFIRMED:
-                self.confirmed += 1
-                self.confirmed_at = max(self.confirmed_at, e.time)
-            elif e.flags & kinds.CLEARED:
-                self.cleared += 1
-            return
         paying = K.OUT_ATTEMPTED <= e.kind <= K.OUT_REVERSED
         if self.entity == "device" or paying or e.flags & kinds.INBOUND:
-            self.contacts.touch(e.subscriber, e.time // MINUTE)
+            self.contacts.touch(e.subscriber, e.time // MINUTE, self.clock)
         getattr(self, "_apply_" + self.entity)(e, local)
+
+    def _outcome(self, e) -> None:
+        before = self.cases.hear(e.subject, e.revision, e.verdict)
+        if before is None or before == e.verdict:
+            return
+        self.confirmed += (e.verdict == "confirmed") - (before == "confirmed")
+        self.cleared += (e.verdict == "cleared") - (before == "cleared")
+        if e.verdict == "confirmed":
+            self.confirmed_at = max(self.confirmed_at, e.time)
+        if self.confirmed == 0:
+            self.confirmed_at = 0
 
     def _apply_number(self, e, local: int) -> None:
         if e.kind == K.CALL_STARTED:
             self.seen.add("started", local, 1)
             if not e.flags & kinds.INBOUND:
-                self.seen.add("called_back", local, 1)
+                self.seen.add("began_back", local, 1)
             return
         self.seen.add("ended", local, 1)
+        if not e.flags & kinds.INBOUND:
+            self.seen.add("ended_back", local, 1)
         if not e.flags & kinds.ANSWERED:
             self.seen.add("unanswered", local, 1)
             return

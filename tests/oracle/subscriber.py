@@ -5,48 +5,11 @@ from dataclasses import dataclass, field
 
 from features import kinds
 from features.kinds import EventKind as K
-from tests.oracle.history import DAY, HOUR, MINUTE, Contacts, Contributions, since
+from tests.oracle.history import DAY, HOUR, MINUTE, Cases, Contact, Contacts, Contributions, since
+from tests.oracle.memory import Call, Memory, Move, Open
 
 STAGES = ["none", "contact", "long_call", "isolation", "funding", "new_payee", "escalating"]
 NAN = math.nan
-
-
-@dataclass
-class Call:
-    subject: int
-    time: int
-    talk: int
-    revision: int
-    level: int
-    unanswered: bool
-
-
-@dataclass
-class Move:
-    subject: tuple[int, bool]
-    time: int
-    amount: int
-    revision: int
-    out: bool
-    young: bool
-    fund: bool
-    refused: bool = False
-    reversed: bool = False
-
-
-@dataclass
-class Open:
-    subject: int
-    start: int
-    level: int
-
-
-def remember(memory: list, entry, most: int, time) -> None:
-    """Keep the entries with the latest times; the first of the oldest makes way, in its place."""
-    if len(memory) < most:
-        memory.append(entry)
-    else:
-        memory[memory.index(min(memory, key=time))] = entry
 
 
 @dataclass
@@ -58,9 +21,6 @@ class Subscriber:
     clock: int = 0
     first: int = 0
     events: int = 0
-    open: list[Open] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-    moves: list[Move] = field(default_factory=list)
     line: dict[str, tuple[int, bool]] = field(default_factory=dict)
     last: dict[str, tuple[int, int]] = field(default_factory=dict)
     hangup: tuple[int, int, int] | None = None
@@ -72,6 +32,8 @@ class Subscriber:
     victim_cleared: int = 0
     victim_at: int = 0
     taint_at: int = 0
+    cases: Cases = field(default_factory=lambda: Cases(4))
+    memory: Memory = field(default_factory=Memory)
 
     # -- what an event sees
 
@@ -91,13 +53,14 @@ class Subscriber:
         return self.stage if now - self.stage_at <= 3 * DAY else 0
 
     def on_the_line(self, now: int) -> tuple[Open | None, int]:
-        going = [c for c in self.open if now - c.start <= 4 * HOUR]
+        going = [c for c in self.memory.open if now - c.start <= 4 * HOUR]
         call = max(going, key=lambda c: c.start) if going else None
         return call, (now - call.start) // 1000 if call else 0
 
     def level(self, e, number: dict[str, float]) -> int:
         level = 3 if number.get("number_confirmed", 0) > 0 else 0
-        if self.is_young(e) and e.flags & kinds.INBOUND:
+        pair = self.numbers.find(e.counterparty)
+        if self.is_young(e) and e.flags & kinds.INBOUND and not (pair and pair.harmless):
             age = number.get("number_age_days", NAN)
             level += 1
             level += math.isnan(age) or age < 2
@@ -105,7 +68,8 @@ class Subscriber:
             level += e.flags >> kinds.ATTESTATION_SHIFT & 3 == 3
             level += number.get("number_callees_24h", NAN) >= 20
             level += number.get("number_short_share_24h", NAN) >= 0.5
-        return min(level, 7)
+        known = pair.level_at(max(e.time, self.clock) // MINUTE) if pair else 0
+        return max(known, min(level, 7))
 
     def read(self, e, number: dict[str, float]) -> dict[str, float]:
         now = max(e.time, self.clock)
@@ -177,7 +141,7 @@ class Subscriber:
         if call and call.level >= 2:
             suspect += seconds
         minute = now // MINUTE
-        news = [c for c in self.numbers.table if minute - c.first <= 1440]
+        news = [c for c in self.numbers.table if c.called_in and minute - c.first <= 1440]
         changed = [at for at, _ in self.line.values() if at]
         return {
             "on_call_now": call is not None,
@@ -250,7 +214,8 @@ class Subscriber:
         said = set()
         if self.pair(e) is None:
             said.add("new")
-        if self.victim or (self.taint_at and now - self.taint_at <= 7 * DAY):
+        victim = self.victim_at and now - self.victim_at <= 30 * DAY
+        if victim or (self.taint_at and now - self.taint_at <= 7 * DAY):
             said.add("tainted")
         call, _ = self.on_the_line(now)
         just_off = self.suspect_hangup and now - self.suspect_hangup <= HOUR
@@ -284,21 +249,31 @@ class Subscriber:
         if e.kind == K.LINE_CHANGED:
             self._line_changed(e)
         elif e.kind == K.OUTCOME:
-            if e.flags & kinds.CONFIRMED:
-                self.victim += 1
-                self.victim_at = max(self.victim_at, e.time)
-            elif e.flags & kinds.CLEARED:
-                self.victim_cleared += 1
-            self.stage = 0
+            self._outcome(e, bool(call and call.level >= 2))
         else:
             return self._transfer(e, young)
         return False
 
-    def _remembered(self, memory, subject):
-        for entry in memory:
-            if entry.subject == subject and self.clock - entry.time <= DAY:
-                return entry
-        return None
+    def _outcome(self, e, suspicious_call: bool) -> None:
+        outdated = self.cases.is_outdated(e.subject, e.revision)
+        before = self.cases.hear(e.subject, e.revision, e.verdict)
+        pair = None if e.flags & kinds.ACCOUNT else self.numbers.find(e.counterparty)
+        if pair and not outdated:
+            if e.verdict == "cleared":
+                pair.level, pair.harmless = 0, True
+            elif e.verdict == "confirmed" or before == "cleared":
+                pair.harmless = False
+        if before is None or before == e.verdict:
+            return
+        self.victim += (e.verdict == "confirmed") - (before == "confirmed")
+        self.victim_cleared += (e.verdict == "cleared") - (before == "cleared")
+        if e.verdict == "confirmed":
+            self.victim_at = max(self.victim_at, e.time)
+        if self.victim == 0:
+            self.victim_at = 0
+        over = e.verdict == "cleared" or (e.verdict == "confirmed" and not suspicious_call)
+        if over and self.stage_at <= e.time:
+            self.stage = 0
 
     def _night(self, local: int) -> None:
         if local // HOUR % 24 in (23, 0, 1, 2, 3, 4, 5):
@@ -308,7 +283,7 @@ class Subscriber:
         local = e.time + self.offset
         if level >= 2:
             self.advance("contact")
-        pair = self.numbers.touch(e.counterparty, e.time // MINUTE)
+        pair = self._met(e, level)
         if pair:
             pair.count += 1
         self.seen.add("in" if e.flags & kinds.INBOUND else "out", local, 1)
@@ -316,19 +291,26 @@ class Subscriber:
             self.seen.add("new", local, 1)
         self._night(local)
 
+    def _met(self, e, level: int) -> Contact | None:
+        pair = self.numbers.touch(e.counterparty, e.time // MINUTE, self.clock)
+        if pair:
+            pair.called_in |= bool(e.flags & kinds.INBOUND)
+            pair.level = max(pair.level, level if level >= 2 else 0)
+        return pair
+
     def _started(self, e, level: int, new: bool) -> bool:
-        if any(c.subject == e.subject for c in self.open):
+        if any(c.subject == e.subject for c in self.memory.open):
             return False
-        if self._remembered(self.calls, e.subject):
+        if self.memory.call(e.subject, self.clock):
             return False
-        remember(self.open, Open(e.subject, e.time, level), 2, lambda c: c.start)
+        self.memory.keep_open(Open(e.subject, e.time, level))
         self._count_call(e, level, new)
         return True
 
     def _ended(self, e, level: int, new: bool) -> bool:
         answered = bool(e.flags & kinds.ANSWERED)
         talk = e.duration // 1000 if answered else 0
-        known = self._remembered(self.calls, e.subject)
+        known = self.memory.call(e.subject, self.clock)
         if known:
             if e.revision > known.revision:
                 local = known.time + self.offset
@@ -338,15 +320,15 @@ class Subscriber:
                 if self.hangup and self.hangup[0] == known.time:
                     self.hangup = (known.time, talk, self.hangup[2])
             return False
-        opened = next((c for c in self.open if c.subject == e.subject), None)
+        opened = next((c for c in self.memory.open if c.subject == e.subject), None)
         if opened:
             level = opened.level
-            self.open.remove(opened)
-            self.numbers.touch(e.counterparty, e.time // MINUTE)
+            self.memory.open.remove(opened)
+            self._met(e, level)
         else:
             self._count_call(e, level, new)
         call = Call(e.subject, e.time, talk, e.revision, level, not answered)
-        remember(self.calls, call, 4, lambda c: c.time)
+        self.memory.keep_call(call, self.clock)
         self._count_talk(e.time + self.offset, level, talk)
         self.seen.add("unanswered", e.time + self.offset, int(not answered))
         if not self.hangup or e.time >= self.hangup[0]:
@@ -373,7 +355,12 @@ class Subscriber:
     def _transfer(self, e, young: bool) -> bool:
         out = e.kind <= K.OUT_REVERSED
         status = (e.kind - K.OUT_ATTEMPTED) % 4  # attempted, completed, blocked, reversed
-        move = self._remembered(self.moves, (e.subject, out))
+        move = self.memory.move((e.subject, out), self.clock)
+        lost_at = self.memory.lost_at.get(out, 0)
+        if move is None and status > 0 and lost_at and self.clock - lost_at <= 3 * DAY:
+            if status >= 2:
+                self.seen.add("refused", e.time + self.offset, 1)
+            return False
         first_sight = move is None and status != 3
         if move is not None:
             if e.revision > move.revision:
@@ -386,10 +373,13 @@ class Subscriber:
             fund = not out and purpose in ("loan", "savings_break")
             amount = e.amount if first_sight else 0
             move = Move((e.subject, out), e.time, amount, e.revision, out, young, fund)
-            remember(self.moves, move, 4, lambda m: m.time)
+            move.reversed = not first_sight
+            self.memory.keep_move(move, self.clock)
             if first_sight:
                 self._count_transfer(e, move)
                 self._stages_of_money(e, move, purpose)
+        if status > 0 and e.time - move.time <= HOUR:
+            move.settled = True
         if status >= 2 and not move.refused:
             self.seen.add("refused", e.time + self.offset, 1)
             move.refused = True
@@ -400,7 +390,7 @@ class Subscriber:
 
     def _count_transfer(self, e, move: Move) -> None:
         local = e.time + self.offset
-        pair = self.accounts.touch(e.counterparty, e.time // MINUTE)
+        pair = self.accounts.touch(e.counterparty, e.time // MINUTE, self.clock)
         if pair and move.out:
             pair.count += 1
         self.seen.add("paid" if move.out else "got", local, 1)

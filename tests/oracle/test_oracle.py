@@ -56,7 +56,7 @@ def rows(draw: st.DrawFn) -> dict[str, int]:
         "subscriber": draw(st.integers(1, 3)),
         "counterparty": 0 if kind == K.LINE_CHANGED else draw(st.integers(1, 5)),
         "device": draw(st.sampled_from([0, 0, 8, 9])),
-        "subject": draw(st.integers(1, 8)),
+        "subject": draw(st.integers(1, 20)),
         "amount_minor": draw(st.sampled_from([0, 1, 9_900, 10_000, 3_000_000, 10**13])),
         "duration_ms": draw(st.sampled_from([0, 900, 9_999, 10_000, 599_000, 600_000, 86_400_000])),
         "flags": flags,

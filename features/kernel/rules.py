@@ -1,0 +1,85 @@
+"""The numbers that the meaning of features rests on: windows, spans, thresholds, how much is remembered.
+
+All of them are hashed into the catalog's fingerprint, so a model that was trained under other rules is
+refused. What is not a number but code moves ``SEMANTICS_VERSION`` instead; a golden test holds that.
+"""
+
+from typing import Final
+
+import numpy as np
+
+SEMANTICS_VERSION: Final = 2
+
+SECOND_MS: Final = 1_000
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
+
+# Windows. A window of n tiles of t ms sees the tile that contains now and the n - 1 before it.
+WINDOWS: Final = ("1m", "5m", "15m", "1h", "6h", "24h", "7d", "30d")
+W_1M, W_5M, W_15M, W_1H, W_6H, W_24H, W_7D, W_30D = range(8)
+WINDOW_TILE_MS: Final = np.array(
+    [10_000, 60_000, 60_000, 600_000, 600_000, HOUR_MS, DAY_MS, 3 * DAY_MS], dtype=np.int64
+)
+WINDOW_TILES: Final = np.array([6, 5, 15, 6, 36, 24, 7, 10], dtype=np.int64)
+N_WINDOWS: Final = 8
+
+# Distinct counterparties are counted over these windows.
+DISTINCT_WINDOWS: Final = np.array([W_1H, W_24H, W_7D, W_30D], dtype=np.int64)
+N_DISTINCT: Final = 4
+SKETCH_BUCKETS: Final = 512
+
+# What a record remembers.
+PAIR_CAPACITY: Final = np.array([[24, 24], [12, 0], [12, 0], [12, 0]], dtype=np.int64)
+"""Counterparties by kind of record and table; subscribers keep numbers and accounts apart."""
+ONE_OFF_PLACES: Final = 12
+"""Places of a subscriber's table that regulars never take from people met once."""
+REGULAR_CONTACTS: Final = 2
+REGULAR_MINUTES: Final = 24 * 60
+"""A regular: met that often, or over a span of that long."""
+N_SEEN: Final = 4
+N_OPEN: Final = 2
+N_CALLS: Final = 4
+N_MOVES: Final = 8
+N_CASES_OWN: Final = 4
+N_CASES_SHARED: Final = 8
+REMEMBER_MS: Final = DAY_MS
+"""How long a call, or a transfer that settled soon, is remembered for duplicates and corrections."""
+UNSETTLED_MS: Final = 3 * DAY_MS
+"""The same for a transfer that did not settle soon: payments may be put off by a day by law."""
+SETTLED_SOON_MS: Final = HOUR_MS
+
+# Calls.
+NIGHT_FROM_HOUR, NIGHT_TO_HOUR = 23, 6
+SHORT_CALL_S: Final = 10
+LONG_CALL_S: Final = 600
+OPEN_CALL_MAX_MS: Final = 4 * HOUR_MS
+
+# Suspicion against a number.
+YOUNG_PAIR_MINUTES: Final = 24 * 60
+FRESH_NUMBER_DAYS: Final = 2.0
+WIDE_FAN_OUT: Final = 20.0
+MOSTLY_SHORT: Final = 0.5
+CONFIRMED_LEVEL: Final = 3
+MAX_LEVEL: Final = 7
+SUSPECT_LEVEL: Final = 2
+DOUBT_MINUTES: Final = 30 * 24 * 60
+"""How long after the first contact the level of a suspicious call stays with the pair."""
+
+# Second degree.
+PRESSED_MS: Final = HOUR_MS
+TAINT_MS: Final = 7 * DAY_MS
+VICTIM_MS: Final = 30 * DAY_MS
+
+# The stage machine.
+STAGE_TTL_MS: Final = 3 * DAY_MS
+LATE_STAGE: Final = 3
+STAGES: Final = (
+    "none",
+    "contact",
+    "long_call",
+    "isolation",
+    "funding",
+    "new_payee",
+    "escalating",
+)

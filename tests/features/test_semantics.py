@@ -1,0 +1,84 @@
+"""A change of what features mean is told: by the fingerprint where it is a number, by a version where not."""
+
+import hashlib
+import random
+
+import pytest
+
+from features import kinds
+from features.catalog import CATALOG, Catalog
+from features.columns import EventColumns, from_arrays
+from features.engine import Engine
+from features.kernel import rules
+from features.kinds import EventKind as K
+
+GOLDEN = {
+    1: "of before this test",
+    2: "427e2935f32fed51600c85bae809fbf7db7d3f3c60892cd3e43e182bbefb131d",
+}
+"""Digest of the vectors of :func:`village` by the version of the semantics. Never change an entry."""
+
+
+def village(n: int = 3000) -> EventColumns:
+    """Few people with every kind of event, by nothing but a generator that Python promises to keep."""
+    draw = random.Random(20260105).random
+
+    def one_of(*choices: int) -> int:
+        return choices[int(draw() * len(choices))]
+
+    table: dict[str, list[int]] = {}
+    clock = 1_767_542_400_000
+    for i in range(n):
+        kind = one_of(*K, K.CALL_STARTED, K.CALL_ENDED, K.OUT_ATTEMPTED, K.OUT_COMPLETED)
+        clock += one_of(900, 20_000, 300_000, 1_800_000, 7_200_000)
+        call, outcome = kind <= K.CALL_ENDED, kind == K.OUTCOME
+        account = K.OUT_ATTEMPTED <= kind <= K.IN_REVERSED or (outcome and draw() < 0.5)
+        flags = one_of(0, 0, 0, 1) << kinds.REVISION_SHIFT
+        if call:
+            flags |= one_of(0, kinds.INBOUND, kinds.INBOUND) | one_of(0, 0, kinds.FOREIGN)
+            flags |= one_of(0, kinds.ANSWERED) | one_of(0, 1, 2, 3) << kinds.ATTESTATION_SHIFT
+        elif outcome:
+            flags |= one_of(0, kinds.CONFIRMED, kinds.CLEARED)
+        elif kind == K.LINE_CHANGED:
+            flags |= one_of(0, kinds.FORWARDING) | one_of(0, kinds.ACTIVE)
+        else:
+            flags |= int(draw() * 8) << kinds.PURPOSE_SHIFT
+        row = {
+            "kind": kind,
+            "time_ms": clock - one_of(0, 0, 0, 0, 60_000, 90_000_000),
+            "subscriber": one_of(1, 2, 3, 4),
+            "counterparty": 0 if kind == K.LINE_CHANGED else 100 + int(draw() * draw() * 40),
+            "device": one_of(0, 8, 9),
+            "subject": 1 + int(draw() * n / 3),
+            "amount_minor": 0 if call else int(draw() * 1_000_000),
+            "duration_ms": int(draw() * 1_500_000) if kind == K.CALL_ENDED else 0,
+            "flags": flags | (kinds.ACCOUNT if account else 0),
+            "source": 0 if kind <= K.LINE_CHANGED else 1 if kind < K.OUTCOME else 2,
+            "offset": i,
+        }
+        for name, value in row.items():
+            table.setdefault(name, []).append(int(value))
+    return from_arrays(**table)
+
+
+def test_what_the_same_history_means_changes_with_the_version_only() -> None:
+    """The vectors of a fixed history are those noted for this version.
+
+    If this fails because the kernel means something else now: raise SEMANTICS_VERSION, which tells models
+    that were trained before to stay away, and note the new digest under it.
+    """
+    engine = Engine()
+    vectors = engine.run(engine.plan(village())).vectors
+    assert hashlib.sha256(vectors.tobytes()).hexdigest() == GOLDEN[rules.SEMANTICS_VERSION]
+    assert max(GOLDEN) == rules.SEMANTICS_VERSION
+    assert len(set(GOLDEN.values())) == len(GOLDEN)
+
+
+@pytest.mark.parametrize(
+    "name", ["SUSPECT_LEVEL", "LONG_CALL_S", "WINDOW_TILES", "N_MOVES", "STAGES"]
+)
+def test_the_fingerprint_covers_every_rule(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A threshold, a window or a memory of another size makes another catalog."""
+    value = getattr(rules, name)
+    monkeypatch.setattr(rules, name, value + 1 if name != "STAGES" else value[:-1])
+    assert Catalog(CATALOG.features).fingerprint != CATALOG.fingerprint
