@@ -122,15 +122,31 @@ def _line(rng: random.Random, crowd: Crowd, number: int) -> Iterator[Fact]:
 
 def _outcome(rng: random.Random, crowd: Crowd, number: int) -> Iterator[Fact]:
     common = _common(rng, crowd, number, "o")
-    yield Outcome(
+    dispositions = ["dissuaded", "loss_occurred", "false_alarm", "unreachable"]
+    first = Outcome(
         **common,
-        disposition=rng.choice(["dissuaded", "loss_occurred", "false_alarm", "unreachable"]),
+        disposition=rng.choice(dispositions),
         label_time_ms=common["event_time_ms"],
         case_id=rng.choice([None, f"case{number}"]),
         callers=tuple(crowd.caller(rng) for _ in range(rng.randrange(3))),
         payees=tuple(crowd.payee(rng) for _ in range(rng.randrange(3))),
         lost_minor=rng.choice([0, 70_000]),
     )
+    yield first
+    if first.case_id is None:
+        return
+    if rng.random() < 0.5:  # another warning of the case
+        yield replace_event(first, event_id=f"p{number}", callers=(crowd.caller(rng),))
+    if rng.random() < 0.5:
+        known = first.event_time_ms + rng.choice([1000, 60, 24 * 60]) * MINUTE_MS
+        yield replace_event(
+            first,
+            event_id=f"q{number}",
+            event_time_ms=known,
+            label_time_ms=known,
+            revision=first.revision + 1,
+            disposition=rng.choice(dispositions),
+        )
 
 
 def replace_event(event: Any, **changes: Any) -> Any:
