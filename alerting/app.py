@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from alerting.access.control import AccessControl
 from alerting.access.headers import SecurityHeaders
-from alerting.api import cases, desk, health, problems, reports, warnings
+from alerting.api import cases, desk, health, problems, reports, sweeps, warnings
 from alerting.api.body_limit import BodyLimit
 from alerting.api.health import Health
 from alerting.links.loop import Loop
@@ -73,6 +73,7 @@ def create_app(
         warnings.router,
         cases.router,
         desk.router,
+        sweeps.router,
         reports.router,
         *routers,
     ):

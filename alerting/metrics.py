@@ -46,7 +46,7 @@ BREAKER_OPEN = Gauge(
 )
 SWEEP_SECONDS = Histogram(
     "forewarn_alerting_sweep_seconds",
-    "Time from a confirmation to everyone it touched being warned or listed",
+    "Time from a confirmation (or a supervisor's approval) to everyone touched being warned or listed",
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 ROUTING_VERSION = Gauge(

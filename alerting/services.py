@@ -8,6 +8,7 @@ from alerting.cases.losses import LossDesk
 from alerting.cases.queries import CaseQueries
 from alerting.cases.relatives import RelativeDesk
 from alerting.clock import Clock
+from alerting.contacts.held import SweepDesk
 from alerting.db.engine import Database
 from alerting.dispatch.desk import DispatchDesk
 from alerting.dispatch.reports import GatewayReports
@@ -30,6 +31,7 @@ class Services:
     ingestor: Ingestor
     dispatch: DispatchDesk
     lists: ListDesk
+    sweeps: SweepDesk
     routing: RoutingSource
     routing_desk: RoutingDesk
     reports: GatewayReports

@@ -18,8 +18,9 @@ from alerting.channels.http import HttpChannel, order_body, sms_body, voice_body
 from alerting.channels.patrol import PatrolChannel
 from alerting.channels.teams import ChatChannel, WebhookChannel
 from alerting.clock import Clock
+from alerting.contacts.held import SweepDesk
 from alerting.contacts.index import ContactIndex
-from alerting.contacts.sweep import Sweeper
+from alerting.contacts.sweep import Sweeper, SweepOptions
 from alerting.db.engine import Database
 from alerting.dispatch.courier import Courier, CourierOptions
 from alerting.dispatch.desk import DispatchDesk, DispatchOptions
@@ -116,7 +117,8 @@ def build_services(
         correlation_window_ms=settings.correlation_window_seconds * 1000,
         zone=zone,
     )
-    desk = ClosingDesk(db, clock, zone=zone, window_ms=window_ms)
+    lists = ListDesk(db, clock, pseudonymiser)
+    desk = ClosingDesk(db, clock, lists, zone=zone, window_ms=window_ms)
     routing = RoutingSource(settings.routing_file, clock, reload_seconds=settings.reload_seconds)
     options = DispatchOptions(
         available=available_channels(settings),
@@ -134,7 +136,8 @@ def build_services(
         cases=CaseQueries(db),
         ingestor=Ingestor(db, clock, rules, desk, attribution_window_ms=window_ms),
         dispatch=DispatchDesk(db, routing, options),
-        lists=ListDesk(db, clock, pseudonymiser),
+        lists=lists,
+        sweeps=SweepDesk(db, clock),
         routing=routing,
         routing_desk=RoutingDesk(db, clock),
         reports=GatewayReports(db, clock),
@@ -207,8 +210,13 @@ def sweeper(settings: AlertingSettings, services: Services) -> Sweeper:
         services.db,
         services.clock,
         services.lists,
-        can_text=bool(settings.sms_url),
-        language=settings.language,
+        SweepOptions(
+            can_text=bool(settings.sms_url),
+            language=settings.language,
+            quiet_days=settings.sweep_quiet_days,
+            budget_per_day=settings.person_budget_per_day,
+            max_contacts=settings.sweep_max_contacts,
+        ),
     )
 
 

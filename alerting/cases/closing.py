@@ -6,6 +6,7 @@ are either all there or not at all, so a crash at any point counts nothing twice
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -16,11 +17,14 @@ from alerting.cases.lifecycle import decide_disposition
 from alerting.cases.reopen import open_again
 from alerting.cases.service import Done, facts_of, record
 from alerting.cases.summary import in_force
+from alerting.clock import Clock
 from alerting.contacts import requests as sweeps
 from alerting.db.cases import Case, Warning_
+from alerting.db.engine import Database
 from alerting.errors import InvalidRequestError, StepRefusedError
 from alerting.ledger import book
 from alerting.ledger.decide import NOT_A_TRANSFER, confirm, estimate, take_back
+from alerting.lists.service import ListDesk
 from alerting.timers import schedule
 from forewarn.events.outcomes import Disposition
 
@@ -53,6 +57,12 @@ class Closure:
 
 class ClosingDesk(LateLossDesk):
     """All steps of a case, closing ones included."""
+
+    def __init__(
+        self, db: Database, clock: Clock, lists: ListDesk, *, zone: ZoneInfo, window_ms: int
+    ) -> None:
+        super().__init__(db, clock, zone=zone, window_ms=window_ms)
+        self._lists = lists
 
     def close(
         self, case_id: str, who: Principal, closure: Closure, *, version: int | None = None
@@ -108,6 +118,7 @@ class ClosingDesk(LateLossDesk):
             case.deadline_ms = now_ms + (case.deadline_ms - case.opened_at_ms)
             detail = {"reason": reason, "disposition": open_again(case, now_ms)}
             schedule.start(session, case, now_ms)
+            sweeps.suspend(session, [case.case_id])
             return Done("reopened", detail)
 
         return self.step("reopen", case_id, who, act)
@@ -188,6 +199,9 @@ class ClosingDesk(LateLossDesk):
         self.publish(session, case, rows, prevented, told, known, now_ms)
         if closure.disposition in FRAUD:
             sweeps.request(session, case, in_force(rows), now_ms)
+        else:  # it may have been closed as a fraud before
+            sweeps.retract(session, case)
+            self._lists.take_back(session, case.case_id, now_ms)
 
 
 def _refuse_empty(case: Case, rows: list[Warning_]) -> None:

@@ -1,4 +1,4 @@
-"""Whom a sweep warns and what it lists: a pure decider with named reasons.
+"""Whom a sweep warns, what it lists and when it waits for a person: pure deciders, named reasons.
 
 First degree: people whom the confirmed number or account touched. Second degree: people touched by
 a *neighbour*, a number or account that several of the first degree share and that touches few
@@ -11,8 +11,8 @@ from typing import Literal
 SHARED_BY_AT_LEAST = 3
 """People of the first degree who share a neighbour."""
 
-SHARE_AT_LEAST = 0.25
-"""Part of a neighbour's contacts who are of the first degree, below which it is somebody public."""
+CONTACTS_PER_SHARER = 4
+"""A neighbour's contacts for each of the first degree among them; with more it is somebody public."""
 
 TargetAction = Literal["warn", "list"]
 
@@ -28,6 +28,19 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """Who must not be texted by this sweep.
+
+    ``told`` were told of this number or account, or in this case, not long ago; ``enough`` had as
+    many messages today as anybody gets.
+    """
+
+    can_text: bool
+    told: frozenset[str] = frozenset()
+    enough: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What to do about a person, and why."""
 
@@ -35,16 +48,27 @@ class Decision:
     reason: str
 
 
-def decide_first_degree(person: Touched) -> Decision:
-    """Everybody whom the swindler touched is warned; who paid already comes first."""
-    return Decision("warn", "paid_the_swindler" if person.paid_minor else "spoke_with_the_swindler")
+def decide_hold(*, trusted: bool, contacts: int, most: int) -> str | None:
+    """The reason why a supervisor has to say yes to a sweep first, or None.
+
+    Swindlers show the numbers of banks and of the police. What a list trusts, or what touches more
+    people than a swindler can, is rather somebody whose number was shown by another.
+    """
+    if trusted:
+        return "on_the_allow_list"
+    return "touches_too_many" if contacts > most else None
+
+
+def decide_first_degree(person: Touched, texts: Texts) -> Decision:
+    """Everybody whom the swindler touched is warned, once; who paid already comes first."""
+    if person.subscriber in texts.told:
+        return Decision("list", "warned_before")
+    if person.subscriber in texts.enough:
+        return Decision("list", "had_enough_messages")
+    reason = "paid_the_swindler" if person.paid_minor else "spoke_with_the_swindler"
+    return Decision("warn" if texts.can_text else "list", reason)
 
 
 def decide_second_degree() -> Decision:
     """Too weak to alarm somebody about, too strong to forget."""
     return Decision("list", "touched_by_a_neighbour")
-
-
-def is_neighbour(shared_by: int, contacts: int) -> bool:
-    """Whether a number or account is near enough to the swindler to be watched."""
-    return shared_by >= SHARED_BY_AT_LEAST and shared_by >= SHARE_AT_LEAST * contacts

@@ -47,10 +47,18 @@ class Activity(Base):
 
 
 class Sweep(Base):
-    """The search that a confirmed number or account set off."""
+    """The search that a confirmed number or account set off.
+
+    ``held`` ones wait for a supervisor; ``cancelled`` and ``retracted`` ones were taken back before
+    and after they were done.
+    """
 
     __tablename__ = "sweeps"
-    __table_args__ = (UniqueConstraint("tenant", "kind", "peer", "case_id"),)
+    __table_args__ = (
+        UniqueConstraint("tenant", "kind", "peer", "case_id"),
+        Index(None, "state", "requested_at_ms"),
+        Index(None, "case_id"),
+    )
 
     sweep_id: Mapped[Key]
     tenant: Mapped[Tenant]
@@ -58,6 +66,8 @@ class Sweep(Base):
     kind: Mapped[Short]
     peer: Mapped[Id]
     state: Mapped[Short]
+    held_because: Mapped[Short] = mapped_column(default="")
+    decided_by: Mapped[str | None]
     requested_at_ms: Mapped[EpochMs]
     finished_at_ms: Mapped[EpochMs | None]
     first_degree: Mapped[int] = mapped_column(default=0)
@@ -81,12 +91,16 @@ class SweepTarget(Base):
 
 
 class ListItem(Base):
-    """An entry of a list with its owner; ``active`` ones are what workers see."""
+    """An entry of a list with its owner; ``active`` ones are what workers see.
+
+    ``case_id`` is the case whose sweep added it, if no person did.
+    """
 
     __tablename__ = "list_items"
     __table_args__ = (
         Index(None, "state", "expires_at_ms"),
         Index(None, "tenant", "list", "kind", "peer"),
+        Index(None, "case_id"),
     )
 
     entry_id: Mapped[Key]
@@ -95,6 +109,7 @@ class ListItem(Base):
     kind: Mapped[Short]
     peer: Mapped[Id]
     subscriber: Mapped[Id | None]
+    case_id: Mapped[Id | None]
     reason: Mapped[Prose]
     owner: Mapped[str]
     approver: Mapped[str | None]

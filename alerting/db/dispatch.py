@@ -37,6 +37,7 @@ class Delivery(Base):
     __table_args__ = (
         Index(None, "state", "not_before_ms"),
         Index(None, "case_id"),
+        Index(None, "sweep_id"),
         Index(None, "tenant", "subscriber", "created_at_ms"),
         Index(None, "group_key", "state"),
     )

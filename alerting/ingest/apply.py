@@ -21,6 +21,7 @@ from alerting.cases.correlate import OpenCase, correlate
 from alerting.cases.reopen import open_again
 from alerting.cases.severity import ORDER, Deadlines
 from alerting.cases.summary import Change, in_force, summarise
+from alerting.contacts import requests as sweeps
 from alerting.db.cases import Case, CaseEvent, Warning_
 from alerting.db.dispatch import Timer
 from alerting.db.engine import Database
@@ -328,6 +329,7 @@ def _settle(session: Session, batch: _Batch, rules: IngestRules, now_ms: int) ->
     known = [case_id for case_id in open_ids if case_id not in batch.opened]
     balances = book.balances_of(session, known, "estimated") if known else {}
     entries: list[dict[str, Any]] = []
+    sweeps.suspend(session, sorted(batch.reopened))
     for case_id in batch.reopened:
         case = batch.cases[case_id]
         book.settle(

@@ -10,6 +10,7 @@ from alerting import audit
 from alerting.access import Principal, Scope
 from alerting.audit import AuditEntry
 from alerting.clock import Clock
+from alerting.contacts import requests as sweeps
 from alerting.db.contacts import ListItem
 from alerting.db.engine import Database
 from alerting.errors import ConflictError, InvalidRequestError, NotFoundError, StepRefusedError
@@ -147,6 +148,7 @@ class ListDesk:
         name: ListName,
         peers: Sequence[tuple[PeerKind, str]],
         *,
+        case_id: str,
         reason: str,
         expires_at_ms: int | None,
         now_ms: int,
@@ -157,11 +159,41 @@ class ListDesk:
             if self._same(session, tenant, name, kind, peer, None) is not None:
                 continue
             item = self._new(tenant, name, kind, peer, None, reason, ACTOR, now_ms)
-            item.expires_at_ms = expires_at_ms
+            item.expires_at_ms, item.case_id = expires_at_ms, case_id
             session.add(item)
             self._publish(session, item, now_ms)
             added.append(item)
         return added
+
+    def take_back(self, session: Session, case_id: str, now_ms: int) -> int:
+        """Take off what the sweeps of a case put on the lists, in the caller's transaction.
+
+        What stands confirmed in another case stays, as an entry of that case.
+
+        Returns:
+            How many entries were taken off.
+        """
+        mine = select(ListItem).where(ListItem.case_id == case_id, ListItem.state == "active")
+        removed = []
+        for item in session.scalars(self._db.for_update(mine)).all():
+            heir = sweeps.other_case(session, case_id, item.tenant, item.kind, item.peer)
+            if heir is not None and item.list == "block":
+                item.case_id, item.reason = heir, f"confirmed in {heir}"
+                continue
+            item.state, item.changed_at_ms = "removed", now_ms
+            self._publish(session, item, now_ms, retract=True)
+            removed.append(item)
+        entries = [
+            AuditEntry(now_ms, ACTOR, "list_removed", item.entry_id, {"list": item.list})
+            for item in removed
+        ]
+        audit.append(self._db, session, entries)
+        return len(removed)
+
+    def trusts(self, session: Session, tenant: str, kind: str, peer: str, now_ms: int) -> bool:
+        """Whether a number or account is on the allow list."""
+        item = self._same(session, tenant, "allow", kind, peer, None)
+        return item is not None and item.state == "active" and (item.expires_at_ms or 0) > now_ms
 
     def list(
         self, scope: Scope, *, name: str | None = None, state: str | None = None, limit: int = 200

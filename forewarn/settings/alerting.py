@@ -87,6 +87,13 @@ class AlertingSettings(Section):
         3, ge=0, description="messages to one person in 24 h, critical ones not counted"
     )
 
+    sweep_quiet_days: int = Field(
+        30, ge=1, description="nobody is told of the same swindler again within it"
+    )
+    sweep_max_contacts: int = Field(
+        20_000, ge=1, description="a number that touched more people is swept on approval only"
+    )
+
     timeline_days: int = Field(14, ge=0, description="calls and transfers kept for case timelines")
     contact_days: int = Field(90, ge=1, description="contacts kept for sweeps")
     personal_data_days: int = Field(

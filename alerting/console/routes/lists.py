@@ -1,6 +1,6 @@
 """The lists: what is blocked, trusted, excepted and watched, and the second pair of eyes."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Response
 
@@ -17,6 +17,7 @@ Reader = Annotated[Principal, Depends(require("list.read"))]
 Proposer = Annotated[Principal, Depends(require("list.propose"))]
 Approver = Annotated[Principal, Depends(require("list.approve"))]
 EntryId = Annotated[str, Path(max_length=64)]
+Verdict = Literal["approve", "reject"]
 DAY_MS = 86_400_000
 
 
@@ -32,6 +33,7 @@ def lists_page(
     return page.render(
         "lists.html",
         items=items,
+        sweeps=page.layer.sweeps.held(who.scope),
         chosen=name,
         names=page.access.names_of(subjects),
         tenants=sorted(who.scope.tenants or {"default"}),
@@ -75,4 +77,12 @@ def approve(page: Signed, who: Approver, entry_id: EntryId) -> Response:
 def remove(page: Signed, who: Approver, entry_id: EntryId) -> Response:
     """Take an entry off, or reject a proposal."""
     page.layer.lists.remove(entry_id, who)
+    return page.go("/console/lists")
+
+
+@router.post("/console/sweeps/{sweep_id}/{verdict}")
+def decide(page: Signed, who: Approver, sweep_id: EntryId, verdict: Verdict) -> Response:
+    """Let a sweep go ahead that waits for a supervisor, or drop it."""
+    desk = page.layer.sweeps
+    (desk.approve if verdict == "approve" else desk.reject)(sweep_id, who)
     return page.go("/console/lists")

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from alerting.access import EVERYTHING, Principal
 from alerting.cases.closing import Closure
 from alerting.contacts.index import ContactIndex
-from alerting.contacts.sweep import Sweeper
+from alerting.contacts.sweep import Sweeper, SweepOptions
 from alerting.db.cases import Case
 from alerting.db.contacts import Activity, Contact, Sweep, SweepTarget
 from alerting.db.dispatch import Delivery
@@ -24,6 +24,10 @@ from forewarn.events.transfers import Transfer
 from forewarn.pseudonyms import Pseudonymiser, to_hex
 from forewarn.settings import AlertingSettings
 from tests.alerting.factory import CALLER, NOW_MS, PAYEE, VICTIM, Clock, warning
+
+OPTIONS = SweepOptions(
+    can_text=True, language="zh", quiet_days=30, budget_per_day=3, max_contacts=20_000
+)
 
 
 @pytest.fixture
@@ -160,7 +164,7 @@ def test_a_sweep_warns_the_first_degree_lists_the_second_and_spares_the_public(
     edges += [(hotline, person) for person in people]  # a number that everybody knows
     index.handle(calls(*edges))
     confirm(services, boss)
-    sweeper = Sweeper(services.db, services.clock, services.lists, can_text=True, language="zh")
+    sweeper = Sweeper(services.db, services.clock, services.lists, OPTIONS)
     while sweeper.run_one():
         pass
     with services.db.read() as session:
@@ -191,7 +195,7 @@ def test_the_same_swindler_is_swept_once_a_case(
     services.desk.claim(case.case_id, boss)
     services.desk.contact(case.case_id, boss, method="phone", reached=True)
     services.desk.close(case.case_id, boss, Closure("dissuaded"))
-    sweeper = Sweeper(services.db, services.clock, services.lists, can_text=True, language="zh")
+    sweeper = Sweeper(services.db, services.clock, services.lists, OPTIONS)
     while sweeper.run_one():
         pass
     with services.db.read() as session:
@@ -211,7 +215,7 @@ def test_ten_thousand_contacts_are_swept_whole_and_each_is_texted_once(
     for start in range(0, len(edges), 2_000):
         index.handle(calls(*edges[start : start + 2_000], start=start))
     confirm(services, boss)
-    sweeper = Sweeper(services.db, services.clock, services.lists, can_text=True, language="zh")
+    sweeper = Sweeper(services.db, services.clock, services.lists, OPTIONS)
     began = time.monotonic()
     while sweeper.run_one():
         pass

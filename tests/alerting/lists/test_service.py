@@ -18,7 +18,11 @@ DAY_MS = 86_400_000
 def topic(services: Services) -> dict[bytes, str | None]:
     """The compacted topic as a worker sees it: the newest value per key."""
     with services.db.read() as session:
-        rows = session.scalars(select(OutboxMessage).order_by(OutboxMessage.message_no)).all()
+        rows = session.scalars(
+            select(OutboxMessage)
+            .where(OutboxMessage.topic == "lists")
+            .order_by(OutboxMessage.message_no)
+        ).all()
     return {row.key: row.value and decode_list_entry(row.value).list for row in rows}
 
 
