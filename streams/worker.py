@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 
 from features.catalog import CATALOG
 from features.engine import Engine
-from features.store.factory import redis_state_store
+from features.store.factory import meaning_of, redis_state_store
 from features.warm import warm
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.kafka import (
@@ -75,7 +75,8 @@ def run_worker() -> None:
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explain")
     reloader = _reloader(load(ModelsSettings), settings, metrics)
     redis = load(RedisSettings)
-    store = redis_state_store(redis)
+    pseudonymiser = _pseudonymiser()
+    store = redis_state_store(redis, meaning=meaning_of(pseudonymiser))
     outputs = Outputs(
         aiokafka_arguments(kafka)
         | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "zstd"}
@@ -107,7 +108,7 @@ def run_worker() -> None:
             watching=Watching(metrics),
             raising=Raising(executor, live, _sources(kafka), metrics),
             distrust=reloader.distrust,
-            pseudonymiser=_pseudonymiser(),
+            pseudonymiser=pseudonymiser,
             sources=_sources(kafka),
             metrics=metrics,
         ),

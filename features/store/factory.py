@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+from features.catalog import CATALOG, Catalog
 from features.entities import BUCKETS
 from features.store.links import connect
 from features.store.redis import RedisStateStore
 from features.store.retries import Retries
+from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import RedisSettings
 
 TAGS = tuple(b"%02x" % bucket for bucket in range(BUCKETS))
@@ -13,12 +15,16 @@ TAGS = tuple(b"%02x" % bucket for bucket in range(BUCKETS))
 
 
 def redis_state_store(
-    settings: RedisSettings, *, on_retry: Callable[[str], None] = lambda _name: None
+    settings: RedisSettings,
+    *,
+    meaning: str = "",
+    on_retry: Callable[[str], None] = lambda _name: None,
 ) -> RedisStateStore:
     """Build the store; nothing is sent before ``open``.
 
     Args:
         settings: where Redis is and how long to wait for it.
+        meaning: from :func:`meaning_of`, where records are read or written as people's.
         on_retry: told the name of the fault before each retry, for a metric.
 
     Raises:
@@ -35,4 +41,11 @@ def redis_state_store(
         ssl_key_file=settings.ssl_key_file,
     )
     retries = Retries(settings.retry_seconds, on_retry=on_retry)
-    return RedisStateStore(link, prefix=settings.key_prefix, tags=TAGS, retries=retries)
+    return RedisStateStore(
+        link, prefix=settings.key_prefix, tags=TAGS, retries=retries, meaning=meaning
+    )
+
+
+def meaning_of(pseudonymiser: Pseudonymiser, catalog: Catalog = CATALOG) -> str:
+    """What gives the records their meaning: whose they are, and when a day begins."""
+    return f"{pseudonymiser.mark}{catalog.utc_offset_minutes:+d}"

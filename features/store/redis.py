@@ -24,6 +24,7 @@ from features.store import scripts
 from features.store.base import Conflict, FencedError, JournalWrite, Write, lost
 from features.store.links import Command, Link
 from features.store.retries import Retries, explain
+from forewarn.errors import ConfigurationError
 
 _SHA = {
     source: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
@@ -39,9 +40,20 @@ class RedisStateStore:
         prefix: first part of every key of this installation.
         tags: every hash tag that a record's key may carry; on one server the first is enough.
         retries: bound and clock of repetitions.
+        meaning: what gives the records their meaning (the pseudonyms' key, local time), without
+            a dot. It becomes part of the identity: a store that was made under another one is
+            refused. Empty for one that does not care.
     """
 
-    def __init__(self, link: Link, *, prefix: str, tags: Sequence[bytes], retries: Retries) -> None:
+    def __init__(
+        self,
+        link: Link,
+        *,
+        prefix: str,
+        tags: Sequence[bytes],
+        retries: Retries,
+        meaning: str = "",
+    ) -> None:
         if not tags or any(b"{" in tag or b"}" in tag for tag in tags):
             raise ValueError("a store needs at least one hash tag, without braces")
         self._link = link
@@ -53,6 +65,7 @@ class RedisStateStore:
         self._tags = tuple(tags[:1] if shared else tags)
         self._shared = shared
         self._retries = retries
+        self._meaning = meaning
         self._identity = b""
         self._rebuilding = self._key(self._tags[0], b"rebuilding")
         self._is_rebuilding = False
@@ -77,6 +90,7 @@ class RedisStateStore:
             if set(found) != {found[0]}:
                 raise lost("a part of the cluster came back empty")
             identity: bytes = found[0]
+            self._require_meaning(identity.decode())
             return identity
 
         self._identity = await self._retries.call("open", attempt)
@@ -256,7 +270,7 @@ class RedisStateStore:
         """
         draft = self._key(self._tags[0], b"draft")
         begun, proposal = await self._link.send(
-            [("SET", draft, uuid.uuid4().hex, "NX"), ("GET", draft)]
+            [("SET", draft, f"{uuid.uuid4().hex}.{self._meaning}", "NX"), ("GET", draft)]
         )
         if begun and not untouched:
             await self._link.send([("DEL", draft)])
@@ -266,6 +280,16 @@ class RedisStateStore:
                 await self._link.send([("SET", key, proposal, "NX") for key in part])
         found: list[bytes | None] = await self._link.send([("GET", key) for key in keys])
         return found
+
+    def _require_meaning(self, identity: str) -> None:
+        found = identity.partition(".")[2]
+        if found and self._meaning and found != self._meaning:
+            raise ConfigurationError(
+                "The state in Redis was made with another pseudonym key, or for another local time: "
+                "people would be taken for others.",
+                hint="Give FOREWARN_PRIVACY_PSEUDONYM_KEY the value that it had, or stop the workers "
+                "and run `forewarn rebuild`.",
+            )
 
     def _batches(self, writes: Sequence[Write]) -> list[tuple[bytes, list[int]]]:
         """Indices of writes that may go in one script: one tag each, and bounded."""

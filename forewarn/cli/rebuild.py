@@ -23,7 +23,7 @@ from features.offline.restore import (
     require_no_gap,
 )
 from features.offline.windows import cut
-from features.store.factory import redis_state_store
+from features.store.factory import meaning_of, redis_state_store
 from forewarn.kafka import client_arguments
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import KafkaSettings, PrivacySettings, RedisSettings, WorkerSettings, load
@@ -77,7 +77,8 @@ def run(
         sources = [rest, *([source] if source else [])]
         windows = cut(sources, TOPICS, window_events=SLICE_EVENTS)
         key = load(PrivacySettings).pseudonym_key.get_secret_value().encode()
-        columns = columns_below(windows, target, Pseudonymiser(key))
+        pseudonymiser = Pseudonymiser(key)
+        columns = columns_below(windows, target, pseudonymiser)
         bars = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -89,7 +90,7 @@ def run(
 
             async def build() -> Rebuilt:
                 redis = load(RedisSettings)
-                store = redis_state_store(redis)
+                store = redis_state_store(redis, meaning=meaning_of(pseudonymiser))
                 try:
                     await store.begin_rebuild()
                     built = await rebuild_state(

@@ -12,7 +12,7 @@ import msgspec
 import polars as pl
 
 from features.offline.rebuild import rebuild_state
-from features.store.factory import redis_state_store
+from features.store.factory import meaning_of, redis_state_store
 from forewarn.cli.main import run
 from forewarn.local.demo.options import DemoOptions
 from forewarn.pseudonyms import Pseudonymiser
@@ -38,8 +38,9 @@ def past_of(options: DemoOptions, today: date) -> History:
 async def fill(history: History) -> None:
     """Write the state after a history into the Redis that the settings name."""
     key = load(PrivacySettings).pseudonym_key.get_secret_value().encode()
-    columns = event_columns(history, Pseudonymiser(key))
-    store = redis_state_store(load(RedisSettings))
+    pseudonymiser = Pseudonymiser(key)
+    columns = event_columns(history, pseudonymiser)
+    store = redis_state_store(load(RedisSettings), meaning=meaning_of(pseudonymiser))
     try:
         await store.open(create=True)
         done = await rebuild_state(columns, store, as_history=True)

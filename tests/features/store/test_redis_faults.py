@@ -193,6 +193,24 @@ async def test_every_record_expires_and_lives_on_while_it_is_used(server: RedisS
     await store.close()
 
 
+async def test_a_state_of_other_pseudonyms_is_refused(server: RedisServer) -> None:
+    def store_for(meaning: str) -> RedisStateStore:
+        return RedisStateStore(
+            connect(server.url), prefix="fw", tags=[b"00"], retries=Retries(1), meaning=meaning
+        )
+
+    ours, again, other = store_for("aaaa+480"), store_for("aaaa+480"), store_for("bbbb+480")
+    assert await ours.open(create=True) == await again.open(create=False)
+    with pytest.raises(ConfigurationError, match="FOREWARN_PRIVACY_PSEUDONYM_KEY"):
+        await other.open(create=True)
+    await other.begin_rebuild()
+    await other.end_rebuild()
+    with pytest.raises(ConfigurationError):
+        await again.open(create=False)
+    for store in (ours, again, other):
+        await store.close()
+
+
 class InterruptedLink:
     """A link on which others act just before the keys are walked through and deleted."""
 
