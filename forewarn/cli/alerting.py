@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from alerting.app import create_probes
 from alerting.clock import system_clock
 from alerting.compose import Settings, build_app
 from alerting.db import Database, migrate
+from alerting.links.rereading import reread
 from alerting.routing.load import load_routing
 from alerting.routing.tree import DEFAULT
 from alerting.routing.trial import try_route
@@ -113,6 +115,23 @@ def restore(source: Annotated[Path, typer.Argument(help="A backup.")]) -> None:
     """Read a backup into an empty database and check its audit log."""
     result = backups.restore(_database(), source)
     typer.echo(f"Restored; {result.lines} audit records hold.")
+
+
+@app.command("reread")
+def read_again(
+    since: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], help="A time in UTC."),
+    ],
+) -> None:
+    """Read warnings, calls and transfers again from a time on, after a restore; stop the service first."""
+    group = load(AlertingSettings).consumer_group
+    count = reread(
+        load(KafkaSettings),
+        {group: ["warnings"], f"{group}-index": ["calls", "transfers"]},
+        since_ms=round(since.replace(tzinfo=UTC).timestamp() * 1000),
+    )
+    typer.echo(f"{count} partitions will be read again from {since.isoformat()} UTC on.")
 
 
 @app.command()

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from forewarn.cli.table import COMMANDS, load
-from tests.deploy.manifests import known_variables
+from tests.deploy.manifests import known_variables, rendered
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -27,15 +27,23 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def _shell(text: str) -> list[str]:
+    """Everything on a page that is typed into a shell: lines of blocks, and words in backticks."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    return lines + re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+def _typed(text: str) -> list[str]:
+    """Commands of ours, also those that are run in a pod."""
+    found = [re.sub(r"^kubectl exec (-it )?deploy/\S+ -- ", "", line) for line in _shell(text)]
+    return [line for line in found if re.match(r"forewarn [a-z]", line)]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_commands_and_their_options_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    named = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-             for line in block.splitlines() if line.startswith("forewarn ")]  # fmt: skip
-    named += [
-        code for code in re.findall(r"`([^`\n]+)`", text) if re.match(r"forewarn [a-z]", code)
-    ]
-    for line in named:
+    for line in _typed(text):
         name, *words = shlex.split(line, comments=True)[1:]
         assert name in COMMANDS, line
         command = load(name)
@@ -62,3 +70,41 @@ def test_the_compose_file_sets_what_exists_and_all_that_is_required() -> None:
         required = {key for key, field in known.items() if field.is_required()}
         assert required == {"FOREWARN_PRIVACY_PSEUDONYM_KEY"}
         assert service["secrets"] == [key.lower() for key in required], name
+
+
+RUNBOOKS = [page for page in PAGES if page.parent.name == "runbooks"]
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.stem)
+def test_runbooks_say_where_a_command_is_typed(page: Path) -> None:
+    """Nobody has the program, its secrets and the network at hand but in the cluster."""
+    bare = [line for line in _shell(page.read_text()) if re.match(r"forewarn [a-z-]+( |$)", line)]
+    assert not bare
+
+
+@pytest.mark.usefixtures("kustomize")
+@pytest.mark.parametrize("page", [DOCS / "operations.md", *RUNBOOKS], ids=lambda page: page.stem)
+def test_what_kubectl_is_told_of_exists(page: Path) -> None:
+    """Deployments, jobs and autoscalers by name; and the image of a pod has the command's packages."""
+    made = {
+        f"{resource['kind'].lower()}/{resource['metadata']['name']}"
+        for resource in rendered("production")
+    }
+    short = {"deploy": "deployment"}
+    containerfile = (ROOT / "deploy/Containerfile").read_text()
+    for line in _shell(page.read_text()):
+        for kind, name in re.findall(
+            r"\b(deploy|cronjob|job|scaledobject|kafka)[/ ](forewarn[a-z-]*)", line
+        ):
+            if line.startswith("kubectl") and not line.startswith("kubectl create job"):
+                assert f"{short.get(kind, kind)}/{name}" in made, line
+            elif kind == "cronjob":
+                assert f"cronjob/{name}" in made, line
+        pod = re.match(r"kubectl exec (?:-it )?deploy/forewarn-(\w+) -- forewarn ([a-z-]+)", line)
+        if pod:
+            [extras] = re.findall(
+                rf"^FROM build AS build-{pod[1]}\nRUN deploy/install-locked /opt/forewarn(.*)$",
+                containerfile, re.MULTILINE,
+            )  # fmt: skip
+            needed = COMMANDS[pod[2]].extra.split(",") if COMMANDS[pod[2]].extra else []
+            assert set(needed) <= set(extras.split()), line

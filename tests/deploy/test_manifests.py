@@ -1,10 +1,15 @@
 """The manifests say what the code does: settings, ports, probes, topics, limits; both ways."""
 
+import asyncio
 import tomllib
+from unittest.mock import Mock
 
+import httpx
 import pytest
 from kubernetes_validate import utils as kubernetes
 
+from alerting.api.health import Health
+from alerting.app import create_probes
 from alerting.routing.load import parse_routing
 from deploy.check_crds import custom
 from forewarn import settings
@@ -26,6 +31,18 @@ from tests.deploy.manifests import (
 KUBERNETES = "1.33"
 
 pytestmark = pytest.mark.usefixtures("kustomize")
+
+
+def _served(path: str) -> bool:
+    """Whether the port of the alerting service that is for probes knows a probe of that path."""
+    app = create_probes(Health(db=Mock(), loops=[], started=lambda: True))
+
+    async def ask() -> int:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://pod") as client:
+            return (await client.get(path)).status_code
+
+    return asyncio.run(ask()) == 200
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -97,13 +114,17 @@ def test_probes_and_ports_are_those_of_the_code(overlay: str) -> None:
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             request = container[probe]["httpGet"]
             assert request["port"] in ports, name
+        asked = {container[f"{p}Probe"]["httpGet"]["path"].strip("/")
+                 for p in ("startup", "readiness", "liveness")}  # fmt: skip
         if "worker" in name:
             assert variables["FOREWARN_WORKER_HEALTH_PORT"] == str(ports["health"])
-            asked = {container[f"{p}Probe"]["httpGet"]["path"].strip("/")
-                     for p in ("startup", "readiness", "liveness")}  # fmt: skip
             assert asked == set(PROBES)
         else:
             assert variables["FOREWARN_ALERTING_PORT"] == str(ports["http"])
+            assert variables["FOREWARN_ALERTING_METRICS_PORT"] == str(ports["metrics"])
+            assert asked == {f"healthz/{name}" for name in ("startup", "ready", "live")}
+            for path in asked:
+                assert _served(f"/{path}"), path
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -20,14 +20,14 @@ from kafka.admin import (
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
-    OffsetTimestamp,
     ResourcePattern,
     ResourceType,
 )
-from kafka.errors import GroupAuthorizationFailedError, NoError, TopicAuthorizationFailedError
+from kafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 
 from alerting.ingest.dead_letters import rejecter
 from alerting.links.reader import TopicReader
+from alerting.links.rereading import reread
 from alerting.links.sender import Producer
 from features.offline.export import Exporter
 from features.offline.restore import group_positions
@@ -230,11 +230,7 @@ def test_the_toolbox_looks_at_groups_and_replays_dead_letters(
     for topic in (*SOURCES, "warnings"):
         _send(mine, topic, b"again")
     # After a restore of the database: warnings since the backup are read again.
-    admin = KafkaAdminClient(**client_arguments(mine))
-    parts = {TopicPartition("warnings", number): OffsetTimestamp(0) for number in range(2)}
-    done = admin.reset_group_offsets(AlertingSettings().consumer_group, parts)
-    admin.close()
-    assert {result["error"] for result in done.values()} == {NoError}
+    assert reread(mine, {AlertingSettings().consumer_group: ["warnings"]}, since_ms=0) == 2
 
 
 @pytest.mark.parametrize("user", ["forewarn-worker", "forewarn-jobs"])
