@@ -10,7 +10,16 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from alerting.access.control import AccessControl
 from alerting.access.headers import SecurityHeaders
-from alerting.api import cases, desk, health, problems, reports, sweeps, warnings
+from alerting.api import (
+    cases,
+    desk,
+    feed,
+    health,
+    problems,
+    reports,
+    sweeps,
+    warnings,
+)
 from alerting.api.body_limit import BodyLimit
 from alerting.api.health import Health
 from alerting.links.loop import Loop
@@ -66,6 +75,7 @@ def create_app(
     app.state.services = services
     app.state.access = access
     app.state.health = Health(services.db, loops, lambda: running)
+    app.state.patrol_feed = feed.hub_of(services)
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, https=access.https)
@@ -75,6 +85,7 @@ def create_app(
         desk.router,
         sweeps.router,
         reports.router,
+        feed.router,
         *routers,
     ):
         app.include_router(router)

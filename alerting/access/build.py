@@ -71,6 +71,7 @@ def build_access(
         audit=chained(database),
         oidc=_oidc(settings, public_url),
         public_url=public_url.rstrip("/"),
+        break_glass=settings.break_glass,
         clock=clock,
     )
 

@@ -11,6 +11,7 @@ from alerting.access.lockout import Lockout
 from alerting.access.oidc import Identity, OidcClient
 from alerting.access.principal import Principal
 from alerting.access.roles import permissions_of
+from alerting.access.scope import Scope
 from alerting.access.sessions import Session, SessionStore
 from alerting.access.users import UserFile
 
@@ -54,6 +55,7 @@ class AccessControl:
         audit: where sign-ins and refusals are recorded.
         oidc: the identity provider, if there is one.
         public_url: how browsers reach the service, for example ``https://forewarn.example.org``.
+        break_glass: people of the password file may sign in although there is a provider.
         clock: UTC milliseconds.
     """
 
@@ -68,6 +70,7 @@ class AccessControl:
         audit: Audit,
         oidc: OidcClient | None,
         public_url: str,
+        break_glass: bool,
         clock: Callable[[], int],
     ) -> None:
         self._users = users
@@ -78,6 +81,7 @@ class AccessControl:
         self._clock = clock
         self.keys = keys
         self.oidc = oidc
+        self.passwords_open = oidc is None or break_glass
         self.public_url = public_url
         self.https = public_url.startswith("https://")
         # A __Host- cookie cannot be planted by a sibling domain, but browsers want TLS for it.
@@ -101,15 +105,15 @@ class AccessControl:
         paused = self._lockout.locked(name, network, now_ms)
         # The password is checked even while paused, so that the time taken tells nothing.
         user = self._users.check(name, password)
-        if paused or user is None:
-            if not paused:
+        if paused or user is None or not self.passwords_open:
+            if not paused and user is None:
                 self._lockout.failed(name, network, now_ms)
             self._audit(
                 actor="anonymous",
                 action="access.sign_in_refused",
                 # A name that is not ours may be a password typed into the wrong field.
                 target=f"local:{name}" if self._users.get(name) else "unknown",
-                details={"paused": paused, "address": address},
+                details={"paused": paused, "closed": not self.passwords_open, "address": address},
                 now_ms=now_ms,
             )
             raise SignInFailedError(
@@ -124,6 +128,36 @@ class AccessControl:
     def sign_in_identity(self, identity: Identity, address: str) -> Session:
         """Open a session for somebody whom the identity provider vouched for."""
         return self._open(identity, "oidc", address)
+
+    def still(self, caller: Caller) -> Principal | None:
+        """Who a caller of a while ago is now, with the rights of now; None once the key is revoked
+        or the session over. For streams, which outlive the request that began them."""
+        now_ms = self._clock()
+        if caller.session is None:
+            return self.keys.still(caller.principal, now_ms)
+        session = self._sessions.still(caller.session.family, now_ms)
+        return None if session is None else self._principal_of(session)
+
+    def open_sessions(self, within: Scope) -> list[Session]:
+        """Who is signed in, once per sign-in, as far as their rights lie within this scope."""
+        found = {
+            session.family: session for session in reversed(self._sessions.alive(self._clock()))
+        }
+        return [
+            session
+            for session in reversed(found.values())
+            if (who := self._principal_of(session)) is not None and within.covers(who.scope)
+        ]
+
+    def end_session(self, who: Principal, family: str) -> bool:
+        """End somebody's session on every replica, and record it; False if there is none within the
+        scope of whoever asks."""
+        for session in self.open_sessions(who.scope):
+            if session.family == family:
+                self.record(who, "access.session_ended", session.subject)
+                self._sessions.close(family)
+                return True
+        return False
 
     def sign_out(self, session: Session) -> None:
         """End the session on every replica."""
@@ -196,17 +230,19 @@ class AccessControl:
 
     def _by_cookie(self, token: str | None, now_ms: int) -> Caller | None:
         session = self._sessions.find(token, now_ms) if token else None
-        if session is None:
-            return None
+        principal = self._principal_of(session) if session else None
+        return None if principal is None else Caller(principal, session)
+
+    def _principal_of(self, session: Session) -> Principal | None:
+        """Whose session it is; None, and no session any more, if that person may not be here."""
         name, grants = session.name, session.grants
         if session.subject.startswith("local:"):
             user = self._users.by_subject(session.subject)
-            if user is None or user.credential != session.credential:
+            if user is None or user.credential != session.credential or not self.passwords_open:
                 self._sessions.close_all(session.subject)
                 return None
             name, grants = user.display_name, user.grants  # as they are now, not as they were
-        principal = Principal(session.subject, name, grants.roles, grants.scope, "session")
-        return Caller(principal, session)
+        return Principal(session.subject, name, grants.roles, grants.scope, "session")
 
     def _open(self, identity: Identity, credential: str, address: str) -> Session:
         now_ms = self._clock()
@@ -217,9 +253,10 @@ class AccessControl:
             credential=credential,
             now_ms=now_ms,
         )
+        broke_glass = self.oidc is not None and credential != "oidc"
         self._audit(
             actor=identity.subject,
-            action="access.signed_in",
+            action="access.broke_glass" if broke_glass else "access.signed_in",
             target=identity.subject,
             details={"address": address, "roles": sorted(identity.grants.roles)},
             now_ms=now_ms,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from alerting import audit
 from alerting.access.grants import Grants
 from alerting.access.principal import Principal
-from alerting.access.scope import Scope
+from alerting.access.scope import EVERYTHING, Scope
 from alerting.access.sessions import token_hash
 from alerting.access.tables import api_keys
 from alerting.audit import AuditEntry
@@ -91,21 +91,21 @@ class KeyStore:
     def check(self, key: str, now_ms: int) -> Principal | None:
         """Who the key stands for, or None if it is unknown, expired or revoked."""
         if self._bootstrap_hash and hmac.compare_digest(token_hash(key), self._bootstrap_hash):
-            grants = Grants.of(["service"], ["*"], ["*"])
-            return Principal("key:settings", "service", grants.roles, grants.scope, "api_key")
+            return _BOOTSTRAP
         if not key.startswith(PREFIX):
             return None
         key_id, _, secret = key.removeprefix(PREFIX).partition("_")
-        with self._database.read() as transaction:
-            row = transaction.execute(
-                select(api_keys).where(api_keys.c.key_id == key_id)
-            ).one_or_none()
+        row = self._alive(key_id, now_ms)
         if row is None or not hmac.compare_digest(row.secret_hash, token_hash(secret)):
             return None
-        if row.revoked_at_ms is not None or now_ms >= row.expires_at_ms:
-            return None
-        grants = Grants.from_json(row.grants)
-        return Principal(f"key:{key_id}", row.name, grants.roles, grants.scope, "api_key")
+        return _principal(row)
+
+    def still(self, principal: Principal, now_ms: int) -> Principal | None:
+        """The principal of a key that was checked before, or None once it is over."""
+        if principal is _BOOTSTRAP:
+            return principal
+        row = self._alive(principal.subject.removeprefix("key:"), now_ms)
+        return None if row is None else _principal(row)
 
     def revoke(self, key_id: str, *, within: Scope, by: str, now_ms: int) -> bool:
         """End a key, and record it; False if none of that id is alive within the scope."""
@@ -137,6 +137,15 @@ class KeyStore:
             ]
         return [key for key in found if within.covers(key.grants.scope)]
 
+    def _alive(self, key_id: str, now_ms: int) -> Any:
+        statement = select(api_keys).where(
+            api_keys.c.key_id == key_id,
+            api_keys.c.revoked_at_ms.is_(None),
+            api_keys.c.expires_at_ms > now_ms,
+        )
+        with self._database.read() as transaction:
+            return transaction.execute(statement).one_or_none()
+
     def _record(
         self,
         transaction: Session,
@@ -148,3 +157,11 @@ class KeyStore:
     ) -> None:
         entry = AuditEntry(now_ms, actor, action, f"key:{key_id}", detail)
         audit.append(self._database, transaction, [entry])
+
+
+def _principal(row: Any) -> Principal:
+    grants = Grants.from_json(row.grants)
+    return Principal(f"key:{row.key_id}", row.name, grants.roles, grants.scope, "api_key")
+
+
+_BOOTSTRAP = Principal("key:settings", "service", frozenset({"service"}), EVERYTHING, "api_key")

@@ -33,7 +33,10 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session that is alive; ``token`` is set only where it was just issued."""
+    """A session that is alive; ``token`` is set only where it was just issued.
+
+    ``family`` names the sign-in, whichever of its tokens is in use, and is no secret.
+    """
 
     subject: str
     name: str
@@ -41,6 +44,8 @@ class Session:
     credential: str
     csrf_token: str
     family: str
+    signed_in_at_ms: int
+    seen_at_ms: int
     token: str | None = None
 
 
@@ -67,6 +72,8 @@ class SessionStore:
             credential=credential,
             csrf_token=secrets.token_urlsafe(32),
             family=secrets.token_hex(16),
+            signed_in_at_ms=now_ms,
+            seen_at_ms=now_ms,
             token=secrets.token_urlsafe(32),
         )
         with self._database.write() as transaction:
@@ -93,6 +100,18 @@ class SessionStore:
                     .values(seen_at_ms=now_ms)
                 )
         return session
+
+    def still(self, family: str, now_ms: int) -> Session | None:
+        """The session of one sign-in, if it is alive; asking is no use of it and renews nothing."""
+        statement = (
+            select(sessions)
+            .where(sessions.c.family == family)
+            .order_by(sessions.c.seen_at_ms.desc(), sessions.c.expires_at_ms.desc())
+            .limit(1)
+        )
+        with self._database.read() as transaction:
+            row = transaction.execute(statement).first()
+        return _session(row) if row is not None and self._alive(row, now_ms) else None
 
     def alive(self, now_ms: int, *, limit: int = 1000) -> list[Session]:
         """Sessions that have not ended, those seen last first."""
@@ -176,4 +195,6 @@ def _session(row: Any) -> Session:
         credential=row.credential,
         csrf_token=row.csrf_token,
         family=row.family,
+        signed_in_at_ms=row.signed_in_at_ms,
+        seen_at_ms=row.seen_at_ms,
     )

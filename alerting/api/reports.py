@@ -1,13 +1,9 @@
-"""Routes of reports, the patrol feed and what gateways report back."""
+"""Routes of reports, and of what gateways report back."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alerting.access import NotAuthenticatedError, Principal
@@ -16,18 +12,12 @@ from alerting.api.desk import TokenPath
 from alerting.api.parts import Service
 from alerting.api.problems import responses
 from alerting.channels.signing import KEY, Signed, is_signed
-from alerting.dispatch.feed import PatrolCall, patrol_calls
 from alerting.errors import InvalidRequestError
 from alerting.ledger.report import Dimension, report
-from alerting.services import Services
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 
 Day = Annotated[str | None, Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
-FEED_POLL_SECONDS = 1.0
-FEED_SECONDS = 3600
-"""After which the stream ends, and the terminal connects anew with its rights as they are then."""
-KEEP_ALIVE_SECONDS = 15
 
 
 class ReportLine(BaseModel):
@@ -108,57 +98,3 @@ async def delivery_result(
         raise InvalidRequestError("The report is not valid.", code="invalid_request") from None
     state = await run_in_threadpool(services.reports.take, delivery_id, result, channels=channels)
     return {"delivery_id": delivery_id, "state": state}
-
-
-@router.get(
-    "/patrol/feed",
-    response_class=StreamingResponse,
-    responses={
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
-        **responses(401, 403, 422, 429, 503),
-    },
-)
-async def patrol_feed(
-    request: Request,
-    services: Service,
-    who: Annotated[Principal, Depends(require("patrol.feed"))],
-    last_event_id: Annotated[
-        str | None, Header(alias="Last-Event-ID", max_length=100, pattern=r"^[0-9]+/[\x21-\x7e]+$")
-    ] = None,
-) -> StreamingResponse:
-    """Calls to patrols in the caller's districts as server-sent events, from the last id on."""
-    return StreamingResponse(
-        _stream(request, services, who, last_event_id), media_type="text/event-stream"
-    )
-
-
-async def _stream(
-    request: Request, services: Services, who: Principal, last: str | None
-) -> AsyncIterator[str]:
-    yield ": connected\n\n"
-    quiet_seconds = 0.0
-    for _ in range(int(FEED_SECONDS / FEED_POLL_SECONDS)):
-        if await request.is_disconnected():
-            return
-        calls = await run_in_threadpool(patrol_calls, services.db, who.scope, last)
-        for call in calls:
-            last = call.event_id
-            yield _event(call)
-        quiet_seconds = 0.0 if calls else quiet_seconds + FEED_POLL_SECONDS
-        if quiet_seconds >= KEEP_ALIVE_SECONDS:
-            quiet_seconds = 0.0
-            yield ": still here\n\n"
-        await asyncio.sleep(FEED_POLL_SECONDS)
-
-
-def _event(call: PatrolCall) -> str:
-    data = json.dumps(
-        {
-            "case_id": call.case_id,
-            "district": call.district,
-            "text": call.text,
-            "at_ms": call.at_ms,
-        },
-        ensure_ascii=False,
-    )
-    return f"id: {call.event_id}\nevent: patrol\ndata: {data}\n\n"

@@ -23,6 +23,19 @@ class PatrolCall:
     at_ms: int
 
 
+def newest_call(db: Database) -> str | None:
+    """The event id of the newest call to any patrol; None if there was none."""
+    statement = (
+        select(Delivery.sent_at_ms, Delivery.delivery_id)
+        .where(Delivery.channel == "patrol", Delivery.state == "sent")
+        .order_by(Delivery.sent_at_ms.desc(), Delivery.delivery_id.desc())
+        .limit(1)
+    )
+    with db.read() as session:
+        row = session.execute(statement).first()
+    return None if row is None else f"{row.sent_at_ms}/{row.delivery_id}"
+
+
 def patrol_calls(db: Database, scope: Scope, after: str | None) -> list[PatrolCall]:
     """Calls after an event id, oldest first; without one, the newest page of them."""
     statement = select(Delivery).where(

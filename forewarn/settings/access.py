@@ -28,6 +28,9 @@ class AccessSettings(Section):
     service_requests_per_second: float = Field(2000.0, gt=0, description="of one key, on average")
 
     oidc_issuer: str = Field("", description="of the OpenID Connect provider; empty: none")
+    break_glass: bool = Field(
+        False, description="passwords are taken besides a provider, for when it is away; audited"
+    )
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr = SecretStr("")
     oidc_scopes: str = "openid profile"

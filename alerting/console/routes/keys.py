@@ -1,4 +1,4 @@
-"""API keys of services: made, listed and revoked by administrators, within their own scope.
+"""API keys of services and sessions of people: what administrators make and end, within their scope.
 
 A key has one purpose, and none that reads cases: an administrator, who sees no personal data, could
 otherwise make a key that does.
@@ -58,14 +58,26 @@ def revoke(
     return page.go("/console/keys")
 
 
+@router.post("/console/sessions/{family}/end")
+def end_session(
+    page: Signed, who: Administrator, family: Annotated[str, Path(max_length=32)]
+) -> Response:
+    """End somebody's session at once, on every replica."""
+    if not page.access.end_session(who, family):
+        raise NotFoundError("session", family)
+    return page.go("/console/keys")
+
+
 def _render(page: Page, who: Principal, made: str = "") -> Response:
     keys = page.access.keys.all(who.scope)
+    sessions = page.access.open_sessions(who.scope)
     names = page.access.names_of({key.created_by for key in keys})
     tenants, districts = who.scope.lists()
     return page.render(
         "keys.html",
         keys=keys,
         made=made,
+        sessions=sessions,
         names=names,
         purposes=PURPOSES,
         tenants=" ".join(tenants),

@@ -143,6 +143,7 @@ def _form(page: Page, back: str, *, problem: str | None = None, status: int = 20
         next_path=back,
         problem=problem,
         provider=page.access.oidc is not None,
+        passwords=page.access.passwords_open,
     )
 
 

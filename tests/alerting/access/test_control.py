@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +15,10 @@ from sqlalchemy import select
 from alerting.access import (
     EVERYTHING,
     AccessControl,
+    Caller,
     Grants,
     NotAuthenticatedError,
+    Principal,
     RateLimitedError,
     Scope,
     SignInFailedError,
@@ -220,3 +223,65 @@ def test_a_person_is_added_with_a_proper_name_password_and_role_only(
     with pytest.raises(ConfigurationError):
         UserFile(tmp_path / "new.json", hasher=CHEAP).save(name, password, roles=roles)
     assert not (tmp_path / "new.json").exists()
+
+
+def signed_in(access: AccessControl) -> Caller:
+    token = access.sign_in("li.na", PASSWORD, "10.0.0.1").token
+    return access.identify(token=token, bearer=None, address="10.0.0.1")
+
+
+ADMIN = Principal("local:admin", "Admin", frozenset({"administrator"}), EVERYTHING, "session")
+
+
+def test_an_administrator_ends_a_session_of_their_scope(
+    access: AccessControl, db: Database
+) -> None:
+    found = signed_in(access)
+    family = found.session.family
+    assert [one.subject for one in access.open_sessions(EVERYTHING)] == ["local:li.na"]
+    elsewhere = replace(ADMIN, scope=Scope.of(["*"], ["1101*"]))
+    assert access.open_sessions(elsewhere.scope) == []
+    assert not access.end_session(elsewhere, family)
+    assert access.still(found) == found.principal
+    assert access.end_session(ADMIN, family)
+    assert access.still(found) is None
+    with pytest.raises(NotAuthenticatedError):
+        identify(access, found.session.token)
+    assert actions(db)[-1] == ("local:admin", "access.session_ended", "local:li.na")
+
+
+def test_a_stream_goes_on_with_the_rights_that_its_person_has_now(
+    access: AccessControl, users: UserFile, tmp_path: Path, clock: Clock
+) -> None:
+    found = signed_in(access)
+    path = tmp_path / "users.json"
+    path.write_text(path.read_text().replace('"responder"', '"auditor"'))
+    assert access.still(found).roles == {"auditor"}
+    clock.advance(seconds=43_200)
+    assert access.still(found) is None
+
+
+PROVIDER = {
+    "oidc_issuer": "https://provider.example", "oidc_client_id": "forewarn",
+    "oidc_client_secret": "a secret",
+}  # fmt: skip
+
+
+def test_with_a_provider_passwords_are_closed_and_so_are_their_sessions(
+    make_access: Callable[..., AccessControl], db: Database
+) -> None:
+    token = make_access().sign_in("li.na", PASSWORD, "10.0.0.1").token
+    access = make_access(**PROVIDER)
+    with pytest.raises(NotAuthenticatedError):
+        identify(access, token)
+    with pytest.raises(SignInFailedError):
+        access.sign_in("li.na", PASSWORD, "10.0.0.1")
+    assert actions(db)[-1] == ("anonymous", "access.sign_in_refused", "local:li.na")
+
+
+def test_breaking_the_glass_opens_them_and_is_on_record(
+    make_access: Callable[..., AccessControl], db: Database
+) -> None:
+    access = make_access(**PROVIDER, break_glass=True)
+    assert access.sign_in("li.na", PASSWORD, "10.0.0.1").token
+    assert actions(db)[-1] == ("local:li.na", "access.broke_glass", "local:li.na")

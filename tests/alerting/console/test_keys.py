@@ -1,6 +1,7 @@
 """Keys of services: one purpose each, within the scope of the administrator who makes them."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -112,3 +113,16 @@ def test_a_key_that_cannot_be_audited_is_not_made(
     assert admin.post("/console/keys", **form).status_code == 500
     with services.db.read() as session:
         assert session.scalar(select(func.count()).select_from(api_keys)) == 0
+
+
+def test_an_administrator_sees_who_is_signed_in_and_ends_it(make_browser: MakeBrowser) -> None:
+    li, admin, clerk = make_browser("li"), make_browser("admin"), make_browser("clerk")
+    page = admin.get("/console/keys").text
+    assert "local:li" in page
+    path = re.search(r"local:li<.*?(/console/sessions/[0-9a-f]+/end)", page, re.DOTALL).group(1)
+    assert clerk.post(path).status_code == 404
+    assert "local:li" not in clerk.get("/console/keys").text
+    assert li.get("/console/queue").status_code == 200
+    assert admin.post(path).status_code == 204
+    assert li.get("/console/queue").status_code == 303
+    assert make_browser("boss").post(path).status_code == 403
