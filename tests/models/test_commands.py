@@ -20,6 +20,7 @@ from models.artifact import read_artifact
 from models.simulator import Scenario, iter_events, simulate, write_town
 from models.training.events import event_columns, read_history
 from models.training.labels import label_events
+from tests.servers import needed
 
 RUN = CliRunner()
 
@@ -103,7 +104,7 @@ def test_from_history_to_a_promoted_model_and_back(
 
 def _followed(directory: Path, alias: str) -> str:
     """The version that MLflow's alias points to."""
-    tracking = pytest.importorskip("mlflow.tracking", reason="needs mlflow")
+    tracking = needed("mlflow.tracking")
     uri = f"sqlite:///{directory / 'mlflow.db'}"
     client = tracking.MlflowClient(tracking_uri=uri, registry_uri=uri)
     return str(client.get_model_version_by_alias("forewarn", alias).tags["version"])
