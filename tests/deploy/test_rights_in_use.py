@@ -40,8 +40,8 @@ from forewarn.local.process import Child
 from forewarn.local.waiting import wait_until
 from forewarn.settings import AlertingSettings, KafkaSettings, WorkerSettings
 from forewarn.topics import SOURCES, qualified
-from tests.servers import missing_server
 from tests.deploy.manifests import rendered
+from tests.servers import missing_server
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("kustomize")]
 
