@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from forewarn.errors import ConfigurationError, ContractError
 from forewarn.events import (
+    Acceptance,
     DeadLetter,
     DeadLetterReason,
     Event,
@@ -78,14 +79,13 @@ def decode_run(
     next_offset: int,
     acknowledge: Callable[[], None],
     now_ms: int,
-    future_ms: int,
+    acceptance: Acceptance,
     from_offset: int = 0,
 ) -> Run:
     """Decode records in offset order; those below ``from_offset`` were done before and are skipped.
 
-    An event dated more than ``future_ms`` after its append is a dead letter: its time would hold
-    back every tile of the entities that it touches. The append time is Kafka's, so a redelivery
-    gives the same verdict.
+    An event dated too long after its append is a dead letter: its time would hold back every tile of
+    the entities that it touches. The append time is Kafka's, so a redelivery gives the same verdict.
     """
     decode = DECODERS[source]
     events: list[Event] = []
@@ -101,7 +101,7 @@ def decode_run(
                 record.key,
                 record.value,
                 appended_at_ms=record.timestamp,
-                future_ms=future_ms,
+                acceptance=acceptance,
             )
         except ContractError as error:
             dead.append(dead_letter(record, error, topic, partition, now_ms))

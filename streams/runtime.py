@@ -157,7 +157,7 @@ class Runtime(Service):
             next_offset=chunk.next_offset,
             acknowledge=acknowledge,
             now_ms=time.time_ns() // 1_000_000,
-            future_ms=self._settings.future_seconds * 1000,
+            acceptance=self._settings.acceptance,
             from_offset=floor,
         )
         skipped = len(chunk) - len(run.events) - len(run.dead_letters)

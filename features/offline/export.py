@@ -20,6 +20,7 @@ from features.offline.manifest import (
 from features.offline.records import Raw, Rejected, frame_of
 from features.offline.schema import STRUCTS
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
+from forewarn.events import Acceptance
 
 ROWS_PER_FILE: Final = 500_000
 STALL_SECONDS: Final = 30.0
@@ -33,7 +34,7 @@ class Exporter:
         arguments: of kafka-python's consumer, from ``forewarn.kafka.client_arguments``.
         topic_prefix: before every topic's name in the cluster.
         directory: taken up again if it holds an unfinished export.
-        future_ms: how much later than its append an event may be dated, as the workers have it.
+        acceptance: what the workers take for an event.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Exporter:
         *,
         topic_prefix: str,
         directory: Path,
-        future_ms: int,
+        acceptance: Acceptance,
     ) -> None:
         self._consumer = KafkaConsumer(
             **arguments,
@@ -54,7 +55,7 @@ class Exporter:
         )
         self._prefix = topic_prefix
         self._directory = directory
-        self._future_ms = future_ms
+        self._acceptance = acceptance
 
     def close(self) -> None:
         """Give the connections back."""
@@ -119,7 +120,7 @@ class Exporter:
         manifest = read_manifest(self._directory)
         if manifest is None:
             self._directory.mkdir(parents=True, exist_ok=True)
-            manifest = Manifest(list(ranges), rows_per_file, self._future_ms)
+            manifest = Manifest(list(ranges), rows_per_file, self._acceptance)
             write_manifest(self._directory, manifest)
         for segment in manifest.segments():
             path = segment_path(self._directory, segment)
@@ -137,7 +138,7 @@ class Exporter:
             records = [record for batch in self._read(segment) for record in batch]
         except KafkaError as error:
             raise _unreadable(segment, error) from error
-        frame = frame_of(segment.topic, records, rejected, future_ms=manifest.future_ms)
+        frame = frame_of(segment.topic, records, rejected, acceptance=manifest.acceptance)
         manifest.rows[segment.topic] = manifest.rows.get(segment.topic, 0) + frame.height
         manifest.rejected += len(rejected.rows)
         room = REJECTED_KEPT - len(manifest.rejections)

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from forewarn.errors import ConfigurationError
+from forewarn.events import Acceptance
 
 MANIFEST_NAME: Final = "export.json"
 REJECTED_KEPT: Final = 10_000
@@ -43,7 +44,7 @@ class Manifest(msgspec.Struct):
     Attributes:
         ranges: what was asked for; never changes.
         rows_per_file: offsets that one file covers; never changes.
-        future_ms: how much later than its append an event might be dated; never changes.
+        acceptance: what the workers took for an event; never changes.
         rows: rows written by topic.
         rejected: how many records were no valid event; the first of them in ``rejections``.
         complete: every offset asked for has been read.
@@ -51,7 +52,7 @@ class Manifest(msgspec.Struct):
 
     ranges: list[Range]
     rows_per_file: int
-    future_ms: int
+    acceptance: Acceptance
     rows: dict[str, int] = {}
     rejected: int = 0
     rejections: list[Rejection] = []

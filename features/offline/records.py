@@ -10,6 +10,7 @@ import polars as pl
 from features.offline.schema import SCHEMAS, STRUCTS
 from forewarn.errors import ContractError
 from forewarn.events import (
+    Acceptance,
     Event,
     Score,
     accept,
@@ -63,7 +64,7 @@ def frame_of(
     records: Sequence[Raw],
     rejected: Rejected | None = None,
     *,
-    future_ms: int | None = None,
+    acceptance: Acceptance | None = None,
 ) -> pl.DataFrame:
     """Decode records of one topic into the canonical columns, in their order.
 
@@ -71,8 +72,8 @@ def frame_of(
         topic: without the prefix of an installation.
         records: as read.
         rejected: takes what is no event; without it, that is an error.
-        future_ms: how much later than its append an event may be dated. Without it keys and times
-            are not looked at, for records that no source sent.
+        acceptance: of the installation. Without it keys, times and currencies are not looked at, for
+            records that no source sent.
 
     Raises:
         ContractError: at the first invalid record, if ``rejected`` is not given.
@@ -82,7 +83,7 @@ def frame_of(
     for record in records:
         try:
             # Encoded again, an event is one line, whatever white space its source put in it.
-            lines.append(encode(_event(topic, record, future_ms)))
+            lines.append(encode(_event(topic, record, acceptance)))
         except ContractError as error:
             if rejected is None:
                 raise
@@ -101,8 +102,8 @@ def frame_of(
     return fill_defaults(topic, frame).with_columns(**position).select(list(wanted))
 
 
-def _event(topic: str, record: Raw, future_ms: int | None) -> msgspec.Struct:
-    if future_ms is None or topic not in SOURCES:
+def _event(topic: str, record: Raw, acceptance: Acceptance | None) -> msgspec.Struct:
+    if acceptance is None or topic not in SOURCES:
         return DECODERS[topic](record.value)
     decode = cast("Callable[[bytes | None], Event]", DECODERS[topic])
     return accept(
@@ -110,7 +111,7 @@ def _event(topic: str, record: Raw, future_ms: int | None) -> msgspec.Struct:
         record.key,
         record.value,
         appended_at_ms=record.appended_at_ms,
-        future_ms=future_ms,
+        acceptance=acceptance,
     )
 
 

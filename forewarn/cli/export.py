@@ -38,7 +38,7 @@ def run(
         client_arguments(settings),
         topic_prefix=settings.topic_prefix,
         directory=out,
-        future_ms=load(WorkerSettings).future_seconds * 1000,
+        acceptance=load(WorkerSettings).acceptance,
     )
     try:
         ranges = exporter.settle(

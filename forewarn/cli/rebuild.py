@@ -60,7 +60,7 @@ def run(
             arguments,
             topic_prefix=kafka.topic_prefix,
             directory=rest,
-            future_ms=worker.future_seconds * 1000,
+            acceptance=worker.acceptance,
         )
         try:
             have = exporter.settle(list(TOPICS))

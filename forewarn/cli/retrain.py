@@ -84,7 +84,7 @@ def export_history(directory: Path, *, since_ms: int) -> Path:
         client_arguments(kafka),
         topic_prefix=kafka.topic_prefix,
         directory=directory,
-        future_ms=load(WorkerSettings).future_seconds * 1000,
+        acceptance=load(WorkerSettings).acceptance,
     )
     try:
         ranges = exporter.settle([*SOURCES], since_ms=since_ms, until_ms=None)

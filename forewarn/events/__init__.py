@@ -4,7 +4,7 @@ The structs are the single definition; ``docs/schemas`` is generated from them a
 test.
 """
 
-from forewarn.events.acceptance import accept
+from forewarn.events.acceptance import Acceptance, accept
 from forewarn.events.base import SCHEMA_VERSION, Event
 from forewarn.events.calls import CallEnded, CallEvent, CallStarted, LineChanged
 from forewarn.events.codec import (
@@ -24,6 +24,7 @@ __all__ = [
     "MAX_EVENT_BYTES",
     "MAX_KEPT_BYTES",
     "SCHEMA_VERSION",
+    "Acceptance",
     "CallEnded",
     "CallEvent",
     "CallStarted",

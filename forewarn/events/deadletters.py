@@ -17,6 +17,7 @@ DeadLetterReason = Literal[
     "empty",
     "too_large",
     "from_the_future",
+    "other_currency",
     "too_old",
     "bad_row",
     "processing_failed",

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from forewarn.events import Acceptance
 from forewarn.settings.base import Section
 
 
@@ -28,6 +29,11 @@ class WorkerSettings(Section):
     future_seconds: int = Field(
         300, ge=0, description="an event dated later than this after its append is rejected"
     )
+    currency: str = Field(
+        "CNY",
+        pattern=r"^[A-Z]{3}$",
+        description="ISO 4217; a transfer in another is rejected, since amounts are added up",
+    )
     session_seconds: float = Field(
         10.0, ge=6, le=60, description="a worker that is silent this long loses its partitions"
     )
@@ -42,3 +48,8 @@ class WorkerSettings(Section):
     health_port: int = Field(8081, ge=0, le=65535, description="probes and metrics; 0 for any free")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
+
+    @property
+    def acceptance(self) -> Acceptance:
+        """What the workers take for an event."""
+        return Acceptance(future_ms=self.future_seconds * 1000, currency=self.currency)

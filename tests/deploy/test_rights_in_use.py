@@ -33,6 +33,7 @@ from features.offline.export import Exporter
 from features.offline.restore import group_positions
 from forewarn.cli.lag import measure
 from forewarn.errors import ContractError
+from forewarn.events import Acceptance
 from forewarn.kafka import TopicAdministration, aiokafka_arguments, client_arguments
 from forewarn.kafka.deadletters import DeadLetters, Replay
 from forewarn.local import KafkaBroker
@@ -209,7 +210,10 @@ def test_jobs_export_what_is_trained_on(
 ) -> None:
     mine = as_user("forewarn-jobs")
     exporter = Exporter(
-        client_arguments(mine), topic_prefix="", directory=tmp_path / "export", future_ms=60_000
+        client_arguments(mine),
+        topic_prefix="",
+        directory=tmp_path / "export",
+        acceptance=Acceptance(future_ms=60_000),
     )
     exporter.settle([*SOURCES], since_ms=None, until_ms=None)
     exporter.close()

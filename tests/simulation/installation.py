@@ -22,7 +22,7 @@ from features.catalog import CATALOG
 from features.engine import Engine
 from features.store.base import Conflict, JournalWrite, Write
 from features.store.memory import MemoryStateStore
-from forewarn.events import encode
+from forewarn.events import Acceptance, encode
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.topics import SOURCES
 from streams.buffer import Chunk
@@ -297,7 +297,7 @@ class _Worker:
                     next_offset=stop,
                     acknowledge=lambda where=where, stop=stop: self._commit(where, stop),
                     now_ms=0,
-                    future_ms=300_000,
+                    acceptance=Acceptance(future_ms=300_000),
                     from_offset=partition.buffer.done[source],
                 )
                 if run.events or run.dead_letters:

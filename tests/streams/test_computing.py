@@ -16,7 +16,7 @@ from features.engine import Engine
 from features.entities import Entity, keys
 from features.store.memory import MemoryStateStore
 from forewarn.errors import ArtifactError
-from forewarn.events import DeadLetter, Score, Transfer, encode
+from forewarn.events import Acceptance, DeadLetter, Score, Transfer, encode
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.topics import SOURCES
 from models.policy import DEFAULT_POLICY, Lists, PolicyFile
@@ -171,7 +171,7 @@ def fetch(partition: OpenPartition, events: Sequence[Transfer], first: int = 0) 
         next_offset=first + len(events),
         acknowledge=lambda: None,
         now_ms=TIME_MS,
-        future_ms=300_000,
+        acceptance=Acceptance(future_ms=300_000),
     )
     partition.buffer.add(run)
 

@@ -3,10 +3,13 @@
 import base64
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
+from features.offline.records import Raw, Rejected, frame_of
 from forewarn.errors import ConfigurationError
-from forewarn.events import MAX_KEPT_BYTES, encode
+from forewarn.events import MAX_KEPT_BYTES, Acceptance, Transfer, encode
+from forewarn.settings import WorkerSettings
 from streams.decode import decode_run, require_same_topic
 
 
@@ -22,7 +25,7 @@ def test_the_largest_record_makes_a_dead_letter_that_fits_into_a_mebibyte() -> N
         next_offset=8,
         acknowledge=lambda: None,
         now_ms=1,
-        future_ms=0,
+        acceptance=Acceptance(future_ms=0),
     )
     (letter,) = run.dead_letters
     assert letter.reason == "too_large"
@@ -36,3 +39,39 @@ def test_a_topic_that_was_made_anew_is_not_taken_for_a_redelivery() -> None:
     require_same_topic("calls", 3, floor=100, highwater=None)
     with pytest.raises(ConfigurationError, match="made anew"):
         require_same_topic("calls", 3, floor=100, highwater=7)
+
+
+def test_amounts_in_another_currency_are_set_aside_online_and_offline() -> None:
+    """Yen added to fen would be a hundred times too much; the next transfer goes on."""
+    transfer = Transfer(
+        event_id="e",
+        event_time_ms=1,
+        subscriber="+8613800000001",
+        transfer_id="t",
+        status="attempted",
+        payer_account="own",
+        payee_account="other",
+        amount_minor=100,
+    )
+    key, values = transfer.subscriber.encode(), {}
+    for offset, currency in enumerate(("CNY", "JPY", "CNY")):
+        values[offset] = encode(msgspec.structs.replace(transfer, currency=currency))
+    run = decode_run(
+        [SimpleNamespace(offset=n, timestamp=1, key=key, value=v) for n, v in values.items()],
+        source=1,
+        topic="transfers",
+        partition=0,
+        next_offset=3,
+        acknowledge=lambda: None,
+        now_ms=1,
+        acceptance=WorkerSettings().acceptance,
+    )
+    assert run.offsets.tolist() == [0, 2]
+    assert [(letter.offset, letter.reason) for letter in run.dead_letters] == [
+        (1, "other_currency")
+    ]
+    rejected = Rejected()
+    raws = [Raw(0, n, 1, value, key) for n, value in values.items()]
+    frame = frame_of("transfers", raws, rejected, acceptance=WorkerSettings().acceptance)
+    assert frame["offset"].to_list() == [0, 2]
+    assert rejected.rows == [(0, 1, "other_currency")]

@@ -12,7 +12,7 @@ from features.offline.export import Exporter
 from features.offline.manifest import Manifest, Range, atomic_file, read_manifest
 from features.offline.tables import read_topic
 from forewarn.errors import ConfigurationError
-from forewarn.events import encode
+from forewarn.events import Acceptance, encode
 from forewarn.kafka import TopicAdministration, client_arguments
 from forewarn.local import KafkaBroker
 from forewarn.settings import KafkaSettings
@@ -69,7 +69,7 @@ def exporter(filled, tmp_path: Path) -> Iterator[Exporter]:
     made = Exporter(
         client_arguments(settings),
         topic_prefix="export-",
-        future_ms=60_000,
+        acceptance=Acceptance(future_ms=60_000),
         directory=tmp_path / "out",
     )
     yield made
@@ -133,7 +133,7 @@ def test_an_interrupted_export_ends_with_the_same_rows(
     whole = Exporter(
         client_arguments(settings),
         topic_prefix="export-",
-        future_ms=60_000,
+        acceptance=Acceptance(future_ms=60_000),
         directory=tmp_path / "b",
     )
     whole.run(ranges, rows_per_file=50)
@@ -198,7 +198,9 @@ def test_a_file_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
 
 def test_segments_cover_a_range_without_gap_or_overlap() -> None:
     manifest = Manifest(
-        [Range("calls", 0, 3, 25), Range("calls", 1, 5, 5)], rows_per_file=10, future_ms=0
+        [Range("calls", 0, 3, 25), Range("calls", 1, 5, 5)],
+        rows_per_file=10,
+        acceptance=Acceptance(future_ms=0),
     )
     assert [(s.first, s.after) for s in manifest.segments()] == [(3, 13), (13, 23), (23, 25)]
 
