@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+import structlog
 from fastapi import FastAPI
 
 from alerting.access.build import build_access
@@ -10,12 +11,14 @@ from alerting.app import create_app
 from alerting.clock import Clock, system_clock
 from alerting.console import ConsoleServices, mount_console
 from alerting.db import migrate
-from alerting.db.engine import Database
+from alerting.db.engine import Database, unverified_host
 from alerting.wiring import build_services, database_loops, kafka_loops
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import AlertingSettings, KafkaSettings, PrivacySettings
 from forewarn.settings.access import AccessSettings
 from forewarn.settings.console import ConsoleSettings
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,9 @@ def build_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     """The whole service: database at its newest schema, background work, API and console."""
     alerting = settings.alerting
     db = Database(alerting.database_url)
+    host = unverified_host(db.url)
+    if host:
+        _log.warning("database_not_verified", host=host, hint="add ?sslmode=verify-full to its URL")
     migrate.upgrade(db)
     key = settings.privacy.pseudonym_key.get_secret_value()
     services = build_services(alerting, db, clock, Pseudonymiser(key.encode()))

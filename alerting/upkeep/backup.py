@@ -14,7 +14,7 @@ from sqlalchemy import inspect, make_url
 
 from alerting import audit
 from alerting.audit import Verification
-from alerting.db.engine import Database
+from alerting.db.engine import Database, create_private
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 
 TIMEOUT_SECONDS = 3600
@@ -36,11 +36,11 @@ def backup(db: Database, target: Path) -> int:
         )
     partial = target.with_name(target.name + ".partial")
     partial.unlink(missing_ok=True)
+    create_private(partial)  # it will hold numbers and accounts
     if db.is_postgresql:
         _run("pg_dump", ["--format=custom", "--no-owner", f"--file={partial}", _dsn(db)], db)
     else:
         _copy(_file(db), partial)
-    partial.chmod(0o600)  # it holds numbers and accounts
     partial.rename(target)
     return target.stat().st_size
 

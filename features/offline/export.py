@@ -119,7 +119,8 @@ class Exporter:
         """
         manifest = read_manifest(self._directory)
         if manifest is None:
-            self._directory.mkdir(parents=True, exist_ok=True)
+            # Its rows hold numbers and accounts as the sources sent them.
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             manifest = Manifest(list(ranges), rows_per_file, self._acceptance)
             write_manifest(self._directory, manifest)
         for segment in manifest.segments():

@@ -1,13 +1,19 @@
 """What the database does not tell: values, in whatever is logged when a statement fails."""
 
+import os
+import stat
 import traceback
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from alerting.db import Database
+from alerting.db import Database, migrate
 from alerting.db.cases import Relative
+from alerting.db.engine import unverified_host
+from alerting.upkeep import backup as backups
 from tests.alerting.factory import NOW_MS, VICTIM
 
 OTHER = "+8613700000000"
@@ -45,3 +51,52 @@ def test_a_value_of_the_wrong_type_is_not_quoted(db: Database) -> None:
     with pytest.raises(DBAPIError) as failed, db.write() as session:
         session.execute(text("SELECT CAST(:a AS bigint)"), {"a": f"x{VICTIM}"})
     assert VICTIM not in "".join(traceback.format_exception(failed.value))
+
+
+@pytest.fixture
+def careless() -> Iterator[None]:
+    """A process that lets everybody read what it makes."""
+    before = os.umask(0o000)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.usefixtures("careless")
+def test_nobody_else_reads_the_database_nor_a_backup_while_it_is_written(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    for writer in ("_copy", "_run"):
+
+        def watched(*arguments: object, original: object = getattr(backups, writer)) -> None:
+            seen.append(mode(tmp_path / "backup.partial"))
+            original(*arguments)
+
+        monkeypatch.setattr(backups, writer, watched)
+    backups.backup(db, tmp_path / "backup")
+    assert seen == [0o600]
+    assert mode(tmp_path / "backup") == 0o600
+    fresh = Database(f"sqlite:///{tmp_path / 'fresh.db'}")
+    migrate.upgrade(fresh)
+    files = list(tmp_path.glob("fresh.db*"))
+    fresh.dispose()
+    assert {mode(path) for path in files if path.exists()} == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("sqlite:///x.db", None),
+        ("postgresql+psycopg://u@localhost/x", None),
+        ("postgresql+psycopg://u@/x?host=/var/run/postgresql", None),
+        ("postgresql+psycopg://u@db.example/x?sslmode=verify-full", None),
+        ("postgresql+psycopg://u@db.example/x?sslmode=require", "db.example"),
+        ("postgresql://u@db.example/x", "db.example"),
+    ],
+)
+def test_a_database_elsewhere_is_verified_or_named(url: str, host: str | None) -> None:
+    assert unverified_host(url) == host
