@@ -7,12 +7,13 @@ their ``max``, not their ``sum``.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import case as sql_case
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from alerting.cases.lifecycle import OPEN_STATES, WAITING_STATES
 from alerting.clock import Clock
@@ -20,7 +21,7 @@ from alerting.db.cases import Case, Warning_
 from alerting.db.dispatch import Delivery
 from alerting.db.engine import Database
 from alerting.db.journal import OutboxMessage
-from alerting.db.ledger import LedgerEntry
+from alerting.ledger.totals import LABELS, LedgerTotals
 
 INGESTED = Counter(
     "forewarn_alerting_warnings_ingested_total",
@@ -81,15 +82,29 @@ for _severity in ("critical", "high", "medium"):
     for _result in ("met", "missed"):
         RESPONSES.labels(_severity, _result)
 
-LABELS = ("tenant", "district", "typology", "model_version", "currency")
+
+COUNT_EVERY_MS = 60_000
+"""How long counts over whole tables are kept: they read all of them, and nothing hangs on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Figures that take a whole table, and when they were counted."""
+
+    at_ms: int
+    warnings: int
+    closed: list[tuple[str, int]]
+    deliveries: list[tuple[str, str, int]]
 
 
 class DatabaseCollector(Collector):
-    """Reads the ledger and the open cases at each scrape."""
+    """Reads the ledger and the open cases at each scrape; counts of whole tables once a minute."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
+        self._totals = LedgerTotals()
+        self._counted: _Counts | None = None
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not ask the database."""
@@ -102,19 +117,8 @@ class DatabaseCollector(Collector):
         yield from self._queues()
 
     def _ledger(self) -> Iterator[Metric]:
-        gained = func.sum(
-            sql_case((LedgerEntry.amount_minor > 0, LedgerEntry.amount_minor), else_=0)
-        )
-        undone = func.sum(
-            sql_case((LedgerEntry.amount_minor < 0, -LedgerEntry.amount_minor), else_=0)
-        )
-        columns = [getattr(LedgerEntry, label) for label in LABELS]
         with self._db.read() as session:
-            rows = session.execute(
-                select(LedgerEntry.account, *columns, gained, undone).group_by(
-                    LedgerEntry.account, *columns
-                )
-            ).all()
+            sums = self._totals.read(session, self._clock())
         families = {
             ("estimated", True): CounterMetricFamily(
                 "forewarn_alerting_estimated_loss_minor",
@@ -142,7 +146,7 @@ class DatabaseCollector(Collector):
                 labels=LABELS,
             ),
         }
-        for account, *labels, positive, negative in rows:
+        for (account, *labels), (positive, negative) in sums.items():
             balance = account == "lost"  # as in the report: a loss may move between transfers
             grown = positive - negative if balance else positive
             for sign, amount in ((True, grown), (False, negative)):
@@ -180,12 +184,8 @@ class DatabaseCollector(Collector):
                 .group_by(Case.severity, Case.currency)
             ):
                 at_risk.add_metric([severity, currency], float(amount))
-            for disposition, cases in session.execute(
-                select(Case.disposition, number)
-                .where(Case.state == "closed")
-                .group_by(Case.disposition)
-            ):
-                closed.add_metric([disposition or ""], cases)
+            for disposition, cases in self._counts(session).closed:
+                closed.add_metric([disposition], cases)
             late = select(number).where(
                 Case.state.in_(WAITING_STATES),
                 Case.withdrawn.is_(False),
@@ -198,23 +198,42 @@ class DatabaseCollector(Collector):
         with self._db.read() as session:
             number = func.count()
             waiting = session.scalar(select(number).where(OutboxMessage.sent_at_ms.is_(None)))
-            warnings = session.scalar(select(number).select_from(Warning_))
-            deliveries = session.execute(
-                select(Delivery.channel, Delivery.state, number).group_by(
-                    Delivery.channel, Delivery.state
-                )
-            ).all()
+            counts = self._counts(session)
         yield GaugeMetricFamily(
             "forewarn_alerting_outbox_messages", "Messages not sent to Kafka yet", waiting or 0
         )
         yield CounterMetricFamily(
-            "forewarn_alerting_warnings", "Distinct warnings in the ledger", warnings or 0
+            "forewarn_alerting_warnings", "Distinct warnings in the ledger", counts.warnings
         )
         family = GaugeMetricFamily(
             "forewarn_alerting_deliveries",
             "Deliveries by channel and state",
             labels=("channel", "state"),
         )
-        for channel, state, number_of in deliveries:
+        for channel, state, number_of in counts.deliveries:
             family.add_metric([channel, state], number_of)
         yield family
+
+    def _counts(self, session: Session) -> _Counts:
+        now_ms = self._clock()
+        kept = self._counted
+        if kept is not None and 0 <= now_ms - kept.at_ms < COUNT_EVERY_MS:
+            return kept
+        number = func.count()
+        closed = session.execute(
+            select(Case.disposition, number)
+            .where(Case.state == "closed")
+            .group_by(Case.disposition)
+        )
+        deliveries = session.execute(
+            select(Delivery.channel, Delivery.state, number).group_by(
+                Delivery.channel, Delivery.state
+            )
+        )
+        self._counted = _Counts(
+            at_ms=now_ms,
+            warnings=session.scalar(select(number).select_from(Warning_)) or 0,
+            closed=[(disposition or "", count) for disposition, count in closed],
+            deliveries=[(channel, state, count) for channel, state, count in deliveries],
+        )
+        return self._counted

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from alerting.contacts.rows import Edge, Seen, from_call, from_transfer
 from alerting.db.cases import Case, Warning_
 from alerting.db.contacts import Activity, Contact
 from alerting.db.engine import Database
+from alerting.db.keys import among
 from alerting.db.ledger import LedgerClaim
 from alerting.links.piecewise import Reject, apply_piecewise
 from alerting.links.reader import Record
@@ -119,7 +120,7 @@ class ContactIndex:
         victims = sorted({(row["tenant"], row["subscriber"]) for row in rows.values()})
         case_ids = session.scalars(
             select(Case.case_id).where(
-                tuple_(Case.tenant, Case.subscriber).in_(victims), Case.state == "closed"
+                among(Case.tenant, Case.subscriber, victims), Case.state == "closed"
             )
         ).all()
 
@@ -177,8 +178,8 @@ def _stored(
     session: Session, keys: list[tuple[str, str, str]]
 ) -> dict[tuple[str, str, str], tuple[int, str]]:
     found: dict[tuple[str, str, str], tuple[int, str]] = {}
-    columns = tuple_(Activity.tenant, Activity.subject_id, Activity.kind)
     for start in range(0, len(keys), KEYS_A_QUERY):
+        stop = start + KEYS_A_QUERY
         rows = session.execute(
             select(
                 Activity.tenant,
@@ -186,7 +187,13 @@ def _stored(
                 Activity.kind,
                 Activity.source_offset,
                 Activity.status,
-            ).where(columns.in_(keys[start : start + KEYS_A_QUERY]))
+            ).where(
+                among(
+                    Activity.tenant,
+                    Activity.subject_id,
+                    [(tenant, subject_id) for tenant, subject_id, _ in keys[start:stop]],
+                )
+            )
         )
         found |= {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
     return found

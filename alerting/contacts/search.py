@@ -81,7 +81,7 @@ def neighbours_sql(sweep: Sweep, people: int) -> Select[PeerKind, str]:
         # Enough to know that it is too many, whatever everybody of the first degree shares.
         .limit(people * CONTACTS_PER_SHARER + 1)
         .correlate(shared)
-        .subquery("contacts")
+        .subquery("some")
     )
     count = select(func.count()).select_from(contacts).correlate(shared).scalar_subquery()
     statement: Select[PeerKind, str] = (

@@ -20,7 +20,14 @@ class Case(Base):
         Index(None, "tenant", "subscriber"),
         Index(None, "state", "deadline_ms"),
         Index(None, "holder"),
+        Index(None, "opened_at_ms"),
+        Index(None, "responded_at_ms"),
         Index(None, "closed_at_ms"),
+        # What ties cases together on a case's page.
+        Index(None, "tenant", "caller"),
+        Index(None, "tenant", "payee"),
+        Index(None, "follows"),
+        Index(None, "duplicate_of"),
     )
 
     case_id: Mapped[Key]
@@ -70,6 +77,8 @@ class Warning_(Base):  # noqa: N801 - Warning is a builtin, and the table is cal
     __table_args__ = (
         Index(None, "case_id"),
         Index(None, "tenant", "subject_id"),
+        Index(None, "tenant", "caller"),
+        Index(None, "tenant", "payee"),
     )
 
     warning_id: Mapped[Key]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from alerting import audit
@@ -25,6 +25,7 @@ from alerting.contacts import requests as sweeps
 from alerting.db.cases import Case, CaseEvent, Warning_
 from alerting.db.dispatch import Timer
 from alerting.db.engine import Database
+from alerting.db.keys import among
 from alerting.db.ledger import LedgerEntry
 from alerting.ingest.decode import HTTP_SOURCE
 from alerting.ingest.rows import new_case, revise, warning_row
@@ -126,9 +127,7 @@ def _load(db: Database, session: Session, warnings: Sequence[FraudWarning]) -> _
     # Locked, and in one order: a case must not close between being read and being settled. Before
     # the warnings are read: closing as a duplicate moves them to another case.
     of_victims = (
-        select(Case)
-        .where(tuple_(Case.tenant, Case.subscriber).in_(sorted(victims)))
-        .order_by(Case.case_id)
+        select(Case).where(among(Case.tenant, Case.subscriber, victims)).order_by(Case.case_id)
     )
     cases = {case.case_id: case for case in session.scalars(db.for_update(of_victims))}
     known = {

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from alerting.clock import local_day
 from alerting.db.cases import Case, Warning_
+from alerting.db.keys import among
 from alerting.db.ledger import LedgerClaim, LedgerEntry
 from alerting.ledger.decide import NOT_A_TRANSFER, WarnedMoney
 
@@ -191,7 +192,7 @@ def claim_transfers(session: Session, warnings: Iterable[Warning_]) -> dict[tupl
     # Read as columns: another case may have handed its claims over since they were last read.
     claims = session.execute(
         select(LedgerClaim.tenant, LedgerClaim.transfer_id, LedgerClaim.case_id).where(
-            tuple_(LedgerClaim.tenant, LedgerClaim.transfer_id).in_(sorted(wanted))
+            among(LedgerClaim.tenant, LedgerClaim.transfer_id, wanted)
         )
     )
     owners = {(tenant, transfer_id): case_id for tenant, transfer_id, case_id in claims}

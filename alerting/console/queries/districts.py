@@ -1,10 +1,10 @@
 """Districts and trends: open work now, and the cases and amounts of the last days."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import case as sql_case
 from sqlalchemy.orm import Session
 
 from alerting.access import Scope
@@ -58,9 +58,10 @@ def load_districts(
     is_open = Case.state.in_(OPEN_STATES)
     opened = _counts(session, visible, is_open)
     overdue = _counts(session, visible, is_open, *waits)
-    cases = _counts(session, *recent)
-    dissuaded = _counts(session, *recent, Case.disposition == "dissuaded")
-    false_alarms = _counts(session, *recent, Case.disposition == "false_alarm")
+    lately = _lately(session, recent, day_starts_ms)
+    cases = lately.by_district()
+    dissuaded = lately.by_district("dissuaded")
+    false_alarms = lately.by_district("false_alarm")
     prevented = sums(session, scope, currency, "confirmed", days[0], LedgerEntry.district)
     lost = sums(session, scope, currency, "lost", days[0], LedgerEntry.district)
     rows = [
@@ -76,24 +77,54 @@ def load_districts(
         )
         for name in {*opened, *cases, *prevented, *lost}
     ]
-    by_typology = select(Case.typology, func.count()).where(*recent).group_by(Case.typology)
     return Districts(
         rows=sorted(rows, key=lambda row: (-row.open, -row.cases, row.district)),
-        trend=per_day(
-            session.scalars(select(Case.opened_at_ms).where(*recent)).all(), days, day_starts_ms
-        ),
-        typologies=shares({name: int(count) for name, count in session.execute(by_typology)}),
+        trend=[DayAmount(day, lately.on_day(number)) for number, day in enumerate(days)],
+        typologies=shares(lately.by_typology()),
     )
 
 
-def per_day(
-    times_ms: Sequence[int], days: Sequence[str], day_starts_ms: Sequence[int]
-) -> list[DayAmount]:
-    """How many of the times fall on each day; days are local, so they are not all equally long."""
-    counts = [0] * len(days)
-    for at_ms in times_ms:
-        counts[max(0, bisect_right(day_starts_ms, at_ms) - 1)] += 1
-    return [DayAmount(day, count) for day, count in zip(days, counts, strict=True)]
+@dataclass(frozen=True, slots=True)
+class _Lately:
+    """Counts of the cases opened in the days shown, by day, district, disposition and typology."""
+
+    rows: list[tuple[int, str, str, str, int]]
+
+    def by_district(self, disposition: str | None = None) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for _, district, outcome, _, count in self.rows:
+            if disposition in (None, outcome):
+                counts[district] = counts.get(district, 0) + count
+        return counts
+
+    def by_typology(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for _, _, _, typology, count in self.rows:
+            counts[typology] = counts.get(typology, 0) + count
+        return counts
+
+    def on_day(self, number: int) -> int:
+        return sum(count for day, _, _, _, count in self.rows if day == number)
+
+
+def _lately(
+    session: Session, recent: tuple[ColumnElement[bool], ...], day_starts_ms: Sequence[int]
+) -> _Lately:
+    """Counted by the database, in one pass: the cases of a month need not come here one by one.
+
+    Days are local, so they are not all equally long.
+    """
+    later = list(enumerate(day_starts_ms))[1:]
+    day = (
+        sql_case(
+            *[(Case.opened_at_ms < start, number - 1) for number, start in later], else_=len(later)
+        )
+        if later
+        else literal(0)
+    ).label("day")
+    cases = select(day, Case.district, Case.disposition, Case.typology).where(*recent).subquery()
+    rows = session.execute(select(*cases.c, func.count()).group_by(*cases.c))
+    return _Lately([(row[0], row[1], row[2] or "", row[3], row[4]) for row in rows.all()])
 
 
 def _counts(session: Session, *conditions: ColumnElement[bool]) -> dict[str, int]:

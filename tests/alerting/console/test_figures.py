@@ -1,6 +1,7 @@
 """What pages read from the database: the order of the queue, and sums that agree with the ledger."""
 
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -143,6 +144,22 @@ def test_districts_count_their_own_cases(
     }
     assert sum(day.amount for day in found.trend) == len(many)
     assert found.trend[-1].amount == len(many)
+
+
+def test_a_case_counts_on_the_local_day_on_which_it_was_opened(
+    services: Services, boss: Principal, clock: Clock
+) -> None:
+    """London: the night of the change to summer time has an hour less."""
+    london = ZoneInfo("Europe/London")
+    days = days_until("2026-03-30", 3)
+    starts = day_starts_ms(days, london)
+    for number, at_ms in enumerate([starts[1], starts[2] - 1, starts[2]]):
+        clock.now_ms = at_ms
+        person = f"+86138000{number:05d}"
+        services.ingestor.ingest([warning(f"w-{number}", subscriber=person)], "test")
+    with services.db.read() as session:
+        found = load_districts(session, boss.scope, "CNY", days[-1], starts, starts[2])
+    assert [(day.day[-2:], day.amount) for day in found.trend] == [("28", 0), ("29", 2), ("30", 1)]
 
 
 def test_cases_that_share_a_swindler_are_linked_and_the_story_is_newest_first(

@@ -14,7 +14,6 @@ from alerting.console.forms import amount_minor
 from alerting.console.i18n import translator
 from alerting.console.pages import STATIC
 from alerting.console.queries.case import reasons_of
-from alerting.console.queries.districts import per_day
 from alerting.console.queries.figures import DayAmount, days_until, shares
 from alerting.console.routes.audit import detail_text
 from alerting.console.routes.overview import day_starts_ms
@@ -110,11 +109,6 @@ def test_days_of_a_zone_with_daylight_saving_are_not_all_equally_long() -> None:
     assert [later - earlier for earlier, later in pairwise(starts)] == [
         86_400_000,
         82_800_000,
-    ]
-    assert [day.amount for day in per_day([starts[1], starts[2] - 1, starts[2]], days, starts)] == [
-        0,
-        2,
-        1,
     ]
 
 

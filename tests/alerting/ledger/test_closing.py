@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from alerting import audit
 from alerting.access import EVERYTHING, Principal
@@ -335,3 +335,36 @@ def test_a_loss_that_turns_out_to_be_a_transfer_is_reported_once(
     services.desk.report_loss(case.case_id, boss, LateLoss(5_000_000, "transfer-of-w-1"))
     [whole] = report(services.db, EVERYTHING, [])
     assert whole.lost_minor == counters(services)["forewarn_alerting_lost_minor_total"] == 5_000_000
+
+
+def test_the_counters_need_not_sum_the_whole_ledger_again(
+    services: Services, close: Close, clock: Clock
+) -> None:
+    """What is old enough is summed once; the figures stay those of the whole ledger."""
+    collector = DatabaseCollector(services.db, services.clock)
+    asked: list[str] = []
+
+    def catch(_c: object, _u: object, said: str, *_: object) -> None:
+        asked.append(said)
+
+    def total() -> int:
+        return sum(
+            int(sample.value)
+            for family in collector.collect()
+            for sample in family.samples
+            if sample.name == "forewarn_alerting_prevented_loss_minor_total"
+        )
+
+    services.ingestor.ingest([warning()], "test")
+    close()
+    assert total() == 5_000_000
+    clock.advance(seconds=601)
+    services.ingestor.ingest([warning("w-2", subscriber="+8613700000000")], "test")
+    close("w-2")
+    assert total() == total() == 10_000_000
+    event.listen(services.db.engine, "before_cursor_execute", catch)
+    assert total() == 10_000_000
+    event.remove(services.db.engine, "before_cursor_execute", catch)
+    ledger = [said for said in asked if "FROM ledger_entries" in said]
+    assert len(ledger) == 2  # the newest old entry, and the sum of what came after it
+    assert not any("FROM warnings" in said or "FROM deliveries" in said for said in asked)
