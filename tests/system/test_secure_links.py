@@ -10,18 +10,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 import redis
 from aiokafka import AIOKafkaProducer
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import TopicPartition as KafkaTopicPartition
 from kafka.admin import NewTopic
 from redis.exceptions import NoPermissionError
 
+from benchmarks.world import World
 from features.store.base import Write
 from features.store.factory import redis_state_store
 from forewarn.cli.lag import measure
 from forewarn.errors import ConfigurationError, DependencyUnavailableError, ForewarnError
-from forewarn.kafka import TopicAdministration, aiokafka_arguments
+from forewarn.events import CallStarted, encode
+from forewarn.kafka import TopicAdministration, aiokafka_arguments, client_arguments
 from forewarn.local import KafkaBroker, RedisServer
 from forewarn.local.ports import free_port
 from forewarn.local.process import Child
@@ -258,3 +262,71 @@ async def test_a_wrong_password_or_authority_is_refused_without_being_told(redis
     assert isinstance(await fault_of_opening(wrong), ConfigurationError)
     untrusted = redis_settings.model_copy(update={"ssl_ca_file": keys.stranger.file})
     await fault_of_opening(untrusted)
+
+
+async def test_a_worker_warns_over_links_that_are_all_secured(
+    scram, redis_settings, secure_redis, keys, tmp_path, monkeypatch
+):
+    """The whole worker as an ordinary user of both: SCRAM over TLS, and an ACL user over TLS."""
+    secrets = tmp_path / "secrets"
+    monkeypatch.setenv("FOREWARN_SECRETS_DIR", str(secrets))
+    (secrets / "forewarn_redis_password").write_text(REDIS_PASSWORD)
+    world = World(
+        tmp_path,
+        bootstrap_servers=scram["FOREWARN_KAFKA_BOOTSTRAP_SERVERS"],
+        redis_url=f"rediss://127.0.0.1:{secure_redis.port}/0",
+        partitions=2,
+        settings=scram
+        | {
+            "FOREWARN_KAFKA_TOPIC_PREFIX": "secured-",
+            "FOREWARN_REDIS_USERNAME": "worker",
+            "FOREWARN_REDIS_SSL_CA_FILE": str(keys.authority.file),
+            "FOREWARN_WORKER_LOG_LEVEL": "DEBUG",
+        },
+    )
+    settings = load(KafkaSettings).model_copy(
+        update={"topic_prefix": "secured-", "partitions": 2, "replication_factor": 1}
+    )
+    with TopicAdministration(settings) as topics:
+        topics.apply()
+    worker = world.worker("worker")
+    await asyncio.to_thread(worker.start)
+    try:
+        async with AIOKafkaProducer(**aiokafka_arguments(settings)) as producer:
+            await producer.send_and_wait(
+                "secured-calls", encode(CALL), key=CALL.subscriber.encode()
+            )
+        score = await asyncio.to_thread(_first, settings, "secured-scores", worker)
+        assert msgspec.json.decode(score)["event_id"] == CALL.event_id
+    finally:
+        status = await asyncio.to_thread(worker.stop, 40)
+    assert status == 0, worker.tail(30)
+    log = (tmp_path / "worker.log").read_text()
+    assert KAFKA_PASSWORD not in log
+    assert REDIS_PASSWORD not in log
+    assert CALL.subscriber not in log
+
+
+CALL = CallStarted(
+    event_id="over-tls",
+    event_time_ms=time.time_ns() // 1_000_000,
+    subscriber="+8613800000001",
+    call_id="c1",
+    direction="inbound",
+    caller="+8613900000002",
+    callee="+8613800000001",
+)
+
+
+def _first(settings: KafkaSettings, topic: str, worker: Child) -> bytes:
+    """The value of the first record of a topic; fails with the worker's log if none comes."""
+    consumer = KafkaConsumer(**client_arguments(settings), auto_offset_reset="earliest")
+    consumer.assign([KafkaTopicPartition(topic, number) for number in range(2)])
+    deadline = time.monotonic() + 60
+    try:
+        while time.monotonic() < deadline:
+            for records in consumer.poll(timeout_ms=500).values():
+                return bytes(records[0].value)
+        pytest.fail(worker.tail(40))
+    finally:
+        consumer.close()
