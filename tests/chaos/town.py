@@ -5,40 +5,26 @@ topics say what came in, the outputs what went out, so no count depends on what 
 """
 
 import asyncio
-import base64
 import random
 import time
 import urllib.request
-from collections import Counter, defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-import msgspec
-import numpy as np
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.measure import read_all
 from benchmarks.traffic import Traffic
 from benchmarks.world import WorkerProcess, World
-from features.catalog import CATALOG
-from forewarn.events import (
-    CallStarted,
-    FraudWarning,
-    Score,
-    Transfer,
-    decode_call,
-    decode_transfer,
-    encode,
-)
+from forewarn.events import CallStarted, Transfer, encode
 from forewarn.local import KafkaBroker, RedisServer
 from forewarn.local.process import stop_all
+from tests.chaos.accounts import POISON, Came, Went
 from tests.chaos.alerting import AlertingProcess
 from tests.chaos.proxy import Proxy
 
 SESSION_SECONDS = 6
-POISON = b'{"type":"call_started","event_id":'
+OUTAGE_SECONDS = 2 * SESSION_SECONDS + 1.5
+"""Longer than the group waits for anybody, twice."""
 
 
 class Town:
@@ -48,9 +34,16 @@ class Town:
         directory: for files of all parts.
         seed: of traffic and faults.
         workers: how many.
+        settings: further environment variables of the workers.
     """
 
-    def __init__(self, directory: Path, seed: int, workers: int) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        seed: int,
+        workers: int,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.seed = seed
         self.draw = random.Random(seed)
         self.kafka_proxy, self.redis_proxy = Proxy(0).start(), Proxy(0).start()
@@ -74,12 +67,14 @@ class Town:
                 "FOREWARN_WORKER_SESSION_SECONDS": str(SESSION_SECONDS),
                 "FOREWARN_WORKER_DRAIN_SECONDS": "15",
                 "FOREWARN_REDIS_RETRY_SECONDS": "2",
+                **(settings or {}),
             },
         )
         self.world.create_topics(self.direct)
         self.workers = [self.world.worker(f"worker-{number}") for number in range(workers)]
         self.alerting = AlertingProcess(self.world)
         self.stops: list[int | None] = []
+        self.ended: list[str] = []
         self.came, self.went = Came(self.direct), Went(self.direct)
 
     @property
@@ -97,7 +92,9 @@ class Town:
         ended = [c for c in (*self.workers, self.alerting) if not c.is_running()]
         for child in ended:
             child.start()
-        return [child.name for child in ended]
+        names = [child.name for child in ended]
+        self.ended += names
+        return names
 
     def close(self) -> None:
         for worker in self.workers:
@@ -125,6 +122,8 @@ class Town:
             "crash_broker": self.crash_broker,
             "restart_redis": self.redis.restart,
             "storm": self.storm,
+            "long_cut": self.long_cut,
+            "long_stall": self.long_stall,
             "kill_alerting": self.kill_alerting,
         }
 
@@ -167,6 +166,18 @@ class Town:
         proxy.stall()
         time.sleep(self.draw.uniform(0.5, 4.0))
         proxy.mend()
+
+    def long_cut(self) -> None:
+        """Nobody reaches Kafka for longer than two sessions: the group has forgotten everyone."""
+        self.kafka_proxy.cut()
+        time.sleep(OUTAGE_SECONDS)
+        self.kafka_proxy.mend()
+
+    def long_stall(self) -> None:
+        """Redis answers nobody for as long; whoever holds a partition keeps it."""
+        self.redis_proxy.stall()
+        time.sleep(OUTAGE_SECONDS)
+        self.redis_proxy.mend()
 
     def slow_network(self) -> None:
         for proxy in (self.kafka_proxy, self.redis_proxy):
@@ -211,28 +222,30 @@ class Town:
 
     async def probe(self) -> None:
         """One more transfer and one more call for everyone: their vectors show the final state."""
-        await self.came.read()
         came = self.came
+        await came.read()
+        came.round += 1
+        people, callers = sorted(came.people), sorted(came.calls_by_caller)
         async with AIOKafkaProducer(bootstrap_servers=self.direct) as producer:
             now_ms = time.time_ns() // 1_000_000
-            for person in sorted(came.people):
+            for person in people:
                 event = Transfer(
-                    event_id=f"probe-{person}",
+                    event_id=came.probe_of(person),
                     event_time_ms=now_ms,
                     subscriber=person,
-                    transfer_id=f"probe-{person}",
+                    transfer_id=came.probe_of(person),
                     status="attempted",
                     payer_account="probe",
                     payee_account="probe",
                     amount_minor=1,
                 )
                 await producer.send("transfers", encode(event), key=person.encode())
-            for caller in sorted(came.calls_by_caller):
+            for caller in callers:
                 call = CallStarted(
-                    event_id=f"probe-{caller}",
+                    event_id=came.probe_of(caller),
                     event_time_ms=now_ms,
                     subscriber="+8613999999999",
-                    call_id=f"probe-{caller}",
+                    call_id=came.probe_of(caller),
                     direction="inbound",
                     caller=caller,
                     callee="+8613999999999",
@@ -247,114 +260,3 @@ def has_joined(worker: WorkerProcess) -> bool:
             return True
     except OSError:
         return False
-
-
-@dataclass
-class Came:
-    """What came in, read from the source topics, and the oracle's counts of it."""
-
-    broker: str
-    positions: dict[Any, int] = field(default_factory=dict)
-    ids: list[str] = field(default_factory=list)
-    poison: set[tuple[str, int, int]] = field(default_factory=set)
-    people: set[str] = field(default_factory=set)
-    paid: Counter[str] = field(default_factory=Counter)
-    called: Counter[str] = field(default_factory=Counter)
-    calls_by_caller: Counter[str] = field(default_factory=Counter)
-
-    async def read(self) -> None:
-        """Read on from where the last call ended."""
-        for topic, decode in (("calls", decode_call), ("transfers", decode_transfer)):
-            for record in await read_all(self.broker, topic, self.positions):
-                if record.value == POISON:
-                    self.poison.add((topic, record.partition, record.offset))
-                    continue
-                event = decode(record.value)
-                self.ids.append(event.event_id)
-                if event.event_id.startswith("probe"):
-                    continue
-                self.people.add(event.subscriber)
-                if isinstance(event, Transfer):
-                    self.paid[event.subscriber] += 1
-                elif isinstance(event, CallStarted):
-                    self.called[event.subscriber] += 1
-                    self.calls_by_caller[event.caller] += 1
-
-
-@dataclass
-class Went:
-    """What went out: scores, dead letters and warnings, every message of them."""
-
-    broker: str
-    positions: dict[Any, int] = field(default_factory=dict)
-    scores: dict[str, list[Score]] = field(default_factory=lambda: defaultdict(list))
-    dead: Counter[tuple[str, int, int]] = field(default_factory=Counter)
-    warnings: list[FraudWarning] = field(default_factory=list)
-
-    async def read(self) -> None:
-        """Read on from where the last call ended."""
-        for record in await read_all(self.broker, "scores", self.positions):
-            score = msgspec.json.decode(record.value, type=Score)
-            self.scores[score.event_id].append(score)
-        for record in await read_all(self.broker, "dead-letters", self.positions):
-            letter = msgspec.json.decode(record.value)
-            self.dead[letter["topic"], letter["partition"], letter["offset"]] += 1
-        for record in await read_all(self.broker, "warnings", self.positions):
-            self.warnings.append(msgspec.json.decode(record.value, type=FraudWarning))
-
-    def feature(self, event_id: str, name: str) -> float:
-        vector = np.frombuffer(base64.b64decode(self.scores[event_id][-1].vector), "<f4")
-        return float(vector[CATALOG.names.index(name)])
-
-
-def judge(came: Came, went: Went, held: list[tuple[str, str, str, int]]) -> dict[str, int]:
-    """Assert every promise; returns the counts for the log.
-
-    Args:
-        came: what came in.
-        went: what went out.
-        held: warnings in the alerting database.
-    """
-    assert len(came.ids) == len(set(came.ids)), "the traffic itself repeats an event"
-    lost = set(came.ids) - set(went.scores)
-    assert not lost, f"{len(lost)} events without a score, such as {sorted(lost)[:5]}"
-    assert set(went.scores) == set(came.ids), "a score for an event that never came"
-    assert set(went.dead) == came.poison, "every poison record is a dead letter, and nothing else"
-
-    # A repeated score is the same score: computed again from the journal, bit for bit.
-    for scores in went.scores.values():
-        assert len({(s.vector, s.probability, s.decision) for s in scores}) == 1, scores
-
-    # Probes read the state that all events before them left: applied once, each of them.
-    for person in came.people:
-        assert went.feature(f"probe-{person}", "out_count_30d") == came.paid[person], person
-        assert went.feature(f"probe-{person}", "calls_in_30d") == came.called[person], person
-    for caller, calls in came.calls_by_caller.items():
-        assert went.feature(f"probe-{caller}", "number_calls_30d") == calls, caller
-
-    # Messages may repeat; a revision of a warning is one thing, and each cause has one warning.
-    revisions: dict[tuple[str, int], set[tuple]] = defaultdict(set)
-    causes: dict[str, set[tuple]] = defaultdict(set)
-    for warning in went.warnings:
-        revisions[warning.warning_id, warning.source.offset].add(
-            (warning.action, warning.severity, warning.probability, warning.event_id)
-        )
-        causes[warning.warning_id].add((warning.subscriber, warning.subject.subject_id))
-    assert all(len(variants) == 1 for variants in revisions.values())
-    assert all(len(subjects) == 1 for subjects in causes.values())
-
-    # Alerting holds each warning exactly once, in its newest revision.
-    newest: dict[str, int] = {}
-    for warning in went.warnings:
-        offset = max(newest.get(warning.warning_id, -1), warning.source.offset)
-        newest[warning.warning_id] = offset
-    assert len(held) == len(newest), "alerting holds each warning once"
-    assert {row[0]: row[3] for row in held} == newest
-    assert {row[0]: {(row[1], row[2])} for row in held} == causes
-    return {
-        "events": len(came.ids),
-        "scores": sum(map(len, went.scores.values())),
-        "poison": len(came.poison),
-        "warnings": len(causes),
-        "warning_messages": len(went.warnings),
-    }
