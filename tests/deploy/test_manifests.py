@@ -128,6 +128,16 @@ def test_probes_and_ports_are_those_of_the_code(overlay: str) -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_console_is_reached_at_the_address_that_pages_name(overlay: str) -> None:
+    """Ingress, certificate and the links in pages to responders have one host."""
+    spec = named(overlay, "Ingress")["spec"]
+    [pod] = [pod for name, pod in pod_specs(overlay) if name == "Deployment/forewarn-alerting"]
+    variables = {v["name"]: v.get("value") for v in pod["containers"][0]["env"]}
+    hosts = {rule["host"] for rule in spec["rules"]} | set(spec["tls"][0]["hosts"])
+    assert {f"https://{host}" for host in hosts} == {variables["FOREWARN_ALERTING_PUBLIC_URL"]}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_grace_period_is_beyond_the_drain(overlay: str) -> None:
     """A drain that the kubelet cuts short would be a crash; harmless, but a needless replay."""
     [pod] = [pod for name, pod in pod_specs(overlay) if name == "Deployment/forewarn-worker"]

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from deploy.check_crds import Kinds, closed, faults, kinds
+from forewarn.reference.metrics import worker_metrics
 from forewarn.settings import WorkerSettings
 from tests.deploy.manifests import AUTOSCALED, OVERLAYS, named, rendered, workloads
 
@@ -150,6 +151,7 @@ def test_the_autoscaler_asks_in_this_namespace_from_its_own(overlay: str) -> Non
     assert {kafka["topic"] for kafka in by_type["kafka"]} == {"calls", "transfers"}
     [rate] = by_type["prometheus"]
     assert rate["query"] == f'sum(rate(forewarn_events_total{{namespace="{namespace}"}}[2m]))'
+    assert "forewarn_events_total" in {metric.name for metric in worker_metrics()}
 
 
 @pytest.mark.parametrize("overlay", AUTOSCALED)
