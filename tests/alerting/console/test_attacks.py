@@ -1,11 +1,14 @@
 """What somebody hostile would try against the console, with and without an account."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
+from alerting.access import Grants
 from alerting.console.routes.case import router as case_routes
 from alerting.db.cases import Case, CaseEvent
 from alerting.db.contacts import Activity, ListItem
@@ -14,7 +17,7 @@ from alerting.db.journal import AuditRecord
 from alerting.services import Services
 from forewarn.events.warnings import FraudWarning, Reason
 from tests.alerting.console.conftest import ON_SQLITE, PASSWORD, Browser
-from tests.alerting.factory import CALLER, NOW_MS, PAYEE, VICTIM, warning
+from tests.alerting.factory import CALLER, NOW_MS, PAYEE, VICTIM, Clock, warning
 
 pytestmark = ON_SQLITE
 
@@ -437,3 +440,44 @@ def test_a_nul_in_any_field_is_refused_before_the_database_sees_it(
     ]
     assert [answer.status_code for answer in refused] == [422] * len(refused)
     assert changes_of(services, case_id) == before
+
+
+FOR_ANYBODY = {
+    ("GET", "/"),
+    ("GET", "/console/sign-in"),
+    ("POST", "/console/sign-in"),
+    ("GET", "/console/oidc/start"),
+    ("GET", "/console/oidc/callback"),
+    ("POST", "/console/preferences"),
+    ("POST", "/v1/deliveries/{delivery_id}/result"),  # for gateways, by signature
+}
+FOR_EVERYBODY_SIGNED_IN = {("GET", "/console"), ("GET", "/console/"), ("POST", "/console/sign-out")}
+
+
+def routes_of(router: APIRouter) -> Iterator[APIRoute]:
+    """The routes of a router and of those that it includes."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif hasattr(route, "original_router"):
+            yield from routes_of(route.original_router)
+
+
+def test_every_route_asks_for_a_permission(make_browser: MakeBrowser, clock: Clock) -> None:
+    app = make_browser().client.app
+    _, key = app.state.access.keys.create(
+        name="nothing", grants=Grants.of([], ["*"], ["*"]), created_by="x", days=1, now_ms=clock()
+    )
+    stranger = TestClient(app, follow_redirects=False)
+    powerless = TestClient(app, headers={"Authorization": f"Bearer {key}"}, follow_redirects=False)
+    operations = {
+        (method, route.path) for route in routes_of(app.router) for method in route.methods
+    }
+    assert operations >= FOR_ANYBODY | FOR_EVERYBODY_SIGNED_IN
+    assert len(operations) > 60
+    for method, path in sorted(operations - FOR_ANYBODY):
+        url = path.replace("{", "").replace("}", "")
+        clock.advance(seconds=60)
+        assert stranger.request(method, url).status_code in (401, 303), (method, path)
+        if (method, path) not in FOR_EVERYBODY_SIGNED_IN:
+            assert powerless.request(method, url).status_code == 403, (method, path)
