@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alerting.cases.lifecycle import OPEN_STATES, WAITING_STATES
+from alerting.cases.lifecycle import HELD_STATES, OPEN_STATES, WAITING_STATES
 from alerting.clock import Clock
 from alerting.db.cases import Case, Warning_
 from alerting.db.dispatch import Delivery
@@ -42,6 +42,13 @@ DELIVERIES = Counter(
 DELIVERY_SECONDS = Histogram(
     "forewarn_alerting_delivery_seconds", "Time of one attempt to deliver", ["channel"]
 )
+TIMER_FAILURES = Counter(
+    "forewarn_alerting_timer_failures_total",
+    "Timers that failed and were put off, by kind; each is a case that nobody is told of until then",
+    ["kind"],
+)
+for _kind in ("dispatch", "deadline", "follow_up"):
+    TIMER_FAILURES.labels(_kind)  # exists at zero, so that the first one is an increase
 BREAKER_OPEN = Gauge(
     "forewarn_alerting_gateway_breaker_open", "1 while a gateway's circuit is open", ["gateway"]
 )
@@ -166,6 +173,10 @@ class DatabaseCollector(Collector):
         overdue = GaugeMetricFamily(
             "forewarn_alerting_overdue_cases", "Cases past their deadline with no response"
         )
+        neglected = GaugeMetricFamily(
+            "forewarn_alerting_neglected_cases",
+            "Cases whose holder did not reach the person, or come to an outcome, in time",
+        )
         closed = CounterMetricFamily(
             "forewarn_alerting_cases_closed", "Closed cases", labels=("disposition",)
         )
@@ -192,7 +203,13 @@ class DatabaseCollector(Collector):
                 Case.deadline_ms < self._clock(),
             )
             overdue.add_metric([], session.scalar(late) or 0)
-        yield from (count, at_risk, overdue, closed)
+            owed = select(number).where(
+                Case.state.in_(HELD_STATES),
+                Case.withdrawn.is_(False),
+                Case.follow_up_due_ms < self._clock(),
+            )
+            neglected.add_metric([], session.scalar(owed) or 0)
+        yield from (count, at_risk, overdue, neglected, closed)
 
     def _queues(self) -> Iterator[Metric]:
         with self._db.read() as session:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from alerting.cases.closing import ClosingDesk
+from alerting.cases.follow_up import FollowUps
 from alerting.cases.losses import LossDesk
 from alerting.cases.queries import CaseQueries
 from alerting.cases.relatives import RelativeDesk
@@ -22,8 +23,9 @@ from alerting.contacts.held import SweepDesk
 from alerting.contacts.index import ContactIndex
 from alerting.contacts.sweep import Sweeper, SweepOptions
 from alerting.db.engine import Database
+from alerting.dispatch.compose import DispatchOptions
 from alerting.dispatch.courier import Courier, CourierOptions
-from alerting.dispatch.desk import DispatchDesk, DispatchOptions
+from alerting.dispatch.desk import DispatchDesk
 from alerting.dispatch.reports import GatewayReports
 from alerting.ingest import IngestRules
 from alerting.ingest.dead_letters import rejecter
@@ -35,7 +37,7 @@ from alerting.lists.service import ListDesk
 from alerting.routing.desk import RoutingDesk
 from alerting.routing.source import RoutingSource
 from alerting.services import Services
-from alerting.timers.schedule import DEADLINE, DISPATCH
+from alerting.timers.schedule import DEADLINE, DISPATCH, FOLLOW_UP
 from alerting.timers.worker import TimerWorker
 from alerting.upkeep.chain_watch import ChainWatch
 from alerting.upkeep.retention import Retention, RetentionOptions
@@ -54,6 +56,18 @@ def deadlines(settings: AlertingSettings) -> Deadlines:
         critical_seconds=settings.critical_deadline_seconds,
         high_seconds=settings.high_deadline_seconds,
         medium_seconds=settings.medium_deadline_seconds,
+    )
+
+
+def follow_ups(settings: AlertingSettings) -> FollowUps:
+    """Time to contact and to an outcome per severity, once somebody has a case."""
+    return FollowUps(
+        critical_contact_seconds=settings.critical_contact_seconds,
+        high_contact_seconds=settings.high_contact_seconds,
+        medium_contact_seconds=settings.medium_contact_seconds,
+        critical_outcome_seconds=settings.critical_outcome_seconds,
+        high_outcome_seconds=settings.high_outcome_seconds,
+        medium_outcome_seconds=settings.medium_outcome_seconds,
     )
 
 
@@ -118,7 +132,15 @@ def build_services(
         zone=zone,
     )
     lists = ListDesk(db, clock, pseudonymiser)
-    desk = ClosingDesk(db, clock, lists, zone=zone, window_ms=window_ms)
+    desk = ClosingDesk(
+        db,
+        clock,
+        lists,
+        zone=zone,
+        window_ms=window_ms,
+        deadlines=rules.deadlines,
+        follow_ups=follow_ups(settings),
+    )
     routing = RoutingSource(settings.routing_file, clock, reload_seconds=settings.reload_seconds)
     options = DispatchOptions(
         available=available_channels(settings),
@@ -126,6 +148,7 @@ def build_services(
         public_url=settings.public_url.rstrip("/"),
         budget_per_day=settings.person_budget_per_day,
         deadlines=rules.deadlines,
+        follow_ups=follow_ups(settings),
     )
     return Services(
         db=db,
@@ -139,7 +162,7 @@ def build_services(
         lists=lists,
         sweeps=SweepDesk(db, clock),
         routing=routing,
-        routing_desk=RoutingDesk(db, clock),
+        routing_desk=RoutingDesk(db, clock, rules.deadlines),
         reports=GatewayReports(db, clock),
         gateway_secrets=gateway_secrets(settings),
     )
@@ -185,8 +208,17 @@ def replica_name(settings: AlertingSettings) -> str:
 
 def timer_worker(settings: AlertingSettings, services: Services) -> TimerWorker:
     """Acts on due timers."""
-    handlers = {DISPATCH: services.dispatch.dispatch, DEADLINE: services.dispatch.deadline}
-    return TimerWorker(services.db, services.clock, handlers, tick_seconds=settings.tick_seconds)
+    return TimerWorker(
+        services.db,
+        services.clock,
+        {
+            DISPATCH: services.dispatch.dispatch,
+            DEADLINE: services.dispatch.deadline,
+            FOLLOW_UP: services.dispatch.follow_up,
+        },
+        tick_seconds=settings.tick_seconds,
+        threads=settings.timer_threads,
+    )
 
 
 def courier(settings: AlertingSettings, services: Services) -> Courier:
@@ -223,6 +255,7 @@ def sweeper(settings: AlertingSettings, services: Services) -> Sweeper:
 def database_loops(settings: AlertingSettings, services: Services) -> list[Loop]:
     """Background work that needs the database and the gateways, but not Kafka."""
     sender = courier(settings, services)
+    timers = timer_worker(settings, services)
     retention = Retention(
         services.db,
         services.clock,
@@ -238,7 +271,7 @@ def database_loops(settings: AlertingSettings, services: Services) -> list[Loop]
         return 0.0 if services.lists.expire() else LIST_EXPIRY_SECONDS
 
     return [
-        Loop("timers", timer_worker(settings, services).turn),
+        Loop("timers", timers.turn, on_stop=timers.close),
         Loop("courier", sender.turn, on_stop=sender.close),
         Loop("sweeps", sweeper(settings, services).turn),
         Loop("lists", expire),

@@ -112,6 +112,7 @@ def list_cases(
     district: Annotated[District | None, Query(max_length=12, pattern="^[0-9A-Za-z-]*$")] = None,
     mine: bool = False,
     overdue: bool = False,
+    neglected: Annotated[bool, Query(description="whose holder owes the next step")] = False,
     order: Literal["urgency", "newest"] = "urgency",
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
     offset: Annotated[int, Query(ge=0, le=100_000)] = 0,
@@ -123,6 +124,7 @@ def list_cases(
         district=district,
         holder=who.subject if mine else None,
         overdue=overdue,
+        neglected=neglected,
     )
     now_ms = services.clock()
     found = services.cases.list(

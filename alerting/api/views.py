@@ -40,6 +40,9 @@ class CaseView(BaseModel):
     time_left_ms: int = Field(description="to first response; negative when overdue")
     urgency: float = Field(description="expected loss per millisecond left; the queue's order")
     holder: str | None
+    held_since_ms: int | None
+    follow_up_due_ms: int | None = Field(description="the holder's next step; past: nothing came")
+    follow_up_level: int = Field(description="how many supervisors were told of that")
     team: str
     responded_at_ms: int | None
     escalation_level: int

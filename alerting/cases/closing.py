@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from alerting.access import Principal
 from alerting.cases import duplicates
+from alerting.cases.follow_up import FollowUps
 from alerting.cases.late_losses import FRAUD, LateLossDesk, held, refuse_merged, warnings_of
 from alerting.cases.lifecycle import decide_disposition
 from alerting.cases.reopen import open_again
 from alerting.cases.service import Done, facts_of, record
+from alerting.cases.severity import Deadlines
 from alerting.cases.summary import in_force
 from alerting.clock import Clock
 from alerting.contacts import requests as sweeps
@@ -59,9 +61,19 @@ class ClosingDesk(LateLossDesk):
     """All steps of a case, closing ones included."""
 
     def __init__(
-        self, db: Database, clock: Clock, lists: ListDesk, *, zone: ZoneInfo, window_ms: int
+        self,
+        db: Database,
+        clock: Clock,
+        lists: ListDesk,
+        *,
+        zone: ZoneInfo,
+        window_ms: int,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+        follow_ups: FollowUps = FollowUps(),  # noqa: B008 - frozen
     ) -> None:
-        super().__init__(db, clock, zone=zone, window_ms=window_ms)
+        super().__init__(
+            db, clock, zone=zone, window_ms=window_ms, deadlines=deadlines, follow_ups=follow_ups
+        )
         self._lists = lists
 
     def close(
@@ -115,7 +127,7 @@ class ClosingDesk(LateLossDesk):
             money = book.warned_money(in_force(rows), owners)
             self.settle(session, case, "estimated", estimate(money), "reopened", now_ms)
             # The clock starts anew: the old deadline says nothing about a case that was closed.
-            case.deadline_ms = now_ms + (case.deadline_ms - case.opened_at_ms)
+            case.deadline_ms = self.deadlines.deadline_ms(case.severity, now_ms)
             detail = {"reason": reason, "disposition": open_again(case, now_ms)}
             schedule.start(session, case, now_ms)
             sweeps.suspend(session, [case.case_id])
@@ -193,6 +205,7 @@ class ClosingDesk(LateLossDesk):
         case.closed_at_ms = now_ms
         case.prevented_minor = sum(prevented.values())
         case.lost_minor = sum(merged.values())
+        case.follow_up_due_ms = None
         schedule.stop(session, case.case_id)
         # What a duplicate lost is told by the case that it goes over to.
         told = {} if closure.disposition == "duplicate" else merged

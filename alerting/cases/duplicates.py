@@ -58,5 +58,7 @@ def refresh_open(
         return
     if other.responded_at_ms is None:
         other.deadline_ms = min(other.deadline_ms, case.deadline_ms)
+    if change.revived:
+        schedule.begin_round(other)
     if change.severity_rose or change.evidence_changed or change.revived:
         schedule.renew(session, [other], now_ms)

@@ -11,8 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting.access import Principal
+from alerting.cases.follow_up import FollowUps
 from alerting.cases.outcome import outcomes_of
 from alerting.cases.service import CaseDesk, Done, record
+from alerting.cases.severity import Deadlines
 from alerting.clock import Clock
 from alerting.db.cases import Case, Warning_
 from alerting.db.engine import Database
@@ -42,8 +44,17 @@ class LateLoss:
 class LateLossDesk(CaseDesk):
     """The steps short of closing, and losses."""
 
-    def __init__(self, db: Database, clock: Clock, *, zone: ZoneInfo, window_ms: int) -> None:
-        super().__init__(db, clock)
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        *,
+        zone: ZoneInfo,
+        window_ms: int,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+        follow_ups: FollowUps = FollowUps(),  # noqa: B008 - frozen
+    ) -> None:
+        super().__init__(db, clock, deadlines=deadlines, follow_ups=follow_ups)
         self._zone = zone
         self._window_ms = window_ms
 

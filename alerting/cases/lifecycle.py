@@ -18,6 +18,7 @@ Step = Literal[
 STATES: tuple[State, ...] = get_args(State)
 OPEN_STATES: tuple[State, ...] = ("new", "dispatched", "acknowledged", "in_contact")
 WAITING_STATES: tuple[State, ...] = ("new", "dispatched")
+HELD_STATES: tuple[State, ...] = ("acknowledged", "in_contact")
 
 _FROM: dict[Step, tuple[State, ...]] = {
     "dispatch": ("new",),

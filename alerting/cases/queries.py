@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Float, cast, func, or_, select
 from sqlalchemy import case as sql_case
 
 from alerting.access import Scope
-from alerting.cases.lifecycle import OPEN_STATES, WAITING_STATES
+from alerting.cases.lifecycle import HELD_STATES, OPEN_STATES, WAITING_STATES
 from alerting.cases.severity import RANK_FLOOR_MS
 from alerting.db.cases import Case, CaseEvent, Warning_
 from alerting.db.contacts import Activity
@@ -34,6 +34,7 @@ class CaseFilter:
     district: str | None = None
     holder: str | None = None
     overdue: bool = False
+    neglected: bool = False
     include_withdrawn: bool = True
 
 
@@ -180,6 +181,8 @@ class CaseQueries:
             parts.append(Case.holder == wanted.holder)
         if wanted.overdue:
             parts.append(overdue_sql(now_ms))
+        if wanted.neglected:
+            parts.append(neglected_sql(now_ms))
         if not wanted.include_withdrawn:
             parts.append(Case.withdrawn.is_(False))
         return parts
@@ -197,4 +200,19 @@ def overdue_sql(now_ms: int) -> ColumnElement[bool]:
     return Case.state.in_(WAITING_STATES) & (Case.deadline_ms < now_ms) & Case.withdrawn.is_(False)
 
 
-__all__ = ["OPEN_STATES", "CaseFile", "CaseFilter", "CaseQueries", "overdue_sql", "urgency_sql"]
+def neglected_sql(now_ms: int) -> ColumnElement[bool]:
+    """Somebody has it and did not get on with it in time."""
+    return (
+        Case.state.in_(HELD_STATES) & (Case.follow_up_due_ms < now_ms) & Case.withdrawn.is_(False)
+    )
+
+
+__all__ = [
+    "OPEN_STATES",
+    "CaseFile",
+    "CaseFilter",
+    "CaseQueries",
+    "neglected_sql",
+    "overdue_sql",
+    "urgency_sql",
+]

@@ -15,6 +15,7 @@ from alerting.clock import Clock
 from alerting.db.cases import Case, Relative
 from alerting.db.engine import Database
 from alerting.errors import StepRefusedError
+from alerting.timers import schedule
 from forewarn.pseudonyms import Pseudonymiser, to_hex
 
 MAX_RELATIVES = 8
@@ -57,6 +58,8 @@ class RelativeDesk:
                 )
                 session.add(row)
             row.name = name
+            case.version += 1
+            schedule.set_timer(session, case, schedule.DISPATCH, now_ms)  # perhaps to call them
             detail = {"relative": to_hex(self._pseudonyms.phone(phone))}
             entry = AuditEntry(now_ms, who.subject, "relative_added", case_id, detail)
             audit.append(self._db, session, [entry])

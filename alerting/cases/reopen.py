@@ -1,6 +1,7 @@
-"""A closed case that is open again, whether a person or a worse warning opens it."""
+"""A case that nobody has any more: given back, or open again after it was closed."""
 
 from alerting.db.cases import Case
+from alerting.timers import schedule
 
 
 def open_again(case: Case, now_ms: int) -> str | None:
@@ -14,7 +15,14 @@ def open_again(case: Case, now_ms: int) -> str | None:
     before = case.disposition
     case.state = "dispatched"
     case.disposition = case.closed_at_ms = case.closed_by = case.duplicate_of = None
-    case.holder = case.responded_at_ms = None
-    case.prevented_minor, case.escalation_level = 0, 0
-    case.opened_at_ms = now_ms  # a new round: its pages are none of those of the last one
+    case.prevented_minor = 0
+    case.opened_at_ms = now_ms
+    let_go(case)
+    schedule.begin_round(case)
     return before
+
+
+def let_go(case: Case) -> None:
+    """Nobody has the case any more, and the chain of escalation begins anew."""
+    case.holder = case.held_since_ms = case.follow_up_due_ms = case.responded_at_ms = None
+    case.follow_up_level = case.escalation_level = 0

@@ -14,7 +14,10 @@ from sqlalchemy.orm import Session
 from alerting import audit
 from alerting.access import Principal
 from alerting.audit import AuditEntry
+from alerting.cases.follow_up import FollowUps
 from alerting.cases.lifecycle import CaseFacts, Step, decide_step
+from alerting.cases.reopen import let_go
+from alerting.cases.severity import Deadlines
 from alerting.clock import Clock
 from alerting.db.cases import Case, CaseEvent
 from alerting.db.engine import Database
@@ -41,16 +44,25 @@ class Done:
 class CaseDesk:
     """The steps short of closing; ``alerting.cases.closing`` has the rest."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        *,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+        follow_ups: FollowUps = FollowUps(),  # noqa: B008 - frozen
+    ) -> None:
         self.db = db
         self.clock = clock
+        self.deadlines = deadlines
+        self.follow_ups = follow_ups
 
     def claim(self, case_id: str, who: Principal, *, version: int | None = None) -> Case:
         """Take the case; also the first response to it."""
 
         def act(session: Session, case: Case, now_ms: int) -> Done:
-            previous, case.holder = case.holder, who.subject
-            _respond(session, case, now_ms)
+            previous = case.holder
+            self._take(session, case, who.subject, now_ms)
             return Done("claimed", {"previous": previous} if previous else {})
 
         return self.step("claim", case_id, who, act, version=version)
@@ -59,8 +71,7 @@ class CaseDesk:
         """Answer a page: the case is this person's from now on."""
 
         def act(session: Session, case: Case, now_ms: int) -> Done:
-            case.holder = who.subject
-            _respond(session, case, now_ms)
+            self._take(session, case, who.subject, now_ms)
             return Done("acknowledged", {})
 
         return self.step("acknowledge", case_id, who, act, version=version)
@@ -69,7 +80,12 @@ class CaseDesk:
         """Give the case back to the queue; somebody else is told at once."""
 
         def act(session: Session, case: Case, now_ms: int) -> Done:
-            case.holder, case.responded_at_ms = None, None
+            let_go(case)
+            case.releases += 1
+            if (
+                case.deadline_ms <= now_ms
+            ):  # met or missed by whoever had it; the next one's runs anew
+                case.deadline_ms = self.deadlines.deadline_ms(case.severity, now_ms)
             schedule.start(session, case, now_ms)
             return Done("released", {"reason": reason})
 
@@ -79,8 +95,8 @@ class CaseDesk:
         """Hand the case to somebody."""
 
         def act(session: Session, case: Case, now_ms: int) -> Done:
-            previous, case.holder = case.holder, to
-            _respond(session, case, now_ms)
+            previous = case.holder
+            self._take(session, case, to, now_ms)
             return Done("assigned", {"to": to, "previous": previous})
 
         return self.step("assign", case_id, who, act)
@@ -96,6 +112,7 @@ class CaseDesk:
             if not reached:
                 case.state = "acknowledged" if case.state != "in_contact" else case.state
                 schedule.set_timer(session, case, schedule.DISPATCH, now_ms)
+            self._expect(session, case, now_ms)
             return Done(kind, {"method": method, "note": note})
 
         return self.step("contact", case_id, who, act, keep_state=not reached)
@@ -158,6 +175,20 @@ class CaseDesk:
             _count_response(case, case.responded_at_ms)
         return case
 
+    def _take(self, session: Session, case: Case, holder: str, now_ms: int) -> None:
+        """Somebody has the case: the deadline is met (or was missed), and pages stop."""
+        if case.responded_at_ms is None:
+            case.responded_at_ms = now_ms
+        schedule.answered(session, case.case_id)
+        if case.holder == holder:  # taking again what one has buys no time
+            return
+        case.holder, case.held_since_ms, case.follow_up_level = holder, now_ms, 0
+        self._expect(session, case, now_ms)
+
+    def _expect(self, session: Session, case: Case, now_ms: int) -> None:
+        due_ms = self.follow_ups.due_ms(case.state, case.severity, now_ms)
+        schedule.follow_up(session, case, due_ms)
+
     def locked(
         self, session: Session, case_id: str, who: Principal, *, also: str | None = None
     ) -> Case:
@@ -195,13 +226,6 @@ def record(db: Database, session: Session, case: Case, done: Done, actor: str, n
     )
     public = {key: value for key, value in done.detail.items() if key not in ("note", "reason")}
     audit.append(db, session, [AuditEntry(now_ms, actor, done.kind, case.case_id, public)])
-
-
-def _respond(session: Session, case: Case, now_ms: int) -> None:
-    """The first response: the deadline is met (or was missed), and pages stop."""
-    if case.responded_at_ms is None:
-        case.responded_at_ms = now_ms
-    schedule.stop(session, case.case_id)
 
 
 def _count_response(case: Case, responded_at_ms: int) -> None:

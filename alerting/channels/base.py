@@ -43,9 +43,9 @@ class ChannelRefusedError(ForewarnError):
 class Channel(Protocol):
     """A way to send."""
 
-    @property
-    def gateway(self) -> str:
-        """What shares a circuit breaker; also the label of its metrics."""
+    def gateway(self, message: Message) -> str:
+        """What shares a circuit breaker with this message; also the label of its metric, so never
+        a secret and never a person."""
 
     def send(self, message: Message) -> Receipt:
         """Send, and wait for the gateway's answer.

@@ -32,8 +32,6 @@ class EmailChannel:
         ConfigurationError: if the URL is not smtp:// or smtps://.
     """
 
-    gateway = "email"
-
     def __init__(self, options: SmtpOptions) -> None:
         parts = urlsplit(options.url)
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
@@ -44,6 +42,10 @@ class EmailChannel:
         self._host = parts.hostname
         self._tls = parts.scheme == "smtps"
         self._port = parts.port or (465 if self._tls else 25)
+
+    def gateway(self, _message: Message) -> str:
+        """The mail server."""
+        return "email"
 
     def send(self, message: Message) -> Receipt:
         """Send one mail; see ``Channel.send``."""

@@ -39,8 +39,6 @@ def address_of(routing: RoutingSource, reference: str) -> str:
 class WebhookChannel:
     """A signed event to a team's own system."""
 
-    gateway = "webhook"
-
     def __init__(
         self, routing: RoutingSource, secret: str, client: httpx.Client, clock: Clock
     ) -> None:
@@ -48,6 +46,13 @@ class WebhookChannel:
         self._secret = secret
         self._client = client
         self._clock = clock
+
+    def gateway(self, message: Message) -> str:
+        """The host: one team's system that is down keeps no other team's pages."""
+        try:
+            return f"webhook:{urlsplit(address_of(self._routing, message.address)).hostname}"
+        except (ChannelRefusedError, ValueError):  # sending it says what is wrong
+            return "webhook"
 
     def send(self, message: Message) -> Receipt:
         """Post the event; see ``Channel.send``."""
@@ -61,11 +66,13 @@ class WebhookChannel:
 class ChatChannel:
     """A chat message by apprise, which knows a hundred services by their URLs."""
 
-    gateway = "chat"
-
     def __init__(self, routing: RoutingSource, *, timeout_seconds: float) -> None:
         self._routing = routing
         self._timeout_seconds = timeout_seconds
+
+    def gateway(self, message: Message) -> str:
+        """The place in the routing file: what looks like a host may be a token."""
+        return f"chat:{message.address}"
 
     def send(self, message: Message) -> Receipt:
         """Send the text; see ``Channel.send``."""

@@ -12,7 +12,10 @@ class Case(Base):
     """One scam against one person, from the first warning to its outcome.
 
     The columns from ``severity`` to ``forwarding_on`` sum up the warnings that are still in force.
-    ``version`` grows with every change, so that a page that shows an older one is told.
+    ``version`` grows with every change, so that a page that shows an older one is told. ``round``
+    grows when the case begins anew (reopened, or its warning came back), ``releases`` when it is
+    given back to the queue: what was sent before then does not count as sent (see
+    ``alerting.dispatch.write``). The holder owes the next step by ``follow_up_due_ms``.
     """
 
     __tablename__ = "cases"
@@ -55,6 +58,11 @@ class Case(Base):
     first_event_ms: Mapped[EpochMs]
     last_event_ms: Mapped[EpochMs]
     holder: Mapped[str | None]
+    held_since_ms: Mapped[EpochMs | None]
+    follow_up_due_ms: Mapped[EpochMs | None]
+    follow_up_level: Mapped[int] = mapped_column(default=0)
+    round: Mapped[int] = mapped_column(default=0)
+    releases: Mapped[int] = mapped_column(default=0)
     team: Mapped[str] = mapped_column(default="")
     responded_at_ms: Mapped[EpochMs | None]
     escalation_level: Mapped[int] = mapped_column(default=0)

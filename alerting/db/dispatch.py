@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alerting.db.base import Base, District, EpochMs, Id, Key, Prose, Serial, Short, Tenant
 
 
 class Timer(Base):
-    """Something due at a time; taken by exactly one replica, in the transaction that acts on it."""
+    """Something due at a time; taken by exactly one replica, in the transaction that acts on it.
+
+    ``attempts`` counts the failures in a row, each of which put it off.
+    """
 
     __tablename__ = "timers"
     __table_args__ = (
@@ -23,6 +26,7 @@ class Timer(Base):
     sequence: Mapped[int] = mapped_column(default=0)
     due_ms: Mapped[EpochMs]
     state: Mapped[Short] = mapped_column(default="pending")
+    attempts: Mapped[int] = mapped_column(default=0)
 
 
 class Delivery(Base):
@@ -30,7 +34,9 @@ class Delivery(Base):
 
     ``delivery_id`` is derived from what is sent to whom and why, so the same reason makes no second
     one; gateways get it as the idempotency key. ``lease_until_ms`` bounds how long a replica that
-    died keeps it from the others.
+    died keeps it from the others. ``round`` is that of its case, and ``step`` what belongs together
+    in it, for example all pages of one level of escalation. Deliveries of one ``batch_id`` went out
+    as one message under that key. ``feed_no`` numbers the patrol feed in the order of commits.
     """
 
     __tablename__ = "deliveries"
@@ -40,6 +46,9 @@ class Delivery(Base):
         Index(None, "sweep_id"),
         Index(None, "tenant", "subscriber", "created_at_ms"),
         Index(None, "group_key", "state"),
+        Index(None, "batch_id"),
+        Index(None, "tenant", "team", "created_at_ms"),
+        Index(None, "channel", "feed_no"),
     )
 
     delivery_id: Mapped[Key]
@@ -50,7 +59,7 @@ class Delivery(Base):
     subscriber: Mapped[Id]
     channel: Mapped[Short]
     purpose: Mapped[Short]
-    recipient: Mapped[Short]
+    recipient: Mapped[str] = mapped_column(String(200))  # a responder's name, as in a shift
     address: Mapped[str]
     team: Mapped[str] = mapped_column(default="")
     template: Mapped[Short]
@@ -67,6 +76,9 @@ class Delivery(Base):
     last_error: Mapped[Prose] = mapped_column(default="")
     provider_reference: Mapped[str] = mapped_column(default="")
     batch_id: Mapped[str] = mapped_column(default="")
+    round: Mapped[int] = mapped_column(default=0)
+    step: Mapped[str] = mapped_column(default="")
+    feed_no: Mapped[EpochMs | None]
     created_at_ms: Mapped[EpochMs]
     sent_at_ms: Mapped[EpochMs | None]
     confirmed_at_ms: Mapped[EpochMs | None]
@@ -93,6 +105,7 @@ class Silence(Base):
     """Pages that match are withheld until it expires; the case stays in the queue all the same."""
 
     __tablename__ = "silences"
+    __table_args__ = (Index(None, "tenant", "expires_at_ms"),)
 
     silence_id: Mapped[Key]
     tenant: Mapped[Tenant]

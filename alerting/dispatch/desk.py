@@ -4,87 +4,83 @@ Nothing is sent here. What is written here is sent by ``alerting.dispatch.courie
 between deciding and sending loses nothing and repeats nothing.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting import audit
 from alerting.audit import AuditEntry
-from alerting.cases.lifecycle import WAITING_STATES
-from alerting.cases.severity import Deadlines
+from alerting.cases.follow_up import owed
+from alerting.cases.lifecycle import HELD_STATES, WAITING_STATES
+from alerting.cases.severity import ORDER
 from alerting.db.cases import Case, CaseEvent
 from alerting.db.dispatch import Delivery
 from alerting.db.engine import Database
 from alerting.dispatch import facts
-from alerting.dispatch.escalate import decide_escalation
-from alerting.dispatch.page import decide_page
+from alerting.dispatch.alarm import Alarm, Protection, decide_alarms, unconfirmed_at_ms
+from alerting.dispatch.compose import Composer, DispatchOptions
+from alerting.dispatch.escalate import MAX_LEVEL, decide_escalation
+from alerting.dispatch.page import PageDecision, decide_page
 from alerting.dispatch.reach import Action, decide_reach
-from alerting.dispatch.templates import Language, money, severity_name, typology_name
 from alerting.dispatch.write import Intent, write_deliveries
 from alerting.routing.labels import labels_of
 from alerting.routing.source import RoutingSource
 from alerting.routing.tree import Match, Receiver, Routing, route
-from alerting.timers.schedule import DEADLINE, PAGE, set_timer
+from alerting.timers import schedule
 
 ACTOR = "system:dispatch"
-PROTECT = "protect"
-"""Purpose of a delivery that protects the person; goes out whether or not somebody has the case."""
-
-
-@dataclass(frozen=True, slots=True)
-class DispatchOptions:
-    """What the desk is set up with; ``available`` are the channels that have a gateway."""
-
-    available: frozenset[str]
-    language: Language
-    public_url: str
-    budget_per_day: int
-    deadlines: Deadlines
+WITHHELD = "escalation_withheld"
 
 
 class DispatchDesk:
-    """Handles the timers of cases."""
+    """Handles the timers of cases; every handler returns when to look again, if at all."""
 
     def __init__(self, db: Database, routing: RoutingSource, options: DispatchOptions) -> None:
         self._db = db
         self._routing = routing
         self._options = options
+        self._composer = Composer(options)
 
-    def dispatch(self, session: Session, case: Case, now_ms: int) -> list[Delivery]:
-        """Tell the teams whose case it is, and protect the person."""
+    def dispatch(self, session: Session, case: Case, now_ms: int) -> int | None:
+        """Tell the teams whose case it is, protect the person, and tell of what went wrong.
+
+        Looked at again when a page that is withheld may go out, and when an order that nobody has
+        confirmed is late.
+        """
         if case.state == "closed" or case.withdrawn:
-            return []
+            return None
         routing = self._routing.current
         found = route(routing, labels_of(case))
-        intents: list[Intent] = []
-        withheld: dict[str, str] = {}
-        if case.state in WAITING_STATES:
-            for match in found:
-                pages, reason = self._pages(session, case, routing, match, now_ms)
-                intents += pages
-                if not pages:
-                    withheld[match.receiver] = reason
-        intents += self._protection(session, case, now_ms)
+        pages, withheld = self._pages(session, case, routing, found, now_ms)
+        known = facts.protections(session, case)
+        actions = self._actions(session, case, routing, known, now_ms)
+        first = routing.receiver(found[0].receiver)
+        intents = [
+            *pages,
+            *self._composer.protection(case, actions),
+            *self._alarms(session, case, routing, found[0], known, actions, withheld, now_ms),
+        ]
         written = write_deliveries(session, case, intents, self._options.language, now_ms)
-        if case.state == "new":
-            case.state = "dispatched"
-            case.team = routing.receiver(found[0].receiver).team
-        elif not written:
-            return []
-        case.version += 1
-        detail = {
-            "receivers": [match.receiver for match in found],
-            "deliveries": [[row.channel, row.recipient, row.reason] for row in written],
-            "withheld": withheld,
-        }
-        self._record(session, case, "dispatched", detail, now_ms)
-        return written
+        case.team = case.team or first.team
+        if case.state == "new" or written:
+            case.state = "dispatched" if case.state == "new" else case.state
+            case.version += 1
+            detail = {
+                "receivers": [match.receiver for match in found],
+                "deliveries": _told(written),
+                "withheld": {name: decision.reason for name, decision in withheld.items()},
+            }
+            self._record(session, case, "dispatched", detail, now_ms)
+        self._tighten(session, case, now_ms)
+        again = [decision.again_ms for decision in withheld.values()]
+        again.append(unconfirmed_at_ms(facts.protections(session, case), now_ms))
+        return min((at_ms for at_ms in again if at_ms is not None), default=None)
 
-    def deadline(self, session: Session, case: Case, now_ms: int) -> list[Delivery]:
+    def deadline(self, session: Session, case: Case, now_ms: int) -> int | None:
         """The deadline passed, or a step of the chain is due: page the next in line."""
         if case.state not in WAITING_STATES or case.withdrawn:
-            return []
+            return None
         routing = self._routing.current
         match = route(routing, labels_of(case))[0]
         step = decide_escalation(
@@ -95,141 +91,189 @@ class DispatchDesk:
             repeat_seconds=match.repeat_seconds,
             now_ms=now_ms,
         )
-        case.version += 1
-        if step.next_ms is not None:
-            set_timer(session, case, DEADLINE, step.next_ms)
         if step.reason == "not_due_yet":
-            return []
-        case.escalation_level = step.level
+            return step.next_ms
         receiver = routing.receiver(step.receiver or match.receiver)
-        intents = self._to_team(
-            session, case, receiver, "escalation", step.reason, now_ms, occasion=str(step.level)
-        )
+        decision = self._decide(session, case, routing, match, receiver, now_ms)
+        if decision.again_ms is not None:
+            return self._hold_back(session, case, receiver, decision, now_ms)
+        if step.next_ms is None:  # the end of the chain: the case only stands in the overdue list
+            return None
+        case.version += 1
+        case.escalation_level = step.level
+        intents = self._composer.escalation(session, case, receiver, step.reason, now_ms)
         written = write_deliveries(session, case, intents, self._options.language, now_ms)
         detail = {
             "level": step.level,
             "receiver": receiver.name,
             "reason": step.reason,
-            "deliveries": [[row.channel, row.recipient, row.reason] for row in written],
+            "deliveries": _told(written),
         }
         self._record(session, case, "escalated", detail, now_ms)
-        return written
+        return step.next_ms
+
+    def follow_up(self, session: Session, case: Case, now_ms: int) -> int | None:
+        """The holder owes contact or an outcome: tell the supervisors, up the chain."""
+        if case.state not in HELD_STATES or case.follow_up_due_ms is None:
+            return None
+        again_ms = self._options.follow_ups.due_ms(case.state, case.severity, now_ms)
+        if case.withdrawn:  # less urgent, but it has to be closed, and the warning may come back
+            return again_ms
+        if now_ms < case.follow_up_due_ms:
+            return case.follow_up_due_ms
+        if case.follow_up_level >= MAX_LEVEL:
+            return None
+        routing = self._routing.current
+        match = route(routing, labels_of(case))[0]
+        step = min(case.follow_up_level, len(match.escalate) - 1)
+        receiver = routing.receiver(match.escalate[step].receiver if step >= 0 else match.receiver)
+        decision = self._decide(session, case, routing, match, receiver, now_ms)
+        if decision.again_ms is not None:
+            return decision.again_ms
+        case.version += 1
+        case.follow_up_level += 1
+        problem = owed(case.state)
+        intents = self._composer.follow_up(session, case, receiver, problem, now_ms)
+        written = write_deliveries(session, case, intents, self._options.language, now_ms)
+        detail = {
+            "level": case.follow_up_level,
+            "receiver": receiver.name,
+            "reason": problem,
+            "holder": case.holder,
+            "deliveries": _told(written),
+        }
+        self._record(session, case, "follow_up_missed", detail, now_ms)
+        return again_ms
+
+    def _tighten(self, session: Session, case: Case, now_ms: int) -> None:
+        """The holder of a case that got worse has less time."""
+        if case.state not in HELD_STATES or case.follow_up_due_ms is None:
+            return
+        due_ms = self._options.follow_ups.due_ms(case.state, case.severity, now_ms)
+        if due_ms < case.follow_up_due_ms:
+            case.version += 1
+            schedule.follow_up(session, case, due_ms)
 
     def _pages(
-        self, session: Session, case: Case, routing: Routing, match: Match, now_ms: int
-    ) -> tuple[list[Intent], str]:
-        receiver = routing.receiver(match.receiver)
-        decision = decide_page(facts.page_facts(session, case, routing, receiver, now_ms), now_ms)
-        if decision.not_before_ms is None:
-            return [], decision.reason
-        labels = labels_of(case)
-        wait_ms = int(match.group_wait_seconds * 1000)
-        group = "/".join([match.receiver, *(labels[name] for name in match.group_by)])
-        pages = self._to_team(
+        self,
+        session: Session,
+        case: Case,
+        routing: Routing,
+        found: Sequence[Match],
+        now_ms: int,
+    ) -> tuple[list[Intent], dict[str, PageDecision]]:
+        """The pages of a case that waits for somebody, and why some receivers get none now."""
+        intents: list[Intent] = []
+        withheld: dict[str, PageDecision] = {}
+        if case.state not in WAITING_STATES:
+            return intents, withheld
+        for match in found:
+            receiver = routing.receiver(match.receiver)
+            decision = self._decide(session, case, routing, match, receiver, now_ms)
+            later_ms = decision.again_ms if decision.reason == "quiet_hours" else None
+            if decision.again_ms is not None and later_ms is None:
+                withheld[match.receiver] = decision
+                continue
+            pages = self._composer.first_page(
+                session,
+                case,
+                match,
+                receiver,
+                decision.reason,
+                not_before_ms=later_ms or now_ms,
+                now_ms=now_ms,
+            )
+            if not pages:
+                withheld[match.receiver] = PageDecision("nobody_to_page")
+            intents += pages
+        return intents, withheld
+
+    def _actions(
+        self,
+        session: Session,
+        case: Case,
+        routing: Routing,
+        known: Sequence[Protection],
+        now_ms: int,
+    ) -> list[Action]:
+        reachability = facts.reachability(
             session,
             case,
-            receiver,
-            "page",
-            decision.reason,
-            now_ms,
-            # A case that got worse is worth another page; one that only moved on is not.
-            occasion=case.severity,
-            group_key=group if wait_ms else "",
-            not_before_ms=decision.not_before_ms + wait_ms,
+            routing,
+            self._options.available,
+            known,
+            budget_per_day=self._options.budget_per_day,
+            now_ms=now_ms,
         )
-        return pages, "paged" if pages else "nobody_to_page"
+        actions = decide_reach(reachability)
+        if case.state == "in_contact":  # the responder is talking to the person already
+            return [action for action in actions if action.channel == "bank"]
+        return actions
 
-    def _to_team(
+    def _alarms(
+        self,
+        session: Session,
+        case: Case,
+        routing: Routing,
+        match: Match,
+        known: Sequence[Protection],
+        actions: Sequence[Action],
+        withheld: Mapping[str, PageDecision],
+        now_ms: int,
+    ) -> list[Intent]:
+        """What went wrong, to whoever has the case. Nothing is withheld from a holder; a team is
+        told only of a case that it may be paged for."""
+        if match.receiver in withheld:
+            return []
+        grave = ORDER[case.severity] >= ORDER["high"]
+        alarms = decide_alarms(known, actions, grave=grave, now_ms=now_ms)
+        if case.round and case.state in HELD_STATES and not facts.was_told(session, case):
+            alarms.append(Alarm("warning_came_back", str(case.round)))
+        receiver = routing.receiver(match.receiver)
+        return self._composer.alarms(session, case, receiver, alarms, now_ms)
+
+    @staticmethod
+    def _decide(
+        session: Session,
+        case: Case,
+        routing: Routing,
+        match: Match,
+        receiver: Receiver,
+        now_ms: int,
+    ) -> PageDecision:
+        found = facts.page_facts(session, case, routing, match, receiver, now_ms)
+        return decide_page(found, now_ms)
+
+    def _hold_back(
         self,
         session: Session,
         case: Case,
         receiver: Receiver,
-        template: str,
-        reason: str,
+        decision: PageDecision,
         now_ms: int,
-        *,
-        occasion: str,
-        group_key: str = "",
-        not_before_ms: int = 0,
-    ) -> list[Intent]:
-        targets: list[tuple[str, str, str]] = []
-        for number, page in enumerate(receiver.pages):
-            if page.channel == "oncall":
-                shifts = facts.on_call(session, case, receiver.team, now_ms)
-                targets += [(shift.channel, shift.responder, shift.address) for shift in shifts]
-            elif page.channel in ("chat", "webhook"):
-                # The address holds a secret: it stays in the file, the row says where in it.
-                targets.append((page.channel, "team", f"{receiver.name}#{number}"))
-            else:
-                targets.append((page.channel, "team", page.address))
-        return [
-            Intent(
-                channel=channel,
-                purpose=PAGE,
-                recipient=recipient,
-                address=address,
-                template=template,
-                reason=reason,
-                team=receiver.team,
-                group_key=f"{group_key}/{channel}/{address}" if group_key else "",
-                not_before_ms=not_before_ms,
-                occasion=occasion,
-                content=self._content(case),
+    ) -> int:
+        """No step up the chain now. A team that was not paged yet gets its time once it is."""
+        again_ms = decision.again_ms or now_ms
+        if case.escalation_level == 0:
+            again_ms = self._options.deadlines.deadline_ms(case.severity, again_ms)
+        last = session.scalar(
+            select(CaseEvent)
+            .where(
+                CaseEvent.case_id == case.case_id,
+                CaseEvent.kind.in_(("escalated", WITHHELD)),
             )
-            for channel, recipient, address in targets
-            if channel in self._options.available
-        ]
-
-    def _protection(self, session: Session, case: Case, now_ms: int) -> list[Intent]:
-        known = facts.reachability(
-            session,
-            case,
-            self._options.available,
-            budget_per_day=self._options.budget_per_day,
-            now_ms=now_ms,
+            .order_by(CaseEvent.event_no.desc())
+            .limit(1)
         )
-        if case.state == "in_contact":  # the responder is talking to the person already
-            known_actions: Sequence[Action] = [
-                action for action in decide_reach(known) if action.channel == "bank"
-            ]
-        else:
-            known_actions = decide_reach(known)
-        return [
-            Intent(
-                channel=action.channel,
-                purpose=PROTECT,
-                recipient=action.recipient,
-                address=action.address or self._address(case, action),
-                template=action.template,
-                reason=action.reason,
-                occasion=action.transfer_id,
-                content=self._content(case) | {"transfer_id": action.transfer_id},
-            )
-            for action in known_actions
-        ]
-
-    @staticmethod
-    def _address(case: Case, action: Action) -> str:
-        if action.recipient == "victim":
-            return case.subscriber
-        if action.recipient == "operator":
-            return case.subscriber
-        return action.transfer_id or case.district
-
-    def _content(self, case: Case) -> dict[str, object]:
-        """The fields of the templates: nothing that names a person."""
-        language = self._options.language
-        seconds = (self._options.deadlines.deadline_ms(case.severity, 0)) // 1000
-        return {
-            "case_id": case.case_id,
-            "severity": severity_name(case.severity, language),
-            "typology": typology_name(case.typology, language),
-            "district": case.district,
-            "amount": money(case.amount_at_risk_minor, case.currency),
-            "minutes": max(1, seconds // 60),
-            "level": case.escalation_level,
-            "url": f"{self._options.public_url}/console/cases/{case.case_id}",
-        }
+        if last is None or (last.kind, last.detail["reason"]) != (WITHHELD, decision.reason):
+            case.version += 1
+            detail = {
+                "receiver": receiver.name,
+                "reason": decision.reason,
+                "until_ms": again_ms,
+            }
+            self._record(session, case, WITHHELD, detail, now_ms)
+        return again_ms
 
     def _record(
         self, session: Session, case: Case, kind: str, detail: dict[str, object], now_ms: int
@@ -240,3 +284,7 @@ class DispatchDesk:
         audit.append(
             self._db, session, [AuditEntry(now_ms, ACTOR, kind, case.case_id, dict(detail))]
         )
+
+
+def _told(written: Sequence[Delivery]) -> list[list[str]]:
+    return [[row.channel, row.recipient, row.reason] for row in written]

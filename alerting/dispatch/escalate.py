@@ -45,7 +45,9 @@ def decide_escalation(
             return Step(level, None, due_ms, "not_due_yet")
     following = level + 1
     if following < len(chain):
-        next_ms = max(now_ms + 1_000, deadline_ms + chain[following].after_seconds * 1000)
+        # Counted from now, so that after a late start the steps keep their distance.
+        gap_seconds = chain[following].after_seconds - chain[level].after_seconds
+        next_ms = now_ms + max(gap_seconds, 1) * 1000
     else:
         next_ms = now_ms + repeat_seconds * 1000
     return Step(following, receiver, next_ms, reason)

@@ -8,34 +8,65 @@ from sqlalchemy.orm import Session
 from alerting.cases.lifecycle import OPEN_STATES
 from alerting.db.cases import Case, CaseEvent, Relative, Warning_
 from alerting.db.dispatch import Delivery, Shift, Silence
+from alerting.dispatch.alarm import Protection
 from alerting.dispatch.page import PageFacts
 from alerting.dispatch.quiet import quiet_until_ms
 from alerting.dispatch.reach import Reachability
-from alerting.routing.labels import labels_of, matches
-from alerting.routing.tree import Receiver, Routing
+from alerting.dispatch.write import ALARM, PROTECT
+from alerting.routing.labels import labels_of, matches, matching_sql
+from alerting.routing.tree import Match, Receiver, Routing
 from alerting.timers.schedule import PAGE
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-MAX_INHIBITORS = 200
+
+
+def protections(session: Session, case: Case) -> list[Protection]:
+    """What was ordered and sent to protect the person in this round of the case."""
+    rows = session.scalars(
+        select(Delivery)
+        .where(
+            Delivery.case_id == case.case_id,
+            Delivery.purpose == PROTECT,
+            Delivery.round == case.round,
+        )
+        .order_by(Delivery.created_at_ms, Delivery.delivery_id)
+    )
+    return [
+        Protection(
+            delivery_id=row.delivery_id,
+            channel=row.channel,
+            recipient=row.recipient,
+            address=row.address,
+            state=row.state,
+            created_at_ms=row.created_at_ms,
+        )
+        for row in rows
+    ]
 
 
 def reachability(
-    session: Session, case: Case, available: frozenset[str], *, budget_per_day: int, now_ms: int
+    session: Session,
+    case: Case,
+    routing: Routing,
+    available: frozenset[str],
+    known: Sequence[Protection],
+    *,
+    budget_per_day: int,
+    now_ms: int,
 ) -> Reachability:
     """What is known of how the person of a case can be reached."""
-    mine = Delivery.case_id == case.case_id
-    unanswered = session.scalar(
-        select(func.count()).where(
-            mine,
-            Delivery.recipient == "victim",
-            Delivery.channel == "voice",
-            Delivery.state.in_(("unanswered", "failed")),
-        )
-    )
+    in_vain: dict[str, frozenset[str]] = {}
+    unanswered = 0
+    for item in known:
+        if item.in_vain and item.recipient == "relative":
+            in_vain[item.address] = in_vain.get(item.address, frozenset()) | {item.channel}
+        unanswered += item.in_vain and (item.channel, item.recipient) == ("voice", "victim")
     failed = session.scalar(
         select(func.count()).where(
-            CaseEvent.case_id == case.case_id, CaseEvent.kind == "contact_failed"
+            CaseEvent.case_id == case.case_id,
+            CaseEvent.kind == "contact_failed",
+            CaseEvent.at_ms >= case.opened_at_ms,  # a reopened case begins anew
         )
     )
     messages = session.scalar(
@@ -66,73 +97,116 @@ def reachability(
         severity=case.severity,
         on_call=case.on_call,
         forwarding_on=case.forwarding_on,
-        no_answers=(unanswered or 0) + (failed or 0),
+        no_answers=unanswered + (failed or 0),
         transfers=tuple(transfers),
         relatives=tuple(relatives),
         available=available,
         messages_left=budget_per_day - (messages or 0),
+        in_vain=in_vain,
+        quiet_until_ms=quiet_until(routing, case, now_ms),
     )
 
 
 def page_facts(
-    session: Session, case: Case, routing: Routing, receiver: Receiver, now_ms: int
+    session: Session, case: Case, routing: Routing, match: Match, receiver: Receiver, now_ms: int
 ) -> PageFacts:
-    """What is known of whether a team is to be paged for a case."""
+    """What is known of whether a team is to be paged for a case.
+
+    The budget counts the other cases that it was paged for: a step of the escalation of a case is
+    no new one.
+    """
     pages = session.scalar(
         select(func.count(func.distinct(Delivery.case_id))).where(
             Delivery.team == receiver.team,
             Delivery.tenant == case.tenant,
             Delivery.purpose == PAGE,
+            Delivery.case_id != case.case_id,
             Delivery.state != "cancelled",
             Delivery.created_at_ms > now_ms - HOUR_MS,
         )
     )
-    quiet = routing.quiet_hours
-    until = None
-    if quiet is not None and case.severity in quiet.severities:
-        until = quiet_until_ms(quiet.start, quiet.end, quiet.timezone, now_ms)
     return PageFacts(
         severity=case.severity,
-        silenced=silence_for(session, case, now_ms) is not None,
+        silenced_until_ms=silenced_until(session, case, now_ms),
         inhibited=is_inhibited(session, case, routing),
         pages_in_last_hour=pages or 0,
         pages_per_hour=receiver.pages_per_hour,
-        quiet_until_ms=until,
+        quiet_until_ms=quiet_until(routing, case, now_ms),
+        again_seconds=match.repeat_seconds,
     )
 
 
-def silence_for(session: Session, case: Case, now_ms: int) -> Silence | None:
-    """A silence that holds for a case now."""
+def quiet_until(routing: Routing, case: Case, now_ms: int) -> int | None:
+    """When the quiet hours that hold for a case of this severity end."""
+    quiet = routing.quiet_hours
+    if quiet is None or case.severity not in quiet.severities:
+        return None
+    return quiet_until_ms(quiet.start, quiet.end, quiet.timezone, now_ms)
+
+
+def silenced_until(session: Session, case: Case, now_ms: int) -> int | None:
+    """When the last of the silences that hold for a case now ends."""
     labels = labels_of(case)
     holding = select(Silence).where(
         Silence.tenant == case.tenant,
         Silence.starts_at_ms <= now_ms,
         Silence.expires_at_ms > now_ms,
     )
-    return next((row for row in session.scalars(holding) if matches(row.matchers, labels)), None)
+    fitting = (row for row in session.scalars(holding) if matches(row.matchers, labels))
+    return max((row.expires_at_ms for row in fitting), default=None)
 
 
 def is_inhibited(session: Session, case: Case, routing: Routing) -> bool:
-    """Whether another open case speaks for this one."""
+    """Whether another open case of the tenant speaks for this one."""
     labels = labels_of(case)
-    rules = [rule for rule in routing.inhibit if matches(rule.target, labels)]
-    for rule in rules:
-        others = session.scalars(
-            select(Case)
+    rules = [
+        rule
+        for rule in routing.inhibit
+        if matches(rule.target, labels) and all(labels[label] for label in rule.equal)
+    ]
+    return any(
+        session.scalar(
+            select(Case.case_id)
             .where(
                 Case.case_id != case.case_id,
+                Case.tenant == case.tenant,
                 Case.state.in_(OPEN_STATES),
                 Case.withdrawn.is_(False),
                 *(getattr(Case, label) == labels[label] for label in rule.equal),
+                *matching_sql(rule.source),
             )
-            .limit(MAX_INHIBITORS)
+            .limit(1)
         )
-        for other in others:
-            theirs = labels_of(other)
-            same = all(labels[label] and theirs[label] == labels[label] for label in rule.equal)
-            if same and matches(rule.source, theirs):
-                return True
-    return False
+        for rule in rules
+    )
+
+
+def was_told(session: Session, case: Case) -> bool:
+    """Whether anybody was paged or alarmed in this round of the case."""
+    found = session.scalar(
+        select(Delivery.delivery_id)
+        .where(
+            Delivery.case_id == case.case_id,
+            Delivery.round == case.round,
+            Delivery.purpose.in_((PAGE, ALARM)),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+def shifts_of(session: Session, case: Case, responder: str, now_ms: int) -> Sequence[Shift]:
+    """The shifts that a responder is on now: how to tell the holder of a case something."""
+    return session.scalars(
+        select(Shift)
+        .where(
+            Shift.tenant == case.tenant,
+            Shift.responder == responder,
+            Shift.starts_at_ms <= now_ms,
+            Shift.ends_at_ms > now_ms,
+        )
+        .order_by(Shift.shift_id)
+    ).all()
 
 
 def on_call(session: Session, case: Case, team: str, now_ms: int) -> Sequence[Shift]:

@@ -1,10 +1,16 @@
-"""The patrol feed: what was sent to patrols, in order, from a point on."""
+"""The patrol feed: what was sent to patrols for cases that are still open, from a point on.
+
+The point is a number that orders get in the order of their commits (``dispatch.record``), not a
+time: an order that is stamped earlier and committed later would never be seen behind a cursor.
+"""
 
 from dataclasses import dataclass
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select
 
 from alerting.access import Scope
+from alerting.cases.lifecycle import OPEN_STATES
+from alerting.db.cases import Case
 from alerting.db.dispatch import Delivery
 from alerting.db.engine import Database
 from alerting.dispatch.templates import render
@@ -24,38 +30,44 @@ class PatrolCall:
 
 
 def newest_call(db: Database) -> str | None:
-    """The event id of the newest call to any patrol; None if there was none."""
-    statement = (
-        select(Delivery.sent_at_ms, Delivery.delivery_id)
-        .where(Delivery.channel == "patrol", Delivery.state == "sent")
-        .order_by(Delivery.sent_at_ms.desc(), Delivery.delivery_id.desc())
-        .limit(1)
-    )
+    """What changes with every new call to any patrol; None if there was none."""
+    newest = select(func.max(Delivery.feed_no)).where(Delivery.channel == "patrol")
     with db.read() as session:
-        row = session.execute(statement).first()
-    return None if row is None else f"{row.sent_at_ms}/{row.delivery_id}"
+        number = session.scalar(newest)
+    return None if number is None else str(number)
 
 
 def patrol_calls(db: Database, scope: Scope, after: str | None) -> list[PatrolCall]:
-    """Calls after an event id, oldest first; without one, the newest page of them."""
-    statement = select(Delivery).where(
-        Delivery.channel == "patrol",
-        Delivery.state == "sent",
-        scope.condition(Delivery.tenant, Delivery.district),
-    )
-    position = (Delivery.sent_at_ms, Delivery.delivery_id)
-    if after is None:
-        statement = statement.order_by(Delivery.sent_at_ms.desc(), Delivery.delivery_id.desc())
-    else:
-        at, _, delivery_id = after.partition("/")
-        since = tuple_(*position) > tuple_(min(int(at), 2**62), delivery_id)
-        statement = statement.where(since).order_by(*position)
+    """Calls after an event id, oldest first, up to a page; without one, from the beginning.
+
+    An id that this database never gave (it was restored, or is of an older version) is answered
+    from the beginning too: twice is better than never.
+    """
+    number, _, delivery_id = (after or "0").partition("/")
     with db.read() as session:
-        rows = list(session.scalars(statement.limit(PAGE)))
-    rows.sort(key=lambda row: (row.sent_at_ms or 0, row.delivery_id))
+        known = delivery_id and session.scalar(
+            select(Delivery.feed_no).where(
+                Delivery.delivery_id == delivery_id, Delivery.channel == "patrol"
+            )
+        )
+        since = known if known and str(known) == number else 0
+        rows = session.scalars(
+            select(Delivery)
+            .join(Case, Case.case_id == Delivery.case_id)
+            .where(
+                Delivery.channel == "patrol",
+                Delivery.feed_no > since,
+                Delivery.state == "sent",
+                Case.state.in_(OPEN_STATES),
+                Case.withdrawn.is_(False),
+                scope.condition(Delivery.tenant, Delivery.district),
+            )
+            .order_by(Delivery.feed_no)
+            .limit(PAGE)
+        ).all()
     return [
         PatrolCall(
-            event_id=f"{row.sent_at_ms}/{row.delivery_id}",
+            event_id=f"{row.feed_no}/{row.delivery_id}",
             case_id=row.case_id or "",
             district=row.district,
             text=render(row.template, row.language, row.content),  # type: ignore[arg-type]  # zh or en

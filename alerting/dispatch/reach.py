@@ -5,7 +5,8 @@ forwarded one is answered by the swindler. Every action names the reason why thi
 chosen.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from alerting.cases.severity import ORDER
@@ -14,6 +15,7 @@ Channel = Literal["sms", "voice", "bank", "operator", "patrol"]
 Recipient = Literal["victim", "relative", "bank", "operator", "patrol"]
 
 PATROL_AFTER_NO_ANSWERS = 2
+_RELATIVE_CHANNELS: tuple[Channel, ...] = ("voice", "sms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,9 @@ class Reachability:
     """What is known of the person at this moment.
 
     ``available`` are the channels with a gateway; ``transfers`` those attempted and not yet through;
-    ``messages_left`` what remains of the person's warning budget.
+    ``messages_left`` what remains of the person's warning budget; ``in_vain`` over which channels
+    which relatives were not reached; ``quiet_until_ms`` when the quiet hours that hold for this
+    severity end, None if none do.
     """
 
     severity: str
@@ -32,11 +36,14 @@ class Reachability:
     relatives: tuple[str, ...]
     available: frozenset[str]
     messages_left: int
+    in_vain: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    quiet_until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do; ``address`` is filled for relatives, ``transfer_id`` for the bank."""
+    """One thing to do, not before a time if one is given (UTC milliseconds); ``address`` is filled
+    for relatives, ``transfer_id`` for the bank."""
 
     channel: Channel
     recipient: Recipient
@@ -44,6 +51,7 @@ class Action:
     reason: str
     address: str = ""
     transfer_id: str = ""
+    not_before_ms: int = 0
 
 
 def decide_reach(facts: Reachability) -> list[Action]:
@@ -60,13 +68,23 @@ def decide_reach(facts: Reachability) -> list[Action]:
         actions.append(
             Action("operator", "operator", "operator_suspend", "line_is_held_by_the_suspect")
         )
-    actions += _to_victim(facts, grave=grave, critical=critical)
-    obstacle = _obstacle(facts)
+    messages = _to_victim(facts, grave=grave, critical=critical)
+    obstacle = obstacle_to_calls(facts.on_call, facts.forwarding_on) or (
+        "no_answer" if facts.no_answers else None
+    )
     if grave and obstacle:
-        actions += _to_relatives(facts, obstacle)
+        messages += _to_relatives(facts, obstacle)
+    actions += [_in_quiet_hours(action, facts) for action in messages]
     if critical and _needs_patrol(facts, obstacle):
         actions.append(Action("patrol", "patrol", "patrol_visit", "cannot_be_reached_otherwise"))
     return actions
+
+
+def obstacle_to_calls(on_call: bool, forwarding_on: bool) -> str | None:
+    """Why the person's own line must not be called, or None if it may be."""
+    if on_call:
+        return "line_is_busy"
+    return "calls_are_forwarded" if forwarding_on else None
 
 
 def _to_victim(facts: Reachability, *, grave: bool, critical: bool) -> list[Action]:
@@ -75,34 +93,38 @@ def _to_victim(facts: Reachability, *, grave: bool, critical: bool) -> list[Acti
     if "sms" in facts.available and within_budget:
         reason = "text_reaches_a_busy_line" if facts.on_call else "text_can_be_read_later"
         actions.append(Action("sms", "victim", "victim_warning", reason))
-    free_line = not facts.on_call and not facts.forwarding_on and facts.no_answers == 0
-    if grave and free_line and "voice" in facts.available and within_budget:
+    free_line = obstacle_to_calls(facts.on_call, facts.forwarding_on) is None
+    callable_ = grave and free_line and facts.no_answers == 0
+    if callable_ and "voice" in facts.available and within_budget:
         actions.append(Action("voice", "victim", "victim_call", "line_is_free"))
     return actions
 
 
-def _obstacle(facts: Reachability) -> str | None:
-    if facts.on_call:
-        return "line_is_busy"
-    if facts.forwarding_on:
-        return "calls_are_forwarded"
-    return "no_answer" if facts.no_answers else None
-
-
 def _to_relatives(facts: Reachability, obstacle: str) -> list[Action]:
-    channel: Channel | None = next(
-        (name for name in ("voice", "sms") if name in facts.available),
-        None,
-    )
-    if channel is None:
-        return []
-    return [
-        Action(channel, "relative", "relative_warning", obstacle, address=relative)
-        for relative in facts.relatives
-    ]
+    """Each over the best channel over which they were not tried in vain."""
+    actions = []
+    for relative in facts.relatives:
+        tried = facts.in_vain.get(relative, frozenset())
+        left: list[Channel] = [
+            name for name in _RELATIVE_CHANNELS if name in facts.available and name not in tried
+        ]
+        if left:
+            reason = "relative_did_not_answer" if tried else obstacle
+            actions.append(
+                Action(left[0], "relative", "relative_warning", reason, address=relative)
+            )
+    return actions
+
+
+def _in_quiet_hours(action: Action, facts: Reachability) -> Action:
+    """A message that can wait for the morning does."""
+    if facts.quiet_until_ms is None or facts.severity == "critical":
+        return action
+    return replace(action, reason="quiet_hours", not_before_ms=facts.quiet_until_ms)
 
 
 def _needs_patrol(facts: Reachability, obstacle: str | None) -> bool:
+    """Nobody is left to call: a relative who did not answer may not read a text in time either."""
     if facts.no_answers >= PATROL_AFTER_NO_ANSWERS:
         return True
-    return obstacle is not None and not facts.relatives
+    return obstacle is not None and all(relative in facts.in_vain for relative in facts.relatives)

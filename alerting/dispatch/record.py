@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from alerting import audit
@@ -12,10 +12,14 @@ from alerting.db.cases import Case, CaseEvent
 from alerting.db.dispatch import Delivery
 from alerting.db.engine import Database
 from alerting.dispatch.attempt import Next, State
+from alerting.dispatch.wanted import why_unwanted
+from alerting.dispatch.write import PROTECT, page_step
 from alerting.timers.schedule import DISPATCH, PAGE, hasten, set_timer
 
 ACTOR = "system:courier"
 FINAL: frozenset[str] = frozenset({"sent", "confirmed", "unanswered", "failed"})
+MAY_ARRIVE = ("pending", "sending", "awaiting", "sent", "confirmed")
+FEED = "patrol-feed"
 
 
 def attempt(
@@ -79,6 +83,38 @@ def report(
     return True
 
 
+def cancel(db: Database, session: Session, delivery_id: str, owner: str, now_ms: int) -> None:
+    """Do not send what is no longer wanted, and say why; a person who was to be called is reached
+    another way. It waits again if it is wanted after all, now that its case is locked."""
+    row = _locked(db, session, delivery_id)
+    if row is None or row.state != "sending" or row.lease_owner != owner:
+        return
+    case = session.get(Case, row.case_id)
+    reason = why_unwanted(row, case)
+    row.attempts -= 1
+    if case is None or reason is None:
+        row.state, row.not_before_ms = "pending", now_ms
+        return
+    row.state, row.last_error, row.lease_until_ms = "cancelled", reason, now_ms
+    if row.purpose != PROTECT or reason == "case_is_over":
+        return
+    detail = {"channel": row.channel, "recipient": row.recipient, "reason": reason}
+    session.add(
+        CaseEvent(
+            case_id=case.case_id,
+            at_ms=now_ms,
+            kind="delivery_cancelled",
+            actor=ACTOR,
+            detail=detail,
+        )
+    )
+    case.version += 1
+    set_timer(session, case, DISPATCH, now_ms)
+    audit.append(
+        db, session, [AuditEntry(now_ms, ACTOR, "delivery_cancelled", case.case_id, detail)]
+    )
+
+
 def _locked(db: Database, session: Session, delivery_id: str) -> Delivery | None:
     """The delivery, with its case locked before it: the order of all that touch both."""
     case_id = session.scalar(select(Delivery.case_id).where(Delivery.delivery_id == delivery_id))
@@ -94,6 +130,8 @@ def _enter(
     db: Database, session: Session, row: Delivery, state: State, actor: str, now_ms: int
 ) -> None:
     row.state = state
+    if row.channel == "patrol" and state == "sent" and row.feed_no is None:
+        _number(db, session, row)
     if state == "confirmed":
         row.confirmed_at_ms = now_ms
     if state not in FINAL or row.case_id is None:
@@ -111,16 +149,40 @@ def _enter(
     audit.append(db, session, [AuditEntry(now_ms, actor, kind, row.case_id, detail)])
 
 
+def _number(db: Database, session: Session, row: Delivery) -> None:
+    """The next number of the patrol feed. Numbers are given one transaction after the other, so
+    that none becomes visible after a higher one that a terminal has passed already."""
+    db.lock(session, [FEED])
+    last = session.scalar(select(func.max(Delivery.feed_no)).where(Delivery.channel == "patrol"))
+    row.feed_no = (last or 0) + 1
+
+
 def _follow_up(session: Session, row: Delivery, state: State, now_ms: int) -> None:
-    """Who was not reached is reached another way; a page that failed does not wait for its
-    deadline to escalate."""
+    """Who was not reached is reached another way, and what is not in place is told; a page that
+    reached nobody does not wait for its deadline to escalate."""
     if state not in ("failed", "unanswered"):
         return
     case = session.get(Case, row.case_id)
     if case is None or case.state == "closed" or case.withdrawn:
         return
-    case.version += 1
-    if row.purpose == PAGE and row.template == "page" and case.state in WAITING_STATES:
-        hasten(session, case, now_ms)
-    elif row.recipient == "victim":
+    if row.purpose == PROTECT:
+        case.version += 1
         set_timer(session, case, DISPATCH, now_ms)
+    elif _is_page_in_vain(session, row, case):
+        case.version += 1
+        hasten(session, case, now_ms)
+
+
+def _is_page_in_vain(session: Session, row: Delivery, case: Case) -> bool:
+    """Whether this was the last of the first pages of a case that still waits, and none arrived."""
+    current = row.step == page_step(case, "page", case.severity) and row.round == case.round
+    if row.purpose != PAGE or not current or case.state not in WAITING_STATES:
+        return False
+    other = select(Delivery.delivery_id).where(
+        Delivery.case_id == case.case_id,
+        Delivery.round == row.round,
+        Delivery.step == row.step,
+        Delivery.delivery_id != row.delivery_id,
+        Delivery.state.in_(MAY_ARRIVE),
+    )
+    return session.scalar(other.limit(1)) is None

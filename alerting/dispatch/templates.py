@@ -35,6 +35,14 @@ TEMPLATES: dict[str, dict[Language, str]] = {
         "zh": "【升级第{level}级】{case_id} 超时无人响应，{typology}，辖区{district}，涉险{amount}：{url}",
         "en": "[Escalation {level}] Nobody responded to {case_id}, {typology}, district {district}, {amount} at risk: {url}",
     },
+    "alarm": {
+        "zh": "【处置异常】{case_id} {problem}，{typology}，辖区{district}，处置人{holder}，涉险{amount}：{url}",
+        "en": "[Check] {case_id}: {problem}. {typology}, district {district}, held by {holder}, {amount} at risk: {url}",
+    },
+    "follow_up": {
+        "zh": "【督办】{case_id} {problem}，处置人{holder}，接手{held_minutes}分钟，{typology}，辖区{district}，涉险{amount}：{url}",
+        "en": "[Follow up] {case_id}: {problem}. Held by {holder} for {held_minutes} min, {typology}, district {district}, {amount} at risk: {url}",
+    },
     "patrol_visit": {
         "zh": "请上门：{case_id}，{typology}，辖区{district}，电话无法联系当事人：{url}",
         "en": "Please visit: {case_id}, {typology}, district {district}; the person cannot be reached by phone: {url}",
@@ -44,6 +52,29 @@ TEMPLATES: dict[str, dict[Language, str]] = {
     "digest": {"zh": "共{count}起待响应：\n{lines}", "en": "{count} cases wait:\n{lines}"},
 }
 """Text by template and language; fields in braces are filled by ``render``."""
+
+PROBLEMS: dict[str, dict[Language, str]] = {
+    "hold_failed": {"zh": "银行拒绝或未收到止付指令", "en": "the bank did not take the hold"},
+    "hold_not_confirmed": {"zh": "银行未确认止付", "en": "the bank has not confirmed the hold"},
+    "suspension_failed": {
+        "zh": "运营商拒绝或未收到停机指令",
+        "en": "the operator did not take the suspension",
+    },
+    "suspension_not_confirmed": {
+        "zh": "运营商未确认停机",
+        "en": "the operator has not confirmed the suspension",
+    },
+    "patrol_failed": {"zh": "上门任务未能送达", "en": "no patrol was told"},
+    "patrol_found_nobody": {"zh": "上门未见到当事人", "en": "the patrol found nobody"},
+    "nobody_reached": {
+        "zh": "当事人及亲属均无人接听",
+        "en": "neither the person nor a relative answers",
+    },
+    "warning_came_back": {"zh": "已撤回的预警再次出现", "en": "the withdrawn warning came back"},
+    "no_contact_yet": {"zh": "接手后尚未联系当事人", "en": "no attempt to reach the person"},
+    "no_outcome_yet": {"zh": "联系后尚无处置结果", "en": "no outcome since contact"},
+}
+"""What an alarm or a follow-up is about, in words."""
 
 SEVERITIES: dict[Language, dict[str, str]] = {
     "zh": {"critical": "特急", "high": "紧急", "medium": "一般"},
@@ -77,6 +108,11 @@ def render(template: str, language: Language, fields: Mapping[str, object]) -> s
 def severity_name(severity: str, language: Language) -> str:
     """A severity in words."""
     return SEVERITIES[language][severity]
+
+
+def problem_name(problem: str, language: Language) -> str:
+    """What an alarm is about, in words."""
+    return PROBLEMS[problem][language]
 
 
 def typology_name(typology: str, language: Language) -> str:

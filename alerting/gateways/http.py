@@ -40,12 +40,16 @@ def _each(item: Request) -> list[Request]:
 class Behaviour:
     """How the gateway answers from now on.
 
-    ``fail_next`` requests are answered with ``fail_status`` before anything is acted on;
-    ``confirm`` answers that the order is done already.
+    ``fail_next`` requests (of ``fail_path``, if it is given) are answered with ``fail_status``
+    before anything is acted on;
+    ``lose_answers`` are acted on and answered with 503 all the same; ``confirm`` answers that the
+    order is done already.
     """
 
     fail_next: int = 0
     fail_status: int = 503
+    fail_path: str = ""
+    lose_answers: int = 0
     confirm: bool = False
     delay_seconds: float = 0.0
 
@@ -101,11 +105,15 @@ class GatewayDouble:
             self._memory.received.append(item)
             if self.secret and not item.signed:
                 return 401, {"status": "unsigned"}
-            if self.behaviour.fail_next > 0:
+            fails = self.behaviour.fail_path in ("", item.path)
+            if fails and self.behaviour.fail_next > 0:
                 self.behaviour.fail_next -= 1
                 return self.behaviour.fail_status, {"status": "failed"}
             for one in _each(item):
                 self._memory.acted.setdefault(one.key, one)
+            if self.behaviour.lose_answers > 0:
+                self.behaviour.lose_answers -= 1
+                return 503, {"status": "failed"}
             status = "confirmed" if self.behaviour.confirm else "accepted"
             return 200, {"status": status, "reference": f"ref-{item.key[:16]}"}
 

@@ -297,6 +297,8 @@ def _moves_deadline(
     case: Case, rows: Sequence[Warning_], change: Change, rules: IngestRules
 ) -> bool:
     """Move the deadline of a case that got worse; True if its timers have to follow."""
+    if change.revived:
+        schedule.begin_round(case)
     if change.severity_rose or change.revived:
         due_ms = _due_ms(case, rows, rules)
         case.deadline_ms = due_ms if change.revived else min(case.deadline_ms, due_ms)

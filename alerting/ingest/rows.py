@@ -60,6 +60,9 @@ def new_case(case_id: str, warning: FraudWarning, deadlines: Deadlines, now_ms: 
     return Case(
         case_id=case_id,
         version=0,
+        round=0,
+        releases=0,
+        follow_up_level=0,
         tenant=warning.tenant,
         district=warning.district,
         subscriber=warning.subscriber,

@@ -4,30 +4,45 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
 
 from alerting import audit
 from alerting.access import Principal, Scope
 from alerting.audit import AuditEntry
+from alerting.cases.lifecycle import WAITING_STATES
+from alerting.cases.severity import Deadlines
 from alerting.clock import Clock
+from alerting.db.cases import Case
 from alerting.db.dispatch import Shift, Silence
 from alerting.db.engine import Database
 from alerting.errors import InvalidRequestError, NotFoundError
-from alerting.routing.labels import MATCHABLE
+from alerting.routing.labels import MATCHABLE, matching_sql
+from alerting.timers import schedule
 
 LONGEST_SILENCE_MS = 7 * 86_400_000
 LONGEST_SHIFT_MS = 31 * 86_400_000
 MAX_ROWS = 500
+MAX_WOKEN = 10_000
 
 
 class RoutingDesk:
     """Adds and ends silences and shifts, within the caller's tenants and districts.
 
     Those of the whole tenant are seen by all of its people, who would wonder where pages are.
+
+    Args:
+        deadlines: how long a team has for a case that a silence held back, once it ends.
     """
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+    ) -> None:
         self._db = db
         self._clock = clock
+        self._deadlines = deadlines
 
     def silence(
         self,
@@ -78,16 +93,39 @@ class RoutingDesk:
         return row
 
     def end_silence(self, silence_id: str, who: Principal) -> Silence:
-        """End a silence now; raises NotFoundError."""
+        """End a silence now, and page for what it held back; raises NotFoundError."""
         now_ms = self._clock()
         with self._db.write() as session:
             row = session.get(Silence, silence_id)
             if row is None or not _covers(who.scope, row.tenant, row.matchers.get("district", "")):
                 raise NotFoundError("silence", silence_id)
+            held_back = row.starts_at_ms <= now_ms < row.expires_at_ms
             row.expires_at_ms = min(row.expires_at_ms, now_ms)
+            if held_back:
+                self._wake(session, row, now_ms)
             entry = AuditEntry(now_ms, who.subject, "silence_ended", silence_id)
             audit.append(self._db, session, [entry])
         return row
+
+    def _wake(self, session: Session, silence: Silence, now_ms: int) -> None:
+        """Look now at the cases that would have waited for the end that was foreseen."""
+        cases = session.scalars(
+            self._db.for_update(
+                select(Case)
+                .where(
+                    Case.tenant == silence.tenant,
+                    Case.state.in_(WAITING_STATES),
+                    Case.withdrawn.is_(False),
+                    *matching_sql(silence.matchers),
+                )
+                .order_by(Case.case_id)
+                .limit(MAX_WOKEN)
+            )
+        ).all()
+        for case in cases:
+            case.version += 1
+            schedule.set_timer(session, case, schedule.DISPATCH, now_ms)
+            schedule.hasten(session, case, self._deadlines.deadline_ms(case.severity, now_ms))
 
     def silences(self, scope: Scope) -> Sequence[Silence]:
         """Silences that hold or will."""

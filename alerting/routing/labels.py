@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from sqlalchemy import ColumnElement, false, func, or_
+
 from alerting.db.cases import Case
 
 Label = Literal["tenant", "district", "typology", "severity"]
@@ -32,6 +34,21 @@ def matches(patterns: Mapping[str, str | list[str]], labels: Mapping[str, str]) 
         any(_fits(pattern, labels.get(name, "")) for pattern in _several(wanted))
         for name, wanted in patterns.items()
     )
+
+
+def matching_sql(patterns: Mapping[str, str | list[str]]) -> list[ColumnElement[bool]]:
+    """``matches`` over the columns of a case."""
+    return [
+        or_(false(), *(_fits_sql(getattr(Case, name), pattern) for pattern in _several(wanted)))
+        for name, wanted in patterns.items()
+    ]
+
+
+def _fits_sql(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+    if not pattern.endswith("*"):
+        return column == pattern
+    # Not LIKE, which on SQLite takes capitals for small letters.
+    return func.substr(column, 1, len(pattern) - 1) == pattern[:-1]
 
 
 def _several(wanted: str | list[str]) -> list[str]:

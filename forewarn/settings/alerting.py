@@ -46,6 +46,16 @@ class AlertingSettings(Section):
     critical_deadline_seconds: int = Field(60, ge=1, description="to first response")
     high_deadline_seconds: int = Field(180, ge=1, description="to first response")
     medium_deadline_seconds: int = Field(300, ge=1, description="to first response")
+    critical_contact_seconds: int = Field(
+        300, ge=1, description="from taking a case to trying to reach the person"
+    )
+    high_contact_seconds: int = Field(900, ge=1, description="as above")
+    medium_contact_seconds: int = Field(1_800, ge=1, description="as above")
+    critical_outcome_seconds: int = Field(
+        1_800, ge=1, description="from reaching the person to an outcome"
+    )
+    high_outcome_seconds: int = Field(3_600, ge=1, description="as above")
+    medium_outcome_seconds: int = Field(14_400, ge=1, description="as above")
     correlation_window_seconds: int = Field(
         86_400, ge=0, description="warnings of one victim this close in event time are one scam"
     )
@@ -57,6 +67,9 @@ class AlertingSettings(Section):
     routing_file: Path | None = Field(None, description="TOML; empty: one team sees everything")
     reload_seconds: float = Field(5.0, gt=0, description="how often the routing file is looked at")
     tick_seconds: float = Field(0.25, gt=0, description="pause between looks at due timers")
+    timer_threads: int = Field(
+        4, ge=1, le=16, description="cases worked on at once; on SQLite always one"
+    )
     lease_seconds: float = Field(
         30.0, gt=0, description="after which another replica takes over a delivery"
     )

@@ -3,6 +3,8 @@
 import hashlib
 import hmac
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,13 +12,28 @@ import pytest
 from alerting.channels.base import ChannelRefusedError, ChannelUnavailableError, Message
 from alerting.channels.http import HttpChannel, sms_body
 from alerting.channels.signing import MAX_AGE_SECONDS, Signed, is_signed, sign
+from alerting.channels.teams import ChatChannel, WebhookChannel
 from alerting.clock import system_clock
 from alerting.gateways.http import GatewayDouble
+from alerting.routing.source import RoutingSource
 from alerting.wiring import gateway_secrets
 from forewarn.errors import ConfigurationError
 from forewarn.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS
 
+ROUTING = """
+version = 1
+[route]
+receiver = "teams"
+[[receivers]]
+name = "teams"
+team = "teams"
+pages = [
+  { channel = "webhook", address = "https://user:token@one.example.org/hook" },
+  { channel = "webhook", address = "https://two.example.org/hook" },
+  { channel = "chat", address = "slack://TOKEN/CHANNEL" },
+]
+"""
 MESSAGE = Message("d-1", "sms", "victim", "+8613800001111", "hello", "en")
 
 
@@ -119,3 +136,20 @@ def test_no_order_goes_unsigned_and_no_gateway_can_answer_for_another(
 ) -> None:
     with pytest.raises(ConfigurationError):
         gateway_secrets(AlertingSettings(**settings))
+
+
+def test_teams_share_a_breaker_by_host_and_no_secret_names_one(tmp_path: Path) -> None:
+    """One team's system that is down must not hold back the pages of all others."""
+    file = tmp_path / "routing.toml"
+    file.write_text(ROUTING)
+    routing = RoutingSource(file, lambda: NOW_MS, reload_seconds=60)
+    webhook = WebhookChannel(routing, "", httpx.Client(), system_clock)
+    chat = ChatChannel(routing, timeout_seconds=1)
+
+    def to(number: int) -> Message:
+        return replace(MESSAGE, address=f"teams#{number}")
+
+    assert webhook.gateway(to(0)) == "webhook:one.example.org"
+    assert webhook.gateway(to(1)) == "webhook:two.example.org"
+    assert webhook.gateway(to(9)) == "webhook"  # gone from the file: sending it says so
+    assert chat.gateway(to(2)) == "chat:teams#2"

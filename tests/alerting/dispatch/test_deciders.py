@@ -3,10 +3,15 @@
 import pytest
 
 from alerting.channels.breaker import Breakers
+from alerting.db.cases import Case
+from alerting.db.dispatch import Delivery
+from alerting.dispatch.alarm import UNCONFIRMED_SECONDS, Protection, decide_alarms
 from alerting.dispatch.attempt import decide_next
 from alerting.dispatch.escalate import decide_escalation
+from alerting.dispatch.page import PageDecision, PageFacts, decide_page
 from alerting.dispatch.quiet import quiet_until_ms
 from alerting.dispatch.reach import Reachability, decide_reach
+from alerting.dispatch.wanted import why_unwanted
 from alerting.routing.tree import Escalation
 from tests.alerting.factory import NOW_MS
 
@@ -31,6 +36,18 @@ def facts(**changes: object) -> Reachability:
         ({"forwarding_on": True}, ["sms", "patrol"]),
         ({"no_answers": 1, "relatives": ("+861",)}, ["sms", "voice:relative"]),
         ({"no_answers": 2, "relatives": ("+861",)}, ["sms", "voice:relative", "patrol"]),
+        (  # who did not answer is texted, and a text alone is not enough
+            {"no_answers": 1, "relatives": ("+861",), "in_vain": {"+861": frozenset({"voice"})}},
+            ["sms", "sms:relative", "patrol"],
+        ),
+        (
+            {
+                "no_answers": 1,
+                "relatives": ("+861", "+862"),
+                "in_vain": {"+861": frozenset({"voice", "sms"})},
+            },
+            ["sms", "voice:relative"],
+        ),
         ({"transfers": ("t1", "t2")}, ["bank", "bank", "sms", "voice"]),
         ({"severity": "high", "on_call": True}, ["sms"]),
         ({"severity": "medium", "transfers": ("t1",)}, ["sms"]),
@@ -78,8 +95,81 @@ def test_the_chain_goes_up_in_time_and_then_repeats() -> None:
     assert (early.reason, early.level, early.next_ms) == ("not_due_yet", 1, NOW_MS + 120_000)
     second = decide_escalation(1, chain, now_ms=NOW_MS + 120_000, **options)
     assert (second.receiver, second.next_ms) == ("chief", NOW_MS + 420_000)
+    late = decide_escalation(0, chain, now_ms=NOW_MS + 900_000, **options)
+    assert late.next_ms == NOW_MS + 900_000 + 120_000  # the steps keep their distance
     third = decide_escalation(2, chain, now_ms=NOW_MS + 420_000, **options)
     assert (third.receiver, third.reason) == ("chief", "still_no_response")
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "again_ms"),
+    [
+        ({}, "paged", None),
+        ({"silenced_until_ms": 7}, "silenced", 7),
+        ({"inhibited": True}, "inhibited", NOW_MS + 300_000),
+        ({"pages_in_last_hour": 10}, "team_budget", NOW_MS + 300_000),
+        ({"quiet_until_ms": 9}, "quiet_hours", 9),
+        ({"severity": "critical", "pages_in_last_hour": 10, "quiet_until_ms": 9}, "paged", None),
+        ({"severity": "critical", "silenced_until_ms": 7}, "silenced", 7),
+    ],
+)
+def test_what_is_withheld_has_a_reason_and_a_time_to_ask_again(
+    given: dict, reason: str, again_ms: int | None
+) -> None:
+    fields = {
+        "severity": "high", "silenced_until_ms": None, "inhibited": False, "pages_in_last_hour": 0,
+        "pages_per_hour": 10, "quiet_until_ms": None, "again_seconds": 300,
+    }  # fmt: skip
+    assert decide_page(PageFacts(**(fields | given)), NOW_MS) == PageDecision(reason, again_ms)
+
+
+def test_messages_wait_for_the_end_of_quiet_hours_and_orders_and_critical_ones_do_not() -> None:
+    quiet = {"quiet_until_ms": 9, "no_answers": 1, "relatives": ("+861",), "transfers": ("t",)}
+    waits = {
+        (action.channel, action.recipient): action.not_before_ms
+        for action in decide_reach(facts(severity="high", **quiet))
+    }
+    assert waits == {("bank", "bank"): 0, ("sms", "victim"): 9, ("voice", "relative"): 9}
+    assert {action.not_before_ms for action in decide_reach(facts(**quiet))} == {0}
+
+
+def test_an_order_is_an_alarm_once_it_failed_or_was_not_confirmed_in_time() -> None:
+    def alarms(channel: str, state: str, age_seconds: int) -> list[str]:
+        item = Protection("d-1", channel, channel, "x", state, NOW_MS - age_seconds * 1000)
+        found = decide_alarms([item], [], grave=True, now_ms=NOW_MS)
+        return [alarm.reason for alarm in found]
+
+    assert alarms("bank", "awaiting", UNCONFIRMED_SECONDS - 1) == []
+    assert alarms("bank", "awaiting", UNCONFIRMED_SECONDS) == ["hold_not_confirmed"]
+    assert alarms("operator", "pending", UNCONFIRMED_SECONDS) == ["suspension_not_confirmed"]
+    assert alarms("bank", "failed", 0) == ["hold_failed"]
+    assert alarms("bank", "confirmed", 900) == []
+    assert alarms("patrol", "unanswered", 0) == ["patrol_found_nobody"]
+    assert alarms("patrol", "failed", 0) == ["patrol_failed"]
+    assert alarms("patrol", "sent", 900) == []
+
+
+@pytest.mark.parametrize(
+    ("purpose", "channel", "case", "reason"),
+    [
+        ("page", "sms", {}, None),
+        ("page", "sms", {"state": "acknowledged"}, "case_was_taken"),
+        ("alarm", "sms", {"state": "acknowledged"}, None),
+        ("alarm", "sms", {"withdrawn": True}, "case_is_over"),
+        ("protect", "bank", {"state": "in_contact"}, None),
+        ("protect", "bank", {"state": "closed"}, "case_is_over"),
+        ("protect", "voice", {"on_call": True}, "line_is_busy"),
+        ("protect", "voice", {"forwarding_on": True}, "calls_are_forwarded"),
+        ("protect", "voice", {"state": "in_contact"}, "responder_is_talking_to_them"),
+        ("protect", "sms", {"on_call": True}, None),
+    ],
+)
+def test_what_is_sent_is_still_wanted_at_that_moment(
+    purpose: str, channel: str, case: dict, reason: str | None
+) -> None:
+    fields = {"state": "dispatched", "withdrawn": False, "on_call": False, "forwarding_on": False}
+    row = Delivery(purpose=purpose, channel=channel, recipient="victim")
+    assert why_unwanted(row, Case(**(fields | case))) == reason
 
 
 @pytest.mark.parametrize(

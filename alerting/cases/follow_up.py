@@ -1,0 +1,39 @@
+"""How long a holder may take with a case: to reach the person, and then to an outcome."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Owed = Literal["no_contact_yet", "no_outcome_yet"]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUps:
+    """Bounds per severity, in seconds: from taking a case to an attempt at contact (each attempt
+    counts from anew), and from contact to an outcome."""
+
+    critical_contact_seconds: int = 300
+    high_contact_seconds: int = 900
+    medium_contact_seconds: int = 1800
+    critical_outcome_seconds: int = 1800
+    high_outcome_seconds: int = 3600
+    medium_outcome_seconds: int = 14_400
+
+    def due_ms(self, state: str, severity: str, from_ms: int) -> int:
+        """When the next step of a held case is due."""
+        contact = {
+            "critical": self.critical_contact_seconds,
+            "high": self.high_contact_seconds,
+            "medium": self.medium_contact_seconds,
+        }
+        outcome = {
+            "critical": self.critical_outcome_seconds,
+            "high": self.high_outcome_seconds,
+            "medium": self.medium_outcome_seconds,
+        }
+        bounds = outcome if state == "in_contact" else contact
+        return from_ms + bounds[severity] * 1000
+
+
+def owed(state: str) -> Owed:
+    """What the holder of a case in this state owes."""
+    return "no_outcome_yet" if state == "in_contact" else "no_contact_yet"
