@@ -196,6 +196,8 @@ def build_channels(
                 password=settings.smtp_password.get_secret_value(),
                 sender=settings.smtp_sender,
                 timeout_seconds=timeout,
+                starttls=settings.smtp_starttls,
+                ca_file=settings.smtp_ca_file,
             )
         )
     return channels

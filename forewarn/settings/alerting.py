@@ -95,6 +95,12 @@ class AlertingSettings(Section):
     smtp_url: str = Field("", description="smtp://HOST:PORT or smtps://...; empty: no e-mail")
     smtp_username: str = ""
     smtp_password: SecretStr = SecretStr("")
+    smtp_starttls: bool = Field(
+        True, description="of an smtp:// server; false sends mails (never a password) in clear"
+    )
+    smtp_ca_file: Path | None = Field(
+        None, description="PEM; who signs the mail server's certificate; empty: the system's"
+    )
     smtp_sender: str = "forewarn@localhost"
     person_budget_per_day: int = Field(
         3, ge=0, description="messages to one person in 24 h, critical ones not counted"

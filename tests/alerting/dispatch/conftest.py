@@ -47,6 +47,7 @@ def town(
         bank_url=gateways.url("bank"),
         operator_url=gateways.url("operator"),
         smtp_url=mail.url,
+        smtp_starttls=False,
         bank_secret="of the bank",
         operator_secret="of the operator",
         language="en",
