@@ -12,11 +12,13 @@ from alerting.clock import Clock, system_clock
 from alerting.console import ConsoleServices, mount_console
 from alerting.db import migrate
 from alerting.db.engine import Database, unverified_host
-from alerting.wiring import build_services, database_loops, kafka_loops
+from alerting.wiring import build_services, database_loops, kafka_loops, trail_loop
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import AlertingSettings, KafkaSettings, PrivacySettings
 from forewarn.settings.access import AccessSettings
 from forewarn.settings.console import ConsoleSettings
+from forewarn.settings.trace import TraceSettings
+from forewarn.tracing import open_tracer
 
 _log = structlog.get_logger(__name__)
 
@@ -30,6 +32,7 @@ class Settings:
     access: AccessSettings
     privacy: PrivacySettings
     console: ConsoleSettings
+    trace: TraceSettings
 
 
 def build_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
@@ -49,7 +52,8 @@ def build_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         service_key=alerting.api_key.get_secret_value(),
         clock=clock,
     )
-    loops = database_loops(alerting, services)
+    tracer = open_tracer(settings.trace.endpoint, "forewarn-alerting")
+    loops = [*database_loops(alerting, services), trail_loop(alerting, services, tracer)]
     if alerting.kafka_enabled:
         loops += kafka_loops(alerting, settings.kafka, services)
     console = ConsoleServices(

@@ -12,6 +12,7 @@ from alerting.cases.losses import LossDesk
 from alerting.cases.queries import CaseQueries
 from alerting.cases.relatives import RelativeDesk
 from alerting.cases.severity import Deadlines
+from alerting.cases.trail import Trail
 from alerting.channels.base import Channel
 from alerting.channels.breaker import Breakers
 from alerting.channels.email import EmailChannel, SmtpOptions
@@ -45,6 +46,7 @@ from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import AlertingSettings, KafkaSettings
 from forewarn.topics import qualified
+from forewarn.tracing import Tracer
 
 LIST_EXPIRY_SECONDS = 5.0
 INDEX_BATCH = 2_000
@@ -281,6 +283,12 @@ def database_loops(settings: AlertingSettings, services: Services) -> list[Loop]
         Loop("retention", retention.turn),
         Loop("audit", ChainWatch(services.db, services.clock, owner=replica_name(settings)).turn),
     ]
+
+
+def trail_loop(settings: AlertingSettings, services: Services, tracer: Tracer) -> Loop:
+    """Tells logs and traces what happens to cases."""
+    trail = Trail(services.db, services.clock, tracer, owner=replica_name(settings))
+    return Loop("trail", trail.turn, on_stop=trail.close)
 
 
 def kafka_loops(settings: AlertingSettings, kafka: KafkaSettings, services: Services) -> list[Loop]:

@@ -18,6 +18,7 @@ from features.store.journal import Journal, decode, encode, floor
 from forewarn.errors import ForewarnError
 from forewarn.events import encode as encode_event
 from forewarn.topics import SOURCES
+from forewarn.tracing import Tracer
 from streams.buffer import SOURCE_COUNT, Chunk, PartitionBuffer
 from streams.computing import Computing
 from streams.deciding import Brain
@@ -26,6 +27,7 @@ from streams.messages import score_records
 from streams.metrics import WorkerMetrics
 from streams.outputs import KeyValue, Outputs
 from streams.state import State
+from streams.telling import tell
 from streams.work import Work
 
 log = structlog.get_logger(__name__)
@@ -52,6 +54,7 @@ class BatchProcessor:
         outputs: the producer.
         brain: returns the model and policy in use now.
         metrics: stages, counts.
+        tracer: told of warnings that were sent.
         sources: names in the cluster of the source topics, in order.
         warnings_topic, scores_topic, dead_letters_topic: names in the cluster of the outputs.
         align_seconds: see ``PartitionBuffer``.
@@ -68,6 +71,7 @@ class BatchProcessor:
         outputs: Outputs,
         brain: Callable[[], Brain],
         metrics: WorkerMetrics,
+        tracer: Tracer,
         sources: Sequence[str],
         warnings_topic: str,
         scores_topic: str,
@@ -81,6 +85,7 @@ class BatchProcessor:
         self._outputs = outputs
         self._brain = brain
         self._metrics = metrics
+        self._tracer = tracer
         self._sources = tuple(sources)
         self._warnings_topic = warnings_topic
         self._scores_topic = scores_topic
@@ -245,6 +250,7 @@ class BatchProcessor:
         for _, message in work.warnings:
             metrics.warning_seconds.observe(max(0.0, now - message.appended_at_ms / 1000))
             metrics.warnings.labels(message.action, message.severity, message.typology).inc()
+            tell(message, self._tracer, round(now * 1000))
         metrics.probability.observe(work.probabilities)
 
     def _count_late(self, work: Work) -> None:

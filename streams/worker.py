@@ -28,10 +28,12 @@ from forewarn.settings import (
     ModelsSettings,
     PrivacySettings,
     RedisSettings,
+    TraceSettings,
     WorkerSettings,
     load,
 )
 from forewarn.topics import SOURCES, qualified
+from forewarn.tracing import open_tracer
 from models.policy import DEFAULT_POLICY, Lists
 from models.policy.spending import DistrictSpending
 from models.registry import open_registry
@@ -115,6 +117,7 @@ def run_worker() -> None:
         outputs=outputs,
         brain=lambda: reloader.brain,
         metrics=metrics,
+        tracer=open_tracer(load(TraceSettings).endpoint, "forewarn-worker"),
         sources=_sources(kafka),
         warnings_topic=qualified("warnings", kafka),
         scores_topic=qualified("scores", kafka),

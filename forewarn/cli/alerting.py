@@ -20,10 +20,12 @@ from alerting.routing.trial import try_route
 from alerting.upkeep import backup as backups
 from alerting.upkeep.retention import Retention, RetentionOptions, erase_person
 from alerting.wiring import replica_name
+from forewarn import logs
 from forewarn.cli import access
 from forewarn.settings import AlertingSettings, KafkaSettings, PrivacySettings, load
 from forewarn.settings.access import AccessSettings
 from forewarn.settings.console import ConsoleSettings
+from forewarn.settings.trace import TraceSettings
 
 app = typer.Typer(no_args_is_help=True, help="Run and manage the alerting service.")
 app.add_typer(access.app, name="user")
@@ -46,8 +48,10 @@ def serve(
         access=load(AccessSettings),
         privacy=load(PrivacySettings),
         console=load(ConsoleSettings),
+        trace=load(TraceSettings),
     )
     own = settings.alerting
+    logs.configure(own.log_level, own.log_format)
     proxies = server.trusted_proxies(own.trusted_proxies, public_url=own.public_url, host=own.host)
     service = build_app(settings)
     listener = server.listen(own.host, own.port, setting="FOREWARN_ALERTING_PORT")

@@ -9,6 +9,7 @@ from forewarn.settings.local import LocalSettings
 from forewarn.settings.models import ModelsSettings
 from forewarn.settings.privacy import PrivacySettings
 from forewarn.settings.redis import RedisSettings
+from forewarn.settings.trace import TraceSettings
 from forewarn.settings.worker import WorkerSettings
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "PrivacySettings",
     "RedisSettings",
     "Section",
+    "TraceSettings",
     "WorkerSettings",
     "load",
 ]

@@ -26,6 +26,10 @@ class AlertingSettings(Section):
         le=65535,
         description="probes and metrics, without keys: for Kubernetes and Prometheus, not an ingress",
     )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="of our logs"
+    )
+    log_format: Literal["json", "console"] = Field("json", description="console is for people")
     public_url: str = Field(
         "http://127.0.0.1:8700", description="of the console, for links in pages to responders"
     )

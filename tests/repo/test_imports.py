@@ -1,6 +1,7 @@
 """Imports point one way, as docs/architecture.md says."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,18 @@ ROOT = Path(__file__).parents[2]
 PARTS = ("features", "models", "streams", "alerting")
 LEAVES = {
     f"forewarn.{name}"
-    for name in ("events", "errors", "topics", "pseudonyms", "settings", "kafka", "logs", "replay")
+    for name in (
+        "events",
+        "errors",
+        "topics",
+        "pseudonyms",
+        "settings",
+        "kafka",
+        "logs",
+        "otlp",
+        "replay",
+        "tracing",
+    )
 } | {"forewarn"}
 MAY_IMPORT = {
     "leaves": set(),
@@ -80,3 +92,10 @@ def test_nobody_but_tests_imports_tests() -> None:
     for part in (*PARTS, "forewarn"):
         for path in (ROOT / part).rglob("*.py"):
             assert not any(module.startswith("tests") for _, module, _ in _imports(path)), path
+
+
+def test_the_architecture_page_lists_the_same_leaves() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith("| `forewarn.events`")]
+    named = set(re.findall(r"`(forewarn\.[a-z]+)`", row.split("|")[1]))
+    assert named | {"forewarn"} == LEAVES

@@ -25,6 +25,7 @@ from features.store.memory import MemoryStateStore
 from forewarn.events import Acceptance, encode
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.topics import SOURCES
+from forewarn.tracing import NoTracer
 from streams.buffer import Chunk
 from streams.computing import Computing
 from streams.decode import decode_run
@@ -222,6 +223,7 @@ class Installation:
                 distrust=lambda *_: BRAIN,
                 pseudonymiser=PSEUDONYMISER,
                 sources=SOURCES,
+                tracer=NoTracer(),
                 metrics=self.metrics,
             ),
             outputs=self.outputs,  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from forewarn.errors import ArtifactError
 from forewarn.events import Acceptance, DeadLetter, Score, Transfer, encode
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.topics import SOURCES
+from forewarn.tracing import NoTracer
 from models.policy import DEFAULT_POLICY, Lists, PolicyFile
 from models.policy.spending import DistrictSpending
 from streams.buffer import Chunk
@@ -123,6 +124,7 @@ class Place:
             outputs=self.outputs,  # type: ignore[arg-type]
             brain=lambda: brain,
             metrics=self.metrics,
+            tracer=NoTracer(),
             sources=SOURCES,
             warnings_topic="warnings",
             scores_topic="scores",

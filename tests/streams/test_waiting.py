@@ -17,7 +17,7 @@ Told = list[tuple[str, bool]]
 
 def processor_of(told: Told, **parts: Any) -> BatchProcessor:
     """A processor of which only the given parts are asked."""
-    names = ["store", "state", "computing", "outputs", "brain", "metrics"]
+    names = ["store", "state", "computing", "outputs", "brain", "metrics", "tracer"]
     return BatchProcessor(
         **{name: parts.get(name, Mock()) for name in names},
         sources=("calls", "transfers", "outcomes"),
