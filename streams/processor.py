@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 
 from features.store import FencedError, JournalWrite, StateLostError, StateStore
-from features.store.journal import Journal, decode, encode, floor
+from features.store.journal import Journal, JournalCorruptError, decode, encode, floor
 from forewarn.errors import ForewarnError
 from forewarn.events import encode as encode_event
 from forewarn.topics import SOURCES
@@ -108,7 +108,9 @@ class BatchProcessor:
             return epoch, (await self._store.journals([partition]))[partition]
 
         epoch, entry = await self._insist("redis", take, ())
-        journal = decode(entry) if entry else None
+        journal = self._journal(partition, entry) if entry else None
+        # Scores name their chunk, so a number that the damaged journal hid must not come again.
+        unused = epoch << 32 if entry else 0
         floors = journal.floors() if journal else {}
         positions = tuple(floors.get(source, 0) for source in range(SOURCE_COUNT))
         unfinished = journal if journal and journal.order else None
@@ -122,8 +124,21 @@ class BatchProcessor:
             epoch=epoch,
             buffer=PartitionBuffer(partition, positions, self._align_seconds),
             journal=unfinished,
-            chunk=journal.chunk if journal else 0,
+            chunk=journal.chunk if journal else unused,
         )
+
+    def _journal(self, partition: int, entry: bytes) -> Journal | None:
+        """The journal in place; None for one that is damaged, whichever worker reads it.
+
+        Events of its chunk are then applied by the offsets in the records: those that were applied
+        before are not scored again.
+        """
+        try:
+            return decode(entry)
+        except JournalCorruptError as error:
+            log.error("journal_dropped", partition=partition, why=error.message)  # noqa: TRY400
+            self._metrics.dropped_journals.inc()
+            return None
 
     async def close(self, partition: OpenPartition) -> None:
         """Note that everything up to here is done, so that the next owner repeats nothing."""

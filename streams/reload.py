@@ -58,7 +58,7 @@ class Reloader:
         self._paths: dict[str, Path | None] = {}  # what is in use, by alias
         self._unfit: dict[str, Path | None] = {}  # what is wanted and never will be
         self._refused: dict[str, str] = {}  # what is wanted and not in use, and why
-        self._pauses: dict[str, tuple[float, float]] = {}  # until when, and how long
+        self._pauses: dict[str, tuple[Path | None, float, float]] = {}  # of what, until, how long
         self._changing = threading.Lock()  # the loop falls back while the thread of polls loads
         self._brain: Brain | None = None
         self._before: tuple[Brain, Path | None] | None = None
@@ -143,13 +143,13 @@ class Reloader:
             return
         if path is not None and path == self._unfit.get(alias):
             return
-        until, pause = self._pauses.get(alias, (0.0, FIRST_PAUSE_SECONDS))
-        if self._clock() < until:
+        tried, until, pause = self._pauses.get(alias, (None, 0.0, FIRST_PAUSE_SECONDS))
+        if tried != path:  # another model has done nothing yet to be waited for
+            until, pause = 0.0, FIRST_PAUSE_SECONDS
+        now = self._clock()
+        if now < until:
             return
-        self._pauses[alias] = (
-            self._clock() + pause,
-            min(2 * pause, LONGEST_PAUSE_SECONDS),
-        )
+        self._pauses[alias] = (path, now + pause, min(2 * pause, LONGEST_PAUSE_SECONDS))
         try:
             scorer = self._load(path) if path is not None else None
         except UnfitArtifactError:

@@ -325,3 +325,34 @@ async def test_a_fault_that_every_event_meets_is_no_events_fault() -> None:
     with pytest.raises(ProcessingBrokenError):
         await process(place, partition)
     assert place.outputs.records == {}
+
+
+async def test_a_damaged_journal_stops_nobody() -> None:
+    """Every worker would read the same, and go down over it in turn."""
+    place = Place(brain_of(Model("m")))
+    partition = await place.open()
+    fetch(partition, [transfer(0)])
+    await process(place, partition)
+    place.store._journals[0] = place.store._journals[0][:-2]
+    again = await place.processor.open(0, (None, None, None))
+    fetch(again, [transfer(0), transfer(1)])
+    await process(place, again)
+    assert place.outputs.scored == ["e0", "e1"]
+    values = place.outputs.records["scores"]
+    numbers = [msgspec.json.decode(value, type=Score).chunk for value in values]
+    assert len(set(numbers)) == 2, "a chunk's number is its own"
+    assert place.registry.get_sample_value("forewarn_dropped_journals_total") == 1
+
+
+async def test_a_journal_whose_offsets_are_committed_is_passed() -> None:
+    """A store that lost its last second has one: Kafka will never send its chunk again."""
+    place = Place(brain_of(Model("m")))
+    partition = await place.open()
+    fetch(partition, [transfer(i) for i in range(3)])
+    place.outputs.fault = RuntimeError("the journal stays, as if its closing note was lost")
+    with pytest.raises(RuntimeError):
+        await process(place, partition)
+    assert (await place.processor.open(0, (None, 2, None))).journal is not None
+    again = await place.processor.open(0, (None, 3, None))
+    assert again.journal is None
+    assert again.buffer.done == (0, 3, 0)

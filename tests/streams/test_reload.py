@@ -115,6 +115,21 @@ def test_a_model_that_cannot_be_read_yet_is_taken_once_it_can(place: Place) -> N
     assert place.metric("forewarn_wanted_not_in_use", what="champion") == 0
 
 
+def test_another_model_does_not_wait_for_one_that_cannot_be_read(place: Place) -> None:
+    """Who promotes a good one after a broken one sees it at once."""
+    place.promote(place.second)
+    manifest = place.registry.fetch(place.second) / "manifest.json"
+    whole = manifest.read_bytes()
+    manifest.write_bytes(whole[:-5])
+    place.reloader.poll()
+    third = make_registry(place.policy.parent / "third", FEATURES, "f", intercept=2.0)
+    source = open_registry(ModelsSettings(registry=str(third)))
+    version = place.registry.add(source.fetch(source.current_version("champion")))
+    place.promote(version)
+    place.reloader.poll()
+    assert place.in_use == version
+
+
 def test_a_model_that_fails_its_trial_is_never_in_use(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
