@@ -37,6 +37,10 @@ bench: $(STAMP) ## Measure the stream on pinned cores; results in benchmarks/res
 chaos: $(STAMP) ## Crash and cut the stream for five minutes, counting everything (FOREWARN_CHAOS_SEED repeats)
 	FOREWARN_CHAOS_SECONDS=$${FOREWARN_CHAOS_SECONDS:-300} $(BIN)/python -m pytest tests/chaos -s
 
+docs: $(STAMP) ## Write every generated page, manifest and dashboard anew
+	$(BIN)/forewarn reference
+	$(BIN)/python -m deploy.monitoring.render
+
 lint: $(STAMP) ## Check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -6,8 +6,7 @@ from features.catalog import CATALOG, Catalog
 
 _INTRODUCTION = """# Features
 
-Made from `features/catalog` by `python -m features.reference > docs/features.md`; a test holds it
-current. {count} features, in the order of the vector. Fingerprint of the catalog:
+Written by `forewarn reference` from `features/catalog`. {count} features, in the order of the vector. Fingerprint of the catalog:
 `{fingerprint}`.
 
 A value is float32. Missing (NaN) means that there is nothing to say: a ratio with nothing below the
@@ -49,7 +48,3 @@ def features_markdown(catalog: Catalog = CATALOG) -> str:
             for f in features
         ]
     return "\n".join(parts) + "\n"
-
-
-if __name__ == "__main__":
-    print(features_markdown(), end="")  # noqa: T201 - the page goes to standard output

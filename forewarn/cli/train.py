@@ -29,6 +29,15 @@ _KEY = b"pseudonyms of one training run"
 """Ties the events of one run together; no model contains any pseudonym."""
 
 
+def _known_alias(alias: str) -> str:
+    if alias not in ("", "challenger"):
+        raise ConfigurationError(
+            "--alias is challenger or nothing.",
+            hint="A champion is made by `forewarn models promote`, which has gates.",
+        )
+    return alias
+
+
 @app.command()
 def run(
     data: Annotated[
@@ -65,7 +74,10 @@ def run(
         Path | None, typer.Option(help="Folder for the artifact; the registry if not given.")
     ] = None,
     alias: Annotated[
-        str, typer.Option(help="Let this alias point to it: challenger, or nothing.")
+        str,
+        typer.Option(
+            help="Let this alias point to it: challenger, or nothing.", callback=_known_alias
+        ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Equal seeds and data give equal trees.")] = 0,
     calibration: Annotated[str, typer.Option(help="auto, isotonic or platt.")] = "auto",
@@ -135,11 +147,6 @@ def _train(
     mlflow_uri: str,
 ) -> None:
     """Train into a folder, or into the registry beside the champion."""
-    if alias not in ("", "challenger"):
-        raise ConfigurationError(
-            "--alias is challenger or nothing.",
-            hint="A champion is made by `forewarn models promote`, which has gates.",
-        )
     into_registry = out is None and bool(dataset.fingerprint)
     champion = champion_scorer(registry, dataset.fingerprint) if into_registry else None
     with TemporaryDirectory(prefix="forewarn-train-") as work:

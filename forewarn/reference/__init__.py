@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from features.reference import features_markdown
+from forewarn.reference.commands import commands_page
 from forewarn.reference.metrics import metrics_page
 from forewarn.reference.schemas import schema_files
 from forewarn.reference.settings import settings_page
@@ -12,6 +14,8 @@ def pages() -> dict[Path, str]:
     return {
         Path("settings.md"): settings_page(),
         Path("metrics.md"): metrics_page(),
+        Path("features.md"): features_markdown(),
+        Path("cli.md"): commands_page(),
         **{Path("schemas") / name: text for name, text in schema_files().items()},
     }
 

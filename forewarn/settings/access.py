@@ -31,12 +31,14 @@ class AccessSettings(Section):
     break_glass: bool = Field(
         False, description="passwords are taken besides a provider, for when it is away; audited"
     )
-    oidc_client_id: str = ""
-    oidc_client_secret: SecretStr = SecretStr("")
-    oidc_scopes: str = "openid profile"
-    oidc_roles_claim: str = "roles"
-    oidc_tenants_claim: str = "tenants"
-    oidc_districts_claim: str = "districts"
+    oidc_client_id: str = Field("", description="of this installation at the provider")
+    oidc_client_secret: SecretStr = Field(
+        SecretStr(""), description="of this installation at the provider"
+    )
+    oidc_scopes: str = Field("openid profile", description="asked for at sign-in")
+    oidc_roles_claim: str = Field("roles", description="claim that lists a person's roles")
+    oidc_tenants_claim: str = Field("tenants", description="claim that lists tenants")
+    oidc_districts_claim: str = Field("districts", description="claim that lists districts")
     oidc_role_names: dict[str, str] = Field(
         default_factory=dict, description="JSON object from the provider's role names to ours"
     )

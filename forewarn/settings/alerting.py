@@ -44,7 +44,9 @@ class AlertingSettings(Section):
     index_enabled: bool = Field(
         True, description="read calls and transfers for the contact index and the case timeline"
     )
-    consumer_group: str = Field("forewarn-alerting", min_length=1)
+    consumer_group: str = Field(
+        "forewarn-alerting", min_length=1, description="of warnings; with -index, of calls"
+    )
     replica: str = Field("", description="name of this replica in leases; empty: host and process")
 
     critical_deadline_seconds: int = Field(60, ge=1, description="to first response")
@@ -97,15 +99,15 @@ class AlertingSettings(Section):
         SecretStr(""), description="signs events to the webhooks of the routing file"
     )
     smtp_url: str = Field("", description="smtp://HOST:PORT or smtps://...; empty: no e-mail")
-    smtp_username: str = ""
-    smtp_password: SecretStr = SecretStr("")
+    smtp_username: str = Field("", description="for the mail server; empty: no sign-in")
+    smtp_password: SecretStr = Field(SecretStr(""), description="for the mail server")
     smtp_starttls: bool = Field(
         True, description="of an smtp:// server; false sends mails (never a password) in clear"
     )
     smtp_ca_file: Path | None = Field(
         None, description="PEM; who signs the mail server's certificate; empty: the system's"
     )
-    smtp_sender: str = "forewarn@localhost"
+    smtp_sender: str = Field("forewarn@localhost", description="address that mails come from")
     person_budget_per_day: int = Field(
         3, ge=0, description="messages to one person in 24 h, critical ones not counted"
     )

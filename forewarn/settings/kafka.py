@@ -15,16 +15,20 @@ class KafkaSettings(Section):
     model_config = SettingsConfigDict(env_prefix="FOREWARN_KAFKA_", extra="ignore", frozen=True)
 
     bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port, comma separated")
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="TLS, and whether there is a user name and a password"
+    )
     ssl_ca_file: Path | None = Field(None, description="PEM file of the authority of the brokers")
     ssl_cert_file: Path | None = Field(None, description="PEM file of the client certificate")
     ssl_key_file: Path | None = Field(None, description="PEM file of the client key")
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    sasl_username: str = ""
-    sasl_password: SecretStr = SecretStr("")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="how the password is proved"
+    )
+    sasl_username: str = Field("", description="for the SASL protocols")
+    sasl_password: SecretStr = Field(SecretStr(""), description="for the SASL protocols")
     topic_prefix: str = Field("", pattern=r"^[a-zA-Z0-9._-]*$", description="before topic names")
     partitions: int = Field(16, ge=1, le=4096, description="of every keyed topic")
-    replication_factor: int = Field(3, ge=1, le=7)
+    replication_factor: int = Field(3, ge=1, le=7, description="copies of every partition")
     retention_hours: int = Field(24 * 14, ge=1, description="of calls, transfers and warnings")
     request_timeout_seconds: float = Field(20.0, gt=0, description="of one request to a broker")
 

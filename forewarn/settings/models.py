@@ -23,5 +23,4 @@ class ModelsSettings(Section):
     signing_key: SecretStr = Field(
         SecretStr(""), description="if set, artifacts are signed with it and must be"
     )
-    poll_seconds: float = Field(10.0, gt=0, description="between looks at registry and policy")
     mlflow_uri: str = Field("", description="tracking store, for example sqlite:///mlflow.db")

@@ -37,17 +37,26 @@ class WorkerSettings(Section):
     session_seconds: float = Field(
         10.0, ge=6, le=60, description="a worker that is silent this long loses its partitions"
     )
-    commit_interval_seconds: float = Field(1.0, gt=0)
+    commit_interval_seconds: float = Field(
+        1.0, gt=0, description="between commits of offsets to Kafka"
+    )
     drain_seconds: float = Field(20.0, gt=0, description="bound on finishing work after SIGTERM")
     stuck_seconds: float = Field(
         60.0, gt=0, description="a batch without progress for this long fails liveness"
     )
     commit_attempts: int = Field(50, ge=1, description="of one record that keeps losing races")
     reload_seconds: float = Field(2.0, gt=0, description="how often model and policy are looked at")
-    health_host: str = "0.0.0.0"  # noqa: S104 - probes come from outside the pod
+    health_host: str = Field(
+        "0.0.0.0",  # noqa: S104 - probes come from outside the pod
+        description="address that probes and metrics are served on",
+    )
     health_port: int = Field(8081, ge=0, le=65535, description="probes and metrics; 0 for any free")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="least severe lines that are written"
+    )
+    log_format: Literal["json", "console"] = Field(
+        "json", description="json for collectors, console for people"
+    )
 
     @property
     def acceptance(self) -> Acceptance:

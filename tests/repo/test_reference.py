@@ -1,6 +1,7 @@
 """The generated pages are those that the code of this commit generates."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -13,6 +14,7 @@ from forewarn.events import (
 )
 from forewarn.reference import pages
 from forewarn.reference.schemas import TOPICS
+from forewarn.reference.settings import sections
 from forewarn.settings import KafkaSettings
 from forewarn.topics import topic_specs
 
@@ -68,3 +70,39 @@ def test_published_schemas_accept_what_we_send_and_refuse_what_we_refuse(
     ):
         with pytest.raises(jsonschema.ValidationError):
             validator.validate(wrong)
+
+
+def _fields() -> list[tuple[str, str, str]]:
+    """Section, variable and name of every settings field."""
+    return [
+        (section.__name__, f"{section.model_config['env_prefix']}{name.upper()}", name)
+        for section in sections()
+        for name in section.model_fields
+    ]
+
+
+def test_every_setting_says_what_it_means() -> None:
+    silent = [
+        f"{section.__name__}.{name}"
+        for section in sections()
+        for name, field in section.model_fields.items()
+        if not field.description
+    ]
+    assert not silent
+
+
+def test_every_setting_is_read() -> None:
+    """A variable that changes nothing is worse than none: somebody relies on it."""
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for part in ("forewarn", "features", "models", "streams", "alerting")
+        for path in (DOCS.parent / part).rglob("*.py")
+    )
+    # Some are read by a name that is put together, as `{severity}_deadline_seconds` is.
+    unread = [
+        variable
+        for _, variable, name in _fields()
+        if not re.search(rf"\.{name}\b|[\"']{name}[\"']", code)
+        and not re.search(rf"\}}_{name.partition('_')[2]}\b", code)
+    ]
+    assert not unread

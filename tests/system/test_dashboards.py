@@ -51,7 +51,8 @@ def stack(
         # Gateways where nobody listens: deliveries fail, and their circuits open.
         "FOREWARN_ALERTING_SMS_URL": f"http://127.0.0.1:{free_port()}/sms",
         "FOREWARN_ALERTING_BANK_URL": f"http://127.0.0.1:{free_port()}/bank",
-        "FOREWARN_ALERTING_GATEWAY_SECRET": "a secret that only tests use, 32 bytes",
+        "FOREWARN_ALERTING_SMS_SECRET": "a secret that only tests use, 32 bytes",
+        "FOREWARN_ALERTING_BANK_SECRET": "another that only tests use, 32 bytes",
     }
     os.environ.update(variables)
     stack = Stack(LocalSettings(directory=root, partitions=2), tell=print, models=model_registry)
@@ -186,7 +187,13 @@ def test_every_expression_parses_and_has_data(stack: Stack, prometheus: httpx.Cl
             return closed > number  # noqa: B023 - called at once, in this round
 
         wait_until(answered, PATIENCE_SECONDS, what="the case")
-        time.sleep(2)  # so that the scrapes between show the counters growing
+        # Each is scraped before the next, so that the counters are seen to grow.
+        seen = f"sum(forewarn_alerting_cases_closed_total) >= {closed}"
+        wait_until(
+            lambda: bool(_ask(prometheus, seen)),  # noqa: B023 - called at once, in this round
+            PATIENCE_SECONDS,
+            what="the scrape",
+        )
 
     alerts = {rule["alert"] for rule in rules() if "alert" in rule}
     wanted = {
