@@ -1,4 +1,4 @@
-"""Train the default model in a process of its own: ``python -m forewarn.local.training REGISTRY``."""
+"""Train the default model in a process of its own: ``python -m forewarn.local.training [REGISTRY]``."""
 
 import sys
 import time
@@ -9,9 +9,9 @@ from models.registry import open_registry
 from models.training.default import train_default
 
 
-def main(registry: str) -> None:
-    """Train, add to the registry, and make it champion; the steps go to standard output."""
-    settings = load(ModelsSettings, registry=registry)
+def main(*registry: str) -> None:
+    """Train, add to the registry (of the settings), and make it champion; tells the steps."""
+    settings = load(ModelsSettings, **({"registry": registry[0]} if registry else {}))
     began = time.monotonic()
 
     def tell(step: str) -> None:
@@ -27,4 +27,4 @@ def main(registry: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(lambda: main(sys.argv[1])))
+    sys.exit(run(lambda: main(*sys.argv[1:])))
