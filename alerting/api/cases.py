@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerting.access import Principal
-from alerting.access.dependencies import require
+from alerting.access.dependencies import access_of, require
 from alerting.access.masking import mask_phone
 from alerting.api.parts import MAX_MINOR, CaseId, Service
 from alerting.api.problems import responses
@@ -16,6 +16,7 @@ from alerting.cases.late_losses import LateLoss
 from alerting.cases.lifecycle import OPEN_STATES, State
 from alerting.cases.queries import MAX_PAGE, CaseFilter
 from alerting.cases.service import ContactMethod
+from alerting.errors import NotFoundError
 from forewarn.events.base import District
 from forewarn.events.outcomes import Disposition
 from forewarn.events.warnings import Severity
@@ -173,12 +174,16 @@ def release(services: Service, who: Worker, case_id: CaseId, body: ReasonBody) -
 
 @router.post("/{case_id}/assign", responses=STEP)
 def assign(
+    request: Request,
     services: Service,
     who: Annotated[Principal, Depends(require("case.assign"))],
     case_id: CaseId,
     body: AssignBody,
 ) -> CaseView:
-    """Hand the case to somebody."""
+    """Hand the case to somebody who could work on it; nobody else would answer for it."""
+    found = services.cases.get(who.scope, case_id)
+    if body.to not in access_of(request).colleagues(found.tenant, found.district):
+        raise NotFoundError("colleague", body.to)
     case = services.desk.assign(case_id, who, to=body.to)
     return CaseView.of(case, services.clock())
 

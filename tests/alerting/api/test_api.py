@@ -1,11 +1,15 @@
 """The HTTP API: what it takes, what it refuses, and how it says so."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from alerting.access import EVERYTHING
+from alerting.access.users import UserFile
 from alerting.api.body_limit import MAX_BODY_BYTES
 from alerting.app import create_probes
 from alerting.channels.signing import Signed, sign
@@ -151,6 +155,21 @@ def test_the_queue_is_in_order_of_loss_and_time_left(client: TestClient, clock: 
     assert order() == [large_later, small_soon, tiny]
     clock.advance(seconds=59.5)
     assert order() == [small_soon, large_later, tiny]
+
+
+def test_a_case_is_assigned_to_nobody_who_could_not_work_on_it(
+    client: TestClient, services: Services, key_for: Keys, app: FastAPI, tmp_path: Path
+) -> None:
+    users = UserFile(tmp_path / "users.json", hasher=PasswordHasher(1, 8, 1))
+    for name, district in (("li", "4304*"), ("far", "1101*")):
+        users.save(name, "correct horse battery", roles=["responder"], districts=[district])
+    case_id = raise_one(client)
+    for to, status in (("local:nobody", 404), ("local:far", 404), ("local:li", 200)):
+        answer = client.post(
+            f"/v1/cases/{case_id}/assign", json={"to": to}, headers=key_for("supervisor")
+        )
+        assert answer.status_code == status
+    assert services.cases.get(EVERYTHING, case_id).holder == "local:li"
 
 
 @pytest.fixture
