@@ -26,8 +26,10 @@ def engage_lines(scenario: Scenario, legs: Columns) -> None:
     after = np.zeros(order.size, dtype=bool)
     after[1:] = (begins[1:] < reach[:-1]) & (person[1:] == person[:-1])
     # Only an honest call yields to what began before it; to a swindler's it also yields afterwards.
-    next_fraud = np.full(order.size, np.iinfo(np.int64).max)
-    next_fraud[:-1] = np.where(fraud[1:] & (person[1:] == person[:-1]), begins[1:], next_fraud[:-1])
+    never = np.iinfo(np.int64).max
+    next_fraud = np.full(order.size, never)
+    later = np.where(fraud, begins, never)[::-1]
+    next_fraud[:-1] = np.minimum.accumulate(later)[::-1][1:]  # another person's is beyond any end
     before = ends > next_fraud
     busy = order[~fraud & (after | before) & legs["answered"][order].astype(bool)]
     legs["answered"][busy] = False

@@ -6,6 +6,7 @@ through it, run out of money or be talked out of it, which is what makes episode
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 from models.simulator.clock import Ints
 from models.simulator.ledger import PURPOSES, Scene, Settlement, Stage
 from models.simulator.rings import Rings
-from models.simulator.scenario import MINUTE_MS, SECOND_MS
-from models.simulator.world import World, money, ring_ms, settle_ms, talk_ms
+from models.simulator.scenario import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from models.simulator.world import World, money, neatly, notes, ring_ms, settle_ms, talk_ms
 
 Mask = NDArray[np.bool_]
 
 
 SHOP_SHARE = 0.15
+WAKES_HOUR, SLEEPS_HOUR = 7, 23
+SITS_UP_SHARE = 0.15
 
 
 @dataclass(slots=True)
@@ -29,6 +32,7 @@ class Draft:
     Attributes:
         victim: subscriber; ring: position in ``rings``; start_ms: first contact.
         episode: ids; alive: who still goes along; caller: number in use; slot: account slot.
+        sits_up: who goes on at night.
 
     """
 
@@ -42,9 +46,11 @@ class Draft:
     alive: Mask = field(init=False)
     caller: Ints = field(init=False)
     slot: Ints = field(init=False)
+    sits_up: Mask = field(init=False)
 
     def __post_init__(self) -> None:
         self.alive = np.ones(self.victim.size, dtype=bool)
+        self.sits_up = self.rng.random(self.victim.size) < SITS_UP_SHARE
         self.caller = self.rings.numbers_at(self.rng, self.ring, self.start_ms)
         self.slot = self.rings.account_slot_at(self.rng, self.ring, self.start_ms)
 
@@ -73,6 +79,16 @@ class Draft:
             self.rng.lognormal(np.log(median_minutes * MINUTE_MS), sigma, self.count),
             dtype=np.int64,
         )
+
+    def awake(self, time_ms: Ints) -> Ints:
+        """What would fall into the night happens next morning, but for those who sit up for it."""
+        clock = self.world.clock
+        hour = clock.local_hour(time_ms)
+        late = hour >= SLEEPS_HOUR
+        night = (late | (hour < WAKES_HOUR)) & ~self.sits_up
+        midnight = time_ms - (time_ms - clock.start_ms) % DAY_MS + late * DAY_MS
+        morning = midnight + WAKES_HOUR * HOUR_MS + self.seconds(0, 4 * 3_600)
+        return np.asarray(np.where(night, morning, time_ms))
 
     def talk(self, median_minutes: float, sigma: float = 0.8) -> Ints:
         """Durations of calls in milliseconds."""
@@ -109,11 +125,12 @@ class Draft:
         """The victim pays the ring; returns for whom the money left. The bank stops a few."""
         rows = np.flatnonzero(who)
         amount = np.maximum(100, amount_minor[rows])
+        if purpose == "cash":
+            amount = notes(amount)
         settlement = self.rng.choice(
             [Settlement.COMPLETED, Settlement.BLOCKED, Settlement.ABANDONED, Settlement.REVERSED],
             rows.size, p=[1 - blocked - 0.02, blocked, 0.012, 0.008],
         )  # fmt: skip
-        channel = self.rng.choice([0, 1, 2, 3, 4], rows.size, p=[0.84, 0.07, 0.05, 0.02, 0.02])
         kind = np.full(rows.size, PURPOSES.index(purpose))
         if purpose == "transfer":  # some accounts of rings pass for shops
             kind[self.rng.random(rows.size) < SHOP_SHARE] = PURPOSES.index("purchase")
@@ -121,7 +138,7 @@ class Draft:
             rows.size, person=self.victim[rows],
             other=(self.rings.accounts[self.ring, self.slot] if payee is None else payee)[rows],
             time_ms=time_ms[rows], settle_ms=settle_ms(self.rng, amount), amount_minor=amount,
-            purpose=kind, channel=channel, settlement=settlement,
+            purpose=kind, settlement=settlement,
             device=self.world.people.device[self.victim[rows]],
             scene=Scene.FRAUD, episode=self.episode[rows], stage=stage,
         )  # fmt: skip
@@ -155,7 +172,7 @@ class Draft:
         self.world.ledger.postings.add(
             rows.size, person=self.victim[rows], other=people.second_account[self.victim[rows]],
             outgoing=False, time_ms=time_ms[rows],
-            amount_minor=(self.savings[rows] * share).astype(np.int64) + 10_000,
+            amount_minor=neatly(self.rng, self.savings[rows] * share + 10_000),
             scene=Scene.FRAUD, episode=self.episode[rows], stage=Stage.FUNDING,
         )  # fmt: skip
 
@@ -180,4 +197,12 @@ class Draft:
     def amount(self, median_minor: float, sigma: float, *, means_share: float = 10.0) -> Ints:
         """Amounts as swindlers name them, at most a share of what the victim owns."""
         drawn = money(self.rng, median_minor, sigma, self.count)
-        return np.minimum(drawn, (self.savings * means_share).astype(np.int64) + 20_000)
+        most = neatly(self.rng, self.savings * means_share + 20_000)
+        return np.minimum(drawn, most)
+
+    def changed(
+        self, amount_minor: Ints, low: float, high: float, most_minor: NDArray[Any] | None = None
+    ) -> Ints:
+        """The next amount, as neat as the first: grown or shrunk by a factor, up to a bound."""
+        wanted = amount_minor * self.rng.uniform(low, high, self.count)
+        return neatly(self.rng, wanted if most_minor is None else np.minimum(wanted, most_minor))

@@ -114,7 +114,7 @@ _DEFAULTS: dict[str, int] = {
     "outgoing": 1,
     "settle_ms": 0,
     "purpose": 0,
-    "channel": 0,
+    "channel": 0,  # of what is paid, drawn for all together once the ledger is closed
     "settlement": Settlement.COMPLETED,
     "device": -1,  # the person's own
     "own": -1,  # the person's first account

@@ -16,6 +16,8 @@ ACCOUNTS = 24
 EPISODES_PER_RING = 14
 SPOOFED_SHARE = 0.06
 LENT_SHARE = 0.15
+ONWARD = 6
+ONWARD_LENT_SHARE = 0.2
 BOUGHT_SHARE = 0.25
 ACCOUNT_DAYS = 6
 
@@ -26,7 +28,8 @@ class Rings:
 
     ``numbers`` and ``accounts`` are matrices of ring by slot. A ring calls from three numbers at a
     time and moves on after ``rotation_days``; an account takes money for about a week before it is
-    frozen or full. ``mule`` is the subscriber who lent the account, -1 if from elsewhere.
+    frozen or full. ``onward`` are the accounts of a second layer, where the money goes from there.
+    ``mule`` and ``onward_mule`` are the subscribers who lent an account, -1 if it is from elsewhere.
     """
 
     typology: Ints
@@ -34,6 +37,7 @@ class Rings:
     accounts: Ints
     mule: Ints
     onward: Ints
+    onward_mule: Ints
     rotation_days: Ints
     phase: Ints
 
@@ -89,15 +93,24 @@ def gather(world: World, episodes: Ints) -> Rings:
     lent = np.flatnonzero(_used(world, phase).ravel() & (rng.random(mule.size) < LENT_SHARE))
     lent = lent[: min(lent.size, lenders.size // 4)]
     weights = np.where(people.age[lenders] < 35, 3.0, 1.0)
-    mule[lent] = rng.choice(lenders, lent.size, replace=False, p=weights / weights.sum())
+    # The first account of the second layer is the ring's own: what is lent pays on to there.
+    onward_lent = rng.random((count, ONWARD)) < ONWARD_LENT_SHARE
+    onward_lent[:, 0] = False
+    second = np.flatnonzero(onward_lent.ravel())[: lenders.size // 12]
+    chosen = rng.choice(lenders, lent.size + second.size, replace=False, p=weights / weights.sum())
+    mule[lent] = chosen[: lent.size]
     lender = mule.reshape(count, ACCOUNTS)
+    onward_mule = np.full((count, ONWARD), -1, dtype=np.int64)
+    onward_mule.flat[second] = chosen[lent.size :]
+    onward = world.directory.new_accounts(count * ONWARD).reshape(count, ONWARD)
     accounts = np.where(lender >= 0, people.second_account[lender], accounts)
     return Rings(
         typology=typology,
         numbers=numbers,
         accounts=accounts,
         mule=lender,
-        onward=world.directory.new_accounts(count * 6).reshape(count, 6),
+        onward=np.where(onward_mule >= 0, people.second_account[onward_mule], onward),
+        onward_mule=onward_mule,
         rotation_days=rng.integers(1, 6, count),
         phase=phase,
     )

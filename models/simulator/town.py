@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from models.simulator import disturbance, frauds, income, labels, occasions, routines
+from models.simulator.channels import choose_channels
 from models.simulator.clock import Ints
 from models.simulator.directory import KINDS
 from models.simulator.events import (
@@ -188,6 +189,7 @@ def simulate(scenario: Scenario) -> Town:
     disturbance.engage_lines(scenario, legs)
     _attest(world, legs)
     _borrow_devices(world, postings)
+    choose_channels(world, postings)
     happened = labels.course(scenario, episodes, legs, postings, stopped)
     happened.spared_minor = np.maximum(planned.lost_minor - happened.lost_minor, 0)
     limits = scenario.start_ms, scenario.end_ms

@@ -52,17 +52,31 @@ def ring_ms(rng: np.random.Generator, count: int) -> Ints:
 
 
 def money(
-    rng: np.random.Generator, median_minor: float | NDArray[Any], sigma: float, count: int
+    rng: np.random.Generator,
+    median_minor: float | NDArray[Any],
+    sigma: float | NDArray[Any],
+    count: int,
 ) -> Ints:
     """Amounts as people choose them: log-normal, then three in five rounded to a neat figure.
 
     Neat means the two leading digits. Amounts are at least one major unit (100 minor units).
     """
-    drawn = rng.lognormal(np.log(np.asarray(median_minor, dtype=np.float64)), sigma, count)
+    median = np.log(np.asarray(median_minor, dtype=np.float64))
+    return neatly(rng, rng.lognormal(median, sigma, count))
+
+
+def neatly(rng: np.random.Generator, amount_minor: NDArray[Any]) -> Ints:
+    """Three in five of these amounts as neat figures, the others to the last minor unit."""
+    drawn = np.asarray(amount_minor, dtype=np.float64)
     step = 10.0 ** np.floor(np.log10(np.maximum(drawn, 100)) - 1)
     neat = np.round(drawn / step) * step
-    chosen = np.where(rng.random(count) < 0.6, neat, drawn)
+    chosen = np.where(rng.random(drawn.size) < 0.6, neat, drawn)
     return np.maximum(100, chosen).astype(np.int64)
+
+
+def notes(amount_minor: Ints) -> Ints:
+    """An amount as a cash machine pays it out: in whole notes of a hundred."""
+    return np.maximum(10_000, amount_minor // 10_000 * 10_000)
 
 
 def settle_ms(rng: np.random.Generator, amount_minor: Ints) -> Ints:

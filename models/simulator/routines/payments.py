@@ -4,13 +4,11 @@ import numpy as np
 
 from models.simulator.clock import OFFICE, SHOPPING, SOCIAL, Ints, occurrences
 from models.simulator.income import spending_mood
-from models.simulator.ledger import CHANNELS, PURPOSES, Scene, Settlement
+from models.simulator.ledger import PURPOSES, Scene, Settlement
 from models.simulator.people import CONTACTS
 from models.simulator.routines.calls import closeness
 from models.simulator.scenario import DAY_MS
 from models.simulator.world import World, money, settle_ms, talk_ms
-
-CASH_CHANNEL = CHANNELS.index("atm")
 
 
 def pay(world: World) -> None:
@@ -43,9 +41,11 @@ def _purchases(world: World) -> None:
         favourites[who, np.minimum(closeness(rng, who.size), 11)],
         rng.integers(0, businesses.merchants.size, who.size),
     )
-    amount = money(rng, 2_600, 1.15, who.size)
+    # One purchase in eighty is a telephone, a sofa or a journey.
+    dear = rng.random(who.size) < 0.0125
+    amount = money(rng, np.where(dear, 180_000.0, 2_600.0), np.where(dear, 1.3, 1.15), who.size)
     # A quarter is paid to a personal code at a stall: a transfer, as far as the bank can tell.
-    stall = rng.random(who.size) < 0.25
+    stall = (rng.random(who.size) < 0.25) & ~dear
     near = (who * 7 + rng.geometric(0.05, who.size)) % businesses.vendors.size
     payee = np.where(stall, businesses.vendors[near], businesses.merchants[merchant])
     time = world.clock.times(rng, day, SHOPPING)
@@ -55,7 +55,6 @@ def _purchases(world: World) -> None:
         time_ms=time,
         settle_ms=rng.integers(200, 2_500, who.size), amount_minor=amount,
         purpose=np.where(stall, PURPOSES.index("transfer"), PURPOSES.index("purchase")),
-        channel=rng.choice([0, 1, 4], who.size, p=[0.7, 0.06, 0.24]),
         settlement=settlement, device=people.device[who],
     )  # fmt: skip
     back = np.flatnonzero(
@@ -133,15 +132,20 @@ def _own_money(world: World) -> None:
         other=np.where(to_own, people.second_account[who], businesses.bank_accounts[bank[who]]),
         time_ms=world.clock.times(rng, day, OFFICE), settle_ms=settle_ms(rng, amount),
         amount_minor=amount, settlement=settlements(rng, who.size, blocked=0.02),
-        device=people.device[who], channel=rng.choice([0, 1, 2], who.size, p=[0.8, 0.1, 0.1]),
+        device=people.device[who],
     )  # fmt: skip
 
-    who, day = occurrences(rng, np.full(people.count, 0.035), flat)
+    who, day = occurrences(rng, np.full(people.count, 0.06), flat)
     world.ledger.postings.add(
         who.size, person=who, other=businesses.cash_accounts[bank[who]],
-        time_ms=world.clock.times(rng, day, OFFICE), settle_ms=1_500,
-        amount_minor=(rng.geometric(0.12, who.size) * 10_000).clip(10_000, 2_000_000),
-        purpose=PURPOSES.index("cash"), channel=CASH_CHANNEL,
+        time_ms=world.clock.times(rng, day, SHOPPING), settle_ms=1_500,
+        # One in twenty takes out much at once: for a wedding, a tradesman, a journey.
+        amount_minor=np.where(
+            rng.random(who.size) < 0.05,
+            rng.geometric(0.012, who.size),
+            rng.geometric(0.12, who.size),
+        ).clip(1, 200) * 10_000,
+        purpose=PURPOSES.index("cash"),
     )  # fmt: skip
 
     for purpose, rate, share in (("savings_break", 0.006, 0.25), ("loan", 0.004, 0.3)):

@@ -18,7 +18,7 @@ def play(draft: Draft) -> None:
     amount = draft.amount(1_800_000, 1.1, means_share=0.8)
     draft.pay(draft.alive, when, amount, Stage.PAYMENT, blocked=0.08)
     draft.go_on(0.3)
-    when = when + draft.wait(40)
+    when = draft.awake(when + draft.wait(40))
     draft.call(
         draft.alive & draft.chance(0.4),
         when - draft.seconds(60, 300),

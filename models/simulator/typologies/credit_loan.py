@@ -14,7 +14,7 @@ def play(draft: Draft) -> None:
     end = draft.call(draft.alive, time, first, Stage.CONTACT)
     draft.go_on(0.7)
     record = draft.chance(0.45)  # "your credit record must be repaired"
-    time = end + draft.wait(240, 1.2)
+    time = draft.awake(end + draft.wait(240, 1.2))
     duration = draft.talk(20)
     draft.next_caller(time)
     called = draft.alive & (record | draft.chance(0.5))
@@ -32,6 +32,6 @@ def play(draft: Draft) -> None:
         draft.go_on((0.65, 0.55, 0.45, 0.3)[step])
         pause = np.where(draft.chance(0.6), draft.wait(25), draft.wait(20 * 60, 0.5))
         again = draft.alive & draft.chance(0.4)
-        draft.call(again, when + pause - HOUR_MS // 12, draft.talk(7), Stage.ESCALATION)
-        when = when + pause
-        amount = (amount * draft.rng.uniform(0.7, 2.2, draft.count)).astype(np.int64)
+        when = draft.awake(when + pause)
+        draft.call(again, when - HOUR_MS // 12, draft.talk(7), Stage.ESCALATION)
+        amount = draft.changed(amount, 0.7, 2.2)

@@ -29,7 +29,7 @@ def play(draft: Draft) -> None:
     draft.receive(lent, time + duration // 3, loan, Stage.FUNDING, purpose="loan", bank=True)
     draft.go_on(0.85)
     own = draft.amount(900_000, 1.1, means_share=0.6)
-    amount = np.where(lent, loan * 9 // 10, own)
+    amount = np.where(lent, draft.changed(loan, 0.85, 0.95), own)
     time = time + duration // 2
     for step in range(3):
         on_line = draft.chance(0.75)
@@ -38,9 +38,9 @@ def play(draft: Draft) -> None:
             draft.alive, when, amount, Stage.ESCALATION if step else Stage.PAYMENT, blocked=0.07
         )
         draft.go_on(0.55)
-        time = when + draft.wait(7)
+        time = draft.awake(when + draft.wait(7))
         draft.next_account(time)
-        amount = (amount * draft.rng.uniform(0.4, 1.6, draft.count)).astype(np.int64)
+        amount = draft.changed(amount, 0.4, 1.6)
     draft.line(
         silent,
         end + draft.wait(300, 1.0),

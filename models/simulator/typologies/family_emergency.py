@@ -32,11 +32,11 @@ def play(draft: Draft) -> None:
     draft.pay(draft.alive & ~cash, when, amount, Stage.PAYMENT, blocked=0.08)
     # The bail was not enough, the hospital wants more.
     draft.go_on(0.25)
-    when = when + draft.wait(50)
+    when = draft.awake(when + draft.wait(50))
     draft.call(
         draft.alive & draft.chance(0.7),
         when - draft.seconds(60, 600),
         draft.talk(5),
         Stage.ESCALATION,
     )
-    draft.pay(draft.alive, when, amount * 2 // 3, Stage.ESCALATION, blocked=0.12)
+    draft.pay(draft.alive, when, draft.changed(amount, 0.5, 0.8), Stage.ESCALATION, blocked=0.12)

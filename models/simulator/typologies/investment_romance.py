@@ -20,12 +20,12 @@ def play(draft: Draft) -> None:
         time = time + draft.rng.integers(DAY_MS // 2, 3 * DAY_MS, draft.count)
     trial = draft.amount(80_000, 0.8)
     sent = draft.pay(draft.alive, time, trial, Stage.TRIAL, blocked=0.01)
-    back = time + draft.wait(26 * 60, 0.7)
-    draft.receive(sent & draft.chance(0.85), back, trial * 11 // 10, Stage.TRIAL)
-    time = back + draft.wait(20 * 60, 0.8)
+    back = draft.awake(time + draft.wait(26 * 60, 0.7))
+    draft.receive(sent & draft.chance(0.85), back, draft.changed(trial, 1.05, 1.2), Stage.TRIAL)
+    time = draft.awake(back + draft.wait(20 * 60, 0.8))
     broke = draft.alive & draft.chance(0.25)
     draft.receive(
-        broke, time - draft.wait(300, 1.0), draft.savings // 3, Stage.FUNDING,
+        broke, time - draft.wait(300, 1.0), draft.changed(draft.savings, 0.25, 0.4), Stage.FUNDING,
         purpose="savings_break", bank=True,
     )  # fmt: skip
     draft.gather(draft.alive & ~broke & draft.chance(0.3), time - draft.wait(60, 1.0), 0.2)
@@ -42,7 +42,6 @@ def play(draft: Draft) -> None:
             draft.talk(9),
             Stage.ESCALATION,
         )
-        time = time + np.where(draft.chance(0.35), draft.wait(50), draft.wait(40 * 60, 0.7))
-        amount = np.minimum(
-            amount * draft.rng.uniform(0.8, 2.4, draft.count), draft.savings * 0.9 + 100_000
-        ).astype(np.int64)
+        pause = np.where(draft.chance(0.35), draft.wait(50), draft.wait(40 * 60, 0.7))
+        time = draft.awake(time + pause)
+        amount = draft.changed(amount, 0.8, 2.4, draft.savings * 0.9 + 100_000)

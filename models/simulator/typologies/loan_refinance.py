@@ -9,20 +9,20 @@ def play(draft: Draft) -> None:
     time = draft.start_ms
     end = draft.call(draft.alive, time, draft.talk(9), Stage.CONTACT)
     draft.go_on(0.65)
-    time = end + draft.wait(20 * 60, 0.5)
+    time = draft.awake(end + draft.wait(20 * 60, 0.5))
     draft.next_caller(time)
     end = draft.call(draft.alive, time, draft.talk(14), Stage.LONG_CALL)
     # An app on the handset sends the victim's own check call to the ring as well.
     checks = draft.alive & draft.chance(0.4)
     draft.call(checks, end + draft.wait(10), draft.talk(5), Stage.LONG_CALL, inbound=False)
     draft.go_on(0.75)
-    when = end + draft.wait(120, 1.0)
+    when = draft.awake(end + draft.wait(120, 1.0))
     amount = draft.amount(2_000_000, 0.8, means_share=0.9)
     for step in range(3):
         draft.pay(
             draft.alive, when, amount, Stage.ESCALATION if step else Stage.PAYMENT, blocked=0.06
         )
         draft.go_on(0.45)
-        when = when + draft.wait(240, 1.0)
+        when = draft.awake(when + draft.wait(240, 1.0))
         draft.next_account(when)
-        amount = amount * 2 // 3
+        amount = draft.changed(amount, 0.5, 0.8)

@@ -21,7 +21,7 @@ def play(draft: Draft) -> None:
     draft.go_on(0.8)
     broke = draft.alive & draft.chance(0.35)
     draft.receive(
-        broke, time + duration // 2, draft.savings // 2, Stage.FUNDING,
+        broke, time + duration // 2, draft.changed(draft.savings, 0.4, 0.6), Stage.FUNDING,
         purpose="savings_break", bank=True,
     )  # fmt: skip
     lent = draft.alive & ~broke & draft.chance(0.3)
@@ -41,7 +41,7 @@ def play(draft: Draft) -> None:
             draft.alive, when, amount, Stage.ESCALATION if step else Stage.PAYMENT, blocked=0.1
         )
         draft.go_on((0.7, 0.6, 0.5, 0.4)[step])
-        when = when + draft.wait(22, 1.0)
+        when = draft.awake(when + draft.wait(22, 1.0))
         again = draft.alive & (when > end)
         draft.next_caller(when)
         draft.next_account(when)
@@ -50,9 +50,7 @@ def play(draft: Draft) -> None:
             draft.call(again, when - draft.seconds(60, 900), draft.talk(25), Stage.LONG_CALL),
             end,
         )
-        amount = np.minimum(
-            amount * draft.rng.uniform(0.6, 1.8, draft.count), draft.savings + 50_000
-        ).astype(np.int64)
+        amount = draft.changed(amount, 0.6, 1.8, draft.savings + 50_000)
     # Reports to the "officer" on the next days, for those who still believe.
     for day in range(1, 3):
         believes = draft.go_on(0.6)

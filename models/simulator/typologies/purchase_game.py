@@ -9,12 +9,12 @@ def play(draft: Draft) -> None:
     time = draft.start_ms
     spoken = draft.chance(0.15)
     draft.call(spoken, time, draft.talk(1.2), Stage.CONTACT)
-    time = time + draft.wait(40, 1.2)
+    time = draft.awake(time + draft.wait(40, 1.2))
     amount = draft.amount(40_000, 1.1)
     shop = draft.chance(0.5)
     draft.pay(draft.alive & shop, time, amount, Stage.PAYMENT, purpose="purchase", blocked=0.02)
     draft.pay(draft.alive & ~shop, time, amount, Stage.PAYMENT, blocked=0.02)
     for _ in range(2):
         draft.go_on(0.35)
-        time = time + draft.wait(15, 1.0)
+        time = draft.awake(time + draft.wait(15, 1.0))
         draft.pay(draft.alive, time, draft.amount(80_000, 0.9), Stage.ESCALATION)

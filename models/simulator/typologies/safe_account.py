@@ -29,6 +29,6 @@ def play(draft: Draft) -> None:
         stage = Stage.ESCALATION if step else Stage.PAYMENT
         draft.pay(draft.alive, when, amount, stage, blocked=0.1)
         draft.go_on(0.6)
-        when = when + draft.wait(6, 1.0)
-        amount = (amount * draft.rng.uniform(0.6, 1.5, draft.count)).astype(np.int64)
+        when = draft.awake(when + draft.wait(6, 1.0))
+        amount = draft.changed(amount, 0.6, 1.5)
         draft.next_account(when)

@@ -12,14 +12,14 @@ def play(draft: Draft) -> None:
     time = draft.start_ms
     courted = draft.chance(0.35)
     end = draft.call(courted, time, draft.talk(1.5), Stage.CONTACT)
-    time = np.where(courted, end, time) + draft.wait(180, 1.2)
+    time = draft.awake(np.where(courted, end, time) + draft.wait(180, 1.2))
     for _ in range(2):
         draft.go_on(0.85)
         bait = draft.amount(10_000, 0.5)
         sent = draft.pay(draft.alive, time, bait, Stage.TRIAL, blocked=0.01)
-        back = time + draft.wait(25)
-        draft.receive(sent & draft.chance(0.9), back, bait + bait // 8, Stage.TRIAL)
-        time = back + draft.wait(90, 1.0)
+        back = draft.awake(time + draft.wait(25))
+        draft.receive(sent & draft.chance(0.9), back, draft.changed(bait, 1.08, 1.18), Stage.TRIAL)
+        time = draft.awake(back + draft.wait(90, 1.0))
     amount = draft.amount(240_000, 0.7)
     for step in range(5):
         draft.go_on((0.8, 0.75, 0.7, 0.6, 0.5)[step])
@@ -27,10 +27,8 @@ def play(draft: Draft) -> None:
         draft.pay(draft.alive, time, amount, Stage.PAYMENT if step == 0 else Stage.ESCALATION)
         # A slow ramp takes days; most are pressed to finish "the order" within the hour.
         slow = draft.chance(0.3)
-        time = time + np.where(slow, draft.wait(16 * 60, 0.6), draft.wait(18, 0.9))
-        growth = draft.rng.uniform(1.2, 3.2, draft.count)
-        cap = draft.savings * 0.5 + 50_000
-        amount = np.minimum(amount * growth, cap).astype(np.int64)
+        time = draft.awake(time + np.where(slow, draft.wait(16 * 60, 0.6), draft.wait(18, 0.9)))
+        amount = draft.changed(amount, 1.2, 3.2, draft.savings * 0.5 + 50_000)
     # "Customer service" explains by phone why the balance is frozen.
     explained = draft.alive & draft.chance(0.3)
     draft.call(explained, time, draft.talk(6), Stage.ESCALATION)

@@ -5,6 +5,8 @@ a balance that always fell to zero. These tests hold the town to the opposite: o
 and on the raw columns the best single feature is weak, although all together are strong.
 """
 
+from itertools import combinations
+
 import lightgbm as lgb
 import numpy as np
 import polars as pl
@@ -147,12 +149,73 @@ def test_no_raw_column_of_transfers_separates_fraud_alone(town: Town, direction:
     table = rows.select(
         "amount_minor",
         (pl.col("amount_minor") % 10_000 == 0).cast(pl.Int8).alias("round"),
+        (pl.col("amount_minor") % 100 == 0).cast(pl.Int8).alias("whole"),
+        (pl.col("amount_minor") % 100).alias("cents"),
         (pl.col("event_time_ms") // 3_600_000 % 24).alias("hour"),
         *((pl.col("purpose") == p).cast(pl.Int8).alias(p) for p in ("transfer", "loan", "refund")),
         *((pl.col("channel") == c).cast(pl.Int8).alias(c) for c in ("app", "web", "counter")),
         pl.col("district").rank("dense").alias("district"),
     )
     assert worst({c: table[c].to_numpy() for c in table.columns}, is_fraud(town, rows)) == []
+
+
+PAIR_LIFT_BOUND = 20.0
+PAIR_ROWS = 12
+"""A pair of values with fewer frauds says nothing either way; none may be fraud's alone, though."""
+
+
+def telling_pairs(table: pl.DataFrame, fraud: NDArray[np.bool_]) -> list[str]:
+    """Pairs of values that mean fraud: by far more often than usual, or every time."""
+    found = []
+    base = fraud.mean()
+    for one, other in combinations(table.columns, 2):
+        counted = (
+            table.select(one, other, fraud=pl.Series(fraud))
+            .group_by(one, other)
+            .agg(pl.len(), pl.col("fraud").sum())
+        )
+        lift = pl.col("fraud") / pl.col("len") / base
+        sure = (pl.col("fraud") >= 3) & (pl.col("fraud") == pl.col("len"))
+        told = counted.filter(sure | ((pl.col("fraud") >= PAIR_ROWS) & (lift > PAIR_LIFT_BOUND)))
+        found += [f"{one}={a}, {other}={b}: {n} of {of}" for a, b, of, n in told.iter_rows()]
+    return found
+
+
+@pytest.mark.parametrize("direction", ["outgoing", "incoming"])
+def test_no_pair_of_columns_of_transfers_means_fraud(town: Town, direction: str) -> None:
+    status = "attempted" if direction == "outgoing" else "completed"
+    rows = town.transfers.filter((pl.col("direction") == direction) & (pl.col("status") == status))
+    table = rows.select(
+        "channel", "purpose", "district",
+        (pl.col("event_time_ms") // 10_800_000 % 8).alias("hours"),
+        (pl.col("event_time_ms") // 86_400_000 % 7).alias("weekday"),
+        pl.col("amount_minor").log10().floor().clip(2, 7).alias("magnitude"),
+        (pl.col("amount_minor") % 100 == 0).alias("whole"),
+        (pl.col("amount_minor") % 10_000 == 0).alias("round"),
+    )  # fmt: skip
+    assert telling_pairs(table, is_fraud(town, rows)) == []
+
+
+def test_no_pair_of_columns_of_calls_means_fraud(town: Town) -> None:
+    ended = town.calls.filter(pl.col("type") == "call_ended")
+    other = pl.when(pl.col("direction") == "inbound").then("caller").otherwise("callee")
+    table = ended.select(
+        "direction", "answered", "attestation", "district",
+        other.str.slice(0, 3).alias("country"),
+        (pl.col("event_time_ms") // 10_800_000 % 8).alias("hours"),
+        (pl.col("event_time_ms") // 86_400_000 % 7).alias("weekday"),
+    )  # fmt: skip
+    assert telling_pairs(table, is_fraud(town, ended)) == []
+
+
+def test_a_pair_that_only_frauds_write_is_seen() -> None:
+    """As transfers at cash machines once were."""
+    fraud = np.arange(3_000) % 100 == 0
+    table = pl.DataFrame({
+        "channel": np.where(fraud & (np.arange(3_000) % 900 == 0), "atm", "app"),
+        "purpose": np.full(3_000, "transfer"),
+    })  # fmt: skip
+    assert telling_pairs(table, fraud) == ["channel=atm, purpose=transfer: 4 of 4"]
 
 
 def characters(texts: pl.Series, width: int) -> NDArray[np.uint8]:

@@ -157,6 +157,28 @@ def test_mules_pass_on_what_they_get_mostly_within_the_hour() -> None:
     assert (waited > 60 * MINUTE_MS).any()
 
 
+def test_some_mules_are_paid_by_mules_and_pay_on_again() -> None:
+    """Two layers: money that reached a lent account goes to another subscriber's lent account."""
+    town = simulate(Scenario(seed=31, subscribers=3_000, days=14, prevalence=0.03))
+    mules = town.labels.filter(pl.col("scene") == "mule").select("event_id", "stage", "episode_id")
+    events = town.transfers.join(mules, on="event_id")
+    got = events.filter(pl.col("stage") == "receipt")
+    sent = events.filter((pl.col("stage") == "onward") & (pl.col("status") == "completed"))
+    lent = sent["payer_account"].unique()
+    second = got.filter(pl.col("payer_account").is_in(lent.implode()))
+    assert second["episode_id"].n_unique() >= 5
+    paid_on = sent.filter(pl.col("episode_id").is_in(second["episode_id"].unique().implode()))
+    assert paid_on["episode_id"].n_unique() >= 5
+    # Every one of these receipts left another lent account, as much as arrived.
+    moved = second.join(
+        sent.select("payer_account", "payee_account", "amount_minor"),
+        on=["payer_account", "payee_account", "amount_minor"], how="semi",
+    )  # fmt: skip
+    assert moved.height == second.height
+    # The second layer ends there: nothing of it reaches a lent account again.
+    assert not set(second["payer_account"]) & set(paid_on["payer_account"])
+
+
 def test_victims_are_as_old_as_the_police_count_them(town: Town) -> None:
     """National figures of 2023: mean age 37; 62.1 % are 18 to 40, 33.1 % are 41 to 65."""
     large = simulate(Scenario(seed=31, subscribers=4_000, days=20, prevalence=0.03))
