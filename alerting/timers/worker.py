@@ -107,7 +107,7 @@ class TimerWorker:
 
     def _act(self, case_id: str) -> bool:
         """Act on the first due timer of a case; False if there is none, or another is at it."""
-        timer: Timer | None = None
+        taken: tuple[int, str] | None = None  # not the row, which a failed flush makes unreadable
         try:
             with self._db.write() as session:
                 case = session.scalar(
@@ -117,12 +117,13 @@ class TimerWorker:
                 timer = self._first(session, case_id, now_ms) if case else None
                 if case is None or timer is None:
                     return False
+                taken = (timer.timer_no, timer.kind)
                 again_ms = self._handlers[timer.kind](session, case, now_ms)
                 self._settle(session, timer, again_ms, now_ms)
         except Exception as error:
-            if timer is None:
+            if taken is None:
                 raise
-            self._put_off(timer.timer_no, timer.kind, case_id, error)
+            self._put_off(*taken, case_id, error)
         return True
 
     def _first(self, session: Session, case_id: str, now_ms: int) -> Timer | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from alerting.access import Principal
 from alerting.db import Database
@@ -70,6 +71,26 @@ def test_a_case_that_fails_is_put_off_and_counted_and_the_others_are_acted_on(
         timers.turn(threading.Event())
     assert pauses == [2, 4, 8, 16]
     timers.close()
+
+
+def test_a_row_that_the_database_refuses_keeps_no_other_case_waiting(
+    services: Services, db: Database, clock: Clock
+) -> None:
+    open_cases(services, "critical", "medium")
+    acted: list[str] = []
+
+    def handle(session: Session, case: Case, _now_ms: int) -> None:
+        acted.append(case.severity)
+        if case.severity == "critical":
+            session.add(Timer(case_id="c-of-nobody", kind=DISPATCH, due_ms=NOW_MS))
+            session.flush()
+
+    timers = TimerWorker(db, clock, {DISPATCH: handle}, tick_seconds=1)
+    timers.turn(threading.Event())
+    timers.close()
+    assert acted == ["critical", "medium"]
+    with db.read() as session:
+        assert session.scalars(select(Timer.attempts).where(Timer.attempts > 0)).all() == [1]
 
 
 def test_a_timer_that_recovers_is_acted_on_and_forgets_its_failures(
