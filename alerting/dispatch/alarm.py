@@ -9,12 +9,16 @@ from dataclasses import dataclass
 
 from alerting.dispatch.reach import Action
 
-UNCONFIRMED_SECONDS = 60
+UNCONFIRMED_SECONDS = {"bank": 60, "operator": 60, "patrol": 1_200}
 """After which an order that was not confirmed counts as not in place: two periods of a bank or
-operator, so that one lost answer alarms nobody."""
+operator, so that one lost answer alarms nobody; a patrol has to get there."""
 
 _FAILED = {"bank": "hold_failed", "operator": "suspension_failed", "patrol": "patrol_failed"}
-_UNCONFIRMED = {"bank": "hold_not_confirmed", "operator": "suspension_not_confirmed"}
+_UNCONFIRMED = {
+    "bank": "hold_not_confirmed",
+    "operator": "suspension_not_confirmed",
+    "patrol": "patrol_not_reported",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,12 @@ class Protection:
         return self.state in ("failed", "unanswered")
 
     @property
-    def unconfirmed(self) -> bool:
-        """An order that nobody has confirmed yet."""
-        return self.channel in _UNCONFIRMED and self.state in ("pending", "sending", "awaiting")
+    def unconfirmed_at_ms(self) -> int | None:
+        """When an order that nobody has confirmed yet is late; None for anything else."""
+        seconds = UNCONFIRMED_SECONDS.get(self.channel)
+        if seconds is None or self.state not in ("pending", "sending", "awaiting", "sent"):
+            return None
+        return self.created_at_ms + seconds * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ def decide_alarms(
             found_nobody = item.channel == "patrol" and item.state == "unanswered"
             reason = "patrol_found_nobody" if found_nobody else _FAILED[item.channel]
             alarms.append(Alarm(reason, item.delivery_id))
-        elif item.unconfirmed and now_ms - item.created_at_ms >= UNCONFIRMED_SECONDS * 1000:
+        elif item.unconfirmed_at_ms is not None and item.unconfirmed_at_ms <= now_ms:
             alarms.append(Alarm(_UNCONFIRMED[item.channel], item.delivery_id))
     tried = [item for item in known if item.channel == "voice" or item.recipient == "relative"]
     if grave and any(item.in_vain for item in tried) and not _another_way(next_actions):
@@ -74,8 +81,8 @@ def decide_alarms(
 
 def unconfirmed_at_ms(known: Sequence[Protection], now_ms: int) -> int | None:
     """When the next order that nobody has confirmed yet will be an alarm."""
-    due = [item.created_at_ms + UNCONFIRMED_SECONDS * 1000 for item in known if item.unconfirmed]
-    return min((at_ms for at_ms in due if at_ms > now_ms), default=None)
+    due = [item.unconfirmed_at_ms for item in known]
+    return min((at_ms for at_ms in due if at_ms is not None and at_ms > now_ms), default=None)
 
 
 def _another_way(next_actions: Sequence[Action]) -> bool:

@@ -66,6 +66,10 @@ PROBLEMS: dict[str, dict[Language, str]] = {
     },
     "patrol_failed": {"zh": "上门任务未能送达", "en": "no patrol was told"},
     "patrol_found_nobody": {"zh": "上门未见到当事人", "en": "the patrol found nobody"},
+    "patrol_not_reported": {
+        "zh": "上门任务尚无反馈",
+        "en": "no patrol has reported back",
+    },
     "nobody_reached": {
         "zh": "当事人及亲属均无人接听",
         "en": "neither the person nor a relative answers",

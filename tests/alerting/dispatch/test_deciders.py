@@ -5,7 +5,7 @@ import pytest
 from alerting.channels.breaker import Breakers
 from alerting.db.cases import Case
 from alerting.db.dispatch import Delivery
-from alerting.dispatch.alarm import UNCONFIRMED_SECONDS, Protection, decide_alarms
+from alerting.dispatch.alarm import Protection, decide_alarms
 from alerting.dispatch.attempt import decide_next
 from alerting.dispatch.escalate import decide_escalation
 from alerting.dispatch.page import PageDecision, PageFacts, decide_page
@@ -139,14 +139,16 @@ def test_an_order_is_an_alarm_once_it_failed_or_was_not_confirmed_in_time() -> N
         found = decide_alarms([item], [], grave=True, now_ms=NOW_MS)
         return [alarm.reason for alarm in found]
 
-    assert alarms("bank", "awaiting", UNCONFIRMED_SECONDS - 1) == []
-    assert alarms("bank", "awaiting", UNCONFIRMED_SECONDS) == ["hold_not_confirmed"]
-    assert alarms("operator", "pending", UNCONFIRMED_SECONDS) == ["suspension_not_confirmed"]
+    assert alarms("bank", "awaiting", 59) == []
+    assert alarms("bank", "awaiting", 60) == ["hold_not_confirmed"]
+    assert alarms("operator", "pending", 60) == ["suspension_not_confirmed"]
+    assert alarms("patrol", "sent", 1_199) == []
+    assert alarms("patrol", "sent", 1_200) == ["patrol_not_reported"]
+    assert alarms("patrol", "confirmed", 9_999) == []
     assert alarms("bank", "failed", 0) == ["hold_failed"]
     assert alarms("bank", "confirmed", 900) == []
     assert alarms("patrol", "unanswered", 0) == ["patrol_found_nobody"]
     assert alarms("patrol", "failed", 0) == ["patrol_failed"]
-    assert alarms("patrol", "sent", 900) == []
 
 
 @pytest.mark.parametrize(

@@ -135,3 +135,15 @@ def test_a_relative_who_becomes_known_later_is_called_at_once(
     town.services.relatives.add(boss, town.case().case_id, phone=MOTHER, name="")
     town.run()
     assert [item.body["to"] for item in gateways.acted("voice")] == [MOTHER]
+
+
+def test_a_patrol_that_does_not_report_back_is_asked_after(town: Town, boss: Principal) -> None:
+    busy(town, boss)
+    [visit] = town.deliveries(channel="patrol")
+    town.clock.advance(seconds=1_200)
+    town.run()
+    assert "patrol_not_reported" in alarms(town)
+    town.report(visit, "confirmed")
+    town.clock.advance(seconds=1_200)
+    town.run()
+    assert alarms(town).count("patrol_not_reported") == 1
