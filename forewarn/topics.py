@@ -34,16 +34,19 @@ def topic_specs(settings: KafkaSettings) -> dict[TopicName, TopicSpec]:
         "cleanup.policy": "delete",
         "message.timestamp.type": "LogAppendTime",  # so that latency counts from the append
     }
-    forever = keep | {"retention.ms": "-1"}  # labels and what they explain are never cheap to lose
+    # Both hold numbers in clear, so neither is kept for ever. Labels come late and a rebuild counts
+    # confirmed swindlers from them, hence a year; what was rejected has to be mended within a month.
+    labels = keep | {"retention.ms": str(settings.outcomes_retention_hours * hour_ms)}
+    rejected = keep | {"retention.ms": str(settings.dead_letters_retention_hours * hour_ms)}
     compacted = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(hour_ms)}
     safe = str(max(1, settings.replication_factor - 1))
     configs: dict[TopicName, dict[str, str]] = {
         "calls": keep,
         "transfers": keep,
-        "outcomes": forever,
+        "outcomes": labels,
         "warnings": keep,
         "scores": keep,
-        "dead-letters": forever,
+        "dead-letters": rejected,
         "lists": compacted,
     }
     return {

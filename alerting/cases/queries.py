@@ -144,10 +144,11 @@ class CaseQueries:
         """Other cases of the same swindler (a caller or payee in common), of the same person, or
         tied by being a duplicate or a sequel."""
         tied: list[ColumnElement[bool]] = [
-            Case.subscriber == case.subscriber,
             Case.follows == case.case_id,
             Case.duplicate_of == case.case_id,
         ]
+        # Erased cases have nobody in common.
+        tied += [Case.subscriber == case.subscriber] if case.subscriber else []
         tied += [Case.caller == case.caller] if case.caller else []
         tied += [Case.payee == case.payee] if case.payee else []
         others = [other for other in (case.follows, case.duplicate_of) if other]

@@ -190,6 +190,14 @@ class ListDesk:
         audit.append(self._db, session, entries)
         return len(removed)
 
+    def forget(self, session: Session, tenant: str, subscriber: str, now_ms: int) -> None:
+        """Delete a person's own exceptions, in the transaction that erases the person."""
+        mine = select(ListItem).where(ListItem.tenant == tenant, ListItem.subscriber == subscriber)
+        for item in session.scalars(self._db.for_update(mine)).all():
+            if item.state == "active":
+                self._publish(session, item, now_ms, retract=True)
+            session.delete(item)
+
     def trusts(self, session: Session, tenant: str, kind: str, peer: str, now_ms: int) -> bool:
         """Whether a number or account is on the allow list."""
         item = self._same(session, tenant, "allow", kind, peer, None)

@@ -1,38 +1,39 @@
-"""Retention and erasure of personal data (PIPL, articles 19 and 47): what is no longer needed goes.
+"""Retention (PIPL, article 19): personal data that is no longer needed goes by age.
 
-Timelines and contacts go by age. Cases closed long ago lose whatever names a person (numbers,
-accounts, names, remarks) and keep what the ledger and the reports need: amounts, districts, times.
-A person's request for erasure does the same to that person's closed cases at once. The audit log
-and the ledger hold ids and amounts only and stay whole.
+Everything goes in batches of bounded size, each a transaction of its own, so that neither the
+first run over a full table nor a day's backlog holds up the service.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import structlog
-from sqlalchemy import Delete, delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Table, and_, bindparam, select
+from sqlalchemy.orm import DeclarativeBase
 
-from alerting import audit
-from alerting.audit import AuditEntry
 from alerting.clock import Clock
-from alerting.db.cases import Case, CaseEvent, Relative, Warning_
-from alerting.db.contacts import Activity, Contact, Sweep, SweepTarget
-from alerting.db.dispatch import Delivery
+from alerting.db.cases import Case, Relative
+from alerting.db.contacts import Activity, Contact, ListItem, Sweep, SweepTarget
+from alerting.db.dispatch import Delivery, Shift, Silence
 from alerting.db.engine import Database
 from alerting.db.journal import IdempotencyKey, OutboxMessage
 from alerting.timers.lease import hold
+from alerting.upkeep.erasure import erase_cases
 
 ACTOR = "system:retention"
 LEASE = "retention"
 DAY_MS = 86_400_000
 EVERY_SECONDS = 3600.0
 CASES_A_TURN = 500
-ERASED = ""
-FREE_TEXT = ("note", "reason")
+SWEEPS_A_TURN = 50
+ROWS_A_BATCH = 5_000
+BATCHES_A_TURN = 20
 IDEMPOTENCY_DAYS = 7
-OUTBOX_DAYS = 30
+OUTBOX_DAYS = 7
+OVER = ("done", "rejected", "cancelled", "retracted")
+"""States of a sweep in which nothing is to be done any more."""
 
 _log = structlog.get_logger(__name__)
 
@@ -48,11 +49,12 @@ class RetentionOptions:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much a run removed."""
+    """How much a run removed; ``more`` if it stopped at its bound."""
 
     activity: int
     contacts: int
     cases: int
+    more: bool
 
 
 class Retention:
@@ -71,114 +73,97 @@ class Retention:
         now_ms = self._clock()
         if not hold(self._db, LEASE, self._owner, EVERY_SECONDS / 2, now_ms):
             return EVERY_SECONDS
-        done = self.run()
-        return 0.0 if done.cases == CASES_A_TURN else EVERY_SECONDS
+        return 0.0 if self.run().more else EVERY_SECONDS
 
     def run(self) -> Erased:
-        """Remove what is past its time, cases in bounded number."""
+        """Remove what is past its time, in bounded number."""
         now_ms = self._clock()
+        removed: dict[type[DeclarativeBase], int] = {}
+        more = self._sweeps(now_ms)
+        for table, condition in self._by_age(now_ms):
+            removed[table], left = self._delete(table, condition)
+            more |= left
+        cases = self._cases(now_ms)
+        done = Erased(
+            removed[Activity], removed[Contact], cases, more=more or cases == CASES_A_TURN
+        )
+        _log.info(
+            "retention_done", activity=done.activity, contacts=done.contacts, cases=done.cases
+        )
+        return done
+
+    def _by_age(self, now_ms: int) -> Iterator[tuple[type[DeclarativeBase], ColumnElement[bool]]]:
+        """What goes as a whole, and from when on."""
         options = self._options
-        with self._db.write() as session:
-            activity = _gone(
-                session,
-                delete(Activity).where(Activity.at_ms < now_ms - options.timeline_days * DAY_MS),
-            )
-            contacts = _gone(
-                session,
-                delete(Contact).where(
-                    Contact.last_event_ms < now_ms - options.contact_days * DAY_MS
-                ),
-            )
-            session.execute(
-                delete(IdempotencyKey).where(
-                    IdempotencyKey.created_at_ms < now_ms - IDEMPOTENCY_DAYS * DAY_MS
-                )
-            )
-            session.execute(
-                delete(OutboxMessage).where(
-                    OutboxMessage.sent_at_ms < now_ms - OUTBOX_DAYS * DAY_MS
-                )
-            )
+        contacts_ms = now_ms - options.contact_days * DAY_MS
+        yield Activity, Activity.at_ms < now_ms - options.timeline_days * DAY_MS
+        yield Contact, Contact.last_event_ms < contacts_ms
+        yield IdempotencyKey, IdempotencyKey.created_at_ms < now_ms - IDEMPOTENCY_DAYS * DAY_MS
+        yield OutboxMessage, OutboxMessage.sent_at_ms < now_ms - OUTBOX_DAYS * DAY_MS
+        yield (
+            ListItem,
+            and_(
+                ListItem.state.in_(("removed", "expired", "rejected")),
+                ListItem.changed_at_ms < contacts_ms,
+            ),
+        )
+        yield Shift, Shift.ends_at_ms < contacts_ms
+        yield Silence, Silence.expires_at_ms < contacts_ms
+        yield Relative, Relative.added_at_ms < now_ms - options.personal_data_days * DAY_MS
+
+    def _sweeps(self, now_ms: int) -> bool:
+        """What sweeps found is about contacts, and goes with them; True if there is more."""
+        before_ms = now_ms - self._options.contact_days * DAY_MS
+        old = and_(Sweep.state.in_(OVER), Sweep.requested_at_ms < before_ms)
+        with self._db.read() as session:
+            ids = session.scalars(select(Sweep.sweep_id).where(old).limit(SWEEPS_A_TURN)).all()
+        if not ids:
+            return False
+        for table, of_sweep in (
+            (SweepTarget, SweepTarget.sweep_id.in_(ids)),
+            (Delivery, Delivery.sweep_id.in_(ids)),
+        ):
+            if self._delete(table, of_sweep)[1]:
+                return True  # the sweeps themselves last, or what is left could not be found
+        self._delete(Sweep, Sweep.sweep_id.in_(ids))
+        return len(ids) == SWEEPS_A_TURN
+
+    def _cases(self, now_ms: int) -> int:
         with self._db.write() as session:
             due = session.scalars(
                 self._db.skip_locked(
                     select(Case)
                     .where(
                         Case.state == "closed",
-                        Case.closed_at_ms < now_ms - options.personal_data_days * DAY_MS,
+                        Case.closed_at_ms < now_ms - self._options.personal_data_days * DAY_MS,
                         Case.erased_at_ms.is_(None),
                     )
                     .limit(CASES_A_TURN)
                 )
             ).all()
             erase_cases(self._db, session, due, ACTOR, now_ms)
-        done = Erased(activity, contacts, len(due))
-        _log.info("retention_done", activity=activity, contacts=contacts, cases=done.cases)
-        return done
+        return len(due)
 
+    def _delete(
+        self, table: type[DeclarativeBase], condition: ColumnElement[bool]
+    ) -> tuple[int, bool]:
+        """Delete in batches by primary key.
 
-def erase_person(db: Database, tenant: str, subscriber: str, actor: str, now_ms: int) -> int:
-    """Erase a person on request: closed cases, timeline, contacts, relatives, sweeps.
-
-    Open cases stay until they are closed, since the person is in danger (PIPL, article 13).
-
-    Returns:
-        The number of cases erased.
-    """
-    with db.write() as session:
-        db.lock(session, [f"{tenant}/{subscriber}", "contacts"])
-        mine = (Case.tenant == tenant, Case.subscriber == subscriber)
-        closed = session.scalars(
-            db.for_update(select(Case).where(*mine, Case.state == "closed"))
-        ).all()
-        for table in (Activity, Contact, Relative):
-            session.execute(
-                delete(table).where(table.tenant == tenant, table.subscriber == subscriber)
-            )
-        sweeps = select(Sweep.sweep_id).where(Sweep.tenant == tenant)
-        session.execute(
-            delete(SweepTarget).where(
-                SweepTarget.subscriber == subscriber, SweepTarget.sweep_id.in_(sweeps)
-            )
-        )
-        session.execute(
-            delete(Delivery).where(
-                Delivery.tenant == tenant,
-                Delivery.subscriber == subscriber,
-                Delivery.case_id.is_(None),
-            )
-        )
-        erase_cases(db, session, closed, actor, now_ms)
-    return len(closed)
-
-
-def erase_cases(
-    db: Database, session: Session, cases: Sequence[Case], actor: str, now_ms: int
-) -> None:
-    """Empty whatever names a person in these cases."""
-    if not cases:
-        return
-    ids = [case.case_id for case in cases]
-    for case in cases:
-        case.subscriber, case.caller, case.payee = ERASED, None, None
-        case.erased_at_ms = now_ms
-        case.version += 1
-    session.execute(
-        update(Warning_)
-        .where(Warning_.case_id.in_(ids))
-        .values(subscriber=ERASED, caller=None, payee=None, payer=None)
-    )
-    session.execute(
-        update(Delivery).where(Delivery.case_id.in_(ids)).values(subscriber=ERASED, address=ERASED)
-    )
-    for event in session.scalars(select(CaseEvent).where(CaseEvent.case_id.in_(ids))):
-        if any(name in event.detail for name in FREE_TEXT):
-            event.detail = {
-                name: ERASED if name in FREE_TEXT else value for name, value in event.detail.items()
-            }
-    entries = [AuditEntry(now_ms, actor, "erased", case_id) for case_id in ids]
-    audit.append(db, session, entries)
-
-
-def _gone(session: Session, statement: Delete) -> int:
-    return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]  # a DML result
+        Returns:
+            How many rows, and whether it stopped at its bound.
+        """
+        core = cast("Table", table.__table__)
+        keys = list(core.primary_key)
+        by_key = core.delete().where(*(key == bindparam(f"k_{key.name}") for key in keys))
+        removed = 0
+        for _ in range(BATCHES_A_TURN):
+            with self._db.write() as session:
+                rows = session.execute(select(*keys).where(condition).limit(ROWS_A_BATCH)).all()
+                if rows:
+                    names = [f"k_{key.name}" for key in keys]
+                    given = [dict(zip(names, row, strict=True)) for row in rows]
+                    session.connection().execute(by_key, given)
+            removed += len(rows)
+            if len(rows) < ROWS_A_BATCH:
+                return removed, False
+        return removed, True

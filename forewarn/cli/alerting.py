@@ -1,6 +1,9 @@
 """``forewarn alerting ...``: run and manage the alerting service."""
 
+import getpass
 import json
+import os
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,14 +17,18 @@ from alerting.clock import system_clock
 from alerting.compose import Settings, build_app
 from alerting.db import Database, migrate
 from alerting.links.rereading import reread
+from alerting.lists.service import ListDesk
 from alerting.routing.load import load_routing
 from alerting.routing.tree import DEFAULT
 from alerting.routing.trial import try_route
 from alerting.upkeep import backup as backups
-from alerting.upkeep.retention import Retention, RetentionOptions, erase_person
+from alerting.upkeep.erasure import erase_person
+from alerting.upkeep.retention import Retention, RetentionOptions
 from alerting.wiring import replica_name
 from forewarn import logs
 from forewarn.cli import access
+from forewarn.errors import ConfigurationError
+from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import AlertingSettings, KafkaSettings, PrivacySettings, load
 from forewarn.settings.access import AccessSettings
 from forewarn.settings.console import ConsoleSettings
@@ -156,12 +163,39 @@ def retention() -> None:
 
 @app.command()
 def erase(
-    subscriber: Annotated[str, typer.Argument(help="The person's number.")],
+    numbers: Annotated[
+        typer.FileText,
+        typer.Option("--file", help="File with the person's numbers, one a line; - is the input."),
+    ],
     tenant: Annotated[str, typer.Option()] = "default",
 ) -> None:
-    """Erase a person's data on request; open cases stay until they are closed."""
-    cases = erase_person(_database(), tenant, subscriber, "cli", system_clock())
-    typer.echo(f"Erased, with {cases} closed cases.")
+    """Erase a person's data on request; open cases stay until they are closed.
+
+    Numbers are not taken as arguments: those can be read by everybody on the machine, and stay in
+    the history of the shell.
+    """
+    wanted = [line.strip() for line in numbers if line.strip()]
+    for place, number in enumerate(wanted, 1):
+        if not re.fullmatch(r"\+?[0-9]{3,20}", number):
+            raise ConfigurationError(
+                f"Line {place} is no telephone number.", hint="Give numbers as in +8613800001111."
+            )
+    if not wanted:
+        raise ConfigurationError("No number was given.", hint="Write one a line.")
+    db = _database()
+    key = load(PrivacySettings).pseudonym_key.get_secret_value()
+    lists = ListDesk(db, system_clock, Pseudonymiser(key.encode()))
+    actor = f"cli:{_user()}"
+    cases = sum(erase_person(db, lists, tenant, number, actor, system_clock()) for number in wanted)
+    typer.echo(f"Erased {len(wanted)} numbers, with {cases} closed cases.")
+
+
+def _user() -> str:
+    """Who runs the command, for the audit log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"uid {os.getuid()}"
 
 
 def _database() -> Database:

@@ -30,6 +30,12 @@ class KafkaSettings(Section):
     partitions: int = Field(16, ge=1, le=4096, description="of every keyed topic")
     replication_factor: int = Field(3, ge=1, le=7, description="copies of every partition")
     retention_hours: int = Field(24 * 14, ge=1, description="of calls, transfers and warnings")
+    outcomes_retention_hours: int = Field(
+        24 * 365, ge=1, description="of outcomes, which hold numbers: export what training needs"
+    )
+    dead_letters_retention_hours: int = Field(
+        24 * 30, ge=1, description="of rejected records, which hold numbers: mend and replay before"
+    )
     request_timeout_seconds: float = Field(20.0, gt=0, description="of one request to a broker")
 
     @field_validator("bootstrap_servers")

@@ -58,10 +58,14 @@ def test_audit_verify_prints_the_head_and_fails_on_a_wrong_one(
 
 
 def test_migrate_backup_and_erase_work_from_the_command_line(
-    run: object, db: Database, tmp_path: Path
+    run: object, db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FOREWARN_PRIVACY_PSEUDONYM_KEY", "k" * 40)
     assert run("migrate").exit_code == 0
     assert run("retention").exit_code == 0
-    assert run("erase", VICTIM).exit_code == 0
+    numbers = tmp_path / "numbers"
+    numbers.write_text(f"{VICTIM}\n")
+    assert run("erase", "--file", numbers).exit_code == 0
+    assert run("erase", VICTIM).exit_code == 2
     assert run("backup", tmp_path / "b").exit_code == 0
     assert (tmp_path / "b").stat().st_mode & 0o077 == 0

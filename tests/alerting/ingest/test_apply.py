@@ -12,7 +12,7 @@ from alerting.db.dispatch import Delivery, Timer
 from alerting.db.ledger import LedgerEntry
 from alerting.errors import NotFoundError
 from alerting.services import Services
-from alerting.upkeep.retention import erase_person
+from alerting.upkeep.erasure import erase_person
 from alerting.wiring import timer_worker
 from forewarn.events.warnings import FraudWarning
 from forewarn.settings import AlertingSettings
@@ -182,7 +182,7 @@ def test_an_erased_case_stays_closed_and_nameless(
     services: Services, closed: Callable[..., str]
 ) -> None:
     case_id = closed("false_alarm", warning(severity="medium"))
-    erase_person(services.db, "default", VICTIM, "test", services.clock())
+    erase_person(services.db, services.lists, "default", VICTIM, "test", services.clock())
     ingest(services, warning(offset=2, action="update", payer="6222000000000000007"))
     with services.db.read() as session:
         [row] = session.scalars(select(Warning_).where(Warning_.case_id == case_id))

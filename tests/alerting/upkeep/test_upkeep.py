@@ -10,14 +10,22 @@ from alerting import audit
 from alerting.access import EVERYTHING, Principal
 from alerting.cases.closing import Closure
 from alerting.cases.late_losses import LateLoss
+from alerting.contacts.index import ContactIndex
 from alerting.db import Database, migrate
 from alerting.db.cases import Case, CaseEvent
+from alerting.db.contacts import Contact
+from alerting.db.journal import AuditRecord
 from alerting.ledger.report import report
 from alerting.services import Services
 from alerting.upkeep import backup as backups
-from alerting.upkeep.retention import Retention, RetentionOptions, erase_person
+from alerting.upkeep import retention as retention_module
+from alerting.upkeep.erasure import erase_person
+from alerting.upkeep.retention import Retention, RetentionOptions
 from forewarn.errors import ConfigurationError
+from tests.alerting.contacts.test_sweep import calls
 from tests.alerting.factory import CALLER, PAYEE, VICTIM, Clock, warning
+from tests.alerting.ledger.test_closing import case_of
+from tests.alerting.lists.test_service import propose, topic
 
 
 def closed_case(services: Services, boss: Principal) -> str:
@@ -91,14 +99,66 @@ def test_a_loss_after_erasure_still_counts_but_is_sent_to_nobody(
     services: Services, boss: Principal
 ) -> None:
     case_id = closed_case(services, boss)
-    erase_person(services.db, "default", VICTIM, "cli", services.clock())
+    erase_person(services.db, services.lists, "default", VICTIM, "cli", services.clock())
     services.desk.report_loss(case_id, boss, LateLoss(1_000_000, report_id="r-1"))
     assert services.cases.get(EVERYTHING, case_id).prevented_minor == 4_000_000
 
 
 def test_a_person_in_danger_is_not_erased(services: Services, boss: Principal) -> None:
     services.ingestor.ingest([warning()], "test")
-    assert erase_person(services.db, "default", VICTIM, "cli", services.clock()) == 0
+    assert (
+        erase_person(services.db, services.lists, "default", VICTIM, "cli", services.clock()) == 0
+    )
     with services.db.read() as session:
         assert session.scalars(select(Case.subscriber)).one() == VICTIM
         assert session.scalars(select(CaseEvent)).all()
+
+
+def test_an_erasure_is_on_record_even_if_nothing_was_found(services: Services) -> None:
+    erase_person(services.db, services.lists, "default", VICTIM, "cli:li", services.clock())
+    with services.db.read() as session:
+        [line] = session.scalars(select(AuditRecord))
+    assert (line.actor, line.action) == ("cli:li", "person_erased")
+    assert VICTIM not in f"{line.subject}{line.detail}"
+
+
+def test_an_erased_person_has_no_exception_any_more_and_the_workers_are_told(
+    services: Services, boss: Principal, li: Principal
+) -> None:
+    item = propose(services, boss, "pair")
+    services.lists.approve(item.entry_id, li)
+    erase_person(services.db, services.lists, "default", VICTIM, "cli:li", services.clock())
+    assert list(topic(services).values()) == [None]
+    assert services.lists.list(EVERYTHING) == []
+
+
+def test_erased_cases_are_not_linked_by_having_nobody(services: Services, boss: Principal) -> None:
+    closed_case(services, boss)
+    other = warning("w-2", subscriber="+8613700000000", caller="+8617100000000", payee="X9")
+    services.ingestor.ingest([other], "test")
+    second = case_of(services, "w-2")
+    services.desk.claim(second, boss)
+    services.desk.close(second, boss, Closure("false_alarm"))
+    for person in (VICTIM, other.subscriber):
+        erase_person(services.db, services.lists, "default", person, "cli:li", services.clock())
+    case = services.cases.get(EVERYTHING, second)
+    assert services.cases.linked(EVERYTHING, case) == []
+
+
+def test_what_is_past_its_time_goes_in_batches(
+    services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention_module, "ROWS_A_BATCH", 2)
+    monkeypatch.setattr(retention_module, "BATCHES_A_TURN", 2)
+    index = ContactIndex(
+        services.db, clock, services.desk,
+        transfers_topic="transfers", attribution_window_ms=1, reject=print,
+    )  # fmt: skip
+    index.handle(calls(*[(CALLER, f"+86136{number:08}") for number in range(5)]))
+    clock.advance(seconds=20 * 86_400)
+    options = RetentionOptions(timeline_days=14, contact_days=90, personal_data_days=1095)
+    retention = Retention(services.db, clock, options, owner="one")
+    runs = [retention.run() for _ in range(2)]
+    assert [(run.activity, run.more) for run in runs] == [(4, True), (1, False)]
+    with services.db.read() as session:
+        assert len(session.scalars(select(Contact)).all()) == 5
