@@ -52,7 +52,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         nonlocal running
-        collector = DatabaseCollector(services.db, services.clock)
+        collector = DatabaseCollector(services.db, services.clock, services.zone)
         registry.register(collector)
         for loop in loops:
             loop.start()

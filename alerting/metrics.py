@@ -8,6 +8,7 @@ their ``max``, not their ``sum``.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -16,11 +17,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerting.cases.lifecycle import HELD_STATES, OPEN_STATES, WAITING_STATES
-from alerting.clock import Clock
+from alerting.clock import Clock, local_day
 from alerting.db.cases import Case, Warning_
 from alerting.db.dispatch import Delivery
 from alerting.db.engine import Database
 from alerting.db.journal import OutboxMessage
+from alerting.db.ledger import LedgerEntry
 from alerting.ledger.totals import LABELS, LedgerTotals
 
 INGESTED = Counter(
@@ -70,7 +72,8 @@ AUDIT_CHECKED = Gauge(
     "forewarn_alerting_audit_checked_timestamp_seconds",
     "When this replica last checked the whole audit log; 0 before it did",
 )
-INGESTED.labels("kafka", "rejected")  # exists at zero, so that the first one is an increase
+for _result in ("raised", "updated", "withdrawn", "duplicate", "stale", "foreign", "rejected"):
+    INGESTED.labels("kafka", _result)  # exists at zero, so that the first one is an increase
 
 RESPONSES = Counter(
     "forewarn_alerting_responses_total",
@@ -105,11 +108,18 @@ class _Counts:
 
 
 class DatabaseCollector(Collector):
-    """Reads the ledger and the open cases at each scrape; counts of whole tables once a minute."""
+    """Reads the ledger and the open cases at each scrape; counts of whole tables once a minute.
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    Args:
+        db: of the cases.
+        clock: UTC ms.
+        zone: in which a day begins, as in reports.
+    """
+
+    def __init__(self, db: Database, clock: Clock, zone: ZoneInfo) -> None:
         self._db = db
         self._clock = clock
+        self._zone = zone
         self._totals = LedgerTotals()
         self._counted: _Counts | None = None
 
@@ -160,6 +170,25 @@ class DatabaseCollector(Collector):
                 if (account, sign) in families:
                     families[account, sign].add_metric(labels, float(amount))
         yield from families.values()
+        yield self._today()
+
+    def _today(self) -> Metric:
+        """A day's figure cannot be had from the counters where Prometheus missed its beginning."""
+        today = GaugeMetricFamily(
+            "forewarn_alerting_prevented_today_minor",
+            "Loss prevented less what was taken back, of the local day, in minor units",
+            labels=("district", "typology", "currency"),
+        )
+        columns = (LedgerEntry.district, LedgerEntry.typology, LedgerEntry.currency)
+        day = local_day(self._clock(), self._zone)
+        with self._db.read() as session:
+            for *labels, amount in session.execute(
+                select(*columns, func.sum(LedgerEntry.amount_minor))
+                .where(LedgerEntry.day == day, LedgerEntry.account == "confirmed")
+                .group_by(*columns)
+            ):
+                today.add_metric(labels, float(amount))
+        return today
 
     def _cases(self) -> Iterator[Metric]:
         count = GaugeMetricFamily(
@@ -177,8 +206,10 @@ class DatabaseCollector(Collector):
             "forewarn_alerting_neglected_cases",
             "Cases whose holder did not reach the person, or come to an outcome, in time",
         )
-        closed = CounterMetricFamily(
-            "forewarn_alerting_cases_closed", "Closed cases", labels=("disposition",)
+        closed = GaugeMetricFamily(
+            "forewarn_alerting_closed_cases",
+            "Cases that are closed; fewer when one is reopened",
+            labels=("disposition",),
         )
         with self._db.read() as session:
             is_open = Case.state.in_(OPEN_STATES)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from alerting.cases.closing import ClosingDesk
 from alerting.cases.losses import LossDesk
@@ -24,6 +25,7 @@ class Services:
 
     db: Database
     clock: Clock
+    zone: ZoneInfo
     desk: ClosingDesk
     losses: LossDesk
     relatives: RelativeDesk

@@ -155,6 +155,7 @@ def build_services(
     return Services(
         db=db,
         clock=clock,
+        zone=zone,
         desk=desk,
         losses=LossDesk(db, clock, desk, pseudonymiser),
         relatives=RelativeDesk(db, clock, desk, pseudonymiser),

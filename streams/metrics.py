@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from typing import get_args
 
 import numpy as np
@@ -12,7 +13,9 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from forewarn.events.deadletters import DeadLetterReason
+from forewarn.events.warnings import Action, Severity, Typology
 from models.drift import Judged
+from models.policy.decision import DecisionReason
 
 STAGES = ("decode", "load", "kernel", "score", "decide", "write", "produce", "settle")
 """The steps of a batch, in order; their sum is the time that a batch takes."""
@@ -292,23 +295,23 @@ class WorkerMetrics:
 
     def _declare(self) -> None:
         """Make the series of fixed labels exist from the start, so that rates have a zero."""
-        for source in ("calls", "transfers", "outcomes"):
-            self.events.labels(source)
-            self.redelivered.labels(source)
-            self.late.labels(source)
-            self.foreign_keys.labels(source)
-        for stage in STAGES:
-            self.stage_seconds.labels(stage)
-        for model in ("champion", "challenger"):
-            self.disagreements.labels(model)
-        for what in ("champion", "challenger", "typology", "contributions"):
-            self.model_faults.labels(what)
-        for reason in get_args(DeadLetterReason):
-            self.dead_letters.labels(reason)
-        for what in ("champion", "challenger", "policy"):
-            self.reloads.labels(what, "refused")
-            self.not_in_use.labels(what).set(0)
-        for what in ("model", "policy"):
-            self.reloads.labels(what, "loaded")
-        for dependency in ("redis", "kafka"):
-            self.waiting.labels(dependency).set(0)
+        sources = ("calls", "transfers", "outcomes")
+        fixed: tuple[tuple[Counter | Gauge | Histogram, tuple[Iterable[str], ...]], ...] = (
+            (self.events, (sources,)),
+            (self.redelivered, (sources,)),
+            (self.late, (sources,)),
+            (self.foreign_keys, (sources,)),
+            (self.stage_seconds, (STAGES,)),
+            (self.warnings, (get_args(Action), get_args(Severity), get_args(Typology))),
+            (self.decisions, (get_args(DecisionReason),)),
+            (self.dead_letters, (get_args(DeadLetterReason),)),
+            (self.disagreements, (("champion", "challenger"),)),
+            (self.model_faults, (("champion", "challenger", "typology", "contributions"),)),
+            (self.reloads, (("champion", "challenger", "policy"), ("refused",))),
+            (self.reloads, (("model", "policy"), ("loaded",))),
+            (self.not_in_use, (("champion", "challenger", "policy"),)),
+            (self.waiting, (("redis", "kafka"),)),
+        )
+        for metric, values in fixed:
+            for labels in product(*values):
+                metric.labels(*labels)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
@@ -47,7 +48,8 @@ def alerting_metrics() -> list[Described]:
     with tempfile.TemporaryDirectory() as scratch:
         database = Database(f"sqlite:///{Path(scratch) / 'empty.db'}")
         migrate.upgrade(database)
-        families = list(alerting.metrics.DatabaseCollector(database, system_clock).collect())
+        collector = alerting.metrics.DatabaseCollector(database, system_clock, ZoneInfo("UTC"))
+        families = list(collector.collect())
         database.dispose()
     read = [_described(f, f.name, f.type, f.documentation) for f in families]
     counted = [m for m in _registered(REGISTRY) if m.name.startswith(f"{PREFIX}alerting_")]

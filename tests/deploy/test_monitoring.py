@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -154,7 +155,7 @@ def test_metrics_follow_the_conventions_of_prometheus(
     database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
     migrate.upgrade(database)
     service = CollectorRegistry()
-    service.register(alerting.metrics.DatabaseCollector(database, system_clock))
+    service.register(alerting.metrics.DatabaseCollector(database, system_clock, ZoneInfo("UTC")))
     for value in vars(alerting.metrics).values():
         if isinstance(value, MetricWrapperBase):
             service.register(value)

@@ -36,6 +36,8 @@ severity = "critical"
 MAY_BE_EMPTY = {
     "forewarn:score_drift_psi:max": "drift is read from 500 sampled events on",
     "ForewarnScoreDrift": "looks at the one above",
+    "detection: Calibration of warned events": "its models are named when outcomes have come",
+    "ForewarnCalibrationDrift": "the same",
 }
 
 

@@ -7,7 +7,7 @@ from deploy.monitoring.dashboards.panels import figure, lines, page, rows
 
 def build() -> Any:
     """The dashboard of detection quality."""
-    closed = "max by (disposition) (forewarn_alerting_cases_closed_total)"
+    closed = "max by (disposition) (forewarn_alerting_closed_cases)"
     return page(
         "forewarn-detection",
         "Forewarn: detection quality",
@@ -22,7 +22,7 @@ def build() -> Any:
             figure("Warnings in 24 h", 'sum(increase(forewarn_warnings_total{action="raise"}[24h]))'),
             figure(
                 "False alarms among closed cases",
-                'sum(max by (disposition) (forewarn_alerting_cases_closed_total{disposition="false_alarm"})'
+                'sum(max by (disposition) (forewarn_alerting_closed_cases{disposition="false_alarm"})'
                 f" or vector(0)) / sum({closed})",
                 unit="percentunit",
                 meaning="Of all cases that were ever closed.",
@@ -53,6 +53,15 @@ def build() -> Any:
                 unit="percentunit",
             ),
             lines("Drifted features", {"over 0.25": "forewarn:drifted_features:count"}),
+            rows("Features that drift most", "topk(15, max by (feature) (forewarn_drift_psi)) or vector(0)",
+                 meaning="PSI against training, since the worker has seen enough events."),
+            lines(
+                "Calibration of warned events",
+                {"{{model}}": "sum by (model) (increase(forewarn_calibration_observed_frauds_total[7d]))"
+                 " / sum by (model) (increase(forewarn_calibration_expected_frauds_total[7d]))"},
+                meaning="Frauds among warnings with an outcome, over what the probabilities promised:"
+                " 1 is right. Nothing until outcomes come.",
+            ),
             lines(
                 "Champion and challenger disagree",
                 {"only {{model}}": "sum by (model) (increase(forewarn_challenger_disagreements_total[1h]))"},

@@ -13,7 +13,7 @@ Queries = dict[str, str]
 
 def lines(title: str, queries: Queries, *, unit: str = "short", meaning: str = "") -> Any:
     """Series over time, half a row wide."""
-    panel = timeseries.Panel().title(title).description(meaning).unit(unit).min(0)
+    panel = timeseries.Panel().title(title).description(meaning).unit(unit)
     return _asked(panel.span(12).height(8), queries)
 
 

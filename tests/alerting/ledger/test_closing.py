@@ -180,13 +180,36 @@ def test_nobody_acts_on_a_case_that_another_holds(
 def counters(services: Services) -> dict[str, int]:
     """Sums of the exported counters, as Prometheus would see them."""
     registry = CollectorRegistry()
-    registry.register(DatabaseCollector(services.db, services.clock))
+    registry.register(DatabaseCollector(services.db, services.clock, services.zone))
     totals: dict[str, int] = {}
     for family in registry.collect():
         for sample in family.samples:
             if sample.name.endswith("_minor_total"):
                 totals[sample.name] = totals.get(sample.name, 0) + int(sample.value)
     return totals
+
+
+def test_the_figure_of_the_day_is_the_reports_and_begins_anew_at_midnight(
+    services: Services, close: Close, clock: Clock, boss: Principal
+) -> None:
+    def today() -> dict[tuple[str, ...], int]:
+        collector = DatabaseCollector(services.db, clock, services.zone)
+        return {
+            tuple(sample.labels.values()): int(sample.value)
+            for family in collector.collect()
+            for sample in family.samples
+            if sample.name == "forewarn_alerting_prevented_today_minor"
+        }
+
+    services.ingestor.ingest([warning()], "test")
+    case = close()
+    of = ("430405", "police_impersonation", "CNY")
+    [row] = report(services.db, EVERYTHING, ["day"])
+    assert today() == {of: row.net_prevented_minor} == {of: 5_000_000}
+    clock.advance(seconds=86_400)
+    assert today() == {}
+    services.desk.report_loss(case.case_id, boss, LateLoss(2_000_000, "transfer-of-w-1"))
+    assert today() == {of: -2_000_000}, "taken back today"
 
 
 def test_report_counters_and_cases_agree_to_the_cent_after_any_history(
@@ -341,7 +364,7 @@ def test_the_counters_need_not_sum_the_whole_ledger_again(
     services: Services, close: Close, clock: Clock
 ) -> None:
     """What is old enough is summed once; the figures stay those of the whole ledger."""
-    collector = DatabaseCollector(services.db, services.clock)
+    collector = DatabaseCollector(services.db, services.clock, services.zone)
     asked: list[str] = []
 
     def catch(_c: object, _u: object, said: str, *_: object) -> None:
@@ -366,5 +389,6 @@ def test_the_counters_need_not_sum_the_whole_ledger_again(
     assert total() == 10_000_000
     event.remove(services.db.engine, "before_cursor_execute", catch)
     ledger = [said for said in asked if "FROM ledger_entries" in said]
-    assert len(ledger) == 2  # the newest old entry, and the sum of what came after it
+    # The newest old entry, the sum of what came after it, and today's, which an index finds.
+    assert len(ledger) == 3
     assert not any("FROM warnings" in said or "FROM deliveries" in said for said in asked)
