@@ -101,7 +101,8 @@ def _receipt(response: httpx.Response) -> Receipt:
     if not isinstance(answer, dict):
         return Receipt()
     return Receipt(
-        reference=str(answer.get("reference", ""))[:REFERENCE_LENGTH],
+        # PostgreSQL takes no NUL, and the delivery must not fail for what it is called elsewhere.
+        reference=str(answer.get("reference", "")).replace("\0", "")[:REFERENCE_LENGTH],
         confirmed=answer.get("status") == "confirmed",
     )
 

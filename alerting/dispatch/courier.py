@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import case as sql_case
 from sqlalchemy import select, update
 
@@ -30,9 +31,12 @@ from alerting.dispatch.lease import Batch, lease_batches
 from alerting.dispatch.parcel import Parcel, pack
 from alerting.dispatch.wanted import why_unwanted
 from alerting.metrics import DELIVERIES, DELIVERY_SECONDS
+from forewarn.errors import DependencyUnavailableError
 
 CONCURRENCY = 8
 IDLE_SECONDS = 0.25
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Courier:
         batches = self.lease()
         if not batches:
             return IDLE_SECONDS
-        list(self._pool.map(self.deliver, batches))
+        list(self._pool.map(self._guarded, batches))
         return 0.0
 
     def close(self) -> None:
@@ -117,6 +121,17 @@ class Courier:
             self._breakers.succeeded(gateway)
         DELIVERIES.labels(batch.channel, result).inc()
         self._record(parcel, result, reference, fault)
+
+    def _guarded(self, batch: Batch) -> None:
+        """A fault of one message must not make the others wait; its lease runs out, and it is
+        tried again."""
+        try:
+            self.deliver(batch)
+        except DependencyUnavailableError:  # the database: nothing can go on
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            # The type alone: a driver's message may quote a row.
+            _log.error("delivery_fault", channel=batch.channel, fault=type(error).__name__)
 
     def _prepare(self, batch: Batch) -> Parcel | None:
         """The message of what this replica still holds and is still wanted; cancels the rest."""

@@ -50,6 +50,7 @@ class Behaviour:
     fail_status: int = 503
     fail_path: str = ""
     lose_answers: int = 0
+    reference: str = ""
     confirm: bool = False
     delay_seconds: float = 0.0
 
@@ -115,7 +116,8 @@ class GatewayDouble:
                 self.behaviour.lose_answers -= 1
                 return 503, {"status": "failed"}
             status = "confirmed" if self.behaviour.confirm else "accepted"
-            return 200, {"status": status, "reference": f"ref-{item.key[:16]}"}
+            reference = self.behaviour.reference or f"ref-{item.key[:16]}"
+            return 200, {"status": status, "reference": reference}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         take: Callable[[Request], tuple[int, dict[str, str]]] = self._take

@@ -1,12 +1,20 @@
 """Between writing and sending much may change; what goes out is what is right at that moment."""
 
+import threading
+
 import pytest
 
 from alerting.access import Principal
+from alerting.channels.base import Message
+from alerting.channels.teams import WebhookChannel
 from alerting.gateways.http import GatewayDouble
 from alerting.wiring import courier
 from tests.alerting.dispatch.town import Town
 from tests.alerting.factory import NOW_MS, VICTIM, warning
+
+POSTGRESQL = pytest.mark.parametrize(
+    "database_url", [pytest.param("postgresql", marks=pytest.mark.system)], indirect=True
+)
 
 
 @pytest.mark.parametrize(
@@ -142,3 +150,32 @@ def test_one_page_that_fails_does_not_hasten_the_deadline_while_another_arrived(
     town.report(hook, "refused")
     town.run()
     assert town.case().escalation_level == 1
+
+
+def test_a_message_that_cannot_be_sent_or_recorded_keeps_no_other_waiting(
+    town: Town, gateways: GatewayDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(_channel: object, _message: Message) -> str:
+        raise ValueError("a fault of one channel")
+
+    town.services.ingestor.ingest([warning()], "test")
+    town.timers.run_due()
+    with monkeypatch.context() as patch:
+        patch.setattr(WebhookChannel, "gateway", faulty)
+        assert town.courier.turn(threading.Event()) == 0.0
+    assert gateways.received("hook") == []
+    assert [item.body["to"] for item in gateways.acted("sms")] == [VICTIM]
+    town.clock.advance(seconds=town.settings.lease_seconds)
+    town.courier.turn(threading.Event())
+    assert len(gateways.acted("hook")) == 1
+
+
+@POSTGRESQL
+def test_a_reference_that_the_database_refuses_does_not_fail_the_delivery(
+    town: Town, gateways: GatewayDouble
+) -> None:
+    gateways.behaviour.reference = "nul\0"
+    town.services.ingestor.ingest([warning()], "test")
+    town.run()
+    [text] = town.deliveries(channel="sms")
+    assert (text.state, text.provider_reference) == ("sent", "nul")
