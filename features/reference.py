@@ -18,8 +18,8 @@ also depend on what the subscribers' own steps said about earlier events.
 Distinct counts of numbers, accounts and devices are exact up to 12, or while the 12 most recent
 counterparties are not all inside the window; beyond, a sliding linear-counting sketch of 512 buckets
 estimates with a standard error of 3.7 % at 512 and 4.6 % at 1,000 distinct, and saturates at about 3,200.
-Subscribers' own counts are exact up to 12, and up to 24 while fewer than 13 of those known are regulars;
-they never exceed 24.
+Subscribers' own counts are exact up to 12 at least: up to 24 less the regulars without a contact in the
+window. They never exceed 24.
 """
 
 _TITLES = {

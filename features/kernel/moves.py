@@ -54,6 +54,7 @@ from features.kernel.rules import (
     MINUTE_MS,
     N_MOVES,
     REMEMBER_MS,
+    SETTLED_KEPT,
     SETTLED_SOON_MS,
     UNSETTLED_MS,
 )
@@ -138,23 +139,34 @@ def _refuse(state: State, r: int, local_ms: int, cut: np.ndarray) -> None:
 
 
 @inner
+def _goes_before(head: np.ndarray, move: int, other: int) -> bool:
+    """Whether one remembered transfer makes way before another."""
+    settled, other_settled = head[move + M_STATE] & M_SETTLED, head[other + M_STATE] & M_SETTLED
+    if settled != other_settled:
+        return settled > other_settled
+    if head[move + M_TIME] != head[other + M_TIME]:
+        return head[move + M_TIME] < head[other + M_TIME]
+    return head[move + M_SUBJECT] < head[other + M_SUBJECT]
+
+
+@inner
 def _place(head: np.ndarray, h: int) -> int:
-    """Room for a transfer: a free place, else that of the oldest settled one, else of the oldest.
+    """Room for a transfer: that of the oldest settled one if enough of them are kept, else a free
+    place, else that of the oldest settled one, else of the oldest.
 
     The order is one of contents (the lower subject on a tie) and never of places, because packing
     frees places earlier than a run does.
     """
-    clock, best = head[h + H_CLOCK], h + H_MOVES
+    clock, free, best, settled = head[h + H_CLOCK], -1, -1, 0
     for move in range(h + H_MOVES, h + H_MOVES + N_MOVES * MOVE_STRIDE, MOVE_STRIDE):
         if not is_live(head, move, clock):
-            return move
-        settled, best_settled = head[move + M_STATE] & M_SETTLED, head[best + M_STATE] & M_SETTLED
-        if settled != best_settled:
-            best = move if settled else best
-        elif head[move + M_TIME] != head[best + M_TIME]:
-            best = move if head[move + M_TIME] < head[best + M_TIME] else best
-        elif head[move + M_SUBJECT] < head[best + M_SUBJECT]:
+            free = move
+            continue
+        settled += 1 if head[move + M_STATE] & M_SETTLED else 0
+        if best < 0 or _goes_before(head, move, best):
             best = move
+    if free >= 0 and settled < SETTLED_KEPT:
+        return free
     if head[best + M_STATE] & M_SETTLED == 0:
         lost = h + (H_OUT_LOST_AT if head[best + M_STATE] & M_OUT else H_IN_LOST_AT)
         head[lost] = max(head[lost], head[best + M_TIME])

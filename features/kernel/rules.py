@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-SEMANTICS_VERSION: Final = 2
+SEMANTICS_VERSION: Final = 3
 
 SECOND_MS: Final = 1_000
 MINUTE_MS: Final = 60_000
@@ -41,6 +41,8 @@ N_SEEN: Final = 4
 N_OPEN: Final = 2
 N_CALLS: Final = 4
 N_MOVES: Final = 8
+SETTLED_KEPT: Final = 4
+"""Transfers that settled, among those; the rest of the room is for those in flight."""
 N_CASES_OWN: Final = 4
 N_CASES_SHARED: Final = 8
 REMEMBER_MS: Final = DAY_MS

@@ -47,7 +47,7 @@ def short(subject: tuple[int, bool]) -> int:
 
 @dataclass
 class Memory:
-    open: list[Open] = field(default_factory=list)
+    places: list[Open | None] = field(default_factory=lambda: [None, None])
     calls: list[Call] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     lost_at: dict[bool, int] = field(default_factory=dict)  # by direction: out or in
@@ -70,15 +70,20 @@ class Memory:
             self.calls.remove(min(self.calls, key=lambda c: (c.time, c.subject)))
         self.calls.append(call)
 
+    @property
+    def open(self) -> list[Open]:
+        return [call for call in self.places if call]
+
     def keep_open(self, call: Open) -> None:
-        if len(self.open) == 2:
-            self.open[self.open.index(min(self.open, key=lambda c: c.start))] = call
-        else:
-            self.open.append(call)
+        makes_way = None if None in self.places else min(self.open, key=lambda c: c.start)
+        self.places[self.places.index(makes_way)] = call
+
+    def close(self, call: Open) -> None:
+        self.places[self.places.index(call)] = None
 
     def keep_move(self, move: Move, clock: int) -> None:
         self.moves = [m for m in self.moves if m.is_remembered(clock)]
-        if len(self.moves) == 8:
+        if len(self.moves) == 8 or sum(m.settled for m in self.moves) >= 4:
             first = min(self.moves, key=lambda m: (not m.settled, m.time, short(m.subject)))
             if not first.settled:
                 self.lost_at[first.out] = max(self.lost_at.get(first.out, 0), first.time)

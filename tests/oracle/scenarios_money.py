@@ -69,15 +69,26 @@ IN_FLIGHT = [
         ],
     ),
     Scenario(
-        "A new one takes the place of the oldest settled one: what is in flight stays.",
+        "A new one takes the place of the oldest of four settled ones: what is in flight stays.",
         [
             pay("10:00", id="t"),
             *(pay(f"10:1{i}", id=f"s{i}", status="completed") for i in range(9)),
             pay("10:20", id="t", status="completed"),
-            pay("10:21", id="s2", status="completed"),
+            pay("10:21", id="s5", status="completed"),
             line("10:22", sees={"out_count_1h": 10}),
-            pay("10:23", id="s1", status="completed"),
+            pay("10:23", id="s4", status="completed"),
             line("10:24", sees={"out_count_1h": 11}),
+        ],
+    ),
+    Scenario(
+        "Of eight with one settled, that one makes way.",
+        [
+            *(pay(f"10:0{i}", id=f"t{i}") for i in range(7)),
+            pay("10:07", id="s", status="completed"),
+            pay("10:08", id="t8"),
+            pay("10:09", id="t0", status="completed"),
+            pay("10:10", id="s", status="completed", sees={"out_count_1h": 9}),
+            line("10:11", sees={"out_count_1h": 10}),
         ],
     ),
     Scenario(

@@ -323,7 +323,7 @@ class Subscriber:
         opened = next((c for c in self.memory.open if c.subject == e.subject), None)
         if opened:
             level = opened.level
-            self.memory.open.remove(opened)
+            self.memory.close(opened)
             self._met(e, level)
         else:
             self._count_call(e, level, new)
