@@ -31,7 +31,7 @@ from streams.work import Work, columns_of
 log = structlog.get_logger(__name__)
 
 MAX_IN_A_ROW = 100
-"""Events set aside with none processed between them; more is no fault of events any more."""
+"""Events set aside with none processed, or none decided, between them; more is no fault of events any more."""
 
 MAX_PASSED = 3
 """How often a chunk may fail as a whole while each of its events works."""
@@ -81,7 +81,7 @@ class Computing:
         self._pseudonymiser = pseudonymiser
         self._sources = tuple(sources)
         self._metrics = metrics
-        self._in_a_row = 0
+        self._in_a_row = self._undecided = 0
 
     def begin(self, partition: OpenPartition, chunk: Chunk, number: int) -> Work:
         """The columns of a chunk, and which records it needs."""
@@ -165,9 +165,14 @@ class Computing:
                 await self._deciding.decide(work, brain)
                 await self._raising.warn(work, brain, now_ms)
             except EventFailedError as failed:
+                self._undecided += 1
+                if self._undecided > MAX_IN_A_ROW:
+                    raise _broken() from failed.why
                 work = self._set_aside(work, [failed.index], failed.why)
                 work = await self._sifted(work, brain)
             else:
+                if work.decisions:
+                    self._undecided = 0
                 self._deciding.count(work)
                 return work
 
@@ -275,10 +280,14 @@ class Computing:
         """Note that so many of a chunk's events failed; raises if nothing else happens any more."""
         self._in_a_row += failed
         if failed == of and self._in_a_row + more > MAX_IN_A_ROW:
-            raise ProcessingBrokenError(
-                f"more than {MAX_IN_A_ROW} events in a row could not be processed.",
-                hint="Nothing is lost: go back to the version before, or mend what the log names.",
-            )
+            raise _broken()
+
+
+def _broken() -> ProcessingBrokenError:
+    return ProcessingBrokenError(
+        f"more than {MAX_IN_A_ROW} events in a row could not be processed.",
+        hint="Nothing is lost: go back to the version before, or mend what the log names.",
+    )
 
 
 def _told(error: Exception) -> str:

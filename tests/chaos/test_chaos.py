@@ -8,7 +8,7 @@ import asyncio
 import os
 import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +25,8 @@ SEED = int(os.environ.get("FOREWARN_CHAOS_SEED", random.SystemRandom().randrange
 WORKERS = 4 if SECONDS >= 60 else 2
 EVENTS_PER_SECOND = 150
 HEAL_SECONDS = 300
+REMEMBERED = 4
+"""Faults whose consequence an end may be: a worker gives up some sessions after its cause."""
 MAY_END = {
     "cut_kafka",
     "stall_kafka",
@@ -58,15 +60,15 @@ def play(town: Town, seconds: float) -> Counter[str]:
     bag: list[str] = []
     done: Counter[str] = Counter()
     deadline = time.monotonic() + seconds
-    last = before = ""
+    played: deque[str] = deque(maxlen=REMEMBERED)
     while time.monotonic() < deadline or len(done) < len(names):
         if not bag:
             bag = town.draw.sample(names, len(names))
         name = bag.pop()
         if ended := town.restart_ended():
             print(f"ended by themselves: {ended}", flush=True)
-            assert {last, before} & MAY_END, f"{ended} gave up, after {before} and {last}"
-        before, last = last, name
+            assert MAY_END & set(played), f"{ended} gave up after {list(played)}"
+        played.append(name)
         print(f"{deadline - time.monotonic():6.1f} s left: {name}", flush=True)
         faults[name]()
         done[name] += 1

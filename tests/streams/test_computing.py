@@ -16,7 +16,7 @@ from features.engine import Engine
 from features.entities import Entity, keys
 from features.store.memory import MemoryStateStore
 from forewarn.errors import ArtifactError
-from forewarn.events import Acceptance, DeadLetter, Score, Transfer, encode
+from forewarn.events import Acceptance, DeadLetter, FraudWarning, Score, Transfer, encode
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.topics import SOURCES
 from forewarn.tracing import NoTracer
@@ -44,13 +44,19 @@ class Model:
     features = CATALOG.names
     fingerprint = CATALOG.fingerprint
 
-    def __init__(self, version: str, fault: Callable[[Any], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        version: str,
+        fault: Callable[[Any], None] = lambda _: None,
+        probability: float = 0.001,
+    ) -> None:
         self.version = version
         self._fault = fault
+        self._probability = probability
 
     def predict(self, vectors: Any) -> Any:
         self._fault(vectors)
-        return np.full(len(vectors), 0.001)
+        return np.full(len(vectors), self._probability)
 
     def check(self) -> None:
         self.predict(np.zeros((2, len(self.features)), np.float32))
@@ -356,3 +362,42 @@ async def test_a_journal_whose_offsets_are_committed_is_passed() -> None:
     again = await place.processor.open(0, (None, 3, None))
     assert again.journal is None
     assert again.buffer.done == (0, 3, 0)
+
+
+async def test_a_policy_that_can_decide_nothing_stops_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All that is worth a warning would go to the dead letters, and the rest would look well."""
+
+    def decide(*_: Any) -> None:
+        raise KeyError("a rule that nobody tried")
+
+    monkeypatch.setattr(Deciding, "_decide_one", decide)
+    place = Place(brain_of(Model("m", probability=0.99)))
+    partition = await place.open()
+    for start in range(0, MAX_IN_A_ROW, 20):
+        fetch(partition, [transfer(start + i) for i in range(20)], first=start)
+        await process(place, partition)
+    fetch(partition, [transfer(MAX_IN_A_ROW)], first=MAX_IN_A_ROW)
+    with pytest.raises(ProcessingBrokenError):
+        await process(place, partition)
+
+
+@pytest.mark.parametrize("part", ["typology", "contributions"])
+async def test_a_warning_goes_out_without_what_cannot_be_said_about_it(part: str) -> None:
+    """A person is warned though nobody can tell why."""
+
+    def fails(_vectors: Any) -> Any:
+        raise RuntimeError("a broken library")
+
+    model = Model("m", probability=0.99)
+    setattr(model, part, fails)
+    place = Place(brain_of(model))
+    partition = await place.open()
+    fetch(partition, [transfer(0, 9_000_000)])
+    await process(place, partition)
+    (warning,) = place.outputs.records["warnings"]
+    sent = msgspec.json.decode(warning, type=FraudWarning)
+    assert (sent.action, sent.typology, sent.reasons) == ("raise", "unknown", ())
+    labels = {"what": part}
+    assert place.registry.get_sample_value("forewarn_model_faults_total", labels) == 1
