@@ -223,11 +223,11 @@ class Installation:
                 distrust=lambda *_: BRAIN,
                 pseudonymiser=PSEUDONYMISER,
                 sources=SOURCES,
-                tracer=NoTracer(),
                 metrics=self.metrics,
             ),
             outputs=self.outputs,  # type: ignore[arg-type]
             brain=lambda: BRAIN,
+            tracer=NoTracer(),
             metrics=self.metrics,
             sources=SOURCES,
             warnings_topic="warnings",
