@@ -16,7 +16,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alerting.cases.lifecycle import HELD_STATES, OPEN_STATES, WAITING_STATES
+from alerting.cases.due import neglected_sql, overdue_sql
+from alerting.cases.lifecycle import OPEN_STATES
 from alerting.clock import Clock, local_day
 from alerting.db.cases import Case, Warning_
 from alerting.db.dispatch import Delivery
@@ -228,18 +229,13 @@ class DatabaseCollector(Collector):
                 at_risk.add_metric([severity, currency], float(amount))
             for disposition, cases in self._counts(session).closed:
                 closed.add_metric([disposition], cases)
-            late = select(number).where(
-                Case.state.in_(WAITING_STATES),
-                Case.withdrawn.is_(False),
-                Case.deadline_ms < self._clock(),
-            )
-            overdue.add_metric([], session.scalar(late) or 0)
-            owed = select(number).where(
-                Case.state.in_(HELD_STATES),
-                Case.withdrawn.is_(False),
-                Case.follow_up_due_ms < self._clock(),
-            )
-            neglected.add_metric([], session.scalar(owed) or 0)
+            now_ms = self._clock()
+            for family, condition in (
+                (overdue, overdue_sql(now_ms)),
+                (neglected, neglected_sql(now_ms)),
+            ):
+                found = session.scalar(select(number).select_from(Case).where(condition))
+                family.add_metric([], found or 0)
         yield from (count, at_risk, overdue, neglected, closed)
 
     def _queues(self) -> Iterator[Metric]:

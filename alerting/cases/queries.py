@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Float, cast, func, or_, select
-from sqlalchemy import case as sql_case
+from sqlalchemy import ColumnElement, func, or_, select
 
 from alerting.access import Scope
-from alerting.cases.lifecycle import HELD_STATES, OPEN_STATES, WAITING_STATES
-from alerting.cases.severity import RANK_FLOOR_MS
+from alerting.cases.due import neglected_sql, overdue_sql, urgency_sql
+from alerting.cases.lifecycle import OPEN_STATES
 from alerting.db.cases import Case, CaseEvent, Warning_
 from alerting.db.contacts import Activity
 from alerting.db.dispatch import Delivery
@@ -189,31 +188,4 @@ class CaseQueries:
         return parts
 
 
-def urgency_sql(now_ms: int) -> ColumnElement[float]:
-    """``alerting.cases.severity.urgency`` over the columns of a case."""
-    left = Case.deadline_ms - now_ms
-    floored = sql_case((left < RANK_FLOOR_MS, RANK_FLOOR_MS), else_=left)
-    return cast(Case.expected_loss_minor + 1, Float(53)) / cast(floored, Float(53))
-
-
-def overdue_sql(now_ms: int) -> ColumnElement[bool]:
-    """Nobody responded in time, and there is still something to respond to."""
-    return Case.state.in_(WAITING_STATES) & (Case.deadline_ms < now_ms) & Case.withdrawn.is_(False)
-
-
-def neglected_sql(now_ms: int) -> ColumnElement[bool]:
-    """Somebody has it and did not get on with it in time."""
-    return (
-        Case.state.in_(HELD_STATES) & (Case.follow_up_due_ms < now_ms) & Case.withdrawn.is_(False)
-    )
-
-
-__all__ = [
-    "OPEN_STATES",
-    "CaseFile",
-    "CaseFilter",
-    "CaseQueries",
-    "neglected_sql",
-    "overdue_sql",
-    "urgency_sql",
-]
+__all__ = ["OPEN_STATES", "CaseFile", "CaseFilter", "CaseQueries"]

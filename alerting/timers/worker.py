@@ -17,7 +17,7 @@ from sqlalchemy import case as sql_case
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from alerting.cases.queries import urgency_sql
+from alerting.cases.due import urgency_sql
 from alerting.cases.severity import ORDER
 from alerting.clock import Clock
 from alerting.db.cases import Case

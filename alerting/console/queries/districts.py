@@ -8,6 +8,7 @@ from sqlalchemy import case as sql_case
 from sqlalchemy.orm import Session
 
 from alerting.access import Scope
+from alerting.cases.due import overdue_sql
 from alerting.cases.lifecycle import OPEN_STATES
 from alerting.console.queries.figures import DayAmount, Share, days_until, shares, sums
 from alerting.db.cases import Case
@@ -54,10 +55,9 @@ def load_districts(
     days = days_until(today, len(day_starts_ms))
     visible = scope.condition(Case.tenant, Case.district)
     recent = (visible, Case.opened_at_ms >= day_starts_ms[0])
-    waits = (Case.responded_at_ms.is_(None), Case.deadline_ms < now_ms)
     is_open = Case.state.in_(OPEN_STATES)
     opened = _counts(session, visible, is_open)
-    overdue = _counts(session, visible, is_open, *waits)
+    overdue = _counts(session, visible, overdue_sql(now_ms))
     lately = _lately(session, recent, day_starts_ms)
     cases = lately.by_district()
     dissuaded = lately.by_district("dissuaded")

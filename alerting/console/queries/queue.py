@@ -5,20 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Float, Select, case, cast, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from alerting.access import Principal, Scope
-from alerting.cases.lifecycle import OPEN_STATES
-from alerting.cases.severity import RANK_FLOOR_MS
+from alerting.cases.due import overdue_sql, urgency_sql, waiting_sql
+from alerting.cases.lifecycle import OPEN_STATES, WAITING_STATES
 from alerting.console import formats
 from alerting.db.cases import Case
 
 LIMIT = 200
 """Rows shown; a desk with more open cases than this needs filters, not a longer page."""
 
-Tone = Literal["calm", "soon", "late", "done"]
-Holding = Literal["", "mine", "free"]
+Tone = Literal["calm", "soon", "late", "done", "void"]
 SHORTEST_SPAN_MS = 60_000
 """A case that arrives late has a short span left; its bar is drawn against a minute at least."""
 
@@ -27,12 +26,15 @@ SOON_SHARE = 3  # the last third of the time to respond
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
-    """What the queue is narrowed to; empty means all."""
+    """What the queue is narrowed to; empty means all.
+
+    ``holding`` is ``mine``, ``free`` or the subject of a holder, which has a colon in it.
+    """
 
     severity: str = ""
     district: str = ""
     typology: str = ""
-    holding: Holding = ""
+    holding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,15 @@ class Queue:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What occurs among the open cases in scope, to choose from."""
+
+    districts: list[str]
+    typologies: list[str]
+    holders: list[str]
+
+
 def load_queue(session: Session, who: Principal, wanted: QueueFilter, now_ms: int) -> Queue:
     """Read the queue of a person."""
     visible = _open_cases(who.scope)
@@ -75,9 +86,7 @@ def load_queue(session: Session, who: Principal, wanted: QueueFilter, now_ms: in
     cases = list(session.scalars(_ranked(narrowed, now_ms).limit(LIMIT)))
     total = session.scalar(select(func.count()).select_from(narrowed.subquery())) or 0
     overdue = session.scalar(
-        select(func.count()).select_from(
-            visible.where(Case.responded_at_ms.is_(None), Case.deadline_ms < now_ms).subquery()
-        )
+        select(func.count()).select_from(visible.where(overdue_sql(now_ms)).subquery())
     )
     rows = [queue_row(found, who, now_ms) for found in cases]
     return Queue(
@@ -94,19 +103,22 @@ def queue_row(found: Case, who: Principal, now_ms: int) -> QueueRow:
     return QueueRow(
         case=found,
         countdown=countdown_of(found, now_ms),
-        waiting=found.responded_at_ms is None,
+        waiting=found.state in WAITING_STATES,
         mine=found.holder == who.subject,
         free=found.holder is None,
     )
 
 
 def countdown_of(found: Case, now_ms: int) -> Countdown:
-    """The time left to respond; ``done`` once somebody did or the case is closed."""
+    """The time left to respond; ``done`` once somebody did or the case is closed, ``void`` when
+    the warning was withdrawn before."""
     left_ms = found.deadline_ms - now_ms
     total_ms = max(SHORTEST_SPAN_MS, found.deadline_ms - found.opened_at_ms)
     tone: Tone = "calm"
     if found.responded_at_ms is not None or found.closed_at_ms is not None:
         tone = "done"
+    elif found.withdrawn:
+        tone = "void"
     elif left_ms < 0:
         tone = "late"
     elif left_ms * SOON_SHARE < total_ms:
@@ -120,12 +132,14 @@ def countdown_of(found: Case, now_ms: int) -> Countdown:
     )
 
 
-def choices(session: Session, scope: Scope) -> tuple[list[str], list[str]]:
-    """Districts and typologies that occur among the open cases in scope."""
+def choices(session: Session, scope: Scope) -> Choices:
+    """What the queue can be narrowed to."""
     opened = _open_cases(scope).subquery()
-    districts = session.scalars(select(opened.c.district).distinct().order_by(opened.c.district))
-    typologies = session.scalars(select(opened.c.typology).distinct().order_by(opened.c.typology))
-    return [name for name in districts if name], list(typologies)
+    found = [
+        [name for name in session.scalars(select(column).distinct().order_by(column)) if name]
+        for column in (opened.c.district, opened.c.typology, opened.c.holder)
+    ]
+    return Choices(*found)
 
 
 def _open_cases(scope: Scope) -> Select[Case]:
@@ -145,16 +159,15 @@ def _narrow(statement: Select[Case], who: Principal, wanted: QueueFilter) -> Sel
         statement = statement.where(Case.holder == who.subject)
     elif wanted.holding == "free":
         statement = statement.where(Case.holder.is_(None))
+    elif wanted.holding:
+        statement = statement.where(Case.holder == wanted.holding)
     return statement
 
 
 def _ranked(statement: Select[Case], now_ms: int) -> Select[Case]:
-    """Cases that wait come first, by ``severity.urgency``; the same formula in SQL."""
-    left_ms = Case.deadline_ms - now_ms
-    floored = case((left_ms < RANK_FLOOR_MS, RANK_FLOOR_MS), else_=left_ms)
-    urgency = cast(Case.expected_loss_minor + 1, Float) / floored
-    waits = case((Case.responded_at_ms.is_(None), 0), else_=1)
-    return statement.order_by(waits, urgency.desc(), Case.case_id)
+    """Cases that wait come first, by urgency."""
+    waits = case((waiting_sql(), 0), else_=1)
+    return statement.order_by(waits, urgency_sql(now_ms).desc(), Case.case_id)
 
 
 def _digest(rows: Sequence[QueueRow], total: int) -> str:

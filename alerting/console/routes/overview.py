@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Response
 
 from alerting.access import Principal, require
+from alerting.cases.follow_up import owed
 from alerting.clock import local_day
 from alerting.console.charts import bar_chart
 from alerting.console.errors import ConsoleRoute
@@ -97,4 +98,12 @@ def _supervision(page: Page, who: Principal, template: str) -> Response:
     with page.services.database.read() as session:
         found = load_supervision(session, who.scope, page.now_ms)
     subjects = {load.holder for load in found.loads} | {shift.responder for shift in found.shifts}
-    return page.render(template, found=found, names=page.access.names_of(subjects))
+    subjects |= {case.holder for case in found.owed if case.holder}
+    receivers = page.layer.routing.current.receivers
+    return page.render(
+        template,
+        found=found,
+        names=page.access.names_of(subjects),
+        owed=owed,
+        pages_by_shift=any(way.channel == "oncall" for row in receivers for way in row.pages),
+    )

@@ -8,12 +8,13 @@ from alerting.access import Principal, require
 from alerting.console.errors import ConsoleRoute
 from alerting.console.pages import Page, signed_in
 from alerting.console.queries import queue as queries
-from alerting.console.queries.queue import Holding, Queue, QueueFilter
+from alerting.console.queries.queue import Queue, QueueFilter
 
 router = APIRouter(route_class=ConsoleRoute)
 
 Signed = Annotated[Page, Depends(signed_in)]
 Reader = Annotated[Principal, Depends(require("case.read"))]
+Holding = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 Word = Annotated[str, Query(max_length=40, pattern=r"^[A-Za-z0-9_-]*$")]
 
 
@@ -32,13 +33,15 @@ def queue_page(page: Signed, who: Reader, narrowed: Wanted) -> Response:
     """The whole page."""
     with page.services.database.read() as session:
         found = queries.load_queue(session, who, narrowed, page.now_ms)
-        districts, typologies = queries.choices(session, who.scope)
+        choices = queries.choices(session, who.scope)
+    # Whose cases were asked for stays chosen, also when none is left.
+    holders = {*choices.holders, narrowed.holding} - {"", "mine", "free", who.subject}
     return page.render(
         "queue.html",
         queue=found,
         narrowed=narrowed,
-        districts=districts,
-        typologies=typologies,
+        choices=choices,
+        holders=page.access.names_of(holders),
         names=_names(page, found),
     )
 

@@ -122,8 +122,9 @@ def test_supervision_counts_who_is_late_and_who_holds_what(
         desk = load_supervision(session, boss.scope, NOW_MS)
     assert desk.waiting == 8
     assert [load.cases for load in desk.loads] == [4]
-    deadlines = [case.deadline_ms for case in desk.overdue]
+    deadlines = [case.deadline_ms for case in desk.late]
     assert deadlines == sorted(deadlines)
+    assert desk.overdue == len(deadlines)
     answered = [case for case in many if case.responded_at_ms is not None]
     in_time = [case for case in answered if case.responded_at_ms <= case.deadline_ms]  # type: ignore[operator]
     assert desk.share_in_time == len(in_time) / len(answered)
