@@ -16,7 +16,9 @@ from models.registry.gates import judge, passed
 from models.registry.promotion import GateError, promote
 from models.registry.storage import FolderStorage
 from models.registry.tracking import follow, mirror, track
+from models.simulator import Scenario, simulate
 from models.training.dataset import Dataset
+from models.training.default import catalog_options, dataset_of_town
 from models.training.retrain import retrain
 from models.training.train import Trained, train
 from tests.models.conftest import START_MS, options
@@ -116,6 +118,19 @@ def test_retraining_promotes_what_passes_and_only_challenges_with_what_does_not(
     promote(registry, held.version, by="me", reason="now", now_ms=9, force=True)
     # Nobody is their own challenger: workers would score every event twice for nothing.
     assert registry.current_version("challenger") == ""
+
+
+@pytest.mark.timeout(240)
+def test_a_model_of_a_town_with_enough_fraud_passes_every_gate(registry: Registry) -> None:
+    """On the real catalog and without force: gates that refuse every model protect nobody."""
+    town = simulate(
+        Scenario(seed=4, subscribers=800, days=22, prevalence=0.1, report_share=1.0,
+                 report_delay_hours=3.0)
+    )  # fmt: skip
+    of_town = catalog_options(START_MS, warmup_days=1.0)
+    result = retrain(dataset_of_town(town), of_town, registry)
+    assert [one for one in result.verdicts if not one.passed] == []
+    assert registry.current_version("champion") == result.version
 
 
 def test_the_kept_rows_hold_no_pseudonyms(trained: Trained) -> None:
