@@ -1,5 +1,6 @@
 """``forewarn up``, ``down``, ``status`` and ``demo`` as a user runs them, and what they leave."""
 
+import json
 import os
 import re
 import shlex
@@ -215,6 +216,35 @@ def test_ctrl_c_at_any_time_leaves_nothing(
         rest = demo.stdout.read()
         assert demo.wait(START_SECONDS) == 130, rest
     assert "Traceback" not in rest
+    _nothing_is_left(root)
+
+
+def test_a_demonstration_that_is_kept_is_found_and_ends_with_ctrl_c(root: Path) -> None:
+    with subprocess.Popen(
+        _command(
+            *("demo", "--dir", root, "--seconds", 15, "--subscribers", 3000, "--speed", 1800),
+            *("--prevalence", 0.03, "--plain", "--keep"),
+        ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    ) as demo:
+        assert demo.stdout is not None
+        said = []
+        for line in demo.stdout:
+            said.append(line)
+            if "it stays up" in line:
+                break
+        else:
+            pytest.fail(f"it did not stay: {said}")
+        status = _run("status", "--dir", root, "--json")
+        assert status.returncode == 0, status.stdout + status.stderr
+        logs = {process["log"] for process in json.loads(status.stdout)["processes"]}
+        assert all(log.startswith(str(root / "demo")) for log in logs)
+        assert _run("down", "--dir", root).returncode == 0
+        assert demo.wait(START_SECONDS) == 130
+    assert (root / "demo" / "alerting.db").is_file()
     _nothing_is_left(root)
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -93,6 +94,16 @@ def test_it_works_where_only_the_base_is_installed(
 ) -> None:
     monkeypatch.setitem(sys.modules, "psutil", None)
     assert "memory" not in _findings(tmp_path)
+
+
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_a_command_for_a_base_installation_needs_no_extra(command: str) -> None:
+    lacking = [module for modules in diagnosis.EXTRAS.values() for module in modules]
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({lacking}))\n"
+        f"from forewarn.cli.table import load; load({command!r})"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_a_machine_that_has_everything_lacks_nothing(tmp_path: Path) -> None:
