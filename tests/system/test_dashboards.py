@@ -190,11 +190,13 @@ def test_every_expression_parses_and_has_data(stack: Stack, prometheus: httpx.Cl
 
         wait_until(answered, PATIENCE_SECONDS, what="the case")
         # Each is scraped before the next, so that the counters are seen to grow.
-        seen = f"sum(forewarn_alerting_cases_closed_total) >= {closed}"
+        prevented = 4_800_000 * (number + 1)
+        seen = f"sum(forewarn_alerting_prevented_loss_minor_total) >= {prevented}"
         wait_until(
             lambda: bool(_ask(prometheus, seen)),  # noqa: B023 - called at once, in this round
             PATIENCE_SECONDS,
             what="the scrape",
+            interval_seconds=0.5,
         )
 
     alerts = {rule["alert"] for rule in rules() if "alert" in rule}
@@ -211,7 +213,8 @@ def test_every_expression_parses_and_has_data(stack: Stack, prometheus: httpx.Cl
         return not empty
 
     try:
-        wait_until(all_have_data, 45, what="data", interval_seconds=3)
+        # Counts over whole tables are kept for a minute.
+        wait_until(all_have_data, PATIENCE_SECONDS, what="data", interval_seconds=3)
     finally:
         print("empty:", *empty, sep="\n  ")
     for expression in (pair[1] for pair in expressions()):
