@@ -1,6 +1,7 @@
 """Asks workers for their probes all the time, as Kubernetes would, and keeps what they said."""
 
 import json
+import math
 import threading
 import urllib.error
 import urllib.request
@@ -37,10 +38,16 @@ def ask(worker: WorkerProcess, probe: str) -> Answer | None:
 
 
 def metric(worker: WorkerProcess, name: str) -> dict[str, float]:
-    """Samples of a metric by their labels, as they are written."""
+    """Samples of a metric by their labels, as they are written.
+
+    A worker that does not serve any (it starts just now) has one that is equal to nothing.
+    """
     url = f"http://127.0.0.1:{worker.port}/metrics"
-    with urllib.request.urlopen(url, timeout=5) as reply:
-        lines = reply.read().decode().splitlines()
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            lines = reply.read().decode().splitlines()
+    except OSError:
+        return {"": math.nan}
     found = [line.rpartition(" ") for line in lines if line.startswith((name + "{", name + " "))]
     return {labels.removeprefix(name): float(value) for labels, _, value in found}
 
