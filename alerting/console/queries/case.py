@@ -1,13 +1,15 @@
 """Everything about one case: the case, its warnings and reasons, its story and its neighbours."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from alerting.access import Principal, Scope, UnmaskDecision, may_unmask
+from alerting.cases.lifecycle import HELD_STATES
 from alerting.console.queries.queue import Countdown, countdown_of
 from alerting.db.cases import Case, CaseEvent, Relative, Warning_
 from alerting.db.contacts import Activity, Sweep, SweepTarget
@@ -42,6 +44,31 @@ class Moment:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+class Seen(NamedTuple):
+    """What a page shows of a case: a word for each part of it that is drawn anew by itself.
+
+    Words are compared and never read. What is half written in a part is lost when that part is
+    drawn anew, so a part's word changes only with what the part shows.
+    """
+
+    story: str
+    person: str
+    outcome: str
+
+    @classmethod
+    def of(cls, text: str) -> "Seen":
+        """What a page sends back; nothing of it is known where it is malformed."""
+        words = text.split(".")
+        return cls(*words) if len(words) == len(cls._fields) else cls("", "", "")
+
+    def __str__(self) -> str:
+        return ".".join(self)
+
+    def changed(self, now: "Seen") -> list[str]:
+        """The parts to draw anew."""
+        return [name for name in self._fields if getattr(self, name) != getattr(now, name)]
+
+
 @dataclass(frozen=True, slots=True)
 class CaseView:
     """A case as its page shows it."""
@@ -58,6 +85,13 @@ class CaseView:
     deliveries: list[Delivery]
     relatives: list[Relative]
     touched: list[SweepTarget]
+    may_close: bool
+    newest_event_no: int
+
+    @property
+    def seen(self) -> Seen:
+        """What the page shows, to be sent back when it asks for what is newer."""
+        return _seen(self)
 
     @property
     def is_open(self) -> bool:
@@ -68,6 +102,25 @@ class CaseView:
     def payer(self) -> str | None:
         """The account that money would leave, as far as a warning told it."""
         return next((row.payer for row in self.warnings if row.payer), None)
+
+
+def _seen(view: "CaseView") -> Seen:
+    """What a page of this case shows, part by part."""
+    case = view.case
+    person = (
+        case.on_call, case.forwarding_on, case.caller, case.payee, view.payer, view.is_open,
+        view.unmask.reason, [row.phone for row in view.relatives],
+    )  # fmt: skip
+    ended = (case.disposition, case.prevented_minor, case.lost_minor, case.duplicate_of)
+    return Seen(
+        story=f"{case.version}-{view.newest_event_no}",
+        person=_digest(person),
+        outcome=_digest((view.is_open, view.may_close) if view.is_open else ended),
+    )
+
+
+def _digest(shown: object) -> str:
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:12]
 
 
 def load_case(session: Session, case_id: str, who: Principal, now_ms: int) -> CaseView:
@@ -108,6 +161,12 @@ def load_case(session: Session, case_id: str, who: Principal, now_ms: int) -> Ca
         deliveries=deliveries,
         relatives=list(session.scalars(relatives.order_by(Relative.added_at_ms))),
         touched=_touched(session, found, who),
+        may_close=(
+            who.may("case.work")
+            and found.state in HELD_STATES
+            and (found.holder == who.subject or who.may("case.assign"))
+        ),
+        newest_event_no=newest_event_no(session, case_id),
     )
 
 
@@ -123,6 +182,16 @@ def find_case(session: Session, case_id: str, who: Principal) -> Case:
     if found is None:
         raise NotFoundError("case", case_id)
     return found
+
+
+def newest_event_no(session: Session, case_id: str) -> int:
+    """The number of the newest thing that happened to a case.
+
+    What becomes of a delivery is in the history but does not raise the version: a page that looked
+    at the version alone would not show that the bank has confirmed.
+    """
+    newest = select(func.max(CaseEvent.event_no)).where(CaseEvent.case_id == case_id)
+    return session.scalar(newest) or 0
 
 
 def unmask_decision(found: Case, who: Principal) -> UnmaskDecision:

@@ -14,7 +14,7 @@ from alerting.console.errors import ConsoleRoute
 from alerting.console.forms import amount_minor
 from alerting.console.pages import Page, signed_in
 from alerting.console.queries import case as queries
-from alerting.console.queries.case import CaseView
+from alerting.console.queries.case import CaseView, Seen
 from alerting.errors import NotFoundError
 from forewarn.events.outcomes import Disposition
 
@@ -40,13 +40,18 @@ def case_page(page: Signed, who: Reader, case_id: CaseId) -> Response:
 
 @router.get("/live")
 def live(
-    page: Signed, who: Reader, case_id: CaseId, seen: Annotated[int, Query(ge=0)] = 0
+    page: Signed,
+    who: Reader,
+    case_id: CaseId,
+    seen: Annotated[str, Query(max_length=100, pattern=r"^[0-9a-f.-]*$")] = "",
 ) -> Response:
-    """Head and story if the case changed since version ``seen``, else 204."""
+    """The head and the parts that changed since the page was drawn; 204 if nothing happened."""
+    before = Seen.of(seen)
     with page.services.database.read() as session:
-        if queries.find_case(session, case_id, who).version == seen:
+        version = queries.find_case(session, case_id, who).version
+        if before.story == f"{version}-{queries.newest_event_no(session, case_id)}":
             return Response(status_code=204)
-    return _render(page, who, case_id, "parts/case_live.html")
+    return _render(page, who, case_id, "parts/case_live.html", before=before)
 
 
 @router.post("/claim")
@@ -181,7 +186,13 @@ def _after(page: Page, who: Principal, case_id: str, toast: str) -> Response:
 
 
 def _render(
-    page: Page, who: Principal, case_id: str, template: str, *, toast: str | None = None
+    page: Page,
+    who: Principal,
+    case_id: str,
+    template: str,
+    *,
+    toast: str | None = None,
+    before: Seen | None = None,
 ) -> Response:
     with page.services.database.read() as session:
         view = queries.load_case(session, case_id, who, page.now_ms)
@@ -193,6 +204,7 @@ def _render(
     values: dict[str, Any] = {
         "view": view,
         "case": view.case,
+        "oob": before.changed(view.seen) if before else [],
         "names": page.access.names_of(subjects),
         "graph": graph.layout(view.case, own_peers, view.linked) if view.linked else None,
         "linked": {other.case_id: other for other in view.linked},

@@ -29,6 +29,26 @@
       if (Number(element.dataset.until) <= nowMs()) element.replaceWith(element.dataset.masked);
     }
   };
+
+  /* A page that refreshes itself looks live when its server is gone: it says so until it is not. */
+  const PATIENCE_MS = 15_000; // a server that takes a request and never answers
+  let freshMs = Date.now();
+  let failed = false;
+  const age = () => {
+    const stale = $("#stale");
+    if (!stale || !$('[hx-trigger*="every"]')) return;
+    const old = failed || Date.now() - freshMs > PATIENCE_MS;
+    if (stale.hidden === old) stale.hidden = !old;
+    if (old) $("[data-age]", stale).textContent = written(Date.now() - freshMs);
+  };
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.elt.matches('[hx-trigger*="every"]')) return;
+    failed = !event.detail.successful;
+    if (!failed) freshMs = Date.now();
+    age();
+  });
+  setInterval(age, 500);
+
   tick();
   setInterval(tick, 500);
 
@@ -47,13 +67,20 @@
     setTimeout(() => element.remove(), bad ? 9000 : 4000);
   };
   document.addEventListener("toast", (event) => toast(event.detail.value));
-  document.addEventListener("htmx:responseError", (event) => toast(event.detail.xhr.responseText, true));
-  let offline = false;
-  document.addEventListener("htmx:sendError", () => {
-    if (!offline) toast($("#announcer").dataset.offline, true);
-    offline = true;
+  const polls = (element) => element.matches('[hx-trigger*="every"]');
+  document.addEventListener("htmx:responseError", (event) => {
+    if (polls(event.detail.elt)) return; // the page is old: that is said for as long as it lasts
+    toast(event.detail.xhr.responseText, true);
+    if (event.detail.xhr.status === 409) htmx.trigger(document.body, "refresh"); // show what changed
   });
-  document.addEventListener("htmx:afterOnLoad", () => { offline = false; });
+  document.addEventListener("htmx:sendError", (event) => {
+    if (!polls(event.detail.elt)) toast($("#stale strong").textContent, true);
+  });
+
+  /* A form that outlives what is drawn around it is emptied once it was taken. */
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful && event.detail.elt.matches("form[data-clear]")) event.detail.elt.reset();
+  });
 
   /* The selected row of a list lives over refreshes by its id. */
   let selected = null;

@@ -3,26 +3,37 @@
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 from httpx import Response
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext, Page, expect
 
 from alerting.access import build_access
 from alerting.access.users import UserFile
 from alerting.app import create_app
 from alerting.console import ConsoleServices, mount_console
+from alerting.db.cases import Case, Relative
+from alerting.db.contacts import Sweep, SweepTarget
+from alerting.db.dispatch import Delivery
 from alerting.services import Services
-from forewarn.events.warnings import FraudWarning
+from forewarn.events.warnings import FraudWarning, Reason
 from forewarn.settings import AccessSettings
-from tests.alerting.factory import Clock
+from tests.alerting.console import live
+from tests.alerting.factory import NOW_MS, VICTIM, Clock, warning
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For tests whose promise does not depend on the database; queries are tested on both."""
 
+expect.set_options(timeout=15_000)  # a busy machine of CI; a condition that holds is seen at once
+
 PASSWORD = "correct horse battery"
+RaiseCase = Callable[[FraudWarning], str]
+Open = Callable[..., Page]
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PEOPLE = {
     "li": (["responder"], ["default"], ["4304*"]),
@@ -129,7 +140,7 @@ def make_browser(
 
 
 @pytest.fixture
-def raise_case(services: Services) -> Callable[[FraudWarning], str]:
+def raise_case(services: Services) -> RaiseCase:
     """Takes a warning in and returns its case's id."""
 
     def take(warning: FraudWarning) -> str:
@@ -137,3 +148,116 @@ def raise_case(services: Services) -> Callable[[FraudWarning], str]:
         return applied.results[0][1]
 
     return take
+
+
+def case_of(services: Services, case_id: str) -> Case:
+    with services.db.read() as session:
+        return session.get_one(Case, case_id)
+
+
+@pytest.fixture(scope="module")
+def chromium(require: Callable[[bool, str], None]) -> Iterator[Chromium]:
+    path = live.chromium_path()
+    require(path is not None, "there is no chromium on this machine")
+    assert path is not None
+    with live.chromium(path) as browser:
+        yield browser
+
+
+@pytest.fixture
+def address(make_browser: Callable[..., Browser]) -> Iterator[str]:
+    with live.serving(make_browser().client.app) as url:
+        yield url
+
+
+@pytest.fixture
+def open_as(chromium: Chromium, address: str) -> Iterator[Open]:
+    """Opens a page as somebody; any error of a script or of the security policy fails the test."""
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def open_page(name: str = "", path: str = "/console/", **options: Any) -> Page:
+        context = chromium.new_context(
+            base_url=address,
+            locale=options.pop("locale", "en-GB"),
+            reduced_motion="reduce",
+            **options,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "console",
+            lambda message: faults.append(message.text) if "Policy" in message.text else None,
+        )
+        page.goto(path)
+        if name:
+            page.locator("input[name=name]").fill(name)
+            page.locator("input[name=password]").fill(PASSWORD)
+            page.keyboard.press("Enter")
+            page.wait_for_url(lambda url: "sign-in" not in url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+@pytest.fixture
+def town(raise_case: RaiseCase, services: Services) -> list[str]:
+    """Cases in every state that a page can show; ids in order."""
+    reasons = (Reason("suspect_talk_24h", 2580.0, 1.9), Reason("pair_is_new", 1.0, 1.2))
+    ids = [
+        raise_case(warning("w-1", kind="call", reasons=reasons, forwarding_on=True)),
+        raise_case(warning("w-2", subscriber="+8613900002222", severity="high")),
+        raise_case(
+            warning("w-3", subscriber="+8613700003333", severity="medium", district="430406")
+        ),
+        raise_case(warning("w-4", subscriber="+8613600004444", typology="task_scam")),
+    ]
+    with services.db.write() as session:
+        session.add(
+            Relative(
+                tenant="default",
+                subscriber=VICTIM,
+                phone="+8613900001234",
+                name="Ma",
+                added_at_ms=NOW_MS,
+            )
+        )
+        session.add(
+            Sweep(
+                sweep_id="s-1",
+                tenant="default",
+                case_id=ids[0],
+                kind="phone",
+                peer="+86170",
+                state="done",
+                requested_at_ms=NOW_MS,
+            )
+        )
+        session.flush()
+        session.add(
+            SweepTarget(
+                sweep_id="s-1",
+                subscriber="+8613500005555",
+                district="430405",
+                degree=1,
+                via="+8617000009999",
+                action="warn",
+                reason="paid_the_swindler",
+            )
+        )
+        overdue = session.get_one(Case, ids[1])
+        overdue.deadline_ms = NOW_MS - 30_000
+        session.add(
+            Delivery(
+                delivery_id="d-1", case_id=ids[0], tenant="default", district="430405", subscriber=VICTIM,
+                channel="patrol", purpose="protect", recipient="patrol", address="", template="patrol_visit",
+                language="zh", content={"case_id": ids[0], "typology": "x", "district": "430405", "url": ""}, reason="line_is_busy", state="sent", not_before_ms=NOW_MS,
+                created_at_ms=NOW_MS - 60_000, sent_at_ms=NOW_MS - 50_000,
+            )
+        )  # fmt: skip
+    return ids

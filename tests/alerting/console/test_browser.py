@@ -1,26 +1,17 @@
 """The console as people use it, in a real Chromium."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import pytest
-from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import expect
 from sqlalchemy import select
 
-from alerting.db.cases import Case, Relative
-from alerting.db.contacts import Sweep, SweepTarget
 from alerting.db.dispatch import Delivery
 from alerting.db.journal import AuditRecord
 from alerting.services import Services
-from forewarn.events.warnings import FraudWarning, Reason
 from tests.alerting.console import live
-from tests.alerting.console.conftest import ON_SQLITE, PASSWORD, Browser
-from tests.alerting.factory import NOW_MS, VICTIM, Clock, warning
+from tests.alerting.console.conftest import ON_SQLITE, PASSWORD, Open, RaiseCase, case_of
+from tests.alerting.factory import VICTIM, Clock, warning
 
 pytestmark = [pytest.mark.system, ON_SQLITE]
-
-expect.set_options(timeout=15_000)  # a busy machine of CI; a condition that holds is seen at once
 
 PAGES = {
     "li": ["queue", "patrol", "lists"],
@@ -28,121 +19,6 @@ PAGES = {
     "auditor": ["audit"],
     "admin": ["keys"],
 }
-RaiseCase = Callable[[FraudWarning], str]
-Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def chromium(require: Callable[[bool, str], None]) -> Iterator[Chromium]:
-    path = live.chromium_path()
-    require(path is not None, "there is no chromium on this machine")
-    assert path is not None
-    with live.chromium(path) as browser:
-        yield browser
-
-
-@pytest.fixture
-def address(make_browser: Callable[..., Browser]) -> Iterator[str]:
-    with live.serving(make_browser().client.app) as url:
-        yield url
-
-
-@pytest.fixture
-def open_as(chromium: Chromium, address: str) -> Iterator[Open]:
-    """Opens a page as somebody; any error of a script or of the security policy fails the test."""
-    contexts: list[BrowserContext] = []
-    faults: list[str] = []
-
-    def open_page(name: str = "", path: str = "/console/", **options: Any) -> Page:
-        context = chromium.new_context(
-            base_url=address,
-            locale=options.pop("locale", "en-GB"),
-            reduced_motion="reduce",
-            **options,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "console",
-            lambda message: faults.append(message.text) if "Policy" in message.text else None,
-        )
-        page.goto(path)
-        if name:
-            page.locator("input[name=name]").fill(name)
-            page.locator("input[name=password]").fill(PASSWORD)
-            page.keyboard.press("Enter")
-            page.wait_for_url(lambda url: "sign-in" not in url)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert faults == []
-
-
-@pytest.fixture
-def town(raise_case: RaiseCase, services: Services) -> list[str]:
-    """Cases in every state that a page can show; ids in order."""
-    reasons = (Reason("suspect_talk_24h", 2580.0, 1.9), Reason("pair_is_new", 1.0, 1.2))
-    ids = [
-        raise_case(warning("w-1", kind="call", reasons=reasons, forwarding_on=True)),
-        raise_case(warning("w-2", subscriber="+8613900002222", severity="high")),
-        raise_case(
-            warning("w-3", subscriber="+8613700003333", severity="medium", district="430406")
-        ),
-        raise_case(warning("w-4", subscriber="+8613600004444", typology="task_scam")),
-    ]
-    with services.db.write() as session:
-        session.add(
-            Relative(
-                tenant="default",
-                subscriber=VICTIM,
-                phone="+8613900001234",
-                name="Ma",
-                added_at_ms=NOW_MS,
-            )
-        )
-        session.add(
-            Sweep(
-                sweep_id="s-1",
-                tenant="default",
-                case_id=ids[0],
-                kind="phone",
-                peer="+86170",
-                state="done",
-                requested_at_ms=NOW_MS,
-            )
-        )
-        session.flush()
-        session.add(
-            SweepTarget(
-                sweep_id="s-1",
-                subscriber="+8613500005555",
-                district="430405",
-                degree=1,
-                via="+8617000009999",
-                action="warn",
-                reason="paid_the_swindler",
-            )
-        )
-        overdue = session.get_one(Case, ids[1])
-        overdue.deadline_ms = NOW_MS - 30_000
-        session.add(
-            Delivery(
-                delivery_id="d-1", case_id=ids[0], tenant="default", district="430405", subscriber=VICTIM,
-                channel="patrol", purpose="protect", recipient="patrol", address="", template="patrol_visit",
-                language="zh", content={"case_id": ids[0], "typology": "x", "district": "430405", "url": ""}, reason="line_is_busy", state="sent", not_before_ms=NOW_MS,
-                created_at_ms=NOW_MS - 60_000, sent_at_ms=NOW_MS - 50_000,
-            )
-        )  # fmt: skip
-    return ids
-
-
-def case_of(services: Services, case_id: str) -> Case:
-    with services.db.read() as session:
-        return session.get_one(Case, case_id)
 
 
 def test_a_warning_appears_is_claimed_and_closed_without_a_mouse(
@@ -311,15 +187,35 @@ def test_the_keys_are_explained_and_focus_is_seen(open_as: Open, town: list[str]
     assert outline == "solid"
 
 
-def test_a_page_that_lost_its_server_says_so_and_recovers(
-    open_as: Open, raise_case: RaiseCase
+@pytest.mark.parametrize("fault", ["offline", "error"])
+def test_a_page_that_lost_its_server_says_so_until_it_is_back(
+    open_as: Open, raise_case: RaiseCase, fault: str
 ) -> None:
     page = open_as("li")
-    page.context.set_offline(True)
-    expect(page.get_by_text("The server does not answer")).to_be_visible()
+    expect(page.locator("#queue")).to_be_visible()
+    if fault == "offline":
+        page.context.set_offline(True)
+    else:
+        page.route("**/queue/rows*", lambda route: route.fulfill(status=503, body="no database"))
+    page.clock.install()
+    expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+    page.clock.run_for(65_000)
+    expect(page.get_by_role("alert")).to_contain_text("1:0")  # it says how old what is seen is
+    expect(page.locator(".toast")).to_have_count(0)
     page.context.set_offline(False)
+    page.unroute("**/queue/rows*")
     case_id = raise_case(warning())
+    page.clock.resume()
     expect(page.locator(f"#case-{case_id}")).to_be_visible()
+    expect(page.locator("#stale")).to_be_hidden()
+
+
+def test_a_server_that_takes_requests_and_never_answers_is_noticed(open_as: Open) -> None:
+    page = open_as("li")
+    page.route("**/queue/rows*", lambda _route: None)
+    page.clock.install()
+    page.clock.run_for(20_000)
+    expect(page.locator("#stale")).to_be_visible()
 
 
 def test_a_session_that_ended_leads_to_the_form_and_back(

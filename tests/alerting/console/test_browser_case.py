@@ -1,0 +1,80 @@
+"""The page of a case while others change the case, in a real Chromium."""
+
+import pytest
+from playwright.sync_api import expect
+
+from alerting.access import Principal
+from alerting.services import Services
+from tests.alerting.console.conftest import ON_SQLITE, Open, RaiseCase, case_of
+from tests.alerting.factory import warning
+
+pytestmark = [pytest.mark.system, ON_SQLITE]
+
+LIVE = "**/live?*"
+
+
+def test_a_half_written_note_outlives_what_happens_to_the_case(
+    open_as: Open, raise_case: RaiseCase, services: Services, boss: Principal
+) -> None:
+    case_id = raise_case(warning())
+    page = open_as("li", f"/console/cases/{case_id}")
+    page.keyboard.press("c")
+    expect(page.locator("#casehead")).to_contain_text("held by Li")
+    page.locator("#note").fill("She says that the")
+    services.desk.note(case_id, boss, text="The bank was told.")
+    expect(page.locator("#story")).to_contain_text("The bank was told.")
+    page.get_by_role("button", name="Reached").click()
+    expect(page.locator("#casehead")).to_contain_text("In contact")
+    expect(page.locator("#note")).to_have_value("She says that the")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.locator("#story")).to_contain_text("She says that the")
+    expect(page.locator("#note")).to_have_value("")
+
+
+def test_what_a_gateway_confirms_appears_by_itself(
+    open_as: Open, town: list[str], services: Services
+) -> None:
+    page = open_as("li", f"/console/cases/{town[0]}")
+    version = case_of(services, town[0]).version
+    services.reports.take("d-1", "confirmed", channels=("patrol",))
+    assert case_of(services, town[0]).version == version
+    expect(page.locator("#story li.step").first).to_contain_text("Confirmed")
+
+
+def test_the_outcome_and_the_person_follow_the_holder_and_the_warnings(
+    open_as: Open, raise_case: RaiseCase, services: Services, boss: Principal
+) -> None:
+    case_id = raise_case(warning("w-1"))
+    page = open_as("li", f"/console/cases/{case_id}")
+    expect(page.locator("#casehead")).to_be_visible()
+    expect(page.locator("#outcome")).to_be_hidden()
+    services.desk.assign(case_id, boss, to="local:li")
+    expect(page.locator("#closing")).to_be_visible()
+    expect(page.locator("#person")).to_contain_text("Showing a number is logged")
+    page.locator("#closing textarea").fill("half written")
+    services.ingestor.ingest([warning("w-2", kind="call")], "test")
+    expect(page.locator("#person")).to_contain_text("The line is busy with the suspect")
+    expect(page.locator("#closing textarea")).to_have_value("half written")
+    services.desk.assign(case_id, boss, to="local:wang")
+    expect(page.locator("#outcome")).to_be_hidden()
+
+
+def test_a_case_does_not_close_over_a_transfer_that_the_page_does_not_show(
+    open_as: Open, raise_case: RaiseCase, services: Services
+) -> None:
+    case_id = raise_case(warning("w-1"))
+    page = open_as("li", f"/console/cases/{case_id}")
+    page.keyboard.press("c")
+    expect(page.locator("#closing")).to_be_visible()
+    page.route(LIVE, lambda route: route.abort())  # so that the page grows old
+    services.ingestor.ingest([warning("w-2", amount_at_risk_minor=9_900_000)], "test")
+    page.get_by_label("Dissuaded").check()
+    page.locator("#closing textarea").fill("told her")
+    page.get_by_role("button", name="Close the case").click()
+    expect(page.locator(".toast")).to_contain_text("The case changed meanwhile")
+    assert case_of(services, case_id).state == "acknowledged"
+    page.unroute(LIVE)
+    expect(page.locator("#casehead")).to_contain_text("¥149,000.00 at risk")
+    expect(page.locator("#closing textarea")).to_have_value("told her")
+    page.get_by_role("button", name="Close the case").click()
+    expect(page.locator("#outcome strong")).to_have_text("Dissuaded")
