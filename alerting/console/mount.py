@@ -14,6 +14,7 @@ from alerting.console.routes import (
     queue,
     routing,
     session,
+    shifts,
 )
 from alerting.console.services import ConsoleServices
 from alerting.console.static_files import FingerprintedFiles
@@ -22,7 +23,19 @@ from alerting.console.static_files import FingerprintedFiles
 def mount_console(app: FastAPI, services: ConsoleServices) -> None:
     """Add every page, kept out of the API's documentation, and the static files."""
     app.state.console = services
-    for module in (home, session, queue, case, patrol, overview, lists, routing, audit, keys):
+    for module in (
+        home,
+        session,
+        queue,
+        case,
+        patrol,
+        overview,
+        lists,
+        routing,
+        shifts,
+        audit,
+        keys,
+    ):
         app.include_router(module.router, include_in_schema=False)
     app.mount("/console/static", FingerprintedFiles(), name="console-static")
 

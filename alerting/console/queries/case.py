@@ -99,6 +99,11 @@ class CaseView:
         return self.case.state != "closed"
 
     @property
+    def transfers(self) -> list[Warning_]:
+        """The warned transfers, newest first: what a loss can be of."""
+        return [row for row in self.warnings if row.subject_kind == "transfer"]
+
+    @property
     def payer(self) -> str | None:
         """The account that money would leave, as far as a warning told it."""
         return next((row.payer for row in self.warnings if row.payer), None)

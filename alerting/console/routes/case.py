@@ -8,6 +8,7 @@ from alerting.access import Principal, require
 from alerting.access.errors import PermissionDeniedError
 from alerting.access.masking import mask_account, mask_phone
 from alerting.cases.closing import Closure
+from alerting.cases.late_losses import LateLoss
 from alerting.cases.service import ContactMethod
 from alerting.console import graph
 from alerting.console.errors import ConsoleRoute
@@ -29,6 +30,7 @@ CaseId = Annotated[str, Path(max_length=64)]
 Version = Annotated[int | None, Form(ge=0)]
 Note = Annotated[str, Form(max_length=2000)]
 What = Literal["subscriber", "caller", "payee", "payer", "relatives"]
+PHONE = r"^\+?[0-9]+$"
 REVEAL_SECONDS = 60
 
 
@@ -136,6 +138,34 @@ def reopen(
     """Open a closed case again."""
     page.services.desk.reopen(case_id, who, reason=reason)
     return _after(page, who, case_id, "toast.reopened")
+
+
+@router.post("/relatives")
+def add_relative(
+    page: Signed,
+    who: Worker,
+    case_id: CaseId,
+    phone: Annotated[str, Form(min_length=3, max_length=20, pattern=PHONE)],
+    name: Annotated[str, Form(max_length=100)] = "",
+) -> Response:
+    """Register whom to call when the person cannot be reached."""
+    page.layer.relatives.add(who, case_id, phone=phone, name=name)
+    return _after(page, who, case_id, "toast.relative_added")
+
+
+@router.post("/losses")
+def report_loss(
+    page: Signed,
+    who: Annotated[Principal, Depends(require("outcome.write"))],
+    _reader: Reader,  # the answer is the case
+    case_id: CaseId,
+    lost: Annotated[str, Form(min_length=1, max_length=40)],
+    transfer_id: Annotated[str, Form(max_length=64, pattern=r"^[\x21-\x7e]*$")] = "",
+) -> Response:
+    """Report money lost after all; what was prevented is taken back by as much."""
+    loss = LateLoss(amount_minor(lost) or 0, transfer_id or None)
+    page.services.desk.report_loss(case_id, who, loss)
+    return _after(page, who, case_id, "toast.loss_reported")
 
 
 @router.post("/unmask")

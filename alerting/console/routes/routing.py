@@ -1,11 +1,13 @@
 """Routing: trying a warning against the tree, and silences."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Response
 
 from alerting.access import Principal, require
 from alerting.console.errors import ConsoleRoute
+from alerting.console.formats import local
 from alerting.console.pages import Page, signed_in
 from alerting.routing.trial import try_route
 
@@ -17,6 +19,7 @@ Silencer = Annotated[Principal, Depends(require("routing.silence"))]
 Label = Annotated[str, Query(max_length=40, pattern=r"^[0-9A-Za-z_-]*$")]
 Pattern = Annotated[str, Form(max_length=40, pattern=r"^[0-9A-Za-z_-]*\*?$")]
 MINUTE_MS = 60_000
+SHIFT_MS = 8 * 60 * MINUTE_MS  # what the form offers
 WEEK_MINUTES = 7 * 24 * 60
 
 
@@ -37,14 +40,22 @@ def routing_page(
         "severity": severity,
     }
     silences = page.layer.routing_desk.silences(who.scope)
+    shifts = page.layer.routing_desk.shifts(who.scope)
+    tenants = sorted(who.scope.tenants or {"default"})
     return page.render(
         "routing.html",
         labels=labels,
         trials=try_route(page.layer.routing.current, labels) if severity else [],
         fault=page.layer.routing.fault,
         silences=silences,
-        names=page.access.names_of({row.owner for row in silences}),
-        tenants=sorted(who.scope.tenants or {"default"}),
+        shifts=shifts,
+        teams=sorted({row.team for row in page.layer.routing.current.receivers}),
+        colleagues=_colleagues(page, who, tenants) if who.may("routing.silence") else {},
+        next_shift=[local(page.now_ms + ms, page.services.zone) for ms in (0, SHIFT_MS)],
+        names=page.access.names_of(
+            {row.owner for row in silences} | {row.responder for row in shifts}
+        ),
+        tenants=tenants,
     )
 
 
@@ -78,3 +89,14 @@ def end_silence(
     """End a silence now."""
     page.layer.routing_desk.end_silence(silence_id, who)
     return page.go("/console/routing")
+
+
+def _colleagues(page: Page, who: Principal, tenants: Sequence[str]) -> dict[str, str]:
+    """Whom to offer for a shift: those who could work on cases of one of these districts."""
+    districts = who.scope.districts
+    places = [""] if districts is None else [pattern.rstrip("*") for pattern in districts]
+    found: dict[str, str] = {}
+    for tenant in tenants:
+        for place in places:
+            found |= page.access.colleagues(tenant, place)
+    return found

@@ -33,6 +33,8 @@ STEPS = [
     ("close", {"disposition": "dissuaded"}),
     ("reopen", {"reason": "mistake"}),
     ("unmask", {"what": "subscriber"}),
+    ("relatives", {"phone": "+8613900000001"}),
+    ("losses", {"lost": "100"}),
 ]
 
 

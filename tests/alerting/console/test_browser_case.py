@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from alerting.access import Principal
+from alerting.cases.closing import Closure
 from alerting.services import Services
 from tests.alerting.console.conftest import ON_SQLITE, Open, RaiseCase, case_of
 from tests.alerting.factory import warning
@@ -78,3 +79,41 @@ def test_a_case_does_not_close_over_a_transfer_that_the_page_does_not_show(
     expect(page.locator("#closing textarea")).to_have_value("told her")
     page.get_by_role("button", name="Close the case").click()
     expect(page.locator("#outcome strong")).to_have_text("Dissuaded")
+
+
+def test_a_relative_is_added_and_a_late_loss_reported_on_the_page(
+    open_as: Open, raise_case: RaiseCase, services: Services, li: Principal
+) -> None:
+    case_id = raise_case(warning(subject_id="t-1"))
+    services.desk.claim(case_id, li)
+    page = open_as("li", f"/console/cases/{case_id}")
+    page.get_by_text("Add a relative").click()
+    page.get_by_label("Phone number").fill("+8613900001234")
+    page.get_by_label("Name").fill("Ma")
+    page.keyboard.press("Enter")
+    expect(page.locator("#shown-relatives")).to_have_text("Ma +86 139****1234")
+    services.desk.close(case_id, li, Closure("dissuaded"))
+    boss = open_as("boss", f"/console/cases/{case_id}")
+    boss.get_by_text("Report a loss that became known later").click()
+    boss.get_by_label("Money lost").fill("12,000")
+    boss.get_by_label("Of which transfer").select_option("t-1")
+    boss.get_by_role("button", name="Report the loss").click()
+    expect(boss.locator("#outcome strong")).to_have_text("Loss occurred")
+    expect(boss.locator("#outcome")).to_contain_text("¥12,000.00")
+
+
+def test_a_supervisor_is_led_from_the_alarm_to_the_shift_that_ends_it(
+    open_as: Open, town: list[str]
+) -> None:
+    page = open_as("boss", "/console/supervision")
+    alarm = page.get_by_text("Nobody is on call")
+    expect(alarm).to_be_visible()
+    page.get_by_role("alert").get_by_role("link").click()
+    page.get_by_label("Who").fill("local:li")
+    page.locator("#shift-form").get_by_label("District").fill("4304")
+    page.get_by_label("Number or address").fill("+8613900000001")
+    page.get_by_role("button", name="Add a shift").click()
+    expect(page.locator("#shifts th[scope=row]")).to_have_text("Li")
+    page.goto("/console/supervision")
+    expect(page.get_by_role("heading", name="On call now")).to_be_visible()
+    expect(alarm).to_have_count(0)
