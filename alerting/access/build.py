@@ -14,6 +14,7 @@ from alerting.access.oidc import OidcClient, OidcOptions
 from alerting.access.sessions import SessionLimits, SessionStore
 from alerting.access.users import UserFile
 from alerting.audit import AuditEntry
+from alerting.audit.actions import AuditAction
 from alerting.db.engine import Database
 from forewarn.errors import ConfigurationError
 from forewarn.settings.access import AccessSettings
@@ -80,7 +81,7 @@ def chained(database: Database) -> Audit:
     """Record in the hash-chained log, each entry in a transaction of its own."""
 
     def record(
-        *, actor: str, action: str, target: str, details: Mapping[str, Any], now_ms: int
+        *, actor: str, action: AuditAction, target: str, details: Mapping[str, Any], now_ms: int
     ) -> None:
         with database.write() as session:
             entry = AuditEntry(now_ms, actor, action, target, dict(details))

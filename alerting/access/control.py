@@ -14,13 +14,20 @@ from alerting.access.roles import permissions_of
 from alerting.access.scope import Scope
 from alerting.access.sessions import Session, SessionStore
 from alerting.access.users import UserFile
+from alerting.audit.actions import AuditAction
 
 
 class Audit(Protocol):
     """Where access control records what happened; the hash-chained log in the service."""
 
     def __call__(
-        self, *, actor: str, action: str, target: str, details: Mapping[str, Any], now_ms: int
+        self,
+        *,
+        actor: str,
+        action: AuditAction,
+        target: str,
+        details: Mapping[str, Any],
+        now_ms: int,
     ) -> None:
         """Append one entry, or raise; an action that cannot be recorded does not happen."""
 
@@ -188,7 +195,7 @@ class AccessControl:
         self._take(limiter, caller.principal.subject, now_ms)
         return caller
 
-    def record(self, who: Principal, action: str, target: str, **details: Any) -> None:
+    def record(self, who: Principal, action: AuditAction, target: str, **details: Any) -> None:
         """Write what somebody did into the audit log; raises if it cannot be written."""
         self._audit(
             actor=who.subject,

@@ -20,6 +20,7 @@ from alerting.access.scope import EVERYTHING, Scope
 from alerting.access.sessions import token_hash
 from alerting.access.tables import api_keys
 from alerting.audit import AuditEntry
+from alerting.audit.actions import AuditAction
 from alerting.db.engine import Database
 
 PREFIX = "fwk_"
@@ -150,7 +151,7 @@ class KeyStore:
         self,
         transaction: Session,
         actor: str,
-        action: str,
+        action: AuditAction,
         key_id: str,
         detail: dict[str, Any],
         now_ms: int,

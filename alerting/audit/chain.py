@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from alerting.audit.actions import AuditAction
+
 GENESIS = "0" * 64
 
 
@@ -21,7 +23,7 @@ class AuditEntry:
 
     at_ms: int
     actor: str
-    action: str
+    action: AuditAction
     subject: str
     detail: dict[str, Any] = field(default_factory=dict)
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting.access import Principal
+from alerting.audit.actions import AuditAction
 from alerting.cases.follow_up import FollowUps
 from alerting.cases.outcome import outcomes_of
 from alerting.cases.service import CaseDesk, Done, record
@@ -114,7 +115,13 @@ class LateLossDesk(CaseDesk):
         ]
 
     def _apply_loss(
-        self, session: Session, case: Case, loss: LateLoss, kind: str, actor: str, now_ms: int
+        self,
+        session: Session,
+        case: Case,
+        loss: LateLoss,
+        kind: AuditAction,
+        actor: str,
+        now_ms: int,
     ) -> bool:
         """Count a loss of a locked case; False if it was known already."""
         key = loss.transfer_id or (f"report:{loss.report_id}"[:64] if loss.report_id else "")

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from alerting import audit
 from alerting.access import Principal
 from alerting.audit import AuditEntry
+from alerting.audit.actions import AuditAction
 from alerting.cases.follow_up import FollowUps
 from alerting.cases.lifecycle import CaseFacts, Step, decide_step
 from alerting.cases.reopen import let_go
@@ -37,7 +38,7 @@ HINTS = {
 class Done:
     """What a step leaves in the history: its kind and what is worth remembering of it."""
 
-    kind: str
+    kind: AuditAction
     detail: dict[str, Any]
 
 
@@ -108,7 +109,7 @@ class CaseDesk:
 
         def act(session: Session, case: Case, now_ms: int) -> Done:
             case.contact_attempts += 1
-            kind = "contact_made" if reached else "contact_failed"
+            kind: AuditAction = "contact_made" if reached else "contact_failed"
             if not reached:
                 case.state = "acknowledged" if case.state != "in_contact" else case.state
                 schedule.set_timer(session, case, schedule.DISPATCH, now_ms)

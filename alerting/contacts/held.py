@@ -1,6 +1,7 @@
 """Sweeps that wait for a supervisor: the number or account may be one that swindlers only show."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 from alerting import audit
 from alerting.access import Principal, Scope
 from alerting.audit import AuditEntry
+from alerting.audit.actions import AuditAction
 from alerting.clock import Clock
 from alerting.db.cases import Case, CaseEvent
 from alerting.db.contacts import Sweep
@@ -15,6 +17,7 @@ from alerting.db.engine import Database
 from alerting.errors import NotFoundError, StepRefusedError
 
 LIMIT = 200
+Verdict = Literal["sweep_approved", "sweep_rejected"]
 
 
 class SweepDesk:
@@ -37,25 +40,25 @@ class SweepDesk:
 
     def approve(self, sweep_id: str, who: Principal) -> Sweep:
         """Let a sweep go ahead; raises NotFoundError, StepRefusedError."""
-        return self._decide(sweep_id, who, "approved")
+        return self._decide(sweep_id, who, "sweep_approved")
 
     def reject(self, sweep_id: str, who: Principal) -> Sweep:
         """Nobody is texted and nothing is listed; raises NotFoundError, StepRefusedError."""
-        return self._decide(sweep_id, who, "rejected")
+        return self._decide(sweep_id, who, "sweep_rejected")
 
-    def _decide(self, sweep_id: str, who: Principal, verdict: str) -> Sweep:
+    def _decide(self, sweep_id: str, who: Principal, verdict: Verdict) -> Sweep:
         now_ms = self._clock()
         with self._db.write() as session:
             sweep = self._locked(session, sweep_id, who.scope)
             if sweep.state != "held":
                 raise StepRefusedError(f"Sweep {sweep_id} is {sweep.state}.", code="sweep_not_held")
             sweep.decided_by = who.subject
-            if verdict == "approved":
+            if verdict == "sweep_approved":
                 # The ten seconds that a sweep may take count from this confirmation.
                 sweep.state, sweep.requested_at_ms = "pending", now_ms
             else:
                 sweep.state, sweep.finished_at_ms = "rejected", now_ms
-            note(self._db, session, sweep, f"sweep_{verdict}", who.subject, now_ms)
+            note(self._db, session, sweep, verdict, who.subject, now_ms)
         return sweep
 
     def _locked(self, session: Session, sweep_id: str, scope: Scope) -> Sweep:
@@ -69,7 +72,9 @@ class SweepDesk:
         return sweep
 
 
-def note(db: Database, session: Session, sweep: Sweep, kind: str, actor: str, now_ms: int) -> None:
+def note(
+    db: Database, session: Session, sweep: Sweep, kind: AuditAction, actor: str, now_ms: int
+) -> None:
     """Write what happened to a sweep into the history of its case, and into the audit log."""
     detail = {"sweep_id": sweep.sweep_id, "kind": sweep.kind, "why": sweep.held_because}
     session.add(

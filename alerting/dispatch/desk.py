@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from alerting import audit
 from alerting.audit import AuditEntry
+from alerting.audit.actions import AuditAction
 from alerting.cases.follow_up import owed
 from alerting.cases.lifecycle import HELD_STATES, WAITING_STATES
 from alerting.cases.severity import ORDER
@@ -30,7 +31,7 @@ from alerting.routing.tree import Match, Receiver, Routing, route
 from alerting.timers import schedule
 
 ACTOR = "system:dispatch"
-WITHHELD = "escalation_withheld"
+WITHHELD: AuditAction = "escalation_withheld"
 
 
 class DispatchDesk:
@@ -276,7 +277,12 @@ class DispatchDesk:
         return again_ms
 
     def _record(
-        self, session: Session, case: Case, kind: str, detail: dict[str, object], now_ms: int
+        self,
+        session: Session,
+        case: Case,
+        kind: AuditAction,
+        detail: dict[str, object],
+        now_ms: int,
     ) -> None:
         session.add(
             CaseEvent(case_id=case.case_id, at_ms=now_ms, kind=kind, actor=ACTOR, detail=detail)

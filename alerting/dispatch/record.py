@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from alerting import audit
 from alerting.audit import AuditEntry
+from alerting.audit.actions import AuditAction
 from alerting.cases.lifecycle import WAITING_STATES
 from alerting.db.cases import Case, CaseEvent
 from alerting.db.dispatch import Delivery
@@ -17,7 +18,14 @@ from alerting.dispatch.write import PROTECT, page_step
 from alerting.timers.schedule import DISPATCH, PAGE, hasten, set_timer
 
 ACTOR = "system:courier"
-FINAL: frozenset[str] = frozenset({"sent", "confirmed", "unanswered", "failed"})
+KINDS: dict[State, AuditAction] = {
+    "sent": "delivery_sent",
+    "confirmed": "delivery_confirmed",
+    "unanswered": "delivery_unanswered",
+    "failed": "delivery_failed",
+}
+"""What the history says of the states that settle something."""
+
 MAY_ARRIVE = ("pending", "sending", "awaiting", "sent", "confirmed")
 FEED = "patrol-feed"
 
@@ -134,7 +142,7 @@ def _enter(
         _number(db, session, row)
     if state == "confirmed":
         row.confirmed_at_ms = now_ms
-    if state not in FINAL or row.case_id is None:
+    if state not in KINDS or row.case_id is None:
         return
     detail = {
         "delivery_id": row.delivery_id,
@@ -143,7 +151,7 @@ def _enter(
         "attempts": row.attempts,
         "state": state,
     }
-    kind = f"delivery_{state}"
+    kind = KINDS[state]
     session.add(CaseEvent(case_id=row.case_id, at_ms=now_ms, kind=kind, actor=actor, detail=detail))
     _follow_up(session, row, state, now_ms)
     audit.append(db, session, [AuditEntry(now_ms, actor, kind, row.case_id, detail)])

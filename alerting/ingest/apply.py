@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from alerting import audit
 from alerting.access import EVERYTHING, Scope
 from alerting.audit import AuditEntry
+from alerting.audit.actions import AuditAction
 from alerting.cases.correlate import OpenCase, correlate
 from alerting.cases.reopen import open_again
 from alerting.cases.severity import ORDER, Deadlines
@@ -38,6 +39,15 @@ Result = Literal["raised", "updated", "withdrawn", "duplicate", "stale", "foreig
 """``foreign``: a revision of somebody else's warning, or of one outside the sender's scope."""
 
 ACTOR = "system:ingest"
+_KINDS: dict[Result, AuditAction] = {
+    "raised": "warning_raised",
+    "updated": "warning_updated",
+    "withdrawn": "warning_withdrawn",
+    "duplicate": "warning_duplicate",
+    "stale": "warning_stale",
+}
+"""What the history says of each; a foreign one never gets that far."""
+
 _RESULTS: dict[Action, Result] = {
     "raise": "raised",
     "update": "updated",
@@ -228,7 +238,7 @@ def _record(batch: _Batch, row: Warning_, result: Result, now_ms: int) -> None:
         "subject_status": row.subject_status,
         "expected_loss_minor": row.expected_loss_minor,
     }
-    kind = f"warning_{result}"
+    kind = _KINDS[result]
     batch.events.append(
         {"case_id": row.case_id, "at_ms": now_ms, "kind": kind, "actor": ACTOR, "detail": detail}
     )

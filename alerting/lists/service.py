@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from alerting import audit
 from alerting.access import Principal, Scope
 from alerting.audit import AuditEntry
+from alerting.audit.actions import AuditAction
 from alerting.clock import Clock
 from alerting.contacts import requests as sweeps
 from alerting.db.contacts import ListItem
@@ -79,7 +80,7 @@ class ListDesk:
             item = self._new(tenant, name, kind, peer, subscriber, reason, who.subject, now_ms)
             item.expires_at_ms = expires_at_ms
             session.add(item)
-            self._changed(session, item, "proposed", who.subject, now_ms)
+            self._changed(session, item, "list_proposed", who.subject, now_ms)
         return item
 
     def approve(self, entry_id: str, who: Principal) -> ListItem:
@@ -100,7 +101,7 @@ class ListDesk:
                     hint=HINTS.get(fault, ""),
                 )
             item.state, item.approver, item.changed_at_ms = "active", who.subject, now_ms
-            self._changed(session, item, "approved", who.subject, now_ms)
+            self._changed(session, item, "list_approved", who.subject, now_ms)
         return item
 
     def remove(self, entry_id: str, who: Principal) -> ListItem:
@@ -113,7 +114,8 @@ class ListDesk:
             was_active = item.state == "active"
             item.state = "removed" if was_active else "rejected"
             item.changed_at_ms = now_ms
-            self._changed(session, item, item.state, who.subject, now_ms, retract=was_active)
+            action: AuditAction = "list_removed" if was_active else "list_rejected"
+            self._changed(session, item, action, who.subject, now_ms, retract=was_active)
         return item
 
     def expire(self) -> int:
@@ -277,7 +279,7 @@ class ListDesk:
         self,
         session: Session,
         item: ListItem,
-        action: str,
+        action: AuditAction,
         actor: str,
         now_ms: int,
         *,
@@ -285,7 +287,7 @@ class ListDesk:
     ) -> None:
         self._publish(session, item, now_ms, retract=retract)
         detail = {"list": item.list, "kind": item.kind, "state": item.state}
-        entry = AuditEntry(now_ms, actor, f"list_{action}", item.entry_id, detail)
+        entry = AuditEntry(now_ms, actor, action, item.entry_id, detail)
         audit.append(self._db, session, [entry])
 
     def _publish(

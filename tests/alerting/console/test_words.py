@@ -9,13 +9,19 @@ import pytest
 
 from alerting.access import ROLES
 from alerting.access.masking import UnmaskReason
+from alerting.audit.actions import AuditAction
+from alerting.cases.follow_up import Owed
 from alerting.cases.lifecycle import STATES
 from alerting.cases.service import ContactMethod
 from alerting.console import pages
 from alerting.console.i18n import LANGUAGES, Language, choose_language, translator
 from alerting.console.queries.case import Reason
 from alerting.console.reasons import reason_text
+from alerting.contacts.decide import TargetAction
+from alerting.dispatch.attempt import State
+from alerting.dispatch.page import PageReason
 from features.catalog import CATALOG
+from forewarn import errors
 from forewarn.events.outcomes import Disposition
 from forewarn.events.warnings import Severity, SubjectStatus, Typology
 
@@ -28,11 +34,36 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
     "method": get_args(ContactMethod),
     "unmask": get_args(UnmaskReason),
     "status": get_args(SubjectStatus),
+    "event": get_args(AuditAction),
+    "delivery": get_args(State),
+    "touched": get_args(TargetAction),
+    "why": get_args(PageReason) + get_args(Owed),
 }
+NOTHING_ELSE = (
+    "severity", "typology", "disposition", "state", "role", "method", "unmask", "event", "delivery",
+)  # fmt: skip
+"""Groups that hold the words of their vocabulary and no others."""
+
+OPEN = (
+    "why", "channel", "recipient", "refusal", "touched", "lists", "patrol", "help",
+    "theme", "span", "holding", "nav", "reach", "keys",
+)  # fmt: skip
+"""Groups whose words are looked up by a name that the code has elsewhere."""
+
+SOURCE = "\n".join(
+    path.read_text(encoding="utf-8")
+    for root in (Path(pages.TEMPLATES).parent.parent, Path(errors.__file__).parent)
+    for path in sorted(root.rglob("*"))
+    if path.suffix in (".py", ".html") and "migrations" not in path.parts
+)
 
 
 def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def group_of(group: str) -> list[str]:
+    return [key for key in translator("en").words if key.startswith(f"{group}.")]
 
 
 def test_the_catalogs_have_the_same_keys_and_placeholders() -> None:
@@ -54,6 +85,30 @@ def test_chinese_is_chinese() -> None:
 def test_every_value_of_a_closed_vocabulary_has_words(group: str) -> None:
     words = translator("en").words
     assert [name for name in VOCABULARIES[group] if f"{group}.{name}" not in words] == []
+
+
+@pytest.mark.parametrize("group", NOTHING_ELSE)
+def test_a_closed_vocabulary_has_no_word_that_nothing_says(group: str) -> None:
+    named = {key.removeprefix(f"{group}.") for key in group_of(group)}
+    assert sorted(named - set(VOCABULARIES[group])) == []
+
+
+def test_no_word_is_kept_that_nothing_asks_for() -> None:
+    dead = []
+    for key in translator("en").words:
+        group, _, name = key.partition(".")
+        if group in NOTHING_ELSE or group in (
+            "reason",
+            "window",
+            "status",
+        ):  # named by event contracts
+            continue
+        names = [key, name.removesuffix("_hint")] if group in OPEN else [key]
+        put_together = rf"""["']{re.escape(key.rpartition("_")[0])}_["'{{]"""
+        asked_for = any(re.search(rf"""["']{re.escape(word)}["']""", SOURCE) for word in names)
+        if not asked_for and not re.search(put_together, SOURCE):
+            dead.append(key)
+    assert dead == []
 
 
 def test_every_key_that_a_template_names_is_there() -> None:
