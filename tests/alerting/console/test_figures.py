@@ -20,6 +20,7 @@ from alerting.console.queries.supervision import load_supervision
 from alerting.console.routes.overview import day_starts_ms
 from alerting.db.cases import Case
 from alerting.db.contacts import Sweep, SweepTarget
+from alerting.metrics import DatabaseCollector
 from alerting.services import Services
 from forewarn.events.warnings import FraudWarning
 from tests.alerting.conftest import SHANGHAI
@@ -109,6 +110,13 @@ def test_the_report_agrees_with_what_cases_prevented_and_lost(
     assert prevented > 0
     assert report.today_minor == report.confirmed_minor == prevented
     assert report.lost_minor == sum(case.lost_minor for case in closed) == 1_123_456
+    today = sum(
+        sample.value
+        for family in DatabaseCollector(services.db, clock, SHANGHAI).collect()
+        if family.name == "forewarn_alerting_prevented_today_minor"
+        for sample in family.samples
+    )
+    assert today == report.today_minor  # the dashboard's figure of the day
     for slices in report.by.values():
         assert sum(share.amount_minor for share in slices) == prevented
     own = [case for case in closed if case.district == "430406"]
