@@ -22,6 +22,9 @@ from streams.decode import Run
 
 log = structlog.get_logger(__name__)
 
+GATHER_SECONDS = 0.005
+"""Longest wait for the rest of what was fetched together: a batch costs as much as many events."""
+
 Behind = Callable[[int, int], bool | None]
 """(source, partition) -> whether Kafka holds more than was fetched; None if it is not known."""
 
@@ -86,6 +89,8 @@ class Lanes:
         behind: tells whether a source has more to come.
         on_dropped: called when a journalled chunk is given up.
         on_failure: called once with an error that no retry mends; the worker must then stop.
+        arriving: tells whether more of what was fetched together is about to be put.
+        gather_seconds: longest wait for that.
     """
 
     def __init__(
@@ -98,11 +103,15 @@ class Lanes:
         behind: Behind,
         on_failure: Callable[[BaseException], None],
         on_dropped: Callable[[], None] = lambda: None,
+        arriving: Callable[[], bool] = lambda: False,
+        gather_seconds: float = GATHER_SECONDS,
     ) -> None:
         self._processor = processor
         self._batch_events = batch_events
         self._buffered_events = buffered_events
         self._behind = behind
+        self._arriving = arriving
+        self._gather_seconds = gather_seconds
         self._on_failure = on_failure
         self._on_dropped = on_dropped
         self._lanes = [_Lane(self, number) for number in range(count)]
@@ -192,7 +201,16 @@ class Lanes:
         if partition.closing:
             return
         partition.buffer.add(run)
-        lane.wake()
+        if self._arriving():
+            lane.wake_soon()  # the rest of what was fetched together goes into the same batch
+        else:
+            for each in self._lanes:
+                each.wake()
+
+    def _worth_waiting(self, partitions: Iterable[OpenPartition]) -> bool:
+        """Whether a batch would grow by waiting for the rest of what was fetched."""
+        held = sum(partition.buffer.events for partition in partitions)
+        return held < self._batch_events and self._arriving()
 
     def _is_full(self, partition: OpenPartition) -> bool:
         # A journalled chunk is taken only when all of it is here: one topic that has filled the
@@ -233,6 +251,7 @@ class _Lane:
         self._idle = asyncio.Event()
         self._idle.set()
         self._taken = asyncio.Condition()
+        self._soon: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._first = 0
 
@@ -245,7 +264,17 @@ class _Lane:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def wake(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         self._wake.set()
+
+    def wake_soon(self) -> None:
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(
+                self._lanes._gather_seconds,  # noqa: SLF001 - two halves of one thing
+                self.wake,
+            )
 
     async def idle(self) -> None:
         """Wait until no batch is in hand, or the loop has ended."""
@@ -277,6 +306,10 @@ class _Lane:
 
     async def _step(self) -> None:
         self._wake.clear()
+        if self._lanes._worth_waiting(self.partitions.values()):  # noqa: SLF001 - as above
+            self.wake_soon()
+            await self._wake.wait()
+            self._wake.clear()
         batch = self._assemble()
         if not batch:
             await self._wait(any(not p.buffer.empty for p in self.partitions.values()))

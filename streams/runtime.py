@@ -104,6 +104,7 @@ class Runtime(Service):
             batch_events=self._settings.batch_events,
             buffered_events=self._settings.buffered_events,
             behind=self._behind,
+            arriving=self._arriving,
             on_failure=self._fail,
             on_dropped=self._metrics.dropped_journals.inc,
         )
@@ -216,6 +217,10 @@ class Runtime(Service):
 
     def _of(self, source: int, partition: int) -> Partition:
         return Partition(self._topics[source], partition)
+
+    def _arriving(self) -> bool:
+        """Whether chunks that were fetched together are still being handed to agents."""
+        return self._app is not None and bool(self._app.consumer.delivering)
 
     def _behind(self, source: int, partition: int) -> bool | None:
         """Whether Kafka holds records of the source that were not fetched yet."""

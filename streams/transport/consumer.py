@@ -123,6 +123,11 @@ class ChunkConsumer(Consumer):
         """Timestamp of the first record of the oldest chunk that is not done, in milliseconds."""
         return self._ledger.oldest_ms(partition)
 
+    @property
+    def delivering(self) -> bool:
+        """Whether chunks of the last fetch wait to be handed to streams."""
+        return bool(self._arrived)
+
     # -- fetching and delivering
 
     async def _drain_messages(self, fetcher: Any) -> None:

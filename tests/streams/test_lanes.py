@@ -19,6 +19,7 @@ class Recorder:
     def __init__(self) -> None:
         self.seen: list[tuple[int, int]] = []
         self.closed: list[int] = []
+        self.batches: list[list[int]] = []
         self.in_hand: set[int] = set()
         self.gate = asyncio.Event()
         self.gate.set()
@@ -36,6 +37,7 @@ class Recorder:
 
     async def process(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> None:
         numbers = {partition.number for partition, _ in batch}
+        self.batches.append(sorted(numbers))
         assert not numbers & self.in_hand, "a partition is worked on twice at once"
         self.in_hand |= numbers
         await self.gate.wait()
@@ -93,6 +95,34 @@ async def test_order_is_kept_within_each_partition() -> None:
     for number in range(4):
         assert [o for n, o in recorder.seen if n == number] == list(range(60))
     await until(lambda: len(acked) == 48)
+    await lanes.stop()
+
+
+@pytest.mark.parametrize("gather_seconds", [600.0, 0.0])
+async def test_what_was_fetched_together_goes_into_one_batch(gather_seconds: float) -> None:
+    """Its first chunk waits for the others, but not for good: they may be held up elsewhere."""
+    recorder, arriving = Recorder(), True
+    lanes = Lanes(
+        recorder,
+        count=1,
+        batch_events=100,
+        buffered_events=100,
+        behind=lambda _source, _partition: False,
+        on_failure=lambda _: None,
+        arriving=lambda: arriving,
+        gather_seconds=gather_seconds,
+    )
+    lanes.start()
+    await lanes.put(await lanes.partition(0), run_of(0, 3, []))
+    if gather_seconds:
+        for _ in range(20):
+            await asyncio.sleep(0)
+    else:
+        await until(lambda: recorder.batches)
+    arriving = False
+    await lanes.put(await lanes.partition(1), run_of(0, 3, []))
+    await until(lambda: len(recorder.seen) == 6)
+    assert recorder.batches == ([[0, 1]] if gather_seconds else [[0], [1]])
     await lanes.stop()
 
 
