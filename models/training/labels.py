@@ -8,6 +8,7 @@ the model to stop warning about whatever it has learned to stop.
 Rings are not given by anybody; outcomes that share a confirmed number or account are put into one.
 """
 
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +48,8 @@ def label_events(
     Args:
         events: calls and transfers, in any order.
         outcomes: columns of ``forewarn.events.Outcome`` (at least subscriber, disposition,
-            label_time_ms); a later outcome of the same case takes the place of an earlier one.
+            label_time_ms); a later outcome of the same warning, or of a case without one, takes the
+            place of an earlier one. The outcomes of one case are one episode.
 
     Raises:
         ConfigurationError: if a column is missing.
@@ -67,28 +69,47 @@ def label_events(
         warned=np.zeros(n, np.bool_),
     )
     rows_of = _rows_by_subscriber(events)
-    rows = [_parties(row, pseudonymiser) for row in latest(outcomes).iter_rows(named=True)]
-    rings = _rings([found.parties for found in rows])
-    for number, (found, ring) in enumerate(zip(rows, rings, strict=True)):
+    rows = [
+        _parties(row, number, pseudonymiser)
+        for number, row in enumerate(latest(outcomes).iter_rows(named=True))
+    ]
+    rings = _rings([{*found.parties, found.case} for found in rows])
+    episodes = {case: number for number, case in enumerate({found.case: None for found in rows})}
+    for found, ring in zip(rows, rings, strict=True):
         own = rows_of.get(found.subscriber)
         if own is not None:
-            _apply(labels, events, own, found, number, ring)
+            _apply(labels, events, own, found, episodes[found.case], ring)
+    of_fraud = labels.episode >= 0
+    episode = labels.episode[of_fraud]
+    exposures = np.fromiter(_exposures(rows).values(), np.int64, len(episodes))
+    first_loss_ms = np.full(len(episodes), NEVER_MS, np.int64)
+    np.minimum.at(first_loss_ms, episode, labels.first_loss_ms[of_fraud])
+    labels.exposure_minor[of_fraud] = exposures[episode]
+    labels.first_loss_ms[of_fraud] = first_loss_ms[episode]
     return labels
 
 
 def latest(outcomes: pl.DataFrame) -> pl.DataFrame:
-    """One row a case: the last word on it, by label time."""
+    """The last word on each warning, or on each case that is told as a whole, by label time.
+
+    Alerting tells an outcome for each warning of a case, with that warning's callers and payees.
+    """
     ordered = outcomes.sort("label_time_ms", maintain_order=True)
-    if "case_id" not in ordered.columns:
+    known = [name for name in ("warning_id", "case_id") if name in ordered.columns]
+    if not known:
         return ordered
     numbered = ordered.with_row_index("_row").with_columns(
-        pl.coalesce("case_id", pl.col("_row").cast(pl.String)).alias("_case")
+        pl.coalesce(
+            *(pl.lit(f"{name}:") + pl.col(name) for name in known),
+            pl.col("_row").cast(pl.String),
+        ).alias("_about")
     )
-    return numbered.unique("_case", keep="last", maintain_order=True).drop("_row", "_case")
+    return numbered.unique("_about", keep="last", maintain_order=True).drop("_row", "_about")
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
+    case: str
     subscriber: int
     parties: frozenset[int]
     transfer: int
@@ -101,7 +122,7 @@ class _Found:
     warned: bool
 
 
-def _parties(row: dict[str, object], pseudonymiser: Pseudonymiser) -> _Found:
+def _parties(row: dict[str, object], place: int, pseudonymiser: Pseudonymiser) -> _Found:
     def number(name: str) -> int:
         return int(str(row.get(name) or 0))
 
@@ -113,6 +134,7 @@ def _parties(row: dict[str, object], pseudonymiser: Pseudonymiser) -> _Found:
     lost, saved = number("lost_minor"), number("prevented_minor")
     typology = str(row.get("typology") or "")
     return _Found(
+        case=str(row.get("case_id") or f"without a case, {place}"),
         subscriber=pseudonymiser.phone(str(row["subscriber"])),
         parties=frozenset(map(pseudonymiser.phone, texts("callers")))
         | frozenset(map(pseudonymiser.account, texts("payees"))),
@@ -125,6 +147,18 @@ def _parties(row: dict[str, object], pseudonymiser: Pseudonymiser) -> _Found:
         typology="" if typology == "unknown" else typology,
         warned=bool(row.get("warning_id")) or row["disposition"] == "dissuaded",
     )
+
+
+def _exposures(rows: Sequence[_Found]) -> dict[str, int]:
+    """What was at stake in each case: its transfers; where there is none, what a call was after."""
+    moved: dict[str, int] = dict.fromkeys((found.case for found in rows), 0)
+    guessed = dict(moved)
+    for found in rows:
+        if found.fraud and found.transfer:
+            moved[found.case] += found.exposure_minor
+        elif found.fraud:
+            guessed[found.case] = max(guessed[found.case], found.exposure_minor)
+    return {case: amount or guessed[case] for case, amount in moved.items()}
 
 
 def _apply(
@@ -162,7 +196,6 @@ def _apply(
     labels.label[rows] = 1
     labels.ring[rows] = ring
     labels.episode[rows] = number
-    labels.exposure_minor[rows] = found.exposure_minor
     labels.typology[rows] = found.typology
     labels.warned[rows] = found.warned
     if found.lost_minor > 0:
@@ -171,7 +204,7 @@ def _apply(
             labels.first_loss_ms[rows] = events.time_ms[paid].min()
 
 
-def _rings(parties: list[frozenset[int]]) -> list[int]:
+def _rings(parties: Sequence[Iterable[Hashable]]) -> list[int]:
     """A number from 1 for each outcome; equal where confirmed parties connect them."""
     parent = list(range(len(parties)))
 
@@ -181,7 +214,7 @@ def _rings(parties: list[frozenset[int]]) -> list[int]:
             x = parent[x]
         return x
 
-    first: dict[int, int] = {}
+    first: dict[Hashable, int] = {}
     for number, group in enumerate(parties):
         for party in group:
             parent[root(number)] = root(first.setdefault(party, number))

@@ -93,6 +93,32 @@ def test_the_last_word_on_a_case_counts() -> None:
     assert label_events(events(), pl.concat([second, first]), P).label.sum() == 0
 
 
+def test_every_warning_of_a_case_tells_of_its_own_parties() -> None:
+    """Alerting publishes one outcome a warning; together they are one episode, at stake once."""
+    common = {"case_id": "c1", "prevented_minor": 0}
+    call = outcome(**common, warning_id="w1", payees=[], lost_minor=0, at_risk_minor=2_000)
+    paid = outcome(**common, warning_id="w2", callers=[], transfer_id="t")
+    found = label_events(events(), pl.concat([call, paid], how="diagonal_relaxed"), P)
+    assert found.label.tolist() == [1, 1, 0, 0, 1, 1, 0, 0]
+    fraud = found.label == 1
+    assert len(set(found.episode[fraud])) == len(set(found.ring[fraud])) == 1
+    assert set(found.exposure_minor[fraud]) == {5_000}, (
+        "what the call may have been after is not added"
+    )
+    assert set(found.first_loss_ms[fraud]) == {T0 + 5 * HOUR_MS}, "also of the call before it"
+
+
+def test_a_correction_of_one_warning_leaves_the_others() -> None:
+    first = outcome(case_id="c1", warning_id="w1", payees=[])
+    other = outcome(case_id="c1", warning_id="w2", callers=[])
+    corrected = outcome(
+        case_id="c1", warning_id="w1", payees=[], disposition="false_alarm",
+        label_time_ms=T0 + 60 * HOUR_MS,
+    )  # fmt: skip
+    found = label_events(events(), pl.concat([first, other, corrected], how="diagonal_relaxed"), P)
+    assert found.label.tolist() == [0, 0, 0, 0, 1, 1, 0, 0]
+
+
 def test_outcomes_that_share_an_account_are_one_ring() -> None:
     both = pl.concat([outcome(), outcome(subscriber=FRIEND, callers=["+8617000000001"])])
     mine, theirs = label_events(events(), both, P), label_events(events(FRIEND), both, P)
