@@ -8,10 +8,12 @@ import asyncio
 import random
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError
 
 from benchmarks.traffic import Traffic
 from benchmarks.world import WorkerProcess, World
@@ -206,10 +208,7 @@ class Town:
 
     async def send(self, traffic: Traffic, events: int, seconds: float) -> None:
         """Spread events over some seconds; one in a hundred is followed by poison."""
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self.direct, enable_idempotence=True, request_timeout_ms=60_000
-        )
-        async with producer:
+        async with self._source() as producer:
             began = time.monotonic()
             start_ms = time.time_ns() // 1_000_000
             for number, (topic, key, value) in enumerate(traffic.events(events, start_ms)):
@@ -220,13 +219,35 @@ class Town:
                     max(0.0, number * seconds / events - (time.monotonic() - began))
                 )
 
+    @asynccontextmanager
+    async def _source(self) -> AsyncIterator[AIOKafkaProducer]:
+        """A source of events; like any other it waits for a broker that is away just then."""
+        deadline = time.monotonic() + 60
+        while True:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self.direct, enable_idempotence=True, request_timeout_ms=60_000
+            )
+            try:
+                await producer.start()
+            except KafkaConnectionError:
+                await producer.stop()
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.2)
+            else:
+                break
+        try:
+            yield producer
+        finally:
+            await producer.stop()
+
     async def probe(self) -> None:
         """One more transfer and one more call for everyone: their vectors show the final state."""
         came = self.came
         await came.read()
         came.round += 1
         people, callers = sorted(came.people), sorted(came.calls_by_caller)
-        async with AIOKafkaProducer(bootstrap_servers=self.direct) as producer:
+        async with self._source() as producer:
             now_ms = time.time_ns() // 1_000_000
             for person in people:
                 event = Transfer(

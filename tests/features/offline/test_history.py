@@ -31,7 +31,7 @@ from features.store.base import Write
 from features.store.journal import decode
 from features.store.memory import MemoryStateStore
 from forewarn.errors import ConfigurationError
-from forewarn.events import encode
+from forewarn.events import Acceptance, encode
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.topics import SOURCES
 from tests.simulation.little_town import Crowd, facts, topic_of
@@ -261,7 +261,7 @@ def test_a_rebuild_does_not_overlook_what_lies_before_an_export() -> None:
 def test_an_export_says_what_it_holds(tmp_path: Path, exported: Path) -> None:
     shutil.copytree(exported, tmp_path / "out")
     asked = [Range("calls", 0, 0, 10_000)]  # its last records were no events
-    write_manifest(tmp_path / "out", Manifest(asked, 100, 0, complete=True))
+    write_manifest(tmp_path / "out", Manifest(asked, 100, Acceptance(future_ms=0), complete=True))
     assert held_ranges(tmp_path / "out")["calls", 0] == asked[0]
     assert held_ranges(tmp_path / "out")["calls", 1] == held_ranges(exported)["calls", 1]
 
