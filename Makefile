@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint typecheck format lock bench chaos docs clean
+.PHONY: help install demo test lint typecheck format lock bench chaos docs screenshots clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ chaos: $(STAMP) ## Crash and cut the stream for five minutes, counting everythin
 docs: $(STAMP) ## Write every generated page, manifest and dashboard anew
 	$(BIN)/forewarn reference
 	$(BIN)/python -m deploy.monitoring.render
+
+screenshots: $(STAMP) ## Take the pictures of the console in the documentation anew
+	$(BIN)/python -m tests.alerting.console.screenshots
 
 lint: $(STAMP) ## Check style
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
 from playwright.sync_api import Browser as Chromium
@@ -106,13 +107,10 @@ def users(tmp_path: Path) -> UserFile:
     return file
 
 
-@pytest.fixture
-def make_browser(
-    services: Services, clock: Clock, users: UserFile, tmp_path: Path
-) -> Iterator[Callable[..., Browser]]:
-    """Makes browsers of one running application; ``name`` signs somebody in."""
+def application(services: Services, clock: Clock, users_file: Path) -> FastAPI:
+    """The whole service as it is deployed, over this database and these people."""
     access = build_access(
-        settings=AccessSettings(users_file=tmp_path / "users.json"),
+        settings=AccessSettings(users_file=users_file),
         database=services.db,
         public_url="http://testserver",
         service_key="",
@@ -127,7 +125,15 @@ def make_browser(
         language="en",
         target_minor=200_000_000,
     )
-    app = create_app(services, access, prepare=lambda app: mount_console(app, console))
+    return create_app(services, access, prepare=lambda app: mount_console(app, console))
+
+
+@pytest.fixture
+def make_browser(
+    services: Services, clock: Clock, users: UserFile, tmp_path: Path
+) -> Iterator[Callable[..., Browser]]:
+    """Makes browsers of one running application; ``name`` signs somebody in."""
+    app = application(services, clock, tmp_path / "users.json")
 
     def make(name: str = "") -> Browser:
         client = TestClient(app, raise_server_exceptions=False, headers={"Accept-Language": "en"})
