@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint typecheck format lock bench chaos docs screenshots clean
+.PHONY: help install demo test lint typecheck format lock lock-jars bench chaos docs screenshots clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ lock: $(STAMP) ## Resolve pyproject.toml anew into the lock file
 		--no-emit-index-url --no-annotate pyproject.toml requirements/tools.in -o requirements/lock.txt
 	{ echo '# The installer, pinned as in lock.txt; `make lock` keeps both in step.'; \
 		sed -n '/^uv==/,/^[^ ]/{/^uv==/p;/^ /p}' requirements/lock.txt; } > requirements/installer.txt
+
+lock-jars: $(STAMP) ## Resolve Kafka's jars anew into their lock file
+	$(BIN)/python -c "from forewarn.local.jars import write_lock; print(write_lock())"
 
 clean: ## Remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

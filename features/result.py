@@ -191,8 +191,3 @@ class Result:
             at[record], length[record] = position, len(annex)
             position += len(annex)
         return np.frombuffer(b"".join(self._annexes.values()), np.uint8), at, length
-
-    def entity_counts(self) -> dict[Entity, int]:
-        """How many records of each kind the run touched; for metrics."""
-        counts = np.bincount(self.plan.entity, minlength=len(Entity))
-        return {entity: int(counts[entity]) for entity in Entity}

@@ -32,11 +32,6 @@ class Deadlines:
         return raised_at_ms + seconds * 1000
 
 
-def more_severe(first: str, second: str) -> bool:
-    """Whether the first severity is above the second."""
-    return ORDER[first] > ORDER[second]
-
-
 def urgency(expected_loss_minor: int, deadline_ms: int, now_ms: int) -> float:
     """Expected loss per millisecond left: the order of the queue, highest first.
 

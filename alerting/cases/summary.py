@@ -13,7 +13,6 @@ class Change:
 
     severity_rose: bool
     evidence_changed: bool
-    all_withdrawn: bool
     revived: bool
 
 
@@ -69,7 +68,6 @@ def summarise(case: Case, warnings: Sequence[Warning_]) -> Change:
     return Change(
         severity_rose=rose,
         evidence_changed=evidence != after,
-        all_withdrawn=not alive and not was_withdrawn,
         revived=bool(alive) and was_withdrawn,
     )
 

@@ -19,8 +19,6 @@ from forewarn.errors import ConfigurationError
 
 Values = Callable[["Rows"], Any]
 
-OWN_NAMES = ("probability", "amount_minor")
-
 _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,

@@ -82,10 +82,6 @@ class Chunk:
         """Offset of each record, ascending."""
         return [record.offset for record in self.records]
 
-    def timestamps(self) -> list[int]:
-        """Timestamp of each record in milliseconds since the epoch."""
-        return [record.timestamp for record in self.records]
-
     def keys(self) -> list[bytes | None]:
         """Key of each record."""
         return [record.key for record in self.records]

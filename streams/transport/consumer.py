@@ -96,11 +96,6 @@ class ChunkConsumer(Consumer):
         return self._failed_commits
 
     @property
-    def chunks_in_hand(self) -> int:
-        """Chunks fetched and not acknowledged."""
-        return self._ledger.chunks_out
-
-    @property
     def seconds_without_progress(self) -> float:
         """Seconds since the last acknowledgement while chunks are in hand, else 0."""
         return time.monotonic() - self._last_ack_seconds if self._ledger.chunks_out else 0.0
