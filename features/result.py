@@ -7,7 +7,6 @@ from typing import Final, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from features.entities import Entity
 from features.header import HEADER_BYTES, WATERMARK_BYTES
 from features.kernel.records import ANNEX_LENGTH_BYTES, pack_some
 from features.kernel.rules import DAY_MS
