@@ -23,9 +23,9 @@ import numpy as np
 from numba import njit
 
 from features import kinds
-from features.columns import EventColumns, from_arrays
 from features.engine import Engine
-from features.entities import Entity, parse_key
+from features.entity_keys import Entity, parse_key
+from features.event_columns import EventColumns, from_arrays
 from features.kinds import EventKind as K
 
 START_MS = 1_760_000_000_000
@@ -157,7 +157,7 @@ def cold_seconds() -> float:
     with tempfile.TemporaryDirectory() as empty:
         began = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-m", "features.warm"],
+            [sys.executable, "-m", "features.precompile"],
             check=True,
             env=os.environ | {"NUMBA_CACHE_DIR": empty},
             stdout=subprocess.DEVNULL,

@@ -22,14 +22,14 @@ import numpy as np
 import polars as pl
 
 from benchmarks.kernel import history
-from features.columns import EventColumns
 from features.engine import Engine
-from features.entities import Entity, keys, parse_key
-from features.offline.columns import COLUMNS_OF, in_order
-from features.offline.history import History, MemoryShelf
-from features.offline.tables import canonical
-from features.store.base import Write
-from features.store.factory import redis_state_store
+from features.entity_keys import Entity, keys, parse_key
+from features.event_columns import EventColumns
+from features.offline.frame_columns import COLUMNS_OF, in_order
+from features.offline.history_runner import HistoryRunner, MemoryRecordStore
+from features.offline.parquet_tables import canonical
+from features.store.state_store import Write
+from features.store.store_factory import redis_state_store
 from forewarn.local import RedisServer
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import RedisSettings
@@ -53,10 +53,10 @@ def columns_of(people: int, days: int, activity: str) -> EventColumns:
 
 def records(columns: EventColumns) -> tuple[list[Write], int, int]:
     """Records after the events, how many people were active, and how many events there were."""
-    past = History(Engine(), shelf=MemoryShelf())
+    past = HistoryRunner(Engine(), record_store=MemoryRecordStore())
     for _ in past.slices(columns, keep=True):
         pass
-    return list(past.shelf.writes()), len(np.unique(columns.subscriber)), len(columns)
+    return list(past.record_store.writes()), len(np.unique(columns.subscriber)), len(columns)
 
 
 def copies(writes: list[Write], times: int, kinds: set[Entity]) -> Iterator[Write]:

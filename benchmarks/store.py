@@ -19,10 +19,10 @@ import numpy as np
 import uvloop
 from redis.asyncio import Redis
 
-from features.entities import Entity, keys
-from features.header import Header, build
-from features.store.base import JournalWrite, Write
-from features.store.factory import redis_state_store
+from features.entity_keys import Entity, keys
+from features.record_header import Header, build
+from features.store.state_store import JournalWrite, Write
+from features.store.store_factory import redis_state_store
 from forewarn.local import RedisServer
 from forewarn.settings import RedisSettings
 

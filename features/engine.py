@@ -19,10 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from features.catalog import CATALOG, Catalog
-from features.columns import EventColumns
-from features.entities import Entity
-from features.header import HEADER_BYTES, LAYOUT_VERSION
-from features.kernel.layout import (
+from features.entity_keys import Entity
+from features.event_columns import EventColumns
+from features.kernel.execution import execute, reapply
+from features.kernel.record_batch import allocate, unpack_all
+from features.kernel.record_layout import (
     ALL_PARTS,
     B_AMOUNT,
     B_COUNTERPARTY,
@@ -39,22 +40,21 @@ from features.kernel.layout import (
     PART_SHARED,
     PART_SUBSCRIBER,
 )
-from features.kernel.marks import applied_offsets
-from features.kernel.records import allocate, unpack_all
-from features.kernel.rules import (
+from features.kernel.record_state import State
+from features.kernel.semantics import (
     MINUTE_MS,
 )
-from features.kernel.state import State
-from features.kernel.walk import reapply, walk
+from features.kernel.watermarks import applied_offsets
 from features.migrations import migrate
 from features.plan import Plan, plan
-from features.result import Loaded, Result
-from features.store.base import Write
+from features.record_header import HEADER_BYTES, LAYOUT_VERSION
+from features.run_result import Loaded, RunResult
+from features.store.state_store import Write
 from forewarn.errors import ForewarnError
 
-_VERSION_AT = 4  # where features.header keeps the version, as u32
+_VERSION_AT = 4  # where features.record_header keeps the version, as u32
 
-__all__ = ["Engine", "Plan", "Result", "Write"]
+__all__ = ["Engine", "Plan", "RunResult", "Write"]
 
 
 class CorruptRecordError(ForewarnError):
@@ -99,7 +99,7 @@ class Engine:
         records: Sequence[bytes | None] | None = None,
         *,
         threads: int = 1,
-    ) -> Result:
+    ) -> RunResult:
         """Compute the vectors of a plan's events and the state after them.
 
         Args:
@@ -122,8 +122,8 @@ class Engine:
         batch = _batch(plan.columns, plan.slots, fresh)
         vectors = np.full((n, len(self.catalog.names)), np.nan, np.float32)
         effects = np.zeros(n, np.int64)
-        self._walk(state, batch, vectors, effects, threads)
-        return Result(
+        self._execute(state, batch, vectors, effects, threads)
+        return RunResult(
             plan=plan,
             loaded=loaded,
             state=state,
@@ -135,7 +135,7 @@ class Engine:
         )
 
     def reapply(
-        self, plan: Plan, result: Result, records: Mapping[bytes, bytes | None]
+        self, plan: Plan, result: RunResult, records: Mapping[bytes, bytes | None]
     ) -> list[Write]:
         """Apply a run's events once more to shared records that others have written since.
 
@@ -169,7 +169,7 @@ class Engine:
             self._offset_ms,
             result.effects[rows],
         )
-        again = Result(
+        again = RunResult(
             plan=part,
             loaded=loaded,
             state=state,
@@ -212,7 +212,7 @@ class Engine:
             raise CorruptRecordError(keys[bad])
         return state
 
-    def _walk(
+    def _execute(
         self,
         state: State,
         batch: npt.NDArray[np.int64],
@@ -223,7 +223,7 @@ class Engine:
         rows = np.arange(len(vectors))
 
         def part(parts: int, shard: int, shards: int) -> None:
-            walk(
+            execute(
                 state,
                 batch,
                 rows,

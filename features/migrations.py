@@ -9,7 +9,14 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from features.header import HEADER_BYTES, LAYOUT_VERSION, WATERMARK_BYTES, Header, Watermark, build
+from features.record_header import (
+    HEADER_BYTES,
+    LAYOUT_VERSION,
+    WATERMARK_BYTES,
+    Header,
+    Watermark,
+    build,
+)
 from forewarn.errors import ConfigurationError
 
 Migration = Callable[[bytes], bytes]

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from features import kinds
-from features.columns import EventColumns
-from features.entities import Entity, keys
-from features.header import MAX_OFFSET, MAX_PARTITION
-from features.kernel.index import dedupe
+from features.entity_keys import Entity, keys
+from features.event_columns import EventColumns
+from features.kernel.deduplication import dedupe
+from features.record_header import MAX_OFFSET, MAX_PARTITION
 
 I64 = npt.NDArray[np.int64]
 
@@ -24,7 +24,7 @@ class Plan:
     Attributes:
         columns: the events, in the order in which they are applied.
         keys: Redis key of each record.
-        entity: :class:`~features.entities.Entity` of each record.
+        entity: :class:`~features.entity_keys.Entity` of each record.
         slots: index into ``keys`` of the subscriber, the counterparty and the device of each event;
             int64 [n, 3], -1 where there is none.
         groups: index of the watermark of each slot; int64 [n, 3], -1 where there is none.

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import structlog
 
-from features.store.journal import Journal
+from features.store.chunk_journal import Journal
 from forewarn.errors import ForewarnError
 from streams.buffer import SOURCE_COUNT, Chunk, JournalMismatchError, PartitionBuffer
 from streams.decode import Run

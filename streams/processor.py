@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 
 from features.store import FencedError, JournalWrite, StateLostError, StateStore
-from features.store.journal import Journal, JournalCorruptError, decode, encode, floor
+from features.store.chunk_journal import Journal, JournalCorruptError, decode, encode, floor
 from forewarn.errors import ForewarnError
 from forewarn.events import encode as encode_event
 from forewarn.topics import SOURCES

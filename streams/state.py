@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import structlog
 
 from features.engine import Engine
-from features.entities import Entity, parse_key
-from features.header import parse, record_version
+from features.entity_keys import Entity, parse_key
+from features.record_header import parse, record_version
 from features.store import Conflict, FencedError, JournalWrite, StateStore, Write
-from features.store.journal import encode
+from features.store.chunk_journal import encode
 from forewarn.errors import DependencyUnavailableError
 from streams.metrics import WorkerMetrics
 from streams.work import Work

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import EventColumns, from_events
-from features.engine import Engine, Plan, Result
-from features.store.journal import Journal, SourceRange, encode, of_chunk
+from features.engine import Engine, Plan, RunResult
+from features.event_columns import EventColumns, from_events
+from features.store.chunk_journal import Journal, SourceRange, encode, of_chunk
 from forewarn.events import DeadLetter, Event, FraudWarning
 from forewarn.pseudonyms import Pseudonymiser
 from models.drift import Judged
@@ -50,10 +50,10 @@ class Work:
     warnings: list[tuple[int, FraudWarning]] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     spent: list[tuple[str, int]] = field(default_factory=list)
-    _result: Result | None = None
+    _result: RunResult | None = None
 
     @property
-    def result(self) -> Result:
+    def result(self) -> RunResult:
         """What the kernel made of the chunk.
 
         Raises:
@@ -64,7 +64,7 @@ class Work:
         return self._result
 
     @result.setter
-    def result(self, result: Result) -> None:
+    def result(self, result: RunResult) -> None:
         self._result = result
 
     def first_offset(self, source: int) -> int | None:

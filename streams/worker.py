@@ -12,8 +12,8 @@ from prometheus_client import REGISTRY
 
 from features.catalog import CATALOG
 from features.engine import Engine
-from features.store.factory import meaning_of, redis_state_store
-from features.warm import warm
+from features.precompile import precompile
+from features.store.store_factory import meaning_of, redis_state_store
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.kafka import (
     TopicAdministration,
@@ -73,7 +73,7 @@ def run_worker() -> None:
     with TopicAdministration(kafka) as administration:
         partitions = administration.require_copartitioned()
         administration.require_outputs(partitions)
-    log.info("kernel_ready", seconds=round(warm(), 2))  # now, not while holding partitions
+    log.info("kernel_ready", seconds=round(precompile(), 2))  # now, not while holding partitions
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explain")
     reloader = _reloader(load(ModelsSettings), settings, metrics)
     redis = load(RedisSettings)

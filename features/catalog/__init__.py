@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.catalog import event, shared, subscriber
-from features.catalog.declare import Feature
-from features.kernel import program, rules
+from features.catalog import event_features, shared_features, subscriber_features
+from features.catalog.declaration import Feature
+from features.kernel import program, semantics
 
 __all__ = ["CATALOG", "Catalog", "Feature", "explain", "fingerprint", "monotone", "names"]
 
@@ -104,12 +104,14 @@ def _rules() -> dict[str, object]:
     """Every constant of the rules, by name; SEMANTICS_VERSION is one of them."""
     return {
         name: value.tolist() if isinstance(value, np.ndarray) else value
-        for name, value in sorted(vars(rules).items())
+        for name, value in sorted(vars(semantics).items())
         if name.isupper()
     }
 
 
-CATALOG: Final = Catalog((*event.features(), *subscriber.features(), *shared.features()))
+CATALOG: Final = Catalog(
+    (*event_features.features(), *subscriber_features.features(), *shared_features.features())
+)
 names: Final = CATALOG.names
 fingerprint: Final = CATALOG.fingerprint
 monotone: Final = CATALOG.monotone

@@ -1,5 +1,21 @@
 """The compiled kernel. Nothing outside ``features`` imports it; ``features.engine`` is its face."""
 
-from features.kernel import index, marks, pairs, records, state, walk, wire
+from features.kernel import (
+    codec,
+    deduplication,
+    execution,
+    pairs,
+    record_batch,
+    record_state,
+    watermarks,
+)
 
-__all__ = ["index", "marks", "pairs", "records", "state", "walk", "wire"]
+__all__ = [
+    "codec",
+    "deduplication",
+    "execution",
+    "pairs",
+    "record_batch",
+    "record_state",
+    "watermarks",
+]

@@ -5,7 +5,7 @@ calls, in another file, has changed. Since all of the kernel must mean one thing
 directory named after a digest of all its sources: any change compiles everything anew.
 
 The directory is under ``NUMBA_CACHE_DIR`` if that is set (an image sets it and compiles when it is
-built, ``python -m features.warm``), else under the user's cache directory. What lies there is used
+built, ``python -m features.precompile``), else under the user's cache directory. What lies there is used
 whether or not the directory may be written: a container's root is read-only. numba's own cache takes
 only a directory that it can write, and refuses to compile where it has none; a worker that compiles
 for half a minute is better than one that does not start.
@@ -41,9 +41,9 @@ def entry(function: Any) -> Any:
 def digest() -> str:
     """Digest of all that the kernel is compiled from; 16 hexadecimal digits."""
     here = Path(__file__).parent
-    sources = sorted([*here.glob("*.py"), here.parent / "kinds.py", here.parent / "header.py"])
+    outside = (here.parent / "kinds.py", here.parent / "record_header.py")
     hashed = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
-    for path in sources:
+    for path in sorted([*here.rglob("*.py"), *outside]):
         hashed.update(path.name.encode() + b"\0" + path.read_bytes())
     return hashed.hexdigest()[:16]
 

@@ -13,7 +13,7 @@ about 3,200.
 import numpy as np
 
 from features.kernel.compilation import inner
-from features.kernel.layout import (
+from features.kernel.record_layout import (
     NUMBERS,
     P_AMOUNT,
     P_BITS,
@@ -27,7 +27,7 @@ from features.kernel.layout import (
     PAIR_STRIDE,
     SHARED_TABLE,
 )
-from features.kernel.rules import (
+from features.kernel.semantics import (
     DISTINCT_WINDOWS,
     DOUBT_MINUTES,
     MINUTE_MS,

@@ -9,11 +9,11 @@ happened can never be seen in a reading; so it is done only now and then.
 import numpy as np
 
 from features.kernel.compilation import inner
-from features.kernel.layout import (
+from features.kernel.record_layout import (
     LEVEL_TILE_MS,
     LEVEL_WINDOW,
 )
-from features.kernel.rules import (
+from features.kernel.semantics import (
     HOUR_MS,
     N_WINDOWS,
     NIGHT_FROM_HOUR,

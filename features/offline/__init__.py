@@ -3,6 +3,6 @@
 All of it runs the kernel of the worker, so a vector is the same to the bit wherever it is computed.
 """
 
-from features.offline.dataset import build
+from features.offline.feature_table import build
 
 __all__ = ["build"]

@@ -13,13 +13,18 @@ import msgspec
 import polars as pl
 
 from features.catalog import CATALOG, Catalog
-from features.columns import EventColumns
 from features.engine import Engine
-from features.offline.columns import COLUMNS_OF, in_order
-from features.offline.dataset import feature_table
-from features.offline.history import SLICE_EVENTS, DiskShelf, History, MemoryShelf
-from features.offline.manifest import atomic_file
-from features.offline.windows import Windows, cut
+from features.event_columns import EventColumns
+from features.offline.export_manifest import atomic_file
+from features.offline.feature_table import feature_table
+from features.offline.frame_columns import COLUMNS_OF, in_order
+from features.offline.history_runner import (
+    SLICE_EVENTS,
+    HistoryRunner,
+    MemoryRecordStore,
+    SqliteRecordStore,
+)
+from features.offline.time_windows import TimeWindows, cut
 from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser
 
@@ -27,7 +32,7 @@ TOPICS: Final = ("calls", "transfers", "outcomes")
 SUMMARY_NAME: Final = "backfill.json"
 
 
-class Summary(msgspec.Struct, frozen=True):
+class BackfillSummary(msgspec.Struct, frozen=True):
     """What a backfill did; kept beside its files.
 
     Attributes:
@@ -59,7 +64,7 @@ def backfill(
     spill: Path | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
-) -> Summary:
+) -> BackfillSummary:
     """Compute the features of every call and transfer of a directory.
 
     Args:
@@ -82,11 +87,11 @@ def backfill(
     began = time.perf_counter()
     windows = cut(source, TOPICS, window_events=window_events)
     out.mkdir(parents=True, exist_ok=True)
-    shelf_file = spill / "forewarn-backfill.sqlite" if spill else None
-    if shelf_file is not None:
-        shelf_file.unlink(missing_ok=True)
-    shelf = DiskShelf(shelf_file) if shelf_file else MemoryShelf()
-    history = History(Engine(catalog), shelf=shelf, threads=threads)
+    spill_file = spill / "forewarn-backfill.sqlite" if spill else None
+    if spill_file is not None:
+        spill_file.unlink(missing_ok=True)
+    record_store = SqliteRecordStore(spill_file) if spill_file else MemoryRecordStore()
+    history = HistoryRunner(Engine(catalog), record_store=record_store, threads=threads)
     done = rows = 0
     kernel_seconds = 0.0
     try:
@@ -100,13 +105,13 @@ def backfill(
             rows += table.height
             done += sum(frame.height for frame in tables.values())
             progress(done, windows.events)
-        entities = sum(1 for _ in shelf.writes())
+        entities = sum(1 for _ in record_store.writes())
     finally:
-        if isinstance(shelf, DiskShelf):
-            shelf.close()
-        if shelf_file is not None:
-            shelf_file.unlink(missing_ok=True)
-    summary = Summary(
+        if isinstance(record_store, SqliteRecordStore):
+            record_store.close()
+        if spill_file is not None:
+            spill_file.unlink(missing_ok=True)
+    summary = BackfillSummary(
         events=done,
         rows=rows,
         entities=entities,
@@ -121,7 +126,7 @@ def backfill(
 
 
 def _ahead(
-    windows: Windows, pseudonymiser: Pseudonymiser
+    windows: TimeWindows, pseudonymiser: Pseudonymiser
 ) -> Iterator[tuple[dict[str, pl.DataFrame], EventColumns]]:
     """Each window with its columns; the next one is made while the caller uses this one."""
 

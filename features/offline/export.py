@@ -7,18 +7,18 @@ from typing import Any, Final
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from features.offline.manifest import (
+from features.offline.export_manifest import (
     REJECTED_KEPT,
-    Manifest,
-    Range,
-    Rejection,
+    ExportManifest,
+    OffsetRange,
+    RejectedRecord,
     atomic_file,
     read_manifest,
     segment_path,
     write_manifest,
 )
-from features.offline.records import Raw, Rejected, frame_of
-from features.offline.schema import STRUCTS
+from features.offline.parquet_schema import STRUCTS
+from features.offline.topic_frames import RawRecord, RejectedRecords, frame_of
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.events import Acceptance
 
@@ -67,7 +67,7 @@ class Exporter:
         *,
         since_ms: int | None = None,
         until_ms: int | None = None,
-    ) -> list[Range]:
+    ) -> list[OffsetRange]:
         """The offsets of topics between two append times; everything there is by default.
 
         Args:
@@ -78,7 +78,7 @@ class Exporter:
         Raises:
             ConfigurationError: if a topic does not exist.
         """
-        ranges: list[Range] = []
+        ranges: list[OffsetRange] = []
         for topic in topics:
             if topic not in STRUCTS:
                 raise ConfigurationError(
@@ -94,18 +94,18 @@ class Exporter:
             begin = self._offsets(places, since_ms, self._consumer.beginning_offsets(places))
             end = self._offsets(places, until_ms, self._consumer.end_offsets(places))
             ranges += [
-                Range(topic, place.partition, begin[place], max(begin[place], end[place]))
+                OffsetRange(topic, place.partition, begin[place], max(begin[place], end[place]))
                 for place in places
             ]
         return ranges
 
     def run(
         self,
-        ranges: Sequence[Range],
+        ranges: Sequence[OffsetRange],
         *,
         rows_per_file: int = ROWS_PER_FILE,
         progress: Callable[[int], None] = lambda _offsets: None,
-    ) -> Manifest:
+    ) -> ExportManifest:
         """Copy ranges; an unfinished export in the directory is finished instead.
 
         Args:
@@ -121,7 +121,7 @@ class Exporter:
         if manifest is None:
             # Its rows hold numbers and accounts as the sources sent them.
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            manifest = Manifest(list(ranges), rows_per_file, self._acceptance)
+            manifest = ExportManifest(list(ranges), rows_per_file, self._acceptance)
             write_manifest(self._directory, manifest)
         for segment in manifest.segments():
             path = segment_path(self._directory, segment)
@@ -133,8 +133,8 @@ class Exporter:
         write_manifest(self._directory, manifest)
         return manifest
 
-    def _copy(self, segment: Range, path: Path, manifest: Manifest) -> None:
-        rejected = Rejected()
+    def _copy(self, segment: OffsetRange, path: Path, manifest: ExportManifest) -> None:
+        rejected = RejectedRecords()
         try:
             records = [record for batch in self._read(segment) for record in batch]
         except KafkaError as error:
@@ -143,11 +143,11 @@ class Exporter:
         manifest.rows[segment.topic] = manifest.rows.get(segment.topic, 0) + frame.height
         manifest.rejected += len(rejected.rows)
         room = REJECTED_KEPT - len(manifest.rejections)
-        manifest.rejections += [Rejection(segment.topic, *row) for row in rejected.rows[:room]]
+        manifest.rejections += [RejectedRecord(segment.topic, *row) for row in rejected.rows[:room]]
         with atomic_file(path) as draft:
             frame.write_parquet(draft, compression="zstd", compression_level=1)
 
-    def _read(self, segment: Range) -> Iterator[list[Raw]]:
+    def _read(self, segment: OffsetRange) -> Iterator[list[RawRecord]]:
         """The records of a segment; its end is reached by position, since offsets may have gaps."""
         place = TopicPartition(self._prefix + segment.topic, segment.partition)
         self._consumer.assign([place])
@@ -164,7 +164,9 @@ class Exporter:
                 )
             position = reached
             yield [
-                Raw(record.partition, record.offset, record.timestamp, record.value, record.key)
+                RawRecord(
+                    record.partition, record.offset, record.timestamp, record.value, record.key
+                )
                 for record in found
                 if record.offset < segment.after
             ]
@@ -183,7 +185,7 @@ class Exporter:
         return {place: found[place].offset if found[place] else ends[place] for place in places}
 
 
-def _unreadable(segment: Range, error: KafkaError) -> Exception:
+def _unreadable(segment: OffsetRange, error: KafkaError) -> Exception:
     where = f"{segment.topic}-{segment.partition} from offset {segment.first}"
     if type(error).__name__ == "OffsetOutOfRangeError":
         return ConfigurationError(

@@ -16,12 +16,12 @@ import numpy.typing as npt
 import polars as pl
 
 from features.catalog import CATALOG, Catalog
-from features.columns import EventColumns, concat
 from features.engine import Engine
-from features.offline.columns import COLUMNS_OF
-from features.offline.replay import LoggedChunk, Replay
-from features.offline.schema import SOURCE_OF
-from features.offline.tables import read_topic
+from features.event_columns import EventColumns, concat
+from features.offline.chunk_replay import ChunkReplay, LoggedChunk
+from features.offline.frame_columns import COLUMNS_OF
+from features.offline.parquet_schema import SOURCE_OF
+from features.offline.parquet_tables import read_topic
 from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser
 
@@ -29,7 +29,7 @@ EVENT: Final = ["source", "source_partition", "source_offset"]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class VectorDifference:
     """One value that is not what the worker computed."""
 
     event_id: str
@@ -40,7 +40,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Parity:
+class ParityReport:
     """What a check found.
 
     Attributes:
@@ -59,7 +59,7 @@ class Parity:
 
     compared: int
     differing: int
-    first: Difference | None
+    first: VectorDifference | None
     repeated: int
     uncovered: int
     unscored: int
@@ -78,7 +78,7 @@ def check_parity(
     *,
     topic_prefix: str = "",
     catalog: Catalog = CATALOG,
-) -> Parity:
+) -> ParityReport:
     """Compare every logged vector of an export.
 
     Args:
@@ -98,7 +98,7 @@ def check_parity(
     )
     once = scores.unique(EVENT, keep="first", maintain_order=True)
     chunks, numbers = _chunks(once, columns)
-    replay = Replay(Engine(catalog), chunks)
+    replay = ChunkReplay(Engine(catalog), chunks)
     compared = computed = 0
     differing: list[tuple[int, int, int]] = []
     online = _Online(scores, len(catalog.names))
@@ -112,7 +112,7 @@ def check_parity(
             if unequal.any():
                 feature = int(np.flatnonzero(unequal)[0])
                 differing.append((online.current, feature, int(offline[place, feature])))
-    return Parity(
+    return ParityReport(
         compared=compared,
         differing=len(differing),
         first=_first(differing, scores, online, catalog),
@@ -273,11 +273,11 @@ def _first(
     scores: pl.DataFrame,
     online: _Online,
     catalog: Catalog,
-) -> Difference | None:
+) -> VectorDifference | None:
     if not differing:
         return None
     row, feature, bits = min(differing, key=lambda found: scores["event_time_ms"][found[0]])
-    return Difference(
+    return VectorDifference(
         event_id=scores["event_id"][row],
         event_time_ms=scores["event_time_ms"][row],
         feature=catalog.names[feature],

@@ -13,12 +13,12 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import EventColumns
 from features.engine import Engine
-from features.header import parse
-from features.offline.history import SLICE_EVENTS, History, Shelf
-from features.store.base import JournalWrite, StateStore, Write
-from features.store.journal import encode, floor
+from features.event_columns import EventColumns
+from features.offline.history_runner import SLICE_EVENTS, HistoryRunner, RecordStore
+from features.record_header import parse
+from features.store.chunk_journal import encode, floor
+from features.store.state_store import JournalWrite, StateStore, Write
 from forewarn.errors import ForewarnError
 from forewarn.topics import SOURCES
 
@@ -38,7 +38,7 @@ class NotEmptyError(ForewarnError):
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class RebuildResult:
     """What a rebuild came to; ``expired`` records were too old to be kept."""
 
     events: int
@@ -55,10 +55,10 @@ async def rebuild_state(
     as_history: bool = False,
     floors: Floors | None = None,
     now_ms: int | None = None,
-    shelf: Shelf | None = None,
+    record_store: RecordStore | None = None,
     threads: int | None = None,
     progress: Callable[[int], None] = lambda _events: None,
-) -> Rebuilt:
+) -> RebuildResult:
     """Write the state after some events to an open store without records.
 
     Args:
@@ -70,7 +70,7 @@ async def rebuild_state(
         floors: where the workers go on; behind the last event of each source by default.
         now_ms: event time that counts as now: what would have expired by then is not written. By
             default that of the newest event.
-        shelf: keeps the records until they are written.
+        record_store: keeps the records until they are written.
         threads: of the kernel; all cores by default.
         progress: told how many more events are done.
 
@@ -79,7 +79,7 @@ async def rebuild_state(
         DependencyUnavailableError: if the store stops answering; wipe it and begin again.
     """
     began = time.perf_counter()
-    history = History(engine or Engine(), shelf=shelf, threads=threads)
+    history = HistoryRunner(engine or Engine(), record_store=record_store, threads=threads)
     reached: dict[int, dict[int, int]] = {}
     events = newest = 0
     for window in [columns] if isinstance(columns, EventColumns) else columns:
@@ -95,10 +95,12 @@ async def rebuild_state(
             newest = max(newest, int(result.plan.columns.time_ms.max()))
             progress(count)
             await asyncio.sleep(0)  # the kernel has had the loop for itself
-    records, expired = await _write(history.shelf, store, newest if now_ms is None else now_ms)
+    records, expired = await _write(
+        history.record_store, store, newest if now_ms is None else now_ms
+    )
     if not as_history:
         await write_floors(store, reached if floors is None else floors)
-    return Rebuilt(events, records, expired, time.perf_counter() - began)
+    return RebuildResult(events, records, expired, time.perf_counter() - began)
 
 
 async def write_floors(store: StateStore, floors: Floors) -> None:
@@ -116,13 +118,13 @@ async def write_floors(store: StateStore, floors: Floors) -> None:
     await store.commit([], journals=journals)
 
 
-async def _write(shelf: Shelf, store: StateStore, now_ms: int) -> tuple[int, int]:
+async def _write(record_store: RecordStore, store: StateStore, now_ms: int) -> tuple[int, int]:
     """Write all records, a few batches at once; counts those written and those expired."""
     records = expired = 0
     batch: list[Write] = []
     going: set[asyncio.Task[None]] = set()
     try:
-        for write in shelf.writes():
+        for write in record_store.writes():
             left_ms = write.expire_ms - max(0, now_ms - parse(write.value).last_event_ms)
             if left_ms <= 0:
                 expired += 1

@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 from kafka import KafkaConsumer, TopicPartition
 
-from features.columns import EventColumns
-from features.offline.columns import COLUMNS_OF, in_order
-from features.offline.manifest import Range, read_manifest
-from features.offline.schema import SOURCE_OF
-from features.offline.tables import read_topic
-from features.offline.windows import Windows
+from features.event_columns import EventColumns
+from features.offline.export_manifest import OffsetRange, read_manifest
+from features.offline.frame_columns import COLUMNS_OF, in_order
+from features.offline.parquet_schema import SOURCE_OF
+from features.offline.parquet_tables import read_topic
+from features.offline.time_windows import TimeWindows
 from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.topics import SOURCES
@@ -24,7 +24,7 @@ from forewarn.topics import SOURCES
 Positions = Mapping[tuple[str, int], int]
 """Next offset by topic (without prefix) and partition."""
 
-Held = Mapping[tuple[str, int], Range]
+Held = Mapping[tuple[str, int], OffsetRange]
 """The offsets that a directory holds, by topic (without prefix) and partition."""
 
 
@@ -56,7 +56,7 @@ def held_ranges(directory: Path) -> Held:
 
     A whole export says itself what it covers; of other files, their first and last rows do.
     """
-    found: dict[tuple[str, int], Range] = {}
+    found: dict[tuple[str, int], OffsetRange] = {}
     for topic in SOURCES:
         offset = pl.col("offset")
         ends = (
@@ -65,7 +65,7 @@ def held_ranges(directory: Path) -> Held:
             .agg(offset.min().alias("first"), (offset.max() + 1).alias("after"))
             .collect()
         )
-        found |= {(topic, row[0]): Range(topic, *row) for row in ends.iter_rows()}
+        found |= {(topic, row[0]): OffsetRange(topic, *row) for row in ends.iter_rows()}
     manifest = read_manifest(directory)
     if manifest is not None and manifest.complete:
         asked = [part for part in manifest.ranges if part.topic in SOURCES]
@@ -75,7 +75,7 @@ def held_ranges(directory: Path) -> Held:
 
 def missing_ranges(
     target: Positions, held: Held, beginnings: Positions
-) -> tuple[list[Range], list[Range]]:
+) -> tuple[list[OffsetRange], list[OffsetRange]]:
     """What has to be read from Kafka, and what of it Kafka no longer has.
 
     Args:
@@ -86,16 +86,16 @@ def missing_ranges(
     wanted, gone = [], []
     for (topic, partition), after in sorted(target.items()):
         begin = beginnings.get((topic, partition), 0)
-        have = held.get((topic, partition), Range(topic, partition, 0, 0))
+        have = held.get((topic, partition), OffsetRange(topic, partition, 0, 0))
         for first, last in ((0, min(have.first, after)), (have.after, after)):
             if first < min(begin, last):
-                gone.append(Range(topic, partition, first, min(begin, last)))
+                gone.append(OffsetRange(topic, partition, first, min(begin, last)))
             if max(first, begin) < last:
-                wanted.append(Range(topic, partition, max(first, begin), last))
+                wanted.append(OffsetRange(topic, partition, max(first, begin), last))
     return wanted, gone
 
 
-def require_no_gap(gone: Sequence[Range]) -> None:
+def require_no_gap(gone: Sequence[OffsetRange]) -> None:
     """Refuse to rebuild a history with a hole.
 
     Raises:
@@ -111,7 +111,7 @@ def require_no_gap(gone: Sequence[Range]) -> None:
 
 
 def columns_below(
-    windows: Windows, target: Positions, pseudonymiser: Pseudonymiser
+    windows: TimeWindows, target: Positions, pseudonymiser: Pseudonymiser
 ) -> Iterator[EventColumns]:
     """The columns of each window, without events at or beyond ``target``.
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from features.offline.backfill import backfill
-from features.offline.history import SLICE_EVENTS
+from features.offline.history_runner import SLICE_EVENTS
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import PrivacySettings, load
 

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from features.catalog import CATALOG
-from features.columns import EventColumns
 from features.engine import Engine
+from features.event_columns import EventColumns
 from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import ModelsSettings, load

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from features.engine import Engine
 from features.offline.backfill import TOPICS
 from features.offline.export import Exporter
-from features.offline.history import SLICE_EVENTS
-from features.offline.rebuild import Rebuilt, rebuild_state
+from features.offline.history_runner import SLICE_EVENTS
+from features.offline.rebuild import RebuildResult, rebuild_state
 from features.offline.restore import (
     columns_below,
     floors_of,
@@ -22,8 +22,8 @@ from features.offline.restore import (
     missing_ranges,
     require_no_gap,
 )
-from features.offline.windows import cut
-from features.store.factory import meaning_of, redis_state_store
+from features.offline.time_windows import cut
+from features.store.store_factory import meaning_of, redis_state_store
 from forewarn.kafka import client_arguments
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.settings import KafkaSettings, PrivacySettings, RedisSettings, WorkerSettings, load
@@ -88,7 +88,7 @@ def run(
         with Progress(*bars, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("events", total=windows.events)
 
-            async def build() -> Rebuilt:
+            async def build() -> RebuildResult:
                 redis = load(RedisSettings)
                 store = redis_state_store(redis, meaning=meaning_of(pseudonymiser))
                 try:

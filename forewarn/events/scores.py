@@ -3,7 +3,7 @@
 Pseudonyms stand for people, numbers and accounts. ``vector`` is the scored feature vector as
 base64 of little-endian float32, so that it can be compared bit for bit; ``fingerprint`` says which
 catalog gave its order. ``reads`` names the version of every state record that the vector was
-computed from, in the order of ``features.entities.ENTITIES``; ``applied`` the version on which the
+computed from, in the order of ``features.entity_keys.ENTITIES``; ``applied`` the version on which the
 update of that record landed (left out where nothing of the chunk met a write conflict). With both,
 the parity check replays what the worker saw, in the order in which it saw it. Outcomes are logged for
 that reason only; where one names several numbers and accounts, three versions follow for each.

@@ -113,7 +113,7 @@ class Stack:
         self.trainer = Child("training", [], log_file=self.layout.logs / "training.log")
         self.compiler = Child(
             "compiling",
-            [sys.executable, "-m", "features.warm"],
+            [sys.executable, "-m", "features.precompile"],
             log_file=self.layout.logs / "compiling.log",
         )
         self.prelude = Child("prelude", prelude, log_file=self.layout.logs / "prelude.log")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from features.reference import features_markdown
+from features.catalog.reference_page import features_markdown
 from forewarn.reference.commands import commands_page
 from forewarn.reference.metrics import metrics_page
 from forewarn.reference.schemas import schema_files

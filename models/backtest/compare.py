@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from features.columns import EventColumns
+from features.event_columns import EventColumns
 from models.backtest.replay import Replay, Sent
 from models.training.labels import Labels
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.columns import EventColumns
+from features.event_columns import EventColumns
 from features.kinds import CLEARED, EventKind
 from models.policy import Decision, Facts, History, Lists, Policy
 from models.policy.candidates import candidates, is_decided

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.columns import EventColumns
+from features.event_columns import EventColumns
 from features.kinds import EventKind
 from models.backtest.replay import Replay
 from models.policy import Policy

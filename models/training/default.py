@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from features.catalog import CATALOG
-from features.offline.tables import canonical
+from features.offline.parquet_tables import canonical
 from forewarn.pseudonyms import Pseudonymiser
 from models.registry import Registry
 from models.simulator import Scenario, Town, simulate

@@ -8,10 +8,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.catalog import CATALOG, Catalog
-from features.columns import EventColumns
 from features.engine import Engine
-from features.offline.columns import COLUMNS_OF, in_order
-from features.offline.tables import canonical, read_topic
+from features.event_columns import EventColumns
+from features.offline.frame_columns import COLUMNS_OF, in_order
+from features.offline.parquet_tables import canonical, read_topic
 from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser
 from models.policy.status import WARNABLE

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.columns import EventColumns
+from features.event_columns import EventColumns
 from features.kinds import EventKind
 from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser

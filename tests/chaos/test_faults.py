@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.synthetic_model import make_registry
 from benchmarks.traffic import Traffic
 from features.catalog import CATALOG
-from features.entities import Entity, keys
+from features.entity_keys import Entity, keys
 from forewarn.events import Transfer, encode
 from forewarn.local import KafkaBroker
 from forewarn.settings import ModelsSettings

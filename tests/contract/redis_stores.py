@@ -7,10 +7,10 @@ from pathlib import Path
 
 import redis
 
-from features.entities import BUCKETS
-from features.store.links import connect
-from features.store.redis import RedisStateStore
-from features.store.retries import Retries
+from features.entity_keys import BUCKETS
+from features.store.redis_connections import connect
+from features.store.redis_retries import RetryPolicy
+from features.store.redis_store import RedisStateStore
 from forewarn.local import RedisServer
 from forewarn.local.waiting import wait_until
 
@@ -22,7 +22,7 @@ def redis_store(
     url: str, *, cluster: bool = False, retry_seconds: float = 5.0, timeout_seconds: float = 1.0
 ) -> RedisStateStore:
     link = connect(url, cluster=cluster, timeout_seconds=timeout_seconds)
-    return RedisStateStore(link, prefix="fw", tags=TAGS, retries=Retries(retry_seconds))
+    return RedisStateStore(link, prefix="fw", tags=TAGS, retries=RetryPolicy(retry_seconds))
 
 
 def start_cluster(directory: Path) -> list[RedisServer]:

@@ -5,12 +5,12 @@ import os
 
 import pytest
 
-from features.entities import Entity, key
-from features.header import Header, build
-from features.store.base import FencedError, JournalWrite, StateLostError, StateStore, Write
-from features.store.memory import MemoryStateStore
-from features.store.redis import RedisStateStore
-from features.store.scripts import MAX_RECORDS_A_SCRIPT
+from features.entity_keys import Entity, key
+from features.record_header import Header, build
+from features.store.memory_store import MemoryStateStore
+from features.store.redis_scripts import MAX_RECORDS_A_SCRIPT
+from features.store.redis_store import RedisStateStore
+from features.store.state_store import FencedError, JournalWrite, StateLostError, StateStore, Write
 
 HOUR_MS = 3_600_000
 

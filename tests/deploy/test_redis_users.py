@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from features.store.base import Write
-from features.store.factory import redis_state_store
+from features.store.state_store import Write
+from features.store.store_factory import redis_state_store
 from forewarn.local import RedisServer
 from forewarn.settings import RedisSettings
 from tests.deploy.manifests import ROOT, named

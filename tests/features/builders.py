@@ -3,7 +3,7 @@
 import numpy as np
 
 from features import kinds
-from features.columns import EventColumns, from_arrays
+from features.event_columns import EventColumns, from_arrays
 from features.kinds import EventKind as K
 
 START_MS = 1_760_000_000_000

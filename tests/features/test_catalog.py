@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from features.catalog import CATALOG, Catalog
-from features.kernel.rules import WINDOWS
+from features.kernel.semantics import WINDOWS
 
 
 def test_every_feature_is_declared_whole() -> None:

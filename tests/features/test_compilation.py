@@ -8,7 +8,7 @@ from pathlib import Path
 
 import features
 from features.kernel import compilation
-from features.warm import warm
+from features.precompile import precompile
 
 READ_ONLY = """
 import builtins, errno, os, tempfile
@@ -27,8 +27,8 @@ os.access = lambda path, mode, **options: False
 
 COUNT = """
 import sys
-from features.kernel import index, marks, records, walk
-for module in (index, marks, records, walk):
+from features.kernel import deduplication, execution, record_batch, watermarks
+for module in (deduplication, execution, record_batch, watermarks):
     for name, value in vars(module).items():
         if hasattr(value, "stats") and value.stats.cache_hits | value.stats.cache_misses:
             print(name, sum(value.stats.cache_hits.values()), sum(value.stats.cache_misses.values()))
@@ -49,7 +49,7 @@ def _run(script: str, **environment: str) -> str:
 
 def test_a_read_only_cache_that_was_made_before_is_used(tmp_path: Path) -> None:
     """Also by a package that lies elsewhere: an image is warmed and run in different places."""
-    warm()
+    precompile()
     shutil.copytree(compilation.directory(), tmp_path / "baked" / compilation.digest())
     source = Path(features.__file__).parents[1]
     for package in ("features", "forewarn"):
@@ -60,21 +60,21 @@ def test_a_read_only_cache_that_was_made_before_is_used(tmp_path: Path) -> None:
         )
     printed = _run(
         f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
-        "from features.warm import warm; import features; warm()\n"
+        "from features.precompile import precompile; import features; precompile()\n"
         f"assert features.__file__.startswith({str(tmp_path)!r}), features.__file__\n" + COUNT,
         NUMBA_CACHE_DIR=str(tmp_path / "baked"),
     )
     counts = [line.split() for line in printed.splitlines()]
-    assert {name for name, *_ in counts} >= {"walk", "reapply", "dedupe"}
+    assert {name for name, *_ in counts} >= {"execute", "reapply", "dedupe"}
     assert all((hits, misses) == ("1", "0") for _, hits, misses in counts), printed
 
 
 def test_without_any_place_for_a_cache_the_kernel_still_starts(tmp_path: Path) -> None:
     printed = _run(
         "import numpy as np\n"
-        "from features.kernel import index\n"
+        "from features.kernel import deduplication\n"
         "a = np.array([7, 7, 8], np.uint64); b = np.zeros(3, np.int64)\n"
-        "print(index.dedupe(a, b, np.ones(3, np.bool_))[0].tolist())\n",
+        "print(deduplication.dedupe(a, b, np.ones(3, np.bool_))[0].tolist())\n",
         NUMBA_CACHE_DIR=str(tmp_path / "absent"),
     )
     assert printed.strip() == "[0, 0, 1]"

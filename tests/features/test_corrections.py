@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from features.columns import from_events
 from features.engine import Engine
+from features.event_columns import from_events
 from forewarn.events import CallStarted, Outcome, Transfer
 from forewarn.pseudonyms import Pseudonymiser
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features import header, kinds
+from features import kinds, record_header
 from features.engine import Engine
-from features.entities import BUCKETS, Entity, key, keys, parse_key
-from features.header import Header, Watermark
+from features.entity_keys import BUCKETS, Entity, key, keys, parse_key
 from features.migrations import migrate
+from features.record_header import Header, Watermark
 from forewarn.errors import ConfigurationError
 from tests.features.builders import town
 
@@ -55,19 +55,19 @@ def test_hash_tags_spread_over_a_cluster_as_documented() -> None:
 )
 def test_headers_round_trip(entity: int, version: int, clock: int, marks: list[Watermark]) -> None:
     """Built and parsed back, whatever follows."""
-    built = Header(header.LAYOUT_VERSION, entity, version, clock, tuple(marks))
-    data = header.build(built)
+    built = Header(record_header.LAYOUT_VERSION, entity, version, clock, tuple(marks))
+    data = record_header.build(built)
     assert len(data) == built.size
-    assert header.parse(data + b"body") == built
-    assert header.record_version(data) == version
+    assert record_header.parse(data + b"body") == built
+    assert record_header.record_version(data) == version
 
 
 def test_truncated_records_are_refused() -> None:
     """Too short for the header, or for the watermarks it announces."""
-    data = header.build(Header(1, 0, 1, 1, (Watermark(0, 0, 1, 1),)))
+    data = record_header.build(Header(1, 0, 1, 1, (Watermark(0, 0, 1, 1),)))
     for size in (0, 13, len(data) - 1):
         with pytest.raises(ValueError, match="state record"):
-            header.parse(data[:size])
+            record_header.parse(data[:size])
 
 
 def test_the_kernel_writes_the_header_that_python_reads() -> None:
@@ -75,7 +75,7 @@ def test_the_kernel_writes_the_header_that_python_reads() -> None:
     columns = town(300, subscribers=4, days=1, seed=21, partitions=2)
     plan = ENGINE.plan(columns)
     for write in ENGINE.run(plan).writes():
-        parsed = header.parse(write.value)
+        parsed = record_header.parse(write.value)
         entity, pseudonym = parse_key(write.key)
         assert parsed.entity == entity
         column = (columns.subscriber, columns.counterparty, columns.counterparty, columns.device)
@@ -95,7 +95,7 @@ def test_the_kernel_writes_the_header_that_python_reads() -> None:
 
 def _as_layout_0(record: bytes) -> bytes:
     """The record as the first trials wrote it: no version in a watermark, no annex."""
-    parsed = header.parse(record)
+    parsed = record_header.parse(record)
     head = struct.pack("<BBHI", 0, parsed.entity, len(parsed.watermarks), parsed.version)
     marks = b"".join(
         struct.pack("<BH", m.source, m.partition) + m.offset.to_bytes(6, "little")
@@ -128,7 +128,7 @@ def test_records_of_an_old_layout_are_read_and_written_in_the_new_one() -> None:
     assert old.keys() == first.keys()
     assert {record[0] for record in old.values()} == {1}
     migrated = ENGINE.run(plan, [old.get(key) for key in plan.keys])
-    assert {w.value[0] for w in migrated.writes()} == {header.LAYOUT_VERSION}
+    assert {w.value[0] for w in migrated.writes()} == {record_header.LAYOUT_VERSION}
     expected, known = ENGINE.run(plan, new).vectors, ENGINE.catalog.names
     kept = (
         "in_",
@@ -155,7 +155,7 @@ def test_what_follows_a_dropped_field_is_read_from_its_place() -> None:
     for k, record in layout_1().items():
         if parse_key(k)[0] is not Entity.SUBSCRIBER:
             continue
-        annex = header.parse(record).size
+        annex = record_header.parse(record).size
         head = annex + 2 + int.from_bytes(record[annex : annex + 2], "little") + 5
         had = record[head + 3] >> 1 & 1  # field 25, of one byte
         assert len(migrate(record)) - len(record) == 4 - had
@@ -172,15 +172,15 @@ def test_layout_0_reads_as_layout_1_did() -> None:
 
 def _landed(record: bytes) -> bytes:
     """The record with all its watermarks landed on its version, as layout 0 has to assume."""
-    parsed = header.parse(record)
+    parsed = record_header.parse(record)
     marks = tuple(replace(mark, version=parsed.version) for mark in parsed.watermarks)
-    return header.build(replace(parsed, watermarks=marks)) + record[parsed.size :]
+    return record_header.build(replace(parsed, watermarks=marks)) + record[parsed.size :]
 
 
 def test_a_record_from_a_newer_version_is_refused_with_advice() -> None:
     """After a rollback nothing is guessed."""
     with pytest.raises(ConfigurationError, match="forewarn rebuild"):
-        migrate(bytes([header.LAYOUT_VERSION + 1]) + bytes(20))
+        migrate(bytes([record_header.LAYOUT_VERSION + 1]) + bytes(20))
 
 
 def test_a_record_is_bounded_however_busy_its_owner() -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from features import kinds
 from features.catalog import CATALOG, Catalog
-from features.columns import EventColumns, from_arrays
 from features.engine import Engine
-from features.kernel import rules
+from features.event_columns import EventColumns, from_arrays
+from features.kernel import semantics
 from features.kinds import EventKind as K
 
 GOLDEN = {
@@ -70,8 +70,8 @@ def test_what_the_same_history_means_changes_with_the_version_only() -> None:
     """
     engine = Engine()
     vectors = engine.run(engine.plan(village())).vectors
-    assert hashlib.sha256(vectors.tobytes()).hexdigest() == GOLDEN[rules.SEMANTICS_VERSION]
-    assert max(GOLDEN) == rules.SEMANTICS_VERSION
+    assert hashlib.sha256(vectors.tobytes()).hexdigest() == GOLDEN[semantics.SEMANTICS_VERSION]
+    assert max(GOLDEN) == semantics.SEMANTICS_VERSION
     assert len(set(GOLDEN.values())) == len(GOLDEN)
 
 
@@ -80,6 +80,6 @@ def test_what_the_same_history_means_changes_with_the_version_only() -> None:
 )
 def test_the_fingerprint_covers_every_rule(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A threshold, a window or a memory of another size makes another catalog."""
-    value = getattr(rules, name)
-    monkeypatch.setattr(rules, name, value + 1 if name != "STAGES" else value[:-1])
+    value = getattr(semantics, name)
+    monkeypatch.setattr(semantics, name, value + 1 if name != "STAGES" else value[:-1])
     assert Catalog(CATALOG.features).fingerprint != CATALOG.fingerprint

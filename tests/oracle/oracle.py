@@ -7,9 +7,9 @@ event codes and the names of the features, nothing else.
 from dataclasses import dataclass, field
 
 from features import kinds
-from features.columns import EventColumns
-from tests.oracle.shared import Shared
-from tests.oracle.subscriber import Subscriber
+from features.event_columns import EventColumns
+from tests.oracle.oracle_shared import Shared
+from tests.oracle.oracle_subscriber import Subscriber
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Calls, suspicion, pairs, the stage."""
 
-from tests.oracle.scenario import NONE, Scenario, call, get, hang, line, outcome, pay
+from tests.oracle.oracle_scenario import NONE, Scenario, call, get, hang, line, outcome, pay
 
 CALLS = [
     Scenario(

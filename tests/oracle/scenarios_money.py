@@ -1,6 +1,6 @@
 """Transfers and their corrections; what shared records count of them and of calls."""
 
-from tests.oracle.scenario import NONE, Scenario, call, get, hang, line, pay
+from tests.oracle.oracle_scenario import NONE, Scenario, call, get, hang, line, pay
 
 TRANSFERS = [
     Scenario(

@@ -1,6 +1,6 @@
 """Outcomes by case, their corrections, and who is tainted by them."""
 
-from tests.oracle.scenario import NONE, Scenario, call, line, outcome, pay
+from tests.oracle.oracle_scenario import NONE, Scenario, call, line, outcome, pay
 
 CASES = [
     Scenario(

@@ -1,6 +1,6 @@
 """What an event sees, windows, lateness, duplicates."""
 
-from tests.oracle.scenario import NONE, Scenario, call, get, hang, line, pay
+from tests.oracle.oracle_scenario import NONE, Scenario, call, get, hang, line, pay
 
 SEES = [
     Scenario(

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features import kinds
-from features.columns import EventColumns, from_arrays
 from features.engine import Engine
+from features.event_columns import EventColumns, from_arrays
 from features.kinds import EventKind as K
 from tests.features.builders import town
 from tests.oracle.oracle import Oracle, events_of

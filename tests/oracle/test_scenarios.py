@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from features.columns import EventColumns
 from features.engine import Engine
+from features.event_columns import EventColumns
 from tests.oracle import scenarios_calls, scenarios_money, scenarios_outcomes, scenarios_time
 from tests.oracle.oracle import Oracle, events_of
-from tests.oracle.scenario import Scenario
+from tests.oracle.oracle_scenario import Scenario
 
 ENGINE = Engine()
 SCENARIOS = [

@@ -20,8 +20,8 @@ from prometheus_client import CollectorRegistry
 
 from features.catalog import CATALOG
 from features.engine import Engine
-from features.store.base import Conflict, JournalWrite, Write
-from features.store.memory import MemoryStateStore
+from features.store.memory_store import MemoryStateStore
+from features.store.state_store import Conflict, JournalWrite, Write
 from forewarn.events import Acceptance, encode
 from forewarn.pseudonyms import Pseudonymiser
 from forewarn.topics import SOURCES

@@ -11,14 +11,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.columns import EventColumns, concat
 from features.engine import Engine
-from features.header import parse, record_version
+from features.event_columns import EventColumns, concat
 from features.offline import build
-from features.offline.columns import COLUMNS_OF
+from features.offline.chunk_replay import InconsistentVersionsError
+from features.offline.frame_columns import COLUMNS_OF
 from features.offline.parity import check_parity
-from features.offline.records import Raw, frame_of
-from features.offline.replay import InconsistentVersionsError
+from features.offline.topic_frames import RawRecord, frame_of
+from features.record_header import parse, record_version
 from forewarn.topics import SOURCES
 from tests.simulation.installation import PSEUDONYMISER, Installation
 from tests.simulation.little_town import Crowd, facts
@@ -41,7 +41,7 @@ def export(place: Installation, directory: Path) -> Path:
     """What `forewarn export` would write of the installation's topics."""
     for source, topic in enumerate(SOURCES):
         raws = [
-            Raw(partition, record.offset, record.timestamp, record.value)
+            RawRecord(partition, record.offset, record.timestamp, record.value)
             for (code, partition), records in place.log.items()
             if code == source
             for record in records
@@ -49,7 +49,7 @@ def export(place: Installation, directory: Path) -> Path:
         (directory / topic).mkdir(parents=True)
         frame_of(topic, raws).write_parquet(directory / topic / "all.parquet")
     raws = [
-        Raw(partition, offset, 1_767_571_200_000 + offset, value)
+        RawRecord(partition, offset, 1_767_571_200_000 + offset, value)
         for (topic, partition), values in place.outputs.records.items()
         if topic == "scores"
         for offset, value in enumerate(values)

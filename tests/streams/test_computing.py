@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from features.catalog import CATALOG
 from features.engine import Engine
-from features.entities import Entity, keys
-from features.store.memory import MemoryStateStore
+from features.entity_keys import Entity, keys
+from features.store.memory_store import MemoryStateStore
 from forewarn.errors import ArtifactError
 from forewarn.events import Acceptance, DeadLetter, FraudWarning, Score, Transfer, encode
 from forewarn.pseudonyms import Pseudonymiser

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from features.offline.records import Raw, Rejected, frame_of
+from features.offline.topic_frames import RawRecord, RejectedRecords, frame_of
 from forewarn.errors import ConfigurationError
 from forewarn.events import MAX_KEPT_BYTES, Acceptance, Transfer, encode
 from forewarn.settings import WorkerSettings
@@ -70,8 +70,8 @@ def test_amounts_in_another_currency_are_set_aside_online_and_offline() -> None:
     assert [(letter.offset, letter.reason) for letter in run.dead_letters] == [
         (1, "other_currency")
     ]
-    rejected = Rejected()
-    raws = [Raw(0, n, 1, value, key) for n, value in values.items()]
+    rejected = RejectedRecords()
+    raws = [RawRecord(0, n, 1, value, key) for n, value in values.items()]
     frame = frame_of("transfers", raws, rejected, acceptance=WorkerSettings().acceptance)
     assert frame["offset"].to_list() == [0, 2]
     assert rejected.rows == [(0, 1, "other_currency")]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from features.store.journal import Journal, SourceRange
+from features.store.chunk_journal import Journal, SourceRange
 from streams import lanes as module
 from streams.buffer import Chunk, PartitionBuffer
 from streams.decode import Run

@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry
 
 from features.catalog import CATALOG
 from features.engine import Engine
-from features.entities import Entity, parse_key
-from features.header import parse
-from features.store.memory import MemoryStateStore
+from features.entity_keys import Entity, parse_key
+from features.record_header import parse
+from features.store.memory_store import MemoryStateStore
 from forewarn.events import CallStarted
 from forewarn.pseudonyms import Pseudonymiser
 from streams.buffer import Chunk, PartitionBuffer

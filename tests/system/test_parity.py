@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from benchmarks.world import WorkerProcess, World
-from features.offline.tables import read_topic
+from features.offline.parquet_tables import read_topic
 from forewarn.errors import ForewarnError
 from forewarn.events import Score, encode
 from forewarn.kafka import client_arguments

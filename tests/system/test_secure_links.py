@@ -20,8 +20,8 @@ from kafka.admin import NewTopic
 from redis.exceptions import NoPermissionError
 
 from benchmarks.world import World
-from features.store.base import Write
-from features.store.factory import redis_state_store
+from features.store.state_store import Write
+from features.store.store_factory import redis_state_store
 from forewarn.cli.lag import measure
 from forewarn.errors import ConfigurationError, DependencyUnavailableError, ForewarnError
 from forewarn.events import CallStarted, encode

@@ -12,7 +12,7 @@ import msgspec
 import polars as pl
 
 from features.offline.rebuild import rebuild_state
-from features.store.factory import meaning_of, redis_state_store
+from features.store.store_factory import meaning_of, redis_state_store
 from forewarn.cli.main import run
 from forewarn.local.demo.options import DemoOptions
 from forewarn.pseudonyms import Pseudonymiser

@@ -9,8 +9,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from features.offline.export import Exporter
-from features.offline.manifest import Manifest, Range, atomic_file, read_manifest
-from features.offline.tables import read_topic
+from features.offline.export_manifest import ExportManifest, OffsetRange, atomic_file, read_manifest
+from features.offline.parquet_tables import read_topic
 from forewarn.errors import ConfigurationError
 from forewarn.events import Acceptance, encode
 from forewarn.kafka import TopicAdministration, client_arguments
@@ -146,7 +146,7 @@ def test_an_interrupted_export_ends_with_the_same_rows(
 
 @pytest.mark.system
 def test_a_range_is_exact_at_both_ends(exporter: Exporter, tmp_path: Path) -> None:
-    exporter.run([Range("calls", 1, 20, 61)], rows_per_file=1000)
+    exporter.run([OffsetRange("calls", 1, 20, 61)], rows_per_file=1000)
     frame = read_topic(tmp_path / "out", "calls").collect()
     assert frame["offset"].min() >= 20
     assert frame["offset"].max() <= 60
@@ -176,7 +176,7 @@ def test_times_choose_records_by_when_kafka_appended_them(filled, exporter: Expo
 @pytest.mark.system
 def test_offsets_that_kafka_no_longer_has_are_an_error(exporter: Exporter) -> None:
     with pytest.raises(ConfigurationError, match="no longer"):
-        exporter.run([Range("calls", 0, 10**6, 10**6 + 5)])
+        exporter.run([OffsetRange("calls", 0, 10**6, 10**6 + 5)])
 
 
 @pytest.mark.system
@@ -197,8 +197,8 @@ def test_a_file_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_segments_cover_a_range_without_gap_or_overlap() -> None:
-    manifest = Manifest(
-        [Range("calls", 0, 3, 25), Range("calls", 1, 5, 5)],
+    manifest = ExportManifest(
+        [OffsetRange("calls", 0, 3, 25), OffsetRange("calls", 1, 5, 5)],
         rows_per_file=10,
         acceptance=Acceptance(future_ms=0),
     )

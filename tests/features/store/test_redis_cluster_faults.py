@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from features.entities import Entity, key
-from features.header import Header, build
-from features.store.base import JournalWrite, StateLostError, Write
-from features.store.links import Command, Link, connect
-from features.store.redis import RedisStateStore
-from features.store.retries import Retries
+from features.entity_keys import Entity, key
+from features.record_header import Header, build
+from features.store.redis_connections import Command, RedisConnection, connect
+from features.store.redis_retries import RetryPolicy
+from features.store.redis_store import RedisStateStore
+from features.store.state_store import JournalWrite, StateLostError, Write
 from forewarn.local import RedisServer
 from tests.contract.redis_stores import TAGS, redis_store, start_cluster
 
@@ -88,7 +88,7 @@ async def test_workers_that_start_together_agree_on_one_cluster(
 class UnevenLink:
     """A link on which the first tag's node is the last to answer, by so much that others act."""
 
-    def __init__(self, link: Link, meanwhile: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, link: RedisConnection, meanwhile: Callable[[], Awaitable[object]]) -> None:
         self._link = link
         self._meanwhile = meanwhile
 
@@ -114,7 +114,7 @@ async def test_a_worker_that_starts_while_another_creates_the_store_joins_it(
     link = UnevenLink(
         connect(cluster[0].url, cluster=True), meanwhile=lambda: other.open(create=True)
     )
-    store = RedisStateStore(link, prefix="fw", tags=TAGS, retries=Retries(5.0))
+    store = RedisStateStore(link, prefix="fw", tags=TAGS, retries=RetryPolicy(5.0))
     assert await store.open(create=True) == await other.open(create=False)
     await store.close()
     await other.close()

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from features.entities import Entity, key
-from features.header import Header, build
-from features.store.base import JournalWrite, StateLostError, Write
-from features.store.links import Link, connect
-from features.store.redis import RedisStateStore
-from features.store.retries import Retries
-from features.store.scripts import MAX_RECORDS_A_SCRIPT
+from features.entity_keys import Entity, key
+from features.record_header import Header, build
+from features.store.redis_connections import RedisConnection, connect
+from features.store.redis_retries import RetryPolicy
+from features.store.redis_scripts import MAX_RECORDS_A_SCRIPT
+from features.store.redis_store import RedisStateStore
+from features.store.state_store import JournalWrite, StateLostError, Write
 from forewarn.errors import ConfigurationError, DependencyUnavailableError, StateFullError
 from forewarn.local import RedisServer
 from tests.contract.redis_stores import redis_store
@@ -196,7 +196,7 @@ async def test_every_record_expires_and_lives_on_while_it_is_used(server: RedisS
 async def test_a_state_of_other_pseudonyms_is_refused(server: RedisServer) -> None:
     def store_for(meaning: str) -> RedisStateStore:
         return RedisStateStore(
-            connect(server.url), prefix="fw", tags=[b"00"], retries=Retries(1), meaning=meaning
+            connect(server.url), prefix="fw", tags=[b"00"], retries=RetryPolicy(1), meaning=meaning
         )
 
     ours, again, other = store_for("aaaa+480"), store_for("aaaa+480"), store_for("bbbb+480")
@@ -214,7 +214,7 @@ async def test_a_state_of_other_pseudonyms_is_refused(server: RedisServer) -> No
 class InterruptedLink:
     """A link on which others act just before the keys are walked through and deleted."""
 
-    def __init__(self, link: Link, meanwhile: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, link: RedisConnection, meanwhile: Callable[[], Awaitable[None]]) -> None:
         self._link = link
         self._meanwhile = meanwhile
 
@@ -235,7 +235,7 @@ async def test_a_worker_that_still_runs_writes_nothing_into_a_rebuild(server: Re
             await worker.commit([write(2)])
 
     link = InterruptedLink(connect(server.url), go_on)
-    store = RedisStateStore(link, prefix="fw", tags=[b"00"], retries=Retries(1))
+    store = RedisStateStore(link, prefix="fw", tags=[b"00"], retries=RetryPolicy(1))
     await store.begin_rebuild()
     assert await store.load([write(1).key, write(2).key]) == [None, None]
     await store.close()
@@ -267,4 +267,4 @@ async def test_a_wrong_password_is_a_matter_of_settings(server: RedisServer) -> 
 
 def redis_store_as(server: RedisServer, password: str) -> RedisStateStore:
     link = connect(server.url, username="worker", password=password)
-    return RedisStateStore(link, prefix="fw", tags=[b"00"], retries=Retries(1))
+    return RedisStateStore(link, prefix="fw", tags=[b"00"], retries=RetryPolicy(1))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.columns import EventColumns, from_arrays
+from features.event_columns import EventColumns, from_arrays
 from features.kinds import CLEARED, CONFIRMED, EventKind
 from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser

@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from features.columns import EventColumns
 from features.engine import Engine
+from features.event_columns import EventColumns
 from features.kinds import EventKind
-from features.offline.columns import call_columns, in_order, outcome_columns, transfer_columns
-from features.offline.records import Raw, frame_of
+from features.offline.frame_columns import call_columns, in_order, outcome_columns, transfer_columns
+from features.offline.topic_frames import RawRecord, frame_of
 from forewarn.pseudonyms import Pseudonymiser
 from models.simulator import Scenario, Town, simulate
 from models.simulator.outcomes import outcome_records
@@ -88,7 +88,9 @@ def vectors(town: Town) -> tuple[EventColumns, NDArray[np.float32], NDArray[np.b
         rows = canonical(frame, topic, nowhere, np.arange(frame.height))
         parts.append(make(rows, pseudonymiser))
         truth.append(is_fraud(town, frame))
-    told = [Raw(0, i, when, value) for i, (_, _, value, when) in enumerate(outcome_records(town))]
+    told = [
+        RawRecord(0, i, when, value) for i, (_, _, value, when) in enumerate(outcome_records(town))
+    ]
     parts.append(outcome_columns(frame_of("outcomes", told), pseudonymiser))
     columns = in_order(parts)
     engine = Engine()

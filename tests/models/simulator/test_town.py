@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.offline.schema import schema_of
+from features.offline.parquet_schema import schema_of
 from forewarn.events import CallEnded, CallStarted, decode_call, decode_outcome, decode_transfer
 from models.simulator import Disturbance, Scenario, Town, iter_events, simulate, write_town
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.columns import EventColumns, from_arrays
+from features.event_columns import EventColumns, from_arrays
 from features.kinds import EventKind
 from forewarn.errors import ConfigurationError
 from forewarn.pseudonyms import Pseudonymiser

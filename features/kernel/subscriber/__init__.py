@@ -1,0 +1,1 @@
+"""The subscriber's record: what an event reads of it and what it changes."""

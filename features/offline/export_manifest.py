@@ -1,0 +1,110 @@
+"""What an export was asked for and how far it got, kept beside the files.
+
+The offsets asked for are settled when the export begins ("up to now" becomes a number), so an export
+that is taken up again ends with the same rows as one that never stopped.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from forewarn.errors import ConfigurationError
+from forewarn.events import Acceptance
+
+MANIFEST_NAME: Final = "export.json"
+REJECTED_KEPT: Final = 10_000
+"""Rejected records listed by offset; beyond that they are counted only."""
+
+
+class OffsetRange(msgspec.Struct, frozen=True):
+    """Offsets ``[first, after)`` of one partition of a topic."""
+
+    topic: str
+    partition: int
+    first: int
+    after: int
+
+
+class RejectedRecord(msgspec.Struct, frozen=True):
+    """A record that is no valid event; the workers made a dead letter of it."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+
+
+class ExportManifest(msgspec.Struct):
+    """The state of one export.
+
+    Attributes:
+        ranges: what was asked for; never changes.
+        rows_per_file: offsets that one file covers; never changes.
+        acceptance: what the workers took for an event; never changes.
+        rows: rows written by topic.
+        rejected: how many records were no valid event; the first of them in ``rejections``.
+        complete: every offset asked for has been read.
+    """
+
+    ranges: list[OffsetRange]
+    rows_per_file: int
+    acceptance: Acceptance
+    rows: dict[str, int] = {}
+    rejected: int = 0
+    rejections: list[RejectedRecord] = []
+    complete: bool = False
+
+    def segments(self) -> Iterator[OffsetRange]:
+        """The files' ranges: each range in steps of ``rows_per_file`` offsets."""
+        for part in self.ranges:
+            for first in range(part.first, part.after, self.rows_per_file):
+                after = min(first + self.rows_per_file, part.after)
+                yield OffsetRange(part.topic, part.partition, first, after)
+
+
+def segment_path(directory: Path, segment: OffsetRange) -> Path:
+    """The file of a segment; its name says what it covers."""
+    name = f"p{segment.partition:05d}-{segment.first:015d}-{segment.after:015d}.parquet"
+    return directory / segment.topic / name
+
+
+def read_manifest(directory: Path) -> ExportManifest | None:
+    """The manifest of a directory, None if there is none.
+
+    Raises:
+        ConfigurationError: if it cannot be read.
+    """
+    try:
+        return msgspec.json.decode((directory / MANIFEST_NAME).read_bytes(), type=ExportManifest)
+    except FileNotFoundError:
+        return None
+    except msgspec.MsgspecError as error:
+        raise ConfigurationError(
+            f"{directory / MANIFEST_NAME} is damaged: {error}.",
+            hint="Export into another directory.",
+        ) from None
+
+
+def write_manifest(directory: Path, manifest: ExportManifest) -> None:
+    """Replace the manifest in one step."""
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    with atomic_file(directory / MANIFEST_NAME) as path:
+        path.write_bytes(text)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` that takes its name when the block ends well, and goes otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield draft
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

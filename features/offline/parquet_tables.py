@@ -1,0 +1,96 @@
+"""Reading directories of the canonical layout, and tables that are not quite it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from features.offline.parquet_schema import SCHEMAS
+from features.offline.topic_frames import fill_defaults
+from forewarn.errors import ConfigurationError
+
+SCHEMAS_POLARS = {topic: pl.Schema(schema) for topic, schema in SCHEMAS.items()}
+
+REQUIRED = {
+    "calls": ("type", "event_id", "event_time_ms", "subscriber"),
+    "transfers": (
+        "event_id", "event_time_ms", "subscriber", "transfer_id", "status", "payer_account",
+        "payee_account", "amount_minor",
+    ),
+    "outcomes": ("event_id", "event_time_ms", "subscriber", "disposition", "label_time_ms"),
+    "scores": ("event_id", "source", "chunk", "fingerprint", "vector", "reads"),
+}  # fmt: skip
+"""Columns without which a table says too little; all others have a default or may be null."""
+
+
+def read_topic(directory: Path, topic: str) -> pl.LazyFrame:
+    """All rows of a topic, in the canonical columns.
+
+    Args:
+        directory: holds a folder of Parquet files for each topic.
+        topic: a key of ``features.offline.parquet_schema.SCHEMAS``. A topic without a folder has no rows.
+
+    Raises:
+        ConfigurationError: if the directory is missing or a file lacks a required column.
+    """
+    files = topic_files(directory, topic)
+    return read_files(files, topic) if files else pl.DataFrame(schema=SCHEMAS_POLARS[topic]).lazy()
+
+
+def topic_files(directory: Path, topic: str) -> list[Path]:
+    """The Parquet files of a topic, by name.
+
+    Raises:
+        ConfigurationError: if the directory is missing.
+    """
+    if not directory.is_dir():
+        raise ConfigurationError(
+            f"there is no directory {directory}.",
+            hint="Write one with `forewarn export` or `forewarn simulate`.",
+        )
+    return sorted((directory / topic).glob("**/*.parquet"))
+
+
+def read_files(files: Sequence[Path], topic: str) -> pl.LazyFrame:
+    """The rows of some files of a topic, in the canonical columns; raises ConfigurationError."""
+    frame = pl.scan_parquet(
+        list(files), missing_columns="insert", extra_columns="ignore", hive_partitioning=False
+    )
+    return canonical(frame, topic)
+
+
+def canonical(frame: pl.LazyFrame, topic: str) -> pl.LazyFrame:
+    """Bring a table to the canonical columns: order, types, defaults of the contract.
+
+    A table that never was in Kafka is put in the order of event time: it gets partition 0, row
+    numbers as offsets, and its event times as times of arrival.
+
+    Raises:
+        ConfigurationError: naming the required columns that are missing.
+    """
+    names = frame.collect_schema().names()
+    missing = [name for name in REQUIRED[topic] if name not in names]
+    if missing:
+        raise ConfigurationError(
+            f"a table of {topic} has no column {', '.join(missing)}.",
+            hint="docs/features.md tells the columns of each topic.",
+        )
+    if topic != "calls" and "type" not in names:
+        tag = {"transfers": "transfer", "outcomes": "outcome", "scores": "score"}[topic]
+        frame = frame.with_columns(pl.lit(tag).alias("type"))
+    if "offset" not in names:
+        frame = frame.sort("event_time_ms", maintain_order=True)
+        frame = frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("offset"))
+    if "partition" not in names:
+        frame = frame.with_columns(pl.lit(0, pl.Int32).alias("partition"))
+    if "appended_at_ms" not in names:
+        frame = frame.with_columns(pl.col("event_time_ms").alias("appended_at_ms"))
+    kinds = SCHEMAS_POLARS[topic]
+    present = set(frame.collect_schema().names())
+    absent = [
+        pl.lit(topic if name == "topic" else None, dtype=kind).alias(name)
+        for name, kind in kinds.items()
+        if name not in present
+    ]
+    cast = [pl.col(name).cast(kind) for name, kind in kinds.items() if name in present]
+    return fill_defaults(topic, frame.with_columns(*cast, *absent)).select(list(kinds))

@@ -1,0 +1,40 @@
+"""Compile the kernel ahead: ``python -m features.precompile``, when an image is built or a machine is set up.
+
+Every entry point is called with the types that the engine gives it, so a worker finds all machine code in
+the cache and is ready in a second or two instead of compiling for half a minute.
+"""
+
+import time
+
+from features import kinds
+from features.engine import Engine
+from features.event_columns import from_arrays
+from features.kernel.compilation import directory
+
+
+def precompile() -> float:
+    """Compile what is not in the cache yet; the seconds that it took."""
+    began = time.perf_counter()
+    engine = Engine()
+    columns = from_arrays(
+        kind=[1, 4],
+        time_ms=[1, 2],
+        subscriber=[1, 1],
+        counterparty=[2, 3],
+        device=[0, 4],
+        subject=[5, 6],
+        amount_minor=[0, 7],
+        flags=[kinds.INBOUND, kinds.ACCOUNT],
+        source=[0, 1],
+        offset=[0, 0],
+    )
+    plan = engine.plan(columns)
+    result = engine.run(plan)
+    writes = result.writes()
+    engine.run(plan, [write.value for write in writes])
+    engine.reapply(plan, result, {writes[1].key: writes[1].value})
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    print(f"kernel ready in {precompile():.1f} s: {directory()}")  # noqa: T201 - a command's answer

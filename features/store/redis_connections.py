@@ -1,0 +1,216 @@
+"""Connections to Redis: one server (also behind a unix socket or TLS), or a cluster.
+
+A link sends a list of commands in one go and returns their replies; a fault is raised as the client
+raised it, for :mod:`features.store.redis_retries` to judge. Replies come in order and commands of one node
+run in order. Built-in retries of the client are off, so that the one bound on retries is ours.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import hiredis
+from redis import exceptions as fault
+from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from forewarn.errors import ConfigurationError
+
+Command = tuple[bytes | str | int, ...]
+
+MAX_CONNECTIONS: Final = 64
+"""For one worker; each lane uses one at a time."""
+
+
+DELETE_AT_ONCE: Final = 1000
+
+
+class RedisConnection(Protocol):
+    """Sends commands; knows which keys may share one."""
+
+    def group(self, key: bytes) -> bytes:
+        """Keys of equal group may be used in one command."""
+        ...
+
+    async def send(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands in one round trip; raises the first fault among the replies."""
+        ...
+
+    async def load_script(self, source: str) -> None:
+        """Put a script where EVALSHA finds it, on every node."""
+        ...
+
+    async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
+        """Delete every key that fits a pattern, but for one."""
+        ...
+
+    async def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class _PackedInC:
+    """For a connection: commands are laid out by hiredis, as replies are read by it.
+
+    The client's own code takes 2 us an argument, and a commit has a thousand arguments.
+    """
+
+    def pack_command(self, name: bytes | str, *arguments: bytes | str | int) -> list[bytes]:
+        """The bytes to send; a name such as "SCRIPT LOAD" is two words to the server."""
+        packed: bytes = hiredis.pack_command((*name.split(), *arguments))
+        return [packed]
+
+
+class SingleConnection:
+    """One Redis server."""
+
+    def __init__(self, client: "Redis") -> None:
+        self._client = client
+        pool = client.connection_pool
+        plain = pool.connection_class
+        pool.connection_class = type(f"Packed{plain.__name__}", (_PackedInC, plain), {})
+
+    def group(self, key: bytes) -> bytes:  # noqa: ARG002  any two keys may share a command
+        """One group for all."""
+        return b""
+
+    async def send(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands as one pipeline."""
+        try:
+            if len(commands) == 1:
+                run: Callable[..., Awaitable[Any]] = self._client.execute_command
+                return [await run(*commands[0])]
+            pipeline = self._client.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        except (fault.ConnectionError, fault.TimeoutError, fault.ReadOnlyError):
+            # After a fail-over the name leads elsewhere: no connection to the old server is kept.
+            await self._client.connection_pool.disconnect(inuse_connections=False)
+            raise
+        raise_first(replies)
+        return replies
+
+    async def load_script(self, source: str) -> None:
+        """Load a script into the server."""
+        await self._client.script_load(source)
+
+    async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
+        """Walk through all keys, a few at a time."""
+        await _delete_all(self._client, pattern, keep)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+
+class ClusterConnection:
+    """A Redis Cluster; keys are grouped by hash tag, nodes are asked concurrently."""
+
+    def __init__(self, client: "RedisCluster") -> None:
+        self._client = client
+
+    def group(self, key: bytes) -> bytes:
+        """The key's hash tag: all keys with one tag lie in one slot."""
+        start = key.find(b"{")
+        end = key.find(b"}", start + 2)
+        return key[start + 1 : end] if start >= 0 and end > 0 else key
+
+    async def send(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands, each to the node of its keys."""
+        try:
+            pipeline = self._client.pipeline()
+            for command in commands:
+                pipeline.execute_command(*command)
+            replies: list[Any] = await pipeline.execute(raise_on_error=False)
+            raise_first(replies)
+        except (fault.ConnectionError, fault.TimeoutError, fault.ClusterError, fault.AskError):
+            # A pipeline does not look for a replica that has taken over; the next attempt will.
+            await self._client.nodes_manager.initialize()
+            raise
+        return replies
+
+    async def load_script(self, source: str) -> None:
+        """Load a script into every primary."""
+        await self._client.script_load(source)
+
+    async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
+        """Walk through all keys, a few at a time."""
+        await _delete_all(self._client, pattern, keep)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+
+async def _delete_all(client: "Redis | RedisCluster", pattern: bytes, keep: bytes) -> None:
+    pipeline = client.pipeline()
+    waiting = 0
+    async for key in client.scan_iter(match=pattern, count=DELETE_AT_ONCE):
+        if key != keep:
+            pipeline.execute_command("UNLINK", key)
+            waiting += 1
+        if waiting >= DELETE_AT_ONCE:
+            await pipeline.execute()
+            waiting = 0
+    if waiting:
+        await pipeline.execute()
+
+
+def raise_first(replies: Sequence[Any]) -> None:
+    """Raise the gravest fault among replies: one that ends the matter before one that may pass."""
+    faults = [reply for reply in replies if isinstance(reply, BaseException)]
+    if faults:
+        passing = (fault.ConnectionError, fault.TimeoutError, fault.NoScriptError, OSError)
+        raise min(faults, key=lambda error: isinstance(error, passing))
+
+
+def connect(
+    url: str,
+    *,
+    cluster: bool = False,
+    timeout_seconds: float = 1.0,
+    username: str = "",
+    password: str = "",
+    ssl_ca_file: Path | None = None,
+    ssl_cert_file: Path | None = None,
+    ssl_key_file: Path | None = None,
+) -> RedisConnection:
+    """Build a link; nothing is sent before its first use.
+
+    Args:
+        url: ``redis://host:port/db``, ``rediss://`` for TLS or ``unix:///path/of.sock``.
+        cluster: the URL names one node of a Redis Cluster.
+        timeout_seconds: bound on connecting, and on each command.
+        username, password: of the ACL; an empty username is the default user.
+        ssl_ca_file, ssl_cert_file, ssl_key_file: PEM files, with ``rediss://`` only.
+
+    Raises:
+        ConfigurationError: if the URL is of no known kind.
+    """
+    options: dict[str, Any] = {
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": timeout_seconds,
+        "max_connections": MAX_CONNECTIONS,
+        "retry": Retry(NoBackoff(), 0),
+        "username": username or None,
+        "password": password or None,
+    }
+    if url.startswith("rediss://"):
+        files = {
+            "ssl_ca_certs": ssl_ca_file,
+            "ssl_certfile": ssl_cert_file,
+            "ssl_keyfile": ssl_key_file,
+        }
+        options |= {name: str(path) for name, path in files.items() if path}
+    try:
+        if cluster:
+            return ClusterConnection(RedisCluster.from_url(url, **options))
+        return SingleConnection(Redis.from_url(url, **options))
+    except (ValueError, fault.RedisClusterException) as error:
+        raise ConfigurationError(
+            f"FOREWARN_REDIS_URL is not usable: {error}.",
+            hint="Write redis://host:port/0, rediss://host:port/0 or unix:///path/of.sock.",
+        ) from None

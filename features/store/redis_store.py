@@ -1,0 +1,338 @@
+"""The state store in Redis, on one server or a cluster.
+
+Keys, with ``{tag}`` in braces so that what is used in one command lies in one slot:
+
+* records: as the engine names them; the store looks at their hash tag only;
+* ``{prefix}:{tag}:store``: the identity of the store. On a cluster every tag has one, since a node
+  that comes back empty loses its slots only. It vanishes with the records, which is how a server
+  that restarted empty is told from one that never held a record;
+* ``{prefix}:{tag}:epoch:{partition}`` and ``...:journal:{partition}``;
+* ``{prefix}:{tag}:rebuilding``, of the first tag, while `forewarn rebuild` is at work.
+
+None of the last four ever expires.
+"""
+
+import hashlib
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis import exceptions as fault
+
+from features.store import redis_scripts
+from features.store.redis_connections import Command, RedisConnection
+from features.store.redis_retries import RetryPolicy, explain
+from features.store.state_store import Conflict, FencedError, JournalWrite, Write, lost
+from forewarn.errors import ConfigurationError
+
+_SHA = {
+    source: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+    for source in (redis_scripts.COMMIT, redis_scripts.TAKE_OVER)
+}
+
+
+class RedisStateStore:
+    """Records in Redis.
+
+    Args:
+        link: from :func:`features.store.redis_connections.connect`; closed by ``close``.
+        prefix: first part of every key of this installation.
+        tags: every hash tag that a record's key may carry; on one server the first is enough.
+        retries: bound and clock of repetitions.
+        meaning: what gives the records their meaning (the pseudonyms' key, local time), without
+            a dot. It becomes part of the identity: a store that was made under another one is
+            refused. Empty for one that does not care.
+    """
+
+    def __init__(
+        self,
+        link: RedisConnection,
+        *,
+        prefix: str,
+        tags: Sequence[bytes],
+        retries: RetryPolicy,
+        meaning: str = "",
+    ) -> None:
+        if not tags or any(b"{" in tag or b"}" in tag for tag in tags):
+            raise ValueError("a store needs at least one hash tag, without braces")
+        self._link = link
+        self._prefix = prefix.encode()
+        # On one server all keys are of one group, so one tag and one identity key do.
+        shared = link.group(self._key(tags[0], b"store")) == link.group(
+            self._key(tags[-1], b"store")
+        )
+        self._tags = tuple(tags[:1] if shared else tags)
+        self._shared = shared
+        self._retries = retries
+        self._meaning = meaning
+        self._identity = b""
+        self._rebuilding = self._key(self._tags[0], b"rebuilding")
+        self._is_rebuilding = False
+
+    async def open(self, *, create: bool) -> str:
+        """Learn the identity; see the contract."""
+
+        async def attempt() -> bytes:
+            keys = [self._marker(tag) for tag in self._tags]
+            unfinished, first = await self._link.send(
+                [("GET", key) for key in (self._rebuilding, keys[0])]
+            )
+            if unfinished and not self._is_rebuilding:
+                raise lost("a rebuild has not finished")
+            # The first key is written last (see _create), so the others are read after it: asked
+            # together, a node may answer before another worker has written what the next one shows.
+            found = [first, *await self._send([("GET", key) for key in keys[1:]])]
+            if found[0] is None and create:
+                found = await self._create(keys, untouched=not any(found))
+            if found[0] is None:
+                raise lost("it has no identity")
+            if set(found) != {found[0]}:
+                raise lost("a part of the cluster came back empty")
+            identity: bytes = found[0]
+            self._require_meaning(identity.decode())
+            return identity
+
+        self._identity = await self._retries.call("open", attempt)
+        return self._identity.decode()
+
+    async def load(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Read records; see the contract."""
+        groups = self._grouped(keys)
+        commands: list[Command] = []
+        places: list[list[int]] = []
+        for group, indices in groups.items():
+            for start in range(0, len(indices), redis_scripts.MAX_RECORDS_A_SCRIPT):
+                part = indices[start : start + redis_scripts.MAX_RECORDS_A_SCRIPT]
+                places.append(part)
+                commands.append(("MGET", self._marker(group), *(keys[i] for i in part)))
+        replies = await self._retries.call("load records", lambda: self._send(commands))
+        records: list[bytes | None] = [None] * len(keys)
+        for part, (marker, *values) in zip(places, replies, strict=True):
+            if marker != self._identity:
+                raise lost("its identity has gone or changed")
+            for index, value in zip(part, values, strict=True):
+                records[index] = value
+        return records
+
+    async def commit(
+        self,
+        writes: Sequence[Write],
+        *,
+        journals: Sequence[JournalWrite] = (),
+        epochs: Mapping[int, int] | None = None,
+    ) -> list[Conflict]:
+        """Write journals, then records; see the contract."""
+        fences = dict(epochs or {}) | {entry.partition: entry.epoch for entry in journals}
+        batches = self._batches(writes)
+        if self._shared:
+            return await self._commit_shared(writes, journals, fences, batches)
+        by_tag: dict[bytes, list[int]] = defaultdict(list)
+        for partition in fences:
+            by_tag[self._tag_of(partition)].append(partition)
+        heads = [
+            self._commit_command(
+                tag,
+                [j for j in journals if j.partition in parts],
+                {p: fences[p] for p in parts},
+                (),
+            )
+            for tag, parts in by_tag.items()
+        ]
+        # A record may be written only when every journal is in place, so this is awaited first.
+        if heads:
+            await self._run("write journals", redis_scripts.COMMIT, heads)
+        commands = [
+            self._commit_command(tag, (), {}, [writes[i] for i in part]) for tag, part in batches
+        ]
+        replies = await self._run("write records", redis_scripts.COMMIT, commands)
+        return _conflicts(writes, [part for _, part in batches], replies)
+
+    async def take_over(self, partitions: Sequence[int]) -> dict[int, int]:
+        """Become the owner of partitions; see the contract."""
+        by_tag: dict[bytes, list[int]] = defaultdict(list)
+        for partition in partitions:
+            by_tag[self._tag_of(partition)].append(partition)
+        commands: list[Command] = [
+            (len(parts) + 1, self._marker(tag), *(self._epoch(p) for p in parts), self._identity)
+            for tag, parts in by_tag.items()
+        ]
+        replies = await self._run("take partitions over", redis_scripts.TAKE_OVER, commands)
+        epochs: dict[int, int] = {}
+        for parts, reply in zip(by_tag.values(), replies, strict=True):
+            epochs.update(zip(parts, reply, strict=True))
+        return epochs
+
+    async def journals(self, partitions: Sequence[int]) -> dict[int, bytes | None]:
+        """The journals in place; see the contract."""
+        entries = await self.load([self._journal(partition) for partition in partitions])
+        return dict(zip(partitions, entries, strict=True))
+
+    async def begin_rebuild(self) -> None:
+        """Empty the store; see the contract."""
+        self._is_rebuilding = True
+        mark: Command = ("SET", self._rebuilding, "1")
+        await self._retries.call("begin a rebuild", lambda: self._link.send([mark]))
+        # First what workers look for on every write: one that still ran could else leave a record
+        # behind the deletion that walks through the keys.
+        markers: list[Command] = [("DEL", self._marker(tag)) for tag in self._tags]
+        await self._retries.call("begin a rebuild", lambda: self._link.send(markers))
+        await self._link.delete_all(self._prefix + b":*", keep=self._rebuilding)
+        await self.open(create=True)
+
+    async def end_rebuild(self) -> None:
+        """Let workers use the store; see the contract."""
+        mark: Command = ("DEL", self._rebuilding)
+        await self._retries.call("end a rebuild", lambda: self._link.send([mark]))
+        self._is_rebuilding = False
+
+    async def ping(self) -> None:
+        """Ask once for the identity; see the contract."""
+        try:
+            found = (await self._link.send([("GET", self._marker(self._tags[0]))]))[0]
+        except (fault.RedisError, fault.RedisClusterException, OSError) as error:
+            raise explain("answer", error) from error
+        if found != self._identity:
+            raise lost("its identity has gone or changed")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._link.close()
+
+    async def _commit_shared(
+        self,
+        writes: Sequence[Write],
+        journals: Sequence[JournalWrite],
+        fences: Mapping[int, int],
+        batches: Sequence[tuple[bytes, list[int]]],
+    ) -> list[Conflict]:
+        """On one server the journals go in one step with the first records, under one fence."""
+        tag = self._tags[0]
+        first = [writes[i] for i in batches[0][1]] if batches else []
+        head = self._commit_command(tag, journals, fences, first)
+        replies = await self._run("write records", redis_scripts.COMMIT, [head])
+        if len(batches) > 1:
+            rest = [
+                self._commit_command(tag, (), fences, [writes[i] for i in part])
+                for _, part in batches[1:]
+            ]
+            replies += await self._run("write records", redis_scripts.COMMIT, rest)
+        return _conflicts(writes, [part for _, part in batches], replies)
+
+    def _commit_command(
+        self,
+        tag: bytes,
+        journals: Sequence[JournalWrite],
+        fences: Mapping[int, int],
+        writes: Sequence[Write],
+    ) -> Command:
+        """Number of keys, keys and arguments of one run of ``redis_scripts.COMMIT``."""
+        keys = (
+            self._marker(tag),
+            *(self._epoch(partition) for partition in fences),
+            *(self._journal(entry.partition) for entry in journals),
+            *(write.key for write in writes),
+        )
+        arguments = redis_scripts.commit_arguments(
+            self._identity, list(fences.values()), journals, writes
+        )
+        return (len(keys), *keys, *arguments)
+
+    async def _run(self, what: str, source: str, commands: Sequence[Command]) -> list[Any]:
+        """Run a script with each set of arguments; tells fences and losses from other faults."""
+        calls: list[Command] = [("EVALSHA", _SHA[source], *command) for command in commands]
+
+        async def attempt() -> list[Any]:
+            try:
+                return await self._send(calls)
+            except fault.NoScriptError:
+                await self._link.load_script(source)  # a server that has just been started
+                return await self._send(calls)
+
+        try:
+            return await self._retries.call(what, attempt)
+        except fault.ResponseError as error:
+            words = str(error).split()
+            if words[:1] == [redis_scripts.LOST]:
+                raise lost("its identity has gone or changed") from None
+            if words[:1] == [redis_scripts.FENCED]:
+                raise FencedError([int(word) for word in words[1:]]) from None
+            raise
+
+    async def _send(self, commands: Sequence[Command]) -> list[Any]:
+        return await self._link.send(commands) if commands else []
+
+    async def _create(self, keys: Sequence[bytes], *, untouched: bool) -> list[bytes | None]:
+        """Give the store an identity; several workers may do so at once.
+
+        All of them fill in the one draft that was set first, and the first key comes last: once it
+        is there, a tag without identity can only mean a loss.
+        """
+        draft = self._key(self._tags[0], b"draft")
+        begun, proposal = await self._link.send(
+            [("SET", draft, f"{uuid.uuid4().hex}.{self._meaning}", "NX"), ("GET", draft)]
+        )
+        if begun and not untouched:
+            await self._link.send([("DEL", draft)])
+            return [None]
+        for part in (keys[1:], keys[:1]):
+            if part:
+                await self._link.send([("SET", key, proposal, "NX") for key in part])
+        found: list[bytes | None] = await self._link.send([("GET", key) for key in keys])
+        return found
+
+    def _require_meaning(self, identity: str) -> None:
+        found = identity.partition(".")[2]
+        if found and self._meaning and found != self._meaning:
+            raise ConfigurationError(
+                "The state in Redis was made with another pseudonym key, or for another local time: "
+                "people would be taken for others.",
+                hint="Give FOREWARN_PRIVACY_PSEUDONYM_KEY the value that it had, or stop the workers "
+                "and run `forewarn rebuild`.",
+            )
+
+    def _batches(self, writes: Sequence[Write]) -> list[tuple[bytes, list[int]]]:
+        """Indices of writes that may go in one script: one tag each, and bounded."""
+        bound = redis_scripts.MAX_RECORDS_A_SCRIPT
+        return [
+            (tag, indices[start : start + bound])
+            for tag, indices in self._grouped([write.key for write in writes]).items()
+            for start in range(0, len(indices), bound)
+        ]
+
+    def _grouped(self, keys: Sequence[bytes]) -> dict[bytes, list[int]]:
+        """Indices of keys by hash tag."""
+        if self._shared:
+            return {self._tags[0]: list(range(len(keys)))} if keys else {}
+        groups: dict[bytes, list[int]] = defaultdict(list)
+        for index, key in enumerate(keys):
+            groups[self._link.group(key)].append(index)
+        return groups
+
+    def _tag_of(self, partition: int) -> bytes:
+        return self._tags[partition % len(self._tags)]
+
+    def _key(self, tag: bytes, rest: bytes) -> bytes:
+        return b"%s:{%s}:%s" % (self._prefix, tag, rest)
+
+    def _marker(self, tag: bytes) -> bytes:
+        return self._key(tag, b"store")
+
+    def _epoch(self, partition: int) -> bytes:
+        return self._key(self._tag_of(partition), b"epoch:%d" % partition)
+
+    def _journal(self, partition: int) -> bytes:
+        return self._key(self._tag_of(partition), b"journal:%d" % partition)
+
+
+def _conflicts(
+    writes: Sequence[Write], parts: Sequence[Sequence[int]], replies: Sequence[list[Any]]
+) -> list[Conflict]:
+    """Conflicts by index in ``writes``, without those that hold what was to be written."""
+    found: list[Conflict] = []
+    for part, reply in zip(parts, replies, strict=False):
+        for place, record in zip(reply[::2], reply[1::2], strict=True):
+            index = part[place]
+            if record != writes[index].value:  # equal: a repetition of a write that had landed
+                found.append(Conflict(index, writes[index].key, record))
+    return found
