@@ -42,7 +42,7 @@ docs: $(STAMP) ## Write every generated page, manifest and dashboard anew
 	$(BIN)/python -m deploy.monitoring.render
 
 screenshots: $(STAMP) ## Take the pictures of the console in the documentation anew
-	$(BIN)/python -m tests.alerting.console.screenshots
+	$(BIN)/python -m tests.alerting.web.console.screenshots
 
 lint: $(STAMP) ## Check style
 	$(BIN)/ruff check .
@@ -62,7 +62,7 @@ lock: $(STAMP) ## Resolve pyproject.toml anew into the lock file
 		sed -n '/^uv==/,/^[^ ]/{/^uv==/p;/^ /p}' requirements/lock.txt; } > requirements/installer.txt
 
 lock-jars: $(STAMP) ## Resolve Kafka's jars anew into their lock file
-	$(BIN)/python -c "from forewarn.local.jars import write_lock; print(write_lock())"
+	$(BIN)/python -c "from forewarn.local.kafka_jars import write_lock; print(write_lock())"
 
 clean: ## Remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

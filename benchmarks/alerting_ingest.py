@@ -17,15 +17,15 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from alerting.clock import system_clock
+from alerting.bootstrap.components import build_services
 from alerting.db import Database, migrate
-from alerting.ingest.decode import decode_warning
-from alerting.wiring import build_services
-from forewarn.events.codec import encode
-from forewarn.events.warnings import FraudWarning, Reason, Source, Subject
-from forewarn.local.postgres import PostgresServer
-from forewarn.pseudonyms import Pseudonymiser
-from forewarn.settings import AlertingSettings
+from alerting.ingest.warning_decoder import decode_warning
+from forewarn.contracts.event_codec import encode
+from forewarn.contracts.fraud_warning import FraudWarning, Reason, Source, Subject
+from forewarn.local.postgres_server import PostgresServer
+from forewarn.platform.clock import system_clock
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import AlertingSettings
 
 TARGET_PER_SECOND = 500
 

@@ -11,7 +11,7 @@ import lightgbm
 import numpy as np
 
 from features.catalog import CATALOG
-from models.forest import compile_forest
+from models.serving.forest import compile_forest
 
 TREES, LEAVES, DEPTH = 200, 31, 6
 

@@ -31,9 +31,9 @@ from features.offline.parquet_tables import canonical
 from features.store.state_store import Write
 from features.store.store_factory import redis_state_store
 from forewarn.local import RedisServer
-from forewarn.pseudonyms import Pseudonymiser
-from forewarn.settings import RedisSettings
-from models.simulator import Scenario, simulate
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import RedisSettings
+from forewarn.simulator import Scenario, simulate
 
 BATCH = 4000
 

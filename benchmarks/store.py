@@ -24,7 +24,7 @@ from features.record_header import Header, build
 from features.store.state_store import JournalWrite, Write
 from features.store.store_factory import redis_state_store
 from forewarn.local import RedisServer
-from forewarn.settings import RedisSettings
+from forewarn.platform.settings import RedisSettings
 
 ROUNDS = 12
 CYCLES = 20

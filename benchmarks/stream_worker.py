@@ -20,7 +20,7 @@ from benchmarks.bench import on_worker_core, run_for_result, save, servers
 from benchmarks.measure import append_times, latencies_ms, percentiles, read_all
 from benchmarks.world import WorkerProcess, World
 from forewarn.local import KafkaBroker, RedisServer
-from forewarn.local.process import stop_all
+from forewarn.local.child_process import stop_all
 
 PARTITIONS = 8
 SOURCES = ("calls", "transfers")

@@ -8,10 +8,10 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 
-from forewarn.settings import ModelsSettings
-from models.artifact import BOOSTER, Manifest, write_artifact
-from models.calibration import Calibrator
+from forewarn.platform.settings import ModelsSettings
 from models.registry import open_registry
+from models.serving.artifact import BOOSTER, ArtifactManifest, write_artifact
+from models.serving.calibration import Calibrator
 
 TREES, LEAVES, ROWS = 300, 31, 4_000
 
@@ -51,7 +51,7 @@ def make_registry(
         fingerprint: of the catalog.
         intercept: shifts every probability down, which sets how many events become warnings.
     """
-    manifest = Manifest(
+    manifest = ArtifactManifest(
         created_ms=0,
         fingerprint=fingerprint,
         features=features,

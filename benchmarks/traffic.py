@@ -1,7 +1,7 @@
 """Seeded traffic for benchmarks and crash tests: cheap to make, and every count is known.
 
 People call and pay at random; a handful of suspects call many people. The simulator of
-``models.simulator`` makes life-like towns; this makes volume. Event times ascend by a fixed step,
+``forewarn.simulator`` makes life-like towns; this makes volume. Event times ascend by a fixed step,
 so that the same seed gives the same events whatever the speed of the machine.
 """
 
@@ -9,8 +9,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from forewarn.events import CallEnded, CallStarted, Transfer, encode
-from forewarn.topics import TopicName
+from forewarn.contracts import CallEnded, CallStarted, Transfer, encode
+from forewarn.contracts.topics import TopicName
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ import redis.asyncio
 from quixstreams import Application
 
 from benchmarks.stream_engines import Stopwatch
-from forewarn.events import CallEnded, CallStarted, Transfer, decode_call, decode_transfer
+from forewarn.contracts import CallEnded, CallStarted, Transfer, decode_call, decode_transfer
 
 WINDOWS_SECONDS = {"1m": 60, "5m": 300, "1h": 3_600, "24h": 86_400, "7d": 604_800}
 

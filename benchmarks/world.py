@@ -6,11 +6,11 @@ from pathlib import Path
 
 from benchmarks.synthetic_model import make_registry
 from features.catalog import CATALOG
-from forewarn.kafka import TopicAdministration
+from forewarn.local.child_process import Child
 from forewarn.local.ports import LOOPBACK, free_port
-from forewarn.local.process import Child
-from forewarn.pseudonyms import Pseudonymiser
-from forewarn.settings import KafkaSettings
+from forewarn.platform.kafka import TopicAdministration
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import KafkaSettings
 
 PSEUDONYM_KEY = "a key of benchmarks and tests"
 

@@ -1,6 +1,6 @@
 """One chunk of events as columns: the only form in which the kernel sees events.
 
-Identifiers are pseudonyms (0: none). Rows of an :class:`~forewarn.events.Outcome` that names
+Identifiers are pseudonyms (0: none). Rows of an :class:`~forewarn.contracts.Outcome` that names
 several callers and payees follow each other: the first row stands for the outcome itself, the others
 carry ``CONTINUATION`` and concern only their counterparty.
 """
@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from features import kinds
 from features.kinds import EventKind
-from forewarn.events import CallEnded, CallEvent, CallStarted, LineChanged, Outcome, Transfer
-from forewarn.pseudonyms import Pseudonymiser
+from forewarn.contracts import CallEnded, CallEvent, CallStarted, LineChanged, Outcome, Transfer
+from forewarn.platform.pseudonyms import Pseudonymiser
 
 _ROW = np.dtype(
     [
@@ -168,7 +168,7 @@ def from_events(
     Args:
         events: decoded events; any mixture of kinds.
         pseudonymiser: the only way in which an identifier gets into a column.
-        source: index of the topic in ``forewarn.topics.SOURCES``.
+        source: index of the topic in ``forewarn.contracts.topics.SOURCES``.
         partition: partition number.
         offsets: Kafka offset of each event.
     """

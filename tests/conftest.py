@@ -7,7 +7,7 @@ import pytest
 
 from forewarn.errors import ForewarnError
 from forewarn.local import KafkaBroker, RedisServer
-from forewarn.pseudonyms import Pseudonymiser
+from forewarn.platform.pseudonyms import Pseudonymiser
 from tests.servers import missing_server
 
 

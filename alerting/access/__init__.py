@@ -10,13 +10,11 @@ How the rest of the service uses it:
   document.
 
 The application factory puts ``build_access(...)`` at ``app.state.access``, wraps itself in
-``SecurityHeaders`` and includes ``alerting.console.router``. Tables are in ``access.tables``.
+``SecurityHeaders`` and includes ``alerting.web.console.router``. Tables are in ``access.tables``.
 """
 
-from alerting.access.build import build_access
-from alerting.access.control import AccessControl, Audit, Caller
-from alerting.access.dependencies import access_of, caller, require
-from alerting.access.errors import (
+from alerting.access.access_control import AccessControl, Audit, Caller
+from alerting.access.access_errors import (
     AccessError,
     CsrfError,
     NotAuthenticatedError,
@@ -25,11 +23,13 @@ from alerting.access.errors import (
     SignInFailedError,
 )
 from alerting.access.grants import Grants
-from alerting.access.headers import SecurityHeaders
 from alerting.access.masking import UnmaskDecision, mask_account, mask_phone, may_unmask
 from alerting.access.principal import SYSTEM, Principal
 from alerting.access.roles import GRANTS, PERMISSIONS, ROLES, Permission, Role
 from alerting.access.scope import EVERYTHING, Scope
+from alerting.bootstrap.access_components import build_access
+from alerting.web.auth.route_access import access_of, caller, require
+from alerting.web.auth.security_headers import SecurityHeaders
 
 __all__ = [
     "EVERYTHING",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from alerting.access.tables import failures
-from alerting.db.engine import Database
+from alerting.access.access_tables import failures
+from alerting.db.database import Database
 
 
 @dataclass(frozen=True, slots=True)

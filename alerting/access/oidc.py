@@ -21,7 +21,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from alerting.access.errors import NotAuthenticatedError
+from alerting.access.access_errors import NotAuthenticatedError
 from alerting.access.grants import Grants
 from alerting.access.roles import ROLES, SERVICE_ROLES
 from forewarn.errors import DependencyUnavailableError
@@ -31,6 +31,9 @@ KEYS_SECONDS = 3600
 ALGORITHMS = ["RS256", "PS256", "ES256"]  # never "none", never a shared secret
 CLOCK_SKEW_SECONDS = 60
 _HINT = "Start signing in again."
+
+OIDC_CALLBACK = "/console/oidc/callback"
+"""Path at which the provider hands the browser back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from alerting.access.errors import RateLimitedError
+from alerting.access.access_errors import RateLimitedError
 from alerting.access.grants import Grants
 from forewarn.errors import ConfigurationError
 

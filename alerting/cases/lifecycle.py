@@ -8,7 +8,7 @@ it), ``in_contact`` (the person is being talked to), ``closed`` (with an outcome
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from forewarn.events.outcomes import Disposition
+from forewarn.contracts.outcome import Disposition
 
 State = Literal["new", "dispatched", "acknowledged", "in_contact", "closed"]
 Step = Literal[
@@ -44,7 +44,7 @@ class CaseFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StepVerdict:
     """Whether the step is allowed, the state after it, and the reason if it is not."""
 
     allowed: bool
@@ -52,7 +52,9 @@ class Verdict:
     state: State
 
 
-def decide_step(step: Step, facts: CaseFacts, actor: str, *, overrides: bool = False) -> Verdict:
+def decide_step(
+    step: Step, facts: CaseFacts, actor: str, *, overrides: bool = False
+) -> StepVerdict:
     """Decide on a step of the life of a case.
 
     Args:
@@ -62,13 +64,15 @@ def decide_step(step: Step, facts: CaseFacts, actor: str, *, overrides: bool = F
         overrides: the actor may act on a case that somebody else holds.
     """
     if facts.state not in _FROM[step]:
-        return Verdict(False, f"{step}_not_allowed_when_{facts.state}", facts.state)
+        return StepVerdict(False, f"{step}_not_allowed_when_{facts.state}", facts.state)
     held_by_other = facts.holder is not None and facts.holder != actor
     if step in ("claim", "acknowledge") and held_by_other and not overrides:
-        return Verdict(False, "held_by_another", facts.state)
+        return StepVerdict(False, "held_by_another", facts.state)
     if step in _NEEDS_HOLDER and facts.holder != actor and not overrides:
-        return Verdict(False, "held_by_another" if held_by_other else "not_claimed", facts.state)
-    return Verdict(True, "allowed", _after(step, facts.state))
+        return StepVerdict(
+            False, "held_by_another" if held_by_other else "not_claimed", facts.state
+        )
+    return StepVerdict(True, "allowed", _after(step, facts.state))
 
 
 def decide_disposition(

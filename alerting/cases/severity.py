@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from forewarn.events.warnings import Severity
+from forewarn.contracts.fraud_warning import Severity
 
 ORDER: dict[str, int] = {"medium": 1, "high": 2, "critical": 3}
 

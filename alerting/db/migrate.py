@@ -9,8 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from alerting.db.engine import Database
-from alerting.db.schema import Base
+from alerting.db.all_tables import Base
+from alerting.db.database import Database
 from forewarn.errors import ConfigurationError
 
 LOCATION = Path(__file__).with_name("migrations")

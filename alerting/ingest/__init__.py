@@ -1,5 +1,5 @@
 """Warnings come in: decoded, deduplicated, correlated into cases."""
 
-from alerting.ingest.apply import Applied, IngestRules, apply_warnings
+from alerting.ingest.warning_batch import Applied, IngestRules, apply_warnings
 
 __all__ = ["Applied", "IngestRules", "apply_warnings"]

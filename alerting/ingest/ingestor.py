@@ -6,18 +6,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting.access import EVERYTHING, Scope
-from alerting.cases.closing import ClosingDesk
-from alerting.cases.late_losses import LateLoss
-from alerting.clock import Clock
-from alerting.db.cases import Case, Warning_
-from alerting.db.engine import Database
-from alerting.ingest.apply import ACTOR, Applied, IngestRules, apply_warnings
-from alerting.ingest.decode import decode_warning
-from alerting.links.piecewise import Reject, apply_piecewise
-from alerting.links.reader import Record
-from alerting.metrics import INGEST_SECONDS, INGESTED
+from alerting.cases.closure_service import ClosureService
+from alerting.cases.late_loss_service import LateLoss
+from alerting.db.case_tables import Case, Warning_
+from alerting.db.database import Database
+from alerting.ingest.warning_batch import ACTOR, Applied, IngestRules, apply_warnings
+from alerting.ingest.warning_decoder import decode_warning
+from alerting.messaging.poison_isolation import Reject, apply_isolated
+from alerting.messaging.topic_reader import TopicRecord
+from alerting.service_metrics import INGEST_SECONDS, INGESTED
+from forewarn.contracts.fraud_warning import FraudWarning
 from forewarn.errors import ContractError
-from forewarn.events.warnings import FraudWarning
+from forewarn.platform.clock import Clock
 
 FOREIGN = "a revision names another tenant or subscriber than the warning did"
 
@@ -30,7 +30,7 @@ class Ingestor:
         db: Database,
         clock: Clock,
         rules: IngestRules,
-        desk: ClosingDesk,
+        desk: ClosureService,
         *,
         attribution_window_ms: int,
     ) -> None:
@@ -65,10 +65,10 @@ class Ingestor:
             self._late(session, applied.late_evidence, now_ms)
         return applied
 
-    def handle(self, records: list[Record], reject: Reject) -> None:
+    def handle(self, records: list[TopicRecord], reject: Reject) -> None:
         """Apply a batch from Kafka; what does not decode, what revises somebody else's warning and
         what the database refuses goes to ``reject``, and the rest goes on."""
-        taken: list[tuple[Record, FraudWarning]] = []
+        taken: list[tuple[TopicRecord, FraudWarning]] = []
         for item in records:
             try:
                 taken.append((item, decode_warning(item.value)))
@@ -76,14 +76,14 @@ class Ingestor:
                 reject(item, error)
                 INGESTED.labels("kafka", "rejected").inc()
 
-        def apply(items: Sequence[tuple[Record, FraudWarning]]) -> None:
+        def apply(items: Sequence[tuple[TopicRecord, FraudWarning]]) -> None:
             applied = self.ingest([warning for _, warning in items], "kafka")
             for (item, _), (_, _, result) in zip(items, applied.results, strict=True):
                 if result == "foreign":
                     reject(item, ContractError(FOREIGN, reason="invalid_field"))
 
         if taken:
-            refused = apply_piecewise(taken, apply, reject)
+            refused = apply_isolated(taken, apply, reject)
             INGESTED.labels("kafka", "rejected").inc(refused)
 
     def _late(self, session: Session, case_ids: Sequence[str], now_ms: int) -> None:

@@ -26,7 +26,7 @@ from features.offline.history_runner import (
 )
 from features.offline.time_windows import TimeWindows, cut
 from forewarn.errors import ConfigurationError
-from forewarn.pseudonyms import Pseudonymiser
+from forewarn.platform.pseudonyms import Pseudonymiser
 
 TOPICS: Final = ("calls", "transfers", "outcomes")
 SUMMARY_NAME: Final = "backfill.json"

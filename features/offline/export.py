@@ -19,8 +19,8 @@ from features.offline.export_manifest import (
 )
 from features.offline.parquet_schema import STRUCTS
 from features.offline.topic_frames import RawRecord, RejectedRecords, frame_of
+from forewarn.contracts import Acceptance
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
-from forewarn.events import Acceptance
 
 ROWS_PER_FILE: Final = 500_000
 STALL_SECONDS: Final = 30.0
@@ -31,7 +31,7 @@ class Exporter:
     """Copies ranges of topics to a directory.
 
     Args:
-        arguments: of kafka-python's consumer, from ``forewarn.kafka.client_arguments``.
+        arguments: of kafka-python's consumer, from ``forewarn.platform.kafka.client_arguments``.
         topic_prefix: before every topic's name in the cluster.
         directory: taken up again if it holds an unfinished export.
         acceptance: what the workers take for an event.

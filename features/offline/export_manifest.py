@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
+from forewarn.contracts import Acceptance
 from forewarn.errors import ConfigurationError
-from forewarn.events import Acceptance
 
 MANIFEST_NAME: Final = "export.json"
 REJECTED_KEPT: Final = 10_000

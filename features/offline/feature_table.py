@@ -15,7 +15,7 @@ from features.offline.history_runner import SLICE_EVENTS, HistoryRunner
 from features.offline.parquet_schema import SOURCE_OF
 from features.offline.parquet_tables import canonical
 from forewarn.errors import ConfigurationError
-from forewarn.pseudonyms import Pseudonymiser
+from forewarn.platform.pseudonyms import Pseudonymiser
 
 Table: TypeAlias = pl.DataFrame | pl.LazyFrame | Any
 """A polars or pandas table; pandas has no types that could be named here."""
@@ -71,8 +71,8 @@ def build(
 
     Args:
         calls: rows of the ``calls`` topic: polars or pandas, columns named like the fields of
-            ``forewarn.events.CallStarted``, ``CallEnded`` and ``LineChanged``, and ``type``.
-        transfers: rows of ``transfers``, columns named like ``forewarn.events.Transfer``.
+            ``forewarn.contracts.CallStarted``, ``CallEnded`` and ``LineChanged``, and ``type``.
+        transfers: rows of ``transfers``, columns named like ``forewarn.contracts.Transfer``.
         outcomes: rows of ``outcomes``; they have no row in the result but change later ones.
         frame: what to return.
         catalog: which features.

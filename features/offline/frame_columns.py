@@ -16,8 +16,8 @@ from features import event_columns, kinds
 from features.event_columns import EventColumns, number_flags
 from features.kinds import EventKind
 from features.offline.parquet_schema import SOURCE_OF
-from forewarn.events import Outcome
-from forewarn.pseudonyms import Pseudonymiser
+from forewarn.contracts import Outcome
+from forewarn.platform.pseudonyms import Pseudonymiser
 
 _CALL_KINDS: Final = {
     "call_started": EventKind.CALL_STARTED,

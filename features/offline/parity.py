@@ -23,7 +23,7 @@ from features.offline.frame_columns import COLUMNS_OF
 from features.offline.parquet_schema import SOURCE_OF
 from features.offline.parquet_tables import read_topic
 from forewarn.errors import ConfigurationError
-from forewarn.pseudonyms import Pseudonymiser
+from forewarn.platform.pseudonyms import Pseudonymiser
 
 EVENT: Final = ["source", "source_partition", "source_offset"]
 

@@ -2,7 +2,7 @@
 
 A directory holds a folder for each topic. A row is one record of the topic; a field that its type
 of event does not have is null. Four columns say where the record lies in Kafka. The columns are
-derived from the structs in ``forewarn.events``, so they cannot drift from the contracts.
+derived from the structs in ``forewarn.contracts``, so they cannot drift from the contracts.
 """
 
 from typing import Any, Final
@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
-from forewarn.events import CallEnded, CallStarted, LineChanged, Outcome, Score, Transfer
-from forewarn.topics import SOURCES
+from forewarn.contracts import CallEnded, CallStarted, LineChanged, Outcome, Score, Transfer
+from forewarn.contracts.topics import SOURCES
 
 POSITION: Final = (
     pa.field("topic", pa.string(), nullable=False),

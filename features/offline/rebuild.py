@@ -19,8 +19,8 @@ from features.offline.history_runner import SLICE_EVENTS, HistoryRunner, RecordS
 from features.record_header import parse
 from features.store.chunk_journal import encode, floor
 from features.store.state_store import JournalWrite, StateStore, Write
+from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ForewarnError
-from forewarn.topics import SOURCES
 
 HISTORY_SOURCE: Final = 255
 """Source of events that no topic holds: their offsets must not be taken for those of a topic."""

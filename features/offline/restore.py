@@ -17,9 +17,9 @@ from features.offline.frame_columns import COLUMNS_OF, in_order
 from features.offline.parquet_schema import SOURCE_OF
 from features.offline.parquet_tables import read_topic
 from features.offline.time_windows import TimeWindows
+from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ConfigurationError
-from forewarn.pseudonyms import Pseudonymiser
-from forewarn.topics import SOURCES
+from forewarn.platform.pseudonyms import Pseudonymiser
 
 Positions = Mapping[tuple[str, int], int]
 """Next offset by topic (without prefix) and partition."""

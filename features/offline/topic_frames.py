@@ -8,8 +8,7 @@ import msgspec
 import polars as pl
 
 from features.offline.parquet_schema import SCHEMAS, STRUCTS
-from forewarn.errors import ContractError
-from forewarn.events import (
+from forewarn.contracts import (
     Acceptance,
     Event,
     Score,
@@ -19,7 +18,8 @@ from forewarn.events import (
     decode_transfer,
     encode,
 )
-from forewarn.topics import SOURCES
+from forewarn.contracts.topics import SOURCES
+from forewarn.errors import ContractError
 
 Decode = Callable[[bytes | None], msgspec.Struct]
 

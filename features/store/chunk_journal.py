@@ -27,7 +27,7 @@ class SourceRange(msgspec.Struct, frozen=True, array_like=True):
     """The part of one source topic's partition that belongs to a chunk.
 
     Attributes:
-        source: index of the topic in ``forewarn.topics.SOURCES``.
+        source: index of the topic in ``forewarn.contracts.topics.SOURCES``.
         first_offset: offset of the first record; everything below it is wholly done.
         next_offset: offset after the last record; equal to ``first_offset`` when there is none.
     """

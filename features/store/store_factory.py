@@ -7,8 +7,8 @@ from features.entity_keys import BUCKETS
 from features.store.redis_connections import connect
 from features.store.redis_retries import RetryPolicy
 from features.store.redis_store import RedisStateStore
-from forewarn.pseudonyms import Pseudonymiser
-from forewarn.settings import RedisSettings
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import RedisSettings
 
 TAGS = tuple(b"%02x" % bucket for bucket in range(BUCKETS))
 """Every hash tag that ``features.entity_keys.keys`` gives."""

@@ -5,6 +5,6 @@ command it becomes the command itself, with several a group of subcommands. The 
 only when its command runs, so that ``forewarn --help`` is quick and a missing extra is named.
 """
 
-from forewarn.cli.main import app, main
+from forewarn.cli.root import app, main
 
 __all__ = ["app", "main"]

@@ -3,9 +3,9 @@
 The same classes serve ``forewarn up``, ``forewarn demo`` and the system tests.
 """
 
-from forewarn.local.broker import KafkaBroker
+from forewarn.local.child_process import Child
+from forewarn.local.kafka_broker import KafkaBroker
 from forewarn.local.ports import free_port
-from forewarn.local.process import Child
-from forewarn.local.redis import RedisServer
+from forewarn.local.redis_server import RedisServer
 
 __all__ = ["Child", "KafkaBroker", "RedisServer", "free_port"]

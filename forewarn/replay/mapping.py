@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from forewarn.contracts import CallEnded, CallStarted, LineChanged, Transfer
+from forewarn.contracts.topics import TopicName
 from forewarn.errors import ConfigurationError
-from forewarn.events import CallEnded, CallStarted, LineChanged, Transfer
 from forewarn.replay import convert
 from forewarn.replay.convert import CellError, Convert
-from forewarn.topics import TopicName
 
 EventType = Literal["call_started", "call_ended", "line_changed", "transfer"]
 AnyEvent = CallStarted | CallEnded | LineChanged | Transfer

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from forewarn.contracts import DeadLetter, encode, kept
+from forewarn.contracts.topics import qualified
 from forewarn.errors import DependencyUnavailableError
-from forewarn.events import DeadLetter, encode, kept
-from forewarn.kafka import explained
+from forewarn.platform.kafka import explained
+from forewarn.platform.settings import KafkaSettings
 from forewarn.replay.progress import Progress
 from forewarn.replay.stream import BadRow, Ready
-from forewarn.settings import KafkaSettings
-from forewarn.topics import qualified
 
 
 @dataclass(slots=True)

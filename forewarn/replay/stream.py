@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forewarn.events import MAX_EVENT_BYTES, MAX_KEPT_BYTES, Transfer, encode
+from forewarn.contracts import MAX_EVENT_BYTES, MAX_KEPT_BYTES, Transfer, encode
+from forewarn.contracts.topics import TopicName
 from forewarn.replay.mapping import Mapping
 from forewarn.replay.rows import Row, read_rows
-from forewarn.topics import TopicName
 
 REORDER_EVENTS = 50_000
 """How many events one file may hold back to put them in order; about 50 MB."""

@@ -12,9 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer
 from sklearn.tree import DecisionTreeClassifier
 
-from models.evaluation.rules import EXPERT_RULES
-from models.policy.rules import Rows, compile_expression
-from models.training.dataset import Dataset
+from models.evaluation.expert_rules import EXPERT_RULES
+from models.policy.rule_expression import Rows, compile_expression
+from models.training.training_dataset import Dataset
 
 Floats = NDArray[np.float64]
 

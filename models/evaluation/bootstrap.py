@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PrecisionDifference:
     """New minus old: the estimate, its 90 % interval and the share of draws in which new wins."""
 
     new: float
@@ -32,7 +32,7 @@ def compare_average_precision(
     *,
     draws: int = 300,
     seed: int = 0,
-) -> Difference:
+) -> PrecisionDifference:
     """Compare average precision on the same rows; all arrays have the same length."""
     rng = np.random.default_rng(seed)
     _, person = np.unique(group, return_inverse=True)
@@ -44,7 +44,7 @@ def compare_average_precision(
         if (drawn * label).sum() > 0:
             differences.append(ranked_new.precision(drawn) - ranked_old.precision(drawn))
     spread = np.array(differences) if differences else np.array([np.nan])
-    return Difference(
+    return PrecisionDifference(
         new=ranked_new.precision(weight),
         old=ranked_old.precision(weight),
         low=float(np.quantile(spread, 0.05)),

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.measures import weighted_share
-from models.training.dataset import Dataset
+from models.evaluation.ranking_measures import weighted_share
+from models.training.training_dataset import Dataset
 
 Floats = NDArray[np.float64]
 

@@ -5,23 +5,23 @@ events that need a decision; ``Policy.decide`` decides each of them. Neither doe
 watches the file that a policy comes from.
 """
 
-from models.policy.decision import Decision, Facts
-from models.policy.document import PolicyDocument, parse_policy
-from models.policy.history import History, OpenWarning, warning_id
-from models.policy.lists import Lists
+from models.policy.decision import Decision, EventFacts
+from models.policy.party_lists import Lists
 from models.policy.policy import Policy
-from models.policy.watch import DEFAULT_POLICY, PolicyFile
+from models.policy.policy_document import PolicyDocument, parse_policy
+from models.policy.policy_file import DEFAULT_POLICY, PolicyFile
+from models.policy.warning_history import OpenWarning, WarningHistory, warning_id
 
 __all__ = [
     "DEFAULT_POLICY",
     "Decision",
-    "Facts",
-    "History",
+    "EventFacts",
     "Lists",
     "OpenWarning",
     "Policy",
     "PolicyDocument",
     "PolicyFile",
+    "WarningHistory",
     "parse_policy",
     "warning_id",
 ]

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from forewarn.events.warnings import Action, Severity, SubjectStatus, Typology
-from models.policy.history import EMPTY, History
+from forewarn.contracts.fraud_warning import Action, Severity, SubjectStatus, Typology
+from models.policy.warning_history import EMPTY, WarningHistory
 
 DecisionReason = Literal[
     "below_threshold",
@@ -32,13 +32,13 @@ DecisionReason = Literal[
 """Every decision has one of these: the label of the metric and the field of the scores topic."""
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class EventFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One event as the policy sees it. Parties are pseudonyms, times UTC ms, money minor units.
 
     ``counterparty`` is the other number of a call or the other account of a transfer.
     ``status`` says what the event did to its subject; ``amount_minor`` is 0 for calls. ``vector``
     is the event's feature vector, float32 [F]. ``district_spent`` is how many warnings of the
-    district count against its budget today (see ``models.policy.spending``).
+    district count against its budget today (see ``models.policy.district_budget``).
     """
 
     tenant: str = "default"
@@ -62,7 +62,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     reason: DecisionReason
-    history: History = EMPTY
+    history: WarningHistory = EMPTY
     action: Action | None = None
     severity: Severity | None = None
     expected_loss_minor: int = 0

@@ -6,13 +6,13 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from forewarn.contracts.fraud_warning import Action, Severity
 from forewarn.errors import ConfigurationError
-from forewarn.events.warnings import Action, Severity
-from models.policy.decision import Decision, DecisionReason, Facts
-from models.policy.document import PolicyDocument, Rule
-from models.policy.history import EMPTY, SEVERITIES, History, OpenWarning
-from models.policy.lists import Lists
-from models.policy.rules import Expression, Rows, compile_expression
+from models.policy.decision import Decision, DecisionReason, EventFacts
+from models.policy.party_lists import Lists
+from models.policy.policy_document import PolicyDocument, Rule
+from models.policy.rule_expression import Expression, Rows, compile_expression
+from models.policy.warning_history import EMPTY, SEVERITIES, OpenWarning, WarningHistory
 
 _HOUR_MS = 3_600_000
 _FINAL = ("completed", "blocked", "reversed")
@@ -100,7 +100,9 @@ class Policy:
                     wanted |= expression.matches(rows)
         return np.flatnonzero(wanted)
 
-    def decide(self, facts: Facts, probability: float, history: History, lists: Lists) -> Decision:
+    def decide(
+        self, facts: EventFacts, probability: float, history: WarningHistory, lists: Lists
+    ) -> Decision:
         """Decide one event.
 
         Args:
@@ -118,18 +120,18 @@ class Policy:
             return self._revise(facts, probability, history, before, lists)
         return self._consider(facts, probability, history, before, lists)
 
-    def clear(self, history: History, event_time_ms: int) -> History:
+    def clear(self, history: WarningHistory, event_time_ms: int) -> WarningHistory:
         """The history after a false alarm: all settled, and quiet for a while but for the worst."""
         settled = tuple(structs.replace(w, state="settled") for w in history.warnings)
         quiet_ms = self.document.budgets.quiet_after_false_alarm_hours * _HOUR_MS
-        return History(settled, max(history.cleared_until_ms, event_time_ms + quiet_ms))
+        return WarningHistory(settled, max(history.cleared_until_ms, event_time_ms + quiet_ms))
 
-    def settle(self, history: History) -> History:
+    def settle(self, history: WarningHistory) -> WarningHistory:
         """The history after any other outcome: nothing in it is open any more."""
         settled = tuple(structs.replace(w, state="settled") for w in history.warnings)
-        return History(settled, history.cleared_until_ms)
+        return WarningHistory(settled, history.cleared_until_ms)
 
-    def at_risk_minor(self, facts: Facts) -> int:
+    def at_risk_minor(self, facts: EventFacts) -> int:
         """The amount of a transfer; for a call or a line, what would be asked for."""
         if facts.amount_minor > 0:
             return facts.amount_minor
@@ -144,9 +146,9 @@ class Policy:
 
     def _consider(  # noqa: PLR0911  # one return for each reason
         self,
-        facts: Facts,
+        facts: EventFacts,
         probability: float,
-        history: History,
+        history: WarningHistory,
         before: OpenWarning | None,
         lists: Lists,
     ) -> Decision:
@@ -186,7 +188,7 @@ class Policy:
             reason=reason, severity=severity, rule=rule.name if rule else "", exempt=exempt,
         )  # fmt: skip
 
-    def _over_budget(self, facts: Facts, history: History) -> DecisionReason | None:
+    def _over_budget(self, facts: EventFacts, history: WarningHistory) -> DecisionReason | None:
         budgets = self.document.budgets
         if history.cleared_until_ms > facts.event_time_ms:
             return "suppressed_cleared"
@@ -200,9 +202,9 @@ class Policy:
 
     def _revise(  # noqa: PLR0911  # one return for each reason
         self,
-        facts: Facts,
+        facts: EventFacts,
         probability: float,
-        history: History,
+        history: WarningHistory,
         before: OpenWarning,
         lists: Lists,
     ) -> Decision:
@@ -226,9 +228,9 @@ class Policy:
 
     def _send(
         self,
-        facts: Facts,
+        facts: EventFacts,
         probability: float,
-        history: History,
+        history: WarningHistory,
         before: OpenWarning | None,
         *,
         reason: DecisionReason,
@@ -250,9 +252,9 @@ class Policy:
 
     def _update(
         self,
-        facts: Facts,
+        facts: EventFacts,
         probability: float,
-        history: History,
+        history: WarningHistory,
         before: OpenWarning,
         reason: DecisionReason,
     ) -> Decision:
@@ -272,9 +274,9 @@ class Policy:
 
     def _withdraw(
         self,
-        facts: Facts,
+        facts: EventFacts,
         probability: float,
-        history: History,
+        history: WarningHistory,
         before: OpenWarning,
         reason: DecisionReason,
     ) -> Decision:
@@ -285,11 +287,11 @@ class Policy:
 
     def _sending(
         self,
-        facts: Facts,
+        facts: EventFacts,
         reason: DecisionReason,
         action: Action,
         warning: OpenWarning,
-        history: History,
+        history: WarningHistory,
     ) -> Decision:
         """The decision that publishes the warning in this state."""
         at_risk = self.at_risk_minor(facts)
@@ -303,7 +305,7 @@ class Policy:
             revision=warning.revision,
         )
 
-    def _first_rule(self, facts: Facts, probability: float, effect: str) -> Rule | None:
+    def _first_rule(self, facts: EventFacts, probability: float, effect: str) -> Rule | None:
         if not self._rules:
             return None
         rows = Rows(
@@ -321,7 +323,7 @@ class Policy:
         return None
 
 
-def _silenced(facts: Facts, lists: Lists, *, blocked: bool) -> DecisionReason | None:
+def _silenced(facts: EventFacts, lists: Lists, *, blocked: bool) -> DecisionReason | None:
     """Why this pair is left alone.
 
     Allowing beats blocking (a bank's number can be spoofed, and its list needs two people);

@@ -3,8 +3,8 @@
 from typing import Any
 
 from forewarn.errors import ConfigurationError
-from models.registry.candidates import comparable, compare
-from models.registry.gates import GateBounds, Verdict, judge, passed
+from models.registry.candidate_comparison import comparable, compare
+from models.registry.promotion_gates import GateBounds, GateVerdict, judge, passed
 from models.registry.registry import Pointer, Registry
 
 DEFAULT_BOUNDS = GateBounds()
@@ -13,7 +13,7 @@ DEFAULT_BOUNDS = GateBounds()
 class GateError(ConfigurationError):
     """A candidate was refused; carries what every gate said."""
 
-    def __init__(self, version: str, verdicts: list[Verdict]) -> None:
+    def __init__(self, version: str, verdicts: list[GateVerdict]) -> None:
         failed = "; ".join(f"{one.gate}: {one.message}" for one in verdicts if not one.passed)
         super().__init__(
             f"{version} was not promoted: {failed}.",
@@ -24,7 +24,7 @@ class GateError(ConfigurationError):
 
 def verdicts_of(
     registry: Registry, version: str, bounds: GateBounds = DEFAULT_BOUNDS
-) -> list[Verdict]:
+) -> list[GateVerdict]:
     """What the gates say about a version, against the present champion.
 
     Raises:
@@ -52,7 +52,7 @@ def promote(
     now_ms: int,
     force: bool = False,
     bounds: GateBounds = DEFAULT_BOUNDS,
-) -> tuple[Pointer, list[Verdict]]:
+) -> tuple[Pointer, list[GateVerdict]]:
     """Make a version champion if it passes the gates, or in spite of them.
 
     Raises:

@@ -15,11 +15,18 @@ from typing import Literal, get_args
 import msgspec
 
 from forewarn.errors import ArtifactError, ConfigurationError
-from forewarn.settings import ModelsSettings
-from models.artifact import SIGNATURE, SUMS, VERSION, Artifact, Manifest, read_artifact
-from models.registry.cache import private_directory
-from models.registry.storage import Storage, open_storage
-from models.scorer import Scorer
+from forewarn.platform.settings import ModelsSettings
+from models.registry.artifact_cache import private_directory
+from models.registry.registry_storage import Storage, open_storage
+from models.serving.artifact import (
+    SIGNATURE,
+    SUMS,
+    VERSION,
+    Artifact,
+    ArtifactManifest,
+    read_artifact,
+)
+from models.serving.scorer import Scorer
 
 Alias = Literal["champion", "challenger"]
 ALIASES: tuple[Alias, ...] = get_args(Alias)
@@ -93,7 +100,7 @@ class Registry:
         """All versions, oldest first."""
         return [name for name in self._storage.folders("artifacts") if VERSION.fullmatch(name)]
 
-    def manifest(self, version: str) -> Manifest:
+    def manifest(self, version: str) -> ArtifactManifest:
         """The manifest of a version, unverified: for lists.
 
         Raises:
@@ -103,7 +110,7 @@ class Registry:
         if data is None:
             raise self._missing(version)
         try:
-            return msgspec.json.decode(data, type=Manifest)
+            return msgspec.json.decode(data, type=ArtifactManifest)
         except msgspec.MsgspecError as error:
             raise ArtifactError(f"the manifest of {version} is damaged: {error}") from error
 

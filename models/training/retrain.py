@@ -7,11 +7,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from models.registry import Registry, champion_scorer
-from models.registry.gates import Verdict, passed
 from models.registry.promotion import promote, verdicts_of
-from models.training.dataset import Dataset
-from models.training.run import TrainOptions
-from models.training.train import train
+from models.registry.promotion_gates import GateVerdict, passed
+from models.training.train_artifact import train
+from models.training.train_options import TrainOptions
+from models.training.training_dataset import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Retrained:
     version: str
     path: Path
     promoted: bool
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[GateVerdict]
     metrics: dict[str, Any]
 
 

@@ -15,16 +15,16 @@ is committed only when every chunk before it is acknowledged; after a rebalance,
 reading goes on from the committed offset.
 """
 
-from streams.transport.chunk import Chunk, Partition, RawRecord
-from streams.transport.consumer import AssignmentListener, ChunkConsumer
-from streams.transport.driver import Transport
-from streams.transport.limits import ChunkLimits
+from streams.transport.chunk_consumer import AssignmentListener, ChunkConsumer
+from streams.transport.chunk_limits import ChunkLimits
+from streams.transport.faust_transport import Transport
+from streams.transport.fetched_records import FetchedRecords, Partition, RawRecord
 
 __all__ = [
     "AssignmentListener",
-    "Chunk",
     "ChunkConsumer",
     "ChunkLimits",
+    "FetchedRecords",
     "Partition",
     "RawRecord",
     "Transport",

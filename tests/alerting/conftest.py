@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import text
 
 from alerting.access import SYSTEM, Principal, Scope
-from alerting.audit import GENESIS
+from alerting.bootstrap.components import build_services
+from alerting.cases.history import GENESIS
 from alerting.db import Base, Database, migrate
-from alerting.db.journal import AuditHead
-from alerting.services import Services
-from alerting.wiring import build_services
+from alerting.db.journal_tables import AuditHead
+from alerting.web.service_container import Services
 from forewarn.errors import ForewarnError
-from forewarn.local.postgres import PostgresServer
-from forewarn.pseudonyms import Pseudonymiser
-from forewarn.settings import AlertingSettings
+from forewarn.local.postgres_server import PostgresServer
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS, Clock
 from tests.servers import missing_server
 

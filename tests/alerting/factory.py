@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from forewarn.events.warnings import FraudWarning, Reason, Source, Subject
+from forewarn.contracts.fraud_warning import FraudWarning, Reason, Source, Subject
 
 NOW_MS = 1_750_000_000_000
 MINUTE_MS = 60_000

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from alerting.db import Database
-from alerting.services import Services
-from forewarn.cli.alerting import app
+from alerting.web.service_container import Services
+from forewarn.cli.alerting_command import app
 from tests.alerting.factory import VICTIM, warning
 
 ROUTING = """

@@ -11,16 +11,18 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from alerting.db import Database, migrate
-from alerting.db.cases import Relative
-from alerting.db.engine import unverified_host
-from alerting.upkeep import backup as backups
+from alerting.db.case_tables import EmergencyContact
+from alerting.db.database import unverified_host
+from alerting.jobs import backup as backups
 from tests.alerting.factory import NOW_MS, VICTIM
 
 OTHER = "+8613700000000"
 
 
-def relative(phone: str = OTHER, name: str = "Mother") -> Relative:
-    return Relative(tenant="default", subscriber=VICTIM, phone=phone, name=name, added_at_ms=NOW_MS)
+def relative(phone: str = OTHER, name: str = "Mother") -> EmergencyContact:
+    return EmergencyContact(
+        tenant="default", subscriber=VICTIM, phone=phone, name=name, added_at_ms=NOW_MS
+    )
 
 
 def test_a_row_that_is_there_already_is_told_without_its_numbers(db: Database) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.measure import read_all
 from features.catalog import CATALOG
-from forewarn.events import (
+from forewarn.contracts import (
     CallStarted,
     FraudWarning,
     Score,

@@ -5,8 +5,8 @@ import sys
 from contextlib import closing
 
 from benchmarks.world import World
+from forewarn.local.child_process import Child
 from forewarn.local.ports import free_port
-from forewarn.local.process import Child
 
 
 class AlertingProcess(Child):

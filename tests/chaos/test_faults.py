@@ -21,9 +21,9 @@ from benchmarks.synthetic_model import make_registry
 from benchmarks.traffic import Traffic
 from features.catalog import CATALOG
 from features.entity_keys import Entity, keys
-from forewarn.events import Transfer, encode
+from forewarn.contracts import Transfer, encode
 from forewarn.local import KafkaBroker
-from forewarn.settings import ModelsSettings
+from forewarn.platform.settings import ModelsSettings
 from models.registry import open_registry
 from tests.chaos.accounts import ABORTED, all_held, all_scored, judge
 from tests.chaos.probing import Probing, ask, metric

@@ -17,9 +17,9 @@ from aiokafka.errors import KafkaConnectionError
 
 from benchmarks.traffic import Traffic
 from benchmarks.world import WorkerProcess, World
-from forewarn.events import CallStarted, Transfer, encode
+from forewarn.contracts import CallStarted, Transfer, encode
 from forewarn.local import KafkaBroker, RedisServer
-from forewarn.local.process import stop_all
+from forewarn.local.child_process import stop_all
 from tests.chaos.accounts import POISON, Came, Went
 from tests.chaos.alerting import AlertingProcess
 from tests.chaos.proxy import Proxy

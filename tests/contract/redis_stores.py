@@ -12,7 +12,7 @@ from features.store.redis_connections import connect
 from features.store.redis_retries import RetryPolicy
 from features.store.redis_store import RedisStateStore
 from forewarn.local import RedisServer
-from forewarn.local.waiting import wait_until
+from forewarn.local.wait import wait_until
 
 TAGS = [b"%02x" % bucket for bucket in range(BUCKETS)]
 SLOTS = 16_384

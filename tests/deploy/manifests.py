@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from forewarn import settings
+from forewarn.platform import settings
 
 ROOT = Path(__file__).parents[2]
 OVERLAYS = ("local", "staging", "production", "external")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from forewarn.cli.table import COMMANDS
+from forewarn.cli.command_table import COMMANDS
 from tests.deploy.manifests import known_variables, rendered
 
 ROOT = Path(__file__).parents[2]

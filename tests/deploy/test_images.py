@@ -60,4 +60,4 @@ def test_backups_are_made_by_a_client_of_the_server_version() -> None:
 def test_the_extra_of_an_object_store_is_all_that_a_registry_there_needs() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert set(extras["optional-dependencies"]["s3"]) == {"fsspec", "s3fs"}
-    assert "forewarn[s3]" in (ROOT / "models/registry/storage.py").read_text()
+    assert "forewarn[s3]" in (ROOT / "models/registry/registry_storage.py").read_text()

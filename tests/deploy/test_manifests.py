@@ -8,15 +8,15 @@ import httpx
 import pytest
 from kubernetes_validate import utils as kubernetes
 
-from alerting.api.health import Health
-from alerting.app import create_probes
-from alerting.routing.load import parse_routing
+from alerting.bootstrap.application import create_probes
+from alerting.notify.routing.routing_file import parse_routing
+from alerting.web.api.health_routes import ServiceHealth
 from deploy.check_crds import custom
-from forewarn import settings
-from forewarn.settings import KafkaSettings, WorkerSettings
-from forewarn.topics import topic_specs
+from forewarn.contracts.topics import topic_specs
+from forewarn.platform import settings
+from forewarn.platform.settings import KafkaSettings, WorkerSettings
 from models.policy import DEFAULT_POLICY
-from streams.health import PROBES
+from streams.worker.health import PROBES
 from tests.deploy.manifests import (
     OURS,
     OVERLAYS,
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("kustomize")
 
 def _served(path: str) -> bool:
     """Whether the port of the alerting service that is for probes knows a probe of that path."""
-    app = create_probes(Health(db=Mock(), loops=[], started=lambda: True))
+    app = create_probes(ServiceHealth(db=Mock(), loops=[], started=lambda: True))
 
     async def ask() -> int:
         transport = httpx.ASGITransport(app)

@@ -14,13 +14,13 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
-import alerting.metrics
-from alerting.clock import system_clock
+import alerting.service_metrics
 from alerting.db import migrate
-from alerting.db.engine import Database
+from alerting.db.database import Database
 from deploy.monitoring.render import DASHBOARDS, rendered, rule_files
-from forewarn.reference.metrics import alerting_metrics, worker_metrics
-from streams.metrics import WorkerMetrics
+from forewarn.platform.clock import system_clock
+from forewarn.reference.metrics_page import alerting_metrics, worker_metrics
+from streams.worker_metrics import WorkerMetrics
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "deploy" / "monitoring" / "tests" / "alerts.yaml"
@@ -155,8 +155,10 @@ def test_metrics_follow_the_conventions_of_prometheus(
     database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
     migrate.upgrade(database)
     service = CollectorRegistry()
-    service.register(alerting.metrics.DatabaseCollector(database, system_clock, ZoneInfo("UTC")))
-    for value in vars(alerting.metrics).values():
+    service.register(
+        alerting.service_metrics.DatabaseCollector(database, system_clock, ZoneInfo("UTC"))
+    )
+    for value in vars(alerting.service_metrics).values():
         if isinstance(value, MetricWrapperBase):
             service.register(value)
     text = generate_latest(service).decode()

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from deploy.check_crds import Kinds, closed, faults, kinds
-from forewarn.reference.metrics import worker_metrics
-from forewarn.settings import WorkerSettings
+from forewarn.platform.settings import WorkerSettings
+from forewarn.reference.metrics_page import worker_metrics
 from tests.deploy.manifests import AUTOSCALED, OVERLAYS, named, rendered, workloads
 
 pytestmark = pytest.mark.usefixtures("kustomize")

@@ -11,7 +11,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 from features.store.state_store import Write
 from features.store.store_factory import redis_state_store
 from forewarn.local import RedisServer
-from forewarn.settings import RedisSettings
+from forewarn.platform.settings import RedisSettings
 from tests.deploy.manifests import ROOT, named
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("kustomize")]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from forewarn import settings
-from forewarn.settings import AlertingSettings, WorkerSettings
-from forewarn.topics import SOURCES, topic_specs
+from forewarn.contracts.topics import SOURCES, topic_specs
+from forewarn.platform import settings
+from forewarn.platform.settings import AlertingSettings, WorkerSettings
 from tests.deploy.manifests import OVERLAYS, ROOT, named, pod_specs, rendered, workloads
 
 pytestmark = pytest.mark.usefixtures("kustomize")
@@ -19,10 +19,10 @@ DATABASE = "forewarn_alerting_database_url"
 """No secret by its type, since SQLite's is a path; PostgreSQL's has the password."""
 
 READS = {
-    "Deployment/forewarn-worker": ["streams/worker.py", "forewarn/cli/worker.py"],
-    "Deployment/forewarn-alerting": ["forewarn/cli/alerting.py"],
-    "Job/forewarn-topics": ["forewarn/cli/topics.py"],
-    "CronJob/forewarn-retrain": ["forewarn/cli/retrain.py"],
+    "Deployment/forewarn-worker": ["streams/worker/main.py", "forewarn/cli/worker_command.py"],
+    "Deployment/forewarn-alerting": ["forewarn/cli/alerting_command.py"],
+    "Job/forewarn-topics": ["forewarn/cli/topics_command.py"],
+    "CronJob/forewarn-retrain": ["forewarn/cli/retrain_command.py"],
     "Deployment/forewarn-toolbox": [
         f"forewarn/cli/{name}.py"
         for name in ("dead_letters", "lag", "models", "parity", "rebuild", "replay", "topics", "train")
@@ -70,9 +70,9 @@ def _secrets_of(files: list[str]) -> set[str]:
 
 
 def _section(name: str) -> Any:
-    from forewarn.settings import access, console  # noqa: PLC0415
+    from forewarn.platform.settings import access_settings, console_settings  # noqa: PLC0415
 
-    return getattr(access, name, None) or getattr(console, name)
+    return getattr(access_settings, name, None) or getattr(console_settings, name)
 
 
 def _projected(pod: dict[str, Any]) -> dict[str, bool]:

@@ -25,22 +25,22 @@ from kafka.admin import (
 )
 from kafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 
-from alerting.ingest.dead_letters import rejecter
-from alerting.links.reader import TopicReader
-from alerting.links.rereading import reread
-from alerting.links.sender import Producer
+from alerting.ingest.rejected_warnings import rejecter
+from alerting.messaging.offset_reset import reset_offsets
+from alerting.messaging.outbox_sender import Producer
+from alerting.messaging.topic_reader import TopicReader
 from features.offline.export import Exporter
 from features.offline.restore import group_positions
-from forewarn.cli.lag import measure
+from forewarn.cli.lag_command import measure
+from forewarn.contracts import Acceptance
+from forewarn.contracts.topics import SOURCES, qualified
 from forewarn.errors import ContractError
-from forewarn.events import Acceptance
-from forewarn.kafka import TopicAdministration, aiokafka_arguments, client_arguments
-from forewarn.kafka.deadletters import DeadLetters, Replay
 from forewarn.local import KafkaBroker
-from forewarn.local.process import Child
-from forewarn.local.waiting import wait_until
-from forewarn.settings import AlertingSettings, KafkaSettings, WorkerSettings
-from forewarn.topics import SOURCES, qualified
+from forewarn.local.child_process import Child
+from forewarn.local.wait import wait_until
+from forewarn.platform.kafka import TopicAdministration, aiokafka_arguments, client_arguments
+from forewarn.platform.kafka.dead_letter_replay import DeadLetterReplay, DeadLetters
+from forewarn.platform.settings import AlertingSettings, KafkaSettings, WorkerSettings
 from tests.deploy.manifests import rendered
 from tests.servers import missing_server
 
@@ -229,12 +229,12 @@ def test_the_toolbox_looks_at_groups_and_replays_dead_letters(
     group_positions(client_arguments(mine), group=GROUP, topic_prefix="")
     with DeadLetters(mine) as dead:
         producer = KafkaProducer(**client_arguments(mine), acks="all")
-        Replay(producer, mine, mark=True, now_ms=lambda: 1).run(dead.read())
+        DeadLetterReplay(producer, mine, mark=True, now_ms=lambda: 1).run(dead.read())
         producer.close()
     for topic in (*SOURCES, "warnings"):
         _send(mine, topic, b"again")
     # After a restore of the database: warnings since the backup are read again.
-    assert reread(mine, {AlertingSettings().consumer_group: ["warnings"]}, since_ms=0) == 2
+    assert reset_offsets(mine, {AlertingSettings().consumer_group: ["warnings"]}, since_ms=0) == 2
 
 
 @pytest.mark.parametrize("user", ["forewarn-worker", "forewarn-jobs"])

@@ -4,8 +4,8 @@ import numpy as np
 
 from features.engine import Engine
 from features.event_columns import from_events
-from forewarn.events import CallStarted, Outcome, Transfer
-from forewarn.pseudonyms import Pseudonymiser
+from forewarn.contracts import CallStarted, Outcome, Transfer
+from forewarn.platform.pseudonyms import Pseudonymiser
 
 ENGINE = Engine()
 PSEUDONYMISER = Pseudonymiser(b"a key that only tests use")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from features import kinds
 from features.event_columns import concat, empty, from_arrays, from_events, merge, number_flags
 from features.kinds import EventKind as K
-from forewarn.events import CallEnded, CallStarted, LineChanged, Outcome, Transfer
-from forewarn.pseudonyms import Pseudonymiser
+from forewarn.contracts import CallEnded, CallStarted, LineChanged, Outcome, Transfer
+from forewarn.platform.pseudonyms import Pseudonymiser
 
 PSEUDONYMISER = Pseudonymiser(b"a key for tests only")
 ME = "+8613800000001"

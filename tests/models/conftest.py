@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.training.dataset import DAY_MS, NEVER_MS, Dataset, make_dataset
-from models.training.run import TrainOptions
-from models.training.split import SplitOptions
-from models.training.train import Trained, train
+from models.training.dataset_split import SplitOptions
+from models.training.train_artifact import Trained, train
+from models.training.train_options import TrainOptions
+from models.training.training_dataset import DAY_MS, NEVER_MS, Dataset, make_dataset
 
 START_MS = 1_767_225_600_000  # 2026-01-01
 

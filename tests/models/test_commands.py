@@ -9,17 +9,16 @@ import pytest
 from kafka import KafkaProducer
 from typer.testing import CliRunner, Result
 
-from forewarn.cli import backtest, retrain, train
-from forewarn.cli import models as models_command
+from forewarn.cli import backtest_command, models_command, retrain_command, train_command
 from forewarn.errors import ConfigurationError
-from forewarn.kafka import TopicAdministration, client_arguments
 from forewarn.local import KafkaBroker
-from forewarn.pseudonyms import Pseudonymiser
-from forewarn.settings import KafkaSettings, load
-from models.artifact import read_artifact
-from models.simulator import Scenario, iter_events, simulate, write_town
-from models.training.events import event_columns, read_history
-from models.training.labels import label_events
+from forewarn.platform.kafka import TopicAdministration, client_arguments
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import KafkaSettings, load
+from forewarn.simulator import Scenario, iter_events, simulate, write_town
+from models.serving.artifact import read_artifact
+from models.training.event_labels import label_events
+from models.training.history_dataset import event_columns, read_history
 from tests.servers import needed
 
 RUN = CliRunner()
@@ -51,7 +50,7 @@ def test_from_history_to_a_promoted_model_and_back(
     town: Path, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = ["--embargo-days", "0.5", "--warmup-days", "1"]
-    _ok(RUN.invoke(retrain.app, ["--data", str(town), *short]))
+    _ok(RUN.invoke(retrain_command.app, ["--data", str(town), *short]))
     listed = [
         msgspec.json.decode(line)
         for line in _ok(RUN.invoke(models_command.app, ["list", "--json"])).splitlines()
@@ -62,7 +61,9 @@ def test_from_history_to_a_promoted_model_and_back(
         _ok(RUN.invoke(models_command.app, ["promote", first, "--force", "--reason", "test"]))
     monkeypatch.setenv("FOREWARN_MODELS_MLFLOW_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     path = _ok(
-        RUN.invoke(train.app, ["--data", str(town), "--seed", "3", "--alias", "challenger", *short])
+        RUN.invoke(
+            train_command.app, ["--data", str(town), "--seed", "3", "--alias", "challenger", *short]
+        )
     ).splitlines()[-1]
     second = Path(path).name
     assert _followed(tmp_path, "challenger") == second
@@ -71,7 +72,7 @@ def test_from_history_to_a_promoted_model_and_back(
     assert artifact.json("metrics.json", dict)["roc_auc"] > 0.75
 
     out = tmp_path / "backtest.json"
-    _ok(RUN.invoke(backtest.app, ["--data", str(town), "--model", "champion",
+    _ok(RUN.invoke(backtest_command.app, ["--data", str(town), "--model", "champion",
                                   "--against-model", "challenger", "--out", str(out)]))  # fmt: skip
     document = msgspec.json.decode(out.read_bytes())
     tested = [
@@ -81,7 +82,7 @@ def test_from_history_to_a_promoted_model_and_back(
     assert document["since_ms"] == max(tested)  # nobody is judged on what they were trained on
     assert not document["in_sample"]
     unseen = document["runs"][0]["episodes"]
-    said = _ok(RUN.invoke(backtest.app, ["--data", str(town), "--model", "champion",
+    said = _ok(RUN.invoke(backtest_command.app, ["--data", str(town), "--model", "champion",
                                          "--against-model", "challenger", "--out", str(out),
                                          "--since", "2026-01-01"]))  # fmt: skip
     assert "in sample" in said
@@ -131,7 +132,7 @@ def test_retraining_reads_from_kafka_what_a_folder_would_hold(
     producer.flush()
     producer.close()
 
-    history = read_history(retrain.export_history(tmp_path, since_ms=0))
+    history = read_history(retrain_command.export_history(tmp_path, since_ms=0))
     held = {"calls": history.calls, "transfers": history.transfers, "outcomes": history.outcomes}
     assert {name: len(frame) for name, frame in held.items()} == sent
     key = Pseudonymiser(b"a key of the command tests")
@@ -155,7 +156,7 @@ def test_any_table_gives_an_artifact_and_measures(registry: Path, tmp_path: Path
         }
     ).write_csv(tmp_path / "table.csv")
     output = _ok(
-        RUN.invoke(train.app, ["--frame", str(tmp_path / "table.csv"), "--label", "y", "--time", "t",
+        RUN.invoke(train_command.app, ["--frame", str(tmp_path / "table.csv"), "--label", "y", "--time", "t",
                                "--group", "card", "--out", str(tmp_path / "out"), "--k", "10",
                                "--trees", "40"])
     )  # fmt: skip
@@ -178,7 +179,7 @@ def test_any_table_gives_an_artifact_and_measures(registry: Path, tmp_path: Path
 def test_a_wrong_command_says_what_is_wrong(
     registry: Path, arguments: list[str], message: str
 ) -> None:
-    result = RUN.invoke(train.app, arguments)
+    result = RUN.invoke(train_command.app, arguments)
     assert isinstance(result.exception, ConfigurationError)
     assert message in str(result.exception)
 
@@ -187,7 +188,7 @@ def test_an_empty_registry_says_what_to_do(registry: Path, town: Path) -> None:
     for app, arguments in (
         (models_command.app, ["show", "newest"]),
         (models_command.app, ["rollback"]),
-        (backtest.app, ["--data", str(town)]),
+        (backtest_command.app, ["--data", str(town)]),
     ):
         result = RUN.invoke(app, arguments)
         assert isinstance(result.exception, ConfigurationError)

@@ -7,10 +7,10 @@ import pytest
 from kafka import KafkaProducer
 from nbclient import NotebookClient
 
-from forewarn.kafka import TopicAdministration, client_arguments
 from forewarn.local import KafkaBroker
-from forewarn.settings import KafkaSettings, load
-from models.simulator import Scenario, iter_events, simulate
+from forewarn.platform.kafka import TopicAdministration, client_arguments
+from forewarn.platform.settings import KafkaSettings, load
+from forewarn.simulator import Scenario, iter_events, simulate
 
 NOTEBOOK = Path(__file__).parents[2] / "docs/notebooks/from_export_to_promoted.ipynb"
 

@@ -12,7 +12,7 @@ import pytest
 import typer
 import yaml
 
-from forewarn.cli.table import COMMANDS, load
+from forewarn.cli.command_table import COMMANDS, load
 from forewarn.errors import ForewarnError
 from tests.servers import missing_server
 

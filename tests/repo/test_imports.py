@@ -8,94 +8,180 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("features", "models", "streams", "alerting")
-LEAVES = {
-    f"forewarn.{name}"
-    for name in (
-        "events",
-        "errors",
-        "topics",
-        "pseudonyms",
-        "settings",
-        "kafka",
-        "logs",
-        "otlp",
-        "replay",
-        "tracing",
-    )
-} | {"forewarn"}
-MAY_IMPORT = {
-    "leaves": set(),
-    "features": {"features"},
-    "models": {"models", "features"},
-    "streams": {"streams", "models", "features"},
-    "alerting": {"alerting"},
+PARTS = ("features", "models", "streams", "alerting", "forewarn")
+
+GROUND = (
+    "forewarn.errors",
+    "forewarn.contracts",
+    "forewarn.platform",
+    "forewarn.telemetry",
+)
+"""What every part shares; it imports nothing of ours but itself."""
+
+APPLICATIONS = (
+    "forewarn.cli",
+    "forewarn.local",
+    "forewarn.demo",
+    "forewarn.reference",
+    "forewarn.replay",
+    "forewarn.simulator",
+    "forewarn.__main__",
+)
+"""What stands on all the rest; nothing below imports it."""
+
+LAYERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "ground": (GROUND, ()),
+    "features": (("features",), ()),
+    "models": (("models",), ("features",)),
+    "streams": (("streams",), ("features", "models")),
+    "alerting": (("alerting",), ()),
+    "replay": (("forewarn.replay",), ()),
+    "simulator": (("forewarn.simulator",), ("features", "models")),
 }
+"""Layer -> (its packages, the packages that it may import besides the ground and itself)."""
 
-READS_SETTINGS = ("forewarn/cli/", "forewarn/local/", "streams/worker.py", "alerting/compose.py")
-"""The composition roots: everything else is handed values."""
+WALLS: dict[str, tuple[str, ...]] = {
+    "models.serving": ("models.training", "models.tabular", "models.evaluation", "models.registry"),
+    "models.policy": ("models.training", "models.tabular", "models.evaluation", "models.registry"),
+    "streams": ("models.training", "models.tabular", "models.evaluation"),
+    "streams.transport": (
+        "streams.intake",
+        "streams.model",
+        "streams.pipeline",
+        "streams.worker",
+    ),
+    "streams.intake": ("streams.model", "streams.pipeline", "streams.worker"),
+    "streams.model": ("streams.worker",),
+    "streams.pipeline": ("streams.worker",),
+    "alerting.db": (
+        "alerting.bootstrap",
+        "alerting.cases",
+        "alerting.ingest",
+        "alerting.jobs",
+        "alerting.linkage",
+        "alerting.messaging",
+        "alerting.notify",
+        "alerting.web",
+    ),
+    "alerting.cases": ("alerting.bootstrap", "alerting.ingest", "alerting.jobs", "alerting.web"),
+    "alerting.notify": ("alerting.bootstrap", "alerting.ingest", "alerting.jobs", "alerting.web"),
+    "alerting.web": ("alerting.bootstrap",),
+}
+"""Inside the parts: package -> the packages that it never imports."""
+
+READS_SETTINGS = (
+    "forewarn/cli/",
+    "forewarn/local/",
+    "forewarn/demo/",
+    "forewarn/platform/settings/",
+    "streams/worker/main.py",
+    "alerting/bootstrap/",
+)
+"""The composition roots: everything else receives values."""
 
 
-def _files(part: str) -> list[Path]:
-    if part != "leaves":
-        return sorted((ROOT / part).rglob("*.py"))
-    roots = ("cli", "local", "reference", "__main__.py")
-    return [
-        path
-        for path in sorted((ROOT / "forewarn").rglob("*.py"))
-        if path.relative_to(ROOT / "forewarn").parts[0] not in roots
-    ]
+def _modules() -> dict[str, Path]:
+    """Every module of ours by its dotted name."""
+    found = {}
+    for part in PARTS:
+        for path in sorted((ROOT / part).rglob("*.py")):
+            dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            found[dotted.removesuffix(".__init__")] = path
+    return found
 
 
-def _imports(path: Path) -> Iterator[tuple[int, str, list[str]]]:
-    """Line, module and imported names of every import, those inside functions too."""
+MODULES = _modules()
+
+
+def _within(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and module of every import, those inside functions too."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name, []) for alias in node.names)
+            yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative imports hide the direction"
-            yield node.lineno, node.module or "", [alias.name for alias in node.names]
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield node.lineno, inner if inner in MODULES else node.module or ""
 
 
-def _is_leaf(module: str) -> bool:
-    return module == "forewarn" or ".".join(module.split(".")[:2]) in LEAVES
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in PARTS
 
 
-@pytest.mark.parametrize("part", MAY_IMPORT)
-def test_imports_point_one_way(part: str) -> None:
-    wrong = []
-    files = _files(part)
-    assert files
-    for path in files:
-        for line, module, _ in _imports(path):
-            top = module.partition(".")[0]
-            ours = top in PARTS or top == "forewarn"
-            if ours and top not in MAY_IMPORT[part] and not _is_leaf(module):
-                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {module}")
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_point_one_way(layer: str) -> None:
+    own, others = LAYERS[layer]
+    allowed = own + others + GROUND
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {module}"
+        for name, path in MODULES.items()
+        if _within(name, own)
+        for line, module in _imports(path)
+        if _is_ours(module) and module != "forewarn" and not _within(module, allowed)
+    ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("package", WALLS)
+def test_packages_of_a_part_keep_their_walls(package: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {module}"
+        for name, path in MODULES.items()
+        if _within(name, (package,))
+        for line, module in _imports(path)
+        if _within(module, WALLS[package])
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {
+        name: {module for _, module in _imports(path) if module in MODULES and module != name}
+        for name, path in MODULES.items()
+        if path.name != "__init__.py"
+    }
+    free: set[str] = set()
+    while ready := {name for name in graph.keys() - free if not graph[name] & graph.keys() - free}:
+        free |= ready
+    assert not graph.keys() - free, sorted(graph.keys() - free)
+
+
+def test_every_module_belongs_to_a_layer() -> None:
+    layers = tuple(package for own, _ in LAYERS.values() for package in own)
+    known = (*layers, *APPLICATIONS, "forewarn.api")
+    strays = [name for name in MODULES if name != "forewarn" and not _within(name, known)]
+    assert not strays
+
+
+def _loads_settings(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.ImportFrom)
+        and (node.module or "").startswith("forewarn.platform.settings")
+        and any(alias.name == "load" for alias in node.names)
+    )
 
 
 def test_only_composition_roots_read_settings() -> None:
-    wrong = []
-    for part in (*PARTS, "forewarn"):
-        for path in sorted((ROOT / part).rglob("*.py")):
-            place = str(path.relative_to(ROOT))
-            if place.startswith((*READS_SETTINGS, "forewarn/settings/")):
-                continue
-            for line, module, names in _imports(path):
-                if module.startswith("forewarn.settings") and "load" in names:
-                    wrong.append(f"{place}:{line}")
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in MODULES.values()
+        if not str(path.relative_to(ROOT)).startswith(READS_SETTINGS)
+        and any(map(_loads_settings, ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+    ]
     assert not wrong, "\n".join(wrong)
 
 
-def test_nobody_but_tests_imports_tests() -> None:
-    for part in (*PARTS, "forewarn"):
-        for path in (ROOT / part).rglob("*.py"):
-            assert not any(module.startswith("tests") for _, module, _ in _imports(path)), path
+def test_only_tests_import_tests() -> None:
+    for path in MODULES.values():
+        assert not any(_within(module, ("tests",)) for _, module in _imports(path)), path
 
 
-def test_the_architecture_page_lists_the_same_leaves() -> None:
+def test_the_architecture_page_lists_the_same_ground() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    (row,) = [line for line in page.splitlines() if line.startswith("| `forewarn.events`")]
-    named = set(re.findall(r"`(forewarn\.[a-z]+)`", row.split("|")[1]))
-    assert named | {"forewarn"} == LEAVES
+    (row,) = [line for line in page.splitlines() if line.startswith("| `forewarn.errors`")]
+    assert tuple(re.findall(r"`(forewarn\.[a-z]+)`", row.split("|")[1])) == GROUND

@@ -8,8 +8,8 @@ import msgspec
 
 from features.catalog import CATALOG
 from models.policy.decision import DecisionReason
-from models.policy.document import PolicyDocument, Rule
-from models.policy.rules import compile_expression
+from models.policy.policy_document import PolicyDocument, Rule
+from models.policy.rule_expression import compile_expression
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text(encoding="utf-8")
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from forewarn.events import (
+from forewarn.contracts import (
     CallStarted,
     Transfer,
     encode,
 )
+from forewarn.contracts.topics import topic_specs
+from forewarn.platform.settings import KafkaSettings
 from forewarn.reference import pages
-from forewarn.reference.schemas import TOPICS
-from forewarn.reference.settings import sections
-from forewarn.settings import KafkaSettings
-from forewarn.topics import topic_specs
+from forewarn.reference.schema_files import TOPICS
+from forewarn.reference.settings_page import sections
 
 DOCS = Path(__file__).parents[2] / "docs"
 

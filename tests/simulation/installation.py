@@ -22,21 +22,21 @@ from features.catalog import CATALOG
 from features.engine import Engine
 from features.store.memory_store import MemoryStateStore
 from features.store.state_store import Conflict, JournalWrite, Write
-from forewarn.events import Acceptance, encode
-from forewarn.pseudonyms import Pseudonymiser
-from forewarn.topics import SOURCES
-from forewarn.tracing import NoTracer
-from streams.buffer import Chunk
-from streams.computing import Computing
-from streams.decode import decode_run
-from streams.lanes import OpenPartition
-from streams.messages import Live
-from streams.metrics import WorkerMetrics
-from streams.outputs import KeyValue
-from streams.processor import BatchProcessor
-from streams.raising import Raising
-from streams.state import State
-from streams.work import Work
+from forewarn.contracts import Acceptance, encode
+from forewarn.contracts.topics import SOURCES
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.telemetry.tracing import NoTracer
+from streams.intake.lanes import OpenPartition
+from streams.intake.partition_buffer import Chunk
+from streams.intake.record_decoder import decode_records
+from streams.pipeline.batch_processor import BatchProcessor
+from streams.pipeline.explain import WarningBuilder
+from streams.pipeline.job import DecisionJob
+from streams.pipeline.messages import Live
+from streams.pipeline.producer import KeyValue
+from streams.pipeline.quarantine import Quarantine
+from streams.pipeline.state_io import StateIO
+from streams.worker_metrics import WorkerMetrics
 from tests.simulation.little_town import Fact, topic_of
 
 PSEUDONYMISER = Pseudonymiser(b"a key that only tests use")
@@ -134,7 +134,7 @@ class ShakyOutputs:
 class NoDeciding:
     """Scores everything the same and warns nobody."""
 
-    def score(self, works: Sequence[Work], _brain: object) -> None:
+    def score(self, works: Sequence[DecisionJob], _brain: object) -> None:
         for work in works:
             work.probabilities = np.zeros(len(work.rows))
 
@@ -142,7 +142,7 @@ class NoDeciding:
 
     async def decide(self, *_: object) -> None: ...
 
-    def count(self, _work: Work) -> None: ...
+    def count(self, _work: DecisionJob) -> None: ...
 
 
 BRAIN: Any = SimpleNamespace(
@@ -214,12 +214,12 @@ class Installation:
         """The worker's own processor over the shaky parts."""
         return BatchProcessor(
             store=self.store,
-            state=State(self.store, self.engine, self.metrics, 50),
-            computing=Computing(
+            state=StateIO(self.store, self.engine, self.metrics, 50),
+            computing=Quarantine(
                 engine=self.engine,
                 deciding=NoDeciding(),  # type: ignore[arg-type]
                 watching=SimpleNamespace(look=lambda *_: None),  # type: ignore[arg-type]
-                raising=Raising(executor, Live(0, 0), SOURCES, self.metrics),
+                raising=WarningBuilder(executor, Live(0, 0), SOURCES, self.metrics),
                 distrust=lambda *_: BRAIN,
                 pseudonymiser=PSEUDONYMISER,
                 sources=SOURCES,
@@ -291,7 +291,7 @@ class _Worker:
                 if stop == start:
                     continue
                 self._fetched[where] = stop
-                run = decode_run(
+                run = decode_records(
                     place.log[where][start:stop],
                     source=source,
                     topic=topic,

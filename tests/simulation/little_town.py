@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from forewarn.events import CallEnded, CallStarted, LineChanged, Outcome, Transfer
+from forewarn.contracts import CallEnded, CallStarted, LineChanged, Outcome, Transfer
 
 START_MS = 1_767_571_200_000  # 2026-01-05 00:00 UTC
 MINUTE_MS = 60_000

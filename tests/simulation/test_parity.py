@@ -19,7 +19,7 @@ from features.offline.frame_columns import COLUMNS_OF
 from features.offline.parity import check_parity
 from features.offline.topic_frames import RawRecord, frame_of
 from features.record_header import parse, record_version
-from forewarn.topics import SOURCES
+from forewarn.contracts.topics import SOURCES
 from tests.simulation.installation import PSEUDONYMISER, Installation
 from tests.simulation.little_town import Crowd, facts
 

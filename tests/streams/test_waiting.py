@@ -7,10 +7,10 @@ from unittest.mock import Mock
 import pytest
 
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
-from streams import processor as module
-from streams.buffer import PartitionBuffer
-from streams.lanes import AbandonedError, OpenPartition
-from streams.processor import BatchProcessor
+from streams.intake.lanes import AbandonedError, OpenPartition
+from streams.intake.partition_buffer import PartitionBuffer
+from streams.pipeline import batch_processor as module
+from streams.pipeline.batch_processor import BatchProcessor
 
 Told = list[tuple[str, bool]]
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from forewarn.errors import ForewarnError
-from forewarn.local.broker import java
-from forewarn.local.jars import kafka_jars
-from forewarn.local.redis import redis_binary
-from forewarn.settings import ModelsSettings
+from forewarn.local.kafka_broker import java
+from forewarn.local.kafka_jars import kafka_jars
+from forewarn.local.redis_server import redis_binary
+from forewarn.platform.settings import ModelsSettings
+from forewarn.simulator import Scenario
+from forewarn.simulator.default_training import train_default
 from models.registry import open_registry
-from models.simulator import Scenario
-from models.training.default import train_default
 
 # Just large enough that every part of the split has some fraud.
 SMALL_TOWN = Scenario(seed=20, subscribers=350, days=24, prevalence=0.04, report_share=0.9)

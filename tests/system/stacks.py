@@ -10,10 +10,10 @@ import httpx
 import psutil
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from forewarn.kafka import client_arguments
+from forewarn.contracts.topics import TopicName, qualified
 from forewarn.local.stack import Stack
-from forewarn.local.waiting import wait_until
-from forewarn.topics import TopicName, qualified
+from forewarn.local.wait import wait_until
+from forewarn.platform.kafka import client_arguments
 
 PATIENCE_SECONDS = 90.0
 """Bound on waiting for one effect; a busy machine of CI is several times slower than an idle one."""

@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from deploy.monitoring.render import rule_files
-from forewarn.events import CallStarted, Transfer, encode
+from forewarn.contracts import CallStarted, Transfer, encode
 from forewarn.local.ports import free_port
 from forewarn.local.stack import Stack
-from forewarn.local.waiting import wait_until
-from forewarn.settings import LocalSettings
+from forewarn.local.wait import wait_until
+from forewarn.platform.settings import LocalSettings
 from tests.deploy.test_monitoring import expressions, rules
 from tests.system.stacks import PATIENCE_SECONDS, client_of, producer_of
 

@@ -19,12 +19,12 @@ import pytest
 import redis
 from kafka import KafkaProducer
 
-from forewarn.cli.lag import measure
-from forewarn.events import CallStarted, Transfer, encode
-from forewarn.local.lock import lock_holder
-from forewarn.local.state import read_state
-from forewarn.local.waiting import wait_until
-from forewarn.settings import KafkaSettings
+from forewarn.cli.lag_command import measure
+from forewarn.contracts import CallStarted, Transfer, encode
+from forewarn.local.directory_lock import lock_holder
+from forewarn.local.stack_state import read_state
+from forewarn.local.wait import wait_until
+from forewarn.platform.settings import KafkaSettings
 from tests.system.stacks import processes_of
 
 pytestmark = pytest.mark.system

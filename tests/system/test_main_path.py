@@ -16,7 +16,7 @@ import httpx
 import msgspec
 import pytest
 
-from forewarn.events import (
+from forewarn.contracts import (
     CallStarted,
     DeadLetter,
     FraudWarning,
@@ -24,12 +24,12 @@ from forewarn.events import (
     Transfer,
     encode,
 )
-from forewarn.events.lists import ListEntry, list_key
-from forewarn.local.demo.money import read_money
+from forewarn.contracts.list_entry import ListEntry, list_key
+from forewarn.demo.ledger_money import read_money
 from forewarn.local.stack import Stack
-from forewarn.local.waiting import wait_until
-from forewarn.pseudonyms import Pseudonymiser, to_hex
-from forewarn.settings import LocalSettings
+from forewarn.local.wait import wait_until
+from forewarn.platform.pseudonyms import Pseudonymiser, to_hex
+from forewarn.platform.settings import LocalSettings
 from tests.system.stacks import PATIENCE_SECONDS, client_of, producer_of, records_of
 
 pytestmark = pytest.mark.system

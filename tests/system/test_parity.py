@@ -13,12 +13,12 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from benchmarks.world import WorkerProcess, World
 from features.offline.parquet_tables import read_topic
+from forewarn.contracts import Score, encode
+from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ForewarnError
-from forewarn.events import Score, encode
-from forewarn.kafka import client_arguments
 from forewarn.local import KafkaBroker, RedisServer
-from forewarn.local.waiting import wait_until
-from forewarn.topics import SOURCES
+from forewarn.local.wait import wait_until
+from forewarn.platform.kafka import client_arguments
 from tests.simulation.little_town import topic_of
 from tests.simulation.test_parity import disturbed
 

@@ -22,14 +22,14 @@ from redis.exceptions import NoPermissionError
 from benchmarks.world import World
 from features.store.state_store import Write
 from features.store.store_factory import redis_state_store
-from forewarn.cli.lag import measure
+from forewarn.cli.lag_command import measure
+from forewarn.contracts import CallStarted, encode
 from forewarn.errors import ConfigurationError, DependencyUnavailableError, ForewarnError
-from forewarn.events import CallStarted, encode
-from forewarn.kafka import TopicAdministration, aiokafka_arguments, client_arguments
 from forewarn.local import KafkaBroker, RedisServer
+from forewarn.local.child_process import Child
 from forewarn.local.ports import free_port
-from forewarn.local.process import Child
-from forewarn.settings import KafkaSettings, RedisSettings, load
+from forewarn.platform.kafka import TopicAdministration, aiokafka_arguments, client_arguments
+from forewarn.platform.settings import KafkaSettings, RedisSettings, load
 from tests.system.certificates import Authority, Pair
 
 pytestmark = pytest.mark.system

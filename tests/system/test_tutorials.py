@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.monitoring.render import rendered
-from forewarn.local.lock import lock_holder
+from forewarn.local.directory_lock import lock_holder
 
 pytestmark = pytest.mark.system
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from alerting.db.schema import Base
+from alerting.db.all_tables import Base
 
 connection = context.config.attributes["connection"]
 context.configure(

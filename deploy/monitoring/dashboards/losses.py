@@ -7,7 +7,7 @@ service shows the same figures of the ledger, so they are joined by max before t
 from typing import Any
 
 from deploy.monitoring.dashboards.panels import figure, lines, page, rows
-from forewarn.settings.console import ConsoleSettings
+from forewarn.platform.settings.console_settings import ConsoleSettings
 
 _LABELS = "tenant, district, typology, model_version, currency"
 TODAY = (

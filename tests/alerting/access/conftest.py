@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from alerting.access import AccessControl, build_access
 from alerting.access.users import UserFile
 from alerting.db import Database
-from forewarn.settings import AccessSettings
+from forewarn.platform.settings import AccessSettings
 from tests.alerting.factory import Clock
 
 PASSWORD = "correct horse battery"

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerting.access.access_tables import failures
 from alerting.access.lockout import Lockout, LockoutPolicy, pause_seconds
-from alerting.access.tables import failures
 from alerting.db import Database
 from tests.alerting.factory import NOW_MS
 

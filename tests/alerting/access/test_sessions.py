@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from alerting.access.access_tables import sessions
 from alerting.access.grants import Grants
 from alerting.access.sessions import Session, SessionLimits, SessionStore, token_hash
-from alerting.access.tables import sessions
 from alerting.db import Database
 from tests.alerting.factory import NOW_MS
 

@@ -3,10 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.cases.correlate import OpenCase, correlate
+from alerting.cases.correlation import OpenCase, correlate
+from alerting.cases.ledger.loss_estimate import (
+    NOT_A_TRANSFER,
+    WarnedMoney,
+    confirm,
+    estimate,
+    take_back,
+)
 from alerting.cases.lifecycle import STATES, CaseFacts, decide_step
 from alerting.cases.severity import Deadlines, urgency
-from alerting.ledger.decide import NOT_A_TRANSFER, WarnedMoney, confirm, estimate, take_back
 from tests.alerting.factory import CALLER, NOW_MS, warning
 
 STEPS = ("dispatch", "claim", "acknowledge", "release", "assign", "contact", "close", "reopen")

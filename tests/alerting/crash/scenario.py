@@ -18,19 +18,19 @@ from typing import Any
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
-from alerting import audit
 from alerting.access import EVERYTHING, Principal
-from alerting.cases.closing import Closure
-from alerting.channels.http import HttpChannel
-from alerting.channels.teams import WebhookChannel
+from alerting.bootstrap.components import build_services, courier, timer_worker
+from alerting.cases import history
+from alerting.cases.closure_service import Closure
 from alerting.db import Database
-from alerting.db.cases import Case, Warning_
-from alerting.db.journal import OutboxMessage
-from alerting.db.ledger import LedgerEntry
-from alerting.wiring import build_services, courier, timer_worker
-from forewarn.events.codec import decode_outcome
-from forewarn.pseudonyms import Pseudonymiser
-from forewarn.settings import AlertingSettings
+from alerting.db.case_tables import Case, Warning_
+from alerting.db.journal_tables import OutboxMessage
+from alerting.db.ledger_tables import LedgerEntry
+from alerting.notify.channels.http_channel import HttpChannel
+from alerting.notify.channels.team_channels import WebhookChannel
+from forewarn.contracts.event_codec import decode_outcome
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS, Clock, warning
 
 KILLED = 137
@@ -166,7 +166,7 @@ def main(database_url: str, gateway: str, routing: str, stride: str) -> None:
         again = fork(partial(live, settings, point, 0, NOW_MS + 31_000))
         check = Database(database_url)
         after = state_of(check, point)
-        fault = audit.verify(check).fault
+        fault = history.verify(check).fault
         check.dispose()
         print(
             json.dumps(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from alerting.gateways.http import GatewayDouble, Request
+from tests.doubles.http_gateway import GatewayDouble, Request
 
 ROUTING = """
 version = 1

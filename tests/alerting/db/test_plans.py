@@ -11,23 +11,23 @@ import pytest
 from sqlalchemy import event, text
 
 from alerting.access import Principal
-from alerting.cases.closing import Closure
-from alerting.cases.late_losses import LateLoss
-from alerting.clock import local_day
-from alerting.console.queries.case import load_case
-from alerting.console.queries.districts import load_districts
-from alerting.console.queries.figures import days_until
-from alerting.console.queries.supervision import load_supervision
-from alerting.console.routes.overview import day_starts_ms
-from alerting.contacts.index import ContactIndex
+from alerting.bootstrap.components import courier, sweeper, timer_worker
+from alerting.cases.closure_service import Closure
+from alerting.cases.late_loss_service import LateLoss
 from alerting.db import Database
-from alerting.services import Services
-from alerting.wiring import courier, sweeper, timer_worker
-from forewarn.settings import AlertingSettings
+from alerting.linkage.contact_index import ContactIndex
+from alerting.web.console.queries.case_query import load_case
+from alerting.web.console.queries.districts_query import load_districts
+from alerting.web.console.queries.figures_query import days_until
+from alerting.web.console.queries.supervision_query import load_supervision
+from alerting.web.console.routes.overview_pages import day_starts_ms
+from alerting.web.service_container import Services
+from forewarn.platform.clock import local_day
+from forewarn.platform.settings import AlertingSettings
+from tests.alerting.cases.ledger.test_closing import case_of
 from tests.alerting.conftest import SHANGHAI
-from tests.alerting.contacts.test_sweep import calls, payment
 from tests.alerting.factory import CALLER, NOW_MS, Clock, warning
-from tests.alerting.ledger.test_closing import case_of
+from tests.alerting.linkage.test_sweeper import calls, payment
 
 GROWING = (
     "activity", "audit_log", "case_events", "cases", "contacts", "deliveries", "ledger_claims",

@@ -11,11 +11,11 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from features.offline.export import Exporter
 from features.offline.export_manifest import ExportManifest, OffsetRange, atomic_file, read_manifest
 from features.offline.parquet_tables import read_topic
+from forewarn.contracts import Acceptance, encode
 from forewarn.errors import ConfigurationError
-from forewarn.events import Acceptance, encode
-from forewarn.kafka import TopicAdministration, client_arguments
 from forewarn.local import KafkaBroker
-from forewarn.settings import KafkaSettings
+from forewarn.platform.kafka import TopicAdministration, client_arguments
+from forewarn.platform.settings import KafkaSettings
 from tests.simulation.little_town import facts, topic_of
 
 BAD = b'{"type":"call_started","schema_version":9}'

@@ -13,9 +13,9 @@ from features.offline.frame_columns import COLUMNS_OF, in_order, pseudonyms
 from features.offline.parquet_schema import SOURCE_OF, STRUCTS
 from features.offline.parquet_tables import read_topic
 from features.offline.topic_frames import DECODERS, RawRecord, frame_of
-from forewarn.events import encode
-from forewarn.pseudonyms import Pseudonymiser
-from models.simulator import Scenario, simulate, write_town
+from forewarn.contracts import encode
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.simulator import Scenario, simulate, write_town
 from tests.simulation.little_town import facts, topic_of
 
 

@@ -35,10 +35,10 @@ from features.record_header import build as build_header
 from features.store.chunk_journal import decode
 from features.store.memory_store import MemoryStateStore
 from features.store.state_store import Write
+from forewarn.contracts import Acceptance, encode
+from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ConfigurationError
-from forewarn.events import Acceptance, encode
-from forewarn.pseudonyms import Pseudonymiser
-from forewarn.topics import SOURCES
+from forewarn.platform.pseudonyms import Pseudonymiser
 from tests.simulation.little_town import Crowd, facts, topic_of
 
 COUNT = 1200

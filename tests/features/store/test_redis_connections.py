@@ -18,7 +18,7 @@ from features.store.state_store import StateStore
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.local import RedisServer
 from forewarn.local.ports import free_port
-from forewarn.local.redis import redis_binary
+from forewarn.local.redis_server import redis_binary
 
 
 @pytest.mark.parametrize("url", ["http://x", "localhost:6379", ""])

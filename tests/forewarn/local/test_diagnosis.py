@@ -12,10 +12,10 @@ import pytest
 
 from forewarn.errors import ConfigurationError
 from forewarn.local import diagnosis
-from forewarn.settings import LocalSettings
+from forewarn.platform.settings import LocalSettings
 
 
-def _findings(directory: Path, **settings: int) -> dict[str, diagnosis.Finding]:
+def _findings(directory: Path, **settings: int) -> dict[str, diagnosis.MachineFinding]:
     given = LocalSettings(directory=directory, **settings)
     return {finding.what: finding for finding in diagnosis.diagnose(given)}
 
@@ -101,7 +101,7 @@ def test_a_command_for_a_base_installation_needs_no_extra(command: str) -> None:
     lacking = [module for modules in diagnosis.EXTRAS.values() for module in modules]
     program = (
         f"import sys; sys.modules.update(dict.fromkeys({lacking}))\n"
-        f"from forewarn.cli.table import load; load({command!r})"
+        f"from forewarn.cli.command_table import load; load({command!r})"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

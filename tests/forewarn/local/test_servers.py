@@ -14,10 +14,10 @@ from kafka.admin import NewTopic
 
 from forewarn.errors import DependencyUnavailableError
 from forewarn.local import Child, KafkaBroker, RedisServer
-from forewarn.local.broker import _escaped
+from forewarn.local.kafka_broker import _escaped
 from forewarn.local.stack import Service, Stack
-from forewarn.local.waiting import wait_until
-from forewarn.settings import LocalSettings
+from forewarn.local.wait import wait_until
+from forewarn.platform.settings import LocalSettings
 
 pytestmark = pytest.mark.system
 
@@ -106,7 +106,7 @@ def test_the_reason_of_a_wait_in_vain_is_that_of_its_end() -> None:
 
 def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from forewarn.local.process import Child\n"
+        "import sys, time; from pathlib import Path; from forewarn.local.child_process import Child\n"
         "child = Child('sleeper', ['sleep', '300'], log_file=Path(sys.argv[1]) / 'log')\n"
         "child.start(); print(child.pid, flush=True); time.sleep(300)"
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from forewarn.events import DeadLetter
+from forewarn.contracts import DeadLetter
+from forewarn.platform.settings import KafkaSettings
 from forewarn.replay import BadRow, Progress, Ready, Tally, in_order, load_mapping, send
-from forewarn.settings import KafkaSettings
 from tests.forewarn.replay.producer import AcknowledgingProducer
 
 RECORD_BYTES_MAX = 1_000_000

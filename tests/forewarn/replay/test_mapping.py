@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from forewarn.contracts import CallEnded, CallStarted
 from forewarn.errors import ConfigurationError
-from forewarn.events import CallEnded, CallStarted
 from forewarn.replay import BadRow, Ready, in_order, load_mapping, paced
 from forewarn.replay.convert import CellError, epoch_ms, minor_units
 from tests.servers import needed

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from forewarn.cli.replay import where_to_go_on
+from forewarn.cli.replay_command import where_to_go_on
 from forewarn.errors import DependencyUnavailableError
+from forewarn.platform.settings import KafkaSettings
 from forewarn.replay import BadRow, Progress, Tally, in_order, load_mapping, send
-from forewarn.settings import KafkaSettings
 from tests.forewarn.replay.producer import AcknowledgingProducer
 
 SAMPLES = Path(__file__).parents[3] / "docs" / "samples"

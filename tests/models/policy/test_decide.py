@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from models.policy import DEFAULT_POLICY, Facts, History, Lists, Policy, parse_policy
-from models.policy.lists import entry
-from models.policy.spending import DistrictSpending
+from models.policy import DEFAULT_POLICY, EventFacts, Lists, Policy, WarningHistory, parse_policy
+from models.policy.district_budget import DistrictSpending
+from models.policy.party_lists import entry
 
 NOW = 1_767_225_600_000
 HOUR = 3_600_000
@@ -23,14 +23,16 @@ def policy(text: str = "", **recommended: float) -> Policy:
     return Policy(document, version, FEATURES, recommended or {"raise": 0.2})
 
 
-def facts(**changes: Any) -> Facts:
+def facts(**changes: Any) -> EventFacts:
     given = {"subscriber": 1, "subject": 10, "counterparty": 99, "status": "on_call",
              "event_time_ms": NOW, "vector": VECTOR}  # fmt: skip
-    return Facts(**{**given, **changes})
+    return EventFacts(**{**given, **changes})
 
 
-def decide(p: Policy, f: Facts, probability: float, h: History | None = None, **kw: Any) -> Any:
-    return p.decide(f, probability, h or History(), kw.get("lists") or Lists())
+def decide(
+    p: Policy, f: EventFacts, probability: float, h: WarningHistory | None = None, **kw: Any
+) -> Any:
+    return p.decide(f, probability, h or WarningHistory(), kw.get("lists") or Lists())
 
 
 def test_a_likely_fraud_on_the_line_is_raised_with_deadline_and_loss() -> None:
@@ -45,7 +47,7 @@ def test_a_likely_fraud_on_the_line_is_raised_with_deadline_and_loss() -> None:
 def test_an_unlikely_one_is_not() -> None:
     decision = decide(policy(), facts(), 0.19)
     assert (decision.reason, decision.action) == ("below_threshold", None)
-    assert decision.history == History()
+    assert decision.history == WarningHistory()
 
 
 @pytest.mark.parametrize("status", ["completed", "blocked", "reversed"])
@@ -108,7 +110,7 @@ def test_an_ended_call_is_told_once_and_then_settled() -> None:
 
 
 def test_a_person_is_not_warned_more_often_than_the_budget_allows() -> None:
-    p, history = policy(), History()
+    p, history = policy(), WarningHistory()
     outcomes = []
     for number in range(6):
         f = facts(
@@ -234,7 +236,7 @@ def test_screening_misses_nothing_that_would_be_sent(
         f = facts(vector=vector, counterparty=party, status=status, amount_minor=amount)
         decision = decide(p, f, probability, lists=lists)
         assert decision.reason == "below_threshold"
-        assert decision.history == History()
+        assert decision.history == WarningHistory()
 
 
 @settings(max_examples=100, deadline=None)
@@ -243,13 +245,13 @@ def test_screening_misses_nothing_that_would_be_sent(
 def test_deciding_again_from_the_annex_gives_the_same(events: list[Any]) -> None:
     """A crash decodes the annex and decides again: no decision may depend on anything else."""
     p = policy()
-    live, stored = History(), b""
+    live, stored = WarningHistory(), b""
     for step, (subject, probability, status) in enumerate(events):
         f = facts(
             subject=subject, status=status, event_time_ms=NOW + step * HOUR, amount_minor=10**6
         )
         one = decide(p, f, probability, live)
-        again = decide(p, f, probability, History.decode(stored))
+        again = decide(p, f, probability, WarningHistory.decode(stored))
         assert one == again
         live, stored = one.history, again.history.encode()
 

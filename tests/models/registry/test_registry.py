@@ -11,10 +11,10 @@ import pytest
 
 from forewarn.errors import ArtifactError, ConfigurationError, DependencyUnavailableError
 from models.registry import Registry
-from models.registry.cache import private_directory
+from models.registry.artifact_cache import private_directory
 from models.registry.registry import Pointer
-from models.registry.storage import FolderStorage, ObjectStorage, Storage
-from models.training.train import Trained
+from models.registry.registry_storage import FolderStorage, ObjectStorage, Storage
+from models.training.train_artifact import Trained
 from tests.servers import needed
 
 

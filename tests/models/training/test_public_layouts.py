@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 
 from forewarn.errors import ConfigurationError
-from models.training.dataset import DAY_MS, HOUR_MS
-from models.training.frames import Framed, FrameOptions, dataset_of_frame, frame_options
-from models.training.train import train
+from models.tabular.table_dataset import TableDataset, TableOptions, dataset_of_table, table_options
+from models.training.train_artifact import train
+from models.training.training_dataset import DAY_MS, HOUR_MS
 
 N = 3_000
 RNG = np.random.default_rng(0)
@@ -99,10 +99,10 @@ def sparkov() -> pl.DataFrame:
     })  # fmt: skip
 
 
-def _read(table: pl.DataFrame, tmp_path: Path, options: FrameOptions) -> Framed:
+def _read(table: pl.DataFrame, tmp_path: Path, options: TableOptions) -> TableDataset:
     path = tmp_path / "table.csv"
     table.write_csv(path)
-    framed = dataset_of_frame(path, options)
+    framed = dataset_of_table(path, options)
     told = {one.about for one in framed.findings}
     assert {options.label, "hour_of_day"} & set(framed.dataset.features) == {"hour_of_day"}
     said = told | {"" if "the column without a name" in told else "?"}
@@ -112,36 +112,36 @@ def _read(table: pl.DataFrame, tmp_path: Path, options: FrameOptions) -> Framed:
     return framed
 
 
-def _days(framed: Framed) -> float:
+def _days(framed: TableDataset) -> float:
     return float(np.ptp(framed.dataset.time_ms) / DAY_MS)
 
 
 def test_the_handbooks_table(tmp_path: Path) -> None:
-    options = FrameOptions(label="TX_FRAUD", time="TX_DATETIME", group="CUSTOMER_ID")
+    options = TableOptions(label="TX_FRAUD", time="TX_DATETIME", group="CUSTOMER_ID")
     framed = _read(handbook(), tmp_path, options)
     names = set(framed.dataset.features)
     assert {"TX_AMOUNT", "CUSTOMER_ID_count_7d", "TERMINAL_ID_fraud_share_30d"} <= names
     assert not {"TRANSACTION_ID", "TX_TIME_SECONDS", "TX_TIME_DAYS"} & names
     assert _days(framed) == pytest.approx(70, abs=0.1)
-    short = replace(frame_options(0, framed, options), parameters={"n_estimators": 10})
+    short = replace(table_options(0, framed, options), parameters={"n_estimators": 10})
     found = train(framed.dataset, short, tmp_path / "out").metrics
     leaks = [one["about"] for one in found["findings"] if "gives the label away" in one["message"]]
     assert leaks == ["TX_FRAUD_SCENARIO"]
 
 
 def test_the_table_of_ulb(tmp_path: Path) -> None:
-    options = FrameOptions(label="Class", time="Time")
+    options = TableOptions(label="Class", time="Time")
     framed = _read(ulb(), tmp_path, options)
     assert _days(framed) == pytest.approx(2, abs=0.01)
     assert {"V1", "V28", "Amount"} <= set(framed.dataset.features)
     assert np.array_equal(framed.dataset.amount_minor, np.round(AMOUNT * 100).astype(int))
-    short = replace(frame_options(0, framed, options), parameters={"n_estimators": 10})
+    short = replace(table_options(0, framed, options), parameters={"n_estimators": 10})
     assert train(framed.dataset, short, tmp_path / "out").metrics["roc_auc"] > 0.8
 
 
 def test_the_table_of_ieee_cis(tmp_path: Path) -> None:
     framed = _read(
-        ieee(), tmp_path, FrameOptions(label="isFraud", time="TransactionDT", group="card1")
+        ieee(), tmp_path, TableOptions(label="isFraud", time="TransactionDT", group="card1")
     )
     names = set(framed.dataset.features)
     assert {
@@ -158,7 +158,7 @@ def test_the_table_of_ieee_cis(tmp_path: Path) -> None:
 
 
 def test_the_table_of_paysim_counts_in_hours(tmp_path: Path) -> None:
-    options = FrameOptions(label="isFraud", time="step")
+    options = TableOptions(label="isFraud", time="step")
     with pytest.raises(ConfigurationError, match="not clear"):  # 743 days would be read in silence
         _read(paysim(), tmp_path, options)
     framed = _read(paysim(), tmp_path, replace(options, time_unit="hours"))
@@ -169,7 +169,7 @@ def test_the_table_of_paysim_counts_in_hours(tmp_path: Path) -> None:
 
 
 def test_the_table_of_sparkov(tmp_path: Path) -> None:
-    options = FrameOptions(label="is_fraud", time="trans_date_trans_time", group="cc_num")
+    options = TableOptions(label="is_fraud", time="trans_date_trans_time", group="cc_num")
     framed = _read(sparkov(), tmp_path, options)
     names = set(framed.dataset.features)
     assert {"amt", "category", "gender", "dob", "cc_num_count_7d", "merchant_count_1d"} <= names

@@ -15,8 +15,8 @@ from pathlib import Path
 import faust
 from mode.supervisors import CrashingSupervisor
 
-from forewarn.kafka import faust_credentials
-from forewarn.settings import KafkaSettings, load
+from forewarn.platform.kafka import faust_credentials
+from forewarn.platform.settings import KafkaSettings, load
 from streams.transport import ChunkLimits, Partition
 
 

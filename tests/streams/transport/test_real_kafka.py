@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 
 from forewarn.local import KafkaBroker
-from forewarn.local.process import Child, stop_all
+from forewarn.local.child_process import Child, stop_all
 
 pytestmark = pytest.mark.system
 APP = Path(__file__).with_name("journalling_app.py")

@@ -1,0 +1,112 @@
+"""Builds access control from its settings; called by composition roots only."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from argon2 import PasswordHasher
+
+from alerting.access.access_control import AccessControl, Audit, Limits
+from alerting.access.api_keys import KeyStore
+from alerting.access.lockout import Lockout, LockoutPolicy
+from alerting.access.oidc import OIDC_CALLBACK, OidcClient, OidcOptions
+from alerting.access.rate_limits import Rate, RateLimiter
+from alerting.access.sessions import SessionLimits, SessionStore
+from alerting.access.users import UserFile
+from alerting.cases import history
+from alerting.cases.history import AuditEntry
+from alerting.cases.history.audit_actions import AuditAction
+from alerting.db.database import Database
+from forewarn.errors import ConfigurationError
+from forewarn.platform.settings.access_settings import AccessSettings
+
+_SIGN_IN = Rate(burst=20, per_second=0.2)  # of one address, which may be a whole office
+_REFUSED = Rate(burst=100, per_second=1)
+_BURST_SECONDS = 10  # a page with its parts, or a batch of warnings, comes at once
+
+
+def build_access(
+    *,
+    settings: AccessSettings,
+    database: Database,
+    public_url: str,
+    service_key: str,
+    clock: Callable[[], int],
+    hasher: PasswordHasher | None = None,
+) -> AccessControl:
+    """Put access control together.
+
+    Args:
+        settings: who may sign in.
+        database: where sessions, keys and the audit log are.
+        public_url: how browsers reach the service; with https, cookies are for TLS only.
+        service_key: one API key from the settings, or empty.
+        clock: UTC milliseconds.
+        hasher: argon2 with other parameters than the recommended ones.
+
+    Raises:
+        ConfigurationError: if the provider is only half configured.
+    """
+    people, services = settings.person_requests_per_second, settings.service_requests_per_second
+    return AccessControl(
+        users=UserFile(settings.users_file, hasher=hasher),
+        sessions=SessionStore(
+            database,
+            SessionLimits(
+                idle_seconds=settings.session_idle_seconds,
+                life_seconds=settings.session_life_seconds,
+                rotate_seconds=settings.session_rotate_seconds,
+            ),
+        ),
+        keys=KeyStore(database, bootstrap=service_key),
+        lockout=Lockout(
+            database, LockoutPolicy(failures_from_one_address=settings.lockout_failures)
+        ),
+        limits=Limits(
+            sign_in=RateLimiter(_SIGN_IN),
+            refused=RateLimiter(_REFUSED),
+            people=RateLimiter(Rate(people * _BURST_SECONDS, people)),
+            services=RateLimiter(Rate(services * _BURST_SECONDS, services)),
+        ),
+        audit=chained(database),
+        oidc=_oidc(settings, public_url),
+        public_url=public_url.rstrip("/"),
+        break_glass=settings.break_glass,
+        clock=clock,
+    )
+
+
+def chained(database: Database) -> Audit:
+    """Record in the hash-chained log, each entry in a transaction of its own."""
+
+    def record(
+        *, actor: str, action: AuditAction, target: str, details: Mapping[str, Any], now_ms: int
+    ) -> None:
+        with database.write() as session:
+            entry = AuditEntry(now_ms, actor, action, target, dict(details))
+            history.append(database, session, [entry])
+
+    return record
+
+
+def _oidc(settings: AccessSettings, public_url: str) -> OidcClient | None:
+    if not settings.oidc_issuer:
+        return None
+    secret = settings.oidc_client_secret.get_secret_value()
+    if not settings.oidc_client_id or not secret:
+        raise ConfigurationError(
+            "an OpenID Connect issuer is set without a client id and secret.",
+            hint="Set FOREWARN_ACCESS_OIDC_CLIENT_ID and FOREWARN_ACCESS_OIDC_CLIENT_SECRET.",
+        )
+    return OidcClient(
+        OidcOptions(
+            issuer=settings.oidc_issuer,
+            client_id=settings.oidc_client_id,
+            client_secret=secret,
+            redirect_uri=f"{public_url.rstrip('/')}{OIDC_CALLBACK}",
+            scopes=settings.oidc_scopes,
+            roles_claim=settings.oidc_roles_claim,
+            tenants_claim=settings.oidc_tenants_claim,
+            districts_claim=settings.oidc_districts_claim,
+            role_names=settings.oidc_role_names,
+        )
+    )

@@ -1,0 +1,118 @@
+"""The application factory: everything that it needs is handed in, nothing is read from outside."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from alerting.access.access_control import AccessControl
+from alerting.messaging.background_task import BackgroundTask
+from alerting.service_metrics import DatabaseCollector
+from alerting.web.api import (
+    case_routes,
+    health_routes,
+    operation_routes,
+    patrol_feed_routes,
+    problem_documents,
+    report_routes,
+    sweep_routes,
+    warning_routes,
+)
+from alerting.web.api.body_limit import BodyLimit
+from alerting.web.api.health_routes import ServiceHealth
+from alerting.web.auth.security_headers import SecurityHeaders
+from alerting.web.service_container import Services
+from forewarn import __version__
+
+
+def create_app(
+    services: Services,
+    access: AccessControl,
+    *,
+    loops: Sequence[BackgroundTask] = (),
+    routers: Sequence[APIRouter] = (),
+    prepare: Callable[[FastAPI], None] = lambda _app: None,
+    registry: CollectorRegistry = REGISTRY,
+) -> FastAPI:
+    """Build the application.
+
+    Args:
+        services: the service layer.
+        access: who may do what.
+        loops: background threads, started and stopped with the application.
+        routers: pages besides the API.
+        prepare: mounts what is no router (static files).
+        registry: where the figures from the database are registered while the application runs.
+    """
+    running = False
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        nonlocal running
+        collector = DatabaseCollector(services.db, services.clock, services.zone)
+        registry.register(collector)
+        for loop in loops:
+            loop.start()
+        running = True
+        yield
+        running = False
+        registry.unregister(collector)
+        for loop in loops:
+            loop.stop()
+
+    app = FastAPI(
+        title="Forewarn alerting",
+        version=__version__,
+        description="Cases, deliveries, lists and reports. Money is in minor units, times are UTC"
+        " milliseconds, errors are RFC 9457 problem documents.",
+        lifespan=lifespan,
+        docs_url=None,  # the pages would load scripts from elsewhere; /openapi.json is what counts
+        redoc_url=None,
+    )
+    app.state.services = services
+    app.state.access = access
+    app.state.health = ServiceHealth(services.db, loops, lambda: running)
+    app.state.patrol_feed = patrol_feed_routes.hub_of(services)
+    problem_documents.install(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders, https=access.https)
+    for router in (
+        warning_routes.router,
+        case_routes.router,
+        operation_routes.router,
+        sweep_routes.router,
+        report_routes.router,
+        patrol_feed_routes.router,
+        *routers,
+    ):
+        app.include_router(router)
+    prepare(app)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
+    return app
+
+
+def create_probes(health_of: ServiceHealth) -> FastAPI:
+    """The application of the second port: probes and metrics, without keys and without cases."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.health = health_of
+    app.include_router(health_routes.router)
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with the schemas of the event structs."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        document.setdefault("components", {}).setdefault("schemas", {}).update(
+            warning_routes.json_schemas()
+        )
+        app.openapi_schema = document
+    return app.openapi_schema

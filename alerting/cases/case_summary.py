@@ -1,0 +1,87 @@
+"""What a case shows of its warnings: a pure function from warnings to the case's columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alerting.cases.severity import ORDER
+from alerting.db.case_tables import Case, Warning_
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a new revision changed that the dispatch has to know of."""
+
+    severity_rose: bool
+    evidence_changed: bool
+    revived: bool
+
+
+def in_force(warnings: Sequence[Warning_]) -> list[Warning_]:
+    """The warnings that were not withdrawn."""
+    return [warning for warning in warnings if warning.action != "withdraw"]
+
+
+def money_of(warnings: Sequence[Warning_]) -> tuple[int, int]:
+    """Expected loss and amount at risk of warnings of one scam.
+
+    Transfers add up, unless they are completed; calls count only while there is no transfer, since
+    they ask for the same money.
+    """
+    transfers = [warning for warning in warnings if warning.subject_kind == "transfer"]
+    if transfers:
+        preventable = [item for item in transfers if item.subject_status != "completed"]
+        return (
+            sum(item.expected_loss_minor for item in preventable),
+            sum(item.amount_at_risk_minor for item in preventable),
+        )
+    return (
+        max((item.expected_loss_minor for item in warnings), default=0),
+        max((item.amount_at_risk_minor for item in warnings), default=0),
+    )
+
+
+def summarise(case: Case, warnings: Sequence[Warning_]) -> Change:
+    """Bring the columns of a case up to its warnings, and tell what changed."""
+    alive = in_force(warnings)
+    was_withdrawn = case.withdrawn
+    case.withdrawn = not alive
+    case.first_event_ms = min(warning.event_time_ms for warning in warnings)
+    case.last_event_ms = max(warning.event_time_ms for warning in warnings)
+    shown = alive or list(warnings)
+    newest = max(shown, key=lambda warning: (warning.event_time_ms, warning.warning_id))
+    worst = max(shown, key=lambda warning: (ORDER[warning.severity], warning.probability))
+    rose = ORDER[worst.severity] > ORDER.get(case.severity, 0)
+    evidence = (case.subject_kind, case.subject_status, case.on_call, case.forwarding_on)
+    case.severity = worst.severity
+    case.probability = max(warning.probability for warning in shown)
+    case.typology = _typology(worst, shown)
+    case.expected_loss_minor, case.amount_at_risk_minor = money_of(alive)
+    case.caller = newest.caller or _first(shown, "caller")
+    case.payee = newest.payee or _first(shown, "payee")
+    case.on_call = newest.on_call
+    case.forwarding_on = newest.forwarding_on
+    case.subject_kind = newest.subject_kind
+    case.subject_status = newest.subject_status
+    case.model_version = worst.model_version
+    case.district = newest.district or case.district
+    after = (case.subject_kind, case.subject_status, case.on_call, case.forwarding_on)
+    return Change(
+        severity_rose=rose,
+        evidence_changed=evidence != after,
+        revived=bool(alive) and was_withdrawn,
+    )
+
+
+def _typology(worst: Warning_, shown: Sequence[Warning_]) -> str:
+    if worst.typology != "unknown":
+        return worst.typology
+    named = [warning for warning in shown if warning.typology != "unknown"]
+    return max(named, key=lambda warning: warning.probability).typology if named else "unknown"
+
+
+def _first(warnings: Sequence[Warning_], column: str) -> str | None:
+    for warning in warnings:
+        value: str | None = getattr(warning, column)
+        if value:
+            return value
+    return None

@@ -1,0 +1,35 @@
+"""What is urgent, overdue and neglected, over the columns of a case.
+
+Queue, supervision, districts, API, metrics and timers all ask here, so that they cannot disagree.
+"""
+
+from sqlalchemy import ColumnElement, Float, cast
+from sqlalchemy import case as sql_case
+
+from alerting.cases.lifecycle import HELD_STATES, WAITING_STATES
+from alerting.cases.severity import RANK_FLOOR_MS
+from alerting.db.case_tables import Case
+
+
+def urgency_sql(now_ms: int) -> ColumnElement[float]:
+    """``alerting.cases.severity.urgency`` over the columns of a case."""
+    left = Case.deadline_ms - now_ms
+    floored = sql_case((left < RANK_FLOOR_MS, RANK_FLOOR_MS), else_=left)
+    return cast(Case.expected_loss_minor + 1, Float(53)) / cast(floored, Float(53))
+
+
+def waiting_sql() -> ColumnElement[bool]:
+    """Nobody has responded yet."""
+    return Case.state.in_(WAITING_STATES)
+
+
+def overdue_sql(now_ms: int) -> ColumnElement[bool]:
+    """Nobody responded in time, and there is still something to respond to."""
+    return waiting_sql() & (Case.deadline_ms < now_ms) & Case.withdrawn.is_(False)
+
+
+def neglected_sql(now_ms: int) -> ColumnElement[bool]:
+    """Somebody has it and did not get on with it in time."""
+    return (
+        Case.state.in_(HELD_STATES) & (Case.follow_up_due_ms < now_ms) & Case.withdrawn.is_(False)
+    )

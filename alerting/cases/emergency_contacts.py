@@ -1,0 +1,81 @@
+"""Relatives: whom to call when a person cannot be reached, told by whoever works on the case.
+
+A relative's phone rings when the line of the protected person is held by a suspect, so adding one
+is a power over that person: it takes a case in one's hands, there are few, and each is recorded.
+"""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from alerting.access import Principal
+from alerting.cases import history
+from alerting.cases.case_service import CaseService
+from alerting.cases.history import AuditEntry
+from alerting.cases.timers import timer_schedule
+from alerting.db.case_tables import Case, EmergencyContact
+from alerting.db.database import Database
+from alerting.service_errors import StepRefusedError
+from forewarn.platform.clock import Clock
+from forewarn.platform.pseudonyms import Pseudonymiser, to_hex
+
+MAX_RELATIVES = 8
+"""Of one person; more are not called in the minutes that there are."""
+
+
+class EmergencyContactService:
+    """Registers relatives of the people of open cases."""
+
+    def __init__(
+        self, db: Database, clock: Clock, desk: CaseService, pseudonymiser: Pseudonymiser
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._desk = desk
+        self._pseudonyms = pseudonymiser
+
+    def add(self, who: Principal, case_id: str, *, phone: str, name: str) -> Case:
+        """Register somebody; again is harmless and may correct the name.
+
+        Raises:
+            NotFoundError: no such case in the caller's scope.
+            StepRefusedError: the case is closed or somebody else's, or the person has enough.
+        """
+        now_ms = self._clock()
+        with self._db.write() as session:
+            case = self._desk.locked(session, case_id, who)
+            fault = self._fault(session, case, who, phone)
+            if fault:
+                raise StepRefusedError(
+                    f"Case {case_id} takes no relative: {fault.replace('_', ' ')}.", code=fault
+                )
+            row = session.get(EmergencyContact, (case.tenant, case.subscriber, phone))
+            if row is None:
+                row = EmergencyContact(
+                    tenant=case.tenant,
+                    subscriber=case.subscriber,
+                    phone=phone,
+                    added_at_ms=now_ms,
+                )
+                session.add(row)
+            row.name = name
+            case.version += 1
+            timer_schedule.set_timer(
+                session, case, timer_schedule.DISPATCH, now_ms
+            )  # perhaps to call them
+            detail = {"relative": to_hex(self._pseudonyms.phone(phone))}
+            entry = AuditEntry(now_ms, who.subject, "relative_added", case_id, detail)
+            history.append(self._db, session, [entry])
+        return case
+
+    def _fault(self, session: Session, case: Case, who: Principal, phone: str) -> str | None:
+        if case.state == "closed":
+            return "case_closed"
+        if case.holder != who.subject and not who.may("case.assign"):
+            return "not_the_holder"
+        self._db.lock(session, [f"{case.tenant}/{case.subscriber}"])
+        others = select(func.count()).where(
+            EmergencyContact.tenant == case.tenant,
+            EmergencyContact.subscriber == case.subscriber,
+            EmergencyContact.phone != phone,
+        )
+        return "enough_relatives" if (session.scalar(others) or 0) >= MAX_RELATIVES else None

@@ -1,0 +1,142 @@
+"""Tells logs and traces what happened to cases, one line and one span for each step.
+
+It reads the cases' history after the fact, so a step that was rolled back is never told, and the
+code that takes steps knows nothing of it. One replica at a time does it, under a lease; what
+happened while nobody held it is told late, or not at all if that was long ago.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from alerting.db.case_tables import Case, CaseEvent, Warning_
+from alerting.db.database import Database
+from alerting.db.lease import hold
+from forewarn.platform.clock import Clock
+from forewarn.telemetry.tracing import Tracer, trace_id
+
+LEASE = "trail"
+LEASE_SECONDS = 30.0
+IDLE_SECONDS = 1.0
+BATCH = 1_000
+
+SETTLED_MS = 60_000
+"""Numbers are given before transactions commit, so a lower one may appear later than a higher one,
+but not a minute later."""
+
+TOLD = ("channel", "result", "disposition", "severity", "recipient", "step")
+"""Fields of a step's detail that hold words of ours, never a number or a name."""
+
+_log = structlog.get_logger(__name__)
+
+
+class CaseEventExporter:
+    """Follows the history of all cases, driven by a ``Loop``.
+
+    Args:
+        db: of the cases.
+        clock: UTC ms.
+        tracer: takes the spans.
+        owner: this replica's name in leases.
+    """
+
+    def __init__(self, db: Database, clock: Clock, tracer: Tracer, *, owner: str) -> None:
+        self._db = db
+        self._clock = clock
+        self._tracer = tracer
+        self._owner = owner
+        self._floor: int | None = None  # every number up to it was told, or is too old
+        self._told: set[int] = set()
+
+    def turn(self, _stop: threading.Event) -> float:
+        """Tell what is new.
+
+        Raises:
+            DependencyUnavailableError: if the database does not answer.
+        """
+        now_ms = self._clock()
+        if not hold(self._db, LEASE, self._owner, LEASE_SECONDS, now_ms):
+            self._floor = None
+            return IDLE_SECONDS
+        with self._db.read() as session:
+            if self._floor is None:
+                self._floor = self._begin(session, now_ms)
+                self._told.clear()
+            rows = self._newer(session)
+            new = [row for row in rows if row.event_no not in self._told]
+            ids = {row.case_id for row in new}
+            cases = {
+                case.case_id: case
+                for case in session.scalars(select(Case).where(Case.case_id.in_(ids)))
+            }
+            traces = _traces(session, ids)
+        for row in new:
+            self._tell(row, cases[row.case_id], traces[row.case_id])
+        self._remember(rows, now_ms)
+        return 0.0 if len(new) == BATCH else IDLE_SECONDS
+
+    def close(self) -> None:
+        """Send the last spans."""
+        self._tracer.close()
+
+    def _begin(self, session: Session, now_ms: int) -> int:
+        """Where to begin: behind everything older than what may still be on its way."""
+        old = select(func.max(CaseEvent.event_no)).where(CaseEvent.at_ms < now_ms - SETTLED_MS)
+        return session.scalar(old) or 0
+
+    def _newer(self, session: Session) -> Sequence[CaseEvent]:
+        found = (
+            select(CaseEvent)
+            .where(CaseEvent.event_no > (self._floor or 0))
+            .order_by(CaseEvent.event_no)
+            .limit(BATCH + len(self._told))
+        )
+        return session.scalars(found).all()
+
+    def _remember(self, rows: Iterable[CaseEvent], now_ms: int) -> None:
+        self._told.update(row.event_no for row in rows)
+        settled = [row.event_no for row in rows if row.at_ms < now_ms - SETTLED_MS]
+        if settled:
+            self._floor = max(self._floor or 0, *settled)
+            self._told = {number for number in self._told if number > (self._floor or 0)}
+
+    def _tell(self, row: CaseEvent, case: Case, traces: Sequence[tuple[str, str]]) -> None:
+        detail = {name: row.detail[name] for name in TOLD if isinstance(row.detail.get(name), str)}
+        begun_ms = case.opened_at_ms if row.kind == "closed" else row.at_ms
+        for warning_id, traceparent in traces:
+            _log.info(
+                "case_step",
+                step=row.kind,
+                case_id=row.case_id,
+                warning_id=warning_id,
+                trace_id=trace_id(traceparent),
+                **{name: value for name, value in detail.items() if name != "step"},
+            )
+            self._tracer.span(
+                f"case {row.kind}",
+                traceparent,
+                start_ms=begun_ms,
+                end_ms=row.at_ms,
+                attributes={
+                    "forewarn.case_id": row.case_id,
+                    "forewarn.warning_id": warning_id,
+                    **{f"forewarn.{name}": value for name, value in detail.items()},
+                },
+            )
+
+
+def _traces(session: Session, case_ids: set[str]) -> dict[str, list[tuple[str, str]]]:
+    """The warnings of each case with their trace contexts."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    rows = session.execute(
+        select(Warning_.case_id, Warning_.warning_id, Warning_.traceparent)
+        .where(Warning_.case_id.in_(case_ids))
+        .order_by(Warning_.warning_id)
+    )
+    for case_id, warning_id, traceparent in rows:
+        found[case_id].append((warning_id, traceparent))
+    return found

@@ -1,0 +1,133 @@
+"""How much loss a case prevented: a pure decider. Amounts are integer minor units.
+
+* While a case is open, what its warnings expect to be lost is *estimated*. A call that asks for
+  money and the transfer that pays it are the same money, so calls count only as long as the case
+  has no transfer.
+* When it closes, what was attempted and did not go through is *confirmed*: transfer by transfer, or
+  where nothing was attempted yet, the expected loss. The responder may state the amount, never
+  above what the warnings saw at risk.
+* A withdrawn warning says that its money was in no danger. It counts only where the transfer was
+  blocked or reversed all the same: then somebody else saw the fraud.
+* What is lost afterwards is taken back, never below zero.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from forewarn.contracts.outcome import Disposition
+
+NOT_A_TRANSFER = ""
+"""The transfer id of money that no transfer was attempted for yet."""
+
+
+STOPPED = frozenset({"blocked", "reversed"})
+"""Statuses of a transfer that a bank undid: no withdrawn warning makes that an honest payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarnedMoney:
+    """What one warning says about money; ``claimed_elsewhere`` if another case counts the transfer."""
+
+    transfer_id: str | None
+    status: str
+    event_time_ms: int
+    amount_minor: int
+    expected_loss_minor: int
+    claimed_elsewhere: bool = False
+    withdrawn: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """Whether it still tells of money in danger."""
+        return not self.withdrawn or self.status in STOPPED
+
+
+def estimate(warned: Sequence[WarnedMoney]) -> dict[str, int]:
+    """The estimated account of an open case: amount per transfer id.
+
+    A completed transfer is no longer preventable and counts as nothing.
+    """
+    transfers = {
+        money.transfer_id: money.expected_loss_minor
+        for money in warned
+        if money.transfer_id and money.status != "completed" and not money.claimed_elsewhere
+    }
+    if any(money.transfer_id for money in warned):
+        return {key: amount for key, amount in transfers.items() if amount}
+    expected = max((money.expected_loss_minor for money in warned), default=0)
+    return {NOT_A_TRANSFER: expected} if expected else {}
+
+
+def confirm(
+    disposition: Disposition,
+    warned: Sequence[WarnedMoney],
+    *,
+    stated_minor: int | None,
+    window_ms: int,
+) -> dict[str, int]:
+    """The confirmed account of a case that closes: amount per transfer id.
+
+    Args:
+        disposition: only ``dissuaded`` and ``loss_occurred`` prevent anything; with a loss, only
+            what was blocked or reversed.
+        warned: the case's warnings, withdrawn ones included.
+        stated_minor: what the responder says was prevented, or None to count it.
+        window_ms: attribution window: transfers earlier than this before the last warning were not
+            stopped by it.
+    """
+    if disposition not in ("dissuaded", "loss_occurred"):
+        return {}
+    at_risk_minor = _at_risk(warned)
+    warned = [money for money in warned if money.stands]
+    stopped = STOPPED | ({"attempted"} if disposition == "dissuaded" else set())
+    last_ms = max((money.event_time_ms for money in warned), default=0)
+    counted = {
+        money.transfer_id: money.amount_minor
+        for money in warned
+        if money.transfer_id
+        and money.status in stopped
+        and not money.claimed_elsewhere
+        and last_ms - money.event_time_ms <= window_ms
+    }
+    if disposition == "dissuaded" and not any(money.transfer_id for money in warned):
+        expected = max((money.expected_loss_minor for money in warned), default=0)
+        counted = {NOT_A_TRANSFER: expected}
+    if stated_minor is not None:
+        counted_minor = sum(counted.values())
+        ceiling_minor = max(counted_minor, at_risk_minor if disposition == "dissuaded" else 0)
+        counted = _fit(counted, min(stated_minor, ceiling_minor))
+    return {key: amount for key, amount in counted.items() if amount}
+
+
+def take_back(
+    confirmed: Mapping[str, int], *, transfer_id: str | None, lost_minor: int
+) -> dict[str, int]:
+    """What remains confirmed after a loss: from the transfer itself first, then from the others."""
+    left = dict(confirmed)
+    order = sorted(left, key=lambda key: (key != transfer_id, key != NOT_A_TRANSFER, key))
+    for key in order:
+        taken = min(left[key], lost_minor)
+        left[key] -= taken
+        lost_minor -= taken
+    return {key: amount for key, amount in left.items() if amount}
+
+
+def _at_risk(warned: Sequence[WarnedMoney]) -> int:
+    """The largest amount that the warnings saw in danger.
+
+    Where all were withdrawn, the responder who still dissuaded somebody knows better than they.
+    """
+    mine = [money for money in warned if not money.claimed_elsewhere]
+    standing = [money for money in mine if money.stands]
+    return max((money.amount_minor for money in standing or mine), default=0)
+
+
+def _fit(counted: Mapping[str, int], total: int) -> dict[str, int]:
+    """Bring the sum to ``total``: cut the largest keys last; what is beyond is no transfer's."""
+    fitted: dict[str, int] = {}
+    for key in sorted(counted, key=lambda key: (counted[key], key)):
+        fitted[key] = min(counted[key], total)
+        total -= fitted[key]
+    if total:
+        fitted[NOT_A_TRANSFER] = fitted.get(NOT_A_TRANSFER, 0) + total
+    return fitted

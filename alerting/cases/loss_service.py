@@ -1,0 +1,144 @@
+"""Losses that nobody warned of, as banks and the police report them: the labels of missed frauds.
+
+A report says whose money, how much and when, and nothing else: what it publishes confirms no
+caller and no payee, and clears none. A loss that a warning did come before belongs to its case,
+where it takes back what was counted as prevented.
+"""
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alerting.access import Principal
+from alerting.cases import history
+from alerting.cases.closure_service import ClosureService
+from alerting.cases.history import AuditEntry
+from alerting.cases.late_loss_service import LateLoss
+from alerting.db.case_tables import Case, Warning_
+from alerting.db.database import Database
+from alerting.messaging.outbox import put_outcome
+from alerting.service_errors import InvalidRequestError, NotFoundError
+from forewarn.contracts.outcome import Outcome
+from forewarn.platform.clock import Clock
+from forewarn.platform.pseudonyms import Pseudonymiser, to_hex
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Money that somebody lost; ``transfer_id`` where it is known."""
+
+    tenant: str
+    district: str
+    subscriber: str
+    lost_minor: int
+    currency: str
+    lost_at_ms: int
+    transfer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LossTaken:
+    """Where a report went: an outcome of its own, or the case that had warned of the transfer."""
+
+    event_id: str | None
+    case_id: str | None
+
+
+class LossService:
+    """Takes in reports of losses, within the scope of whoever reports them."""
+
+    def __init__(
+        self, db: Database, clock: Clock, desk: ClosureService, pseudonymiser: Pseudonymiser
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._desk = desk
+        self._pseudonyms = pseudonymiser
+
+    def report(self, who: Principal, loss: Loss) -> LossTaken:
+        """Publish a loss, or add it to the case that warned of it.
+
+        Raises:
+            NotFoundError: the person or the case lies outside the caller's scope.
+            InvalidRequestError: no amount, or a loss in the future.
+        """
+        now_ms = self._clock()
+        if loss.lost_minor <= 0:
+            raise InvalidRequestError("A loss needs an amount.", code="loss_needs_an_amount")
+        if loss.lost_at_ms > now_ms:
+            raise InvalidRequestError("The loss lies in the future.", code="not_yet")
+        with self._db.read() as session:
+            district = self._district(session, who, loss)
+            case_id = _case_that_warned(session, loss)
+        if case_id is not None:
+            late = LateLoss(loss.lost_minor, loss.transfer_id, known_at_ms=now_ms)
+            self._desk.report_loss(case_id, who, late)
+            return LossTaken(None, case_id)
+        outcome = self._outcome(loss, district, now_ms)
+        detail = {"lost_minor": loss.lost_minor, "transfer_id": loss.transfer_id}
+        with self._db.write() as session:
+            put_outcome(session, outcome, now_ms)
+            entry = AuditEntry(now_ms, who.subject, "unwarned_loss", outcome.event_id, detail)
+            history.append(self._db, session, [entry])
+        return LossTaken(outcome.event_id, None)
+
+    @staticmethod
+    def _district(session: Session, who: Principal, loss: Loss) -> str:
+        """The district of the loss. What is known of the person counts besides what is said, so
+        that naming one's own district does not bring a stranger into it."""
+        known = session.scalar(
+            select(Case.district)
+            .where(Case.tenant == loss.tenant, Case.subscriber == loss.subscriber)
+            .order_by(Case.opened_at_ms.desc(), Case.case_id)
+            .limit(1)
+        )
+        said = loss.district or known or ""
+        for district in (said, said if known is None else known):
+            if not who.scope.admits(loss.tenant, district):
+                raise NotFoundError("district", district)
+        return said
+
+    def _outcome(self, loss: Loss, district: str, now_ms: int) -> Outcome:
+        return Outcome(
+            event_id=self._event_id(loss),
+            event_time_ms=now_ms,
+            subscriber=loss.subscriber,
+            tenant=loss.tenant,
+            district=district,
+            disposition="loss_occurred",
+            label_time_ms=now_ms,
+            transfer_id=loss.transfer_id,
+            at_risk_minor=loss.lost_minor,
+            lost_minor=loss.lost_minor,
+            currency=loss.currency,
+            fraud_began_ms=loss.lost_at_ms,
+        )
+
+    def _event_id(self, loss: Loss) -> str:
+        """The same report again is the same event; keyed, since the audit log holds it."""
+        when = None if loss.transfer_id else loss.lost_at_ms
+        fact = [loss.tenant, loss.subscriber, loss.transfer_id, when, loss.lost_minor]
+        return f"o-{to_hex(self._pseudonyms.subject(json.dumps(fact)))}"
+
+
+def _case_that_warned(session: Session, loss: Loss) -> str | None:
+    """The case that the transfer belongs to; a transfer of somebody else does not exist."""
+    if loss.transfer_id is None:
+        return None
+    row = session.scalar(
+        select(Warning_)
+        .where(
+            Warning_.tenant == loss.tenant,
+            Warning_.subject_kind == "transfer",
+            Warning_.subject_id == loss.transfer_id,
+        )
+        .order_by(Warning_.warning_id)
+        .limit(1)
+    )
+    if row is None:
+        return None
+    if row.subscriber not in (loss.subscriber, ""):  # empty once it was erased
+        raise NotFoundError("transfer", loss.transfer_id)
+    return row.case_id

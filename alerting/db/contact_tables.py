@@ -1,0 +1,129 @@
+"""Tables of who was in contact with whom, for timelines and sweeps, and of the lists."""
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from alerting.db.declarative_base import (
+    Base,
+    District,
+    EpochMs,
+    Id,
+    Key,
+    Minor,
+    Prose,
+    Short,
+    Tenant,
+)
+
+
+class Contact(Base):
+    """A subscriber and a number or account that met: when first and last, and how often."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (Index(None, "tenant", "kind", "peer"), Index(None, "last_event_ms"))
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    subscriber: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    peer: Mapped[str] = mapped_column(primary_key=True)
+    district: Mapped[District]
+    events: Mapped[int]
+    paid_minor: Mapped[Minor]
+    first_event_ms: Mapped[EpochMs]
+    last_event_ms: Mapped[EpochMs]
+
+
+class Activity(Base):
+    """One call or transfer of a person in its newest status, for the timeline of a case.
+
+    ``subject_id`` is the call's or transfer's id; later statuses replace earlier ones.
+    """
+
+    __tablename__ = "activity"
+    __table_args__ = (Index(None, "tenant", "subscriber", "at_ms"), Index(None, "at_ms"))
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    subject_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subscriber: Mapped[Id]
+    at_ms: Mapped[EpochMs]
+    status: Mapped[Short]
+    direction: Mapped[Short]
+    peer: Mapped[Id]
+    amount_minor: Mapped[Minor]
+    currency: Mapped[Short]
+    duration_ms: Mapped[EpochMs]
+    source_offset: Mapped[EpochMs]
+
+
+class Sweep(Base):
+    """The search that a confirmed number or account set off.
+
+    ``held`` ones wait for a supervisor; ``cancelled`` and ``retracted`` ones were taken back before
+    and after they were done.
+    """
+
+    __tablename__ = "sweeps"
+    __table_args__ = (
+        UniqueConstraint("tenant", "kind", "peer", "case_id"),
+        Index(None, "state", "requested_at_ms"),
+        Index(None, "case_id"),
+    )
+
+    sweep_id: Mapped[Key]
+    tenant: Mapped[Tenant]
+    case_id: Mapped[Id]
+    kind: Mapped[Short]
+    peer: Mapped[Id]
+    state: Mapped[Short]
+    held_because: Mapped[Short] = mapped_column(default="")
+    decided_by: Mapped[str | None]
+    requested_at_ms: Mapped[EpochMs]
+    finished_at_ms: Mapped[EpochMs | None]
+    first_degree: Mapped[int] = mapped_column(default=0)
+    second_degree: Mapped[int] = mapped_column(default=0)
+    peers_listed: Mapped[int] = mapped_column(default=0)
+    truncated: Mapped[bool] = mapped_column(default=False)
+
+
+class SweepTarget(Base):
+    """One person whom a sweep found, how near to the swindler, and what was done."""
+
+    __tablename__ = "sweep_targets"
+
+    sweep_id: Mapped[str] = mapped_column(primary_key=True)
+    subscriber: Mapped[str] = mapped_column(primary_key=True)
+    district: Mapped[District]
+    degree: Mapped[int]
+    via: Mapped[Id]
+    action: Mapped[Short]
+    reason: Mapped[Short]
+
+
+class ListItem(Base):
+    """An entry of a list with its owner; ``active`` ones are what workers see.
+
+    ``case_id`` is the case whose sweep added it, if no person did.
+    """
+
+    __tablename__ = "list_items"
+    __table_args__ = (
+        Index(None, "state", "expires_at_ms"),
+        Index(None, "tenant", "list", "kind", "peer"),
+        Index(None, "case_id"),
+    )
+
+    entry_id: Mapped[Key]
+    tenant: Mapped[Tenant]
+    list: Mapped[Short]
+    kind: Mapped[Short]
+    peer: Mapped[Id]
+    subscriber: Mapped[Id | None]
+    case_id: Mapped[Id | None]
+    reason: Mapped[Prose]
+    owner: Mapped[str]
+    approver: Mapped[str | None]
+    state: Mapped[Short]
+    created_at_ms: Mapped[EpochMs]
+    changed_at_ms: Mapped[EpochMs]
+    expires_at_ms: Mapped[EpochMs | None]

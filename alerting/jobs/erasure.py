@@ -1,0 +1,118 @@
+"""Take the person out of cases, and out of everything at a person's request (PIPL, article 47).
+
+Cases lose whatever names somebody (numbers, accounts, names, remarks) and keep what the ledger and
+the reports need: amounts, districts, times. The audit log and the ledger hold ids and amounts only
+and stay whole.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from alerting.cases import history
+from alerting.cases.history import AuditEntry
+from alerting.db.case_tables import Case, CaseEvent, EmergencyContact, Warning_
+from alerting.db.contact_tables import Activity, Contact, Sweep, SweepTarget
+from alerting.db.database import Database
+from alerting.db.dispatch_tables import Delivery
+from alerting.db.journal_tables import OutboxMessage
+from alerting.linkage.lists.list_service import ListService
+
+ERASED = ""
+FREE_TEXT = ("note", "reason")
+
+
+def erase_person(
+    db: Database, lists: ListService, tenant: str, subscriber: str, actor: str, now_ms: int
+) -> int:
+    """Erase a person on request: closed cases and whatever is kept besides cases.
+
+    Open cases stay until they are closed, since the person is in danger (PIPL, article 13). So does
+    the number where it stands in somebody else's timeline, until that goes by age.
+
+    Returns:
+        The number of cases erased.
+    """
+    with db.write() as session:
+        db.lock(session, [f"{tenant}/{subscriber}", "contacts"])
+        mine = (Case.tenant == tenant, Case.subscriber == subscriber)
+        closed = session.scalars(
+            db.for_update(select(Case).where(*mine, Case.state == "closed").order_by(Case.case_id))
+        ).all()
+        _forget(session, tenant, subscriber)
+        lists.forget(session, tenant, subscriber, now_ms)
+        erase_cases(db, session, closed, actor, now_ms)
+        # Written even if nothing was found: that it was asked for and done has to be shown.
+        entry = AuditEntry(now_ms, actor, "person_erased", tenant, {"cases": len(closed)})
+        history.append(db, session, [entry])
+    return len(closed)
+
+
+def erase_cases(
+    db: Database, session: Session, cases: Sequence[Case], actor: str, now_ms: int
+) -> None:
+    """Empty whatever names a person in these cases."""
+    if not cases:
+        return
+    ids = [case.case_id for case in cases]
+    for case in cases:
+        case.subscriber, case.caller, case.payee = ERASED, None, None
+        case.erased_at_ms = now_ms
+        case.version += 1
+    session.execute(
+        update(Warning_)
+        .where(Warning_.case_id.in_(ids))
+        .values(subscriber=ERASED, caller=None, payee=None, payer=None)
+    )
+    session.execute(
+        update(Delivery)
+        .where(Delivery.case_id.in_(ids))
+        .values(
+            subscriber=ERASED,
+            address=ERASED,
+            # What gateways answered is theirs to word.
+            last_error=ERASED,
+            provider_reference=ERASED,
+            group_key=ERASED,
+            content={},
+        )
+    )
+    for event in session.scalars(select(CaseEvent).where(CaseEvent.case_id.in_(ids))):
+        if any(name in event.detail for name in FREE_TEXT):
+            event.detail = {
+                name: ERASED if name in FREE_TEXT else value for name, value in event.detail.items()
+            }
+    entries = [AuditEntry(now_ms, actor, "erased", case_id) for case_id in ids]
+    history.append(db, session, entries)
+
+
+def _forget(session: Session, tenant: str, subscriber: str) -> None:
+    """Delete what is kept of a person besides cases."""
+    for table in (Activity, Contact):
+        session.execute(delete(table).where(table.tenant == tenant, table.subscriber == subscriber))
+    session.execute(
+        delete(EmergencyContact).where(
+            EmergencyContact.tenant == tenant,
+            or_(EmergencyContact.subscriber == subscriber, EmergencyContact.phone == subscriber),
+        )
+    )
+    sweeps = select(Sweep.sweep_id).where(Sweep.tenant == tenant)
+    session.execute(
+        delete(SweepTarget).where(
+            SweepTarget.subscriber == subscriber, SweepTarget.sweep_id.in_(sweeps)
+        )
+    )
+    session.execute(
+        delete(Delivery).where(
+            Delivery.tenant == tenant,
+            Delivery.subscriber == subscriber,
+            Delivery.case_id.is_(None),
+        )
+    )
+    # What was not sent yet is still owed to the workers; it goes by age once it was.
+    session.execute(
+        delete(OutboxMessage).where(
+            OutboxMessage.key == subscriber.encode(), OutboxMessage.sent_at_ms.is_not(None)
+        )
+    )

@@ -1,0 +1,172 @@
+"""Retention (PIPL, article 19): personal data that is no longer needed goes by age.
+
+Everything goes in batches of bounded size, each a transaction of its own, so that neither the
+first run over a full table nor a day's backlog holds up the service.
+"""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import structlog
+from sqlalchemy import ColumnElement, Table, and_, bindparam, select
+from sqlalchemy.orm import DeclarativeBase
+
+from alerting.db.case_tables import Case, EmergencyContact
+from alerting.db.contact_tables import Activity, Contact, ListItem, Sweep, SweepTarget
+from alerting.db.database import Database
+from alerting.db.dispatch_tables import Delivery, Shift, Silence
+from alerting.db.journal_tables import IdempotencyKey, OutboxMessage
+from alerting.db.lease import hold
+from alerting.jobs.erasure import erase_cases
+from forewarn.platform.clock import Clock
+
+ACTOR = "system:retention"
+LEASE = "retention"
+DAY_MS = 86_400_000
+EVERY_SECONDS = 3600.0
+CASES_A_TURN = 500
+SWEEPS_A_TURN = 50
+ROWS_A_BATCH = 5_000
+BATCHES_A_TURN = 20
+IDEMPOTENCY_DAYS = 7
+OUTBOX_DAYS = 7
+OVER = ("done", "rejected", "cancelled", "retracted")
+"""States of a sweep in which nothing is to be done any more."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionOptions:
+    """How long what is kept, in days."""
+
+    timeline_days: int
+    contact_days: int
+    personal_data_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much a run removed; ``more`` if it stopped at its bound."""
+
+    activity: int
+    contacts: int
+    cases: int
+    more: bool
+
+
+class Retention:
+    """Runs every hour on one replica, driven by a ``Loop``."""
+
+    def __init__(
+        self, db: Database, clock: Clock, options: RetentionOptions, *, owner: str
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._options = options
+        self._owner = owner
+
+    def turn(self, _stop: threading.Event) -> float:
+        """One run; returns the seconds until the next, none while there is more to do."""
+        now_ms = self._clock()
+        if not hold(self._db, LEASE, self._owner, EVERY_SECONDS / 2, now_ms):
+            return EVERY_SECONDS
+        return 0.0 if self.run().more else EVERY_SECONDS
+
+    def run(self) -> Erased:
+        """Remove what is past its time, in bounded number."""
+        now_ms = self._clock()
+        removed: dict[type[DeclarativeBase], int] = {}
+        more = self._sweeps(now_ms)
+        for table, condition in self._by_age(now_ms):
+            removed[table], left = self._delete(table, condition)
+            more |= left
+        cases = self._cases(now_ms)
+        done = Erased(
+            removed[Activity], removed[Contact], cases, more=more or cases == CASES_A_TURN
+        )
+        _log.info(
+            "retention_done", activity=done.activity, contacts=done.contacts, cases=done.cases
+        )
+        return done
+
+    def _by_age(self, now_ms: int) -> Iterator[tuple[type[DeclarativeBase], ColumnElement[bool]]]:
+        """What goes as a whole, and from when on."""
+        options = self._options
+        contacts_ms = now_ms - options.contact_days * DAY_MS
+        yield Activity, Activity.at_ms < now_ms - options.timeline_days * DAY_MS
+        yield Contact, Contact.last_event_ms < contacts_ms
+        yield IdempotencyKey, IdempotencyKey.created_at_ms < now_ms - IDEMPOTENCY_DAYS * DAY_MS
+        yield OutboxMessage, OutboxMessage.sent_at_ms < now_ms - OUTBOX_DAYS * DAY_MS
+        yield (
+            ListItem,
+            and_(
+                ListItem.state.in_(("removed", "expired", "rejected")),
+                ListItem.changed_at_ms < contacts_ms,
+            ),
+        )
+        yield Shift, Shift.ends_at_ms < contacts_ms
+        yield Silence, Silence.expires_at_ms < contacts_ms
+        yield (
+            EmergencyContact,
+            EmergencyContact.added_at_ms < now_ms - options.personal_data_days * DAY_MS,
+        )
+
+    def _sweeps(self, now_ms: int) -> bool:
+        """What sweeps found is about contacts, and goes with them; True if there is more."""
+        before_ms = now_ms - self._options.contact_days * DAY_MS
+        old = and_(Sweep.state.in_(OVER), Sweep.requested_at_ms < before_ms)
+        with self._db.read() as session:
+            ids = session.scalars(select(Sweep.sweep_id).where(old).limit(SWEEPS_A_TURN)).all()
+        if not ids:
+            return False
+        for table, of_sweep in (
+            (SweepTarget, SweepTarget.sweep_id.in_(ids)),
+            (Delivery, Delivery.sweep_id.in_(ids)),
+        ):
+            if self._delete(table, of_sweep)[1]:
+                return True  # the sweeps themselves last, or what is left could not be found
+        self._delete(Sweep, Sweep.sweep_id.in_(ids))
+        return len(ids) == SWEEPS_A_TURN
+
+    def _cases(self, now_ms: int) -> int:
+        with self._db.write() as session:
+            due = session.scalars(
+                self._db.skip_locked(
+                    select(Case)
+                    .where(
+                        Case.state == "closed",
+                        Case.closed_at_ms < now_ms - self._options.personal_data_days * DAY_MS,
+                        Case.erased_at_ms.is_(None),
+                    )
+                    .limit(CASES_A_TURN)
+                )
+            ).all()
+            erase_cases(self._db, session, due, ACTOR, now_ms)
+        return len(due)
+
+    def _delete(
+        self, table: type[DeclarativeBase], condition: ColumnElement[bool]
+    ) -> tuple[int, bool]:
+        """Delete in batches by primary key.
+
+        Returns:
+            How many rows, and whether it stopped at its bound.
+        """
+        core = cast("Table", table.__table__)
+        keys = list(core.primary_key)
+        by_key = core.delete().where(*(key == bindparam(f"k_{key.name}") for key in keys))
+        removed = 0
+        for _ in range(BATCHES_A_TURN):
+            with self._db.write() as session:
+                rows = session.execute(select(*keys).where(condition).limit(ROWS_A_BATCH)).all()
+                if rows:
+                    names = [f"k_{key.name}" for key in keys]
+                    given = [dict(zip(names, row, strict=True)) for row in rows]
+                    session.connection().execute(by_key, given)
+            removed += len(rows)
+            if len(rows) < ROWS_A_BATCH:
+                return removed, False
+        return removed, True

@@ -1,0 +1,1 @@
+"""Notification: which channel carries which message to whom, and when."""

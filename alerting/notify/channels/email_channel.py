@@ -1,0 +1,99 @@
+"""E-mail over SMTP. The delivery's id is the Message-ID, by which a second copy can be told."""
+
+import smtplib
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from alerting.notify.channels.channel import (
+    ChannelRefusedError,
+    ChannelUnavailableError,
+    Message,
+    Receipt,
+)
+from forewarn.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpOptions:
+    """How to reach the mail server.
+
+    ``smtps`` is TLS from the start, ``smtp`` by STARTTLS unless ``starttls`` is off. The server's
+    certificate has to be signed by ``ca_file``, or without one by an authority that the system
+    trusts, and to name the host.
+    """
+
+    url: str
+    username: str
+    password: str
+    sender: str
+    timeout_seconds: float
+    starttls: bool = True
+    ca_file: Path | None = None
+
+
+class EmailChannel:
+    """One connection a message: pages are few, and an idle connection would be cut anyway.
+
+    Raises:
+        ConfigurationError: the URL is not smtp:// or smtps://, the file of authorities is not one,
+            or a password would go over the wire in clear.
+    """
+
+    def __init__(self, options: SmtpOptions) -> None:
+        parts = urlsplit(options.url)
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+            raise ConfigurationError(
+                "FOREWARN_ALERTING_SMTP_URL is not smtp://HOST:PORT or smtps://HOST:PORT."
+            )
+        self._options = options
+        self._host = parts.hostname
+        self._tls = parts.scheme == "smtps"
+        self._port = parts.port or (465 if self._tls else 25)
+        if options.username and not (self._tls or options.starttls):
+            raise ConfigurationError(
+                "The mail server's password would go over the wire in clear.",
+                hint="Set FOREWARN_ALERTING_SMTP_STARTTLS, or use smtps://.",
+            )
+        try:
+            self._context = ssl.create_default_context(cafile=options.ca_file)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The mail server's authorities cannot be read: {type(error).__name__}.",
+                hint="FOREWARN_ALERTING_SMTP_CA_FILE names a file of PEM certificates.",
+            ) from None
+
+    def gateway(self, _message: Message) -> str:
+        """The mail server."""
+        return "email"
+
+    def send(self, message: Message) -> Receipt:
+        """Send one mail; see ``Channel.send``."""
+        mail = EmailMessage()
+        mail["Subject"] = message.text.splitlines()[0][:200]
+        mail["From"] = self._options.sender
+        mail["To"] = message.address
+        mail["Message-ID"] = f"<{message.delivery_id}@forewarn>"
+        mail.set_content(message.text)
+        try:
+            with self._connect() as server:
+                if self._options.starttls and not self._tls:
+                    server.starttls(context=self._context)
+                if self._options.username:
+                    server.login(self._options.username, self._options.password)
+                server.send_message(mail)
+        except smtplib.SMTPRecipientsRefused:
+            raise ChannelRefusedError("The mail server refused the address.") from None
+        except (smtplib.SMTPException, OSError) as error:
+            raise ChannelUnavailableError(
+                f"The mail server did not take it: {type(error).__name__}."
+            ) from None
+        return Receipt()
+
+    def _connect(self) -> smtplib.SMTP:
+        timeout = self._options.timeout_seconds
+        if not self._tls:
+            return smtplib.SMTP(self._host, self._port, timeout=timeout)
+        return smtplib.SMTP_SSL(self._host, self._port, timeout=timeout, context=self._context)

@@ -1,0 +1,124 @@
+"""Gateways over HTTP: SMS, voice call-back, bank, operator, webhooks.
+
+One signed POST of JSON a message, with the delivery's id as ``Idempotency-Key``. 2xx means taken,
+and ``{"status": "confirmed"}`` done already; 4xx means refused (but for 408, 409, 425 and 429), and
+anything else that the gateway should be tried again.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from alerting.notify.channels.channel import (
+    ChannelRefusedError,
+    ChannelUnavailableError,
+    Message,
+    Receipt,
+)
+from alerting.notify.channels.request_signature import KEY, Signed, sign
+from forewarn.platform.clock import Clock
+
+TRY_AGAIN = frozenset({408, 409, 425, 429})
+REFERENCE_LENGTH = 200
+
+
+class HttpChannel:
+    """A channel with one fixed address.
+
+    Args:
+        gateway: name in metrics.
+        url: where to post.
+        secret: signs the request; empty sends it unsigned.
+        client: with its time-out set.
+        body: the gateway's fields from a message.
+    """
+
+    def __init__(
+        self,
+        gateway: str,
+        url: str,
+        secret: str,
+        client: httpx.Client,
+        clock: Clock,
+        body: Callable[[Message], dict[str, Any]],
+    ) -> None:
+        self._gateway = gateway
+        self._url = url
+        self._secret = secret
+        self._client = client
+        self._clock = clock
+        self._body = body
+
+    def gateway(self, _message: Message) -> str:
+        """The one address."""
+        return self._gateway
+
+    def send(self, message: Message) -> Receipt:
+        """Post the message; see ``Channel.send``."""
+        fields = {"delivery_id": message.delivery_id, **self._body(message)}
+        return post(
+            self._client, self._url, self._secret, fields, message.delivery_id, self._clock()
+        )
+
+
+def post(
+    client: httpx.Client, url: str, secret: str, fields: dict[str, Any], key: str, now_ms: int
+) -> Receipt:
+    """One signed request.
+
+    Raises:
+        ChannelUnavailableError, ChannelRefusedError: as every channel.
+    """
+    body = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()
+    headers = {
+        "Content-Type": "application/json",
+        KEY: key,
+        **sign(secret, Signed("request", key, key, body), now_ms),
+    }
+    try:
+        response = client.post(url, content=body, headers=headers)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        raise ChannelRefusedError("The gateway's address is not a URL.") from None
+    except httpx.HTTPError as error:
+        raise ChannelUnavailableError(
+            f"The gateway did not answer: {type(error).__name__}."
+        ) from None
+    status = response.status_code
+    if status >= 500 or status in TRY_AGAIN or 300 <= status < 400:
+        raise ChannelUnavailableError(f"The gateway answered {status}.")
+    if status >= 400:
+        raise ChannelRefusedError(f"The gateway refused with {status}.")
+    return _receipt(response)
+
+
+def _receipt(response: httpx.Response) -> Receipt:
+    try:
+        answer = response.json()
+    except ValueError:
+        return Receipt()
+    if not isinstance(answer, dict):
+        return Receipt()
+    return Receipt(
+        # PostgreSQL takes no NUL, and the delivery must not fail for what it is called elsewhere.
+        reference=str(answer.get("reference", "")).replace("\0", "")[:REFERENCE_LENGTH],
+        confirmed=answer.get("status") == "confirmed",
+    )
+
+
+def sms_body(message: Message) -> dict[str, Any]:
+    """Fields of the SMS gateway: one ``to``, or ``recipients`` who all get the same text."""
+    if "recipients" in message.order:
+        return {**message.order, "text": message.text, "language": message.language}
+    return {"to": message.address, "text": message.text, "language": message.language}
+
+
+def voice_body(message: Message) -> dict[str, Any]:
+    """Fields of the voice gateway, which calls and reads the script out."""
+    return {"to": message.address, "script": message.text, "language": message.language}
+
+
+def order_body(message: Message) -> dict[str, Any]:
+    """Fields of an order to a bank or an operator."""
+    return message.order

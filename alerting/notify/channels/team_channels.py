@@ -1,0 +1,87 @@
+"""Channels whose addresses stand in the routing file: chat and webhooks of teams.
+
+Such addresses hold tokens, so a delivery's row says only where in the file the address is
+(``receiver#number``); it is looked up when the message is sent, in the routing then in use.
+"""
+
+import logging
+from urllib.parse import urlsplit
+
+import apprise
+import httpx
+
+from alerting.notify.channels.channel import (
+    ChannelRefusedError,
+    ChannelUnavailableError,
+    Message,
+    Receipt,
+)
+from alerting.notify.channels.http_channel import post
+from alerting.notify.routing.routing_source import RoutingSource
+from forewarn.platform.clock import Clock
+
+logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it logs URLs, tokens included
+
+
+def address_of(routing: RoutingSource, reference: str) -> str:
+    """The address that a reference stands for.
+
+    Raises:
+        ChannelRefusedError: the routing has no such page any more.
+    """
+    name, _, number = reference.partition("#")
+    for receiver in routing.current.receivers:
+        if receiver.name == name and number.isdigit() and int(number) < len(receiver.pages):
+            return receiver.pages[int(number)].address
+    raise ChannelRefusedError("The routing no longer has this receiver.")
+
+
+class WebhookChannel:
+    """A signed event to a team's own system."""
+
+    def __init__(
+        self, routing: RoutingSource, secret: str, client: httpx.Client, clock: Clock
+    ) -> None:
+        self._routing = routing
+        self._secret = secret
+        self._client = client
+        self._clock = clock
+
+    def gateway(self, message: Message) -> str:
+        """The host: one team's system that is down keeps no other team's pages."""
+        try:
+            return f"webhook:{urlsplit(address_of(self._routing, message.address)).hostname}"
+        except (ChannelRefusedError, ValueError):  # sending it says what is wrong
+            return "webhook"
+
+    def send(self, message: Message) -> Receipt:
+        """Post the event; see ``Channel.send``."""
+        url = address_of(self._routing, message.address)
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise ChannelRefusedError("A webhook's address must be http or https.")
+        fields = {"delivery_id": message.delivery_id, "text": message.text, **message.order}
+        return post(self._client, url, self._secret, fields, message.delivery_id, self._clock())
+
+
+class ChatChannel:
+    """A chat message by apprise, which knows a hundred services by their URLs."""
+
+    def __init__(self, routing: RoutingSource, *, timeout_seconds: float) -> None:
+        self._routing = routing
+        self._timeout_seconds = timeout_seconds
+
+    def gateway(self, message: Message) -> str:
+        """The place in the routing file: what looks like a host may be a token."""
+        return f"chat:{message.address}"
+
+    def send(self, message: Message) -> Receipt:
+        """Send the text; see ``Channel.send``."""
+        url = address_of(self._routing, message.address)
+        joint = "&" if "?" in url else "?"
+        bounded = f"{url}{joint}rto={self._timeout_seconds}&cto={self._timeout_seconds}"
+        target = apprise.Apprise()
+        if not target.add(bounded):
+            raise ChannelRefusedError("The chat's address is not one that apprise knows.")
+        if not target.notify(body=message.text):
+            raise ChannelUnavailableError("The chat service did not take the message.")
+        return Receipt()

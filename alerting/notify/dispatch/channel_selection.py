@@ -1,0 +1,130 @@
+"""How to reach a person who may be on the phone with the swindler: a pure decider.
+
+Never just a phone call to someone who is kept on the phone: a busy line cannot be called, and a
+forwarded one is answered by the swindler. Every action names the reason why this channel was
+chosen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from alerting.cases.severity import ORDER
+
+Channel = Literal["sms", "voice", "bank", "operator", "patrol"]
+Recipient = Literal["victim", "relative", "bank", "operator", "patrol"]
+
+PATROL_AFTER_NO_ANSWERS = 2
+_RELATIVE_CHANNELS: tuple[Channel, ...] = ("voice", "sms")
+
+
+@dataclass(frozen=True, slots=True)
+class Reachability:
+    """What is known of the person at this moment.
+
+    ``available`` are the channels with a gateway; ``transfers`` those attempted and not yet through;
+    ``messages_left`` what remains of the person's warning budget; ``in_vain`` over which channels
+    which relatives were not reached; ``quiet_until_ms`` when the quiet hours that hold for this
+    severity end, None if none do.
+    """
+
+    severity: str
+    on_call: bool
+    forwarding_on: bool
+    no_answers: int
+    transfers: tuple[str, ...]
+    relatives: tuple[str, ...]
+    available: frozenset[str]
+    messages_left: int
+    in_vain: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    quiet_until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do, not before a time if one is given (UTC milliseconds); ``address`` is filled
+    for relatives, ``transfer_id`` for the bank."""
+
+    channel: Channel
+    recipient: Recipient
+    template: str
+    reason: str
+    address: str = ""
+    transfer_id: str = ""
+    not_before_ms: int = 0
+
+
+def select_channels(facts: Reachability) -> list[Action]:
+    """What to do now, most effective first."""
+    grave = ORDER[facts.severity] >= ORDER["high"]
+    critical = facts.severity == "critical"
+    actions: list[Action] = []
+    if grave and "bank" in facts.available:
+        actions += [
+            Action("bank", "bank", "bank_hold", "transfer_can_still_be_stopped", transfer_id=known)
+            for known in facts.transfers
+        ]
+    if critical and facts.on_call and "operator" in facts.available:
+        actions.append(
+            Action("operator", "operator", "operator_suspend", "line_is_held_by_the_suspect")
+        )
+    messages = _to_victim(facts, grave=grave, critical=critical)
+    obstacle = obstacle_to_calls(facts.on_call, facts.forwarding_on) or (
+        "no_answer" if facts.no_answers else None
+    )
+    if grave and obstacle:
+        messages += _to_relatives(facts, obstacle)
+    actions += [_in_quiet_hours(action, facts) for action in messages]
+    if critical and _needs_patrol(facts, obstacle):
+        actions.append(Action("patrol", "patrol", "patrol_visit", "cannot_be_reached_otherwise"))
+    return actions
+
+
+def obstacle_to_calls(on_call: bool, forwarding_on: bool) -> str | None:
+    """Why the person's own line must not be called, or None if it may be."""
+    if on_call:
+        return "line_is_busy"
+    return "calls_are_forwarded" if forwarding_on else None
+
+
+def _to_victim(facts: Reachability, *, grave: bool, critical: bool) -> list[Action]:
+    actions: list[Action] = []
+    within_budget = critical or facts.messages_left > 0
+    if "sms" in facts.available and within_budget:
+        reason = "text_reaches_a_busy_line" if facts.on_call else "text_can_be_read_later"
+        actions.append(Action("sms", "victim", "victim_warning", reason))
+    free_line = obstacle_to_calls(facts.on_call, facts.forwarding_on) is None
+    callable_ = grave and free_line and facts.no_answers == 0
+    if callable_ and "voice" in facts.available and within_budget:
+        actions.append(Action("voice", "victim", "victim_call", "line_is_free"))
+    return actions
+
+
+def _to_relatives(facts: Reachability, obstacle: str) -> list[Action]:
+    """Each over the best channel over which they were not tried in vain."""
+    actions = []
+    for relative in facts.relatives:
+        tried = facts.in_vain.get(relative, frozenset())
+        left: list[Channel] = [
+            name for name in _RELATIVE_CHANNELS if name in facts.available and name not in tried
+        ]
+        if left:
+            reason = "relative_did_not_answer" if tried else obstacle
+            actions.append(
+                Action(left[0], "relative", "relative_warning", reason, address=relative)
+            )
+    return actions
+
+
+def _in_quiet_hours(action: Action, facts: Reachability) -> Action:
+    """A message that can wait for the morning does."""
+    if facts.quiet_until_ms is None or facts.severity == "critical":
+        return action
+    return replace(action, reason="quiet_hours", not_before_ms=facts.quiet_until_ms)
+
+
+def _needs_patrol(facts: Reachability, obstacle: str | None) -> bool:
+    """Nobody is left to call: a relative who did not answer may not read a text in time either."""
+    if facts.no_answers >= PATROL_AFTER_NO_ANSWERS:
+        return True
+    return obstacle is not None and all(relative in facts.in_vain for relative in facts.relatives)

@@ -1,0 +1,223 @@
+"""From a decision to the deliveries that carry it out: who is told over which channel, and what."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from alerting.cases.follow_up import FollowUps
+from alerting.cases.severity import Deadlines
+from alerting.cases.timers.timer_schedule import PAGE
+from alerting.db.case_tables import Case
+from alerting.notify.dispatch import dispatch_facts
+from alerting.notify.dispatch.channel_selection import Action
+from alerting.notify.dispatch.delivery_rows import ALARM, PROTECT, Intent, page_step
+from alerting.notify.dispatch.message_templates import (
+    Language,
+    money,
+    problem_name,
+    severity_name,
+    typology_name,
+)
+from alerting.notify.dispatch.protection_failures import ProtectionFailure
+from alerting.notify.routing.case_labels import labels_of
+from alerting.notify.routing.routing_tree import Match, Receiver
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchOptions:
+    """What the desk is set up with; ``available`` are the channels that have a gateway."""
+
+    available: frozenset[str]
+    language: Language
+    public_url: str
+    budget_per_day: int
+    deadlines: Deadlines
+    follow_ups: FollowUps
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """One address; ``recipient`` is the name of a responder or ``team``."""
+
+    channel: str
+    recipient: str
+    address: str
+
+
+class DeliveryComposer:
+    """Builds what the desk writes."""
+
+    def __init__(self, options: DispatchOptions) -> None:
+        self._options = options
+
+    def first_page(
+        self,
+        session: Session,
+        case: Case,
+        match: Match,
+        receiver: Receiver,
+        reason: str,
+        *,
+        not_before_ms: int,
+        now_ms: int,
+    ) -> list[Intent]:
+        """The page that asks a team to take a case; grouped with others if the route says so."""
+        labels = labels_of(case)
+        wait_ms = int(match.group_wait_seconds * 1000)
+        group = "/".join([match.receiver, *(labels[name] for name in match.group_by)])
+        return [
+            Intent(
+                channel=target.channel,
+                purpose=PAGE,
+                recipient=target.recipient,
+                address=target.address,
+                template="page",
+                reason=reason,
+                # A case that got worse is worth another page; one that only moved on is not.
+                step=page_step(case, "page", case.severity),
+                team=receiver.team,
+                group_key=f"{group}/{target.channel}/{target.address}" if wait_ms else "",
+                not_before_ms=not_before_ms + wait_ms,
+                content=self._content(case),
+            )
+            for target in self._targets(session, case, receiver, now_ms)
+        ]
+
+    def escalation(
+        self, session: Session, case: Case, receiver: Receiver, reason: str, now_ms: int
+    ) -> list[Intent]:
+        """The page of the case's level of escalation."""
+        return [
+            Intent(
+                channel=target.channel,
+                purpose=PAGE,
+                recipient=target.recipient,
+                address=target.address,
+                template="escalation",
+                reason=reason,
+                step=page_step(case, "escalation", str(case.escalation_level)),
+                team=receiver.team,
+                content=self._content(case),
+            )
+            for target in self._targets(session, case, receiver, now_ms)
+        ]
+
+    def follow_up(
+        self, session: Session, case: Case, receiver: Receiver, problem: str, now_ms: int
+    ) -> list[Intent]:
+        """Tells a supervisor that the holder of a case does not get on with it."""
+        held_ms = now_ms - (case.held_since_ms or now_ms)
+        content = self._content(case) | {"held_minutes": held_ms // 60_000}
+        step = page_step(case, "follow_up", f"{case.held_since_ms}/{case.follow_up_level}")
+        targets = self._targets(session, case, receiver, now_ms)
+        return self._alarm(case, targets, receiver, "follow_up", problem, step, content)
+
+    def alarms(
+        self,
+        session: Session,
+        case: Case,
+        receiver: Receiver,
+        found: Sequence[ProtectionFailure],
+        now_ms: int,
+    ) -> list[Intent]:
+        """Tell the holder, if a shift says how, and the team otherwise."""
+        if not found:
+            return []
+        shifts = dispatch_facts.shifts_of(session, case, case.holder, now_ms) if case.holder else ()
+        targets = self._available(
+            _Target(shift.channel, shift.responder, shift.address) for shift in shifts
+        ) or self._targets(session, case, receiver, now_ms)
+        intents = []
+        for alarm in found:
+            step = f"alarm/{alarm.reason}/{alarm.key}"
+            content = self._content(case)
+            intents += self._alarm(case, targets, receiver, "alarm", alarm.reason, step, content)
+        return intents
+
+    def protection(self, case: Case, actions: Sequence[Action]) -> list[Intent]:
+        """Messages and orders that protect the person."""
+        return [
+            Intent(
+                channel=action.channel,
+                purpose=PROTECT,
+                recipient=action.recipient,
+                address=action.address or _address(case, action),
+                template=action.template,
+                reason=action.reason,
+                step=f"{action.template}/{action.transfer_id}",
+                not_before_ms=action.not_before_ms,
+                content=self._content(case) | {"transfer_id": action.transfer_id},
+            )
+            for action in actions
+        ]
+
+    def _alarm(
+        self,
+        case: Case,
+        targets: Sequence[_Target],
+        receiver: Receiver,
+        template: str,
+        problem: str,
+        step: str,
+        content: dict[str, object],
+    ) -> list[Intent]:
+        return [
+            Intent(
+                channel=target.channel,
+                purpose=ALARM,
+                recipient=target.recipient,
+                address=target.address,
+                template=template,
+                reason=problem,
+                step=step,
+                team=receiver.team,
+                content=content
+                | {
+                    "problem": problem_name(problem, self._options.language),
+                    "holder": case.holder or "-",
+                },
+            )
+            for target in targets
+        ]
+
+    def _targets(
+        self, session: Session, case: Case, receiver: Receiver, now_ms: int
+    ) -> list[_Target]:
+        targets: list[_Target] = []
+        for number, page in enumerate(receiver.pages):
+            if page.channel == "oncall":
+                shifts = dispatch_facts.on_call(session, case, receiver.team, now_ms)
+                targets += [
+                    _Target(shift.channel, shift.responder, shift.address) for shift in shifts
+                ]
+            elif page.channel in ("chat", "webhook"):
+                # The address holds a secret: it stays in the file, the row says where in it.
+                targets.append(_Target(page.channel, "team", f"{receiver.name}#{number}"))
+            else:
+                targets.append(_Target(page.channel, "team", page.address))
+        return self._available(targets)
+
+    def _available(self, targets: Iterable[_Target]) -> list[_Target]:
+        return [target for target in targets if target.channel in self._options.available]
+
+    def _content(self, case: Case) -> dict[str, object]:
+        """The fields of the templates: nothing that names a person."""
+        language = self._options.language
+        seconds = (self._options.deadlines.deadline_ms(case.severity, 0)) // 1000
+        return {
+            "case_id": case.case_id,
+            "severity": severity_name(case.severity, language),
+            "typology": typology_name(case.typology, language),
+            "district": case.district,
+            "amount": money(case.amount_at_risk_minor, case.currency),
+            "minutes": max(1, seconds // 60),
+            "level": case.escalation_level,
+            "url": f"{self._options.public_url}/console/cases/{case.case_id}",
+        }
+
+
+def _address(case: Case, action: Action) -> str:
+    if action.recipient in ("victim", "operator"):
+        return case.subscriber
+    return action.transfer_id or case.district

@@ -1,0 +1,196 @@
+"""Record what became of a delivery, and what follows from it for its case."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from alerting.cases import history
+from alerting.cases.history import AuditEntry
+from alerting.cases.history.audit_actions import AuditAction
+from alerting.cases.lifecycle import WAITING_STATES
+from alerting.cases.timers.timer_schedule import DISPATCH, PAGE, hasten, set_timer
+from alerting.db.case_tables import Case, CaseEvent
+from alerting.db.database import Database
+from alerting.db.dispatch_tables import Delivery
+from alerting.notify.dispatch.delivery_rows import PROTECT, page_step
+from alerting.notify.dispatch.retry_decision import Next, State
+from alerting.notify.dispatch.suppression import suppression_reason
+
+ACTOR = "system:courier"
+KINDS: dict[State, AuditAction] = {
+    "sent": "delivery_sent",
+    "confirmed": "delivery_confirmed",
+    "unanswered": "delivery_unanswered",
+    "failed": "delivery_failed",
+}
+"""What the history says of the states that settle something."""
+
+MAY_ARRIVE = ("pending", "sending", "awaiting", "sent", "confirmed")
+FEED = "patrol-feed"
+
+
+def attempt(
+    db: Database,
+    session: Session,
+    delivery_id: str,
+    owner: str,
+    following: Next,
+    *,
+    reference: str,
+    fault: str,
+    now_ms: int,
+) -> None:
+    """Record an attempt by the replica that holds the lease; one that lost it records nothing."""
+    row = _locked(db, session, delivery_id)
+    if row is None or row.state != "sending" or row.lease_owner != owner:
+        return
+    row.last_error = fault[:500]
+    row.provider_reference = reference or row.provider_reference
+    if not fault:
+        row.sent_at_ms = row.sent_at_ms or now_ms
+    row.not_before_ms = following.not_before_ms
+    _enter(db, session, row, following.state, ACTOR, now_ms)
+
+
+def bulk(
+    session: Session,
+    delivery_ids: Sequence[str],
+    owner: str,
+    following: Next,
+    fault: str,
+    now_ms: int,
+) -> None:
+    """Record an attempt of many deliveries that belong to no case."""
+    values = {
+        "state": following.state,
+        "not_before_ms": following.not_before_ms,
+        "last_error": fault[:500],
+    }
+    if not fault:
+        values["sent_at_ms"] = now_ms
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.delivery_id.in_(delivery_ids),
+            Delivery.state == "sending",
+            Delivery.lease_owner == owner,
+        )
+        .values(**values)
+    )
+
+
+def report(
+    db: Database, session: Session, delivery_id: str, state: State, actor: str, now_ms: int
+) -> bool:
+    """Record what a gateway reports later; False if there is no such delivery or it is settled."""
+    row = _locked(db, session, delivery_id)
+    if row is None or row.state in ("cancelled", "confirmed", "unanswered"):
+        return False
+    _enter(db, session, row, state, actor, now_ms)
+    return True
+
+
+def cancel(db: Database, session: Session, delivery_id: str, owner: str, now_ms: int) -> None:
+    """Do not send what is no longer wanted, and say why; a person who was to be called is reached
+    another way. It waits again if it is wanted after all, now that its case is locked."""
+    row = _locked(db, session, delivery_id)
+    if row is None or row.state != "sending" or row.lease_owner != owner:
+        return
+    case = session.get(Case, row.case_id)
+    reason = suppression_reason(row, case)
+    row.attempts -= 1
+    if case is None or reason is None:
+        row.state, row.not_before_ms = "pending", now_ms
+        return
+    row.state, row.last_error, row.lease_until_ms = "cancelled", reason, now_ms
+    if row.purpose != PROTECT or reason == "case_is_over":
+        return
+    detail = {"channel": row.channel, "recipient": row.recipient, "reason": reason}
+    session.add(
+        CaseEvent(
+            case_id=case.case_id,
+            at_ms=now_ms,
+            kind="delivery_cancelled",
+            actor=ACTOR,
+            detail=detail,
+        )
+    )
+    case.version += 1
+    set_timer(session, case, DISPATCH, now_ms)
+    history.append(
+        db, session, [AuditEntry(now_ms, ACTOR, "delivery_cancelled", case.case_id, detail)]
+    )
+
+
+def _locked(db: Database, session: Session, delivery_id: str) -> Delivery | None:
+    """The delivery, with its case locked before it: the order of all that touch both."""
+    case_id = session.scalar(select(Delivery.case_id).where(Delivery.delivery_id == delivery_id))
+    if case_id is not None:
+        session.scalar(db.for_update(select(Case).where(Case.case_id == case_id)))
+    row: Delivery | None = session.scalar(
+        db.for_update(select(Delivery).where(Delivery.delivery_id == delivery_id))
+    )
+    return row
+
+
+def _enter(
+    db: Database, session: Session, row: Delivery, state: State, actor: str, now_ms: int
+) -> None:
+    row.state = state
+    if row.channel == "patrol" and state == "sent" and row.feed_no is None:
+        _number(db, session, row)
+    if state == "confirmed":
+        row.confirmed_at_ms = now_ms
+    if state not in KINDS or row.case_id is None:
+        return
+    detail = {
+        "delivery_id": row.delivery_id,
+        "channel": row.channel,
+        "recipient": row.recipient,
+        "attempts": row.attempts,
+        "state": state,
+    }
+    kind = KINDS[state]
+    session.add(CaseEvent(case_id=row.case_id, at_ms=now_ms, kind=kind, actor=actor, detail=detail))
+    _follow_up(session, row, state, now_ms)
+    history.append(db, session, [AuditEntry(now_ms, actor, kind, row.case_id, detail)])
+
+
+def _number(db: Database, session: Session, row: Delivery) -> None:
+    """The next number of the patrol feed. Numbers are given one transaction after the other, so
+    that none becomes visible after a higher one that a terminal has passed already."""
+    db.lock(session, [FEED])
+    last = session.scalar(select(func.max(Delivery.feed_no)).where(Delivery.channel == "patrol"))
+    row.feed_no = (last or 0) + 1
+
+
+def _follow_up(session: Session, row: Delivery, state: State, now_ms: int) -> None:
+    """Who was not reached is reached another way, and what is not in place is told; a page that
+    reached nobody does not wait for its deadline to escalate."""
+    if state not in ("failed", "unanswered"):
+        return
+    case = session.get(Case, row.case_id)
+    if case is None or case.state == "closed" or case.withdrawn:
+        return
+    if row.purpose == PROTECT:
+        case.version += 1
+        set_timer(session, case, DISPATCH, now_ms)
+    elif _is_page_in_vain(session, row, case):
+        case.version += 1
+        hasten(session, case, now_ms)
+
+
+def _is_page_in_vain(session: Session, row: Delivery, case: Case) -> bool:
+    """Whether this was the last of the first pages of a case that still waits, and none arrived."""
+    current = row.step == page_step(case, "page", case.severity) and row.round == case.round
+    if row.purpose != PAGE or not current or case.state not in WAITING_STATES:
+        return False
+    other = select(Delivery.delivery_id).where(
+        Delivery.case_id == case.case_id,
+        Delivery.round == row.round,
+        Delivery.step == row.step,
+        Delivery.delivery_id != row.delivery_id,
+        Delivery.state.in_(MAY_ARRIVE),
+    )
+    return session.scalar(other.limit(1)) is None

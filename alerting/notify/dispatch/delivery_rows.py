@@ -1,0 +1,117 @@
+"""Write deliveries: what is sent to whom and why, before anything is sent."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alerting.cases.severity import ORDER
+from alerting.db.case_tables import Case
+from alerting.db.dispatch_tables import Delivery
+
+PROTECT = "protect"
+"""Purpose of a delivery that protects the person; goes out whether or not somebody has the case."""
+
+ALARM = "alarm"
+"""Purpose of a delivery that tells whoever has a case (or should) that something went wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One delivery to be. ``step`` tells apart what may be sent to one address repeatedly, and
+    names what belongs together."""
+
+    channel: str
+    purpose: str
+    recipient: str
+    address: str
+    template: str
+    reason: str
+    step: str
+    team: str = ""
+    group_key: str = ""
+    not_before_ms: int = 0
+    content: dict[str, Any] = field(default_factory=dict)
+
+    def identifier(self, case: Case) -> str:
+        """The same for the same thing in the same round of the case, so it is written once."""
+        parts = [
+            case.case_id,
+            str(case.round),
+            self.channel,
+            self.recipient,
+            self.address,
+            self.step,
+        ]
+        return f"d-{hashlib.blake2b(chr(31).join(parts).encode(), digest_size=12).hexdigest()}"
+
+
+def page_step(case: Case, template: str, occasion: str) -> str:
+    """The step of a page. A case that was given back is paged anew; what was sent to the person
+    before then stays sent."""
+    return f"{template}/{case.releases}/{occasion}"
+
+
+def write_deliveries(
+    session: Session, case: Case, intents: list[Intent], language: str, now_ms: int
+) -> list[Delivery]:
+    """Add the deliveries that were not written before, in the caller's transaction.
+
+    One that was cancelled is wanted again, so it waits again; one that waits for a later time than
+    is right by now is brought forward.
+
+    Returns:
+        Those that are new or wait again.
+    """
+    wanted = {intent.identifier(case): intent for intent in intents}
+    statement = select(Delivery).where(Delivery.delivery_id.in_(wanted))
+    known = {row.delivery_id: row for row in session.scalars(statement)}
+    rows = []
+    for delivery_id, intent in wanted.items():
+        row = known.get(delivery_id)
+        if row is None:
+            row = Delivery(delivery_id=delivery_id, **_fields(case, intent, language, now_ms))
+            session.add(row)
+            rows.append(row)
+        elif row.state == "cancelled":
+            for name, value in _fields(case, intent, language, now_ms).items():
+                setattr(row, name, value)
+            rows.append(row)
+        elif row.state == "pending" and row.attempts == 0:
+            row.not_before_ms = min(row.not_before_ms, intent.not_before_ms or now_ms)
+            row.priority = max(row.priority, ORDER[case.severity])
+    return rows
+
+
+def _fields(case: Case, intent: Intent, language: str, now_ms: int) -> Mapping[str, Any]:
+    return {
+        "case_id": case.case_id,
+        "tenant": case.tenant,
+        "district": case.district,
+        "subscriber": case.subscriber,
+        "channel": intent.channel,
+        "purpose": intent.purpose,
+        "recipient": intent.recipient,
+        "address": intent.address,
+        "team": intent.team,
+        "template": intent.template,
+        "language": language,
+        "content": intent.content,
+        "reason": intent.reason,
+        "state": "pending",
+        "priority": ORDER[case.severity],
+        "group_key": intent.group_key,
+        "not_before_ms": intent.not_before_ms or now_ms,
+        "lease_owner": "",
+        "lease_until_ms": 0,
+        "attempts": 0,
+        "last_error": "",
+        "provider_reference": "",
+        "batch_id": "",
+        "round": case.round,
+        "step": intent.step,
+        "created_at_ms": now_ms,
+    }

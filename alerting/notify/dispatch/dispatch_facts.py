@@ -1,0 +1,232 @@
+"""Gather from the database what the deciders of the dispatch want to know."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from alerting.cases.lifecycle import OPEN_STATES
+from alerting.cases.timers.timer_schedule import PAGE
+from alerting.db.case_tables import Case, CaseEvent, EmergencyContact, Warning_
+from alerting.db.dispatch_tables import Delivery, Shift, Silence
+from alerting.notify.dispatch.channel_selection import Reachability
+from alerting.notify.dispatch.delivery_rows import ALARM, PROTECT
+from alerting.notify.dispatch.page_decision import PageFacts
+from alerting.notify.dispatch.protection_failures import Protection
+from alerting.notify.dispatch.quiet_hours import quiet_until_ms
+from alerting.notify.routing.case_labels import labels_of, matches, matching_sql
+from alerting.notify.routing.routing_tree import Match, Receiver, Routing
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+def protections(session: Session, case: Case) -> list[Protection]:
+    """What was ordered and sent to protect the person in this round of the case."""
+    rows = session.scalars(
+        select(Delivery)
+        .where(
+            Delivery.case_id == case.case_id,
+            Delivery.purpose == PROTECT,
+            Delivery.round == case.round,
+        )
+        .order_by(Delivery.created_at_ms, Delivery.delivery_id)
+    )
+    return [
+        Protection(
+            delivery_id=row.delivery_id,
+            channel=row.channel,
+            recipient=row.recipient,
+            address=row.address,
+            state=row.state,
+            created_at_ms=row.created_at_ms,
+        )
+        for row in rows
+    ]
+
+
+def reachability(
+    session: Session,
+    case: Case,
+    routing: Routing,
+    available: frozenset[str],
+    known: Sequence[Protection],
+    *,
+    budget_per_day: int,
+    now_ms: int,
+) -> Reachability:
+    """What is known of how the person of a case can be reached."""
+    in_vain: dict[str, frozenset[str]] = {}
+    unanswered = 0
+    for item in known:
+        if item.in_vain and item.recipient == "relative":
+            in_vain[item.address] = in_vain.get(item.address, frozenset()) | {item.channel}
+        unanswered += item.in_vain and (item.channel, item.recipient) == ("voice", "victim")
+    failed = session.scalar(
+        select(func.count()).where(
+            CaseEvent.case_id == case.case_id,
+            CaseEvent.kind == "contact_failed",
+            CaseEvent.at_ms >= case.opened_at_ms,  # a reopened case begins anew
+        )
+    )
+    messages = session.scalar(
+        select(func.count()).where(
+            Delivery.tenant == case.tenant,
+            Delivery.subscriber == case.subscriber,
+            Delivery.recipient == "victim",
+            Delivery.state.not_in(("cancelled", "failed")),
+            Delivery.created_at_ms > now_ms - DAY_MS,
+        )
+    )
+    transfers = session.scalars(
+        select(Warning_.subject_id)
+        .where(
+            Warning_.case_id == case.case_id,
+            Warning_.subject_kind == "transfer",
+            Warning_.subject_status == "attempted",
+            Warning_.action != "withdraw",
+        )
+        .order_by(Warning_.subject_id)
+    )
+    relatives = session.scalars(
+        select(EmergencyContact.phone)
+        .where(
+            EmergencyContact.tenant == case.tenant, EmergencyContact.subscriber == case.subscriber
+        )
+        .order_by(EmergencyContact.phone)
+    )
+    return Reachability(
+        severity=case.severity,
+        on_call=case.on_call,
+        forwarding_on=case.forwarding_on,
+        no_answers=unanswered + (failed or 0),
+        transfers=tuple(transfers),
+        relatives=tuple(relatives),
+        available=available,
+        messages_left=budget_per_day - (messages or 0),
+        in_vain=in_vain,
+        quiet_until_ms=quiet_until(routing, case, now_ms),
+    )
+
+
+def page_facts(
+    session: Session, case: Case, routing: Routing, match: Match, receiver: Receiver, now_ms: int
+) -> PageFacts:
+    """What is known of whether a team is to be paged for a case.
+
+    The budget counts the other cases that it was paged for: a step of the escalation of a case is
+    no new one.
+    """
+    pages = session.scalar(
+        select(func.count(func.distinct(Delivery.case_id))).where(
+            Delivery.team == receiver.team,
+            Delivery.tenant == case.tenant,
+            Delivery.purpose == PAGE,
+            Delivery.case_id != case.case_id,
+            Delivery.state != "cancelled",
+            Delivery.created_at_ms > now_ms - HOUR_MS,
+        )
+    )
+    return PageFacts(
+        severity=case.severity,
+        silenced_until_ms=silenced_until(session, case, now_ms),
+        inhibited=is_inhibited(session, case, routing),
+        pages_in_last_hour=pages or 0,
+        pages_per_hour=receiver.pages_per_hour,
+        quiet_until_ms=quiet_until(routing, case, now_ms),
+        again_seconds=match.repeat_seconds,
+    )
+
+
+def quiet_until(routing: Routing, case: Case, now_ms: int) -> int | None:
+    """When the quiet hours that hold for a case of this severity end."""
+    quiet = routing.quiet_hours
+    if quiet is None or case.severity not in quiet.severities:
+        return None
+    return quiet_until_ms(quiet.start, quiet.end, quiet.timezone, now_ms)
+
+
+def silenced_until(session: Session, case: Case, now_ms: int) -> int | None:
+    """When the last of the silences that hold for a case now ends."""
+    labels = labels_of(case)
+    holding = select(Silence).where(
+        Silence.tenant == case.tenant,
+        Silence.starts_at_ms <= now_ms,
+        Silence.expires_at_ms > now_ms,
+    )
+    fitting = (row for row in session.scalars(holding) if matches(row.matchers, labels))
+    return max((row.expires_at_ms for row in fitting), default=None)
+
+
+def is_inhibited(session: Session, case: Case, routing: Routing) -> bool:
+    """Whether another open case of the tenant speaks for this one."""
+    labels = labels_of(case)
+    rules = [
+        rule
+        for rule in routing.inhibit
+        if matches(rule.target, labels) and all(labels[label] for label in rule.equal)
+    ]
+    return any(
+        session.scalar(
+            select(Case.case_id)
+            .where(
+                Case.case_id != case.case_id,
+                Case.tenant == case.tenant,
+                Case.state.in_(OPEN_STATES),
+                Case.withdrawn.is_(False),
+                *(getattr(Case, label) == labels[label] for label in rule.equal),
+                *matching_sql(rule.source),
+            )
+            .limit(1)
+        )
+        for rule in rules
+    )
+
+
+def was_told(session: Session, case: Case) -> bool:
+    """Whether anybody was paged or alarmed in this round of the case."""
+    found = session.scalar(
+        select(Delivery.delivery_id)
+        .where(
+            Delivery.case_id == case.case_id,
+            Delivery.round == case.round,
+            Delivery.purpose.in_((PAGE, ALARM)),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+def shifts_of(session: Session, case: Case, responder: str, now_ms: int) -> Sequence[Shift]:
+    """The shifts that a responder is on now: how to tell the holder of a case something."""
+    return session.scalars(
+        select(Shift)
+        .where(
+            Shift.tenant == case.tenant,
+            Shift.responder == responder,
+            Shift.starts_at_ms <= now_ms,
+            Shift.ends_at_ms > now_ms,
+        )
+        .order_by(Shift.shift_id)
+    ).all()
+
+
+def on_call(session: Session, case: Case, team: str, now_ms: int) -> Sequence[Shift]:
+    """Who is on shift for the case's district; a shift of a longer district code is nearer, and
+    only the nearest ones are called. An empty code stands for every district."""
+    rows = session.scalars(
+        select(Shift).where(
+            Shift.tenant == case.tenant,
+            Shift.team == team,
+            Shift.starts_at_ms <= now_ms,
+            Shift.ends_at_ms > now_ms,
+            or_(
+                Shift.district == "",
+                Shift.district == func.substr(case.district, 1, func.length(Shift.district)),
+            ),
+        )
+    ).all()
+    nearest = max((len(row.district) for row in rows), default=0)
+    return sorted(
+        (row for row in rows if len(row.district) == nearest), key=lambda row: row.shift_id
+    )

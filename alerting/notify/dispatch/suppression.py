@@ -1,0 +1,30 @@
+"""Whether a delivery is still wanted at the moment of sending: a pure decider with named reasons.
+
+Between the decision and the sending lie queues, retries and gateways that are down; meanwhile
+somebody may have taken the case, or the suspect the line.
+"""
+
+from alerting.cases.lifecycle import WAITING_STATES
+from alerting.cases.timers.timer_schedule import PAGE
+from alerting.db.case_tables import Case
+from alerting.db.dispatch_tables import Delivery
+from alerting.notify.dispatch.channel_selection import obstacle_to_calls
+
+
+def suppression_reason(row: Delivery, case: Case | None) -> str | None:
+    """Why a delivery must not be sent any more, or None if it may be.
+
+    Args:
+        case: the delivery's, as it stands now; None for one of a sweep, which has none.
+    """
+    if case is None:
+        return None
+    if case.state == "closed" or case.withdrawn:
+        return "case_is_over"
+    if row.purpose == PAGE and case.state not in WAITING_STATES:
+        return "case_was_taken"
+    if (row.channel, row.recipient) == ("voice", "victim"):
+        if case.state == "in_contact":
+            return "responder_is_talking_to_them"
+        return obstacle_to_calls(case.on_call, case.forwarding_on)
+    return None

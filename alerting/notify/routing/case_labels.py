@@ -1,0 +1,59 @@
+"""Labels of a case and patterns over them."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from sqlalchemy import ColumnElement, false, func, or_
+
+from alerting.db.case_tables import Case
+
+Label = Literal["tenant", "district", "typology", "severity"]
+Patterns = dict[str, str | list[str]]
+"""Per label one pattern or several of which one has to match; a pattern may end in ``*``."""
+
+MATCHABLE = frozenset({"tenant", "district", "typology", "severity"})
+COMPARABLE = MATCHABLE | {"subscriber", "caller", "payee"}
+
+
+def labels_of(case: Case) -> dict[str, str]:
+    """What routing knows of a case; numbers are compared but never shown."""
+    return {
+        "tenant": case.tenant,
+        "district": case.district,
+        "typology": case.typology,
+        "severity": case.severity,
+        "subscriber": case.subscriber,
+        "caller": case.caller or "",
+        "payee": case.payee or "",
+    }
+
+
+def matches(patterns: Mapping[str, str | list[str]], labels: Mapping[str, str]) -> bool:
+    """Whether every label fits one of its patterns; no patterns fit everything."""
+    return all(
+        any(_fits(pattern, labels.get(name, "")) for pattern in _several(wanted))
+        for name, wanted in patterns.items()
+    )
+
+
+def matching_sql(patterns: Mapping[str, str | list[str]]) -> list[ColumnElement[bool]]:
+    """``matches`` over the columns of a case."""
+    return [
+        or_(false(), *(_fits_sql(getattr(Case, name), pattern) for pattern in _several(wanted)))
+        for name, wanted in patterns.items()
+    ]
+
+
+def _fits_sql(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+    if not pattern.endswith("*"):
+        return column == pattern
+    # Not LIKE, which on SQLite takes capitals for small letters.
+    return func.substr(column, 1, len(pattern) - 1) == pattern[:-1]
+
+
+def _several(wanted: str | list[str]) -> list[str]:
+    return [wanted] if isinstance(wanted, str) else wanted
+
+
+def _fits(pattern: str, value: str) -> bool:
+    return value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern

@@ -1,0 +1,221 @@
+"""Silences and shifts: what people change about routing while it runs."""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from alerting.access import Principal, Scope
+from alerting.cases import history
+from alerting.cases.history import AuditEntry
+from alerting.cases.lifecycle import WAITING_STATES
+from alerting.cases.severity import Deadlines
+from alerting.cases.timers import timer_schedule
+from alerting.db.case_tables import Case
+from alerting.db.database import Database
+from alerting.db.dispatch_tables import Shift, Silence
+from alerting.notify.routing.case_labels import MATCHABLE, matching_sql
+from alerting.service_errors import InvalidRequestError, NotFoundError
+from forewarn.platform.clock import Clock
+
+LONGEST_SILENCE_MS = 7 * 86_400_000
+LONGEST_SHIFT_MS = 31 * 86_400_000
+MAX_ROWS = 500
+MAX_WOKEN = 10_000
+
+
+class RoutingService:
+    """Adds and ends silences and shifts, within the caller's tenants and districts.
+
+    Those of the whole tenant are seen by all of its people, who would wonder where pages are.
+
+    Args:
+        deadlines: how long a team has for a case that a silence held back, once it ends.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._deadlines = deadlines
+
+    def silence(
+        self,
+        who: Principal,
+        *,
+        tenant: str,
+        matchers: dict[str, str],
+        reason: str,
+        expires_at_ms: int,
+        starts_at_ms: int | None = None,
+    ) -> Silence:
+        """Withhold the pages of cases that match, for a time and a reason.
+
+        Raises:
+            InvalidRequestError: no matcher or one that fits everything, an unknown label, no
+                district where one is needed, or too long.
+            NotFoundError: tenant or district lie outside the caller's scope.
+        """
+        now_ms = self._clock()
+        _require(who.scope, tenant, matchers.get("district", ""))
+        starts = now_ms if starts_at_ms is None else starts_at_ms
+        unknown = sorted(set(matchers) - MATCHABLE)
+        if not matchers or unknown or "*" in matchers.values():
+            raise InvalidRequestError(
+                "A silence needs matchers over tenant, district, typology or severity.",
+                code="unknown_label" if unknown else "matches_everything",
+            )
+        if not max(starts, now_ms) < expires_at_ms <= starts + LONGEST_SILENCE_MS:
+            raise InvalidRequestError(
+                "A silence ends after it starts and now, and within seven days of its start.",
+                code="not_a_period",
+            )
+        row = Silence(
+            silence_id=f"q-{uuid4().hex[:20]}",
+            tenant=tenant,
+            matchers=matchers,
+            reason=reason,
+            owner=who.subject,
+            created_at_ms=now_ms,
+            starts_at_ms=starts,
+            expires_at_ms=expires_at_ms,
+        )
+        detail = {"matchers": matchers, "expires_at_ms": expires_at_ms}
+        with self._db.write() as session:
+            session.add(row)
+            entry = AuditEntry(now_ms, who.subject, "silenced", row.silence_id, detail)
+            history.append(self._db, session, [entry])
+        return row
+
+    def end_silence(self, silence_id: str, who: Principal) -> Silence:
+        """End a silence now, and page for what it held back; raises NotFoundError."""
+        now_ms = self._clock()
+        with self._db.write() as session:
+            row = session.get(Silence, silence_id)
+            if row is None or not _covers(who.scope, row.tenant, row.matchers.get("district", "")):
+                raise NotFoundError("silence", silence_id)
+            held_back = row.starts_at_ms <= now_ms < row.expires_at_ms
+            row.expires_at_ms = min(row.expires_at_ms, now_ms)
+            if held_back:
+                self._wake(session, row, now_ms)
+            entry = AuditEntry(now_ms, who.subject, "silence_ended", silence_id)
+            history.append(self._db, session, [entry])
+        return row
+
+    def _wake(self, session: Session, silence: Silence, now_ms: int) -> None:
+        """Look now at the cases that would have waited for the end that was foreseen."""
+        cases = session.scalars(
+            self._db.for_update(
+                select(Case)
+                .where(
+                    Case.tenant == silence.tenant,
+                    Case.state.in_(WAITING_STATES),
+                    Case.withdrawn.is_(False),
+                    *matching_sql(silence.matchers),
+                )
+                .order_by(Case.case_id)
+                .limit(MAX_WOKEN)
+            )
+        ).all()
+        for case in cases:
+            case.version += 1
+            timer_schedule.set_timer(session, case, timer_schedule.DISPATCH, now_ms)
+            timer_schedule.hasten(session, case, self._deadlines.deadline_ms(case.severity, now_ms))
+
+    def silences(self, scope: Scope) -> Sequence[Silence]:
+        """Silences that hold or will."""
+        statement = (
+            select(Silence)
+            .where(Silence.expires_at_ms > self._clock(), _tenants(scope, Silence.tenant))
+            .order_by(Silence.expires_at_ms)
+            .limit(MAX_ROWS)
+        )
+        with self._db.read() as session:
+            return session.scalars(statement).all()
+
+    def add_shift(
+        self,
+        who: Principal,
+        *,
+        tenant: str,
+        district: str,
+        team: str,
+        responder: str,
+        channel: str,
+        address: str,
+        starts_at_ms: int,
+        ends_at_ms: int,
+    ) -> Shift:
+        """Put somebody on call for a district (and all below it) and a team.
+
+        Raises:
+            InvalidRequestError: not a period of at most 31 days, or no district where one is needed.
+            NotFoundError: tenant or district lie outside the caller's scope.
+        """
+        _require(who.scope, tenant, district)
+        if not starts_at_ms < ends_at_ms <= starts_at_ms + LONGEST_SHIFT_MS:
+            raise InvalidRequestError("A shift lasts up to 31 days.", code="not_a_period")
+        row = Shift(
+            shift_id=f"h-{uuid4().hex[:20]}",
+            tenant=tenant,
+            district=district,
+            team=team,
+            responder=responder,
+            channel=channel,
+            address=address,
+            starts_at_ms=starts_at_ms,
+            ends_at_ms=ends_at_ms,
+        )
+        now_ms = self._clock()
+        detail = {"team": team, "district": district, "responder": responder}
+        with self._db.write() as session:
+            session.add(row)
+            entry = AuditEntry(now_ms, who.subject, "shift_added", row.shift_id, detail)
+            history.append(self._db, session, [entry])
+        return row
+
+    def end_shift(self, shift_id: str, who: Principal) -> Shift:
+        """End a shift now; raises NotFoundError."""
+        now_ms = self._clock()
+        with self._db.write() as session:
+            row = session.get(Shift, shift_id)
+            if row is None or not _covers(who.scope, row.tenant, row.district):
+                raise NotFoundError("shift", shift_id)
+            row.ends_at_ms = min(row.ends_at_ms, now_ms)
+            history.append(
+                self._db, session, [AuditEntry(now_ms, who.subject, "shift_ended", shift_id)]
+            )
+        return row
+
+    def shifts(self, scope: Scope) -> Sequence[Shift]:
+        """Shifts that hold or will."""
+        statement = (
+            select(Shift)
+            .where(Shift.ends_at_ms > self._clock(), _tenants(scope, Shift.tenant))
+            .order_by(Shift.starts_at_ms)
+            .limit(MAX_ROWS)
+        )
+        with self._db.read() as session:
+            return session.scalars(statement).all()
+
+
+def _covers(scope: Scope, tenant: str, district: str) -> bool:
+    """Whether a whole district is the caller's; an empty one stands for all."""
+    return scope.covers(Scope.of([tenant], [district or "*"]))
+
+
+def _require(scope: Scope, tenant: str, district: str) -> None:
+    if not district and not _covers(scope, tenant, "") and scope.covers(Scope.of([tenant], [])):
+        raise InvalidRequestError("Name a district within your own.", code="needs_a_district")
+    if not _covers(scope, tenant, district):
+        raise NotFoundError("tenant or district", f"{tenant} {district}".strip())
+
+
+def _tenants(scope: Scope, column: object) -> ColumnElement[bool]:
+    """What is in force for a tenant is told to all of its people."""
+    return Scope(scope.tenants, None).condition(column, column)

@@ -1,0 +1,1 @@
+"""The web layer: HTTP API, console and their access checks."""

@@ -1,0 +1,240 @@
+"""Routes of lists, silences, shifts and the routing in use."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from alerting.access import Principal
+from alerting.access.masking import mask_account, mask_phone
+from alerting.db.contact_tables import ListItem
+from alerting.db.dispatch_tables import Shift, Silence
+from alerting.notify.routing.routing_trial import try_route
+from alerting.web.api.problem_documents import responses
+from alerting.web.api.route_parameters import Service
+from alerting.web.auth.route_access import require
+from forewarn.contracts.list_entry import ListName, PeerKind
+
+router = APIRouter(prefix="/v1", tags=["desk"])
+
+ReadLists = Annotated[Principal, Depends(require("list.read"))]
+Propose = Annotated[Principal, Depends(require("list.propose"))]
+Approve = Annotated[Principal, Depends(require("list.approve"))]
+ReadRouting = Annotated[Principal, Depends(require("routing.read"))]
+ChangeRouting = Annotated[Principal, Depends(require("routing.silence"))]
+
+READ = responses(401, 403, 422, 429, 503)
+CHANGE = responses(401, 403, 404, 409, 422, 429, 503)
+Token = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+TokenPath = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+Number = Annotated[str, Field(min_length=3, max_length=20, pattern=r"^\+?[0-9]+$")]
+TenantName = Annotated[str, Field(max_length=32, pattern=r"^[a-z0-9-]*$")]
+DistrictCode = Annotated[str, Field(max_length=12, pattern=r"^[0-9A-Za-z-]*$")]
+Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+Instant = Annotated[int, Field(ge=0, le=4_102_444_800_000, description="UTC milliseconds")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ListBody(_Body):
+    """A new entry; ``subscriber`` for ``pair`` only; all but ``block`` have to expire."""
+
+    tenant: TenantName = "default"
+    list: ListName
+    kind: PeerKind
+    peer: Token
+    subscriber: Number | None = None
+    reason: Word
+    expires_at_ms: Instant | None = None
+
+
+class ListView(BaseModel):
+    """An entry; numbers and accounts are masked."""
+
+    entry_id: str
+    tenant: str
+    list: str
+    kind: str
+    peer: str
+    subscriber: str
+    reason: str
+    owner: str
+    approver: str | None
+    state: str
+    created_at_ms: int
+    expires_at_ms: int | None
+
+    @classmethod
+    def of(cls, row: ListItem) -> "ListView":
+        """The view of a row."""
+        mask = mask_phone if row.kind == "phone" else mask_account
+        masked = {"peer": mask(row.peer), "subscriber": mask_phone(row.subscriber)}
+        plain = {name: getattr(row, name) for name in cls.model_fields if name not in masked}
+        return cls(**plain, **masked)
+
+
+class SilenceBody(_Body):
+    """Withhold pages of cases that match, for a time and a reason.
+
+    Whoever does not see all districts has to name one of theirs.
+    """
+
+    tenant: TenantName = "default"
+    matchers: dict[Literal["tenant", "district", "typology", "severity"], Word]
+    reason: Word
+    expires_at_ms: Instant
+    starts_at_ms: Instant | None = None
+
+
+class SilenceView(BaseModel):
+    """A silence."""
+
+    silence_id: str
+    tenant: str
+    matchers: dict[str, str]
+    reason: str
+    owner: str
+    starts_at_ms: int
+    expires_at_ms: int
+
+    @classmethod
+    def of(cls, row: Silence) -> "SilenceView":
+        """The view of a row."""
+        return cls(**{name: getattr(row, name) for name in cls.model_fields})
+
+
+class ShiftBody(_Body):
+    """Somebody on call; an empty district stands for all, a code for it and all below it.
+
+    Whoever does not see all districts has to name one of theirs.
+    """
+
+    tenant: TenantName = "default"
+    district: DistrictCode = ""
+    team: Word
+    responder: Word
+    channel: Literal["sms", "voice", "email"]
+    address: Token
+    starts_at_ms: Instant
+    ends_at_ms: Instant
+
+
+class ShiftView(BaseModel):
+    """A shift; the address stays with the service."""
+
+    shift_id: str
+    tenant: str
+    district: str
+    team: str
+    responder: str
+    channel: str
+    starts_at_ms: int
+    ends_at_ms: int
+
+    @classmethod
+    def of(cls, row: Shift) -> "ShiftView":
+        """The view of a row."""
+        return cls(**{name: getattr(row, name) for name in cls.model_fields})
+
+
+class RouteBody(_Body):
+    """Labels of a case to try."""
+
+    tenant: TenantName = "default"
+    district: DistrictCode = ""
+    typology: Word = "unknown"
+    severity: Literal["critical", "high", "medium"] = "critical"
+
+
+@router.get("/lists", responses=READ)
+def lists(
+    services: Service,
+    who: ReadLists,
+    name: Annotated[ListName | None, Query(alias="list")] = None,
+    state: Literal["proposed", "active", "removed", "expired", "rejected"] | None = None,
+) -> list[ListView]:
+    """Entries of the lists, newest first."""
+    return [ListView.of(row) for row in services.lists.list(who.scope, name=name, state=state)]
+
+
+@router.post("/lists", status_code=201, responses=CHANGE)
+def propose(services: Service, who: Propose, body: ListBody) -> ListView:
+    """Add an entry; ``allow`` and ``pair`` wait for a second person."""
+    row = services.lists.propose(
+        who,
+        tenant=body.tenant,
+        name=body.list,
+        kind=body.kind,
+        peer=body.peer,
+        reason=body.reason,
+        subscriber=body.subscriber,
+        expires_at_ms=body.expires_at_ms,
+    )
+    return ListView.of(row)
+
+
+@router.post("/lists/{entry_id}/approve", responses=CHANGE)
+def approve(services: Service, who: Approve, entry_id: TokenPath) -> ListView:
+    """Put a proposed entry in force; never by its owner."""
+    return ListView.of(services.lists.approve(entry_id, who))
+
+
+@router.delete("/lists/{entry_id}", responses=CHANGE)
+def remove(services: Service, who: Approve, entry_id: TokenPath) -> ListView:
+    """Take an entry off its list, or reject a proposal."""
+    return ListView.of(services.lists.remove(entry_id, who))
+
+
+@router.get("/silences", responses=READ)
+def silences(services: Service, who: ReadRouting) -> list[SilenceView]:
+    """Silences that hold or will."""
+    return [SilenceView.of(row) for row in services.routing_desk.silences(who.scope)]
+
+
+@router.post("/silences", status_code=201, responses=CHANGE)
+def silence(services: Service, who: ChangeRouting, body: SilenceBody) -> SilenceView:
+    """Withhold pages; cases stay in the queue."""
+    row = services.routing_desk.silence(
+        who,
+        tenant=body.tenant,
+        matchers={str(name): value for name, value in body.matchers.items()},
+        reason=body.reason,
+        expires_at_ms=body.expires_at_ms,
+        starts_at_ms=body.starts_at_ms,
+    )
+    return SilenceView.of(row)
+
+
+@router.delete("/silences/{silence_id}", responses=CHANGE)
+def end_silence(services: Service, who: ChangeRouting, silence_id: TokenPath) -> SilenceView:
+    """End a silence now."""
+    return SilenceView.of(services.routing_desk.end_silence(silence_id, who))
+
+
+@router.get("/shifts", responses=READ)
+def shifts(services: Service, who: ReadRouting) -> list[ShiftView]:
+    """Shifts that hold or will."""
+    return [ShiftView.of(row) for row in services.routing_desk.shifts(who.scope)]
+
+
+@router.post("/shifts", status_code=201, responses=CHANGE)
+def add_shift(services: Service, who: ChangeRouting, body: ShiftBody) -> ShiftView:
+    """Put somebody on call."""
+    row = services.routing_desk.add_shift(who, **body.model_dump())
+    return ShiftView.of(row)
+
+
+@router.delete("/shifts/{shift_id}", responses=CHANGE)
+def end_shift(services: Service, who: ChangeRouting, shift_id: TokenPath) -> ShiftView:
+    """End a shift now."""
+    return ShiftView.of(services.routing_desk.end_shift(shift_id, who))
+
+
+@router.post("/routing/trial", responses=READ)
+def trial(services: Service, who: ReadRouting, body: RouteBody) -> list[dict[str, Any]]:
+    """Where a case with these labels would go; touches nothing."""
+    _ = who
+    return [asdict(found) for found in try_route(services.routing.current, body.model_dump())]

@@ -1,0 +1,168 @@
+"""The patrol feed: one look at the database a second, however many terminals are connected."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request, Security
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from alerting.access import AccessControl, Caller, Principal, RateLimitedError
+from alerting.notify.dispatch.patrol_feed import PAGE, PatrolCall, newest_call, patrol_calls
+from alerting.web.api.problem_documents import responses
+from alerting.web.api.route_parameters import Service
+from alerting.web.auth.route_access import access_of, caller, require
+from alerting.web.service_container import Services
+from forewarn.errors import DependencyUnavailableError
+
+router = APIRouter(prefix="/v1", tags=["reports"])
+
+POLL_SECONDS = 1.0
+FEED_SECONDS = 3600.0
+"""After which the stream ends, and the terminal connects anew."""
+CHECK_SECONDS = 15.0
+"""How soon a feed closes whose key was revoked or session ended; also keeps proxies from cutting it."""
+STREAMS_MAX = 500
+STREAMS_OF_ONE_MAX = 8
+RETRY_SECONDS = 30.0
+
+
+class FeedHub:
+    """Wakes the streams when a patrol was called, and bounds how many there are.
+
+    Args:
+        look: the newest call's id, or None; asked once a second while anybody listens.
+        most: streams in all.
+        most_of_one: streams of one key or person.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[], str | None],
+        *,
+        most: int = STREAMS_MAX,
+        most_of_one: int = STREAMS_OF_ONE_MAX,
+    ) -> None:
+        self._look = look
+        self._most = most
+        self._most_of_one = most_of_one
+        self._streams: Counter[str] = Counter()
+        self._bell = asyncio.Event()
+        self._poller: asyncio.Task[None] | None = None
+        self.calls = 0
+
+    def check(self, subject: str) -> None:
+        """Refuse one stream too many.
+
+        Raises:
+            RateLimitedError: there are enough in all, or of this subject.
+        """
+        full = self._streams.total() >= self._most
+        if full or self._streams[subject] >= self._most_of_one:
+            raise RateLimitedError(RETRY_SECONDS)
+
+    @contextmanager
+    def place(self, subject: str) -> Iterator[None]:
+        """A place among the streams for as long as the block lasts; raises as ``check`` does."""
+        self.check(subject)
+        self._streams[subject] += 1
+        if self._poller is None:
+            self._bell = asyncio.Event()
+            self._poller = asyncio.create_task(self._poll())
+        try:
+            yield
+        finally:
+            self._streams[subject] -= 1
+            self._streams += Counter()  # forgets subjects without streams
+            if not self._streams and self._poller is not None:
+                self._poller.cancel()
+                self._poller = None
+
+    async def wait(self, seen: int, seconds: float) -> None:
+        """Until something was sent after ``calls`` was ``seen``, but no longer than so many seconds."""
+        if self.calls == seen:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._bell.wait(), max(0.0, seconds))
+
+    async def _poll(self) -> None:
+        newest: str | None = None
+        while True:
+            with suppress(DependencyUnavailableError):  # the streams themselves tell it
+                found = await run_in_threadpool(self._look)
+                if found != newest:
+                    newest = found
+                    self.calls += 1
+                    rung, self._bell = self._bell, asyncio.Event()
+                    rung.set()
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def hub_of(services: Services) -> FeedHub:
+    """The hub of an application."""
+    return FeedHub(lambda: newest_call(services.db))
+
+
+@router.get(
+    "/patrol/feed",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        **responses(401, 403, 422, 429, 503),
+    },
+)
+async def patrol_feed(
+    request: Request,
+    services: Service,
+    found: Annotated[Caller, Security(caller)],
+    who: Annotated[Principal, Depends(require("patrol.feed"))],
+    last_event_id: Annotated[
+        str | None, Header(alias="Last-Event-ID", max_length=100, pattern=r"^[0-9]+/[\x21-\x7e]+$")
+    ] = None,
+) -> StreamingResponse:
+    """Calls to patrols in the caller's districts as server-sent events, from the last id on."""
+    hub: FeedHub = request.app.state.patrol_feed
+    hub.check(who.subject)
+    events = stream(hub, services, access_of(request), found, last_event_id)
+    return StreamingResponse(events, media_type="text/event-stream")
+
+
+async def stream(
+    hub: FeedHub, services: Services, access: AccessControl, found: Caller, last: str | None
+) -> AsyncIterator[str]:
+    """The text of one stream; ends when its key or session does, or after an hour."""
+    who: Principal | None = found.principal
+    now = asyncio.get_running_loop().time
+    ends, check_at = now() + FEED_SECONDS, now() + CHECK_SECONDS
+    with hub.place(found.principal.subject):
+        yield ": connected\n\n"
+        while now() < ends:
+            if now() >= check_at:
+                who = await run_in_threadpool(access.still, found)
+                check_at = now() + CHECK_SECONDS
+                yield ": still here\n\n"
+            if who is None or not who.may("patrol.feed"):
+                return
+            seen = hub.calls
+            calls = await run_in_threadpool(patrol_calls, services.db, who.scope, last)
+            for call in calls:
+                last = call.event_id
+                yield _event(call)
+            if len(calls) < PAGE:
+                await hub.wait(seen, check_at - now())
+
+
+def _event(call: PatrolCall) -> str:
+    data = json.dumps(
+        {
+            "case_id": call.case_id,
+            "district": call.district,
+            "text": call.text,
+            "at_ms": call.at_ms,
+        },
+        ensure_ascii=False,
+    )
+    return f"id: {call.event_id}\nevent: patrol\ndata: {data}\n\n"

@@ -1,0 +1,123 @@
+"""Routes that take in warnings and losses over HTTP."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from alerting.access import Principal
+from alerting.cases.loss_service import Loss
+from alerting.ingest.warning_decoder import decode_warning, received_over_http
+from alerting.service_errors import NotFoundError
+from alerting.web.api.idempotency import IdempotencyStore, StoredAnswer
+from alerting.web.api.operation_routes import DistrictCode, Instant, Number, TenantName
+from alerting.web.api.problem_documents import responses
+from alerting.web.api.route_parameters import MAX_MINOR, Service
+from alerting.web.auth.route_access import require
+from alerting.web.service_container import Services
+from forewarn.contracts.fraud_warning import FraudWarning
+
+router = APIRouter(prefix="/v1", tags=["warnings"])
+
+IdempotencyHeader = Annotated[
+    str | None, Header(alias="Idempotency-Key", max_length=128, pattern=r"^[\x21-\x7e]+$")
+]
+COMPONENTS = "#/components/schemas/{name}"
+
+
+class Taken(BaseModel):
+    """What became of a warning."""
+
+    warning_id: str
+    case_id: str
+    result: str
+
+
+class UnwarnedLossBody(BaseModel):
+    """Money lost; nothing in it tells anything about a caller, a payee or a case.
+
+    ``district`` may be left out by those who see all of them, or if the person has a case.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenant: TenantName = "default"
+    district: DistrictCode = ""
+    subscriber: Number
+    lost_minor: Annotated[int, Field(ge=1, le=MAX_MINOR)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "CNY"
+    transfer_id: Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7e]+$")] | None = None
+    lost_at_ms: Instant
+
+
+class LossView(BaseModel):
+    """Where the report went: an outcome of its own, or the case that had warned of the transfer."""
+
+    event_id: str | None
+    case_id: str | None
+
+
+def json_schemas() -> dict[str, Any]:
+    """Schemas of the event structs, for the OpenAPI document."""
+    _, components = msgspec.json.schema_components([FraudWarning], ref_template=COMPONENTS)
+    return components
+
+
+def _body(name: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": COMPONENTS.format(name=name)}}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+@router.post(
+    "/warnings",
+    status_code=201,
+    response_model=Taken,
+    responses={**responses(401, 403, 404, 409, 422, 429, 503), 200: {"model": Taken}},
+    openapi_extra=_body("FraudWarning"),
+)
+async def raise_warning(
+    request: Request,
+    services: Service,
+    who: Annotated[Principal, Depends(require("warning.write"))],
+    idempotency_key: IdempotencyHeader = None,
+) -> Response:
+    """Take in one warning; 201 if it is new, 200 if it revises or repeats one.
+
+    Of the revisions that come this way the one raised last wins; none outranks what the topic
+    brought, and ``source`` is set here whatever the body says.
+    """
+    body = await request.body()
+    answer = await run_in_threadpool(_ingest, services, who, body, idempotency_key)
+    return JSONResponse(answer.body, answer.status)
+
+
+@router.post("/losses", status_code=202, responses=responses(401, 403, 404, 422, 429, 503))
+def report_loss(
+    services: Service,
+    who: Annotated[Principal, Depends(require("outcome.write"))],
+    body: UnwarnedLossBody,
+) -> LossView:
+    """Report a loss: the label of a missed fraud, or a late loss of the case that warned of it."""
+    taken = services.losses.report(who, Loss(**body.model_dump()))
+    return LossView(event_id=taken.event_id, case_id=taken.case_id)
+
+
+def _ingest(services: Services, who: Principal, body: bytes, key: str | None) -> StoredAnswer:
+    store = IdempotencyStore(services.db, services.clock)
+    if key and (known := store.find(who.subject, key, body)):
+        return known
+    warning = received_over_http(decode_warning(body), services.clock())
+    if not who.scope.admits(warning.tenant, warning.district):
+        raise NotFoundError("district", warning.district)
+    applied = services.ingestor.ingest([warning], "http", scope=who.scope)
+    warning_id, case_id, result = applied.results[0]
+    if result == "foreign":
+        raise NotFoundError("warning", warning_id)
+    status = 201 if result == "raised" else 200
+    answer = StoredAnswer(status, {"warning_id": warning_id, "case_id": case_id, "result": result})
+    if key:
+        store.keep(who.subject, key, body, answer)
+    return answer

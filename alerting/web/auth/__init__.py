@@ -1,0 +1,1 @@
+"""Access checks of HTTP requests: cookies, CSRF, permissions, response headers."""

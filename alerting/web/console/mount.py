@@ -1,0 +1,45 @@
+"""Puts the console's pages into the application."""
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+
+from alerting.web.console.console_services import ConsoleServices
+from alerting.web.console.routes import (
+    audit_page,
+    case_page,
+    home_page,
+    keys_page,
+    lists_page,
+    overview_pages,
+    patrol_page,
+    queue_page,
+    routing_page,
+    session_pages,
+    shifts_page,
+)
+from alerting.web.console.static_files import FingerprintedFiles
+
+
+def mount_console(app: FastAPI, services: ConsoleServices) -> None:
+    """Add every page, kept out of the API's documentation, and the static files."""
+    app.state.console = services
+    for module in (
+        home_page,
+        session_pages,
+        queue_page,
+        case_page,
+        patrol_page,
+        overview_pages,
+        lists_page,
+        routing_page,
+        shifts_page,
+        audit_page,
+        keys_page,
+    ):
+        app.include_router(module.router, include_in_schema=False)
+    app.mount("/console/static", FingerprintedFiles(), name="console-static")
+
+    @app.get("/", include_in_schema=False)
+    def root() -> RedirectResponse:
+        """People who type the bare address mean the console."""
+        return RedirectResponse("/console/", status_code=303)

@@ -1,0 +1,163 @@
+"""Rendering: the context that every page has, and how a template becomes a response."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import Request, Response, Security
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from alerting.access import AccessControl, Caller, Principal, access_of, caller
+from alerting.access.masking import mask_account, mask_phone
+from alerting.web.console import formats
+from alerting.web.console.console_services import ConsoleServices
+from alerting.web.console.reason_texts import reason_text
+from alerting.web.console.translations import (
+    HTML_LANG,
+    Language,
+    Translator,
+    choose_language,
+    translator,
+)
+from alerting.web.service_container import Services
+
+Theme = Literal["auto", "light", "dark"]
+LANGUAGE_COOKIE = "forewarn_language"
+THEME_COOKIE = "forewarn_theme"
+STATIC = Path(__file__).parent / "static"
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@cache
+def environment() -> Environment:
+    """The templates. Escaping is on for every one, and a missing value is an error, not a blank."""
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.globals.update(
+        static=static_url,
+        money=formats.money,
+        mask_phone=mask_phone,
+        mask_account=mask_account,
+        iso=formats.iso,
+    )
+    return env
+
+
+@cache
+def static_url(name: str) -> str:
+    """The address of a static file with its fingerprint, so that browsers may keep it for good."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/console/static/{name}?v={digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsolePage:
+    """One request of a person: who, in which language, against which services."""
+
+    request: Request
+    access: AccessControl
+    services: ConsoleServices
+    t: Translator
+    theme: Theme
+    caller: Caller | None
+    now_ms: int
+
+    @property
+    def who(self) -> Principal:
+        """The principal of a page that needs one."""
+        if self.caller is None:
+            raise LookupError("this page is shown without signing in")
+        return self.caller.principal
+
+    @property
+    def layer(self) -> Services:
+        """The service layer that the API calls too."""
+        layer: Services = self.request.app.state.services
+        return layer
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether htmx asks for a part of the page."""
+        return self.request.headers.get("hx-request") == "true"
+
+    def render(
+        self, template: str, *, status: int = 200, toast: str | None = None, **values: Any
+    ) -> HTMLResponse:
+        """Render a template with the context of the page.
+
+        Args:
+            toast: a short message shown over the page and read out by screen readers.
+        """
+        html = environment().get_template(template).render(self._context(), **values)
+        headers = {"Vary": "HX-Request, Cookie, Accept-Language"}
+        if toast:
+            # JSON escapes line breaks and everything beyond ASCII: nothing can end the header.
+            headers["HX-Trigger"] = json.dumps({"toast": toast})
+        return HTMLResponse(html, status_code=status, headers=headers)
+
+    def go(self, path: str) -> Response:
+        """Go to another page, whether the browser or htmx asked."""
+        if self.is_fragment:
+            return Response(status_code=204, headers={"HX-Redirect": path})
+        return RedirectResponse(path, status_code=303)
+
+    def _context(self) -> dict[str, Any]:
+        zone = self.services.zone
+        session = self.caller.session if self.caller else None
+        return {
+            "t": self.t,
+            "lang": HTML_LANG[self.t.language],
+            "language": self.t.language,
+            "theme": self.theme,
+            "who": self.caller.principal if self.caller else None,
+            "csrf_token": session.csrf_token if session else "",
+            "path": self.request.url.path,
+            "now_ms": self.now_ms,
+            "reason_text": lambda reason, currency: reason_text(reason, currency, self.t),
+            "clock_time": lambda at_ms: formats.clock_time(at_ms, zone),
+            "day_and_time": lambda at_ms: formats.day_and_time(at_ms, zone),
+            "span": lambda milliseconds: formats.span(milliseconds, self.t),
+            "short_money": lambda amount_minor, currency=self.services.currency: (
+                formats.short_money(amount_minor, currency, self.t)
+            ),
+        }
+
+
+def page_of(request: Request, found: Caller | None) -> ConsolePage:
+    """The page of a request, signed in or not."""
+    services: ConsoleServices = request.app.state.console
+    wanted = request.cookies.get(THEME_COOKIE)
+    theme: Theme = "light" if wanted == "light" else "dark" if wanted == "dark" else "auto"
+    language: Language = choose_language(
+        request.cookies.get(LANGUAGE_COOKIE),
+        request.headers.get("accept-language", ""),
+        services.language,
+    )
+    return ConsolePage(
+        request=request,
+        access=access_of(request),
+        services=services,
+        t=translator(language),
+        theme=theme,
+        caller=found,
+        now_ms=services.clock(),
+    )
+
+
+async def signed_in(request: Request, found: Annotated[Caller, Security(caller)]) -> ConsolePage:
+    """Dependency: the page of somebody who is signed in."""
+    return page_of(request, found)
+
+
+async def anyone(request: Request) -> ConsolePage:
+    """Dependency: a page shown without signing in."""
+    return page_of(request, None)

@@ -1,0 +1,43 @@
+"""The audit log, newest first, page by page."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alerting.access import EVERYTHING, Scope
+from alerting.db.case_tables import Case
+from alerting.db.journal_tables import AuditRecord
+
+PAGE_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Records in falling order; ``older`` is the number to go on from, None at the end."""
+
+    records: list[AuditRecord]
+    older: int | None
+
+
+def load_audit(
+    session: Session, scope: Scope, *, actor: str, subject: str, before: int | None
+) -> AuditPage:
+    """Read one page, narrowed to an actor and a subject where they are given.
+
+    Records name cases but neither tenant nor district, so whoever may not see everything sees the
+    records of the cases in their scope.
+    """
+    statement = select(AuditRecord).order_by(AuditRecord.record_no.desc()).limit(PAGE_SIZE + 1)
+    if scope != EVERYTHING:
+        visible = select(Case.case_id).where(scope.condition(Case.tenant, Case.district))
+        statement = statement.where(AuditRecord.subject.in_(visible))
+    if before is not None:
+        statement = statement.where(AuditRecord.record_no < before)
+    if actor:
+        statement = statement.where(AuditRecord.actor == actor)
+    if subject:
+        statement = statement.where(AuditRecord.subject == subject)
+    found = list(session.scalars(statement))
+    records = found[:PAGE_SIZE]
+    return AuditPage(records, records[-1].record_no if len(found) > PAGE_SIZE else None)

@@ -1,0 +1,110 @@
+"""Figures over the ledger: what was prevented and lost, when, where, of what kind."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from alerting.access import Scope
+from alerting.db.ledger_tables import LedgerEntry
+
+TREND_DAYS = 30
+Dimension = Literal["district", "typology", "model_version"]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One slice of a sum: its name, its amount, and how it compares with the largest (0 to 1)."""
+
+    name: str
+    amount_minor: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class DayAmount:
+    """What a day added to an account; negative when losses took back more than was confirmed."""
+
+    day: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Prevented loss in one currency, over the days up to today."""
+
+    today_minor: int
+    estimated_minor: int
+    confirmed_minor: int
+    lost_minor: int
+    trend: list[DayAmount]
+    by: dict[Dimension, list[Share]]
+
+
+def days_until(today: str, count: int) -> list[str]:
+    """The last ``count`` days up to today as YYYY-MM-DD, oldest first."""
+    last = date.fromisoformat(today)
+    return [(last - timedelta(days=back)).isoformat() for back in range(count - 1, -1, -1)]
+
+
+def load_report(session: Session, scope: Scope, currency: str, today: str) -> Report:
+    """Sum the ledger; every figure of the page comes from its entries and nowhere else."""
+    days = days_until(today, TREND_DAYS)
+    per_day = sums(session, scope, currency, "confirmed", days[0], LedgerEntry.day)
+    dimensions: dict[Dimension, InstrumentedAttribute[str]] = {
+        "district": LedgerEntry.district,
+        "typology": LedgerEntry.typology,
+        "model_version": LedgerEntry.model_version,
+    }
+    estimated = session.scalar(
+        _of(scope, currency, "estimated").with_only_columns(func.sum(LedgerEntry.amount_minor))
+    )
+    return Report(
+        today_minor=per_day.get(today, 0),
+        estimated_minor=int(estimated or 0),
+        confirmed_minor=sum(per_day.values()),
+        lost_minor=sum(sums(session, scope, currency, "lost", days[0], LedgerEntry.day).values()),
+        trend=[DayAmount(day, per_day.get(day, 0)) for day in days],
+        by={
+            name: shares(sums(session, scope, currency, "confirmed", days[0], column))
+            for name, column in dimensions.items()
+        },
+    )
+
+
+def shares(amounts: dict[str, int]) -> list[Share]:
+    """The slices of a sum, largest first; slices of nothing are left out."""
+    top = max(amounts.values(), default=0)
+    return [
+        Share(name, amount, max(0.0, amount / top) if top > 0 else 0.0)
+        for name, amount in sorted(amounts.items(), key=lambda item: (-item[1], item[0]))
+        if amount
+    ]
+
+
+def sums(
+    session: Session,
+    scope: Scope,
+    currency: str,
+    account: str,
+    since_day: str,
+    column: InstrumentedAttribute[str],
+) -> dict[str, int]:
+    """An account's entries since a day, summed by a column."""
+    statement = (
+        _of(scope, currency, account)
+        .with_only_columns(column, func.sum(LedgerEntry.amount_minor))
+        .where(LedgerEntry.day >= since_day)
+        .group_by(column)
+    )
+    return {str(name): int(amount) for name, amount in session.execute(statement)}
+
+
+def _of(scope: Scope, currency: str, account: str) -> Select[Any]:
+    return select(LedgerEntry).where(
+        scope.condition(LedgerEntry.tenant, LedgerEntry.district),
+        LedgerEntry.currency == currency,
+        LedgerEntry.account == account,
+    )

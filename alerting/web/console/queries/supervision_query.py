@@ -1,0 +1,162 @@
+"""Supervision: what is late and whose it is, who holds what, who is on call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from alerting.access import Scope
+from alerting.cases.due_columns import neglected_sql, overdue_sql, waiting_sql
+from alerting.cases.lifecycle import OPEN_STATES
+from alerting.db.case_tables import Case
+from alerting.db.dispatch_tables import Shift
+
+DAY_MS = 86_400_000
+LIMIT = 100
+SHIFTS_LIMIT = 500  # as many as the routing desk shows
+RESPONSES_LIMIT = 20_000  # bounds the median of a day
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one person holds, and how many of those cases wait too long for their next step."""
+
+    holder: str
+    cases: int
+    neglected: int
+    expected_loss_minor: int
+    oldest_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """The desk at a glance; shares are 0 to 1, None where there was nothing to measure.
+
+    ``overdue`` and ``neglected`` count all; the lists hold the longest late of them. ``uncovered``
+    are districts with open cases for which nobody is on shift.
+    """
+
+    waiting: int
+    overdue: int
+    neglected: int
+    late: list[Case]
+    owed: list[Case]
+    loads: list[Load]
+    shifts: list[Shift]
+    uncovered: list[str]
+    median_response_ms: int | None
+    share_in_time: float | None
+
+
+def load_supervision(session: Session, scope: Scope, now_ms: int) -> Supervision:
+    """Read the desk of a scope."""
+    visible = scope.condition(Case.tenant, Case.district)
+    waits, is_late, is_owed = waiting_sql(), overdue_sql(now_ms), neglected_sql(now_ms)
+    counts = session.execute(
+        select(*(func.count(case((condition, 1))) for condition in (waits, is_late, is_owed)))
+        .select_from(Case)
+        .where(visible, Case.state.in_(OPEN_STATES))
+    ).one()
+    shifts = _shifts(session, scope, now_ms)
+    median_ms, share = _responses(session, visible, now_ms)
+    return Supervision(
+        waiting=counts[0],
+        overdue=counts[1],
+        neglected=counts[2],
+        late=_cases(session, visible & is_late, Case.deadline_ms),
+        owed=_cases(session, visible & is_owed, Case.follow_up_due_ms),
+        loads=_loads(session, visible, is_owed),
+        shifts=list(shifts[:LIMIT]),
+        uncovered=_uncovered(session, visible, shifts),
+        median_response_ms=median_ms,
+        share_in_time=share,
+    )
+
+
+def _cases(
+    session: Session,
+    which: ColumnElement[bool],
+    due: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
+) -> list[Case]:
+    statement = select(Case).where(which).order_by(due, Case.case_id).limit(LIMIT)
+    return list(session.scalars(statement))
+
+
+def _loads(
+    session: Session, visible: ColumnElement[bool], is_owed: ColumnElement[bool]
+) -> list[Load]:
+    owed = func.count(case((is_owed, 1)))
+    rows = session.execute(
+        select(
+            Case.holder,
+            func.count(),
+            owed,
+            func.sum(Case.expected_loss_minor),
+            func.min(Case.opened_at_ms),
+        )
+        .where(visible, Case.state.in_(OPEN_STATES), Case.holder.is_not(None))
+        .group_by(Case.holder)
+        .order_by(owed.desc(), func.count().desc(), Case.holder)
+        .limit(LIMIT)
+    )
+    return [
+        Load(holder, int(cases), int(late), int(expected or 0), int(oldest))
+        for holder, cases, late, expected, oldest in rows
+        if holder is not None
+    ]
+
+
+def _shifts(session: Session, scope: Scope, now_ms: int) -> Sequence[Shift]:
+    """Everybody on shift in the tenants of a scope, those for all districts included."""
+    tenants = Scope(scope.tenants, None)
+    return session.scalars(
+        select(Shift)
+        .where(
+            tenants.condition(Shift.tenant, Shift.district),
+            Shift.starts_at_ms <= now_ms,
+            Shift.ends_at_ms > now_ms,
+        )
+        .order_by(Shift.district, Shift.team, Shift.responder)
+        .limit(SHIFTS_LIMIT)
+    ).all()
+
+
+def _uncovered(
+    session: Session, visible: ColumnElement[bool], shifts: Sequence[Shift]
+) -> list[str]:
+    """Districts of open cases that no shift is for: by ``alerting.notify.dispatch.dispatch_facts.on_call``, of any
+    team. What the route of a case pages besides shifts is not looked at."""
+    places = session.execute(
+        select(Case.tenant, Case.district)
+        .where(visible, Case.state.in_(OPEN_STATES))
+        .distinct()
+        .order_by(Case.district)
+    )
+    return sorted(
+        {
+            district
+            for tenant, district in places
+            if not any(
+                shift.tenant == tenant and district.startswith(shift.district) for shift in shifts
+            )
+        }
+    )
+
+
+def _responses(
+    session: Session, visible: ColumnElement[bool], now_ms: int
+) -> tuple[int | None, float | None]:
+    """The median time to a first response over a day, and the share of those in time."""
+    answered = session.execute(
+        select(Case.responded_at_ms, Case.opened_at_ms, Case.deadline_ms)
+        .where(visible, Case.responded_at_ms >= now_ms - DAY_MS)
+        .limit(RESPONSES_LIMIT)
+    ).all()
+    spans = [responded - opened for responded, opened, _ in answered if responded is not None]
+    in_time = sum(responded is not None and responded <= due for responded, _, due in answered)
+    return (
+        int(median(spans)) if spans else None,
+        in_time / len(answered) if answered else None,
+    )

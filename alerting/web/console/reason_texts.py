@@ -1,0 +1,54 @@
+"""Reasons in plain words: from a feature's name and value to a sentence.
+
+A code is the name of a feature, which ends in its window where it has one: the sentence belongs to
+the name without it. What the catalog of words does not know is shown by its own name.
+"""
+
+import re
+
+from alerting.web.console import formats
+from alerting.web.console.queries.case_query import ReasonRow
+from alerting.web.console.translations import Translator
+
+_WINDOW = re.compile(r"_(1m|5m|15m|1h|6h|24h|7d|30d)$")
+_MINUTE_MS = 60_000
+
+
+def reason_text(reason: ReasonRow, currency: str, t: Translator) -> str:
+    """The sentence of a reason; empty for a missing value that means nothing to a person."""
+    window = ""
+    name = reason.code
+    template = _template(name, reason.value, t)
+    found = _WINDOW.search(name)
+    if template is None and found:
+        name, window = name[: found.start()], t(f"window.{found.group(1)}")
+        template = _template(name, reason.value, t)
+    if template is None and reason.value is None:
+        return ""
+    if template is None:
+        words = reason.code.replace("_", " ")
+        return f"{words}: {reason.value:,.6g}"
+    return template.format(window=window, **_written(reason.value or 0.0, currency, t))
+
+
+def _template(name: str, value: float | None, t: Translator) -> str | None:
+    """The words of a feature for its value: missing, a flag not set, or the usual sentence."""
+    if value is None:
+        return t.words.get(f"reason.{name}_none")
+    if value == 0 and f"reason.{name}_no" in t.words:
+        return t.words[f"reason.{name}_no"]
+    return t.words.get(f"reason.{name}")
+
+
+def _written(value: float, currency: str, t: Translator) -> dict[str, str]:
+    """The value in every way that a sentence may ask for."""
+    return {
+        "n": f"{value:,.0f}",
+        "money": formats.short_money(round(value), currency, t),
+        "percent": f"{value:.0%}",
+        "times": f"{value:,.1f}" if value < 100 else f"{value:,.0f}",
+        "seconds": formats.span(round(value * 1000), t),
+        "minutes": formats.span(round(value * _MINUTE_MS), t),
+        "hours": formats.span(round(value * 60 * _MINUTE_MS), t),
+        "days": formats.span(round(value * 1440 * _MINUTE_MS), t),
+    }

@@ -1,0 +1,247 @@
+"""The page of a case and the steps that can be taken on it."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Form, Path, Query, Response
+
+from alerting.access import Principal, require
+from alerting.access.access_errors import PermissionDeniedError
+from alerting.access.masking import mask_account, mask_phone
+from alerting.cases.case_service import ContactMethod
+from alerting.cases.closure_service import Closure
+from alerting.cases.late_loss_service import LateLoss
+from alerting.service_errors import NotFoundError
+from alerting.web.console import case_graph
+from alerting.web.console.amount_input import amount_minor
+from alerting.web.console.error_pages import ConsoleRoute
+from alerting.web.console.page_rendering import ConsolePage, signed_in
+from alerting.web.console.queries import case_query as queries
+from alerting.web.console.queries.case_query import CaseDetail, SeenCase
+from forewarn.contracts.outcome import Disposition
+
+router = APIRouter(route_class=ConsoleRoute, prefix="/console/cases/{case_id}")
+
+Signed = Annotated[ConsolePage, Depends(signed_in)]
+Reader = Annotated[Principal, Depends(require("case.read"))]
+Worker = Annotated[Principal, Depends(require("case.work"))]
+Assigner = Annotated[Principal, Depends(require("case.assign"))]
+Reopener = Annotated[Principal, Depends(require("case.reopen"))]
+CaseId = Annotated[str, Path(max_length=64)]
+Version = Annotated[int | None, Form(ge=0)]
+Note = Annotated[str, Form(max_length=2000)]
+What = Literal["subscriber", "caller", "payee", "payer", "relatives"]
+PHONE = r"^\+?[0-9]+$"
+REVEAL_SECONDS = 60
+
+
+@router.get("")
+def case_page(page: Signed, who: Reader, case_id: CaseId) -> Response:
+    """The whole page."""
+    return _render(page, who, case_id, "case.html")
+
+
+@router.get("/live")
+def live(
+    page: Signed,
+    who: Reader,
+    case_id: CaseId,
+    seen: Annotated[str, Query(max_length=100, pattern=r"^[0-9a-f.-]*$")] = "",
+) -> Response:
+    """The head and the parts that changed since the page was drawn; 204 if nothing happened."""
+    before = SeenCase.of(seen)
+    with page.services.database.read() as session:
+        version = queries.find_case(session, case_id, who).version
+        if before.story == f"{version}-{queries.newest_event_no(session, case_id)}":
+            return Response(status_code=204)
+    return _render(page, who, case_id, "parts/case_live.html", before=before)
+
+
+@router.post("/claim")
+def claim(page: Signed, who: Worker, case_id: CaseId, version: Version = None) -> Response:
+    """Take the case, and go to it."""
+    page.services.desk.claim(case_id, who, version=version)
+    return page.go(f"/console/cases/{case_id}")
+
+
+@router.post("/release")
+def release(page: Signed, who: Worker, case_id: CaseId, reason: Note = "") -> Response:
+    """Give the case back to the queue."""
+    page.services.desk.release(case_id, who, reason=reason)
+    return page.go("/console/queue")
+
+
+@router.post("/assign")
+def assign(
+    page: Signed, who: Assigner, case_id: CaseId, to: Annotated[str, Form(max_length=200)]
+) -> Response:
+    """Hand the case to a colleague who could work on it."""
+    with page.services.database.read() as session:
+        found = queries.find_case(session, case_id, who)
+    if to not in page.access.colleagues(found.tenant, found.district):
+        raise NotFoundError("colleague", to)
+    page.services.desk.assign(case_id, who, to=to)
+    return _after(page, who, case_id, "toast.assigned")
+
+
+@router.post("/contact")
+def contact(
+    page: Signed,
+    who: Worker,
+    case_id: CaseId,
+    reached: Annotated[bool, Form()],
+    method: Annotated[ContactMethod, Form()] = "phone",
+    note: Note = "",
+) -> Response:
+    """Record an attempt to reach the person."""
+    page.services.desk.contact(case_id, who, method=method, reached=reached, note=note)
+    return _after(page, who, case_id, "toast.reached" if reached else "toast.not_reached")
+
+
+@router.post("/note")
+def note(page: Signed, who: Worker, case_id: CaseId, text: Note) -> Response:
+    """Add a remark."""
+    page.services.desk.note(case_id, who, text=text)
+    return _after(page, who, case_id, "toast.noted")
+
+
+@router.post("/close")
+def close(
+    page: Signed,
+    who: Worker,
+    case_id: CaseId,
+    disposition: Annotated[Disposition, Form()],
+    prevented: Annotated[str, Form(max_length=40)] = "",
+    lost: Annotated[str, Form(max_length=40)] = "",
+    duplicate_of: Annotated[str, Form(max_length=64)] = "",
+    note: Note = "",
+    version: Version = None,
+) -> Response:
+    """Close the case with its outcome."""
+    closure = Closure(
+        disposition=disposition,
+        prevented_minor=amount_minor(prevented),
+        lost_minor=amount_minor(lost) or 0,
+        note=note,
+        duplicate_of=duplicate_of or None,
+    )
+    page.services.desk.close(case_id, who, closure, version=version)
+    return _after(page, who, case_id, "toast.closed")
+
+
+@router.post("/reopen")
+def reopen(
+    page: Signed,
+    who: Reopener,
+    case_id: CaseId,
+    reason: Annotated[str, Form(min_length=3, max_length=2000)],
+) -> Response:
+    """Open a closed case again."""
+    page.services.desk.reopen(case_id, who, reason=reason)
+    return _after(page, who, case_id, "toast.reopened")
+
+
+@router.post("/relatives")
+def add_relative(
+    page: Signed,
+    who: Worker,
+    case_id: CaseId,
+    phone: Annotated[str, Form(min_length=3, max_length=20, pattern=PHONE)],
+    name: Annotated[str, Form(max_length=100)] = "",
+) -> Response:
+    """Register whom to call when the person cannot be reached."""
+    page.layer.relatives.add(who, case_id, phone=phone, name=name)
+    return _after(page, who, case_id, "toast.relative_added")
+
+
+@router.post("/losses")
+def report_loss(
+    page: Signed,
+    who: Annotated[Principal, Depends(require("outcome.write"))],
+    _reader: Reader,  # the answer is the case
+    case_id: CaseId,
+    lost: Annotated[str, Form(min_length=1, max_length=40)],
+    transfer_id: Annotated[str, Form(max_length=64, pattern=r"^[\x21-\x7e]*$")] = "",
+) -> Response:
+    """Report money lost after all; what was prevented is taken back by as much."""
+    loss = LateLoss(amount_minor(lost) or 0, transfer_id or None)
+    page.services.desk.report_loss(case_id, who, loss)
+    return _after(page, who, case_id, "toast.loss_reported")
+
+
+@router.post("/unmask")
+def unmask(page: Signed, who: Reader, case_id: CaseId, what: Annotated[What, Form()]) -> Response:
+    """Show a number in clear for a minute, once the audit log holds that it was shown."""
+    with page.services.database.read() as session:
+        view = queries.load_case(session, case_id, who, page.now_ms)
+    decision = view.unmask
+    page.access.record(
+        who,
+        "personal.unmasked" if decision.allowed else "personal.unmask_refused",
+        case_id,
+        what=what,
+        reason=decision.reason,
+    )
+    if not decision.allowed:
+        raise PermissionDeniedError(
+            f"These numbers stay hidden: {decision.reason.replace('_', ' ')}.",
+            hint="Claim the case, or ask its holder.",
+        )
+    return page.render(
+        "parts/revealed.html",
+        shown=_clear(view, what),
+        until_ms=page.now_ms + REVEAL_SECONDS * 1000,
+    )
+
+
+def _clear(view: CaseDetail, what: What) -> list[tuple[str, str]]:
+    """Pairs of what is masked and what is not."""
+    if what == "relatives":
+        return [
+            (f"{row.name} {mask_phone(row.phone)}".strip(), f"{row.name} {row.phone}".strip())
+            for row in view.relatives
+        ]
+    if what == "subscriber":
+        return [(mask_phone(view.case.subscriber), view.case.subscriber)]
+    if what == "caller":
+        return [(mask_phone(view.case.caller), view.case.caller or "")]
+    account = view.case.payee if what == "payee" else view.payer
+    return [(mask_account(account), account or "")]
+
+
+def _after(page: ConsolePage, who: Principal, case_id: str, toast: str) -> Response:
+    """The case as it is after a step: its body for htmx, the page itself for a plain form."""
+    if not page.is_fragment:
+        return page.go(f"/console/cases/{case_id}")
+    return _render(page, who, case_id, "parts/case_body.html", toast=page.t(toast))
+
+
+def _render(
+    page: ConsolePage,
+    who: Principal,
+    case_id: str,
+    template: str,
+    *,
+    toast: str | None = None,
+    before: SeenCase | None = None,
+) -> Response:
+    with page.services.database.read() as session:
+        view = queries.load_case(session, case_id, who, page.now_ms)
+    own_peers = [
+        peer for row in view.warnings for peer in case_graph.peers_of(row)
+    ] or case_graph.peers_of(view.case)
+    subjects = {moment.actor for moment in view.story if moment.actor}
+    subjects |= {holder for holder in (view.case.holder, view.case.closed_by) if holder}
+    values: dict[str, Any] = {
+        "view": view,
+        "case": view.case,
+        "oob": before.changed(view.seen) if before else [],
+        "names": page.access.names_of(subjects),
+        "graph": case_graph.layout(view.case, own_peers, view.linked) if view.linked else None,
+        "linked": {other.case_id: other for other in view.linked},
+        "colleagues": (
+            page.access.colleagues(view.case.tenant, view.case.district)
+            if who.may("case.assign")
+            else {}
+        ),
+    }
+    return page.render(template, toast=toast, **values)

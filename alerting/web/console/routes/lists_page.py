@@ -1,0 +1,88 @@
+"""The lists: what is blocked, trusted, excepted and watched, and the second pair of eyes."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Form, Path, Query, Response
+
+from alerting.access import Principal, require
+from alerting.web.console.amount_input import optional
+from alerting.web.console.error_pages import ConsoleRoute
+from alerting.web.console.page_rendering import ConsolePage, signed_in
+from forewarn.contracts.list_entry import ListName, PeerKind
+
+router = APIRouter(route_class=ConsoleRoute)
+
+Signed = Annotated[ConsolePage, Depends(signed_in)]
+Reader = Annotated[Principal, Depends(require("list.read"))]
+Proposer = Annotated[Principal, Depends(require("list.propose"))]
+Approver = Annotated[Principal, Depends(require("list.approve"))]
+EntryId = Annotated[str, Path(max_length=64)]
+Verdict = Literal["approve", "reject"]
+DAY_MS = 86_400_000
+
+
+@router.get("/console/lists")
+def lists_page(
+    page: Signed,
+    who: Reader,
+    name: Annotated[str, Query(max_length=10, pattern="^[a-z]*$")] = "",
+) -> Response:
+    """Entries, newest first."""
+    items = page.layer.lists.list(who.scope, name=name or None)
+    subjects = {item.owner for item in items} | {item.approver for item in items if item.approver}
+    return page.render(
+        "lists.html",
+        items=items,
+        sweeps=page.layer.sweeps.held(who.scope),
+        chosen=name,
+        names=page.access.names_of(subjects),
+        tenants=sorted(who.scope.tenants or {"default"}),
+    )
+
+
+@router.post("/console/lists")
+def propose(
+    page: Signed,
+    who: Proposer,
+    name: Annotated[ListName, Form()],
+    kind: Annotated[PeerKind, Form()],
+    peer: Annotated[str, Form(min_length=3, max_length=64, pattern=r"^[\x21-\x7e]+$")],
+    reason: Annotated[str, Form(min_length=3, max_length=500)],
+    tenant: Annotated[str, Form(max_length=32)] = "default",
+    subscriber: Annotated[str, Form(max_length=20, pattern=r"^(\+?[0-9]+)?$")] = "",
+    days: Annotated[int, Form(ge=0, le=3650)] = 0,
+) -> Response:
+    """Add an entry; 0 days means that it does not expire, which only a block may."""
+    page.layer.lists.propose(
+        who,
+        tenant=tenant,
+        name=name,
+        kind=kind,
+        peer=peer,
+        reason=reason,
+        subscriber=optional(subscriber),
+        expires_at_ms=page.now_ms + days * DAY_MS if days else None,
+    )
+    return page.go("/console/lists")
+
+
+@router.post("/console/lists/{entry_id}/approve")
+def approve(page: Signed, who: Approver, entry_id: EntryId) -> Response:
+    """The second pair of eyes."""
+    page.layer.lists.approve(entry_id, who)
+    return page.go("/console/lists")
+
+
+@router.post("/console/lists/{entry_id}/remove")
+def remove(page: Signed, who: Approver, entry_id: EntryId) -> Response:
+    """Take an entry off, or reject a proposal."""
+    page.layer.lists.remove(entry_id, who)
+    return page.go("/console/lists")
+
+
+@router.post("/console/sweeps/{sweep_id}/{verdict}")
+def decide(page: Signed, who: Approver, sweep_id: EntryId, verdict: Verdict) -> Response:
+    """Let a sweep go ahead that waits for a supervisor, or drop it."""
+    desk = page.layer.sweeps
+    (desk.approve if verdict == "approve" else desk.reject)(sweep_id, who)
+    return page.go("/console/lists")

@@ -1,0 +1,109 @@
+"""Supervision, districts and the prevented-loss report."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Response
+
+from alerting.access import Principal, require
+from alerting.cases.follow_up import owed
+from alerting.web.console.bar_chart import bar_chart
+from alerting.web.console.error_pages import ConsoleRoute
+from alerting.web.console.page_rendering import ConsolePage, signed_in
+from alerting.web.console.queries.districts_query import load_districts
+from alerting.web.console.queries.figures_query import TREND_DAYS, days_until, load_report
+from alerting.web.console.queries.supervision_query import load_supervision
+from forewarn.platform.clock import local_day
+
+router = APIRouter(route_class=ConsoleRoute)
+
+Signed = Annotated[ConsolePage, Depends(signed_in)]
+Supervisor = Annotated[Principal, Depends(require("case.assign"))]
+Reader = Annotated[Principal, Depends(require("report.read"))]
+FEN = 100
+WIDE = 1100
+
+
+@router.get("/console/supervision")
+def supervision(page: Signed, who: Supervisor) -> Response:
+    """What is late, who holds what, who is on call."""
+    return _supervision(page, who, "supervision.html")
+
+
+@router.get("/console/supervision/rows")
+def supervision_rows(page: Signed, who: Supervisor) -> Response:
+    """The same, for the page that refreshes itself."""
+    return _supervision(page, who, "parts/supervision_rows.html")
+
+
+@router.get("/console/districts")
+def districts(page: Signed, who: Reader) -> Response:
+    """Open work and the last days, district by district."""
+    today = local_day(page.now_ms, page.services.zone)
+    starts = day_starts_ms(days_until(today, TREND_DAYS), page.services.zone)
+    with page.services.database.read() as session:
+        found = load_districts(
+            session, who.scope, page.services.currency, today, starts, page.now_ms
+        )
+    return page.render("districts.html", found=found, chart=bar_chart(found.trend, width=560))
+
+
+@router.get("/console/report")
+def report(page: Signed, who: Reader) -> Response:
+    """Prevented loss: today, the trend, and by what."""
+    today = local_day(page.now_ms, page.services.zone)
+    target = page.services.target_minor
+    with page.services.database.read() as session:
+        found = load_report(session, who.scope, page.services.currency, today)
+    return page.render(
+        "report.html",
+        found=found,
+        target=target,
+        chart=bar_chart(found.trend, target=target, whole=FEN, width=WIDE),
+        currency=page.services.currency,
+    )
+
+
+@router.get("/console/report.csv")
+def report_csv(page: Signed, who: Reader) -> Response:
+    """The trend as CSV, amounts in major units with the point as written in data."""
+    today = local_day(page.now_ms, page.services.zone)
+    with page.services.database.read() as session:
+        found = load_report(session, who.scope, page.services.currency, today)
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(["day", "confirmed", "currency"])
+    for day in found.trend:
+        sign = "-" if day.amount < 0 else ""
+        major, minor = divmod(abs(day.amount), FEN)
+        rows.writerow([day.day, f"{sign}{major}.{minor:02d}", page.services.currency])
+    return Response(
+        text.getvalue(),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="prevented-loss-{today}.csv"'},
+    )
+
+
+def day_starts_ms(days: Sequence[str], zone: ZoneInfo) -> list[int]:
+    """When each local day begins, UTC milliseconds."""
+    midnights = (datetime.combine(date.fromisoformat(day), time(), zone) for day in days)
+    return [int(midnight.timestamp()) * 1000 for midnight in midnights]
+
+
+def _supervision(page: ConsolePage, who: Principal, template: str) -> Response:
+    with page.services.database.read() as session:
+        found = load_supervision(session, who.scope, page.now_ms)
+    subjects = {load.holder for load in found.loads} | {shift.responder for shift in found.shifts}
+    subjects |= {case.holder for case in found.owed if case.holder}
+    receivers = page.layer.routing.current.receivers
+    return page.render(
+        template,
+        found=found,
+        names=page.access.names_of(subjects),
+        owed=owed,
+        pages_by_shift=any(way.channel == "oncall" for row in receivers for way in row.pages),
+    )

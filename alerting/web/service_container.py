@@ -1,0 +1,40 @@
+"""Everything that routes and pages call, put together once by the composition root."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from alerting.cases.case_queries import CaseQueries
+from alerting.cases.closure_service import ClosureService
+from alerting.cases.emergency_contacts import EmergencyContactService
+from alerting.cases.loss_service import LossService
+from alerting.db.database import Database
+from alerting.ingest.ingestor import Ingestor
+from alerting.linkage.lists.list_service import ListService
+from alerting.linkage.sweep_service import SweepService
+from alerting.notify.dispatch.dispatch_service import DispatchService
+from alerting.notify.dispatch.gateway_reports import GatewayReports
+from alerting.notify.routing.routing_service import RoutingService
+from alerting.notify.routing.routing_source import RoutingSource
+from forewarn.platform.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The service layer. Every method that touches cases takes a principal or its scope."""
+
+    db: Database
+    clock: Clock
+    zone: ZoneInfo
+    desk: ClosureService
+    losses: LossService
+    relatives: EmergencyContactService
+    cases: CaseQueries
+    ingestor: Ingestor
+    dispatch: DispatchService
+    lists: ListService
+    sweeps: SweepService
+    routing: RoutingSource
+    routing_desk: RoutingService
+    reports: GatewayReports
+    gateway_secrets: Mapping[str, str]

@@ -1,0 +1,208 @@
+"""``forewarn alerting ...``: run and manage the alerting service."""
+
+import getpass
+import json
+import os
+import re
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alerting.bootstrap.application import create_probes
+from alerting.bootstrap.components import replica_name
+from alerting.bootstrap.composition import Settings, build_app
+from alerting.cases import history
+from alerting.db import Database, migrate
+from alerting.jobs import backup as backups
+from alerting.jobs.erasure import erase_person
+from alerting.jobs.retention import Retention, RetentionOptions
+from alerting.linkage.lists.list_service import ListService
+from alerting.messaging.offset_reset import reset_offsets
+from alerting.notify.routing.routing_file import load_routing
+from alerting.notify.routing.routing_tree import DEFAULT
+from alerting.notify.routing.routing_trial import try_route
+from forewarn.cli import user_command
+from forewarn.errors import ConfigurationError
+from forewarn.platform.clock import system_clock
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import AlertingSettings, KafkaSettings, PrivacySettings, load
+from forewarn.platform.settings.access_settings import AccessSettings
+from forewarn.platform.settings.console_settings import ConsoleSettings
+from forewarn.platform.settings.trace_settings import TraceSettings
+from forewarn.telemetry import logs
+
+app = typer.Typer(no_args_is_help=True, help="Run and manage the alerting service.")
+app.add_typer(user_command.app, name="user")
+audit_app = typer.Typer(no_args_is_help=True, help="The audit log.")
+app.add_typer(audit_app, name="audit")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+) -> None:
+    """Run the service: API, console, ingest, dispatch."""
+    from alerting.bootstrap import http_server  # noqa: PLC0415 - only this command listens
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = Settings(
+        alerting=load(AlertingSettings, **given),
+        kafka=load(KafkaSettings),
+        access=load(AccessSettings),
+        privacy=load(PrivacySettings),
+        console=load(ConsoleSettings),
+        trace=load(TraceSettings),
+    )
+    own = settings.alerting
+    logs.configure(own.log_level, own.log_format)
+    proxies = http_server.trusted_proxies(
+        own.trusted_proxies, public_url=own.public_url, host=own.host
+    )
+    service = build_app(settings)
+    listener = http_server.listen(own.host, own.port, setting="FOREWARN_ALERTING_PORT")
+    probes = http_server.listen(
+        own.host, own.metrics_port, setting="FOREWARN_ALERTING_METRICS_PORT"
+    )
+    typer.echo(f"Listening on http://{own.host}:{listener.getsockname()[1]}")
+    typer.echo(f"Probes and metrics on http://{own.host}:{probes.getsockname()[1]}")
+    http_server.serve(
+        service, listener, create_probes(service.state.health), probes, proxies=proxies
+    )
+
+
+@app.command("migrate")
+def migrate_database() -> None:
+    """Bring the database to the schema of this version."""
+    db = _database()
+    typer.echo(f"The database is at revision {migrate.upgrade(db)}.")
+    db.dispose()
+
+
+@audit_app.command("verify")
+def verify_audit(
+    expect: Annotated[
+        str | None, typer.Option(help="A head that an earlier run printed; must be in the chain.")
+    ] = None,
+) -> None:
+    """Check the hash chain of the audit log; status 1 if it does not hold."""
+    result = history.verify(_database(), expect=expect)
+    typer.echo(f"{result.lines} records hold. Head: {result.head}")
+    if result.fault:
+        typer.echo(f"Fault: {result.fault}.", err=True)
+        raise typer.Exit(1)
+
+
+@app.command("route-test")
+def route_test(
+    file: Annotated[
+        Path | None, typer.Argument(help="Routing file; the one of the settings by default.")
+    ] = None,
+    tenant: Annotated[str, typer.Option()] = "default",
+    district: Annotated[str, typer.Option()] = "",
+    typology: Annotated[str, typer.Option()] = "unknown",
+    severity: Annotated[str, typer.Option()] = "critical",
+    receiver: Annotated[
+        str | None, typer.Option(help="Expected receiver; status 1 if the case goes elsewhere.")
+    ] = None,
+) -> None:
+    """Check a routing file and tell where a case with these labels goes."""
+    path = file or load(AlertingSettings).routing_file
+    routing = load_routing(path) if path else DEFAULT
+    labels = {"tenant": tenant, "district": district, "typology": typology, "severity": severity}
+    trials = try_route(routing, labels)
+    for trial in trials:
+        typer.echo(json.dumps(asdict(trial), ensure_ascii=False))
+    if receiver and receiver not in [trial.receiver for trial in trials]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def backup(target: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
+    """Write a consistent backup while the service runs."""
+    size = backups.backup(_database(), target)
+    typer.echo(f"{target}: {size:,} bytes.")
+
+
+@app.command()
+def restore(source: Annotated[Path, typer.Argument(help="A backup.")]) -> None:
+    """Read a backup into an empty database and check its audit log."""
+    result = backups.restore(_database(), source)
+    typer.echo(f"Restored; {result.lines} audit records hold.")
+
+
+@app.command("reread")
+def read_again(
+    since: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], help="A time in UTC."),
+    ],
+) -> None:
+    """Read warnings, calls and transfers again from a time on, after a restore; stop the service first."""
+    group = load(AlertingSettings).consumer_group
+    count = reset_offsets(
+        load(KafkaSettings),
+        {group: ["warnings"], f"{group}-index": ["calls", "transfers"]},
+        since_ms=round(since.replace(tzinfo=UTC).timestamp() * 1000),
+    )
+    typer.echo(f"{count} partitions will be read again from {since.isoformat()} UTC on.")
+
+
+@app.command()
+def retention() -> None:
+    """Remove what is past its time now, as the service does every hour."""
+    settings = load(AlertingSettings)
+    options = RetentionOptions(
+        timeline_days=settings.timeline_days,
+        contact_days=settings.contact_days,
+        personal_data_days=settings.personal_data_days,
+    )
+    done = Retention(_database(), system_clock, options, owner=replica_name(settings)).run()
+    typer.echo(
+        f"Removed {done.activity} timeline rows and {done.contacts} contacts,"
+        f" erased {done.cases} cases."
+    )
+
+
+@app.command()
+def erase(
+    numbers: Annotated[
+        typer.FileText,
+        typer.Option("--file", help="File with the person's numbers, one a line; - is the input."),
+    ],
+    tenant: Annotated[str, typer.Option()] = "default",
+) -> None:
+    """Erase a person's data on request; open cases stay until they are closed.
+
+    Numbers are not taken as arguments: those can be read by everybody on the machine, and stay in
+    the history of the shell.
+    """
+    wanted = [line.strip() for line in numbers if line.strip()]
+    for place, number in enumerate(wanted, 1):
+        if not re.fullmatch(r"\+?[0-9]{3,20}", number):
+            raise ConfigurationError(
+                f"Line {place} is no telephone number.", hint="Give numbers as in +8613800001111."
+            )
+    if not wanted:
+        raise ConfigurationError("No number was given.", hint="Write one a line.")
+    db = _database()
+    key = load(PrivacySettings).pseudonym_key.get_secret_value()
+    lists = ListService(db, system_clock, Pseudonymiser(key.encode()))
+    actor = f"cli:{_user()}"
+    cases = sum(erase_person(db, lists, tenant, number, actor, system_clock()) for number in wanted)
+    typer.echo(f"Erased {len(wanted)} numbers, with {cases} closed cases.")
+
+
+def _user() -> str:
+    """Who runs the command, for the audit log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"uid {os.getuid()}"
+
+
+def _database() -> Database:
+    return Database(load(AlertingSettings).database_url)

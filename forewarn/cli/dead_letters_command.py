@@ -1,0 +1,142 @@
+"""``forewarn dead-letters list|replay``: what was rejected, and sending it again."""
+
+import base64
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from kafka import KafkaProducer
+
+from forewarn.contracts.topics import topic_specs
+from forewarn.platform.kafka import TopicAdministration, client_arguments, explained
+from forewarn.platform.kafka.dead_letter_replay import (
+    DeadLetterReplay,
+    DeadLetters,
+    Filed,
+    ReplayCounts,
+)
+from forewarn.platform.settings import KafkaSettings, load
+
+app = typer.Typer(no_args_is_help=True, help="List rejected records and send them again.")
+
+Reason = Annotated[str | None, typer.Option(help="Only those with this reason.")]
+
+
+@app.command("list")
+def list_(
+    reason: Reason = None,
+    start: Annotated[int, typer.Option("--from", min=0, help="First offset.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+    show_value: Annotated[
+        bool, typer.Option("--show-value", help="Show the bytes; they hold phone numbers.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON Lines.")] = False,
+) -> None:
+    """List dead letters, oldest first, and count them by reason."""
+    counts: Counter[str] = Counter()
+    with DeadLetters(load(KafkaSettings)) as dead:
+        for filed in dead.read(start):
+            if reason in (None, filed.reason):
+                counts[filed.reason] += not filed.is_marker
+                if counts.total() <= limit:
+                    typer.echo(_line(filed, show_value=show_value, as_json=as_json))
+    if not as_json:
+        summary = ", ".join(f"{count:,} {reason}" for reason, count in (+counts).most_common())
+        typer.echo(f"{counts.total():,} dead letters{': ' if summary else ''}{summary}")
+
+
+@app.command()
+def replay(
+    reason: Reason = None,
+    offset: Annotated[
+        list[int] | None, typer.Option(help="Only this one; may be given several times.")
+    ] = None,
+    start: Annotated[
+        int | None,
+        typer.Option("--from", min=0, help="First offset, instead of the one remembered."),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also those that an earlier replay has sent.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, but send nothing.")] = False,
+) -> None:
+    """Send dead letters to the topics they came from.
+
+    How far it came is marked in the topic of dead letters after every 500, so that the next replay
+    goes on there; one that is cut short may send up to 500 again. A choice by --offset or --reason
+    marks nothing. Passed over: rows of files (mend the file and replay it), records of 256 KiB or
+    more (only their beginning was kept), and what is no dead letter of this installation.
+    """
+    settings = load(KafkaSettings)
+    chosen = set(offset or [])
+    selective = bool(chosen) or reason is not None
+    with DeadLetters(settings) as dead:
+        remembered = 0 if every or selective else dead.replayed_up_to()
+        if start is None:
+            start = min(chosen, default=remembered)
+        found = (
+            filed
+            for filed in dead.read(start)
+            if reason in (None, filed.reason) and (not chosen or filed.offset in chosen)
+        )
+        if dry_run:
+            tally = ReplayCounts()
+            for filed in found:
+                tally.sent += filed.replayable
+                tally.passed_over += not filed.replayable and not filed.is_marker
+            typer.echo(f"{tally.sent:,} would be sent, {tally.passed_over:,} passed over")
+            return
+        # Marks say that nothing before them is left, so a replay that began later sets none.
+        mark = not selective and start <= remembered
+        tally = _send(found, settings, mark=mark)
+    typer.echo(f"{tally.sent:,} sent again, {tally.passed_over:,} passed over")
+
+
+def _send(letters: Iterator[Filed], settings: KafkaSettings, *, mark: bool) -> ReplayCounts:
+    with TopicAdministration(settings) as administration:
+        administration.require(spec.name for spec in topic_specs(settings).values())
+    with explained(settings):
+        producer = KafkaProducer(
+            **client_arguments(settings),
+            acks="all",
+            max_block_ms=int(settings.request_timeout_seconds * 1000),
+        )
+    try:
+        return DeadLetterReplay(producer, settings, mark=mark, now_ms=_now_ms).run(letters)
+    finally:
+        producer.close(timeout=settings.request_timeout_seconds)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _line(filed: Filed, *, show_value: bool, as_json: bool) -> str:
+    letter = filed.letter
+    if letter is None:
+        if as_json:
+            return json.dumps({"offset": filed.offset, "reason": filed.reason})
+        return f"{filed.offset:>6}  {'-':<25}  {filed.reason:<18} no dead letter: somebody else's"
+    value = base64.b64decode(letter.value).decode(errors="backslashreplace") if show_value else ""
+    if as_json:
+        return json.dumps(
+            {
+                "offset": filed.offset,
+                "reason": letter.reason,
+                "detail": letter.detail,
+                "topic": letter.topic,
+                "source_partition": letter.partition,
+                "source_offset": letter.offset,
+                "rejected_at_ms": letter.rejected_at_ms,
+            }
+            | ({"value": value} if show_value else {}),
+            ensure_ascii=False,
+        )
+    when = datetime.fromtimestamp(letter.rejected_at_ms / 1000, UTC).isoformat(timespec="seconds")
+    where = f"{letter.topic}/{letter.partition}@{letter.offset}"
+    line = f"{filed.offset:>6}  {when}  {letter.reason:<18} {where}  {letter.detail}"
+    return f"{line}\n        {value}" if show_value else line

@@ -1,0 +1,96 @@
+"""``forewarn demo``: the whole pipeline on a simulated town, in a minute."""
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from forewarn.cli.up_command import show_addresses
+from forewarn.demo.demo_options import DemoOptions
+from forewarn.demo.demo_run import build_stage, play
+from forewarn.demo.demo_summary import print_summary
+from forewarn.demo.terminal_view import LiveView, PlainView, View
+from forewarn.errors import DependencyUnavailableError
+from forewarn.local.stack_layout import DEMO_DIRECTORY
+from forewarn.local.supervisor import running_stack, supervise
+from forewarn.platform.settings import LocalSettings, load
+
+app = typer.Typer()
+
+DEFAULTS = DemoOptions()
+
+
+@app.command()
+def demo(
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Data and logs; default FOREWARN_LOCAL_DIRECTORY.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to stream.")] = (
+        DEFAULTS.seconds
+    ),
+    speed: Annotated[float, typer.Option(min=1, help="Times event time.")] = DEFAULTS.speed,
+    subscribers: Annotated[int, typer.Option(min=50, help="Protected people of the town.")] = (
+        DEFAULTS.subscribers
+    ),
+    prevalence: Annotated[
+        float, typer.Option(min=0, max=0.2, help="Share of events that belong to a fraud.")
+    ] = DEFAULTS.prevalence,
+    workers: Annotated[int | None, typer.Option(min=1, help="Stream workers.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the town.")] = DEFAULTS.seed,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live panel.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Stay up with its data after the summary, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Stream a simulated town through real Kafka, Redis, workers and the alerting service.
+
+    Simulated responders answer the warnings. It ends by itself with a summary; Ctrl-C ends it
+    at any time. A first run trains a model; later ones start in seconds.
+    """
+    began = time.monotonic()
+    given = {"directory": directory, "workers": workers}
+    settings = load(LocalSettings, **{k: v for k, v in given.items() if v is not None})
+    options = DemoOptions(
+        seconds=seconds, speed=speed, subscribers=subscribers, prevalence=prevalence, seed=seed
+    )
+    console = Console()
+    lines = PlainView(console, time.monotonic)
+    # A town of its own day by day: what an earlier one left behind would only disturb it.
+    root = settings.directory.absolute()
+    place = settings.model_copy(update={"directory": root / DEMO_DIRECTORY})
+    # The town's days are local ones, and its last day has to be over everywhere.
+    today = datetime.now(UTC).date() - timedelta(days=1)
+    lines.tell(f"a town of {options.subscribers:,} people, in its day {options.history_days + 1}")
+    past = options.past_command(today)
+    with ThreadPoolExecutor(1, thread_name_prefix="stage") as pool:
+        stage = pool.submit(build_stage, options, today)
+        with running_stack(
+            place, tell=lines.tell, models=root / "models", prelude=past, fresh=True
+        ) as stack:
+            lines.tell(f"everything is up after {time.monotonic() - began:.1f} s")
+            show_addresses(stack.urls, stack.layout)
+            view: View = (
+                lines if plain or not sys.stdout.isatty() else LiveView(console, stack.urls)
+            )
+            with view:
+                played_at = time.monotonic() - began
+                result = play(stack, stage.result(), options, view)
+            first = result.figures.first_warning_seconds
+            print_summary(
+                console,
+                result,
+                seconds_to_first_warning=None if first is None else played_at + first,
+            )
+            if not result.figures.warnings:
+                raise DependencyUnavailableError(
+                    "no warning was raised.", hint=f"See the logs in {stack.layout.logs}."
+                )
+            if keep:
+                lines.tell("it stays up with its data until Ctrl-C:")
+                show_addresses(stack.urls, stack.layout)
+                supervise(stack, tell=lines.tell)

@@ -1,0 +1,34 @@
+"""``forewarn doctor``: what is missing on this machine, and what to do about it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from forewarn.local.diagnosis import diagnose
+from forewarn.platform.settings import LocalSettings, load
+
+app = typer.Typer()
+
+_STYLES = {"ok": "green", "note": "yellow", "missing": "bold red"}
+
+
+@app.command()
+def doctor(
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Of the stack; default FOREWARN_LOCAL_DIRECTORY.")
+    ] = None,
+) -> None:
+    """Look at Python, packages, Java, Redis, ports, room and model; status 1 if one is missing."""
+    given = {} if directory is None else {"directory": directory}
+    console = Console()
+    worst = 0
+    for finding in diagnose(load(LocalSettings, **given)):
+        line = f"{finding.grade:<8} {finding.what:<24} {finding.found}"
+        if finding.remedy:
+            line += f". {finding.remedy}"
+        # Markup off: `[local]` is the name of an extra.
+        console.print(line, style=_STYLES[finding.grade], markup=False, highlight=False)
+        worst |= finding.grade == "missing"
+    raise typer.Exit(worst)

@@ -1,0 +1,118 @@
+"""``forewarn rebuild``: build the state in Redis anew from Kafka, Parquet or both."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from features.engine import Engine
+from features.offline.backfill import TOPICS
+from features.offline.export import Exporter
+from features.offline.history_runner import SLICE_EVENTS
+from features.offline.rebuild import RebuildResult, rebuild_state
+from features.offline.restore import (
+    columns_below,
+    floors_of,
+    group_positions,
+    held_ranges,
+    missing_ranges,
+    require_no_gap,
+)
+from features.offline.time_windows import cut
+from features.store.store_factory import meaning_of, redis_state_store
+from forewarn.platform.kafka import client_arguments
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import (
+    KafkaSettings,
+    PrivacySettings,
+    RedisSettings,
+    WorkerSettings,
+    load,
+)
+
+app = typer.Typer(help="Build the state in Redis anew.")
+
+
+@app.command()
+def run(
+    source: Annotated[
+        Path | None, typer.Option("--in", help="An export to begin from; the rest is in Kafka.")
+    ] = None,
+    scratch: Annotated[
+        Path | None, typer.Option(help="Directory for what is read from Kafka.")
+    ] = None,
+    allow_gap: Annotated[
+        bool, typer.Option("--allow-gap", help="Go without events that are nowhere any more.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before emptying Redis.")] = False,
+) -> None:
+    """Empty the state and build it from the events below the workers' committed offsets.
+
+    Stop the workers first: they find their state gone and stop by themselves otherwise.
+    """
+    if not yes:
+        typer.confirm("This deletes the state in Redis first. Go on?", abort=True)
+    kafka, worker = load(KafkaSettings), load(WorkerSettings)
+    arguments = client_arguments(kafka)
+    target = group_positions(arguments, group=worker.group, topic_prefix=kafka.topic_prefix)
+    held = held_ranges(source) if source else {}
+    with tempfile.TemporaryDirectory(prefix="forewarn-rebuild-", dir=scratch) as directory:
+        rest = Path(directory) / "rest"
+        exporter = Exporter(
+            arguments,
+            topic_prefix=kafka.topic_prefix,
+            directory=rest,
+            acceptance=worker.acceptance,
+        )
+        try:
+            have = exporter.settle(list(TOPICS))
+            beginnings = {(part.topic, part.partition): part.first for part in have}
+            if not target and not held:
+                # No worker ever committed: everything in Kafka is still to be scored.
+                typer.echo("The workers' group has no offsets: there is no state to build.")
+            wanted, gone = missing_ranges(target, held, beginnings)
+            if not allow_gap:
+                require_no_gap(gone)
+            exporter.run(wanted)
+        finally:
+            exporter.close()
+        sources = [rest, *([source] if source else [])]
+        windows = cut(sources, TOPICS, window_events=SLICE_EVENTS)
+        key = load(PrivacySettings).pseudonym_key.get_secret_value().encode()
+        pseudonymiser = Pseudonymiser(key)
+        columns = columns_below(windows, target, pseudonymiser)
+        bars = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*bars, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("events", total=windows.events)
+
+            async def build() -> RebuildResult:
+                redis = load(RedisSettings)
+                store = redis_state_store(redis, meaning=meaning_of(pseudonymiser))
+                try:
+                    await store.begin_rebuild()
+                    built = await rebuild_state(
+                        columns,
+                        store,
+                        engine=Engine(prefix=redis.key_prefix),
+                        floors=floors_of(target, held),
+                        progress=lambda count: bar.advance(task, count),
+                    )
+                    await store.end_rebuild()
+                    return built
+                finally:
+                    await store.close()
+
+            built = asyncio.run(build())
+    typer.echo(
+        f"{built.records:,} records from {built.events:,} events in {built.seconds:.1f} s; "
+        f"{built.expired:,} had expired. Start the workers again."
+    )

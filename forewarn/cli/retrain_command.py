@@ -1,0 +1,96 @@
+"""``forewarn retrain``: from Kafka to a promoted model in one run, for a scheduled job."""
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from features.offline.export import Exporter
+from forewarn.contracts.topics import SOURCES
+from forewarn.platform.kafka import client_arguments
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import KafkaSettings, ModelsSettings, WorkerSettings, load
+from forewarn.simulator.default_training import catalog_options
+from models.registry import open_registry
+from models.registry.mlflow_tracking import mirror
+from models.training.history_dataset import dataset_of_history, read_history
+from models.training.overrides import Overrides, with_overrides
+from models.training.retrain import retrain
+from models.training.training_dataset import DAY_MS
+
+app = typer.Typer(help="Export, train, judge and promote in one go.")
+console = Console(stderr=True)
+
+_KEY = b"pseudonyms of one training run"
+
+
+@app.command()
+def run(
+    data: Annotated[
+        Path | None, typer.Option(help="An export that is already there; Kafka if not given.")
+    ] = None,
+    days: Annotated[float, typer.Option(min=1, help="How far back to export.")] = 60.0,
+    promote: Annotated[
+        bool, typer.Option("--promote/--no-promote", help="Promote if the gates agree.")
+    ] = True,
+    report_share: Annotated[
+        float, typer.Option(help="Share of unwarned losses that are ever reported.")
+    ] = 0.6,
+    embargo_days: Annotated[float | None, typer.Option(min=0, help="Between the parts.")] = None,
+    warmup_days: Annotated[float | None, typer.Option(min=0, help="Left out at the start.")] = None,
+    trials: Annotated[int, typer.Option(min=0, max=500, help="Of the parameter search.")] = 0,
+    seed: Annotated[int, typer.Option(help="Equal seeds and data give equal trees.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Of training; only idle cores.")] = 1,
+) -> None:
+    """Export history, train, compare with the champion, and promote the model if it is better.
+
+    Exit code 0 also where the gates refuse: the model is then challenger, and nothing is broken.
+    """
+    settings = load(ModelsSettings)
+    registry = open_registry(settings)
+    now_ms = time.time_ns() // 1_000_000
+    with TemporaryDirectory(prefix="forewarn-export-") as work:
+        source = data or export_history(Path(work), since_ms=now_ms - round(days * DAY_MS))
+        dataset = dataset_of_history(
+            read_history(source), Pseudonymiser(_KEY), report_share=report_share, threads=threads
+        )
+    options = with_overrides(
+        catalog_options(now_ms, signing_key=settings.signing_key.get_secret_value().encode()),
+        Overrides(seed=seed, embargo_days=embargo_days, warmup_days=warmup_days, trials=trials,
+                threads=threads),
+    )  # fmt: skip
+    result = retrain(dataset, options, registry, may_promote=promote, progress=console.print)
+    for verdict in result.verdicts:
+        mark = "passed" if verdict.passed else "refused"
+        console.print(f"{mark} {verdict.gate}: {verdict.message}")
+    if settings.mlflow_uri:
+        alias = "champion" if result.promoted else "challenger"
+        artifact = registry.artifact(result.version)
+        mirror(settings.mlflow_uri, alias, artifact, result.metrics)
+    typer.echo(f"{result.version} is {'champion' if result.promoted else 'challenger'}")
+
+
+def export_history(directory: Path, *, since_ms: int) -> Path:
+    """Copy calls, transfers and outcomes since an append time into a folder; returns the folder.
+
+    Raises:
+        DependencyUnavailableError: if Kafka does not answer.
+    """
+    kafka = load(KafkaSettings)
+    exporter = Exporter(
+        client_arguments(kafka),
+        topic_prefix=kafka.topic_prefix,
+        directory=directory,
+        acceptance=load(WorkerSettings).acceptance,
+    )
+    try:
+        ranges = exporter.settle([*SOURCES], since_ms=since_ms, until_ms=None)
+        manifest = exporter.run(ranges)
+    finally:
+        exporter.close()
+    rows = ", ".join(f"{count:,} {name}" for name, count in manifest.rows.items())
+    console.print(f"exported {rows or 'nothing'}")
+    return directory

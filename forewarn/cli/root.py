@@ -1,0 +1,82 @@
+"""The root of the command line, and the one place where errors become lines."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from forewarn import __version__
+from forewarn.cli.command_table import COMMANDS, load
+from forewarn.errors import ForewarnError
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+TRACEBACK_VARIABLE = "FOREWARN_TRACEBACK"
+
+
+class LazyGroup(TyperGroup):
+    """Shows stand-ins in the help and imports a command only to run it."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command that the first argument names, and import it."""
+        name, stand_in, rest = super().resolve_command(ctx, args)
+        return name, stand_in if name is None else load(name), rest
+
+
+app = typer.Typer(
+    name="forewarn",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Streaming early warning against telephone and transfer fraud.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"forewarn {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    del version  # handled by its callback
+
+
+def _stand_in() -> None:
+    raise AssertionError("a stand-in only lends its line to the help")
+
+
+for _name, _entry in COMMANDS.items():
+    app.command(_name, help=_entry.help, rich_help_panel=_entry.panel)(_stand_in)
+
+
+def main() -> None:
+    """Run the command line; bad input ends with one line and status 2, never a traceback."""
+    sys.exit(run(app))
+
+
+def run(command: Callable[[], object]) -> int:
+    """Call a command and turn what it raises into an exit status and a line on stderr."""
+    try:
+        command()
+    except ForewarnError as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        print(f"forewarn: {error}", file=sys.stderr)  # noqa: T201  this is the command line
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): not our error, and stdout is unusable.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0

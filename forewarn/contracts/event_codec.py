@@ -1,0 +1,80 @@
+"""Bytes to events and back, with a dead-letter reason for everything that does not fit."""
+
+from typing import TypeVar
+
+import msgspec
+
+from forewarn.contracts.call import CallEvent
+from forewarn.contracts.event import SCHEMA_VERSION
+from forewarn.contracts.outcome import Outcome
+from forewarn.contracts.transfer import Transfer
+from forewarn.errors import ContractError
+
+MAX_EVENT_BYTES = 16_384
+"""Longest accepted record; the longest honest event is under 1,000 bytes."""
+
+T = TypeVar("T")
+
+_calls: msgspec.json.Decoder[CallEvent] = msgspec.json.Decoder(CallEvent)
+_transfers = msgspec.json.Decoder(Transfer)
+_outcomes = msgspec.json.Decoder(Outcome)
+_encoder = msgspec.json.Encoder()
+
+
+class _Envelope(msgspec.Struct):
+    """The two fields that explain why the rest may not fit."""
+
+    type: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+
+_envelopes = msgspec.json.Decoder(_Envelope)
+
+
+def encode(event: msgspec.Struct) -> bytes:
+    """Encode an event as JSON bytes."""
+    return _encoder.encode(event)
+
+
+def decode_call(value: bytes | None) -> CallEvent:
+    """Decode a record of the ``calls`` topic.
+
+    Raises:
+        ContractError: with the dead-letter reason.
+    """
+    return _decode(_calls, value)
+
+
+def decode_transfer(value: bytes | None) -> Transfer:
+    """Decode a record of the ``transfers`` topic; raises ContractError."""
+    return _decode(_transfers, value)
+
+
+def decode_outcome(value: bytes | None) -> Outcome:
+    """Decode a record of the ``outcomes`` topic; raises ContractError."""
+    return _decode(_outcomes, value)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], value: bytes | None) -> T:
+    if not value:
+        raise ContractError("the record has no value", reason="empty")
+    if len(value) > MAX_EVENT_BYTES:
+        raise ContractError(f"{len(value)} bytes, at most {MAX_EVENT_BYTES}", reason="too_large")
+    try:
+        return decoder.decode(value)
+    except msgspec.ValidationError as error:
+        raise ContractError(str(error), reason=_why_invalid(value)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ContractError(str(error), reason="not_json") from None
+
+
+def _why_invalid(value: bytes) -> str:
+    """Tell a newer schema and an unknown type from a wrong field."""
+    try:
+        envelope = _envelopes.decode(value)
+    except msgspec.MsgspecError:
+        return "invalid_field"
+    if envelope.schema_version != SCHEMA_VERSION:
+        return "schema_version"
+    known = {"call_started", "call_ended", "line_changed", "transfer", "outcome"}
+    return "invalid_field" if envelope.type in known else "unknown_type"

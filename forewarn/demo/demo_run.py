@@ -1,0 +1,138 @@
+"""The demonstration from start to summary, over a running stack."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import httpx
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from forewarn.contracts.topics import qualified
+from forewarn.demo.demo_figures import Figures, Snapshot
+from forewarn.demo.demo_options import DemoOptions
+from forewarn.demo.ledger_money import Money, fetch_money
+from forewarn.demo.simulated_responders import Responders
+from forewarn.demo.terminal_view import View
+from forewarn.demo.town_player import Player
+from forewarn.demo.warning_watcher import Watcher
+from forewarn.errors import ForewarnError
+from forewarn.local.stack import Stack
+from forewarn.platform.kafka import client_arguments
+from forewarn.simulator import simulate
+from forewarn.simulator.live_town import LiveTown
+from forewarn.simulator.town import Town
+
+REFRESH_SECONDS = 0.25
+SETTLE_SECONDS = 3.0
+"""After the last event, for warnings that are under way and cases that are being closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What a demonstration came to."""
+
+    figures: Snapshot
+    money: Money
+    streamed_seconds: float
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoStage:
+    """The town and the moment from which it is played."""
+
+    town: Town
+    first_ms: int
+
+
+def build_stage(options: DemoOptions, today: date) -> DemoStage:
+    """Simulate the town; a second or two."""
+    scenario = options.scenario(today)
+    return DemoStage(simulate(scenario), options.first_ms(scenario))
+
+
+def play(stack: Stack, stage: DemoStage, options: DemoOptions, view: View) -> DemoResult:
+    """Stream the town, answer the warnings, and gather the figures.
+
+    Raises:
+        DependencyUnavailableError: if a part of the stack ends meanwhile.
+        ForewarnError: if the stream cannot be sent.
+    """
+    figures = Figures()
+    before = fetch_money(stack.alerting.metrics) or Money()
+    with _cast(stack, stage, options, figures) as (player, watcher, responders):
+        ending = threading.Event()
+        team = threading.Thread(target=responders.work, args=(ending,), name="team", daemon=True)
+        began = time.monotonic()
+        figures.began(began)
+        for thread in (watcher, player, team):
+            thread.start()
+        money = Money()
+        try:
+            while player.is_alive():
+                stack.require_running()
+                scraped = fetch_money(stack.alerting.metrics)
+                money = scraped.since(before) if scraped else money
+                left = options.seconds - (time.monotonic() - began)
+                view.show(figures.snapshot(), money, left)
+                player.join(REFRESH_SECONDS)
+            streamed_seconds = time.monotonic() - began
+            time.sleep(SETTLE_SECONDS)
+        finally:
+            player.stop()
+            ending.set()
+            player.join(10)
+        team.join(30)
+        watcher.stop()
+        watcher.join(10)
+        for thread in (player, watcher):
+            if thread.error is not None:
+                raise ForewarnError(f"the {thread.name} failed: {thread.error!r}")
+        figures.sent(player.sent, figures.snapshot().event_time_ms, time.monotonic())
+    scraped = fetch_money(stack.alerting.metrics)
+    money = scraped.since(before) if scraped else money
+    return DemoResult(figures.snapshot(), money, streamed_seconds, tuple(responders.errors))
+
+
+@contextmanager
+def _cast(
+    stack: Stack, stage: DemoStage, options: DemoOptions, figures: Figures
+) -> Iterator[tuple[Player, Watcher, Responders]]:
+    """Everybody on the stage, with their connections, which close at the end."""
+    settings = stack.kafka_settings
+    arguments = client_arguments(settings)
+    producer = KafkaProducer(**arguments, acks="all", linger_ms=2, batch_size=64 * 1024)
+    consumer = KafkaConsumer(**arguments, group_id=None, enable_auto_commit=False)
+    topic = qualified("warnings", settings)
+    partitions = [TopicPartition(topic, number) for number in range(settings.partitions)]
+    consumer.assign(partitions)
+    for partition, end in consumer.end_offsets(partitions).items():
+        consumer.seek(partition, end)
+    key = stack.layout.secret("forewarn_alerting_api_key")
+    client = httpx.Client(
+        base_url=stack.console_url, headers={"Authorization": f"Bearer {key}"}, timeout=10.0
+    )
+    player = Player(
+        LiveTown(stage.town, start_ms=stage.first_ms),
+        producer,
+        settings,
+        figures,
+        first_ms=stage.first_ms,
+        speed=options.speed,
+        seconds=options.seconds,
+    )
+    watcher = Watcher(consumer, figures)
+    responders = Responders(client, player, watcher.subscriber, figures.closed, options.seed)
+    try:
+        yield player, watcher, responders
+    finally:
+        for thread in (player, watcher):
+            thread.stop()
+            if thread.is_alive():
+                thread.join(10)
+        producer.close(timeout=5)
+        consumer.close()
+        client.close()

@@ -1,0 +1,46 @@
+"""The closing words of a demonstration."""
+
+from rich.console import Console
+from rich.table import Table
+
+from forewarn.demo.demo_run import DemoResult
+from forewarn.demo.terminal_view import milliseconds, warnings_table, yuan
+
+DISPOSITIONS = {
+    "dissuaded": "dissuaded before (more) money left",
+    "false_alarm": "false alarm",
+    "loss_occurred": "money lost in spite of the warning",
+    "unreachable": "not reached",
+}
+
+
+def print_summary(
+    console: Console, result: DemoResult, *, seconds_to_first_warning: float | None
+) -> None:
+    """Print what the demonstration came to."""
+    figures, money = result.figures, result.money
+    console.rule("Summary")
+    table = Table.grid(padding=(0, 3))
+    rate = figures.sent / max(result.streamed_seconds, 1e-9)
+    table.add_row("events streamed", f"{figures.sent:,} in {result.streamed_seconds:.0f} s")
+    table.add_row("events/s", f"{rate:,.0f} (paced by event time; see docs/performance.md)")
+    table.add_row("warnings raised", f"{sum(figures.warnings.values()):,}")
+    table.add_row(
+        "append to warning",
+        f"p50 {milliseconds(figures.p50_seconds)}, p99 {milliseconds(figures.p99_seconds)} "
+        f"over {figures.messages:,} messages",
+    )
+    if seconds_to_first_warning is not None:
+        table.add_row("first warning", f"{seconds_to_first_warning:.1f} s after the command began")
+    table.add_row("loss prevented", f"{yuan(money.prevented_minor)} CNY, confirmed at closure")
+    table.add_row("lost all the same", f"{yuan(money.lost_minor)} CNY")
+    table.add_row("still at risk", f"{yuan(money.at_risk_minor)} CNY in {money.open_cases} cases")
+    for disposition, count in sorted(figures.dispositions.items()):
+        table.add_row("", f"{count:,} {DISPOSITIONS.get(disposition, disposition)}")
+    console.print(table)
+    console.print()
+    console.print(warnings_table(figures))
+    for error in result.errors[:5]:
+        console.print(f"responder: {error}", style="yellow", markup=False)
+    if len(result.errors) > 5:
+        console.print(f"and {len(result.errors) - 5} more", style="yellow")

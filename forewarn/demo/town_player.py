@@ -1,0 +1,140 @@
+"""Plays the town into Kafka in accelerated event time, and lets interventions change it."""
+
+import queue
+import threading
+import time
+from collections import defaultdict
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from forewarn.contracts import decode_transfer
+from forewarn.contracts.topics import qualified
+from forewarn.demo.demo_figures import Figures
+from forewarn.platform.settings import KafkaSettings
+from forewarn.simulator.live_town import LiveTown, TownRecord
+
+TOLD_EVERY = 200
+"""Records between two updates of the figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What an intervention found: the frauds it ended, and the money that stays."""
+
+    typologies: tuple[str, ...]
+    spared_minor: int
+
+
+class Player(threading.Thread):
+    """Sends records; the one thread that touches the town.
+
+    Args:
+        live: the town from the moment where playing begins.
+        producer: a kafka-python producer.
+        settings: names the topics.
+        figures: told of what was sent.
+        first_ms: event time at which playing begins.
+        speed: seconds of event time in a second.
+        seconds: how long to play.
+    """
+
+    def __init__(
+        self,
+        live: LiveTown,
+        producer: Any,
+        settings: KafkaSettings,
+        figures: Figures,
+        *,
+        first_ms: int,
+        speed: float,
+        seconds: float,
+    ) -> None:
+        super().__init__(name="player", daemon=True)
+        self._live, self._producer, self._figures = live, producer, figures
+        self._topics: dict[str, str] = {
+            name: qualified(name, settings) for name in ("calls", "transfers", "outcomes")
+        }
+        self._first_ms, self._speed, self._seconds = first_ms, speed, seconds
+        self._questions: queue.SimpleQueue[tuple[str, bool, Future[Truth]]] = queue.SimpleQueue()
+        self._ending = threading.Event()
+        self._paid: defaultdict[str, int] = defaultdict(int)
+        self._now_ms = first_ms
+        self.sent = 0
+        self.error: BaseException | None = None
+
+    def ask(self, subscriber: str, *, intervene: bool, timeout_seconds: float = 10.0) -> Truth:
+        """Learn what a person is in, as a talk with him or her would show.
+
+        Args:
+            subscriber: E.164.
+            intervene: dissuade the person, so that what he or she is in goes no further.
+            timeout_seconds: bound on waiting for the player.
+        """
+        answer: Future[Truth] = Future()
+        self._questions.put((subscriber, intervene, answer))
+        if not self.is_alive():
+            self._answer_questions()
+        return answer.result(timeout_seconds)
+
+    def paid_to_swindlers(self, subscriber: str) -> int:
+        """Minor units that a victim's completed payments have cost since playing began."""
+        return self._paid[subscriber]
+
+    def stop(self) -> None:
+        """End playing soon."""
+        self._ending.set()
+
+    def run(self) -> None:
+        """Play until the time is over."""
+        try:
+            self._play()
+            self._producer.flush(timeout=30)
+        except BaseException as error:  # noqa: BLE001  shown by the main thread, which asks for it
+            self.error = error
+
+    def _play(self) -> None:
+        began = time.monotonic()
+        per_second = 1000 * self._speed
+        last_ms = self._first_ms + int(self._seconds * per_second)
+        for record in self._live:
+            if record.arrival_ms > last_ms:
+                break
+            due = began + (record.arrival_ms - self._first_ms) / per_second
+            while (wait := due - time.monotonic()) > 0.001:
+                self._answer_questions()
+                if self._ending.wait(min(wait, 0.01)):
+                    return
+            if self._ending.is_set():
+                return
+            self._send(record)
+        while time.monotonic() < began + self._seconds and not self._ending.wait(0.01):
+            self._answer_questions()
+
+    def _send(self, record: TownRecord) -> None:
+        self._producer.send(self._topics[record.topic], record.value, key=record.key)
+        self._now_ms = record.arrival_ms
+        self.sent += 1
+        if record.episode >= 0 and record.topic == "transfers":
+            self._note_payment(record)
+        if self.sent % TOLD_EVERY == 0:
+            self._figures.sent(self.sent, record.arrival_ms, time.monotonic())
+            self._answer_questions()
+
+    def _note_payment(self, record: TownRecord) -> None:
+        transfer = decode_transfer(record.value)
+        if transfer.direction == "outgoing" and transfer.status == "completed":
+            self._paid[transfer.subscriber] += transfer.amount_minor
+
+    def _answer_questions(self) -> None:
+        while True:
+            try:
+                subscriber, intervene, answer = self._questions.get_nowait()
+            except queue.Empty:
+                return
+            typologies = tuple(self._live.under_way(subscriber, self._now_ms))
+            spared = 0
+            if intervene:
+                stopped = self._live.intervene(subscriber, self._now_ms)
+                spared = sum(episode.spared_minor for episode in stopped)
+            answer.set_result(Truth(typologies, spared))

@@ -1,0 +1,58 @@
+"""Reads the warnings topic: counts, latencies, and whom each warning is about."""
+
+import threading
+import time
+from typing import Any
+
+import msgspec
+
+from forewarn.contracts import FraudWarning
+from forewarn.demo.demo_figures import Figures
+
+_decoder = msgspec.json.Decoder(FraudWarning)
+
+
+class Watcher(threading.Thread):
+    """Follows the warnings of this run.
+
+    Args:
+        consumer: a kafka-python consumer of the warnings topic, at its end when it is handed over.
+        figures: told of each warning.
+    """
+
+    def __init__(self, consumer: Any, figures: Figures) -> None:
+        super().__init__(name="watcher", daemon=True)
+        self._consumer, self._figures = consumer, figures
+        self._people: dict[str, str] = {}
+        self._ending = threading.Event()
+        self.error: BaseException | None = None
+
+    def subscriber(self, warning_id: str) -> str | None:
+        """Whom a warning of this run is about; the API shows numbers masked."""
+        return self._people.get(warning_id)
+
+    def stop(self) -> None:
+        """End soon; what was appended before is still read."""
+        self._ending.set()
+
+    def run(self) -> None:
+        """Read until told to stop and nothing more is there."""
+        try:
+            while True:
+                batches = self._consumer.poll(timeout_ms=100)
+                if not batches and self._ending.is_set():
+                    return
+                now = time.monotonic()
+                for records in batches.values():
+                    for record in records:
+                        self._note(record, now)
+        except BaseException as error:  # noqa: BLE001  shown by the main thread, which asks for it
+            self.error = error
+
+    def _note(self, record: Any, now: float) -> None:
+        warning = _decoder.decode(record.value)
+        new = warning.action == "raise" and warning.warning_id not in self._people
+        self._people[warning.warning_id] = warning.subscriber
+        # Both times are Kafka's own appends (LogAppendTime), so no clock of ours is in between.
+        latency = (record.timestamp - warning.appended_at_ms) / 1000
+        self._figures.warned(warning.typology, warning.severity, new=new, latency=latency, now=now)

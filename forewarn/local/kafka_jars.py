@@ -1,0 +1,136 @@
+"""The jars of Apache Kafka, downloaded once from Maven Central by jgo and checked.
+
+``kafka.lock.toml`` beside this file names every jar with its version and SHA-256, so that what
+runs here is what was tested. ``write_lock`` resolves the coordinates anew and rewrites the lock.
+``python -m forewarn.local.kafka_jars`` fills the cache.
+"""
+
+import fcntl
+import hashlib
+import shutil
+import sys
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from forewarn.errors import ConfigurationError, DependencyUnavailableError
+from forewarn.local.download_cache import cache_directory
+
+KAFKA_VERSION = "4.3.1"
+COORDINATES = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.slf4j:slf4j-simple:1.7.36")
+"""The broker, and the smallest logger that writes to standard error."""
+
+LOCK_FILE = Path(__file__).with_name("kafka.lock.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Jar:
+    """One locked jar."""
+
+    group: str
+    artifact: str
+    version: str
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file in the class path directory."""
+        return f"{self.artifact}-{self.version}.jar"
+
+
+def locked_jars(lock_file: Path = LOCK_FILE) -> list[Jar]:
+    """Read the lock."""
+    return [Jar(**entry) for entry in tomllib.loads(lock_file.read_text())["jar"]]
+
+
+def kafka_jars() -> Path:
+    """The directory that holds every locked jar, filled on first use.
+
+    Raises:
+        DependencyUnavailableError: if Maven Central cannot be reached and the cache is empty.
+        ConfigurationError: if a downloaded jar is not the locked one.
+    """
+    home, directory = cache_directory(), _directory()
+    if directory.is_dir():
+        return directory
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "kafka.download").open("w") as guard:  # two first runs at once download once
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if not directory.is_dir():
+            for left_over in home.glob(".kafka-*"):  # of a download that was killed
+                shutil.rmtree(left_over, ignore_errors=True)
+            scratch = Path(mkdtemp(prefix=".kafka-", dir=home))
+            try:
+                _download(locked_jars(), scratch)
+                shutil.rmtree(scratch / "maven")
+                scratch.rename(directory)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+    return directory
+
+
+def jars_are_here() -> bool:
+    """Whether ``kafka_jars`` would return at once."""
+    return _directory().is_dir()
+
+
+def _directory() -> Path:
+    digest = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()[:12]
+    return cache_directory() / f"kafka-{KAFKA_VERSION}-{digest}"
+
+
+def _download(jars: list[Jar], directory: Path) -> None:
+    try:
+        from jgo.maven import MavenContext  # noqa: PLC0415  of the extra `local`
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            "jgo is not installed, so Kafka cannot be downloaded.",
+            hint="Install the extra: pip install 'forewarn[local]'.",
+        ) from error
+    maven = MavenContext(repo_cache=directory / "maven", timeout=60)
+
+    def fetch(jar: Jar) -> None:
+        component = maven.project(jar.group, jar.artifact).at_version(jar.version)
+        try:
+            path = component.artifact().resolve()
+        except (OSError, RuntimeError) as error:
+            raise DependencyUnavailableError(
+                f"{jar.file_name} could not be downloaded from Maven Central: {error}",
+                hint="Check the network or its proxy, then try again.",
+            ) from error
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != jar.sha256:
+            raise ConfigurationError(
+                f"{jar.file_name} has SHA-256 {found}, the lock says {jar.sha256}.",
+                hint="Do not use it: something between here and Maven Central changes files.",
+            )
+        path.rename(directory / jar.file_name)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(fetch, jars))
+
+
+def write_lock(lock_file: Path = LOCK_FILE) -> int:
+    """Resolve the coordinates anew with jgo and write the lock; returns the number of jars."""
+    from jgo import resolve  # noqa: PLC0415  of the extra `local`
+
+    jars: dict[str, Jar] = {}
+    for coordinate in COORDINATES:
+        for artifact in resolve(coordinate):
+            sha256 = hashlib.sha256(artifact.resolve().read_bytes()).hexdigest()
+            jar = Jar(artifact.groupId, artifact.artifactId, artifact.version, sha256)
+            jars.setdefault(jar.artifact, jar)
+    lines = [f"# Written by forewarn.local.kafka_jars.write_lock for {', '.join(COORDINATES)}."]
+    for jar in sorted(jars.values(), key=lambda jar: jar.file_name):
+        lines += ["", "[[jar]]", f'group = "{jar.group}"', f'artifact = "{jar.artifact}"']
+        lines += [f'version = "{jar.version}"', f'sha256 = "{jar.sha256}"']
+    lock_file.write_text("\n".join(lines) + "\n")
+    return len(jars)
+
+
+if __name__ == "__main__":
+    from forewarn.cli.root import run
+
+    sys.exit(run(kafka_jars))

@@ -1,0 +1,1 @@
+"""The platform: settings, the link to Kafka, the clock and pseudonyms."""

@@ -1,0 +1,35 @@
+"""``docs/schemas/*.json``: the event contracts as JSON Schema, from the structs."""
+
+import json
+from typing import Any
+
+import msgspec
+
+from forewarn.contracts import DeadLetter, FraudWarning, Outcome, Score, Transfer
+from forewarn.contracts.call import CallEvent
+from forewarn.contracts.list_entry import ListEntry
+
+TOPICS: dict[str, Any] = {
+    "calls": CallEvent,
+    "transfers": Transfer,
+    "outcomes": Outcome,
+    "warnings": FraudWarning,
+    "scores": Score,
+    "dead-letters": DeadLetter,
+    "lists": ListEntry,
+}
+"""The type of the values on each topic."""
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema_files() -> dict[str, str]:
+    """One file a topic: its name and its content."""
+    return {f"{topic}.json": _text(topic, kind) for topic, kind in TOPICS.items()}
+
+
+def _text(topic: str, kind: Any) -> str:
+    schema = msgspec.json.schema(kind)
+    # What a reader has never heard of is ignored by the decoder, so nothing forbids it here.
+    head = {"$schema": DIALECT, "title": f"Values of the topic {topic}"}
+    return json.dumps(head | schema, indent=2, ensure_ascii=False) + "\n"

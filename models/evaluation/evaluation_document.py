@@ -1,0 +1,252 @@
+"""All measures of one run as one JSON-ready document."""
+
+import math
+import time
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evaluation import ranking_measures
+from models.evaluation.baselines import logistic_score, rules_score
+from models.evaluation.bootstrap import compare_average_precision
+from models.evaluation.segments import segments
+from models.serving.drift import SCORE, make_reference, psi, share_by_bin
+from models.serving.forest import compile_forest
+from models.serving.scorer import Scorer
+from models.training.training_dataset import DAY_MS, Dataset
+from models.training.training_run import TrainingRun
+
+Floats = NDArray[np.float64]
+
+BUDGETS = (5.0, 20.0, 50.0, 100.0, 200.0, 500.0)
+_SHAP_ROWS = 400
+
+
+def evaluate(run: TrainingRun, *, k: int = 100, champion: Scorer | None = None) -> dict[str, Any]:
+    """Evaluate a run on its test part.
+
+    Args:
+        run: what ``fit`` returned.
+        k: for precision at k a day and group.
+        champion: the present champion, if it reads the same features.
+
+    Returns:
+        The document that is written as ``metrics.json`` and that the report is drawn from.
+    """
+    test, label, weight = run.split.parts["test"], run.label("test"), run.weight("test")
+    probability = run.probability["test"]
+    train = run.split.parts["train"]
+    scores: dict[str, Floats] = {
+        "rules": rules_score(train, test, run.label("train"), run.weight("train")),
+        "logistic": logistic_score(train, test, run.label("train"), run.weight("train")),
+    }
+    if champion is not None:
+        scores["champion"] = champion.raw(test.vectors)  # calibrated, it may have ties
+    baselines = {
+        name: _ranking(score, test, label, weight, k)
+        | {"difference": asdict(_difference(probability, score, test, label, weight))}
+        for name, score in scores.items()
+    }
+    if champion is not None:
+        # Calibration drift: what the champion expected of rows whose labels have arrived since.
+        expected = champion.predict(test.vectors)
+        baselines["champion"]["calibration"] = {
+            "expected_error": ranking_measures.calibration_error(expected, label, weight)[0],
+            "predicted_frauds": float((expected * weight).sum()),
+            "observed_frauds": float((label * weight).sum()),
+        }
+    model = _ranking(probability, test, label, weight, k)
+    error, curve = ranking_measures.calibration_error(probability, label, weight)
+    threshold = run.thresholds["raise"]
+    document = {
+        "roc_auc": model["roc_auc"],
+        "average_precision": model["average_precision"],
+        "precision_at_k": model["precision_at_k"],
+        "curve": model["curve"],
+        "test": _facts(run, "test"),
+        "calibrate": _facts(run, "calibrate"),
+        "train": _facts(run, "train"),
+        "split": {
+            "by_group": run.options.split.by_group,
+            "embargo_days": run.split.embargo_days,
+            "warmup_days": run.split.warmup_days,
+        },
+        "thresholds": run.thresholds,
+        "at_threshold": asdict(_caught(probability, test, label, weight, threshold)),
+        "budgets": _budgets(probability, test, label, weight),
+        "baselines": baselines,
+        "calibration": {
+            "method": run.calibrator.method,
+            "expected_error": error,
+            "curve": curve,
+            "predicted_frauds": float((probability * weight).sum()),
+            "observed_frauds": float((label * weight).sum()),
+        },
+        "segments": {
+            name: segments(test, getattr(test, name), probability >= threshold, label, weight)
+            for name in ("typology", "age_group", "district")
+        },
+        "importance": _importance(run),
+        "drift": _drift(run),
+        "findings": [asdict(finding) for finding in run.findings],
+        "speed": {"microseconds_per_row": _speed(run)},
+        "trees": run.estimator.n_trees_,
+    }
+    return {key: _without_nan(value) for key, value in document.items()}
+
+
+def precision_recall_curve(
+    score: Floats, label: NDArray[np.int8], weight: Floats, points: int = 200
+) -> tuple[Floats, Floats]:
+    """Recall and precision at about ``points`` thresholds, for plots."""
+    order = np.argsort(-score, kind="stable")
+    hits = np.cumsum((label * weight)[order])
+    seen = np.cumsum(weight[order])
+    ends = np.flatnonzero(np.r_[np.diff(score[order]) != 0, True])
+    recall, precision = hits[ends] / max(hits[-1], 1e-12), hits[ends] / seen[ends]
+    kept = np.unique(np.searchsorted(recall, np.linspace(0, 1, points)).clip(0, len(ends) - 1))
+    return recall[kept], precision[kept]
+
+
+def _ranking(
+    score: Floats, part: Dataset, label: NDArray[np.int8], weight: Floats, k: int
+) -> dict[str, Any]:
+    recall, precision = precision_recall_curve(score, label, weight)
+    return {
+        "roc_auc": ranking_measures.roc_auc(score, label, weight),
+        "average_precision": ranking_measures.average_precision(score, label, weight),
+        "precision_at_k": {
+            "k": k,
+            "value": ranking_measures.precision_at_k(
+                score, label, weight, part.time_ms, part.group, k
+            ),
+        },
+        "curve": {"recall": recall.tolist(), "precision": precision.tolist()},
+    }
+
+
+def _difference(
+    probability: Floats, other: Floats, part: Dataset, label: NDArray[np.int8], weight: Floats
+) -> Any:
+    return compare_average_precision(probability, other, label, weight, part.group, draws=100)
+
+
+def _caught(
+    probability: Floats, part: Dataset, label: NDArray[np.int8], weight: Floats, threshold: float
+) -> ranking_measures.Caught:
+    return ranking_measures.caught(
+        probability, label, weight, threshold=threshold, time_ms=part.time_ms,
+        subject=part.subject, episode=part.episode, exposure_minor=part.exposure_minor,
+        first_loss_ms=part.first_loss_ms,
+    )  # fmt: skip
+
+
+def _budgets(
+    probability: Floats, part: Dataset, label: NDArray[np.int8], weight: Floats
+) -> list[dict[str, Any]]:
+    rows = []
+    for budget in BUDGETS:
+        threshold = ranking_measures.threshold_for_budget(
+            probability, weight, part.time_ms, part.subject, budget
+        )
+        rows.append(
+            {"per_day": budget} | asdict(_caught(probability, part, label, weight, threshold))
+        )
+    return rows
+
+
+def _facts(run: TrainingRun, name: str) -> dict[str, Any]:
+    """What a part holds; ``window_prevalence`` is that of everybody in its time."""
+    part, label, weight = run.split.parts[name], run.label(name), run.weight(name)
+    fraud = label == 1
+    return {
+        "rows": len(part),
+        "frauds": int(fraud.sum()),
+        "episodes": len(np.unique(part.episode[fraud & (part.episode >= 0)])),
+        "victims": len(np.unique(part.group[fraud])),
+        "groups": len(np.unique(part.group)),
+        "prevalence": float((label * weight).sum() / weight.sum()),
+        "window_prevalence": run.split.prevalence[name],
+        "from_ms": int(part.time_ms[0]),
+        "until_ms": int(part.time_ms[-1]),
+        "days": (int(part.time_ms[-1]) - int(part.time_ms[0])) / DAY_MS,
+    }
+
+
+def swarm(run: TrainingRun, metrics: dict[str, Any], top: int = 12) -> dict[str, Any]:
+    """SHAP values of single test events for the most important features, and ranks as shades."""
+    rows, shap = (one[::3] for one in _shap(run))  # a third of the points shows the same shape
+    names = [row["feature"] for row in metrics["importance"][:top]]
+    columns = [run.dataset.features.index(name) for name in names]
+    vectors = run.split.parts["test"].vectors[rows][:, columns]
+    ranks = np.argsort(np.argsort(vectors, axis=0), axis=0) / max(1, len(rows) - 1)
+    return {"names": names, "values": shap[:, columns].T.tolist(), "shades": ranks.T.tolist()}
+
+
+def _importance(run: TrainingRun) -> list[dict[str, Any]]:
+    """Share of gain, and mean absolute SHAP value in log-odds over frauds and as many others."""
+    gain = run.estimator.booster_.feature_importance("gain").astype(float)
+    strength = np.abs(_shap(run)[1]).mean(axis=0)
+    order = np.argsort(-strength)
+    return [
+        {
+            "feature": run.dataset.features[index],
+            "gain": float(gain[index] / max(gain.sum(), 1e-12)),
+            "shap": float(strength[index]),
+        }
+        for index in order
+    ]
+
+
+def _shap(run: TrainingRun) -> tuple[NDArray[np.int64], Floats]:
+    """A fixed sample of test rows, half of them frauds, and their SHAP values [rows, F]."""
+    test, label = run.split.parts["test"], run.label("test")
+    rng = np.random.default_rng(run.options.seed)
+    fraud, honest = np.flatnonzero(label == 1), np.flatnonzero(label == 0)
+    rows = np.r_[
+        rng.choice(fraud, min(len(fraud), _SHAP_ROWS // 2), replace=False),
+        rng.choice(honest, min(len(honest), _SHAP_ROWS // 2), replace=False),
+    ]
+    shap = run.estimator.booster_.predict(test.vectors[rows], pred_contrib=True, num_threads=2)
+    return rows, np.asarray(shap, np.float64)[:, :-1]
+
+
+def _drift(run: TrainingRun) -> dict[str, float]:
+    """PSI of the test part against the training part, largest first."""
+    train, test = run.split.parts["train"], run.split.parts["test"]
+    reference = make_reference(
+        train.vectors, run.probability["train"], run.dataset.features, run.weight("train")
+    )
+    found = {}
+    for index, name in enumerate((*run.dataset.features, SCORE)):
+        values = run.probability["test"] if name == SCORE else test.vectors[:, index]
+        histogram = reference.histograms[name]
+        observed = share_by_bin(np.asarray(values, np.float64), histogram, run.weight("test"))
+        found[name] = psi(np.asarray(histogram.shares), observed)
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _speed(run: TrainingRun) -> float:
+    """Microseconds a row of the compiled forest in blocks of 1000, the best of five on this machine."""
+    forest = compile_forest(run.estimator.booster_.dump_model())
+    rows = np.resize(run.split.parts["test"].vectors, (1000, len(run.dataset.features)))
+    forest.raw(rows)
+    best = math.inf
+    for _ in range(5):
+        begun = time.perf_counter()
+        forest.raw(rows)
+        best = min(best, time.perf_counter() - begun)
+    return best * 1e6 / len(rows)
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON knows no NaN: null says that the data cannot answer."""
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,59 @@
+"""Which events reach the policy's decision: one rule, for workers and for backtests."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.kinds import EventKind
+from models.policy.event_status import WARNABLE
+from models.policy.party_lists import Lists
+from models.policy.policy import Policy
+from models.policy.warning_history import WarningHistory
+
+_WARNABLE = np.array(sorted(WARNABLE), np.uint8)
+
+
+def candidates(
+    policy: Policy,
+    probabilities: NDArray[np.float64],
+    vectors: NDArray[np.float32],
+    *,
+    kinds: NDArray[np.uint8],
+    amounts_minor: NDArray[np.int64],
+    counterparties: NDArray[np.uint64],
+    subscribers: NDArray[np.uint64],
+    has_history: NDArray[np.bool_],
+    clears: NDArray[np.bool_],
+    lists: Lists,
+) -> NDArray[np.bool_]:
+    """Which events of a chunk, in order, need a look at their subscriber's history.
+
+    Args:
+        policy: the policy.
+        probabilities: calibrated, [n].
+        vectors: float32 [n, F].
+        kinds: ``EventKind`` of each event.
+        amounts_minor: [n], 0 where the event has none.
+        counterparties: pseudonyms of the other side, [n].
+        subscribers: pseudonyms, [n].
+        has_history: whether the subscriber had a history before the chunk.
+        clears: whether the event is an outcome that calls a warning a false alarm.
+        lists: the lists in force.
+    """
+    wanted = np.zeros(len(kinds), np.bool_)
+    screened = policy.screen(
+        probabilities, vectors, amounts_minor=amounts_minor, counterparties=counterparties,
+        has_history=has_history, lists=lists,
+    )  # fmt: skip
+    wanted[screened] = True
+    # The model has seen nothing else; other events only tell what became of a warned subject.
+    wanted &= np.isin(kinds, _WARNABLE) | has_history
+    # An outcome is not scored, but it settles what is open, and a false alarm keeps quiet.
+    outcome = kinds == EventKind.OUTCOME
+    wanted[outcome] = (has_history | clears)[outcome]
+    # A chunk that warns somebody gives later events of the same person a history, too.
+    return np.asarray(wanted | np.isin(subscribers, subscribers[wanted]))
+
+
+def is_decided(kind: int, subject: int, history: WarningHistory) -> bool:
+    """Whether a candidate is decided: what cannot be stopped any more only if it was warned about."""
+    return kind in WARNABLE or history.about(subject) is not None

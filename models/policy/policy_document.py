@@ -1,0 +1,132 @@
+"""The policy file: TOML, checked against these structs, and an error names the field that is wrong."""
+
+import hashlib
+from typing import Annotated, Literal
+
+import msgspec
+
+from forewarn.contracts.fraud_warning import Severity, SubjectStatus
+from forewarn.errors import ConfigurationError
+
+Minor = Annotated[int, msgspec.Meta(ge=0, le=10**13)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+
+
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Lower bounds of the calibrated probability.
+
+    ``raise_probability`` unset takes what the model recommends (``thresholds.raise`` of its
+    manifest), else ``fallback_probability``. An open warning is withdrawn when the probability
+    falls under ``withdraw_ratio`` times that: the gap keeps warnings from flickering.
+    """
+
+    raise_probability: Share | None = None
+    fallback_probability: Share = 0.3
+    withdraw_ratio: Share = 0.4
+    watch_ratio: Share = 0.5
+
+
+class Costs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Money in minor units: what an intervention costs and what is at risk.
+
+    ``success`` is the share of the amount at risk that a warning at this status still saves.
+    ``call_exposure_minor`` is what a swindler on the phone is expected to ask for, by typology.
+    """
+
+    intervention_minor: Minor = 5_000
+    call_exposure_minor: dict[str, Minor] = msgspec.field(
+        default_factory=lambda: {"unknown": 3_000_000}
+    )
+    success: dict[SubjectStatus, Share] = msgspec.field(
+        default_factory=lambda: {
+            "on_call": 0.7,
+            "line_changed": 0.6,
+            "attempted": 0.8,
+            "call_ended": 0.4,
+            "completed": 0.0,
+            "blocked": 0.0,
+            "reversed": 0.0,
+        }
+    )
+
+
+class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From which expected loss a warning has this severity.
+
+    How soon it has to be answered is the alerting service's to say (`FOREWARN_ALERTING_*_DEADLINE_SECONDS`).
+    """
+
+    expected_loss_minor: Minor
+
+
+class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds on warnings a day; a person warned every hour stops listening. 0 is no bound."""
+
+    per_person: Annotated[int, msgspec.Meta(ge=0, le=10)] = 4
+    per_district: Annotated[int, msgspec.Meta(ge=0)] = 0
+    districts: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}
+    window_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
+    exempt: tuple[Severity, ...] = ("critical",)
+    quiet_after_false_alarm_hours: Annotated[int, msgspec.Meta(ge=0, le=168)] = 12
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A condition over features that raises or suppresses whatever the model says.
+
+    ``on`` limits it to events of these statuses (empty: all that can be raised).
+    """
+
+    name: Name
+    effect: Literal["raise", "suppress"]
+    when: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    on: tuple[SubjectStatus, ...] = ()
+    severity: Severity = "high"
+
+
+class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    name: Name
+    description: str = ""
+    raise_on: tuple[SubjectStatus, ...] = ("on_call", "line_changed", "attempted", "call_ended")
+    thresholds: Thresholds = Thresholds()
+    costs: Costs = msgspec.field(default_factory=Costs)
+    tiers: dict[Severity, Tier]
+    budgets: Budgets = Budgets()
+    rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=200)] = ()
+
+
+def parse_policy(data: bytes) -> tuple[PolicyDocument, str]:
+    """Read a policy; returns it with its version (its name and the hash of the file).
+
+    Raises:
+        ConfigurationError: naming the field and what is wrong with it.
+    """
+    try:
+        document = msgspec.toml.decode(data, type=PolicyDocument)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"the policy is not valid: {error}.",
+            hint="models/policy/default.toml is a complete example.",
+        ) from None
+    _check_tiers(document)
+    names = [rule.name for rule in document.rules]
+    if len(set(names)) != len(names):
+        raise ConfigurationError("two rules of the policy have the same name")
+    return document, f"{document.name}-{hashlib.sha256(data).hexdigest()[:8]}"
+
+
+def _check_tiers(document: PolicyDocument) -> None:
+    order: tuple[Severity, ...] = ("medium", "high", "critical")
+    missing = [severity for severity in order if severity not in document.tiers]
+    if missing:
+        raise ConfigurationError(f"the policy has no tier {', '.join(missing)}")
+    losses = [document.tiers[severity].expected_loss_minor for severity in order]
+    if losses != sorted(losses):
+        raise ConfigurationError(
+            "tiers.expected_loss_minor must rise from medium to critical",
+            hint="A more severe tier begins at a higher expected loss.",
+        )
+    if "unknown" not in document.costs.call_exposure_minor:
+        raise ConfigurationError("costs.call_exposure_minor needs the entry `unknown`")

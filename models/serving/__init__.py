@@ -1,0 +1,1 @@
+"""Serving: the artifact of a model, its compiled forest and what a worker needs to score."""

@@ -1,0 +1,1 @@
+"""Training on tables of transactions with columns of their own."""

@@ -1,0 +1,188 @@
+"""Reading somebody else's column of times: what it means is said, and what is unclear is asked.
+
+A wrong guess does not fail: hours taken for days give an embargo, windows and weekdays of another
+world, and figures that look fine. So numbers that could mean several things need ``--time-unit``.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, get_args
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from forewarn.errors import ConfigurationError
+from models.training.training_dataset import DAY_MS, HOUR_MS
+
+TimeUnit = Literal[
+    "auto", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds",
+    "yyyymmdd",
+]  # fmt: skip
+UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
+
+_MS = {
+    "days": float(DAY_MS), "hours": float(HOUR_MS), "minutes": 60_000.0, "seconds": 1_000.0,
+    "milliseconds": 1.0, "microseconds": 1e-3, "nanoseconds": 1e-6,
+}  # fmt: skip
+
+_TEXTS = (
+    "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y",
+    "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",
+)  # fmt: skip
+"""Tried in this order where a column is not in ISO 8601; a format has to fit every row."""
+
+_LAST_MS = 4_102_444_800_000  # 2100-01-01
+_LONGEST_DAYS = 50 * 365
+"""Nobody has fifty years of transactions in one table: some of the times are placeholders."""
+
+_EPOCH = 1e8
+"""From here on a number is a moment (1973 in seconds), below it counts from an unknown start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """UTC milliseconds of every row; ``meaning`` says how they were understood.
+
+    ``dated`` is False for numbers that count from an unknown start.
+    """
+
+    time_ms: NDArray[np.int64]
+    dated: bool
+    meaning: str
+
+
+def read_times(column: pl.Series, unit: TimeUnit = "auto") -> Times:
+    """Read a column of times.
+
+    Dates and ISO texts are taken as UTC unless they name a zone. ``auto`` tells moments in seconds,
+    milliseconds, microseconds and nanoseconds since 1970 apart by their size, and numbers such as
+    20240131 by being dates; smaller numbers count from an unknown start, in the unit that the column's
+    name gives, or in seconds if they span a day as seconds.
+
+    Raises:
+        ConfigurationError: for missing values, for a year that cannot be, or if the unit is unclear.
+    """
+    name = column.name
+    if unit not in UNITS:
+        raise ConfigurationError(f"--time-unit is one of {', '.join(UNITS)}")
+    if column.dtype in (pl.Time, pl.Duration):
+        raise ConfigurationError(
+            f"{name} ({column.dtype}) has no date",
+            hint="Put date and time of day into one column.",
+        )
+    if column.dtype.is_float():
+        column = column.fill_nan(None)
+    if column.dtype == pl.String:
+        column = _of_texts(column)
+    if column.null_count():
+        raise ConfigurationError(
+            f"{column.null_count()} rows have no readable time in {name}",
+            hint="Times are ISO texts, dates, or numbers; drop the rows without one.",
+        )
+    if column.dtype.is_temporal():
+        moments = column.cast(pl.Datetime("ms")).to_physical().to_numpy().astype(np.int64)
+        return _dated(name, moments, "dates")
+    if not column.dtype.is_numeric():
+        raise ConfigurationError(f"{name} ({column.dtype}) is no column of times")
+    return _of_numbers(name, column.cast(pl.Float64).to_numpy(), unit)
+
+
+def _of_texts(column: pl.Series) -> pl.Series:
+    """Texts as moments, or as numbers where all of them are digits; null where neither."""
+    numbers = column.cast(pl.Float64, strict=False)
+    if numbers.null_count() == column.null_count():
+        return numbers
+    best = pl.Series(column.name, [None] * len(column), dtype=pl.Datetime("ms"))
+    for form in (None, *_TEXTS):
+        for zone in (None, "UTC"):
+            try:
+                read = column.str.to_datetime(form, strict=False, time_unit="ms", time_zone=zone)
+            except pl.exceptions.PolarsError:  # not one text looks like a time
+                continue
+            if read.null_count() < best.null_count():
+                best = read.dt.replace_time_zone(None) if zone else read
+        if best.null_count() == column.null_count():
+            return best
+    return best
+
+
+def _of_numbers(name: str, values: NDArray[np.float64], unit: TimeUnit) -> Times:
+    largest = float(values.max()) if len(values) else 0.0
+    if unit == "yyyymmdd" or (unit == "auto" and _look_like_dates(values)):
+        return _dated(name, _of_dates(name, values), "dates as numbers")
+    if unit == "auto" and largest > _EPOCH:
+        sizes = ((1e17, "nanoseconds"), (1e14, "microseconds"), (1e11, "milliseconds"))
+        found = next((one for size, one in sizes if largest > size), "seconds")
+        return _dated(name, _scaled(values, found), f"{found} since 1970")
+    chosen = unit if unit != "auto" else _unit_of_name(name)
+    if chosen == "auto" and np.ptp(values) * _MS["seconds"] < DAY_MS:
+        raise ConfigurationError(
+            f"numbers from {values.min():g} to {largest:g} in {name} count from an unknown start, and "
+            "it is not clear what they count",
+            hint="Say --time-unit days, hours, minutes or seconds.",
+        )
+    chosen = "seconds" if chosen == "auto" else chosen
+    time_ms = _scaled(values, chosen)
+    if abs(largest) * _MS[chosen] > _EPOCH * _MS["seconds"]:
+        return _dated(name, time_ms, f"{chosen} since 1970")
+    days = np.ptp(time_ms) / DAY_MS if len(time_ms) else 0.0
+    _plausible(name, time_ms, days)
+    return Times(time_ms, False, f"{chosen} since an unknown start, {days:,.1f} days in all")
+
+
+def _scaled(values: NDArray[np.float64], unit: str) -> NDArray[np.int64]:
+    return np.asarray(np.round(values * _MS[unit]), np.int64)
+
+
+def _unit_of_name(name: str) -> str:
+    """The unit that a column's name gives, or auto."""
+    plain = name.lower()
+    for word, unit in (("day", "days"), ("hour", "hours"), ("minute", "minutes"),
+                       ("second", "seconds")):  # fmt: skip
+        if word in plain:
+            return unit
+    return "auto"
+
+
+def _look_like_dates(values: NDArray[np.float64]) -> bool:
+    if not len(values) or values.min() < 19_700_101 or values.max() > 21_001_231:
+        return False
+    whole = values.astype(np.int64)
+    month, day = whole // 100 % 100, whole % 100
+    sound = (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31) & (whole == values)
+    return bool(sound.all())
+
+
+def _of_dates(name: str, values: NDArray[np.float64]) -> NDArray[np.int64]:
+    texts = pl.Series(name, values.astype(np.int64)).cast(pl.String)
+    dates = texts.str.to_date("%Y%m%d", strict=False)
+    if dates.null_count():
+        raise ConfigurationError(f"{dates.null_count()} numbers in {name} are no dates (20240131)")
+    return dates.cast(pl.Datetime("ms")).to_physical().to_numpy().astype(np.int64)
+
+
+def _dated(name: str, time_ms: NDArray[np.int64], what: str) -> Times:
+    days = np.ptp(time_ms) / DAY_MS if len(time_ms) else 0.0
+    _plausible(name, time_ms, days)
+    if not len(time_ms):
+        return Times(time_ms, True, what)
+    return Times(time_ms, True, f"{what}: {_told(time_ms.min())} to {_told(time_ms.max())} UTC")
+
+
+def _plausible(name: str, time_ms: NDArray[np.int64], days: float) -> None:
+    """Refuse a period that cannot be."""
+    odd = int(((time_ms < 0) | (time_ms >= _LAST_MS)).sum())
+    if odd or days > _LONGEST_DAYS:
+        span = f"{_told(time_ms.min())} to {_told(time_ms.max())}"
+        raise ConfigurationError(
+            f"{name} would be a period from {span}",
+            hint="Give the unit with --time-unit, and drop rows whose time is a placeholder.",
+        )
+
+
+def _told(time_ms: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(int(time_ms) / 1000, UTC):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError, OSError):
+        return f"{int(time_ms)} ms since 1970"

@@ -1,0 +1,157 @@
+"""Train, calibrate and test on different times *and* on different people and rings.
+
+Time is cut into three parts with an *embargo* between them: labels need time to arrive, so the rows
+just before a cut would count as honest only because nobody had reported them yet. The end of the
+test part is such a cut, too.
+
+A person lives through all three parts, and a ring may work in two of them. So people who are tied
+by a ring form one component, a whole component goes to one part (``models.training.group_assignment``), and
+its rows in the other parts are dropped. Each row that stays counts 1 / the chance of its component to
+come into this part, so every weighted figure is one of the whole window.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forewarn.errors import ConfigurationError
+from models.training.group_assignment import assign_groups
+from models.training.training_dataset import DAY_MS, NEVER_MS, Dataset
+
+PARTS = ("train", "calibrate", "test")
+
+DELAY_QUANTILE = 0.9
+"""The embargo waits for so many of the labels; those that take longer are left out by row."""
+
+LARGEST_EMBARGO = 0.25
+"""Of the shortest part, unless somebody asks for more: waiting longer would leave nothing to learn."""
+
+BY_NOW_MS = NEVER_MS - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOptions:
+    """Shares of the period by time, of honest people by hash, and the embargo.
+
+    Rows of the first ``warmup_days`` are left out: windows of a month cannot be full yet. None leaves
+    it to the period: a month, at most a third of it. An embargo of None follows from how long
+    labels took in these data.
+    """
+
+    time_shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    people_shares: tuple[float, float, float] = (0.5, 0.2, 0.3)
+    embargo_days: float | None = None
+    warmup_days: float | None = 0.0
+    by_group: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The three parts; ``label`` and ``weight`` of each are as known at ``known_at_ms``.
+
+    ``late`` counts frauds of a part that nobody knew of at its end, ``prevalence`` is the share of
+    fraud in the whole window from which a part was dealt.
+    """
+
+    parts: dict[str, Dataset]
+    label: dict[str, NDArray[np.int8]]
+    weight: dict[str, NDArray[np.float64]]
+    from_ms: dict[str, int]
+    until_ms: dict[str, int]
+    known_at_ms: dict[str, int]
+    late: dict[str, int]
+    prevalence: dict[str, float]
+    embargo_days: float
+    warmup_days: float
+
+    def training_vectors(self, ages: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors to train on, ``(rows, features)``, whose ages end at the days of the warm-up.
+
+        No tree can then ask for a greater age, and one that is greater when a worker meets it is on
+        the same side of every split: only training is capped, and scoring needs to know nothing of it.
+
+        Args:
+            ages: names of the features that are ages in days.
+        """
+        train = self.parts["train"]
+        columns = [index for index, name in enumerate(train.features) if name in ages]
+        if not columns:
+            return train.vectors
+        vectors = train.vectors.copy()
+        vectors[:, columns] = np.minimum(vectors[:, columns], np.float32(self.warmup_days))
+        return vectors
+
+
+def split(dataset: Dataset, options: SplitOptions = SplitOptions()) -> Split:
+    """Split a dataset; the test part sees every label that is known by now.
+
+    Raises:
+        ConfigurationError: if the period is too short for the embargo.
+    """
+    if len(dataset) == 0:
+        raise ConfigurationError("there are no rows to train on")
+    first, last = int(dataset.time_ms[0]), int(dataset.time_ms[-1]) + 1
+    warmup_days = warmup_of(options, (last - first) / DAY_MS)
+    first += round(warmup_days * DAY_MS)
+    span = last - first
+    embargo = _embargo_ms(dataset, options, span)
+    train_end = first + round(span * options.time_shares[0])
+    calibrate_end = train_end + round(span * options.time_shares[1])
+    from_ms = {"train": first, "calibrate": train_end, "test": calibrate_end}
+    ends = {"train": train_end, "calibrate": calibrate_end, "test": last}
+    known_at = {"train": train_end, "calibrate": calibrate_end, "test": BY_NOW_MS}
+    dealt = (
+        assign_groups(dataset, (train_end, calibrate_end), options.people_shares)
+        if options.by_group
+        else None
+    )
+    split = Split(
+        {}, {}, {}, from_ms, {name: end - embargo for name, end in ends.items()}, known_at, {}, {},
+        embargo / DAY_MS, warmup_days,
+    )  # fmt: skip
+    for number, name in enumerate(PARTS):
+        window = (dataset.time_ms >= from_ms[name]) & (dataset.time_ms < split.until_ms[name])
+        # Somebody will know of these frauds, but nobody did at the cut. As honest rows they would
+        # teach the opposite of the truth, as frauds they would teach what was not known.
+        late = window & (dataset.label == 1) & (dataset.label_time_ms > known_at[name])
+        window &= ~late
+        rows = window & (dealt.part == number) if dealt else window
+        split.late[name] = int(late.sum())
+        split.prevalence[name] = _share(dataset.label[window], dataset.weight[window])
+        part = dataset.take(rows)
+        split.parts[name] = part
+        split.label[name] = part.known_at(known_at[name])
+        split.weight[name] = part.weight / dealt.chance[rows] if dealt else part.weight
+    return split
+
+
+def warmup_of(options: SplitOptions, span_days: float) -> float:
+    """Days that are left out at the start of a period of so many days."""
+    return min(30.0, span_days / 3) if options.warmup_days is None else options.warmup_days
+
+
+def label_delays_days(dataset: Dataset) -> NDArray[np.float64]:
+    """How long each fraud's label took."""
+    fraud = (dataset.label == 1) & (dataset.label_time_ms < NEVER_MS)
+    return np.asarray((dataset.label_time_ms - dataset.time_ms)[fraud] / DAY_MS, np.float64)
+
+
+def _embargo_ms(dataset: Dataset, options: SplitOptions, span_ms: int) -> int:
+    shortest_ms = span_ms * min(options.time_shares)
+    if options.embargo_days is None:
+        delays = label_delays_days(dataset)
+        wanted = float(np.quantile(delays, DELAY_QUANTILE)) * DAY_MS if len(delays) else 0.0
+        return round(min(wanted, LARGEST_EMBARGO * shortest_ms))
+    embargo = round(options.embargo_days * DAY_MS)
+    if shortest_ms <= 2 * embargo:
+        raise ConfigurationError(
+            f"{span_ms / DAY_MS:.1f} days are too few for an embargo of {options.embargo_days} days",
+            hint="Train on a longer period, or set a shorter --embargo-days.",
+        )
+    return embargo
+
+
+def _share(label: NDArray[np.int8], weight: NDArray[np.float64]) -> float:
+    return float((label * weight).sum() / max(float(weight.sum()), 1e-12))

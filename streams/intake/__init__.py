@@ -1,0 +1,1 @@
+"""Intake: fetched records become events, buffered by partition and handed to lanes."""

@@ -1,0 +1,1 @@
+"""The model, the policy and the lists in use, replaced while the worker runs."""

@@ -1,0 +1,1 @@
+"""The pipeline: a batch from its job through state, decisions and outputs to its commit."""

@@ -1,0 +1,128 @@
+"""A chunk on its way through the steps of a batch: each step adds what it found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from features.engine import Engine, Plan, RunResult
+from features.event_columns import EventColumns, from_events
+from features.store.chunk_journal import Journal, SourceRange, encode, of_chunk
+from forewarn.contracts import DeadLetter, Event, FraudWarning
+from forewarn.platform.pseudonyms import Pseudonymiser
+from models.policy import Decision
+from models.serving.drift import Judged
+from streams.intake.lanes import OpenPartition
+from streams.intake.partition_buffer import SOURCE_COUNT, Chunk
+
+
+@dataclass(slots=True)
+class DecisionJob:
+    """One chunk with its columns, its state and what was decided about it.
+
+    Attributes:
+        rows: for each event of the chunk its first row in ``columns`` (an outcome may have more).
+        records: the records as loaded, or as journalled when the chunk is computed again.
+        landed: by key, the version on which the update of a record landed, where that is not the
+            version that was read.
+        decisions: by event index, for the few events that reached the policy.
+        typologies: the guessed kind of fraud of the same events.
+        warnings: what is to be sent, with the index of the causing event.
+        judged: warnings whose outcome came, with what was expected of them.
+        spent: district and event time of each warning that counts against a district's budget.
+    """
+
+    partition: OpenPartition
+    chunk: Chunk
+    columns: EventColumns
+    rows: npt.NDArray[np.intp]
+    plan: Plan
+    number: int
+    recovering: bool
+    records: list[bytes | None] = field(default_factory=list)
+    journal: bytes = b""
+    landed: dict[bytes, int] = field(default_factory=dict)
+    probabilities: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    challenger: npt.NDArray[np.float64] | None = None
+    decisions: dict[int, Decision] = field(default_factory=dict)
+    typologies: dict[int, str] = field(default_factory=dict)
+    warnings: list[tuple[int, FraudWarning]] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    spent: list[tuple[str, int]] = field(default_factory=list)
+    _result: RunResult | None = None
+
+    @property
+    def result(self) -> RunResult:
+        """What the kernel made of the chunk.
+
+        Raises:
+            RuntimeError: before the kernel ran.
+        """
+        if self._result is None:
+            raise RuntimeError("the kernel has not run")
+        return self._result
+
+    @result.setter
+    def result(self, result: RunResult) -> None:
+        self._result = result
+
+    def first_offset(self, source: int) -> int | None:
+        """Offset of the chunk's first event of a source, or None if it has none."""
+        mine = self.chunk.offsets[self.chunk.source == source]
+        return int(mine[0]) if len(mine) else None
+
+    def journal_entry(self) -> Journal:
+        """The journal of this chunk."""
+        ranges = tuple(
+            SourceRange(source, self.chunk.before[source], self.chunk.after[source])
+            for source in range(SOURCE_COUNT)
+        )
+        return of_chunk(
+            self.number,
+            ranges,
+            self.chunk.taken.tobytes(),
+            self.plan.keys,
+            self.records,
+            self.chunk.failed,
+        )
+
+    def without(
+        self, indices: Sequence[int], letters: Sequence[DeadLetter], engine: Engine
+    ) -> "DecisionJob":
+        """This work begun anew without some events, on the same records as loaded."""
+        lengths = np.diff(self.rows, append=len(self.columns))
+        event = np.repeat(np.arange(len(self.rows)), lengths)
+        columns = self.columns.take(np.flatnonzero(~np.isin(event, indices)))
+        plan = engine.plan(columns)
+        work = DecisionJob(
+            partition=self.partition,
+            chunk=self.chunk.set_aside(indices, letters),
+            columns=columns,
+            rows=columns.event_rows(),
+            plan=plan,
+            number=self.number,
+            recovering=self.recovering,
+        )
+        known = dict(zip(self.plan.keys, self.records, strict=True))
+        work.records = [known[key] for key in plan.keys]
+        work.journal = encode(work.journal_entry())
+        return work
+
+
+def columns_of(
+    chunk: Chunk, pseudonymiser: Pseudonymiser
+) -> tuple[EventColumns, npt.NDArray[np.intp]]:
+    """The chunk's columns in merge order, and the first row of each event."""
+    events: list[Event] = chunk.events
+    columns = from_events(
+        events,  # type: ignore[arg-type]  # decoders return just these kinds
+        pseudonymiser,
+        source=0,
+        partition=chunk.partition,
+        offsets=chunk.offsets.tolist(),
+    )
+    rows = columns.event_rows()
+    lengths = np.diff(rows, append=len(columns))
+    columns.source[:] = np.repeat(chunk.source, lengths)
+    return columns, rows

@@ -1,0 +1,24 @@
+"""The transport itself, found by Faust under the URL scheme ``chunked``."""
+
+from typing import Any, ClassVar
+
+from faust.transport.drivers import aiokafka as stock
+
+from streams.transport.chunk_consumer import AssignmentListener, ChunkConsumer
+from streams.transport.chunk_limits import ChunkLimits
+
+
+class Transport(stock.Transport):
+    """Faust's aiokafka transport with a consumer of chunks; its producer is the stock one.
+
+    Attributes:
+        limits: bounds of chunks and back-pressure; replace before the app starts.
+        listener: told about assignments; set before the app starts.
+    """
+
+    Consumer: ClassVar[type[Any]] = ChunkConsumer
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.limits = ChunkLimits()
+        self.listener: AssignmentListener | None = None

@@ -1,0 +1,1 @@
+"""The worker process: its composition root, Faust app, probes and shutdown."""

@@ -1,0 +1,88 @@
+"""How far behind this worker is, partition by partition, also where nothing is worked on."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from forewarn.contracts.topics import SOURCES
+from streams.intake.lanes import OpenPartition
+from streams.transport import Partition
+from streams.worker_metrics import WorkerMetrics
+
+
+class Positions(Protocol):
+    """What the transport knows of a partition; see ``ChunkConsumer``."""
+
+    def end(self, partition: Partition) -> int | None:
+        """Offset after the last record that can be read now."""
+
+    def settled(self, partition: Partition) -> int | None:
+        """Offset up to which everything is acknowledged."""
+
+    def oldest_ms(self, partition: Partition) -> int | None:
+        """Timestamp of the first record of the oldest chunk that is not done."""
+
+
+class Lag:
+    """Shows lag by what is done, not by what is fetched: that is what a person waits for.
+
+    It goes by the acknowledged position, which also passes over the gaps that transactions leave,
+    and by the last record that can be read: one of an open transaction is nobody's lag yet.
+
+    Args:
+        topics: names in the cluster of the source topics, in order.
+        metrics: the gauges.
+    """
+
+    def __init__(self, topics: tuple[str, ...], metrics: WorkerMetrics) -> None:
+        self._topics = topics
+        self._metrics = metrics
+        self._behind_since: dict[Partition, float] = {}
+
+    def show(
+        self,
+        positions: Positions,
+        opened: Mapping[int, OpenPartition],
+        assigned: Iterable[int],
+        now: float,
+    ) -> None:
+        """Set the gauges of all assigned partitions; ``now`` is in seconds since the epoch."""
+        for number in assigned:
+            for source, topic in enumerate(self._topics):
+                where = Partition(topic, number)
+                end, settled = positions.end(where), positions.settled(where)
+                if end is None or settled is None:
+                    continue
+                labels = (SOURCES[source], str(number))
+                behind = max(0, end - settled)
+                self._metrics.lag_records.labels(*labels).set(behind)
+                age = self._age(where, source, positions, opened.get(number), now) if behind else 0
+                if not behind:
+                    self._behind_since.pop(where, None)
+                self._metrics.lag_seconds.labels(*labels).set(age)
+                self._metrics.acknowledged.labels(*labels).set(settled)
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Take away the gauges of partitions that are no longer ours."""
+        metrics = self._metrics
+        for number in numbers:
+            for topic, name in zip(self._topics, SOURCES, strict=True):
+                self._behind_since.pop(Partition(topic, number), None)
+                for gauge in (metrics.lag_records, metrics.lag_seconds, metrics.acknowledged):
+                    if (name, str(number)) in gauge._metrics:  # noqa: SLF001 - remove() raises else
+                        gauge.remove(name, str(number))
+
+    def _age(
+        self,
+        where: Partition,
+        source: int,
+        positions: Positions,
+        partition: OpenPartition | None,
+        now: float,
+    ) -> float:
+        """Seconds that the oldest record waits; of one not fetched yet, since it was known of."""
+        since = self._behind_since.setdefault(where, now)
+        oldest = None
+        if partition is not None:
+            oldest = partition.in_hand_ms[source] or partition.buffer.oldest_ms(source)
+        oldest = oldest or positions.oldest_ms(where)
+        return max(0.0, now - (oldest / 1000 if oldest else since))

@@ -1,0 +1,86 @@
+"""The Faust app: three ordinary agents that hand chunks to the lanes.
+
+An agent acknowledges nothing itself. It waits only while a partition's buffer is full, which is
+how back-pressure reaches the transport; the lane acknowledges a chunk's message once its outputs
+are. If an agent raises, the whole worker goes down (``CrashingSupervisor``): with the default
+supervisor Faust would go on acknowledging what nobody processed.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import faust
+from mode import CrashingSupervisor
+
+from forewarn.contracts.topics import SOURCES, qualified
+from forewarn.platform.settings import KafkaSettings, WorkerSettings
+from streams.transport import ChunkLimits, FetchedRecords
+
+
+class Intake(Protocol):
+    """Where agents put what they receive."""
+
+    async def receive(
+        self, source: int, chunk: FetchedRecords, acknowledge: Callable[[], None]
+    ) -> None:
+        """Queue a chunk; returns when there is room for the next."""
+
+
+def create_app(
+    kafka: KafkaSettings,
+    worker: WorkerSettings,
+    intake: Intake,
+    *,
+    broker_options: dict[str, Any],
+) -> faust.App:
+    """Build the app; nothing connects before it is started.
+
+    Args:
+        kafka: names the topics.
+        worker: group, intervals and directories.
+        intake: takes the chunks.
+        broker_options: ``broker`` and ``broker_credentials`` as Faust wants them.
+    """
+    app = faust.App(
+        worker.group,
+        **broker_options,
+        autodiscover=False,
+        broker_commit_interval=worker.commit_interval_seconds,
+        # The default of a minute would leave people without warnings for a minute after a crash.
+        broker_heartbeat_interval=worker.session_seconds / 5,
+        broker_max_poll_records=None,
+        broker_session_timeout=worker.session_seconds,
+        consumer_auto_offset_reset="earliest",
+        datadir=str(worker.data_dir),
+        key_serializer="raw",
+        # How many fetched chunks may wait in an agent's queue; their events are bounded by the
+        # transport, and what agents hand on is bounded by the partition buffers.
+        stream_buffer_maxsize=16,
+        # On SIGTERM and on rebalance, finish what was handed out before letting go of it.
+        stream_wait_empty=True,
+        store="memory://",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=kafka.partitions,
+        value_serializer="raw",
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+    )
+    # A drain that the transport ends still commits, which one ended by the worker's timer does not.
+    app.transport.limits = ChunkLimits(drain_seconds=0.75 * worker.drain_seconds)
+    for source, name in enumerate(SOURCES):
+        topic = app.topic(
+            qualified(name, kafka), key_type=bytes, value_type=bytes, value_serializer="raw"
+        )
+        app.agent(
+            topic, name=f"forewarn.{name}", supervisor_strategy=CrashingSupervisor, concurrency=1
+        )(_agent(source, intake))
+    return app
+
+
+def _agent(source: int, intake: Intake) -> Callable[[Any], Awaitable[None]]:
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await intake.receive(source, event.value, event.ack)
+
+    return agent

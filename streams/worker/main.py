@@ -1,0 +1,216 @@
+"""The composition root of a worker: reads settings, builds every part, runs until told to stop."""
+
+import gc
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import structlog
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+from prometheus_client import REGISTRY
+
+from features.catalog import CATALOG
+from features.engine import Engine
+from features.precompile import precompile
+from features.store.store_factory import meaning_of, redis_state_store
+from forewarn.contracts.topics import SOURCES, qualified
+from forewarn.errors import ConfigurationError, DependencyUnavailableError
+from forewarn.platform.kafka import (
+    TopicAdministration,
+    aiokafka_arguments,
+    client_arguments,
+    committed_offsets,
+    faust_credentials,
+)
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import (
+    KafkaSettings,
+    ModelsSettings,
+    PrivacySettings,
+    RedisSettings,
+    TraceSettings,
+    WorkerSettings,
+    load,
+)
+from forewarn.telemetry.tracing import open_tracer
+from models.policy import DEFAULT_POLICY, Lists
+from models.policy.district_budget import DistrictSpending
+from models.registry import open_registry
+from streams.model.lists_consumer import ListsConsumer
+from streams.model.reloader import Reloader
+from streams.pipeline.batch_processor import BatchProcessor
+from streams.pipeline.decide import Decider
+from streams.pipeline.explain import WarningBuilder
+from streams.pipeline.messages import Live
+from streams.pipeline.producer import OutputProducer
+from streams.pipeline.quarantine import Quarantine
+from streams.pipeline.score_monitor import ScoreMonitor
+from streams.pipeline.state_io import StateIO
+from streams.worker.faust_app import create_app
+from streams.worker.health import PROBES, HealthBounds, HealthServer, Probe, WorkerHealth
+from streams.worker.runtime import Runtime
+from streams.worker.shutdown import DrainingWorker
+from streams.worker_metrics import WorkerMetrics
+
+log = structlog.get_logger(__name__)
+
+OUTPUT_BATCH_BYTES = 512 * 1024
+"""Largest record batch of outputs: some hundred scores; under the broker's one mebibyte."""
+
+
+def run_worker() -> None:
+    """Build a worker from the settings and run it. Never returns; exits 0 after a clean drain.
+
+    Raises:
+        ForewarnError: something is missing or wrong before the first record was read.
+    """
+    kafka, settings = load(KafkaSettings), load(WorkerSettings)
+    metrics = WorkerMetrics(REGISTRY)
+    health = _serve_health(settings)
+    for probe in PROBES:  # asked by the scrape itself: a loop that hangs cannot answer
+        metrics.probe.labels(probe).set_function(partial(_verdict, health, probe))
+    with TopicAdministration(kafka) as administration:
+        partitions = administration.require_copartitioned()
+        administration.require_outputs(partitions)
+    log.info("kernel_ready", seconds=round(precompile(), 2))  # now, not while holding partitions
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explain")
+    reloader = _reloader(load(ModelsSettings), settings, metrics)
+    redis = load(RedisSettings)
+    pseudonymiser = _pseudonymiser()
+    store = redis_state_store(redis, meaning=meaning_of(pseudonymiser))
+    outputs = OutputProducer(
+        aiokafka_arguments(kafka)
+        | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "zstd"}
+    )
+    # One object: the reader changes it, and the decider asks it.
+    lists = Lists()
+    runtime = Runtime(
+        settings,
+        topics=_sources(kafka),
+        partitions=partitions,
+        store=store,
+        new_store=not _has_consumed(kafka, settings.group),
+        outputs=outputs,
+        lists=ListsConsumer(lists, qualified("lists", kafka), aiokafka_arguments(kafka)),
+        reloader=reloader,
+        health=health,
+        metrics=metrics,
+        # One of its own: a registry that does not answer must not hold up decisions.
+        executor=ThreadPoolExecutor(max_workers=1, thread_name_prefix="reload"),
+    )
+    engine = Engine(CATALOG, prefix=redis.key_prefix)
+    live = Live(on_call=CATALOG.slot("on_call_now"), forwarding_on=CATALOG.slot("forwarding_on"))
+    processor = BatchProcessor(
+        store=store,
+        state=StateIO(store, engine, metrics, settings.commit_attempts),
+        computing=Quarantine(
+            engine=engine,
+            deciding=Decider(lists, _spending(reloader), metrics, executor),
+            watching=ScoreMonitor(metrics),
+            raising=WarningBuilder(executor, live, _sources(kafka), metrics),
+            distrust=reloader.distrust,
+            pseudonymiser=pseudonymiser,
+            sources=_sources(kafka),
+            metrics=metrics,
+        ),
+        outputs=outputs,
+        brain=lambda: reloader.brain,
+        metrics=metrics,
+        tracer=open_tracer(load(TraceSettings).endpoint, "forewarn-worker"),
+        sources=_sources(kafka),
+        warnings_topic=qualified("warnings", kafka),
+        scores_topic=qualified("scores", kafka),
+        dead_letters_topic=qualified("dead-letters", kafka),
+        align_seconds=settings.align_seconds,
+        on_wait=runtime.on_wait,
+    )
+    app = create_app(kafka, settings, runtime, broker_options=_broker_options(kafka))
+    runtime.attach(app, processor)
+    _spare_the_collector()
+    DrainingWorker(
+        app,
+        runtime,
+        drain_seconds=settings.drain_seconds,
+        on_drain=lambda: health.tell(draining=True),
+    ).execute_from_commandline()
+
+
+def _verdict(health: WorkerHealth, probe: Probe) -> float:
+    return float(health.verdict(probe).passes)
+
+
+def _spare_the_collector() -> None:
+    """Take what lives as long as the process out of the collector's sight, and let it run rarely.
+
+    A full collection walks a million objects of libraries, some 100 ms in which nothing is warned
+    about. A batch makes no cycles: its objects go when they are no longer referred to.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def _serve_health(settings: WorkerSettings) -> WorkerHealth:
+    """Serve probes and metrics before anything else, so that starting can be told from dead."""
+    health = WorkerHealth(HealthBounds(stuck_seconds=settings.stuck_seconds))
+    server = HealthServer(health, REGISTRY, host=settings.health_host, port=settings.health_port)
+    try:
+        server.start()
+    except OSError as error:
+        raise ConfigurationError(
+            f"port {settings.health_port} cannot be served: {error.strerror}.",
+            hint="Set FOREWARN_WORKER_HEALTH_PORT to a free one, or to 0.",
+        ) from error
+    log.info("health_served", port=server.port)
+    return health
+
+
+def _reloader(models: ModelsSettings, settings: WorkerSettings, metrics: WorkerMetrics) -> Reloader:
+    """Load the champion and the policy; they are followed from then on."""
+    reloader = Reloader(
+        open_registry(models).current,
+        settings.policy_file or DEFAULT_POLICY,
+        fingerprint=CATALOG.fingerprint,
+        signing_key=models.signing_key.get_secret_value().encode(),
+        metrics=metrics,
+    )
+    reloader.start()
+    return reloader
+
+
+def _spending(reloader: Reloader) -> DistrictSpending:
+    return DistrictSpending(reloader.brain.policy.document.budgets.window_hours)
+
+
+def _pseudonymiser() -> Pseudonymiser:
+    return Pseudonymiser(load(PrivacySettings).pseudonym_key.get_secret_value().encode())
+
+
+def _sources(kafka: KafkaSettings) -> tuple[str, ...]:
+    return tuple(qualified(name, kafka) for name in SOURCES)
+
+
+def _broker_options(kafka: KafkaSettings) -> dict[str, Any]:
+    servers = kafka.bootstrap_servers.split(",")
+    return {
+        "broker": ";".join(f"chunked://{server}" for server in servers),
+        "broker_credentials": faust_credentials(kafka),
+    }
+
+
+def _has_consumed(settings: KafkaSettings, group: str) -> bool:
+    """Whether the group has committed anything: then an empty store has lost its data."""
+    try:
+        client = KafkaAdminClient(**client_arguments(settings))
+        try:
+            offsets = committed_offsets(
+                client, group, timeout_seconds=settings.request_timeout_seconds
+            )
+        finally:
+            client.close()
+    except KafkaError as error:
+        raise DependencyUnavailableError(
+            f"Kafka did not tell the offsets of group {group}: {error!r}."
+        ) from error
+    return bool(offsets)

@@ -1,0 +1,103 @@
+"""Every step on a case is told once, in the trace of its warnings, without personal data."""
+
+import threading
+from dataclasses import dataclass, field
+
+import pytest
+from structlog.testing import capture_logs
+
+from alerting.access import Principal
+from alerting.cases.closure_service import Closure
+from alerting.cases.history.case_event_exporter import LEASE_SECONDS, CaseEventExporter
+from alerting.web.service_container import Services
+from forewarn.telemetry.tracing import trace_id
+from streams.pipeline.messages import traceparent
+from tests.alerting.factory import CALLER, PAYEE, VICTIM, Clock, warning
+
+
+@dataclass
+class Told:
+    """A tracer that remembers."""
+
+    spans: list[tuple[str, str, int, int]] = field(default_factory=list)
+
+    def span(self, name: str, context: str, *, start_ms: int, end_ms: int, **_rest: object) -> None:
+        self.spans.append((name, context, start_ms, end_ms))
+
+    def close(self) -> None:
+        """Nothing waits."""
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def trail(services: Services, clock: Clock, told: Told) -> CaseEventExporter:
+    return CaseEventExporter(services.db, clock, told, owner="one")
+
+
+def turn(trail: CaseEventExporter) -> None:
+    trail.turn(threading.Event())
+
+
+def test_a_trace_goes_from_the_warning_to_the_closing(
+    services: Services, clock: Clock, trail: CaseEventExporter, told: Told, boss: Principal
+) -> None:
+    context = traceparent("w-1")
+    case_id = services.ingestor.ingest([warning(traceparent=context)], "test").results[0][1]
+    opened_ms = clock()
+    with capture_logs() as logs:
+        turn(trail)
+        clock.advance(seconds=20)
+        services.desk.claim(case_id, boss)
+        services.desk.contact(case_id, boss, method="phone", reached=True)
+        turn(trail)
+        clock.advance(seconds=40)
+        services.desk.close(case_id, boss, Closure("dissuaded", note=f"{VICTIM} believed us"))
+        turn(trail)
+        turn(trail)
+    names = [name for name, *_ in told.spans]
+    assert names[0] == "case warning_raised"
+    assert names[-1] == "case closed"
+    assert "case claimed" in names
+    assert len(names) == len(set(names)), "each step once"
+    assert {at for _, at, *_ in told.spans} == {context}
+    assert told.spans[-1][2:] == (opened_ms, clock())
+    assert {line["warning_id"] for line in logs} == {"w-1"}
+    assert {line["trace_id"] for line in logs} == {trace_id(context)}
+    for secret in (VICTIM, CALLER, PAYEE, "believed", boss.subject):
+        assert secret not in repr(logs) + repr(told.spans)
+
+
+def test_replicas_do_not_tell_the_same_step_twice(
+    services: Services, clock: Clock, trail: CaseEventExporter, told: Told
+) -> None:
+    other = CaseEventExporter(services.db, clock, told, owner="two")
+    services.ingestor.ingest([warning()], "test")
+    turn(trail)
+    turn(other)
+    turn(trail)
+    assert len(told.spans) == len(set(told.spans))
+
+
+def test_another_replica_goes_on_when_one_falls_silent(
+    services: Services, clock: Clock, trail: CaseEventExporter, told: Told, boss: Principal
+) -> None:
+    case_id = services.ingestor.ingest([warning()], "test").results[0][1]
+    turn(trail)
+    clock.advance(seconds=LEASE_SECONDS + 1)
+    services.desk.claim(case_id, boss)
+    other = CaseEventExporter(services.db, clock, told, owner="two")
+    turn(other)
+    assert "case claimed" in [name for name, *_ in told.spans]
+
+
+def test_what_happened_long_ago_is_not_told_again(
+    services: Services, clock: Clock, trail: CaseEventExporter, told: Told
+) -> None:
+    services.ingestor.ingest([warning()], "test")
+    clock.advance(seconds=3600)
+    turn(trail)
+    assert told.spans == []

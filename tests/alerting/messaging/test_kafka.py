@@ -1,0 +1,162 @@
+"""Warnings come from a real Kafka and outcomes go back to it, each once in effect."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from kafka import KafkaConsumer, KafkaProducer
+from sqlalchemy import func, select
+
+from alerting.access import Principal
+from alerting.bootstrap.components import kafka_loops
+from alerting.cases.closure_service import Closure
+from alerting.db import Database
+from alerting.db.case_tables import Case, Warning_
+from alerting.db.contact_tables import Activity
+from alerting.db.journal_tables import OutboxMessage
+from alerting.messaging.background_task import BackgroundTask
+from alerting.messaging.outbox_sender import OutboxSender, Producer
+from alerting.web.service_container import Services
+from forewarn.contracts.call import CallEnded
+from forewarn.contracts.event_codec import decode_outcome, encode
+from forewarn.contracts.topics import qualified
+from forewarn.errors import DependencyUnavailableError
+from forewarn.local import KafkaBroker
+from forewarn.local.wait import wait_until
+from forewarn.platform.kafka.topic_administration import TopicAdministration
+from forewarn.platform.settings import AlertingSettings, KafkaSettings
+from tests.alerting.factory import CALLER, NOW_MS, VICTIM, Clock, warning
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """What differs between the databases is tested elsewhere."""
+    path = tmp_path / "alerting.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def link(kafka: KafkaBroker, topic_prefix: str) -> KafkaSettings:
+    settings = KafkaSettings(
+        bootstrap_servers=kafka.bootstrap_servers,
+        topic_prefix=topic_prefix,
+        partitions=2,
+        replication_factor=1,
+    )
+    with TopicAdministration(settings) as topics:
+        topics.apply()
+    return settings
+
+
+def count(db: Database, table: type) -> int:
+    with db.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def produce(link: KafkaSettings, topic: str, *values: bytes) -> None:
+    producer = KafkaProducer(bootstrap_servers=link.bootstrap_servers)
+    for value in values:
+        producer.send(qualified(topic, link), key=VICTIM.encode(), value=value)
+    producer.flush()
+    producer.close()
+
+
+def consume(link: KafkaSettings, topic: str, expected: int) -> list:
+    consumer = KafkaConsumer(
+        qualified(topic, link),
+        bootstrap_servers=link.bootstrap_servers,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        consumer_timeout_ms=20_000,
+    )
+    found = []
+    for record in consumer:
+        found.append(record)
+        if len(found) == expected:
+            break
+    consumer.close()
+    return found
+
+
+def test_warnings_in_outcomes_out_and_bad_bytes_to_the_dead_letters(
+    services: Services, settings: AlertingSettings, link: KafkaSettings, boss: Principal
+) -> None:
+    produce(link, "warnings", encode(warning()), b"not a warning", encode(warning()))
+    ended = CallEnded(
+        event_id="e-1", event_time_ms=NOW_MS, subscriber=VICTIM, call_id="k-1",
+        direction="inbound", caller=CALLER, callee=VICTIM, started_at_ms=NOW_MS, duration_ms=1,
+        answered=True,
+    )  # fmt: skip
+    produce(link, "calls", encode(ended))
+    loops = kafka_loops(settings, link, services)
+    for loop in loops:
+        loop.start()
+    try:
+        wait_until(lambda: count(services.db, Warning_) == 1, 60, what="the warning")
+        wait_until(lambda: count(services.db, Activity) == 1, 60, what="the call")
+        with services.db.read() as session:
+            case_id = session.scalars(select(Case.case_id)).one()
+        services.desk.claim(case_id, boss)
+        services.desk.close(case_id, boss, Closure("dissuaded"))
+        [record] = consume(link, "outcomes", 1)
+        [letter] = consume(link, "dead-letters", 1)
+    finally:
+        for loop in loops:
+            loop.stop()
+    assert record.key == VICTIM.encode()
+    assert decode_outcome(record.value).prevented_minor == 5_000_000
+    assert b'"reason":"not_json"' in letter.value
+    assert [loop.fault for loop in loops] == [None] * 3
+
+
+def test_a_message_waits_in_the_outbox_while_kafka_is_away(
+    services: Services, clock: Clock, boss: Principal
+) -> None:
+    services.ingestor.ingest([warning()], "test")
+    with services.db.read() as session:
+        case_id = session.scalars(select(Case.case_id)).one()
+    services.desk.claim(case_id, boss)
+    services.desk.close(case_id, boss, Closure("dissuaded"))
+    away = KafkaSettings(
+        bootstrap_servers="127.0.0.1:1", replication_factor=1, request_timeout_seconds=1
+    )
+    sender = OutboxSender(services.db, Producer(away), clock, owner="one")
+    with pytest.raises(DependencyUnavailableError):
+        sender.turn(threading.Event())
+    with services.db.read() as session:
+        assert session.scalars(select(OutboxMessage.sent_at_ms)).one() is None
+
+
+def test_two_senders_send_each_message_once_and_in_order(
+    services: Services, link: KafkaSettings, clock: Clock, boss: Principal
+) -> None:
+    for number in range(30):
+        person = f"+86138{number:08}"
+        services.ingestor.ingest([warning(f"w-{number}", subscriber=person)], "test")
+    with services.db.read() as session:
+        ids = list(session.scalars(select(Case.case_id).order_by(Case.case_id)))
+    for case_id in ids:
+        services.desk.claim(case_id, boss)
+        services.desk.close(case_id, boss, Closure("false_alarm"))
+    loops = [
+        BackgroundTask(name, OutboxSender(services.db, Producer(link), clock, owner=name).turn)
+        for name in ("one", "two")
+    ]
+    for loop in loops:
+        loop.start()
+    try:
+        found = consume(link, "outcomes", 30)
+        wait_until(lambda: waiting(services.db) == 0, 20, what="the outbox to empty")
+    finally:
+        for loop in loops:
+            loop.stop()
+    assert sorted(decode_outcome(record.value).case_id for record in found) == ids
+
+
+def waiting(db: Database) -> int:
+    with db.read() as session:
+        unsent = select(func.count()).where(OutboxMessage.sent_at_ms.is_(None))
+        return session.scalar(unsent) or 0

@@ -1,0 +1,59 @@
+"""After a restore, records of the time since the backup are read again, on a real Kafka."""
+
+import threading
+
+import pytest
+
+from alerting.messaging.offset_reset import reset_offsets
+from alerting.messaging.topic_reader import TopicReader, TopicRecord
+from forewarn.contracts.topics import qualified
+from forewarn.errors import ConfigurationError
+from forewarn.local import KafkaBroker
+from forewarn.local.wait import wait_until
+from forewarn.platform.kafka.topic_administration import TopicAdministration
+from forewarn.platform.settings import KafkaSettings
+from tests.alerting.messaging.test_kafka import consume, produce
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def link(kafka: KafkaBroker, topic_prefix: str) -> KafkaSettings:
+    settings = KafkaSettings(
+        bootstrap_servers=kafka.bootstrap_servers,
+        topic_prefix=topic_prefix,
+        partitions=2,
+        replication_factor=1,
+    )
+    with TopicAdministration(settings) as topics:
+        topics.apply()
+    return settings
+
+
+def reading(link: KafkaSettings, group: str, seen: list[TopicRecord]) -> TopicReader:
+    return TopicReader(link, [qualified("warnings", link)], group, seen.extend)
+
+
+def test_a_group_goes_on_at_a_time_once_nobody_reads_in_it(link: KafkaSettings) -> None:
+    group, stop = f"{link.topic_prefix}group", threading.Event()
+    produce(link, "warnings", b"before the backup")
+    [first] = consume(link, "warnings", 1)
+    later, count = first.timestamp, 1
+    while later == first.timestamp:  # the broker's clock has milliseconds, which two may share
+        produce(link, "warnings", b"after the backup")
+        count += 1
+        later = consume(link, "warnings", count)[-1].timestamp
+    seen: list[TopicRecord] = []
+    reader = reading(link, group, seen)
+    wait_until(lambda: reader.turn(stop) == 0.0 and len(seen) == count, 60, what="all records")
+
+    with pytest.raises(ConfigurationError, match="Stop the service"):
+        reset_offsets(link, {group: ["warnings"]}, since_ms=later)
+    reader.close()
+    assert reset_offsets(link, {group: ["warnings"]}, since_ms=later) == 2
+
+    again: list[TopicRecord] = []
+    reader = reading(link, group, again)
+    wait_until(lambda: reader.turn(stop) == 0.0 and bool(again), 60, what="the later records")
+    reader.close()
+    assert [record.value for record in again] == [b"after the backup"]

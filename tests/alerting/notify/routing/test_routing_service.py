@@ -1,0 +1,95 @@
+"""Silences and shifts stay within the districts of whoever makes or ends them."""
+
+import pytest
+
+from alerting.access import Principal, Scope
+from alerting.service_errors import AlertingError, InvalidRequestError, NotFoundError
+from alerting.web.service_container import Services
+from tests.alerting.factory import NOW_MS
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def chief() -> Principal:
+    """A supervisor of Hengyang."""
+    scope = Scope.of(["default"], ["4304*"])
+    return Principal("local:chief", "Chief", frozenset({"supervisor"}), scope, "session")
+
+
+def silence(services: Services, who: Principal, tenant: str = "default", **matchers: str) -> str:
+    row = services.routing_desk.silence(
+        who, tenant=tenant, matchers=matchers, reason="exercise", expires_at_ms=NOW_MS + HOUR_MS
+    )
+    return row.silence_id
+
+
+def shift(services: Services, who: Principal, district: str, tenant: str = "default") -> str:
+    row = services.routing_desk.add_shift(
+        who, tenant=tenant, district=district, team="desk", responder="local:li", channel="sms",
+        address="+8613900000000", starts_at_ms=NOW_MS, ends_at_ms=NOW_MS + HOUR_MS,
+    )  # fmt: skip
+    return row.shift_id
+
+
+def test_a_silence_within_ones_own_districts_is_taken(services: Services, chief: Principal) -> None:
+    for district in ("430405", "4304*", "43040*"):
+        silence(services, chief, district=district)
+
+
+@pytest.mark.parametrize(
+    ("matchers", "error"),
+    [
+        ({"severity": "critical"}, InvalidRequestError),
+        ({"district": "43*"}, NotFoundError),
+        ({"district": "110105"}, NotFoundError),
+    ],
+)
+def test_nobody_silences_other_districts(
+    services: Services, chief: Principal, matchers: dict[str, str], error: type[AlertingError]
+) -> None:
+    with pytest.raises(error):
+        silence(services, chief, **matchers)
+    assert services.routing_desk.silences(chief.scope) == []
+
+
+def test_another_tenant_does_not_exist(services: Services, chief: Principal) -> None:
+    with pytest.raises(NotFoundError):
+        silence(services, chief, tenant="changsha", district="430405")
+    with pytest.raises(NotFoundError):
+        shift(services, chief, "4304", tenant="changsha")
+
+
+@pytest.mark.parametrize("label", ["tenant", "district", "typology", "severity"])
+def test_a_silence_of_everything_is_refused_even_from_those_who_see_everything(
+    services: Services, boss: Principal, label: str
+) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        silence(services, boss, **{label: "*"})
+    assert refused.value.code == "matches_everything"
+
+
+def test_a_silence_of_a_whole_tenant_is_seen_and_ended_by_those_it_is_up_to(
+    services: Services, chief: Principal, boss: Principal
+) -> None:
+    silence_id = silence(services, boss, severity="medium")
+    assert [row.silence_id for row in services.routing_desk.silences(chief.scope)] == [silence_id]
+    with pytest.raises(NotFoundError):
+        services.routing_desk.end_silence(silence_id, chief)
+    services.routing_desk.end_silence(silence_id, boss)
+
+
+@pytest.mark.parametrize(
+    ("district", "error"),
+    [("", InvalidRequestError), ("43", NotFoundError), ("1101", NotFoundError)],
+)
+def test_nobody_goes_on_call_for_other_districts(
+    services: Services, chief: Principal, boss: Principal, district: str, error: type[AlertingError]
+) -> None:
+    with pytest.raises(error):
+        shift(services, chief, district)
+    theirs = shift(services, boss, district)
+    with pytest.raises(NotFoundError):
+        services.routing_desk.end_shift(theirs, chief)
+    own = shift(services, chief, "430405")
+    services.routing_desk.end_shift(own, chief)

@@ -1,0 +1,57 @@
+"""The application over the service layer, with a service key and three people's keys."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry
+
+from alerting.access.grants import Grants
+from alerting.bootstrap.access_components import build_access
+from alerting.bootstrap.application import create_app
+from alerting.web.service_container import Services
+from forewarn.platform.settings.access_settings import AccessSettings
+from tests.alerting.factory import Clock
+
+SERVICE_KEY = "a-key-that-only-tests-use"
+
+
+@pytest.fixture
+def app(services: Services, clock: Clock, tmp_path: Path) -> FastAPI:
+    settings = AccessSettings(
+        users_file=tmp_path / "users.json",
+        person_requests_per_second=100_000,
+        service_requests_per_second=100_000,
+    )
+    access = build_access(
+        settings=settings,
+        database=services.db,
+        public_url="http://testserver",
+        service_key=SERVICE_KEY,
+        clock=clock,
+    )
+    return create_app(services, access, registry=CollectorRegistry())
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """With the service key of the settings."""
+    with TestClient(app, raise_server_exceptions=False) as built:
+        built.headers["Authorization"] = f"Bearer {SERVICE_KEY}"
+        yield built
+
+
+@pytest.fixture
+def key_for(app: FastAPI, clock: Clock) -> Callable[..., dict[str, str]]:
+    """Headers of a new key with some roles and districts."""
+
+    def make(*roles: str, tenants: tuple = ("*",), districts: tuple = ("*",)) -> dict[str, str]:
+        _, key = app.state.access.keys.create(
+            name="test", grants=Grants.of(list(roles), list(tenants), list(districts)),
+            created_by="test", days=1, now_ms=clock(),
+        )  # fmt: skip
+        return {"Authorization": f"Bearer {key}"}
+
+    return make

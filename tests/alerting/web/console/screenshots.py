@@ -1,0 +1,113 @@
+"""Takes the pictures of the console that the documentation shows: ``make screenshots``.
+
+Needs Chromium, and a font with Chinese (``fonts-noto-cjk``).
+"""
+
+import io
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+from playwright.sync_api import Browser as Chromium
+
+from alerting.access.users import UserFile
+from alerting.bootstrap.components import build_services, timer_worker
+from alerting.db import Database, migrate
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import AlertingSettings
+from tests.alerting.factory import Clock
+from tests.alerting.web.console import live, pictured
+from tests.alerting.web.console.conftest import CHEAP, PASSWORD, application
+
+FOLDER = Path("docs/screenshots")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One page as one person sees it; width and height in pixels."""
+
+    name: str
+    who: str
+    path: str
+    width: int
+    height: int
+    language: str = "en"
+    scheme: str = "light"
+
+
+def pictures(case_id: str) -> list[Picture]:
+    """All that the documentation shows."""
+    return [
+        Picture("queue", "li", "queue", 1280, 800),
+        Picture("case", "wang", f"cases/{case_id}", 1280, 1240),
+        Picture("supervision-dark", "wang", "supervision", 1280, 1000, scheme="dark"),
+        Picture("report-dark-zh", "wang", "report", 1280, 940, "zh", "dark"),
+        Picture("queue-phone-zh", "li", "queue", 390, 844, "zh"),
+        Picture("patrol-phone-dark-zh", "wang", "patrol", 390, 844, "zh", "dark"),
+    ]
+
+
+def take(chromium: Chromium, address: str, picture: Picture) -> bytes:
+    """The picture as a PNG of 256 colours, a third of the size of a full one."""
+    context = chromium.new_context(
+        base_url=address,
+        locale={"en": "en-GB", "zh": "zh-CN"}[picture.language],
+        color_scheme="dark" if picture.scheme == "dark" else "light",
+        reduced_motion="reduce",
+        viewport={"width": picture.width, "height": picture.height},
+    )
+    page = context.new_page()
+    page.clock.set_fixed_time(pictured.NOON_MS)  # no countdown ticks while pictures are taken
+    page.goto(f"/console/sign-in?next=/console/{picture.path}")
+    page.locator("input[name=name]").fill(picture.who)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "sign-in" not in url)
+    shot = page.screenshot()
+    context.close()
+    packed = io.BytesIO()
+    Image.open(io.BytesIO(shot)).convert("RGB").quantize(256).save(packed, "PNG", optimize=True)
+    return packed.getvalue()
+
+
+def main() -> int:
+    """Write every picture anew."""
+    path = live.chromium_path()
+    if path is None:
+        print("There is no Chromium: apt-get install chromium fonts-noto-cjk", file=sys.stderr)
+        return 1
+    with TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/pictures.db")
+        migrate.upgrade(database)
+        clock = Clock(pictured.NOON_MS)
+        settings = AlertingSettings(
+            database_url=database.url,
+            sms_url="http://sms.invalid",
+            bank_url="http://bank.invalid",
+            bank_secret="never used: nothing is sent",
+        )
+        services = build_services(
+            settings, database, clock, Pseudonymiser(b"a key that only pictures use")
+        )
+        timers = timer_worker(settings, services)
+        case_id = pictured.settle(services, clock, timers)
+        users = Path(folder) / "users.json"
+        for name, (label, role) in pictured.PEOPLE.items():
+            UserFile(users, hasher=CHEAP).save(
+                name, PASSWORD, display_name=label, roles=[role], tenants=["default"], districts=["4304*"]
+            )  # fmt: skip
+        app = application(services, clock, users)
+        with live.chromium(path) as chromium, live.serving(app) as address:
+            for picture in pictures(case_id):
+                file = FOLDER / f"{picture.name}.png"
+                file.write_bytes(take(chromium, address, picture))
+                print(file)
+        timers.close()
+        database.dispose()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

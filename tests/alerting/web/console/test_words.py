@@ -1,0 +1,167 @@
+"""Both catalogs say the same things, and every word that a page or a warning needs is there."""
+
+import re
+import string
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import alerting
+from alerting.access import ROLES
+from alerting.access.masking import UnmaskReason
+from alerting.cases.case_service import ContactMethod
+from alerting.cases.follow_up import Owed
+from alerting.cases.history.audit_actions import AuditAction
+from alerting.cases.lifecycle import STATES
+from alerting.linkage.sweep_decision import TargetAction
+from alerting.notify.dispatch.page_decision import PageReason
+from alerting.notify.dispatch.retry_decision import State
+from alerting.web.console import page_rendering
+from alerting.web.console.queries.case_query import ReasonRow
+from alerting.web.console.reason_texts import reason_text
+from alerting.web.console.translations import LANGUAGES, Language, choose_language, translator
+from features.catalog import CATALOG
+from forewarn import errors
+from forewarn.contracts.fraud_warning import Severity, SubjectStatus, Typology
+from forewarn.contracts.outcome import Disposition
+
+VOCABULARIES: dict[str, tuple[str, ...]] = {
+    "severity": get_args(Severity),
+    "typology": get_args(Typology),
+    "disposition": get_args(Disposition),
+    "state": STATES,
+    "role": ROLES,
+    "method": get_args(ContactMethod),
+    "unmask": get_args(UnmaskReason),
+    "status": get_args(SubjectStatus),
+    "event": get_args(AuditAction),
+    "delivery": get_args(State),
+    "touched": get_args(TargetAction),
+    "why": get_args(PageReason) + get_args(Owed),
+}
+NOTHING_ELSE = (
+    "severity", "typology", "disposition", "state", "role", "method", "unmask", "event", "delivery",
+)  # fmt: skip
+"""Groups that hold the words of their vocabulary and no others."""
+
+OPEN = (
+    "why", "channel", "recipient", "refusal", "touched", "lists", "patrol", "help",
+    "theme", "span", "holding", "nav", "reach", "keys",
+)  # fmt: skip
+"""Groups whose words are looked up by a name that the code has elsewhere."""
+
+SOURCE = "\n".join(
+    path.read_text(encoding="utf-8")
+    for root in (Path(alerting.__file__).parent, Path(errors.__file__).parent)
+    for path in sorted(root.rglob("*"))
+    if path.suffix in (".py", ".html") and "migrations" not in path.parts
+)
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def group_of(group: str) -> list[str]:
+    return [key for key in translator("en").words if key.startswith(f"{group}.")]
+
+
+def test_the_catalogs_have_the_same_keys_and_placeholders() -> None:
+    chinese, english = translator("zh").words, translator("en").words
+    assert set(chinese) == set(english)
+    different = [key for key in chinese if placeholders(chinese[key]) != placeholders(english[key])]
+    assert different == []
+    assert [key for key, text in {**chinese, **english}.items() if not text.strip()] == []
+
+
+def test_chinese_is_chinese() -> None:
+    same_in_both = {"story.system", "supervision.none"}
+    english = translator("en").words
+    left = {key for key, text in translator("zh").words.items() if text == english[key]}
+    assert left <= same_in_both
+
+
+@pytest.mark.parametrize("group", VOCABULARIES)
+def test_every_value_of_a_closed_vocabulary_has_words(group: str) -> None:
+    words = translator("en").words
+    assert [name for name in VOCABULARIES[group] if f"{group}.{name}" not in words] == []
+
+
+@pytest.mark.parametrize("group", NOTHING_ELSE)
+def test_a_closed_vocabulary_has_no_word_that_nothing_says(group: str) -> None:
+    named = {key.removeprefix(f"{group}.") for key in group_of(group)}
+    assert sorted(named - set(VOCABULARIES[group])) == []
+
+
+def test_no_word_is_kept_that_nothing_asks_for() -> None:
+    dead = []
+    for key in translator("en").words:
+        group, _, name = key.partition(".")
+        if group in NOTHING_ELSE or group in (
+            "reason",
+            "window",
+            "status",
+        ):  # named by event contracts
+            continue
+        names = [key, name.removesuffix("_hint")] if group in OPEN else [key]
+        put_together = rf"""["']{re.escape(key.rpartition("_")[0])}_["'{{]"""
+        asked_for = any(re.search(rf"""["']{re.escape(word)}["']""", SOURCE) for word in names)
+        if not asked_for and not re.search(put_together, SOURCE):
+            dead.append(key)
+    assert dead == []
+
+
+def test_every_key_that_a_template_names_is_there() -> None:
+    used: set[str] = set()
+    for template in Path(page_rendering.TEMPLATES).rglob("*.html"):
+        used |= set(re.findall(r'\bt\("([a-z_.]+)"\s*[,)]', template.read_text(encoding="utf-8")))
+    assert len(used) > 100
+    assert sorted(used - set(translator("en").words)) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("value", [0.0, 3.0, 2_500_000.0])
+def test_every_feature_of_the_model_has_a_sentence(language: Language, value: float) -> None:
+    t = translator(language)
+    for name in CATALOG.names:
+        sentence = reason_text(ReasonRow(name, value, 1.0), "CNY", t)
+        assert sentence, name
+        assert name.replace("_", " ") not in sentence, f"{name} has no words"
+        assert "{" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "sentence"),
+    [
+        ("suspect_talk_24h", 2580.0, "43 min with suspicious callers in 24 hours"),
+        ("number_callees_1h", 1214.0, "The number called 1,214 people in 1 hour"),
+        ("amount_to_max_30d", 6.4, "6.4 times the largest payment of the month"),
+        ("out_amount_24h", 5_000_000.0, "¥50k paid out in 24 hours"),
+        ("suspect_talk_share_24h", 0.75, "75% of the talk of 24 hours was with suspicious callers"),
+        ("forwarding_on", 0.0, "Calls are not forwarded"),
+        ("account_age_days", None, "The account was never seen before"),
+        ("hangup_since_minutes", None, ""),
+        ("a_newer_feature_1h", 2.0, "a newer feature 1h: 2"),
+    ],
+)
+def test_a_reason_reads_as_a_sentence_with_its_evidence(
+    code: str, value: float | None, sentence: str
+) -> None:
+    assert reason_text(ReasonRow(code, value, 1.0), "CNY", translator("en")) == sentence
+
+
+@pytest.mark.parametrize(
+    ("cookie", "accepted", "chosen"),
+    [
+        ("en", "zh-CN,zh;q=0.9", "en"),
+        (None, "zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        (None, "de-DE,en;q=0.5", "en"),
+        ("klingon", "", "zh"),
+        (None, "zhuang", "zh"),
+    ],
+)
+def test_the_language_is_chosen_by_switch_then_browser_then_setting(
+    cookie: str | None, accepted: str, chosen: str
+) -> None:
+    assert choose_language(cookie, accepted, "zh") == chosen

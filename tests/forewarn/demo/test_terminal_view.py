@@ -1,0 +1,67 @@
+"""What the terminal shows: every figure, and nothing that breaks without a terminal."""
+
+import io
+
+from rich.console import Console
+
+from forewarn.demo.demo_figures import Snapshot
+from forewarn.demo.demo_run import DemoResult
+from forewarn.demo.demo_summary import print_summary
+from forewarn.demo.ledger_money import Money
+from forewarn.demo.terminal_view import LiveView, PlainView
+
+SNAPSHOT = Snapshot(
+    sent=45_000,
+    per_second=1_176.0,
+    event_time_ms=1_795_000_000_000,
+    warnings={("task_scam", "high"): 3, ("task_scam", "medium"): 2, ("mule", "critical"): 1},
+    messages=9,
+    p50_seconds=0.0123,
+    p99_seconds=0.0456,
+    dispositions={"dissuaded": 2, "false_alarm": 1},
+)
+MONEY = Money(at_risk_minor=1_234_50, prevented_minor=999_00, lost_minor=1, open_cases=4)
+
+
+def _console(*, terminal: bool) -> tuple[Console, io.StringIO]:
+    out = io.StringIO()
+    return Console(file=out, force_terminal=terminal, width=110), out
+
+
+def test_the_live_panel_shows_figures_money_and_addresses() -> None:
+    console, out = _console(terminal=True)
+    urls = {"console": "http://127.0.0.1:1234", "sign in as": "somebody [here]"}
+    with LiveView(console, urls) as view:
+        view.show(SNAPSHOT, MONEY, 12.0)
+        view.tell("a remark [with brackets]")
+    text = out.getvalue()
+    for expected in (
+        *("45,000", "1,176", "12 ms", "46 ms", "1,234.50 CNY", "999.00 CNY", "task scam"),
+        *("http://127.0.0.1:1234", "somebody [here]", "a remark [with brackets]"),
+    ):
+        assert expected in text, expected
+
+
+def test_plain_lines_come_at_most_every_few_seconds() -> None:
+    console, out = _console(terminal=False)
+    now = [0.0]
+    with PlainView(console, lambda: now[0]) as view:
+        for moment in (0.0, 1.0, 4.9, 5.1):
+            now[0] = moment
+            view.show(SNAPSHOT, MONEY, 60 - moment)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 2
+    assert "6 warnings  p50 12 ms p99 46 ms" in lines[0]
+
+
+def test_the_summary_tells_every_outcome_and_error() -> None:
+    console, out = _console(terminal=False)
+    errors = tuple(f"case {number}: timed out" for number in range(7))
+    result = DemoResult(SNAPSHOT, MONEY, 60.0, errors)
+    print_summary(console, result, seconds_to_first_warning=20.5)
+    text = out.getvalue()
+    assert "45,000 in 60 s" in text
+    assert "20.5 s after the command began" in text
+    assert "2 dissuaded" in text
+    assert "case 4: timed out" in text
+    assert "and 2 more" in text

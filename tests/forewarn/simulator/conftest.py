@@ -1,0 +1,13 @@
+"""A small town that most tests look at; made once, since it does not change."""
+
+import pytest
+
+from forewarn.simulator import Scenario, Town, simulate
+
+
+@pytest.fixture(scope="package")
+def town() -> Town:
+    """1,500 people for 21 days with fraud enough to count, and nobody stepping in."""
+    return simulate(
+        Scenario(seed=7, subscribers=1_500, days=21, prevalence=0.02, intervention_share=0.0)
+    )

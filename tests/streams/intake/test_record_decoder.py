@@ -1,0 +1,77 @@
+"""What does not fit becomes a dead letter that the broker takes, whatever its size."""
+
+import base64
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from features.offline.topic_frames import RawRecord, RejectedRecords, frame_of
+from forewarn.contracts import MAX_KEPT_BYTES, Acceptance, Transfer, encode
+from forewarn.errors import ConfigurationError
+from forewarn.platform.settings import WorkerSettings
+from streams.intake.record_decoder import decode_records, require_same_topic
+
+
+def test_the_largest_record_makes_a_dead_letter_that_fits_into_a_mebibyte() -> None:
+    """Else the producer would be refused for good, and one record would stop the partition."""
+    huge = bytes(range(256)) * 4095
+    record = SimpleNamespace(offset=7, timestamp=1, key=huge, value=huge)
+    run = decode_records(
+        [record],
+        source=0,
+        topic="calls",
+        partition=0,
+        next_offset=8,
+        acknowledge=lambda: None,
+        now_ms=1,
+        acceptance=Acceptance(future_ms=0),
+    )
+    (letter,) = run.dead_letters
+    assert letter.reason == "too_large"
+    assert base64.b64decode(letter.value) == huge[:MAX_KEPT_BYTES]
+    assert len(encode(letter)) < 1_000_000
+
+
+def test_a_topic_that_was_made_anew_is_not_taken_for_a_redelivery() -> None:
+    """Its records lie below the journal's floor and would all be skipped in silence."""
+    require_same_topic("calls", 3, floor=100, highwater=100)
+    require_same_topic("calls", 3, floor=100, highwater=None)
+    with pytest.raises(ConfigurationError, match="made anew"):
+        require_same_topic("calls", 3, floor=100, highwater=7)
+
+
+def test_amounts_in_another_currency_are_set_aside_online_and_offline() -> None:
+    """Yen added to fen would be a hundred times too much; the next transfer goes on."""
+    transfer = Transfer(
+        event_id="e",
+        event_time_ms=1,
+        subscriber="+8613800000001",
+        transfer_id="t",
+        status="attempted",
+        payer_account="own",
+        payee_account="other",
+        amount_minor=100,
+    )
+    key, values = transfer.subscriber.encode(), {}
+    for offset, currency in enumerate(("CNY", "JPY", "CNY")):
+        values[offset] = encode(msgspec.structs.replace(transfer, currency=currency))
+    run = decode_records(
+        [SimpleNamespace(offset=n, timestamp=1, key=key, value=v) for n, v in values.items()],
+        source=1,
+        topic="transfers",
+        partition=0,
+        next_offset=3,
+        acknowledge=lambda: None,
+        now_ms=1,
+        acceptance=WorkerSettings().acceptance,
+    )
+    assert run.offsets.tolist() == [0, 2]
+    assert [(letter.offset, letter.reason) for letter in run.dead_letters] == [
+        (1, "other_currency")
+    ]
+    rejected = RejectedRecords()
+    raws = [RawRecord(0, n, 1, value, key) for n, value in values.items()]
+    frame = frame_of("transfers", raws, rejected, acceptance=WorkerSettings().acceptance)
+    assert frame["offset"].to_list() == [0, 2]
+    assert rejected.rows == [(0, 1, "other_currency")]

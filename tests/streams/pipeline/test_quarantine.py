@@ -1,0 +1,405 @@
+"""An event that cannot be processed is put aside, and nobody else notices."""
+
+import base64
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from features.catalog import CATALOG
+from features.engine import Engine
+from features.entity_keys import Entity, keys
+from features.store.memory_store import MemoryStateStore
+from forewarn.contracts import Acceptance, DeadLetter, FraudWarning, Score, Transfer, encode
+from forewarn.contracts.topics import SOURCES
+from forewarn.errors import ArtifactError
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.telemetry.tracing import NoTracer
+from models.policy import DEFAULT_POLICY, Lists, PolicyFile
+from models.policy.district_budget import DistrictSpending
+from streams.intake.lanes import OpenPartition
+from streams.intake.partition_buffer import Chunk
+from streams.intake.record_decoder import TRANSFERS, decode_records
+from streams.pipeline.batch_processor import BatchProcessor
+from streams.pipeline.decide import Decider, ModelBundle
+from streams.pipeline.explain import WarningBuilder
+from streams.pipeline.messages import Live
+from streams.pipeline.quarantine import MAX_IN_A_ROW, ProcessingBrokenError, Quarantine
+from streams.pipeline.state_io import StateIO
+from streams.worker_metrics import WorkerMetrics
+
+TIME_MS = 1_780_000_000_000
+POISON_MINOR = 666
+KEY = Pseudonymiser(b"a key that only tests use")
+
+
+class Model:
+    """A scorer; ``fault`` is called with the vectors before they are scored."""
+
+    features = CATALOG.names
+    fingerprint = CATALOG.fingerprint
+
+    def __init__(
+        self,
+        version: str,
+        fault: Callable[[Any], None] = lambda _: None,
+        probability: float = 0.001,
+    ) -> None:
+        self.version = version
+        self._fault = fault
+        self._probability = probability
+
+    def predict(self, vectors: Any) -> Any:
+        self._fault(vectors)
+        return np.full(len(vectors), self._probability)
+
+    def check(self) -> None:
+        self.predict(np.zeros((2, len(self.features)), np.float32))
+
+    def typology(self, vectors: Any) -> list[str]:
+        return ["unknown"] * len(vectors)
+
+    def contributions(self, vectors: Any) -> Any:
+        return np.zeros(vectors.shape, np.float32)
+
+
+class ShakyEngine(Engine):
+    """A kernel that fails wherever a poisoned transfer is among the events."""
+
+    poisoned = True
+
+    def run(self, plan: Any, *arguments: Any, **options: Any) -> Any:
+        if self.poisoned and (plan.columns.amount_minor == POISON_MINOR).any():
+            raise ZeroDivisionError("a bug of the kernel")
+        return super().run(plan, *arguments, **options)
+
+
+class Outputs:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[bytes]] = {}
+        self.fault: Exception | None = None
+
+    async def send_all(self, parts: Any) -> None:
+        if self.fault is not None:
+            raise self.fault
+        for topic, _, records in parts:
+            self.records.setdefault(topic, []).extend(value for _, value in records)
+
+    @property
+    def letters(self) -> list[DeadLetter]:
+        values = self.records.get("dead-letters", [])
+        return [msgspec.json.decode(value, type=DeadLetter) for value in values]
+
+    @property
+    def scored(self) -> list[str]:
+        values = self.records.get("scores", [])
+        return [msgspec.json.decode(value, type=Score).event_id for value in values]
+
+
+class Place:
+    """A worker's processor over a store and outputs in memory."""
+
+    def __init__(
+        self, brain: ModelBundle, *, distrust: Callable[..., ModelBundle] | None = None
+    ) -> None:
+        self.registry = CollectorRegistry()
+        self.metrics = WorkerMetrics(self.registry)
+        self.store = MemoryStateStore(now_ms=lambda: TIME_MS)
+        self.outputs = Outputs()
+        self.engine = ShakyEngine(CATALOG)
+        self.executor = ThreadPoolExecutor(1)
+        self.computing = Quarantine(
+            engine=self.engine,
+            deciding=Decider(Lists(), DistrictSpending(24), self.metrics, self.executor),
+            watching=SimpleNamespace(look=lambda *_: None),  # type: ignore[arg-type]
+            raising=WarningBuilder(self.executor, Live(0, 0), SOURCES, self.metrics),
+            distrust=distrust or (lambda *_: brain),
+            pseudonymiser=KEY,
+            sources=SOURCES,
+            metrics=self.metrics,
+        )
+        self.processor = BatchProcessor(
+            store=self.store,
+            state=StateIO(self.store, self.engine, self.metrics, 5),
+            computing=self.computing,
+            outputs=self.outputs,  # type: ignore[arg-type]
+            brain=lambda: brain,
+            metrics=self.metrics,
+            tracer=NoTracer(),
+            sources=SOURCES,
+            warnings_topic="warnings",
+            scores_topic="scores",
+            dead_letters_topic="dead-letters",
+            align_seconds=0.0,
+            on_wait=lambda *_: None,
+        )
+
+    async def open(self) -> OpenPartition:
+        await self.store.open(create=True)
+        return await self.processor.open(0, (None, None, None))
+
+
+def brain_of(model: Any, challenger: Any = None) -> ModelBundle:
+    return ModelBundle(model, PolicyFile(DEFAULT_POLICY, CATALOG.names).current(), challenger)
+
+
+def transfer(number: int, amount_minor: int = 1000, person: int = 1) -> Transfer:
+    return Transfer(
+        event_id=f"e{number}",
+        event_time_ms=TIME_MS + number,
+        subscriber=f"+861380000000{person}",
+        transfer_id=f"t{number}",
+        status="attempted",
+        payer_account=f"a{person}",
+        payee_account=f"b{number}",
+        amount_minor=amount_minor,
+    )
+
+
+def fetch(partition: OpenPartition, events: Sequence[Transfer], first: int = 0) -> None:
+    records = [
+        SimpleNamespace(
+            offset=first + i,
+            timestamp=TIME_MS,
+            key=event.subscriber.encode(),
+            value=encode(event),
+        )
+        for i, event in enumerate(events)
+    ]
+    run = decode_records(
+        records,
+        source=TRANSFERS,
+        topic="transfers",
+        partition=0,
+        next_offset=first + len(events),
+        acknowledge=lambda: None,
+        now_ms=TIME_MS,
+        acceptance=Acceptance(future_ms=300_000),
+    )
+    partition.buffer.add(run)
+
+
+def chunk_of(partition: OpenPartition) -> Chunk:
+    if partition.journal is None:
+        chunk = partition.buffer.take(10_000, lambda _: False, 0.0)
+    else:
+        ends = partition.journal.ends()
+        order = np.frombuffer(partition.journal.order, np.uint8)
+        chunk = partition.buffer.take_journalled(order, tuple(ends[s] for s in range(3)))
+    assert chunk is not None
+    return chunk
+
+
+async def process(place: Place, partition: OpenPartition) -> None:
+    await place.processor.process([(partition, chunk_of(partition))])
+
+
+async def test_an_event_that_the_kernel_cannot_take_is_put_aside_and_the_others_go_on() -> None:
+    """Else it would take down every worker in turn, whoever got its partition next."""
+    place = Place(brain_of(Model("m")))
+    partition = await place.open()
+    events = [transfer(i, POISON_MINOR if i in (2, 6) else 1000) for i in range(9)]
+    fetch(partition, events)
+    await process(place, partition)
+    assert [(letter.reason, letter.offset) for letter in place.outputs.letters] == [
+        ("processing_failed", 2),
+        ("processing_failed", 6),
+    ]
+    letter = place.outputs.letters[0]
+    assert base64.b64decode(letter.value) == encode(events[2])
+    assert base64.b64decode(letter.key) == events[2].subscriber.encode()
+    assert letter.topic == "transfers"
+    assert "+86" not in letter.detail
+    assert place.outputs.scored == [f"e{i}" for i in range(9) if i not in (2, 6)]
+    assert partition.buffer.done == (0, 9, 0)
+
+
+async def test_a_chunk_that_is_done_again_sets_the_same_event_aside() -> None:
+    """A fault that has gone by then must not make it both a dead letter and an applied event."""
+    place = Place(brain_of(Model("m")))
+    events = [transfer(i, POISON_MINOR if i == 1 else 1000) for i in range(4)]
+    partition = await place.open()
+    fetch(partition, events)
+    place.outputs.fault = RuntimeError("the worker dies before its outputs are acknowledged")
+    with pytest.raises(RuntimeError):
+        await process(place, partition)
+    place.outputs.fault, place.engine.poisoned = None, False
+    again = await place.processor.open(0, (None, None, None))
+    assert again.journal is not None
+    fetch(again, events)
+    await process(place, again)
+    assert [letter.offset for letter in place.outputs.letters] == [1]
+    assert place.outputs.scored == ["e0", "e2", "e3"]
+
+
+async def test_a_damaged_record_puts_one_persons_events_aside() -> None:
+    place = Place(brain_of(Model("m")))
+    partition = await place.open()
+    fetch(partition, [transfer(0, person=1), transfer(1, person=2)])
+    await process(place, partition)
+    person = np.array([KEY.phone("+8613800000001")], np.uint64)
+    damaged = keys("fw", Entity.SUBSCRIBER, person)[0]
+    record, expires_ms = place.store._records[damaged]
+    place.store._records[damaged] = (record[:-3], expires_ms)
+    fetch(partition, [transfer(i, person=1 + i % 2) for i in range(2, 8)], first=2)
+    await process(place, partition)
+    assert [letter.offset for letter in place.outputs.letters] == [2, 4, 6]
+    assert place.outputs.scored == ["e0", "e1", "e3", "e5", "e7"]
+
+
+async def test_an_event_that_the_policy_cannot_take_is_put_aside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = Place(brain_of(Model("m")))
+    partition = await place.open()
+    decided = Decider._decide_one
+
+    def decide(self: Decider, work: Any, index: int, *rest: Any) -> None:
+        if work.chunk.events[index].event_id == "e1":
+            raise KeyError("+8613800000001")
+        decided(self, work, index, *rest)
+
+    monkeypatch.setattr(Decider, "_decide_one", decide)
+    monkeypatch.setattr(Decider, "_candidates", lambda _s, work, _p: np.arange(len(work.rows)))
+    fetch(partition, [transfer(i) for i in range(3)])
+    await process(place, partition)
+    assert [letter.offset for letter in place.outputs.letters] == [1]
+    assert place.outputs.scored == ["e0", "e2"]
+    assert "+86" not in place.outputs.letters[0].detail
+
+
+async def test_a_model_that_fails_on_anything_is_replaced_and_costs_no_event() -> None:
+    def fails(_vectors: Any) -> None:
+        raise RuntimeError("a broken library")
+
+    before = brain_of(Model("before"))
+    place = Place(brain_of(Model("bad", fails)), distrust=lambda *_: before)
+    partition = await place.open()
+    fetch(partition, [transfer(i) for i in range(3)])
+    await process(place, partition)
+    assert place.outputs.letters == []
+    values = place.outputs.records["scores"]
+    versions = {msgspec.json.decode(value, type=Score).model_version for value in values}
+    assert versions == {"before"}
+
+
+async def test_a_model_that_fails_with_none_before_it_stops_the_worker() -> None:
+    def fails(_vectors: Any) -> None:
+        raise RuntimeError("a broken library")
+
+    def nothing(*_: Any) -> ModelBundle:
+        raise ArtifactError("there is none before it")
+
+    place = Place(brain_of(Model("bad", fails)), distrust=nothing)
+    partition = await place.open()
+    fetch(partition, [transfer(0)])
+    with pytest.raises(ArtifactError):
+        await process(place, partition)
+    assert place.outputs.records == {}
+
+
+async def test_a_challenger_that_fails_is_dropped_and_holds_up_nobody() -> None:
+    def fails(_vectors: Any) -> None:
+        raise RuntimeError("on trial")
+
+    told: list[str] = []
+    champion = Model("m")
+
+    def distrust(scorer: Any, _why: str) -> ModelBundle:
+        told.append(scorer.version)
+        return brain_of(champion)
+
+    place = Place(brain_of(champion, Model("trial", fails)), distrust=distrust)
+    partition = await place.open()
+    fetch(partition, [transfer(0)])
+    await process(place, partition)
+    assert told == ["trial"]
+    score = msgspec.json.decode(place.outputs.records["scores"][0], type=Score)
+    assert (score.challenger_version, score.challenger_probability) == ("", None)
+
+
+async def test_a_fault_that_every_event_meets_is_no_events_fault() -> None:
+    """To pour a whole topic into the dead letters would lose it as surely as skipping it."""
+    place = Place(brain_of(Model("m")))
+    partition = await place.open()
+    fetch(partition, [transfer(i, POISON_MINOR) for i in range(MAX_IN_A_ROW + 1)])
+    with pytest.raises(ProcessingBrokenError):
+        await process(place, partition)
+    assert place.outputs.records == {}
+
+
+async def test_a_damaged_journal_stops_nobody() -> None:
+    """Every worker would read the same, and go down over it in turn."""
+    place = Place(brain_of(Model("m")))
+    partition = await place.open()
+    fetch(partition, [transfer(0)])
+    await process(place, partition)
+    place.store._journals[0] = place.store._journals[0][:-2]
+    again = await place.processor.open(0, (None, None, None))
+    fetch(again, [transfer(0), transfer(1)])
+    await process(place, again)
+    assert place.outputs.scored == ["e0", "e1"]
+    values = place.outputs.records["scores"]
+    numbers = [msgspec.json.decode(value, type=Score).chunk for value in values]
+    assert len(set(numbers)) == 2, "a chunk's number is its own"
+    assert place.registry.get_sample_value("forewarn_dropped_journals_total") == 1
+
+
+async def test_a_journal_whose_offsets_are_committed_is_passed() -> None:
+    """A store that lost its last second has one: Kafka will never send its chunk again."""
+    place = Place(brain_of(Model("m")))
+    partition = await place.open()
+    fetch(partition, [transfer(i) for i in range(3)])
+    place.outputs.fault = RuntimeError("the journal stays, as if its closing note was lost")
+    with pytest.raises(RuntimeError):
+        await process(place, partition)
+    assert (await place.processor.open(0, (None, 2, None))).journal is not None
+    again = await place.processor.open(0, (None, 3, None))
+    assert again.journal is None
+    assert again.buffer.done == (0, 3, 0)
+
+
+async def test_a_policy_that_can_decide_nothing_stops_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All that is worth a warning would go to the dead letters, and the rest would look well."""
+
+    def decide(*_: Any) -> None:
+        raise KeyError("a rule that nobody tried")
+
+    monkeypatch.setattr(Decider, "_decide_one", decide)
+    place = Place(brain_of(Model("m", probability=0.99)))
+    partition = await place.open()
+    for start in range(0, MAX_IN_A_ROW, 20):
+        fetch(partition, [transfer(start + i) for i in range(20)], first=start)
+        await process(place, partition)
+    fetch(partition, [transfer(MAX_IN_A_ROW)], first=MAX_IN_A_ROW)
+    with pytest.raises(ProcessingBrokenError):
+        await process(place, partition)
+
+
+@pytest.mark.parametrize("part", ["typology", "contributions"])
+async def test_a_warning_goes_out_without_what_cannot_be_said_about_it(part: str) -> None:
+    """A person is warned though nobody can tell why."""
+
+    def fails(_vectors: Any) -> Any:
+        raise RuntimeError("a broken library")
+
+    model = Model("m", probability=0.99)
+    setattr(model, part, fails)
+    place = Place(brain_of(model))
+    partition = await place.open()
+    fetch(partition, [transfer(0, 9_000_000)])
+    await process(place, partition)
+    (warning,) = place.outputs.records["warnings"]
+    sent = msgspec.json.decode(warning, type=FraudWarning)
+    assert (sent.action, sent.typology, sent.reasons) == ("raise", "unknown", ())
+    labels = {"what": part}
+    assert place.registry.get_sample_value("forewarn_model_faults_total", labels) == 1
