@@ -19,38 +19,29 @@ import numpy as np
 import numpy.typing as npt
 
 from features.catalog import CATALOG, Catalog
+from features.catalog.semantics import (
+    MINUTE_MS,
+)
 from features.entity_keys import Entity
 from features.event_columns import EventColumns
 from features.kernel.execution import execute, reapply
 from features.kernel.record_batch import allocate, unpack_all
 from features.kernel.record_layout import (
     ALL_PARTS,
-    B_AMOUNT,
-    B_COUNTERPARTY,
-    B_DURATION,
-    B_FLAGS,
     B_FRESH,
-    B_KIND,
-    B_SLOTS,
-    B_SUBJECT,
-    B_SUBSCRIBER,
-    B_TIME,
+    BATCH,
     BATCH_COLUMNS,
     PART_SECOND,
     PART_SHARED,
     PART_SUBSCRIBER,
 )
 from features.kernel.record_state import State
-from features.kernel.semantics import (
-    MINUTE_MS,
-)
 from features.kernel.watermarks import applied_offsets
-from features.migrations import migrate
 from features.plan import Plan, plan
 from features.record_header import HEADER_BYTES, LAYOUT_VERSION
 from features.run_result import Loaded, RunResult
 from features.store.state_store import Write
-from forewarn.errors import ForewarnError
+from forewarn.errors import ConfigurationError, ForewarnError
 
 _VERSION_AT = 4  # where features.record_header keeps the version, as u32
 
@@ -81,7 +72,7 @@ class Engine:
         self.prefix = prefix
         self._offset_ms = catalog.utc_offset_minutes * MINUTE_MS
         self._program, self._bounds = catalog.program
-        self._wires = catalog.wires
+        self._inputs = catalog.inputs
 
     def plan(self, columns: EventColumns) -> Plan:
         """Find the records that events concern.
@@ -187,8 +178,7 @@ class Engine:
         present = np.array([record is not None for record in records], np.bool_)
         stored = [record for record in records if record is not None]
         data, starts, ends = _joined(stored)
-        if (data[starts] != LAYOUT_VERSION).any():
-            data, starts, ends = _joined([migrate(record) for record in stored])
+        _require_layout(data[starts])
         starts_all = np.full(len(records), -1, np.int64)
         ends_all = np.full(len(records), -1, np.int64)
         starts_all[present] = starts
@@ -233,7 +223,7 @@ class Engine:
                 self._offset_ms,
                 self._program,
                 self._bounds,
-                self._wires,
+                self._inputs,
                 vectors,
                 effects,
             )
@@ -260,17 +250,26 @@ def _batch(
 ) -> npt.NDArray[np.int64]:
     """The events as one table of 64-bit integers; columns ``B_...`` of the layout."""
     batch = np.empty((len(columns), BATCH_COLUMNS), np.int64)
-    batch[:, B_KIND] = columns.kind
-    batch[:, B_TIME] = columns.time_ms
-    batch[:, B_SUBSCRIBER] = columns.subscriber.view(np.int64)
-    batch[:, B_COUNTERPARTY] = columns.counterparty.view(np.int64)
-    batch[:, B_SUBJECT] = columns.subject.view(np.int64)
-    batch[:, B_AMOUNT] = columns.amount_minor
-    batch[:, B_DURATION] = columns.duration_ms
-    batch[:, B_FLAGS] = columns.flags
-    batch[:, B_SLOTS:B_FRESH] = slots
+    batch[:, BATCH.kind] = columns.kind
+    batch[:, BATCH.time_ms] = columns.time_ms
+    batch[:, BATCH.subscriber] = columns.subscriber.view(np.int64)
+    batch[:, BATCH.counterparty] = columns.counterparty.view(np.int64)
+    batch[:, BATCH.subject] = columns.subject.view(np.int64)
+    batch[:, BATCH.amount] = columns.amount_minor
+    batch[:, BATCH.duration_ms] = columns.duration_ms
+    batch[:, BATCH.flags] = columns.flags
+    batch[:, BATCH.slots : B_FRESH] = slots
     batch[:, B_FRESH:] = fresh
     return batch
+
+
+def _require_layout(layouts: npt.NDArray[np.uint8]) -> None:
+    others = layouts[layouts != LAYOUT_VERSION]
+    if len(others):
+        raise ConfigurationError(
+            f"A state record has layout {others[0]}; this version reads layout {LAYOUT_VERSION} only.",
+            hint="Run the version that wrote it, or rebuild the state with `forewarn rebuild`.",
+        )
 
 
 def _joined(

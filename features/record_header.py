@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 LAYOUT_VERSION: Final = 2
-"""Layout that this code writes; older ones are migrated when read (``features.migrations``)."""
+"""Layout that this code writes; a record of another one is refused with advice."""
 
 HEADER_BYTES: Final = 14
 WATERMARK_BYTES: Final = 13

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
+from features.catalog.semantics import DAY_MS
 from features.kernel.record_batch import ANNEX_LENGTH_BYTES, pack_some
 from features.kernel.record_state import State
-from features.kernel.semantics import DAY_MS
 from features.plan import Plan
 from features.record_header import HEADER_BYTES, WATERMARK_BYTES
 from features.store.state_store import Write

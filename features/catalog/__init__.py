@@ -1,13 +1,12 @@
 """The catalog: every feature, declared once.
 
-From it derive the order of the vector, the kernel's program, ``docs/features.md`` and the fingerprint
-that a model carries. ``names``, ``fingerprint`` and ``monotone`` of the default catalog are module
-attributes; code that may meet another catalog takes a :class:`Catalog`.
+The order of the vector, the kernel's program, ``docs/features.md`` and the fingerprint that a model
+carries derive from it. ``names``, ``fingerprint`` and ``monotone`` of the default catalog are module
+attributes; code that may be given another catalog takes a :class:`Catalog`.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from itertools import product
@@ -16,9 +15,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.catalog import event_features, shared_features, subscriber_features
-from features.catalog.declaration import Feature
-from features.kernel import program, semantics
+from features.catalog import semantics
+from features.catalog.declaration import N_BLOCKS, N_OPS, OP_SCALAR, Feature
+from features.catalog.schema import FEATURES, INPUTS, scalar_index
 
 __all__ = ["CATALOG", "Catalog", "Feature", "explain", "fingerprint", "monotone", "names"]
 
@@ -43,7 +42,7 @@ class Catalog:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"declared twice: {', '.join(twice)}")
-        missing = sorted(set(program.WIRES) - set(names))
+        missing = sorted(set(INPUTS._fields) - set(names))
         if missing:
             raise ValueError(f"the kernel needs {', '.join(missing)}")
 
@@ -85,19 +84,20 @@ class Catalog:
         uint32 [features, 6] (unsigned, so that compiled code need not look for negative indices)
         and int64 [blocks * operations + 1].
         """
-        rows: list[Sequence[int]] = []
+        rows: list[tuple[int, ...]] = []
         bounds = [0]
-        for block, op in product(range(program.N_BLOCKS), range(program.N_OPS)):
+        for block, op in product(range(N_BLOCKS), range(N_OPS)):
             for slot, feature in enumerate(self.features):
-                if feature.block == block and feature.code[0] == op:
-                    rows.append((slot, *feature.code))
+                if feature.block == block and feature.op == op:
+                    scalar = (scalar_index(feature),) if op == OP_SCALAR else ()
+                    rows.append((slot, op, *feature.operands, *scalar, 0, 0, 0, 0)[:6])
             bounds.append(len(rows))
         return np.array(rows, dtype=np.uint32), np.array(bounds, dtype=np.int64)
 
     @cached_property
-    def wires(self) -> npt.NDArray[np.int64]:
-        """Slots of the features that the subscriber's step reads."""
-        return np.array([self.slot(name) for name in program.WIRES], dtype=np.int64)
+    def inputs(self) -> npt.NDArray[np.int64]:
+        """Slots of the features that the subscriber's step reads; int64 [len(INPUTS)]."""
+        return np.array([self.slot(name) for name in INPUTS._fields], dtype=np.int64)
 
 
 def _rules() -> dict[str, object]:
@@ -109,9 +109,7 @@ def _rules() -> dict[str, object]:
     }
 
 
-CATALOG: Final = Catalog(
-    (*event_features.features(), *subscriber_features.features(), *shared_features.features())
-)
+CATALOG: Final = Catalog(FEATURES)
 names: Final = CATALOG.names
 fingerprint: Final = CATALOG.fingerprint
 monotone: Final = CATALOG.monotone

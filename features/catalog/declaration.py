@@ -1,18 +1,26 @@
-"""How a feature is declared: once, as data."""
+"""How a feature is declared: once, as data. ``docs/adding-features.md`` leads through an example."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, Required, TypedDict, Unpack
 
-from features.kernel import program
-from features.kernel.semantics import WINDOWS
+from features.catalog.semantics import DISTINCT_WINDOWS, WINDOWS
 
 EntityName = Literal["event", "subscriber", "number", "account", "device"]
 Degree = Literal["first", "second"]
 Monotone = Literal[-1, 0, 1]
 
-_ENTITY_OF_BLOCK = {"number": 0, "account": 1, "device": 2}
-DISTINCT_WINDOWS = ("1h", "24h", "7d", "30d")
+SHARED_ENTITIES: Final = ("number", "account", "device")
+
+OP_SUM, OP_RATIO, OP_DISTINCT, OP_SCALAR, OP_LARGER = range(5)
+"""How the kernel computes a slot of the vector; ``features.kernel.program`` states what each does."""
+N_OPS: Final = 5
+
+# Blocks of the program: the slots that one step of the kernel writes.
+BLOCK_SUBSCRIBER: Final = 0
+BLOCK_SHARED: Final = 1  # + index in SHARED_ENTITIES
+BLOCK_SECOND: Final = 4  # + index in SHARED_ENTITIES
+N_BLOCKS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +29,16 @@ class Feature:
 
     Attributes:
         name: also its code in warnings; unit and window last.
-        entity: whose history it is about; ``event`` is the event itself.
-        kinds: the event kinds that it is made of.
+        entity: the entity whose history it describes; ``event`` is the event itself.
+        kinds: the event kinds that it is computed from.
         aggregation: how, in words.
         window: one of ``WINDOWS``, or empty.
         unit: of the value; ``1`` for counts and ratios.
-        why: why it matters, for people.
+        why: why it matters, for analysts.
+        op: one of the ``OP_...`` codes.
+        operands: of ``op``; a scalar has none, because its index derives from its name.
         monotone: +1 if risk cannot fall with it, -1 if it cannot rise, 0 where neither is known.
-        degree: ``second`` where it depends on what the subscribers' steps said.
-        code: row of the vector program without its slot.
+        degree: ``second`` where it depends on what the subscribers' records say of earlier events.
     """
 
     name: str
@@ -39,17 +48,55 @@ class Feature:
     window: str
     unit: str
     why: str
-    code: tuple[int, int, int, int, int]
+    op: int
+    operands: tuple[int, ...] = ()
     monotone: Monotone = 0
     degree: Degree = "first"
 
     @property
     def block(self) -> int:
         """Index of the program block that computes it."""
-        if self.entity in ("event", "subscriber"):
-            return program.BLOCK_SUBSCRIBER
-        first = program.BLOCK_SHARED if self.degree == "first" else program.BLOCK_SECOND
-        return first + _ENTITY_OF_BLOCK[self.entity]
+        if self.entity not in SHARED_ENTITIES:
+            return BLOCK_SUBSCRIBER
+        first = BLOCK_SHARED if self.degree == "first" else BLOCK_SECOND
+        return first + SHARED_ENTITIES.index(self.entity)
+
+    @property
+    def scalar_name(self) -> str:
+        """Name of a scalar in the kernel: that of the feature, for shared records without the entity."""
+        if self.entity in SHARED_ENTITIES:
+            return self.name.removeprefix(f"{self.entity}_")
+        return self.name
+
+
+class About(TypedDict, total=False):
+    """What every constructor takes besides the computation; see :class:`Feature`."""
+
+    kinds: Required[str]
+    why: Required[str]
+    unit: str
+    aggregation: str
+    monotone: Monotone
+    degree: Degree
+
+
+def _feature(
+    name: str,
+    entity: EntityName,
+    window: str,
+    code: tuple[int, ...],
+    aggregation: str,
+    about: About,
+) -> Feature:
+    given: About = {"aggregation": aggregation, "unit": "1", **about}
+    return Feature(
+        name=f"{name}_{window}" if window else name,
+        entity=entity,
+        window=window,
+        op=code[0],
+        operands=code[1:],
+        **given,
+    )
 
 
 def totals(
@@ -57,63 +104,28 @@ def totals(
     entity: EntityName,
     channel: int,
     windows: Sequence[str],
-    *,
-    kinds: str,
-    why: str,
-    unit: str = "1",
-    aggregation: str = "count",
-    monotone: Monotone = 0,
-    degree: Degree = "first",
+    **about: Unpack[About],
 ) -> list[Feature]:
     """A channel (a sum or a maximum) over several windows."""
     return [
-        Feature(
-            name=f"{base}_{window}",
-            entity=entity,
-            kinds=kinds,
-            aggregation=aggregation,
-            window=window,
-            unit=unit,
-            why=why,
-            code=(program.OP_SUM, WINDOWS.index(window), channel, 0, 0),
-            monotone=monotone,
-            degree=degree,
-        )
-        for window in windows
+        _feature(base, entity, w, (OP_SUM, WINDOWS.index(w), channel), "count", about)
+        for w in windows
     ]
 
 
 def ratios(
     base: str,
     entity: EntityName,
-    above: int,
-    below: int,
+    numerator: int,
+    denominator: int,
     windows: Sequence[str],
-    *,
-    kinds: str,
-    why: str,
-    unit: str = "1",
-    aggregation: str = "ratio",
-    monotone: Monotone = 0,
+    **about: Unpack[About],
 ) -> list[Feature]:
-    """One channel over another in the same window; missing where the lower one is 0."""
-    rows = []
-    for window in windows:
-        w = WINDOWS.index(window)
-        rows.append(
-            Feature(
-                name=f"{base}_{window}",
-                entity=entity,
-                kinds=kinds,
-                aggregation=aggregation,
-                window=window,
-                unit=unit,
-                why=why,
-                code=(program.OP_RATIO, w, above, w, below),
-                monotone=monotone,
-            )
-        )
-    return rows
+    """One channel divided by another in the same window; missing where the denominator is 0."""
+    return [
+        _feature(base, entity, w, (OP_RATIO, i, numerator, i, denominator), "ratio", about)
+        for w, i in ((w, WINDOWS.index(w)) for w in windows)
+    ]
 
 
 def larger(
@@ -122,27 +134,13 @@ def larger(
     one: int,
     other: int,
     windows: Sequence[str],
-    *,
-    kinds: str,
-    why: str,
+    **about: Unpack[About],
 ) -> list[Feature]:
-    """The larger of two counts in the same window: of two signs of one thing, either may be lost."""
-    rows = []
-    for window in windows:
-        w = WINDOWS.index(window)
-        rows.append(
-            Feature(
-                name=f"{base}_{window}",
-                entity=entity,
-                kinds=kinds,
-                aggregation="larger of two counts",
-                window=window,
-                unit="1",
-                why=why,
-                code=(program.OP_MORE, w, one, w, other),
-            )
-        )
-    return rows
+    """The larger of two counts of the same thing in the same window, since either sign may be lost."""
+    return [
+        _feature(base, entity, w, (OP_LARGER, i, one, i, other), "larger of two counts", about)
+        for w, i in ((w, WINDOWS.index(w)) for w in windows)
+    ]
 
 
 def distincts(
@@ -150,50 +148,16 @@ def distincts(
     entity: EntityName,
     table: int,
     windows: Sequence[str],
-    *,
-    kinds: str,
-    why: str,
-    monotone: Monotone = 0,
+    **about: Unpack[About],
 ) -> list[Feature]:
     """Distinct counterparties; exact while few (``features.kernel.pairs`` states the error)."""
+    places = [WINDOWS[window] for window in DISTINCT_WINDOWS]
     return [
-        Feature(
-            name=f"{base}_{window}",
-            entity=entity,
-            kinds=kinds,
-            aggregation="distinct count",
-            window=window,
-            unit="1",
-            why=why,
-            code=(program.OP_DISTINCT, table, DISTINCT_WINDOWS.index(window), 0, 0),
-            monotone=monotone,
-        )
-        for window in windows
+        _feature(base, entity, w, (OP_DISTINCT, table, places.index(w)), "distinct count", about)
+        for w in windows
     ]
 
 
-def scalar(
-    name: str,
-    entity: EntityName,
-    value: str,
-    *,
-    kinds: str,
-    why: str,
-    unit: str = "1",
-    aggregation: str = "latest",
-    monotone: Monotone = 0,
-) -> Feature:
-    """A value that the kernel computes by name."""
-    shared = entity in _ENTITY_OF_BLOCK
-    names = program.SHARED_SCALARS if shared else program.SUBSCRIBER_SCALARS
-    return Feature(
-        name=name,
-        entity=entity,
-        kinds=kinds,
-        aggregation=aggregation,
-        window="",
-        unit=unit,
-        why=why,
-        code=(program.OP_SCALAR, names.index(value), 0, 0, 0),
-        monotone=monotone,
-    )
+def scalar(name: str, entity: EntityName, **about: Unpack[About]) -> Feature:
+    """A value that the kernel writes under the feature's name (``Feature.scalar_name``)."""
+    return _feature(name, entity, "", (OP_SCALAR,), "latest", about)

@@ -17,36 +17,32 @@ what no reading can see any more (tiles and buckets out of every window, calls a
 
 import numpy as np
 
+from features.catalog.channels import ACCOUNTS, CHANNELS, SUM_CHANNELS
+from features.catalog.semantics import (
+    MINUTE_MS,
+    N_CALLS,
+    N_TRANSFERS,
+    REMEMBER_MS,
+    SKETCH_BUCKETS,
+    UNSETTLED_MS,
+    W_30D,
+)
 from features.kernel import pairs
 from features.kernel.compilation import inner
 from features.kernel.record_layout import (
-    ACCOUNTS,
-    C_END,
-    CALL_STRIDE,
-    CHANNELS,
+    BITS_CALLED_IN,
     COMPACT_AFTER,
-    H_CALLS,
-    H_CLOCK,
-    H_CLOCK2,
-    H_IN_LOST_AT,
-    H_MOVES,
-    H_OUT_LOST_AT,
+    HEAD,
     HEAD_FIELDS,
     HEAD_PACKING,
     LEVEL_TILE_MS,
-    MOVE_STRIDE,
-    P_AMOUNT,
-    P_BITS,
-    P_CALLED_IN,
-    P_COUNT,
-    P_FIRST_MIN,
-    P_ID,
-    P_LAST_MIN,
     PACK_ID,
     PACK_NOT,
     PACK_NUMBER,
     PACK_TIME,
-    PAIR_STRIDE,
+    PAIR,
+    PAIR_BITS,
+    PAST_CALL,
     R_HEAD,
     R_KIND,
     R_PAIR_COUNT,
@@ -56,23 +52,16 @@ from features.kernel.record_layout import (
     R_TILE_COUNT,
     R_TILE_SOFT,
     R_TILES,
-    SUM_CHANNELS,
+    SHARED_HEAD,
+    SUBSCRIBER_HEAD,
+    TRANSFER,
 )
 from features.kernel.record_state import State, clear
-from features.kernel.semantics import (
-    MINUTE_MS,
-    N_CALLS,
-    N_MOVES,
-    REMEMBER_MS,
-    SKETCH_BUCKETS,
-    UNSETTLED_MS,
-    W_30D,
-)
 from features.kernel.subscriber.transfers import is_live
 from features.kernel.tiles import compact, cutoffs
 
 COUNTS_BYTES = 5
-_BITS = 2 * P_CALLED_IN
+_BITS = 2 * BITS_CALLED_IN
 _STEP_MS = int(LEVEL_TILE_MS[0])
 
 
@@ -134,7 +123,7 @@ def worst_bytes(state: State, r: int) -> int:
 def pack(state: State, r: int, offset_ms: int, cut: np.ndarray, out: np.ndarray, at: int) -> int:
     """Write the body of a record; the position behind it. Compacts and forgets on the way."""
     kind = state.meta[r, R_KIND]
-    clock = state.cells[state.meta[r, R_HEAD] + H_CLOCK]
+    clock = state.cells[state.meta[r, R_HEAD] + HEAD.clock]
     cutoffs(clock + offset_ms, cut)
     for part in range(2):
         if CHANNELS[kind, part] == 0:
@@ -166,14 +155,22 @@ def pack(state: State, r: int, offset_ms: int, cut: np.ndarray, out: np.ndarray,
 @inner
 def _forget(head: np.ndarray, h: int) -> None:
     """Clear the calls and transfers that are too old to be recognised, and that some were lost."""
-    clock = head[h + H_CLOCK]
-    for call in range(h + H_CALLS, h + H_CALLS + N_CALLS * CALL_STRIDE, CALL_STRIDE):
-        if head[call + C_END] < clock - REMEMBER_MS:
-            clear(head, call, CALL_STRIDE)
-    for move in range(h + H_MOVES, h + H_MOVES + N_MOVES * MOVE_STRIDE, MOVE_STRIDE):
+    clock = head[h + HEAD.clock]
+    for call in range(
+        h + SUBSCRIBER_HEAD.calls,
+        h + SUBSCRIBER_HEAD.calls + N_CALLS * len(PAST_CALL),
+        len(PAST_CALL),
+    ):
+        if head[call + PAST_CALL.end_at] < clock - REMEMBER_MS:
+            clear(head, call, len(PAST_CALL))
+    for move in range(
+        h + SUBSCRIBER_HEAD.transfers,
+        h + SUBSCRIBER_HEAD.transfers + N_TRANSFERS * len(TRANSFER),
+        len(TRANSFER),
+    ):
         if not is_live(head, move, clock):
-            clear(head, move, MOVE_STRIDE)
-    for lost in (H_OUT_LOST_AT, H_IN_LOST_AT):
+            clear(head, move, len(TRANSFER))
+    for lost in (SUBSCRIBER_HEAD.out_lost_at, SUBSCRIBER_HEAD.in_lost_at):
         if head[h + lost] < clock - UNSETTLED_MS:
             head[h + lost] = 0
 
@@ -182,7 +179,7 @@ def _forget(head: np.ndarray, h: int) -> None:
 def _pack_head(head: np.ndarray, h: int, kind: int, out: np.ndarray, at: int) -> int:
     if kind == 0:
         _forget(head, h)
-    clock, fields = head[h + H_CLOCK], HEAD_FIELDS[kind]
+    clock, fields = head[h + HEAD.clock], HEAD_FIELDS[kind]
     bitmap = at
     at += (fields + 7) // 8
     clear(out, bitmap, at - bitmap)
@@ -215,9 +212,9 @@ def _unpack_head(data: np.ndarray, at: int, kind: int, clock: int, head: np.ndar
             continue
         value, at = get(data, at)
         head[h + f] = clock - value if packing == PACK_TIME else value
-    head[h + H_CLOCK] = clock
+    head[h + HEAD.clock] = clock
     if kind > 0:
-        head[h + H_CLOCK2] = clock
+        head[h + SHARED_HEAD.clock2] = clock
     return at
 
 
@@ -272,17 +269,17 @@ def _unpack_tiles(
 @inner
 def _pack_pairs(state: State, r: int, table: int, minute: int, out: np.ndarray, at: int) -> int:
     base = state.meta[r, R_PAIRS + table]
-    end = base + state.meta[r, R_PAIR_COUNT + table] * PAIR_STRIDE
-    for pair in range(base, end, PAIR_STRIDE):
-        last = state.cells[pair + P_LAST_MIN]
-        at = _put_u32(out, at, state.cells[pair + P_ID])
+    end = base + state.meta[r, R_PAIR_COUNT + table] * len(PAIR)
+    for pair in range(base, end, len(PAIR)):
+        last = state.cells[pair + PAIR.last_minute]
+        at = _put_u32(out, at, state.cells[pair + PAIR.pair_id])
         at = put(out, at, minute - last)
         if state.meta[r, R_KIND] == 0:  # shared records never ask since when, how often or how much
-            at = put(out, at, last - state.cells[pair + P_FIRST_MIN])
-            count = state.cells[pair + P_COUNT]
+            at = put(out, at, last - state.cells[pair + PAIR.first_minute])
+            count = state.cells[pair + PAIR.count]
             if table == ACCOUNTS:
                 at = put(out, at, count)
-                at = put(out, at, state.cells[pair + P_AMOUNT])
+                at = put(out, at, state.cells[pair + PAIR.amount])
                 continue
             bits = pairs.readable_bits(state.cells, pair, minute)
             at = put(out, at, -1 - (count * _BITS + bits) if bits else count)
@@ -300,22 +297,22 @@ def _unpack_pairs(
     cells: np.ndarray,
     base: int,
 ) -> int:
-    for pair in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
-        cells[pair + P_ID] = _get_u32(data, at)
+    for pair in range(base, base + count * len(PAIR), len(PAIR)):
+        cells[pair + PAIR.pair_id] = _get_u32(data, at)
         age, at = get(data, at + 4)
-        cells[pair + P_LAST_MIN] = minute - age
-        cells[pair + P_FIRST_MIN] = minute - age
-        cells[pair + P_COUNT] = 0
-        cells[pair + P_AMOUNT] = 0
+        cells[pair + PAIR.last_minute] = minute - age
+        cells[pair + PAIR.first_minute] = minute - age
+        cells[pair + PAIR.count] = 0
+        cells[pair + PAIR.amount] = 0
         if kind == 0:
             span, at = get(data, at)
-            cells[pair + P_FIRST_MIN] -= span
-            cells[pair + P_COUNT], at = get(data, at)
+            cells[pair + PAIR.first_minute] -= span
+            cells[pair + PAIR.count], at = get(data, at)
             if table == ACCOUNTS:
-                cells[pair + P_AMOUNT], at = get(data, at)
-            elif cells[pair + P_COUNT] < 0:
-                both = -1 - cells[pair + P_COUNT]
-                cells[pair + P_COUNT], cells[pair + P_BITS] = both // _BITS, both % _BITS
+                cells[pair + PAIR.amount], at = get(data, at)
+            elif cells[pair + PAIR.count] < 0:
+                both = -1 - cells[pair + PAIR.count]
+                cells[pair + PAIR.count], cells[pair + PAIR_BITS] = both // _BITS, both % _BITS
     return at
 
 

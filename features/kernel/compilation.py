@@ -41,9 +41,10 @@ def entry(function: Any) -> Any:
 def digest() -> str:
     """Digest of all that the kernel is compiled from; 16 hexadecimal digits."""
     here = Path(__file__).parent
-    outside = (here.parent / "kinds.py", here.parent / "record_header.py")
+    features = here.parent
+    outside = (features / "kinds.py", features / "record_header.py")
     hashed = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
-    for path in sorted([*here.rglob("*.py"), *outside]):
+    for path in sorted([*here.rglob("*.py"), *features.glob("catalog/*.py"), *outside]):
         hashed.update(path.name.encode() + b"\0" + path.read_bytes())
     return hashed.hexdigest()[:16]
 

@@ -12,22 +12,8 @@ about 3,200.
 
 import numpy as np
 
-from features.kernel.compilation import inner
-from features.kernel.record_layout import (
-    NUMBERS,
-    P_AMOUNT,
-    P_BITS,
-    P_CALLED_IN,
-    P_COUNT,
-    P_FIRST_MIN,
-    P_HARMLESS,
-    P_ID,
-    P_LAST_MIN,
-    P_LEVEL,
-    PAIR_STRIDE,
-    SHARED_TABLE,
-)
-from features.kernel.semantics import (
+from features.catalog.channels import NUMBERS
+from features.catalog.semantics import (
     DISTINCT_WINDOWS,
     DOUBT_MINUTES,
     MINUTE_MS,
@@ -36,6 +22,15 @@ from features.kernel.semantics import (
     REGULAR_MINUTES,
     SKETCH_BUCKETS,
     YOUNG_PAIR_MINUTES,
+)
+from features.kernel.compilation import inner
+from features.kernel.record_layout import (
+    BITS_CALLED_IN,
+    BITS_HARMLESS,
+    BITS_LEVEL,
+    PAIR,
+    PAIR_BITS,
+    SHARED_TABLE,
 )
 
 ESTIMATES = np.array(
@@ -60,8 +55,8 @@ def short_id(pseudonym: int) -> int:
 @inner
 def find(pairs: np.ndarray, base: int, count: int, pair_id: int) -> int:
     """Index of a pair's fields, or -1."""
-    for at in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
-        if pairs[at + P_ID] == pair_id:
+    for at in range(base, base + count * len(PAIR), len(PAIR)):
+        if pairs[at + PAIR.pair_id] == pair_id:
             return at
     return -1
 
@@ -88,26 +83,26 @@ def touch(
         _mark(pairs, sketch_base, pair_id, minute)
     at = find(pairs, base, count, pair_id)
     if at >= 0:
-        pairs[at + P_FIRST_MIN] = min(pairs[at + P_FIRST_MIN], minute)
-        pairs[at + P_LAST_MIN] = max(pairs[at + P_LAST_MIN], minute)
+        pairs[at + PAIR.first_minute] = min(pairs[at + PAIR.first_minute], minute)
+        pairs[at + PAIR.last_minute] = max(pairs[at + PAIR.last_minute], minute)
         return at, count, sketch_on
     if count < capacity:
-        at = base + count * PAIR_STRIDE
+        at = base + count * len(PAIR)
         count += 1
     else:
         if sketch_base >= 0 and not sketch_on:
-            for old in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
-                _mark(pairs, sketch_base, pairs[old + P_ID], pairs[old + P_LAST_MIN])
+            for old in range(base, base + count * len(PAIR), len(PAIR)):
+                _mark(pairs, sketch_base, pairs[old + PAIR.pair_id], pairs[old + PAIR.last_minute])
             _mark(pairs, sketch_base, pair_id, minute)
             sketch_on = 1
         at = _makes_way(pairs, base, count, table, now_minute)
-        if minute < pairs[at + P_LAST_MIN]:
+        if minute < pairs[at + PAIR.last_minute]:
             return -1, count, sketch_on
-    pairs[at + P_ID] = pair_id
-    pairs[at + P_FIRST_MIN] = minute
-    pairs[at + P_LAST_MIN] = minute
-    pairs[at + P_COUNT] = 0
-    pairs[at + P_AMOUNT] = 0
+    pairs[at + PAIR.pair_id] = pair_id
+    pairs[at + PAIR.first_minute] = minute
+    pairs[at + PAIR.last_minute] = minute
+    pairs[at + PAIR.count] = 0
+    pairs[at + PAIR.amount] = 0
     return at, count, sketch_on
 
 
@@ -115,14 +110,14 @@ def touch(
 def _makes_way(pairs: np.ndarray, base: int, count: int, table: int, now_minute: int) -> int:
     """Index of the pair that a newcomer replaces."""
     oldest, one_off, one_offs = -1, -1, 0
-    for at in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
-        last = pairs[at + P_LAST_MIN]
+    for at in range(base, base + count * len(PAIR), len(PAIR)):
+        last = pairs[at + PAIR.last_minute]
         if table == SHARED_TABLE or _is_regular(pairs, at, table, now_minute):
-            if oldest < 0 or last < pairs[oldest + P_LAST_MIN]:
+            if oldest < 0 or last < pairs[oldest + PAIR.last_minute]:
                 oldest = at
         else:
             one_offs += 1
-            if one_off < 0 or last < pairs[one_off + P_LAST_MIN]:
+            if one_off < 0 or last < pairs[one_off + PAIR.last_minute]:
                 one_off = at
     return one_off if one_offs >= ONE_OFF_PLACES else oldest
 
@@ -130,9 +125,9 @@ def _makes_way(pairs: np.ndarray, base: int, count: int, table: int, now_minute:
 @inner
 def _is_regular(pairs: np.ndarray, at: int, table: int, now_minute: int) -> bool:
     """Met more than once, or for longer than a day; and whoever is under suspicion."""
-    if pairs[at + P_COUNT] >= REGULAR_CONTACTS:
+    if pairs[at + PAIR.count] >= REGULAR_CONTACTS:
         return True
-    if pairs[at + P_LAST_MIN] - pairs[at + P_FIRST_MIN] >= REGULAR_MINUTES:
+    if pairs[at + PAIR.last_minute] - pairs[at + PAIR.first_minute] >= REGULAR_MINUTES:
         return True
     return table == NUMBERS and level(pairs, at, now_minute) > 0
 
@@ -140,17 +135,17 @@ def _is_regular(pairs: np.ndarray, at: int, table: int, now_minute: int) -> bool
 @inner
 def level(pairs: np.ndarray, at: int, now_minute: int) -> int:
     """The level that stays with a number since a suspicious call; 0 once that is too long ago."""
-    if now_minute - pairs[at + P_FIRST_MIN] > DOUBT_MINUTES:
+    if now_minute - pairs[at + PAIR.first_minute] > DOUBT_MINUTES:
         return 0
-    return pairs[at + P_BITS] & P_LEVEL
+    return pairs[at + PAIR_BITS] & BITS_LEVEL
 
 
 @inner
 def readable_bits(pairs: np.ndarray, at: int, now_minute: int) -> int:
     """The bits of a number that a reading at ``now_minute`` or later can still see."""
     bits = level(pairs, at, now_minute)
-    if now_minute - pairs[at + P_FIRST_MIN] <= YOUNG_PAIR_MINUTES:
-        bits |= pairs[at + P_BITS] & (P_HARMLESS | P_CALLED_IN)
+    if now_minute - pairs[at + PAIR.first_minute] <= YOUNG_PAIR_MINUTES:
+        bits |= pairs[at + PAIR_BITS] & (BITS_HARMLESS | BITS_CALLED_IN)
     return bits
 
 
@@ -179,8 +174,8 @@ def distinct(
     since_2 = (cut[DISTINCT_WINDOWS[2]] - offset_ms) // MINUTE_MS
     since_3 = max((cut[DISTINCT_WINDOWS[3]] - offset_ms) // MINUTE_MS, 1)  # 0 is an empty bucket
     seen_0 = seen_1 = seen_2 = seen_3 = 0
-    for at in range(base, base + count * PAIR_STRIDE, PAIR_STRIDE):
-        last = pairs[at + P_LAST_MIN]
+    for at in range(base, base + count * len(PAIR), len(PAIR)):
+        last = pairs[at + PAIR.last_minute]
         seen_0 += last >= since_0
         seen_1 += last >= since_1
         seen_2 += last >= since_2

@@ -2,29 +2,29 @@
 
 import numpy as np
 
+from features.catalog.channels import CHANNELS
+from features.catalog.semantics import (
+    PAIR_CAPACITY,
+    SKETCH_BUCKETS,
+)
 from features.kernel.codec import COUNTS_BYTES, pack, unpack, worst_bytes
 from features.kernel.compilation import entry, inner
 from features.kernel.record_layout import (
-    CHANNELS,
     COMPACT_AFTER,
-    H_CLOCK,
-    H_CONFIRMED,
+    HEAD,
     HEAD_FIELDS,
     META_COLUMNS,
-    PAIR_STRIDE,
+    PAIR,
     R_HEAD,
     R_KIND,
     R_PAIRS,
     R_SKETCH,
     R_TILE_SOFT,
     R_TILES,
+    SHARED_HEAD,
     TILE_CAPACITY,
 )
 from features.kernel.record_state import State
-from features.kernel.semantics import (
-    PAIR_CAPACITY,
-    SKETCH_BUCKETS,
-)
 from features.kernel.tiles import CUT_SIZE
 from features.kernel.watermarks import le, put_header, put_le
 from features.record_header import HEADER_BYTES, WATERMARK_BYTES
@@ -60,7 +60,7 @@ def allocate(kind: np.ndarray, touches: np.ndarray, data: np.ndarray, starts: np
                 cells += room * (CHANNELS[k, part] + 1)
             old = np.int64(data[body + 2 + part]) if body >= 0 else 0
             meta[r, R_PAIRS + part] = cells
-            cells += min(PAIR_CAPACITY[k, part], old + touches[r]) * PAIR_STRIDE
+            cells += min(PAIR_CAPACITY[k, part], old + touches[r]) * len(PAIR)
         old = np.int64(data[body + 2]) if body >= 0 else 0
         crowded = k > 0 and old + touches[r] > PAIR_CAPACITY[k, 0]
         meta[r, R_SKETCH] = -1
@@ -128,7 +128,7 @@ def pack_some(
         header = HEADER_BYTES + WATERMARK_BYTES * marks + ANNEX_LENGTH_BYTES
         if at + header + length + worst_bytes(state, r) > len(out):
             return j
-        clock = state.cells[state.meta[r, R_HEAD] + H_CLOCK]
+        clock = state.cells[state.meta[r, R_HEAD] + HEAD.clock]
         at = put_header(
             out,
             at,
@@ -148,6 +148,7 @@ def pack_some(
         at = pack(state, r, offset_ms, cut, out, at + length)
         ends[j] = at
         confirmed[j] = (
-            state.meta[r, R_KIND] > 0 and state.cells[state.meta[r, R_HEAD] + H_CONFIRMED] > 0
+            state.meta[r, R_KIND] > 0
+            and state.cells[state.meta[r, R_HEAD] + SHARED_HEAD.confirmed] > 0
         )
     return len(chosen)

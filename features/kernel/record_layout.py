@@ -1,24 +1,29 @@
-"""The layout of an entity's state in memory: levels, channels, tables and head fields.
+"""The layout of a record in memory: the fields of its head, its pair tables and its descriptor.
 
-Everything is 64-bit integers. A record has a *head* (scalar fields), up to two *tile series* (part 0
-depends on the event alone, part 1 on what the subscriber's step said about it) and up to two *pair
-tables*. This says where things are, ``features.kernel.semantics`` what they mean; where stored records have
-to be migrated, raise ``LAYOUT_VERSION`` of ``features.record_header``.
+Everything is a 64-bit integer. A record has a *head* (single fields), up to two *tile series* (part 0
+depends on the event alone, part 1 on what the subscriber's record says of it; ``features.catalog.channels``)
+and up to two *pair tables*. This module states where things are, ``features.catalog.semantics`` what they
+mean.
+
+A field of a head is declared by its name; its place and its encoding derive from it: ``..._at`` is a time,
+``..._id`` has 32 bits, everything else is a number. A change of the stored bytes raises ``LAYOUT_VERSION``
+of ``features.record_header``.
 """
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from features.kernel.semantics import (
+from features.catalog.schema import indices
+from features.catalog.semantics import (
     DAY_MS,
     HOUR_MS,
     N_CALLS,
     N_CASES_OWN,
     N_CASES_SHARED,
-    N_MOVES,
-    N_OPEN,
+    N_OPEN_CALLS,
     N_SEEN,
+    N_TRANSFERS,
     W_1M,
     W_6H,
     W_7D,
@@ -27,7 +32,7 @@ from features.kernel.semantics import (
     W_30D,
 )
 
-# Levels. A tile is kept at the finest level whose widest window still holds it.
+# Levels of a tile series. A tile is kept at the finest level whose widest window still holds it.
 LEVEL_TILE_MS: Final = np.array(
     [10_000, 60_000, 600_000, HOUR_MS, DAY_MS, 3 * DAY_MS], dtype=np.int64
 )
@@ -35,140 +40,124 @@ LEVEL_WINDOW: Final = np.array([W_1M, W_15M, W_6H, W_24H, W_7D, W_30D], dtype=np
 TILE_CAPACITY: Final = 112
 """More than the 98 tiles of all levels and the one partly merged tile at each of the five seams."""
 COMPACT_AFTER: Final = 8
-"""Tiles added before the series is compacted again; invisible in any reading."""
+"""Tiles added before the series is compacted again; no value depends on it."""
 
-# Subscriber: tile channels of part 0. The last one is a maximum, all others are sums.
-(
-    S_IN_CALLS,
-    S_OUT_CALLS,
-    S_NEW_CALLS,
-    S_UNANSWERED,
-    S_TALK_S,
-    S_SUSPECT_TALK_S,
-    S_NIGHT,
-    S_OUT,
-    S_OUT_AMOUNT,
-    S_YOUNG_AMOUNT,
-    S_IN,
-    S_IN_AMOUNT,
-    S_FUND_AMOUNT,
-    S_REFUSED,
-    S_MAX_OUT,
-) = range(15)
+# Encodings of a head field: a number, a time before the clock, a 32-bit id, or not stored.
+PACK_NUMBER, PACK_TIME, PACK_ID, PACK_NOT = 0, 1, 2, 3
+_NOT_STORED: Final = frozenset({"clock", "clock2"})
+"""The clock is in the header; the clock of the second degree equals it between chunks."""
 
-# Number: calls to and from it, over all subscribers.
-N_STARTED, N_ENDED, N_UNANSWERED, N_SHORT, N_TALK_S, N_CALLED_BACK, N_ENDED_BACK = range(7)
 
-# Account: payments to and from it, over all subscribers; the last one is a maximum.
-(A_ATTEMPTS, A_ATTEMPT_AMOUNT, A_RECEIVED, A_RECEIVED_AMOUNT, A_PAID, A_PAID_AMOUNT) = range(6)
-A_REFUSED, A_MAX_ATTEMPT = 6, 7
+class Group(NamedTuple):
+    """Places of the head that hold the same fields each, such as the last calls."""
 
-# Device.
-D_TRANSFERS, D_AMOUNT, D_CALLS = range(3)
+    name: str
+    places: int
+    fields: Any
 
-# Part 1 of numbers, accounts and devices: second-degree evidence.
-X_NEW, X_TAINTED, X_PRESSED = range(3)
 
-CHANNELS: Final = np.array([[15, 0], [7, 3], [8, 3], [3, 3]], dtype=np.int64)
-SUM_CHANNELS: Final = np.array([[14, 0], [7, 3], [7, 3], [3, 3]], dtype=np.int64)
-MAX_CHANNELS: Final = 15
+def _packing(field: str) -> int:
+    if field in _NOT_STORED:
+        return PACK_NOT
+    if field.endswith("_at"):
+        return PACK_TIME
+    return PACK_ID if field.endswith("_id") else PACK_NUMBER
 
-# Pair tables: recent counterparties. An account has an amount where a number has bits.
-P_ID, P_FIRST_MIN, P_LAST_MIN, P_COUNT, P_AMOUNT = range(5)
-P_BITS: Final = P_AMOUNT
-P_LEVEL, P_HARMLESS, P_CALLED_IN = 7, 8, 16
-"""Bits of a number: the highest level of a suspicious call, whether an outcome cleared the number for
-the subscriber, whether it has called the subscriber."""
-PAIR_STRIDE: Final = 5
-NUMBERS, ACCOUNTS = 0, 1
-SHARED_TABLE: Final = -1
 
-# Head fields that every record has. The clock is the newest event time applied.
-H_CLOCK, H_FIRST, H_EVENTS = 0, 1, 2
-# Shared records.
-H_CONFIRMED, H_CLEARED, H_CONFIRMED_AT, H_RECEIVED_AT, H_ONWARD_MS, H_CLOCK2 = 3, 4, 5, 6, 7, 8
-H_SEEN: Final = 9
-"""The last four events (subject and kind), to know a producer's duplicate."""
-H_CASES: Final = 13
-"""The last cases that named it: not among the events, which would drive them out."""
-# Subscribers.
-(
-    H_OUT_AT,
-    H_OUT_AMOUNT,
-    H_IN_AT,
-    H_IN_AMOUNT,
-    H_FUND_AT,
-    H_FUND_AMOUNT,
-    H_REFUND_AT,
-    H_REFUND_AMOUNT,
-    H_FORWARDING_AT,
-    H_DND_AT,
-    H_LINE_AT,
-    H_STAGE,
-    H_STAGE_AT,
-    H_EPISODE_AT,
-    H_VICTIM,
-    H_VICTIM_CLEARED,
-    H_VICTIM_AT,
-    H_TAINT_AT,
-    H_HANGUP_AT,
-    H_HANGUP_TALK_S,
-    H_HANGUP_LEVEL,
-    H_SUSPECT_HANGUP_AT,
-    H_OUT_LOST_AT,
-) = range(3, 26)
-H_FORWARDING_SET, H_DND_SET = 26, 27
-H_OPEN, OPEN_STRIDE = 28, 4
-O_SUBJECT, O_NUMBER, O_START, O_LEVEL = range(4)
-H_CALLS, CALL_STRIDE = 36, 5
-C_SUBJECT, C_END, C_TALK_S, C_REVISION, C_STATE = range(5)
-C_STATE_UNANSWERED = 8
-"""State of a remembered call: its level (0 to 7), plus this if nobody answered."""
-H_MOVES, MOVE_STRIDE = 56, 5
-M_SUBJECT, M_TIME, M_AMOUNT, M_REVISION, M_STATE = range(5)
-M_OUT, M_YOUNG, M_FUND, M_REFUSED, M_REVERSED, M_SETTLED = 1, 2, 4, 8, 16, 32
+def _head(*parts: str | Group) -> tuple[Any, list[int]]:
+    """The place of each field (of a group: of its first place), and the encoding of all places."""
+    names: dict[str, int] = {}
+    packing: list[int] = []
+    for part in parts:
+        group = Group(part, 1, indices([part])) if isinstance(part, str) else part
+        names[group.name] = len(packing)
+        packing += [_packing(field) for field in group.fields._fields] * group.places
+    head = indices(names)
+    return head._replace(**names), packing
+
+
+OPEN_CALL: Final = indices(("subject_id", "number_id", "start_at", "level"))
+PAST_CALL: Final = indices(("subject_id", "end_at", "talk_seconds", "revision", "state"))
+STATE_UNANSWERED: Final = 8
+"""State of a past call: its level (0 to 7), plus this if it was not answered."""
+TRANSFER: Final = indices(("subject_id", "begun_at", "amount", "revision", "state"))
+T_OUT, T_YOUNG, T_FUNDING, T_REFUSED, T_REVERSED, T_SETTLED = 1, 2, 4, 8, 16, 32
 """State of a remembered transfer, as bits."""
-H_IN_LOST_AT: Final = 96
-"""With ``H_OUT_LOST_AT``: when the newest transfer was begun that had to make way unsettled."""
-H_OWN_CASES: Final = 97
-CASE_STRIDE: Final = 2
-K_SUBJECT, K_STATE = range(2)
-K_REVISION: Final = 4
+CASE: Final = indices(("case_id", "state"))
+REVISION_FACTOR: Final = 4
 """State of a remembered case: its verdict, plus its revision times this."""
 
-HEAD_FIELDS: Final = np.array(
-    [H_OWN_CASES + N_CASES_OWN * CASE_STRIDE] + 3 * [H_CASES + N_CASES_SHARED * CASE_STRIDE],
-    dtype=np.int64,
+SUBSCRIBER_HEAD, _SUBSCRIBER_PACKING = _head(
+    "clock",
+    "first_at",
+    "events",
+    "out_at",
+    "out_amount",
+    "in_at",
+    "in_amount",
+    "funding_at",
+    "funding_amount",
+    "refund_at",
+    "refund_amount",
+    "forwarding_at",
+    "do_not_disturb_at",
+    "line_at",
+    "stage",
+    "stage_at",
+    "episode_at",
+    "confirmed",
+    "cleared",
+    "confirmed_at",
+    "taint_at",
+    "hangup_at",
+    "hangup_talk_seconds",
+    "hangup_level",
+    "suspect_hangup_at",
+    "out_lost_at",
+    "forwarding_changed_at",
+    "do_not_disturb_changed_at",
+    Group("open_calls", N_OPEN_CALLS, OPEN_CALL),
+    Group("calls", N_CALLS, PAST_CALL),
+    Group("transfers", N_TRANSFERS, TRANSFER),
+    "in_lost_at",
+    Group("cases", N_CASES_OWN, CASE),
 )
+"""Head of a subscriber. ``clock`` is the newest event time applied; ``out_lost_at`` and ``in_lost_at`` are
+when the newest transfer was begun that was evicted before it settled."""
 
-# How a head field is packed: as a number, as a time before the clock, or as a 32-bit id.
-PACK_NUMBER, PACK_TIME, PACK_ID, PACK_NOT = 0, 1, 2, 3
+SHARED_HEAD, _SHARED_PACKING = _head(
+    "clock",
+    "first_at",
+    "events",
+    "confirmed",
+    "cleared",
+    "confirmed_at",
+    "received_at",
+    "onward_ms",
+    "clock2",
+    Group("seen", N_SEEN, indices(("event_id",))),
+    Group("cases", N_CASES_SHARED, CASE),
+)
+"""Head of a number, account or device. ``seen`` holds the last events, to recognise a producer's duplicate;
+cases have places of their own, because calls and transfers would evict them."""
 
+HEAD: Final = indices(("clock", "first_at", "events"))
+"""The fields with which every head begins."""
 
-def _head_packing() -> np.ndarray:
-    packing = np.full((4, int(HEAD_FIELDS.max())), PACK_NUMBER, dtype=np.uint8)
-    packing[:, H_CLOCK] = PACK_NOT  # it is in the header
-    packing[:, H_FIRST] = PACK_TIME
-    packing[1:, [H_CONFIRMED_AT, H_RECEIVED_AT]] = PACK_TIME
-    packing[1:, H_CLOCK2] = PACK_NOT  # equals the clock between chunks
-    packing[1:, H_SEEN : H_SEEN + N_SEEN] = PACK_ID
-    packing[1:, [H_CASES + i * CASE_STRIDE for i in range(N_CASES_SHARED)]] = PACK_ID
-    times = [H_OUT_AT, H_IN_AT, H_FUND_AT, H_REFUND_AT, H_FORWARDING_AT, H_DND_AT, H_LINE_AT]
-    times += [H_STAGE_AT, H_EPISODE_AT, H_VICTIM_AT, H_TAINT_AT, H_HANGUP_AT]
-    times += [H_SUSPECT_HANGUP_AT, H_FORWARDING_SET, H_DND_SET, H_OUT_LOST_AT, H_IN_LOST_AT]
-    times += [H_OPEN + i * OPEN_STRIDE + O_START for i in range(N_OPEN)]
-    times += [H_CALLS + i * CALL_STRIDE + C_END for i in range(N_CALLS)]
-    times += [H_MOVES + i * MOVE_STRIDE + M_TIME for i in range(N_MOVES)]
-    packing[0, times] = PACK_TIME
-    ids = [H_OPEN + i * OPEN_STRIDE + field for i in range(N_OPEN) for field in (0, 1)]
-    ids += [H_CALLS + i * CALL_STRIDE + C_SUBJECT for i in range(N_CALLS)]
-    ids += [H_MOVES + i * MOVE_STRIDE + M_SUBJECT for i in range(N_MOVES)]
-    ids += [H_OWN_CASES + i * CASE_STRIDE + K_SUBJECT for i in range(N_CASES_OWN)]
-    packing[0, ids] = PACK_ID
-    return packing
+HEAD_FIELDS: Final = np.array(
+    [len(_SUBSCRIBER_PACKING)] + 3 * [len(_SHARED_PACKING)], dtype=np.int64
+)
+HEAD_PACKING: Final = np.zeros((4, int(HEAD_FIELDS.max())), dtype=np.uint8)
+HEAD_PACKING[0, : HEAD_FIELDS[0]] = _SUBSCRIBER_PACKING
+HEAD_PACKING[1:, : HEAD_FIELDS[1]] = _SHARED_PACKING
 
-
-HEAD_PACKING: Final = _head_packing()
+PAIR: Final = indices(("pair_id", "first_minute", "last_minute", "count", "amount"))
+"""A recent counterparty. A number has bits in the place of an account's amount."""
+PAIR_BITS: Final = PAIR.amount
+BITS_LEVEL, BITS_HARMLESS, BITS_CALLED_IN = 7, 8, 16
+"""Bits of a number: the highest level of a suspicious call, whether an outcome cleared the number for
+the subscriber, whether it has called the subscriber."""
+SHARED_TABLE: Final = -1
 
 # Columns of a state's meta table: where a record's parts begin in the cells, and how full they are.
 R_KIND, R_HEAD, R_TILES, R_TILE_COUNT, R_TILE_SOFT = 0, 1, 2, 4, 6
@@ -177,19 +166,23 @@ META_COLUMNS: Final = 14
 
 # Columns of a batch: the events as the kernel sees them (identifiers as signed integers), the records of
 # subscriber, counterparty and device (-1: none), and whether each of them has yet to apply the event.
-(
-    B_KIND,
-    B_TIME,
-    B_SUBSCRIBER,
-    B_COUNTERPARTY,
-    B_SUBJECT,
-    B_AMOUNT,
-    B_DURATION,
-    B_FLAGS,
-) = range(8)
-B_SLOTS, B_FRESH, BATCH_COLUMNS = 8, 11, 14
+BATCH: Final = indices(
+    (
+        "kind",
+        "time_ms",
+        "subscriber",
+        "counterparty",
+        "subject",
+        "amount",
+        "duration_ms",
+        "flags",
+        "slots",
+    )
+)
+B_FRESH: Final = BATCH.slots + 3
+BATCH_COLUMNS: Final = B_FRESH + 3
 
-# What the subscriber's step says about an event to the shared records.
+# What the subscriber's record says of an event to the shared records, as bits.
 E_COUNTED, E_NEW, E_TAINTED, E_PRESSED = 1, 2, 4, 8
 
 PART_SHARED, PART_SUBSCRIBER, PART_SECOND = 1, 2, 4

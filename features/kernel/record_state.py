@@ -9,12 +9,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from features.catalog.channels import CHANNELS, SUM_CHANNELS
+from features.catalog.semantics import (
+    MINUTE_MS,
+    PAIR_CAPACITY,
+)
 from features.kernel import pairs, tiles
 from features.kernel.compilation import inner
 from features.kernel.record_layout import (
-    CHANNELS,
     COMPACT_AFTER,
-    H_CLOCK,
+    HEAD,
     R_HEAD,
     R_KIND,
     R_PAIR_COUNT,
@@ -25,11 +29,6 @@ from features.kernel.record_layout import (
     R_TILE_SOFT,
     R_TILES,
     SHARED_TABLE,
-    SUM_CHANNELS,
-)
-from features.kernel.semantics import (
-    MINUTE_MS,
-    PAIR_CAPACITY,
 )
 
 I64 = npt.NDArray[np.int64]
@@ -108,7 +107,7 @@ def touch_pair(state: State, r: int, table: int, pair_id: int, minute: int) -> i
         pair_id,
         minute,
         table if kind == 0 else SHARED_TABLE,
-        state.cells[state.meta[r, R_HEAD] + H_CLOCK] // MINUTE_MS,
+        state.cells[state.meta[r, R_HEAD] + HEAD.clock] // MINUTE_MS,
         sketch_base,
         sketch_on,
     )

@@ -8,12 +8,7 @@ happened can never be seen in a reading; so it is done only now and then.
 
 import numpy as np
 
-from features.kernel.compilation import inner
-from features.kernel.record_layout import (
-    LEVEL_TILE_MS,
-    LEVEL_WINDOW,
-)
-from features.kernel.semantics import (
+from features.catalog.semantics import (
     HOUR_MS,
     N_WINDOWS,
     NIGHT_FROM_HOUR,
@@ -21,6 +16,8 @@ from features.kernel.semantics import (
     WINDOW_TILE_MS,
     WINDOW_TILES,
 )
+from features.kernel.compilation import inner
+from features.kernel.record_layout import LEVEL_TILE_MS, LEVEL_WINDOW
 
 _WIDEST = N_WINDOWS - 1
 _TILE_MS = tuple(WINDOW_TILE_MS.tolist())

@@ -8,7 +8,7 @@ revision takes the old verdict back and counts the new one. What other events do
 import numpy as np
 
 from features.kernel.compilation import inner
-from features.kernel.record_layout import CASE_STRIDE, K_REVISION, K_STATE, K_SUBJECT
+from features.kernel.record_layout import CASE, REVISION_FACTOR
 from features.kinds import CLEARED, CONFIRMED, REVISION_SHIFT
 
 VERDICT_NONE, VERDICT_CONFIRMED, VERDICT_CLEARED = range(3)
@@ -38,19 +38,19 @@ def record_verdict(head: np.ndarray, base: int, n: int, case: int, flags: int) -
         The verdict before it; REPEATED or OUTDATED where this revision or a higher one is known.
     """
     revision = flags >> REVISION_SHIFT
-    state = revision * K_REVISION + verdict_of(flags)
-    for at in range(base, base + n * CASE_STRIDE, CASE_STRIDE):
-        if head[at + K_SUBJECT] != case:
+    state = revision * REVISION_FACTOR + verdict_of(flags)
+    for at in range(base, base + n * len(CASE), len(CASE)):
+        if head[at + CASE.case_id] != case:
             continue
-        known = head[at + K_STATE]
-        if revision <= known // K_REVISION:
-            return REPEATED if revision == known // K_REVISION else OUTDATED
-        head[at + K_STATE] = state
-        return known % K_REVISION
-    for at in range(base + n * CASE_STRIDE - 1, base + CASE_STRIDE - 1, -1):
-        head[at] = head[at - CASE_STRIDE]
-    head[base + K_SUBJECT] = case
-    head[base + K_STATE] = state
+        known = head[at + CASE.state]
+        if revision <= known // REVISION_FACTOR:
+            return REPEATED if revision == known // REVISION_FACTOR else OUTDATED
+        head[at + CASE.state] = state
+        return known % REVISION_FACTOR
+    for at in range(base + n * len(CASE) - 1, base + len(CASE) - 1, -1):
+        head[at] = head[at - len(CASE)]
+    head[base + CASE.case_id] = case
+    head[base + CASE.state] = state
     return VERDICT_NONE
 
 

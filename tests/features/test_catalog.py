@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from features.catalog import CATALOG, Catalog
-from features.kernel.semantics import WINDOWS
+from features.catalog.semantics import WINDOWS
 
 
 def test_every_feature_is_declared_whole() -> None:

@@ -1,11 +1,6 @@
 """Keys, headers and the layouts of records."""
 
-import base64
 import binascii
-import json
-import struct
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +10,6 @@ from hypothesis import strategies as st
 from features import kinds, record_header
 from features.engine import Engine
 from features.entity_keys import BUCKETS, Entity, key, keys, parse_key
-from features.migrations import migrate
 from features.record_header import Header, Watermark
 from forewarn.errors import ConfigurationError
 from tests.features.builders import town
@@ -93,94 +87,12 @@ def test_the_kernel_writes_the_header_that_python_reads() -> None:
         assert set(parsed.watermarks) == wanted
 
 
-def _as_layout_0(record: bytes) -> bytes:
-    """The record as the first trials wrote it: no version in a watermark, no annex."""
-    parsed = record_header.parse(record)
-    head = struct.pack("<BBHI", 0, parsed.entity, len(parsed.watermarks), parsed.version)
-    marks = b"".join(
-        struct.pack("<BH", m.source, m.partition) + m.offset.to_bytes(6, "little")
-        for m in parsed.watermarks
-    )
-    body = record[parsed.size + 2 :]
-    return head + parsed.last_event_ms.to_bytes(6, "little") + marks + body
-
-
-LAYOUT_1 = Path(__file__).parent / "records_of_layout_1.json"
-"""Records that layout 1 wrote of the first 200 events of ``town(240, subscribers=4, days=2, seed=26,
-others=6)``, with an annex for the first event's subscriber."""
-
-
-def layout_1() -> dict[bytes, bytes]:
-    stored = json.loads(LAYOUT_1.read_text())
-    return {k.encode(): base64.b64decode(v) for k, v in stored.items()}
-
-
-def test_records_of_an_old_layout_are_read_and_written_in_the_new_one() -> None:
-    """Layout 1 serves what its events said; with those of the next chunk it turns into layout 2.
-
-    Left out are the features whose meaning changed with it: layout 1 knew no cases, no levels of pairs and
-    no ends of outbound calls, and it counted a transfer twice whose first status it had forgotten.
-    """
-    columns = town(240, subscribers=4, days=2, seed=26, others=6)
-    plan = ENGINE.plan(columns.take(slice(200, None)))
-    first = {w.key: w.value for w in ENGINE.run(ENGINE.plan(columns.take(slice(0, 200)))).writes()}
-    old, new = layout_1(), [first.get(key) for key in plan.keys]
-    assert old.keys() == first.keys()
-    assert {record[0] for record in old.values()} == {1}
-    migrated = ENGINE.run(plan, [old.get(key) for key in plan.keys])
-    assert {w.value[0] for w in migrated.writes()} == {record_header.LAYOUT_VERSION}
-    expected, known = ENGINE.run(plan, new).vectors, ENGINE.catalog.names
-    kept = (
-        "in_",
-        "talk_",
-        "accounts_",
-        "numbers_",
-        "night_",
-        "refused_",
-        "calls_",
-        "line_",
-        "local_",
-    )
-    kept += ("forwarding_on", "hangup_since", "funding", "refund", "incoming", "amount_to_previous")
-    kept += ("account_re", "account_at", "account_pa", "account_on", "device_tr", "device_su")
-    kept += ("number_short", "number_talk", "number_unanswered", "number_callees", "number_calls")
-    same = [j for j, name in enumerate(known) if name.startswith(kept)]
-    assert len(same) > 70
-    assert migrated.vectors[:, same].tobytes() == expected[:, same].tobytes()
-
-
-def test_what_follows_a_dropped_field_is_read_from_its_place() -> None:
-    """A subscriber with a suspicious hang-up had a field in layout 1 that layout 2 gave away."""
-    grown = set()
-    for k, record in layout_1().items():
-        if parse_key(k)[0] is not Entity.SUBSCRIBER:
-            continue
-        annex = record_header.parse(record).size
-        head = annex + 2 + int.from_bytes(record[annex : annex + 2], "little") + 5
-        had = record[head + 3] >> 1 & 1  # field 25, of one byte
-        assert len(migrate(record)) - len(record) == 4 - had
-        grown.add(had)
-    assert 1 in grown
-
-
-def test_layout_0_reads_as_layout_1_did() -> None:
-    """The oldest records go through both migrations: only the annex was added on the way."""
-    for k, record in layout_1().items():
-        if b"open warning" not in record:
-            assert migrate(_as_layout_0(record)) == _landed(migrate(record)), k
-
-
-def _landed(record: bytes) -> bytes:
-    """The record with all its watermarks landed on its version, as layout 0 has to assume."""
-    parsed = record_header.parse(record)
-    marks = tuple(replace(mark, version=parsed.version) for mark in parsed.watermarks)
-    return record_header.build(replace(parsed, watermarks=marks)) + record[parsed.size :]
-
-
 def test_a_record_from_a_newer_version_is_refused_with_advice() -> None:
     """After a rollback nothing is guessed."""
+    plan = ENGINE.plan(town(1, subscribers=1, days=1, seed=1))
+    newer = bytes([record_header.LAYOUT_VERSION + 1]) + bytes(20)
     with pytest.raises(ConfigurationError, match="forewarn rebuild"):
-        migrate(bytes([record_header.LAYOUT_VERSION + 1]) + bytes(20))
+        ENGINE.run(plan, [newer, *[None] * (len(plan.keys) - 1)])
 
 
 def test_a_record_is_bounded_however_busy_its_owner() -> None:

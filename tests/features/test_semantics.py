@@ -6,10 +6,9 @@ import random
 import pytest
 
 from features import kinds
-from features.catalog import CATALOG, Catalog
+from features.catalog import CATALOG, Catalog, semantics
 from features.engine import Engine
 from features.event_columns import EventColumns, from_arrays
-from features.kernel import semantics
 from features.kinds import EventKind as K
 
 GOLDEN = {
@@ -76,7 +75,7 @@ def test_what_the_same_history_means_changes_with_the_version_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["SUSPECT_LEVEL", "LONG_CALL_S", "WINDOW_TILES", "N_MOVES", "STAGES"]
+    "name", ["SUSPECT_LEVEL", "LONG_CALL_S", "WINDOW_TILES", "N_TRANSFERS", "STAGES"]
 )
 def test_the_fingerprint_covers_every_rule(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A threshold, a window or a memory of another size makes another catalog."""

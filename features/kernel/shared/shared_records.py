@@ -6,73 +6,10 @@ subscriber's step said about the event, and no subscriber's step reads them. Tha
 
 import numpy as np
 
-from features.kernel import pairs, verdicts
-from features.kernel.compilation import inner
-from features.kernel.program import (
-    BLOCK_SECOND,
-    BLOCK_SHARED,
-    SH_AGE_DAYS,
-    SH_CLEARED,
-    SH_CONFIRMED,
-    SH_CONFIRMED_DAYS,
-    SH_IDLE_HOURS,
-    SH_ONWARD_MINUTES,
-    SH_SINCE_RECEIPT_MINUTES,
-    evaluate,
-)
-from features.kernel.record_layout import (
-    A_ATTEMPT_AMOUNT,
-    A_ATTEMPTS,
-    A_MAX_ATTEMPT,
-    A_PAID,
-    A_PAID_AMOUNT,
-    A_RECEIVED,
-    A_RECEIVED_AMOUNT,
-    A_REFUSED,
-    B_AMOUNT,
-    B_DURATION,
-    B_FLAGS,
-    B_KIND,
-    B_SUBJECT,
-    B_SUBSCRIBER,
-    B_TIME,
-    D_AMOUNT,
-    D_CALLS,
-    D_TRANSFERS,
-    E_COUNTED,
-    E_NEW,
-    E_PRESSED,
-    E_TAINTED,
-    H_CASES,
-    H_CLEARED,
-    H_CLOCK,
-    H_CLOCK2,
-    H_CONFIRMED,
-    H_CONFIRMED_AT,
-    H_EVENTS,
-    H_FIRST,
-    H_ONWARD_MS,
-    H_RECEIVED_AT,
-    H_SEEN,
-    N_CALLED_BACK,
-    N_ENDED,
-    N_ENDED_BACK,
-    N_SHORT,
-    N_STARTED,
-    N_TALK_S,
-    N_UNANSWERED,
-    R_HEAD,
-    R_KIND,
-    R_PAIR_COUNT,
-    R_PAIRS,
-    R_SKETCH,
-    R_SKETCH_ON,
-    X_NEW,
-    X_PRESSED,
-    X_TAINTED,
-)
-from features.kernel.record_state import Scratch, State, read_tiles, tile_at, touch_pair
-from features.kernel.semantics import (
+from features.catalog.channels import ACCOUNT_TILE, CONTACT_TILE, DEVICE_TILE, NUMBER_TILE
+from features.catalog.declaration import BLOCK_SECOND, BLOCK_SHARED
+from features.catalog.schema import SHARED_SCALARS
+from features.catalog.semantics import (
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,
@@ -82,6 +19,24 @@ from features.kernel.semantics import (
     SECOND_MS,
     SHORT_CALL_S,
 )
+from features.kernel import pairs, verdicts
+from features.kernel.compilation import inner
+from features.kernel.program import evaluate
+from features.kernel.record_layout import (
+    BATCH,
+    E_COUNTED,
+    E_NEW,
+    E_PRESSED,
+    E_TAINTED,
+    R_HEAD,
+    R_KIND,
+    R_PAIR_COUNT,
+    R_PAIRS,
+    R_SKETCH,
+    R_SKETCH_ON,
+)
+from features.kernel.record_layout import SHARED_HEAD as HEAD
+from features.kernel.record_state import Scratch, State, read_tiles, tile_at, touch_pair
 from features.kernel.tiles import cutoffs
 from features.kinds import ANSWERED, INBOUND, REVISION_SHIFT, EventKind
 
@@ -108,7 +63,7 @@ def read_first(
 ) -> None:
     """Write the first-degree features of a record into a row of vectors."""
     head, h = state.cells, state.meta[r, R_HEAD]
-    now = max(time_ms, head[h + H_CLOCK])
+    now = max(time_ms, head[h + HEAD.clock])
     cutoffs(now + offset_ms, scratch.cut)
     read_tiles(state, r, 0, scratch.cut, scratch.acc)
     pairs.distinct(
@@ -124,17 +79,21 @@ def read_first(
         scratch.dist[0],
     )
     s = scratch.scalars
-    known = head[h + H_EVENTS] > 0
-    s[SH_AGE_DAYS] = (now - head[h + H_FIRST]) / DAY_MS if known else np.nan
-    s[SH_IDLE_HOURS] = (now - head[h + H_CLOCK]) / HOUR_MS if known else np.nan
-    s[SH_CONFIRMED] = head[h + H_CONFIRMED]
-    s[SH_CLEARED] = head[h + H_CLEARED]
-    confirmed_at = head[h + H_CONFIRMED_AT]
-    s[SH_CONFIRMED_DAYS] = (now - confirmed_at) / DAY_MS if confirmed_at > 0 else np.nan
-    onward = head[h + H_ONWARD_MS]
-    s[SH_ONWARD_MINUTES] = (onward - 1) / MINUTE_MS if onward > 0 else np.nan
-    received_at = head[h + H_RECEIVED_AT]
-    s[SH_SINCE_RECEIPT_MINUTES] = (now - received_at) / MINUTE_MS if received_at > 0 else np.nan
+    known = head[h + HEAD.events] > 0
+    s[SHARED_SCALARS.age_days] = (now - head[h + HEAD.first_at]) / DAY_MS if known else np.nan
+    s[SHARED_SCALARS.idle_hours] = (now - head[h + HEAD.clock]) / HOUR_MS if known else np.nan
+    s[SHARED_SCALARS.confirmed] = head[h + HEAD.confirmed]
+    s[SHARED_SCALARS.cleared] = head[h + HEAD.cleared]
+    confirmed_at = head[h + HEAD.confirmed_at]
+    s[SHARED_SCALARS.confirmed_since_days] = (
+        (now - confirmed_at) / DAY_MS if confirmed_at > 0 else np.nan
+    )
+    onward = head[h + HEAD.onward_ms]
+    s[SHARED_SCALARS.onward_minutes] = (onward - 1) / MINUTE_MS if onward > 0 else np.nan
+    received_at = head[h + HEAD.received_at]
+    s[SHARED_SCALARS.receipt_since_minutes] = (
+        (now - received_at) / MINUTE_MS if received_at > 0 else np.nan
+    )
     block = BLOCK_SHARED + state.meta[r, R_KIND] - 1
     evaluate(program, bounds, block, scratch.acc, scratch.dist, s, vectors, i)
 
@@ -142,29 +101,33 @@ def read_first(
 @inner
 def _is_news(head: np.ndarray, h: int, b: np.ndarray, i: int) -> bool:
     """Whether a call or transfer is neither a producer's duplicate nor a correction; remembers it."""
-    if b[i, B_FLAGS] >> REVISION_SHIFT > 0:
+    if b[i, BATCH.flags] >> REVISION_SHIFT > 0:
         return False
-    seen = pairs.short_id(b[i, B_SUBJECT] + b[i, B_KIND] * _KIND_MIX)
+    seen = pairs.short_id(b[i, BATCH.subject] + b[i, BATCH.kind] * _KIND_MIX)
     for j in range(N_SEEN):
-        if head[h + H_SEEN + j] == seen:
+        if head[h + HEAD.seen + j] == seen:
             return False
-    head[h + H_SEEN + head[h + H_EVENTS] % N_SEEN] = seen
-    if head[h + H_EVENTS] == 0 or b[i, B_TIME] < head[h + H_FIRST]:
-        head[h + H_FIRST] = b[i, B_TIME]
-    head[h + H_EVENTS] += 1
+    head[h + HEAD.seen + head[h + HEAD.events] % N_SEEN] = seen
+    if head[h + HEAD.events] == 0 or b[i, BATCH.time_ms] < head[h + HEAD.first_at]:
+        head[h + HEAD.first_at] = b[i, BATCH.time_ms]
+    head[h + HEAD.events] += 1
     return True
 
 
 @inner
 def _outcome(head: np.ndarray, h: int, b: np.ndarray, i: int) -> None:
     """A case that names this one was closed or corrected; it is no sight of it."""
-    flags, case = b[i, B_FLAGS], pairs.short_id(b[i, B_SUBJECT])
-    before = verdicts.record_verdict(head, h + H_CASES, N_CASES_SHARED, case, flags)
+    flags, case = b[i, BATCH.flags], pairs.short_id(b[i, BATCH.subject])
+    before = verdicts.record_verdict(head, h + HEAD.cases, N_CASES_SHARED, case, flags)
     if before >= 0:
-        confirmed, cleared, confirmed_at = h + H_CONFIRMED, h + H_CLEARED, h + H_CONFIRMED_AT
+        confirmed, cleared, confirmed_at = (
+            h + HEAD.confirmed,
+            h + HEAD.cleared,
+            h + HEAD.confirmed_at,
+        )
         verdict = verdicts.verdict_of(flags)
         verdicts.update_counts(
-            head, confirmed, cleared, confirmed_at, before, verdict, b[i, B_TIME]
+            head, confirmed, cleared, confirmed_at, before, verdict, b[i, BATCH.time_ms]
         )
 
 
@@ -177,8 +140,8 @@ def apply_first(
     ``cut`` holds the cutoffs of the record's clock with this event applied.
     """
     head, h = state.cells, state.meta[r, R_HEAD]
-    kind, time_ms = b[i, B_KIND], b[i, B_TIME]
-    head[h + H_CLOCK] = max(head[h + H_CLOCK], time_ms)
+    kind, time_ms = b[i, BATCH.kind], b[i, BATCH.time_ms]
+    head[h + HEAD.clock] = max(head[h + HEAD.clock], time_ms)
     if kind == _OUTCOME:
         _outcome(head, h, b, i)
         return
@@ -186,8 +149,8 @@ def apply_first(
         return
     entity = state.meta[r, R_KIND]
     paying = _OUT_ATTEMPTED <= kind < _IN_ATTEMPTED
-    if entity == _DEVICE or paying or b[i, B_FLAGS] & INBOUND:
-        subscriber = pairs.short_id(b[i, B_SUBSCRIBER])
+    if entity == _DEVICE or paying or b[i, BATCH.flags] & INBOUND:
+        subscriber = pairs.short_id(b[i, BATCH.subscriber])
         touch_pair(state, r, 0, subscriber, time_ms // MINUTE_MS)
     if entity == _ACCOUNT:
         _follow_money(head, h, kind, time_ms)
@@ -195,57 +158,57 @@ def apply_first(
     if at < 0:
         return
     if entity == _NUMBER:
-        _count_call(state.cells, at, kind, b[i, B_FLAGS], b[i, B_DURATION] // SECOND_MS)
+        _count_call(state.cells, at, kind, b[i, BATCH.flags], b[i, BATCH.duration_ms] // SECOND_MS)
     elif entity == _ACCOUNT:
-        _count_transfer(state.cells, at, kind, b[i, B_AMOUNT])
+        _count_transfer(state.cells, at, kind, b[i, BATCH.amount])
     elif kind == _STARTED:
-        state.cells[at + D_CALLS] += 1
+        state.cells[at + DEVICE_TILE.calls] += 1
     elif kind == _OUT_ATTEMPTED:
-        state.cells[at + D_TRANSFERS] += 1
-        state.cells[at + D_AMOUNT] += b[i, B_AMOUNT]
+        state.cells[at + DEVICE_TILE.transfers] += 1
+        state.cells[at + DEVICE_TILE.amount] += b[i, BATCH.amount]
 
 
 @inner
 def _count_call(tiles: np.ndarray, at: int, kind: int, flags: int, talk_s: int) -> None:
     if kind == _STARTED:
-        tiles[at + N_STARTED] += 1
+        tiles[at + NUMBER_TILE.started] += 1
         if flags & INBOUND == 0:
-            tiles[at + N_CALLED_BACK] += 1
+            tiles[at + NUMBER_TILE.started_back] += 1
         return
-    tiles[at + N_ENDED] += 1
+    tiles[at + NUMBER_TILE.ended] += 1
     if flags & INBOUND == 0:
-        tiles[at + N_ENDED_BACK] += 1
+        tiles[at + NUMBER_TILE.ended_back] += 1
     if flags & ANSWERED == 0:
-        tiles[at + N_UNANSWERED] += 1
+        tiles[at + NUMBER_TILE.unanswered] += 1
         return
-    tiles[at + N_TALK_S] += talk_s
+    tiles[at + NUMBER_TILE.talk_seconds] += talk_s
     if talk_s < SHORT_CALL_S:
-        tiles[at + N_SHORT] += 1
+        tiles[at + NUMBER_TILE.short] += 1
 
 
 @inner
 def _count_transfer(tiles: np.ndarray, at: int, kind: int, amount: int) -> None:
     if kind == _OUT_ATTEMPTED:
-        tiles[at + A_ATTEMPTS] += 1
-        tiles[at + A_ATTEMPT_AMOUNT] += amount
-        tiles[at + A_MAX_ATTEMPT] = max(tiles[at + A_MAX_ATTEMPT], amount)
+        tiles[at + ACCOUNT_TILE.attempts] += 1
+        tiles[at + ACCOUNT_TILE.attempt_amount] += amount
+        tiles[at + ACCOUNT_TILE.max_attempt] = max(tiles[at + ACCOUNT_TILE.max_attempt], amount)
     elif kind == _OUT_COMPLETED:
-        tiles[at + A_RECEIVED] += 1
-        tiles[at + A_RECEIVED_AMOUNT] += amount
+        tiles[at + ACCOUNT_TILE.received] += 1
+        tiles[at + ACCOUNT_TILE.received_amount] += amount
     elif kind <= _OUT_REVERSED or kind == _IN_REVERSED:
-        tiles[at + A_REFUSED] += 1
+        tiles[at + ACCOUNT_TILE.refused] += 1
     elif kind == _IN_COMPLETED:
-        tiles[at + A_PAID] += 1
-        tiles[at + A_PAID_AMOUNT] += amount
+        tiles[at + ACCOUNT_TILE.paid] += 1
+        tiles[at + ACCOUNT_TILE.paid_amount] += amount
 
 
 @inner
 def _follow_money(head: np.ndarray, h: int, kind: int, time_ms: int) -> None:
     """Time from the last receipt to the next payment, plus one so that 0 says "none"."""
     if kind == _OUT_COMPLETED:
-        head[h + H_RECEIVED_AT] = max(head[h + H_RECEIVED_AT], time_ms)
-    elif kind == _IN_COMPLETED and 0 < head[h + H_RECEIVED_AT] <= time_ms:
-        head[h + H_ONWARD_MS] = time_ms - head[h + H_RECEIVED_AT] + 1
+        head[h + HEAD.received_at] = max(head[h + HEAD.received_at], time_ms)
+    elif kind == _IN_COMPLETED and 0 < head[h + HEAD.received_at] <= time_ms:
+        head[h + HEAD.onward_ms] = time_ms - head[h + HEAD.received_at] + 1
 
 
 @inner
@@ -261,7 +224,7 @@ def read_second(
     i: int,
 ) -> None:
     """Write the second-degree features of a record into a row of vectors."""
-    now = max(time_ms, state.cells[state.meta[r, R_HEAD] + H_CLOCK2])
+    now = max(time_ms, state.cells[state.meta[r, R_HEAD] + HEAD.clock2])
     cutoffs(now + offset_ms, scratch.cut)
     read_tiles(state, r, 1, scratch.cut, scratch.acc)
     block = BLOCK_SECOND + state.meta[r, R_KIND] - 1
@@ -275,15 +238,15 @@ def apply_second(
 ) -> None:
     """Apply what the subscriber's step said about the event; ``cut`` as in ``apply_first``."""
     head, h = state.cells, state.meta[r, R_HEAD]
-    head[h + H_CLOCK2] = max(head[h + H_CLOCK2], time_ms)
+    head[h + HEAD.clock2] = max(head[h + HEAD.clock2], time_ms)
     if effects & E_COUNTED == 0 or effects & (E_NEW | E_TAINTED | E_PRESSED) == 0:
         return
     at = tile_at(state, r, 1, time_ms + offset_ms, cut)
     if at < 0:
         return
     if effects & E_NEW:
-        state.cells[at + X_NEW] += 1
+        state.cells[at + CONTACT_TILE.new] += 1
     if effects & E_TAINTED:
-        state.cells[at + X_TAINTED] += 1
+        state.cells[at + CONTACT_TILE.tainted] += 1
     if effects & E_PRESSED:
-        state.cells[at + X_PRESSED] += 1
+        state.cells[at + CONTACT_TILE.pressed] += 1

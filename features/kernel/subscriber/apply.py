@@ -2,72 +2,34 @@
 
 import numpy as np
 
-from features.kernel import pairs, verdicts
-from features.kernel.compilation import inner
-from features.kernel.record_layout import (
-    B_COUNTERPARTY,
-    B_DURATION,
-    B_FLAGS,
-    B_KIND,
-    B_SUBJECT,
-    B_TIME,
-    C_END,
-    C_REVISION,
-    C_STATE,
-    C_STATE_UNANSWERED,
-    C_SUBJECT,
-    C_TALK_S,
-    CALL_STRIDE,
-    H_CALLS,
-    H_CLOCK,
-    H_DND_AT,
-    H_DND_SET,
-    H_EVENTS,
-    H_FIRST,
-    H_FORWARDING_AT,
-    H_FORWARDING_SET,
-    H_HANGUP_AT,
-    H_HANGUP_LEVEL,
-    H_HANGUP_TALK_S,
-    H_LINE_AT,
-    H_OPEN,
-    H_OWN_CASES,
-    H_SUSPECT_HANGUP_AT,
-    H_TAINT_AT,
-    H_VICTIM,
-    H_VICTIM_AT,
-    H_VICTIM_CLEARED,
-    NUMBERS,
-    O_LEVEL,
-    O_NUMBER,
-    O_START,
-    O_SUBJECT,
-    OPEN_STRIDE,
-    P_BITS,
-    P_CALLED_IN,
-    P_COUNT,
-    P_HARMLESS,
-    P_LEVEL,
-    R_HEAD,
-    S_IN_CALLS,
-    S_NEW_CALLS,
-    S_NIGHT,
-    S_OUT_CALLS,
-    S_SUSPECT_TALK_S,
-    S_TALK_S,
-    S_UNANSWERED,
-)
-from features.kernel.record_state import State, clear, find_pair, tile_at, touch_pair
-from features.kernel.semantics import (
+from features.catalog.channels import NUMBERS
+from features.catalog.channels import SUBSCRIBER_TILE as TILE
+from features.catalog.semantics import (
     LONG_CALL_S,
     MINUTE_MS,
     N_CALLS,
     N_CASES_OWN,
-    N_OPEN,
+    N_OPEN_CALLS,
     REMEMBER_MS,
     SECOND_MS,
     SUSPECT_LEVEL,
 )
+from features.kernel import pairs, verdicts
+from features.kernel.compilation import inner
+from features.kernel.record_layout import (
+    BATCH,
+    BITS_CALLED_IN,
+    BITS_HARMLESS,
+    BITS_LEVEL,
+    OPEN_CALL,
+    PAIR,
+    PAIR_BITS,
+    PAST_CALL,
+    R_HEAD,
+    STATE_UNANSWERED,
+)
+from features.kernel.record_layout import SUBSCRIBER_HEAD as HEAD
+from features.kernel.record_state import State, clear, find_pair, tile_at, touch_pair
 from features.kernel.subscriber.stage import CONTACT, ISOLATION, LONG_CALL, advance, end_episode
 from features.kernel.subscriber.transfers import transfer
 from features.kernel.tiles import is_night
@@ -105,11 +67,11 @@ def step_subscriber(
     ``cut`` holds the cutoffs of the record's clock with this event applied.
     """
     head, h = state.cells, state.meta[r, R_HEAD]
-    kind, time_ms = b[i, B_KIND], b[i, B_TIME]
-    head[h + H_CLOCK] = max(head[h + H_CLOCK], time_ms)
-    if head[h + H_EVENTS] == 0 or time_ms < head[h + H_FIRST]:
-        head[h + H_FIRST] = time_ms
-    head[h + H_EVENTS] += 1
+    kind, time_ms = b[i, BATCH.kind], b[i, BATCH.time_ms]
+    head[h + HEAD.clock] = max(head[h + HEAD.clock], time_ms)
+    if head[h + HEAD.events] == 0 or time_ms < head[h + HEAD.first_at]:
+        head[h + HEAD.first_at] = time_ms
+    head[h + HEAD.events] += 1
     if on_level >= SUSPECT_LEVEL and on_seconds >= LONG_CALL_S:
         advance(head, h, LONG_CALL)
     if kind == _STARTED:
@@ -117,7 +79,7 @@ def step_subscriber(
     if kind == _ENDED:
         return _call_ended(state, r, b, i, offset_ms, level, new, cut)
     if kind == _LINE:
-        _line_changed(head, h, time_ms, b[i, B_FLAGS])
+        _line_changed(head, h, time_ms, b[i, BATCH.flags])
         return False
     if kind == _OUTCOME:
         _outcome(state, r, b, i, on_level)
@@ -128,9 +90,12 @@ def step_subscriber(
 @inner
 def _remembered(head: np.ndarray, h: int, subject: int) -> int:
     """Index of a remembered call, or -1."""
-    horizon = head[h + H_CLOCK] - REMEMBER_MS
-    for call in range(h + H_CALLS, h + H_CALLS + N_CALLS * CALL_STRIDE, CALL_STRIDE):
-        if head[call + C_SUBJECT] == subject and head[call + C_END] >= horizon:
+    horizon = head[h + HEAD.clock] - REMEMBER_MS
+    for call in range(h + HEAD.calls, h + HEAD.calls + N_CALLS * len(PAST_CALL), len(PAST_CALL)):
+        if (
+            head[call + PAST_CALL.subject_id] == subject
+            and head[call + PAST_CALL.end_at] >= horizon
+        ):
             return call
     return -1
 
@@ -141,23 +106,29 @@ def _place_of_call(head: np.ndarray, h: int) -> int:
 
     As with transfers, the lower subject goes on a tie, whatever its place.
     """
-    horizon, best = head[h + H_CLOCK] - REMEMBER_MS, h + H_CALLS
-    for call in range(h + H_CALLS, h + H_CALLS + N_CALLS * CALL_STRIDE, CALL_STRIDE):
-        if head[call + C_END] < horizon:
+    horizon, best = head[h + HEAD.clock] - REMEMBER_MS, h + HEAD.calls
+    for call in range(h + HEAD.calls, h + HEAD.calls + N_CALLS * len(PAST_CALL), len(PAST_CALL)):
+        if head[call + PAST_CALL.end_at] < horizon:
             return call
-        if head[call + C_END] < head[best + C_END]:
+        if head[call + PAST_CALL.end_at] < head[best + PAST_CALL.end_at]:
             best = call
-        elif head[call + C_END] == head[best + C_END]:
-            best = call if head[call + C_SUBJECT] < head[best + C_SUBJECT] else best
+        elif head[call + PAST_CALL.end_at] == head[best + PAST_CALL.end_at]:
+            best = (
+                call
+                if head[call + PAST_CALL.subject_id] < head[best + PAST_CALL.subject_id]
+                else best
+            )
     return best
 
 
 @inner
 def _place_of_open_call(head: np.ndarray, h: int) -> int:
     """Room for a call that begins: a free place, else that of the oldest (the first on a tie)."""
-    best = h + H_OPEN
-    for entry in range(h + H_OPEN, h + H_OPEN + N_OPEN * OPEN_STRIDE, OPEN_STRIDE):
-        if head[entry + O_START] < head[best + O_START]:
+    best = h + HEAD.open_calls
+    for entry in range(
+        h + HEAD.open_calls, h + HEAD.open_calls + N_OPEN_CALLS * len(OPEN_CALL), len(OPEN_CALL)
+    ):
+        if head[entry + OPEN_CALL.start_at] < head[best + OPEN_CALL.start_at]:
             best = entry
     return best
 
@@ -174,17 +145,19 @@ def _call_started(
     cut: np.ndarray,
 ) -> bool:
     head, h = state.cells, state.meta[r, R_HEAD]
-    subject = pairs.short_id(b[i, B_SUBJECT])
-    for entry in range(h + H_OPEN, h + H_OPEN + N_OPEN * OPEN_STRIDE, OPEN_STRIDE):
-        if head[entry + O_SUBJECT] == subject:
+    subject = pairs.short_id(b[i, BATCH.subject])
+    for entry in range(
+        h + HEAD.open_calls, h + HEAD.open_calls + N_OPEN_CALLS * len(OPEN_CALL), len(OPEN_CALL)
+    ):
+        if head[entry + OPEN_CALL.subject_id] == subject:
             return False
     if _remembered(head, h, subject) >= 0:
         return False  # its end came first
     entry = _place_of_open_call(head, h)
-    head[entry + O_SUBJECT] = subject
-    head[entry + O_NUMBER] = pairs.short_id(b[i, B_COUNTERPARTY])
-    head[entry + O_START] = b[i, B_TIME]
-    head[entry + O_LEVEL] = level
+    head[entry + OPEN_CALL.subject_id] = subject
+    head[entry + OPEN_CALL.number_id] = pairs.short_id(b[i, BATCH.counterparty])
+    head[entry + OPEN_CALL.start_at] = b[i, BATCH.time_ms]
+    head[entry + OPEN_CALL.level] = level
     _count_call(state, r, b, i, offset_ms, level, new, cut)
     return True
 
@@ -201,35 +174,35 @@ def _count_call(
     cut: np.ndarray,
 ) -> None:
     """Count a call at its first sight."""
-    time_ms, inbound = b[i, B_TIME], b[i, B_FLAGS] & INBOUND != 0
+    time_ms, inbound = b[i, BATCH.time_ms], b[i, BATCH.flags] & INBOUND != 0
     if level >= SUSPECT_LEVEL:
         advance(state.cells, state.meta[r, R_HEAD], CONTACT)
     pair = _met(state, r, b, i, level)
     if pair >= 0:
-        state.cells[pair + P_COUNT] += 1
+        state.cells[pair + PAIR.count] += 1
     at = tile_at(state, r, 0, time_ms + offset_ms, cut)
     if at < 0:
         return
-    state.cells[at + (S_IN_CALLS if inbound else S_OUT_CALLS)] += 1
+    state.cells[at + (TILE.calls_in if inbound else TILE.calls_out)] += 1
     if inbound and new:
-        state.cells[at + S_NEW_CALLS] += 1
+        state.cells[at + TILE.calls_new_number] += 1
     if is_night(time_ms + offset_ms):
-        state.cells[at + S_NIGHT] += 1
+        state.cells[at + TILE.night_events] += 1
 
 
 @inner
 def _met(state: State, r: int, b: np.ndarray, i: int, level: int) -> int:
     """Note a contact with a number, and what the call says against it; index of the pair or -1."""
-    number = pairs.short_id(b[i, B_COUNTERPARTY])
-    pair = touch_pair(state, r, NUMBERS, number, b[i, B_TIME] // MINUTE_MS)
+    number = pairs.short_id(b[i, BATCH.counterparty])
+    pair = touch_pair(state, r, NUMBERS, number, b[i, BATCH.time_ms] // MINUTE_MS)
     if pair < 0:
         return -1
-    bits = state.cells[pair + P_BITS]
-    if b[i, B_FLAGS] & INBOUND:
-        bits |= P_CALLED_IN
-    if level >= SUSPECT_LEVEL and level > bits & P_LEVEL:
-        bits = bits & ~P_LEVEL | level
-    state.cells[pair + P_BITS] = bits
+    bits = state.cells[pair + PAIR_BITS]
+    if b[i, BATCH.flags] & INBOUND:
+        bits |= BITS_CALLED_IN
+    if level >= SUSPECT_LEVEL and level > bits & BITS_LEVEL:
+        bits = bits & ~BITS_LEVEL | level
+    state.cells[pair + PAIR_BITS] = bits
     return pair
 
 
@@ -245,30 +218,32 @@ def _call_ended(
     cut: np.ndarray,
 ) -> bool:
     head, h = state.cells, state.meta[r, R_HEAD]
-    subject, time_ms = pairs.short_id(b[i, B_SUBJECT]), b[i, B_TIME]
-    answered = b[i, B_FLAGS] & ANSWERED != 0
-    talk_s = b[i, B_DURATION] // SECOND_MS if answered else 0
-    revision = b[i, B_FLAGS] >> REVISION_SHIFT
+    subject, time_ms = pairs.short_id(b[i, BATCH.subject]), b[i, BATCH.time_ms]
+    answered = b[i, BATCH.flags] & ANSWERED != 0
+    talk_s = b[i, BATCH.duration_ms] // SECOND_MS if answered else 0
+    revision = b[i, BATCH.flags] >> REVISION_SHIFT
     call = _remembered(head, h, subject)
     if call >= 0:
-        if revision > head[call + C_REVISION]:
+        if revision > head[call + PAST_CALL.revision]:
             _correct_call(state, r, call, talk_s, answered, revision, offset_ms, cut)
         return False
     first_sight = True
-    for entry in range(h + H_OPEN, h + H_OPEN + N_OPEN * OPEN_STRIDE, OPEN_STRIDE):
-        if head[entry + O_SUBJECT] == subject:
-            level, first_sight = head[entry + O_LEVEL], False
-            clear(head, entry, OPEN_STRIDE)
+    for entry in range(
+        h + HEAD.open_calls, h + HEAD.open_calls + N_OPEN_CALLS * len(OPEN_CALL), len(OPEN_CALL)
+    ):
+        if head[entry + OPEN_CALL.subject_id] == subject:
+            level, first_sight = head[entry + OPEN_CALL.level], False
+            clear(head, entry, len(OPEN_CALL))
     if first_sight:
         _count_call(state, r, b, i, offset_ms, level, new, cut)
     else:
         _met(state, r, b, i, level)
     call = _place_of_call(head, h)
-    head[call + C_SUBJECT] = subject
-    head[call + C_END] = time_ms
-    head[call + C_TALK_S] = talk_s
-    head[call + C_REVISION] = revision
-    head[call + C_STATE] = level if answered else level + C_STATE_UNANSWERED
+    head[call + PAST_CALL.subject_id] = subject
+    head[call + PAST_CALL.end_at] = time_ms
+    head[call + PAST_CALL.talk_seconds] = talk_s
+    head[call + PAST_CALL.revision] = revision
+    head[call + PAST_CALL.state] = level if answered else level + STATE_UNANSWERED
     _count_talk(state, r, time_ms + offset_ms, level, talk_s, 0 if answered else 1, cut)
     _hung_up(head, h, time_ms, talk_s, level)
     return first_sight
@@ -276,13 +251,13 @@ def _call_ended(
 
 @inner
 def _hung_up(head: np.ndarray, h: int, time_ms: int, talk_s: int, level: int) -> None:
-    if time_ms >= head[h + H_HANGUP_AT]:
-        head[h + H_HANGUP_AT] = time_ms
-        head[h + H_HANGUP_TALK_S] = talk_s
-        head[h + H_HANGUP_LEVEL] = level
+    if time_ms >= head[h + HEAD.hangup_at]:
+        head[h + HEAD.hangup_at] = time_ms
+        head[h + HEAD.hangup_talk_seconds] = talk_s
+        head[h + HEAD.hangup_level] = level
     if level < SUSPECT_LEVEL:
         return
-    head[h + H_SUSPECT_HANGUP_AT] = max(time_ms, head[h + H_SUSPECT_HANGUP_AT])
+    head[h + HEAD.suspect_hangup_at] = max(time_ms, head[h + HEAD.suspect_hangup_at])
     if talk_s >= LONG_CALL_S:
         advance(head, h, LONG_CALL)
 
@@ -294,10 +269,10 @@ def _count_talk(
     at = tile_at(state, r, 0, local_ms, cut)
     if at < 0:
         return
-    state.cells[at + S_TALK_S] += talk_s
-    state.cells[at + S_UNANSWERED] += unanswered
+    state.cells[at + TILE.talk_seconds] += talk_s
+    state.cells[at + TILE.calls_unanswered] += unanswered
     if level >= SUSPECT_LEVEL:
-        state.cells[at + S_SUSPECT_TALK_S] += talk_s
+        state.cells[at + TILE.suspect_talk_seconds] += talk_s
 
 
 @inner
@@ -313,29 +288,29 @@ def _correct_call(
 ) -> None:
     """A newer revision of a CDR: the difference goes where the call was counted."""
     head, h = state.cells, state.meta[r, R_HEAD]
-    was_unanswered = 1 if head[call + C_STATE] >= C_STATE_UNANSWERED else 0
-    level = head[call + C_STATE] % C_STATE_UNANSWERED
+    was_unanswered = 1 if head[call + PAST_CALL.state] >= STATE_UNANSWERED else 0
+    level = head[call + PAST_CALL.state] % STATE_UNANSWERED
     unanswered = 0 if answered else 1
-    more_talk = talk_s - head[call + C_TALK_S]
-    end = head[call + C_END]
+    more_talk = talk_s - head[call + PAST_CALL.talk_seconds]
+    end = head[call + PAST_CALL.end_at]
     _count_talk(state, r, end + offset_ms, level, more_talk, unanswered - was_unanswered, cut)
-    head[call + C_TALK_S] = talk_s
-    head[call + C_REVISION] = revision
-    head[call + C_STATE] = level if answered else level + C_STATE_UNANSWERED
-    if end == head[h + H_HANGUP_AT]:
-        head[h + H_HANGUP_TALK_S] = talk_s
+    head[call + PAST_CALL.talk_seconds] = talk_s
+    head[call + PAST_CALL.revision] = revision
+    head[call + PAST_CALL.state] = level if answered else level + STATE_UNANSWERED
+    if end == head[h + HEAD.hangup_at]:
+        head[h + HEAD.hangup_talk_seconds] = talk_s
 
 
 @inner
 def _line_changed(head: np.ndarray, h: int, time_ms: int, flags: int) -> None:
     """The newest change by event time holds."""
-    on_since = H_FORWARDING_AT if flags & FORWARDING else H_DND_AT
-    changed = H_FORWARDING_SET if flags & FORWARDING else H_DND_SET
+    on_since = HEAD.forwarding_at if flags & FORWARDING else HEAD.do_not_disturb_at
+    changed = HEAD.forwarding_changed_at if flags & FORWARDING else HEAD.do_not_disturb_changed_at
     if time_ms < head[h + changed]:
         return
     head[h + changed] = time_ms
     head[h + on_since] = time_ms if flags & ACTIVE else 0
-    head[h + H_LINE_AT] = max(head[h + H_LINE_AT], time_ms)
+    head[h + HEAD.line_at] = max(head[h + HEAD.line_at], time_ms)
     if flags & ACTIVE:
         advance(head, h, ISOLATION)
 
@@ -348,36 +323,42 @@ def _outcome(state: State, r: int, b: np.ndarray, i: int, on_level: int) -> None
     reached, nothing has ended.
     """
     head, h = state.cells, state.meta[r, R_HEAD]
-    flags, case = b[i, B_FLAGS], pairs.short_id(b[i, B_SUBJECT])
-    before = verdicts.record_verdict(head, h + H_OWN_CASES, N_CASES_OWN, case, flags)
+    flags, case = b[i, BATCH.flags], pairs.short_id(b[i, BATCH.subject])
+    before = verdicts.record_verdict(head, h + HEAD.cases, N_CASES_OWN, case, flags)
     if before == verdicts.OUTDATED:
         return
     verdict = verdicts.verdict_of(flags)
-    if b[i, B_COUNTERPARTY] != 0 and flags & ACCOUNT == 0:
+    if b[i, BATCH.counterparty] != 0 and flags & ACCOUNT == 0:
         _clear_number(state, r, b, i, before, verdict)
     if before in (verdicts.REPEATED, verdict):
         return
     verdicts.update_counts(
-        head, h + H_VICTIM, h + H_VICTIM_CLEARED, h + H_VICTIM_AT, before, verdict, b[i, B_TIME]
+        head,
+        h + HEAD.confirmed,
+        h + HEAD.cleared,
+        h + HEAD.confirmed_at,
+        before,
+        verdict,
+        b[i, BATCH.time_ms],
     )
     off_the_line = on_level < SUSPECT_LEVEL
     if verdict == VERDICT_CLEARED or (verdict == VERDICT_CONFIRMED and off_the_line):
-        end_episode(head, h, b[i, B_TIME])
+        end_episode(head, h, b[i, BATCH.time_ms])
 
 
 @inner
 def _clear_number(state: State, r: int, b: np.ndarray, i: int, before: int, verdict: int) -> None:
     """A cleared number is harmless to this subscriber, until a verdict says otherwise."""
-    pair = find_pair(state, r, NUMBERS, pairs.short_id(b[i, B_COUNTERPARTY]))
+    pair = find_pair(state, r, NUMBERS, pairs.short_id(b[i, BATCH.counterparty]))
     if pair < 0:
         return
     if verdict == VERDICT_CLEARED:
-        state.cells[pair + P_BITS] = state.cells[pair + P_BITS] & ~P_LEVEL | P_HARMLESS
+        state.cells[pair + PAIR_BITS] = state.cells[pair + PAIR_BITS] & ~BITS_LEVEL | BITS_HARMLESS
     elif verdict == VERDICT_CONFIRMED or before == VERDICT_CLEARED:
-        state.cells[pair + P_BITS] &= ~P_HARMLESS
+        state.cells[pair + PAIR_BITS] &= ~BITS_HARMLESS
 
 
 @inner
 def taint(head: np.ndarray, h: int, time_ms: int) -> None:
     """The subscriber dealt with a confirmed number or account."""
-    head[h + H_TAINT_AT] = max(head[h + H_TAINT_AT], time_ms)
+    head[h + HEAD.taint_at] = max(head[h + HEAD.taint_at], time_ms)

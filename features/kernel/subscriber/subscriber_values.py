@@ -2,120 +2,11 @@
 
 import numpy as np
 
-from features.kernel import pairs
-from features.kernel.compilation import inner
-from features.kernel.program import (
-    BLOCK_SUBSCRIBER,
-    SC_AGE_DAYS,
-    SC_AMOUNT,
-    SC_AMOUNT_TO_FUNDING,
-    SC_AMOUNT_TO_INCOMING,
-    SC_AMOUNT_TO_MAX,
-    SC_AMOUNT_TO_MEAN,
-    SC_AMOUNT_TO_PAIR_MEAN,
-    SC_AMOUNT_TO_PREVIOUS,
-    SC_AMOUNT_TO_REFUND,
-    SC_ATTESTATION,
-    SC_CALLER_LEVEL,
-    SC_CHANNEL,
-    SC_DND_ON,
-    SC_EPISODE_MINUTES,
-    SC_FOREIGN,
-    SC_FORWARDING_ON,
-    SC_HANGUP_LEVEL,
-    SC_HANGUP_MINUTES,
-    SC_HANGUP_TALK_SECONDS,
-    SC_HOUR,
-    SC_IDLE_MINUTES,
-    SC_INBOUND,
-    SC_KIND,
-    SC_LINE_MINUTES,
-    SC_ON_CALL,
-    SC_ON_CALL_LEVEL,
-    SC_ON_CALL_MINUTES,
-    SC_OUT_IDLE_DAYS,
-    SC_PAIR_AGE_DAYS,
-    SC_PAIR_COUNT,
-    SC_PAIR_IDLE_HOURS,
-    SC_PAIR_NEW,
-    SC_PURPOSE,
-    SC_RELAY_1H,
-    SC_RELAY_24H,
-    SC_SHORT_CODE,
-    SC_SINCE_FUNDING,
-    SC_SINCE_INCOMING,
-    SC_SINCE_REFUND,
-    SC_STAGE,
-    SC_STAGE_MINUTES,
-    SC_SUSPECT_HANGUP_MINUTES,
-    SC_SUSPECT_TALK_MINUTES,
-    SC_TAINT_HOURS,
-    SC_TALK_SECONDS,
-    SC_VICTIM,
-    SC_VICTIM_CLEARED,
-    SC_VICTIM_DAYS,
-    SC_WEEKDAY,
-    WIRE_AGE,
-    WIRE_FAN_OUT,
-    WIRE_NUMBER_CONFIRMED,
-    WIRE_SHORT,
-    evaluate,
-)
-from features.kernel.record_layout import (
-    ACCOUNTS,
-    B_AMOUNT,
-    B_COUNTERPARTY,
-    B_DURATION,
-    B_FLAGS,
-    B_KIND,
-    B_TIME,
-    H_CLOCK,
-    H_DND_AT,
-    H_EPISODE_AT,
-    H_EVENTS,
-    H_FIRST,
-    H_FORWARDING_AT,
-    H_FUND_AMOUNT,
-    H_FUND_AT,
-    H_HANGUP_AT,
-    H_HANGUP_LEVEL,
-    H_HANGUP_TALK_S,
-    H_IN_AMOUNT,
-    H_IN_AT,
-    H_LINE_AT,
-    H_OPEN,
-    H_OUT_AMOUNT,
-    H_OUT_AT,
-    H_REFUND_AMOUNT,
-    H_REFUND_AT,
-    H_STAGE_AT,
-    H_SUSPECT_HANGUP_AT,
-    H_TAINT_AT,
-    H_VICTIM,
-    H_VICTIM_AT,
-    H_VICTIM_CLEARED,
-    NUMBERS,
-    O_LEVEL,
-    O_START,
-    OPEN_STRIDE,
-    P_AMOUNT,
-    P_BITS,
-    P_CALLED_IN,
-    P_COUNT,
-    P_FIRST_MIN,
-    P_HARMLESS,
-    P_LAST_MIN,
-    PAIR_STRIDE,
-    R_HEAD,
-    R_PAIR_COUNT,
-    R_PAIRS,
-    S_MAX_OUT,
-    S_OUT,
-    S_OUT_AMOUNT,
-    S_SUSPECT_TALK_S,
-)
-from features.kernel.record_state import Scratch, State, find_pair, read_tiles
-from features.kernel.semantics import (
+from features.catalog.channels import ACCOUNTS, NUMBERS
+from features.catalog.channels import SUBSCRIBER_TILE as TILE
+from features.catalog.declaration import BLOCK_SUBSCRIBER
+from features.catalog.schema import INPUTS, SCALARS
+from features.catalog.semantics import (
     CONFIRMED_LEVEL,
     DAY_MS,
     FRESH_NUMBER_DAYS,
@@ -123,7 +14,7 @@ from features.kernel.semantics import (
     MAX_LEVEL,
     MINUTE_MS,
     MOSTLY_SHORT,
-    N_OPEN,
+    N_OPEN_CALLS,
     OPEN_CALL_MAX_MS,
     PAIR_CAPACITY,
     SECOND_MS,
@@ -133,6 +24,22 @@ from features.kernel.semantics import (
     WIDE_FAN_OUT,
     YOUNG_PAIR_MINUTES,
 )
+from features.kernel import pairs
+from features.kernel.compilation import inner
+from features.kernel.program import evaluate
+from features.kernel.record_layout import (
+    BATCH,
+    BITS_CALLED_IN,
+    BITS_HARMLESS,
+    OPEN_CALL,
+    PAIR,
+    PAIR_BITS,
+    R_HEAD,
+    R_PAIR_COUNT,
+    R_PAIRS,
+)
+from features.kernel.record_layout import SUBSCRIBER_HEAD as HEAD
+from features.kernel.record_state import Scratch, State, find_pair, read_tiles
 from features.kernel.subscriber.stage import current_stage
 from features.kernel.tiles import cutoffs
 from features.kinds import (
@@ -162,7 +69,7 @@ def read_subscriber(
     offset_ms: int,
     program: np.ndarray,
     bounds: np.ndarray,
-    wires: np.ndarray,
+    inputs: np.ndarray,
     scratch: Scratch,
     vectors: np.ndarray,
 ) -> tuple[int, bool, bool, int, int]:
@@ -173,7 +80,7 @@ def read_subscriber(
         is new, whether it is young, the level and the seconds of the call that is going on.
     """
     head, h = state.cells, state.meta[r, R_HEAD]
-    now = max(b[i, B_TIME], head[h + H_CLOCK])
+    now = max(b[i, BATCH.time_ms], head[h + HEAD.clock])
     cutoffs(now + offset_ms, scratch.cut)
     read_tiles(state, r, 0, scratch.cut, scratch.acc)
     for table in range(2):
@@ -193,12 +100,12 @@ def read_subscriber(
         scratch.scalars[j] = np.nan
     new, young, pair = _pair(state, r, b, i, now, scratch.scalars)
     known, doubtful = _known_of(state, b, i, young, pair, now)
-    level = _facts(b, i, offset_ms, known, doubtful, wires, scratch.scalars, vectors)
+    level = _facts(b, i, offset_ms, known, doubtful, inputs, scratch.scalars, vectors)
     on_level, on_seconds = _on_the_line(head, h, now, scratch)
     _relay(state, r, now, scratch.scalars)
     _history(head, h, now, scratch.scalars)
-    if _OUT_FIRST <= b[i, B_KIND] <= _OUT_LAST:
-        _amounts(state, head, h, pair, b[i, B_AMOUNT], now, scratch)
+    if _OUT_FIRST <= b[i, BATCH.kind] <= _OUT_LAST:
+        _amounts(state, head, h, pair, b[i, BATCH.amount], now, scratch)
     acc, dist, scalars = scratch.acc, scratch.dist, scratch.scalars
     evaluate(program, bounds, BLOCK_SUBSCRIBER, acc, dist, scalars, vectors, i)
     return level, new, young, on_level, on_seconds
@@ -208,20 +115,20 @@ def read_subscriber(
 def _pair(
     state: State, r: int, b: np.ndarray, i: int, now: int, s: np.ndarray
 ) -> tuple[bool, bool, int]:
-    if b[i, B_COUNTERPARTY] == 0:
+    if b[i, BATCH.counterparty] == 0:
         return False, False, -1
-    table = ACCOUNTS if b[i, B_FLAGS] & ACCOUNT else NUMBERS
-    pair = find_pair(state, r, table, pairs.short_id(b[i, B_COUNTERPARTY]))
+    table = ACCOUNTS if b[i, BATCH.flags] & ACCOUNT else NUMBERS
+    pair = find_pair(state, r, table, pairs.short_id(b[i, BATCH.counterparty]))
     minute = now // MINUTE_MS
     if pair < 0:
-        s[SC_PAIR_NEW] = 1.0
-        s[SC_PAIR_COUNT] = 0.0
+        s[SCALARS.pair_is_new] = 1.0
+        s[SCALARS.pair_earlier_count] = 0.0
         return True, True, -1
-    age = minute - state.cells[pair + P_FIRST_MIN]
-    s[SC_PAIR_NEW] = 0.0
-    s[SC_PAIR_COUNT] = state.cells[pair + P_COUNT]
-    s[SC_PAIR_AGE_DAYS] = age / 1440
-    s[SC_PAIR_IDLE_HOURS] = (minute - state.cells[pair + P_LAST_MIN]) / 60
+    age = minute - state.cells[pair + PAIR.first_minute]
+    s[SCALARS.pair_is_new] = 0.0
+    s[SCALARS.pair_earlier_count] = state.cells[pair + PAIR.count]
+    s[SCALARS.pair_age_days] = age / 1440
+    s[SCALARS.pair_idle_hours] = (minute - state.cells[pair + PAIR.last_minute]) / 60
     return False, age <= YOUNG_PAIR_MINUTES, pair
 
 
@@ -233,10 +140,10 @@ def _known_of(
 
     A call of somebody new is, unless an outcome has cleared the number for this subscriber.
     """
-    doubtful = young and b[i, B_FLAGS] & INBOUND != 0
-    if pair < 0 or b[i, B_FLAGS] & ACCOUNT:
+    doubtful = young and b[i, BATCH.flags] & INBOUND != 0
+    if pair < 0 or b[i, BATCH.flags] & ACCOUNT:
         return 0, doubtful
-    harmless = state.cells[pair + P_BITS] & P_HARMLESS != 0
+    harmless = state.cells[pair + PAIR_BITS] & BITS_HARMLESS != 0
     return pairs.level(state.cells, pair, now // MINUTE_MS), doubtful and not harmless
 
 
@@ -247,49 +154,49 @@ def _facts(
     offset_ms: int,
     known: int,
     doubtful: bool,
-    wires: np.ndarray,
+    inputs: np.ndarray,
     s: np.ndarray,
     vectors: np.ndarray,
 ) -> int:
     """The event itself; returns the level of suspicion against the other number."""
-    kind, flags = b[i, B_KIND], b[i, B_FLAGS]
-    local = b[i, B_TIME] + offset_ms
-    s[SC_KIND] = kind
-    s[SC_HOUR] = local // HOUR_MS % 24
-    s[SC_WEEKDAY] = (local // DAY_MS + _EPOCH_WEEKDAY) % 7
+    kind, flags = b[i, BATCH.kind], b[i, BATCH.flags]
+    local = b[i, BATCH.time_ms] + offset_ms
+    s[SCALARS.event_kind] = kind
+    s[SCALARS.local_hour] = local // HOUR_MS % 24
+    s[SCALARS.local_weekday] = (local // DAY_MS + _EPOCH_WEEKDAY) % 7
     if kind <= _ENDED:
-        s[SC_FOREIGN] = 1.0 if flags & FOREIGN else 0.0
-        s[SC_SHORT_CODE] = 1.0 if flags & SHORT_CODE else 0.0
-        s[SC_ATTESTATION] = flags >> ATTESTATION_SHIFT & 3
-        s[SC_INBOUND] = flags & INBOUND
+        s[SCALARS.caller_foreign] = 1.0 if flags & FOREIGN else 0.0
+        s[SCALARS.caller_short_code] = 1.0 if flags & SHORT_CODE else 0.0
+        s[SCALARS.caller_attestation] = flags >> ATTESTATION_SHIFT & 3
+        s[SCALARS.call_inbound] = flags & INBOUND
         if kind == _ENDED:
-            s[SC_TALK_SECONDS] = b[i, B_DURATION] // SECOND_MS
-        level = max(known, _suspicion(flags, doubtful, wires, vectors, i))
-        s[SC_CALLER_LEVEL] = level
+            s[SCALARS.call_talk_seconds] = b[i, BATCH.duration_ms] // SECOND_MS
+        level = max(known, _suspicion(flags, doubtful, inputs, vectors, i))
+        s[SCALARS.caller_suspicion] = level
         return level
     if _OUT_FIRST <= kind <= _IN_LAST:
-        s[SC_AMOUNT] = b[i, B_AMOUNT]
-        s[SC_PURPOSE] = flags >> PURPOSE_SHIFT & 15
-        s[SC_CHANNEL] = flags >> CHANNEL_SHIFT & 7
+        s[SCALARS.amount] = b[i, BATCH.amount]
+        s[SCALARS.transfer_purpose] = flags >> PURPOSE_SHIFT & 15
+        s[SCALARS.transfer_channel] = flags >> CHANNEL_SHIFT & 7
     return 0
 
 
 @inner
-def _suspicion(flags: int, doubtful: bool, wires: np.ndarray, vectors: np.ndarray, i: int) -> int:
+def _suspicion(flags: int, doubtful: bool, inputs: np.ndarray, vectors: np.ndarray, i: int) -> int:
     """0 (none) to 7: what is known against a number before a word is said."""
-    level = CONFIRMED_LEVEL if vectors[i, wires[WIRE_NUMBER_CONFIRMED]] > 0 else 0
+    level = CONFIRMED_LEVEL if vectors[i, inputs[INPUTS.number_confirmed]] > 0 else 0
     if doubtful:
         level += 1
-        age = vectors[i, wires[WIRE_AGE]]
+        age = vectors[i, inputs[INPUTS.number_age_days]]
         if np.isnan(age) or age < FRESH_NUMBER_DAYS:
             level += 1
         if flags & FOREIGN:
             level += 1
         if flags >> ATTESTATION_SHIFT & 3 == _ATTESTATION_C:
             level += 1
-        if vectors[i, wires[WIRE_FAN_OUT]] >= WIDE_FAN_OUT:
+        if vectors[i, inputs[INPUTS.number_callees_24h]] >= WIDE_FAN_OUT:
             level += 1
-        if vectors[i, wires[WIRE_SHORT]] >= MOSTLY_SHORT:
+        if vectors[i, inputs[INPUTS.number_short_share_24h]] >= MOSTLY_SHORT:
             level += 1
     return min(level, MAX_LEVEL)
 
@@ -299,30 +206,30 @@ def _on_the_line(head: np.ndarray, h: int, now: int, scratch: Scratch) -> tuple[
     """The call going on (the one begun last, if two are), the calls before it, the line."""
     s = scratch.scalars
     open_at, start = -1, -1
-    for j in range(N_OPEN):
-        at = h + H_OPEN + j * OPEN_STRIDE
-        began = head[at + O_START]
+    for j in range(N_OPEN_CALLS):
+        at = h + HEAD.open_calls + j * len(OPEN_CALL)
+        began = head[at + OPEN_CALL.start_at]
         if began > start and head[at] != 0 and now - began <= OPEN_CALL_MAX_MS:
             open_at, start = at, began
     level, seconds = 0, 0
-    s[SC_ON_CALL] = 0.0
+    s[SCALARS.on_call_now] = 0.0
     if open_at >= 0:
-        level, seconds = head[open_at + O_LEVEL], (now - start) // SECOND_MS
-        s[SC_ON_CALL] = 1.0
-        s[SC_ON_CALL_MINUTES] = seconds / 60
-        s[SC_ON_CALL_LEVEL] = level
-    suspect_s = scratch.acc[W_24H, S_SUSPECT_TALK_S]
+        level, seconds = head[open_at + OPEN_CALL.level], (now - start) // SECOND_MS
+        s[SCALARS.on_call_now] = 1.0
+        s[SCALARS.on_call_minutes] = seconds / 60
+        s[SCALARS.on_call_suspicion] = level
+    suspect_s = scratch.acc[W_24H, TILE.suspect_talk_seconds]
     if level >= SUSPECT_LEVEL:
         suspect_s += seconds
-    s[SC_SUSPECT_TALK_MINUTES] = suspect_s / 60
-    s[SC_HANGUP_MINUTES] = _ago(now, head[h + H_HANGUP_AT], MINUTE_MS)
-    if head[h + H_HANGUP_AT] > 0:
-        s[SC_HANGUP_TALK_SECONDS] = head[h + H_HANGUP_TALK_S]
-        s[SC_HANGUP_LEVEL] = head[h + H_HANGUP_LEVEL]
-    s[SC_SUSPECT_HANGUP_MINUTES] = _ago(now, head[h + H_SUSPECT_HANGUP_AT], MINUTE_MS)
-    s[SC_FORWARDING_ON] = 1.0 if head[h + H_FORWARDING_AT] > 0 else 0.0
-    s[SC_DND_ON] = 1.0 if head[h + H_DND_AT] > 0 else 0.0
-    s[SC_LINE_MINUTES] = _ago(now, head[h + H_LINE_AT], MINUTE_MS)
+    s[SCALARS.suspect_talk_with_current_24h_minutes] = suspect_s / 60
+    s[SCALARS.hangup_since_minutes] = _ago(now, head[h + HEAD.hangup_at], MINUTE_MS)
+    if head[h + HEAD.hangup_at] > 0:
+        s[SCALARS.hangup_talk_seconds] = head[h + HEAD.hangup_talk_seconds]
+        s[SCALARS.hangup_suspicion] = head[h + HEAD.hangup_level]
+    s[SCALARS.suspect_hangup_since_minutes] = _ago(now, head[h + HEAD.suspect_hangup_at], MINUTE_MS)
+    s[SCALARS.forwarding_on] = 1.0 if head[h + HEAD.forwarding_at] > 0 else 0.0
+    s[SCALARS.do_not_disturb_on] = 1.0 if head[h + HEAD.do_not_disturb_at] > 0 else 0.0
+    s[SCALARS.line_changed_since_minutes] = _ago(now, head[h + HEAD.line_at], MINUTE_MS)
     return level, seconds
 
 
@@ -337,34 +244,34 @@ def _relay(state: State, r: int, now: int, s: np.ndarray) -> None:
     minute = now // MINUTE_MS
     hour, day = 0, 0
     base = state.meta[r, R_PAIRS + NUMBERS]
-    for at in range(base, base + state.meta[r, R_PAIR_COUNT + NUMBERS] * PAIR_STRIDE, PAIR_STRIDE):
-        young = minute - state.cells[at + P_FIRST_MIN] <= YOUNG_PAIR_MINUTES
-        if young and state.cells[at + P_BITS] & P_CALLED_IN:
+    for at in range(base, base + state.meta[r, R_PAIR_COUNT + NUMBERS] * len(PAIR), len(PAIR)):
+        young = minute - state.cells[at + PAIR.first_minute] <= YOUNG_PAIR_MINUTES
+        if young and state.cells[at + PAIR_BITS] & BITS_CALLED_IN:
             day += 1
-            if minute - state.cells[at + P_LAST_MIN] <= 60:
+            if minute - state.cells[at + PAIR.last_minute] <= 60:
                 hour += 1
-    s[SC_RELAY_1H] = hour
-    s[SC_RELAY_24H] = day
+    s[SCALARS.relay_callers_1h] = hour
+    s[SCALARS.relay_callers_24h] = day
 
 
 @inner
 def _history(head: np.ndarray, h: int, now: int, s: np.ndarray) -> None:
-    if head[h + H_EVENTS] > 0:
-        s[SC_AGE_DAYS] = (now - head[h + H_FIRST]) / DAY_MS
-        s[SC_IDLE_MINUTES] = (now - head[h + H_CLOCK]) / MINUTE_MS
-    s[SC_OUT_IDLE_DAYS] = _ago(now, head[h + H_OUT_AT], DAY_MS)
-    s[SC_SINCE_INCOMING] = _ago(now, head[h + H_IN_AT], MINUTE_MS)
-    s[SC_SINCE_FUNDING] = _ago(now, head[h + H_FUND_AT], MINUTE_MS)
-    s[SC_SINCE_REFUND] = _ago(now, head[h + H_REFUND_AT], MINUTE_MS)
-    s[SC_VICTIM] = head[h + H_VICTIM]
-    s[SC_VICTIM_CLEARED] = head[h + H_VICTIM_CLEARED]
-    s[SC_VICTIM_DAYS] = _ago(now, head[h + H_VICTIM_AT], DAY_MS)
-    s[SC_TAINT_HOURS] = _ago(now, head[h + H_TAINT_AT], HOUR_MS)
+    if head[h + HEAD.events] > 0:
+        s[SCALARS.subscriber_age_days] = (now - head[h + HEAD.first_at]) / DAY_MS
+        s[SCALARS.subscriber_idle_minutes] = (now - head[h + HEAD.clock]) / MINUTE_MS
+    s[SCALARS.out_idle_days] = _ago(now, head[h + HEAD.out_at], DAY_MS)
+    s[SCALARS.incoming_since_minutes] = _ago(now, head[h + HEAD.in_at], MINUTE_MS)
+    s[SCALARS.funding_since_minutes] = _ago(now, head[h + HEAD.funding_at], MINUTE_MS)
+    s[SCALARS.refund_since_minutes] = _ago(now, head[h + HEAD.refund_at], MINUTE_MS)
+    s[SCALARS.victim_confirmed] = head[h + HEAD.confirmed]
+    s[SCALARS.victim_cleared] = head[h + HEAD.cleared]
+    s[SCALARS.victim_since_days] = _ago(now, head[h + HEAD.confirmed_at], DAY_MS)
+    s[SCALARS.taint_since_hours] = _ago(now, head[h + HEAD.taint_at], HOUR_MS)
     stage = current_stage(head, h, now)
-    s[SC_STAGE] = stage
+    s[SCALARS.stage] = stage
     if stage > 0:
-        s[SC_STAGE_MINUTES] = (now - head[h + H_STAGE_AT]) / MINUTE_MS
-        s[SC_EPISODE_MINUTES] = (now - head[h + H_EPISODE_AT]) / MINUTE_MS
+        s[SCALARS.stage_since_minutes] = (now - head[h + HEAD.stage_at]) / MINUTE_MS
+        s[SCALARS.episode_minutes] = (now - head[h + HEAD.episode_at]) / MINUTE_MS
 
 
 @inner
@@ -373,18 +280,20 @@ def _amounts(
 ) -> None:
     """An outgoing amount against the payer's own past."""
     s, acc = scratch.scalars, scratch.acc
-    s[SC_AMOUNT_TO_MEAN] = _to_mean(amount, acc[W_30D, S_OUT], acc[W_30D, S_OUT_AMOUNT])
-    s[SC_AMOUNT_TO_MAX] = _over(amount, acc[W_30D, S_MAX_OUT])
-    s[SC_AMOUNT_TO_PREVIOUS] = _over(amount, head[h + H_OUT_AMOUNT])
-    if now - head[h + H_IN_AT] <= DAY_MS:
-        s[SC_AMOUNT_TO_INCOMING] = _over(amount, head[h + H_IN_AMOUNT])
-    if now - head[h + H_REFUND_AT] <= 7 * DAY_MS:
-        s[SC_AMOUNT_TO_REFUND] = _over(amount, head[h + H_REFUND_AMOUNT])
-    if now - head[h + H_FUND_AT] <= 7 * DAY_MS:
-        s[SC_AMOUNT_TO_FUNDING] = _over(amount, head[h + H_FUND_AMOUNT])
+    s[SCALARS.amount_to_mean_30d] = _to_mean(
+        amount, acc[W_30D, TILE.transfers_out], acc[W_30D, TILE.out_amount]
+    )
+    s[SCALARS.amount_to_max_30d] = _over(amount, acc[W_30D, TILE.max_out])
+    s[SCALARS.amount_to_previous] = _over(amount, head[h + HEAD.out_amount])
+    if now - head[h + HEAD.in_at] <= DAY_MS:
+        s[SCALARS.amount_to_incoming_24h] = _over(amount, head[h + HEAD.in_amount])
+    if now - head[h + HEAD.refund_at] <= 7 * DAY_MS:
+        s[SCALARS.amount_to_refund_7d] = _over(amount, head[h + HEAD.refund_amount])
+    if now - head[h + HEAD.funding_at] <= 7 * DAY_MS:
+        s[SCALARS.amount_to_funding_7d] = _over(amount, head[h + HEAD.funding_amount])
     if pair >= 0:
-        count, total = state.cells[pair + P_COUNT], state.cells[pair + P_AMOUNT]
-        s[SC_AMOUNT_TO_PAIR_MEAN] = _to_mean(amount, count, total)
+        count, total = state.cells[pair + PAIR.count], state.cells[pair + PAIR.amount]
+        s[SCALARS.amount_to_pair_mean] = _to_mean(amount, count, total)
 
 
 @inner

@@ -38,9 +38,9 @@ REGULAR_CONTACTS: Final = 2
 REGULAR_MINUTES: Final = 24 * 60
 """A regular: met that often, or over a span of that long."""
 N_SEEN: Final = 4
-N_OPEN: Final = 2
+N_OPEN_CALLS: Final = 2
 N_CALLS: Final = 4
-N_MOVES: Final = 8
+N_TRANSFERS: Final = 8
 SETTLED_KEPT: Final = 4
 """Transfers that settled, among those; the rest of the room is for those in flight."""
 N_CASES_OWN: Final = 4
