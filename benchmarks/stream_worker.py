@@ -92,7 +92,7 @@ def await_events(
     first: tuple[float, float] | None = None
     while True:
         lines = [line for worker in workers for line in scrape(worker)]
-        done = value_of(lines, "forewarn_events_total")
+        done = value_of(lines, "forewarn_worker_events_total")
         cpu = value_of(lines, "process_cpu_seconds_total")
         if first is None and done >= 0.1 * wanted:
             first = (done, cpu)
@@ -142,7 +142,7 @@ def stage_seconds(worker: WorkerProcess) -> dict[str, float]:
     return {
         line.partition('stage="')[2].partition('"')[0]: round(float(line.rpartition(" ")[2]), 3)
         for line in scrape(worker)
-        if line.startswith("forewarn_stage_seconds_sum")
+        if line.startswith("forewarn_worker_stage_seconds_sum")
     }
 
 

@@ -80,88 +80,93 @@ class WorkerMetrics:
         self.registry = registry
         r = registry
         self.events = Counter(
-            "forewarn_events", "Events applied, by source topic.", ["source"], registry=r
+            "forewarn_worker_events", "Events applied, by source topic.", ["source"], registry=r
         )
         self.redelivered = Counter(
-            "forewarn_redelivered_events",
+            "forewarn_worker_redelivered_events",
             "Records skipped because an earlier delivery was wholly done.",
             ["source"],
             registry=r,
         )
         self.late = Counter(
-            "forewarn_late_events",
+            "forewarn_worker_late_events",
             "Events dated over a minute before the newest event seen in their partition.",
             ["source"],
             registry=r,
         )
         self.dead_letters = Counter(
-            "forewarn_dead_letters", "Records rejected, by reason.", ["reason"], registry=r
+            "forewarn_worker_dead_letters", "Records rejected, by reason.", ["reason"], registry=r
         )
         self.batch_events = Histogram(
-            "forewarn_batch_events", "Events in one batch.", buckets=_BATCH_EVENTS, registry=r
+            "forewarn_worker_batch_events",
+            "Events in one batch.",
+            buckets=_BATCH_EVENTS,
+            registry=r,
         )
         self.stage_seconds = Histogram(
-            "forewarn_stage_seconds",
+            "forewarn_worker_stage_seconds",
             "Time of one stage of one batch.",
             ["stage"],
             buckets=_STAGE_SECONDS,
             registry=r,
         )
         self.event_seconds = Histogram(
-            "forewarn_event_to_score_seconds",
+            "forewarn_worker_event_to_score_seconds",
             "From Kafka's append of an event to the acknowledgement of its outputs; the oldest "
             "event of each chunk is observed.",
             buckets=_LATENCY_SECONDS,
             registry=r,
         )
         self.warning_seconds = Histogram(
-            "forewarn_event_to_warning_seconds",
+            "forewarn_worker_event_to_warning_seconds",
             "From Kafka's append of an event to the acknowledgement of its warning.",
             buckets=_LATENCY_SECONDS,
             registry=r,
         )
         self.warnings = Counter(
-            "forewarn_warnings",
+            "forewarn_worker_warnings",
             "Messages on the warnings topic.",
             ["action", "severity", "typology"],
             registry=r,
         )
         self.decisions = Counter(
-            "forewarn_decisions",
+            "forewarn_worker_decisions",
             "Decisions on events that reached the policy, by reason.",
             ["reason"],
             registry=r,
         )
         self.probability = ArrayHistogram(
-            "forewarn_score_probability", "Calibrated probability of each event.", _PROBABILITIES
+            "forewarn_worker_score_probability",
+            "Calibrated probability of each event.",
+            _PROBABILITIES,
         )
         r.register(self.probability)
         self.challenger_probability = ArrayHistogram(
-            "forewarn_challenger_probability",
+            "forewarn_worker_challenger_probability",
             "Calibrated probability of each event by the challenger, which only logs.",
             _PROBABILITIES,
         )
         r.register(self.challenger_probability)
         self.disagreements = Counter(
-            "forewarn_challenger_disagreements",
+            "forewarn_worker_challenger_disagreements",
             "Events over the threshold of one model only, by that model.",
             ["model"],
             registry=r,
         )
         self.drift = Gauge(
-            "forewarn_drift_psi",
+            "forewarn_worker_drift_psi",
             "Population stability index of a feature, or of the score, against training.",
             ["feature"],
             registry=r,
         )
         self._expected_frauds = Counter(
-            "forewarn_calibration_expected_frauds",
+            "forewarn_worker_calibration_expected_frauds",
             "Sum of the probabilities of warnings whose outcome has come, by model.",
             ["model"],
             registry=r,
         )
         self._observed_frauds = Counter(
-            "forewarn_calibration_observed_frauds",
+            "forewarn_worker_calibration_observed_frauds",
             "Warnings whose outcome has come and that were frauds, by model; as many as expected "
             "while the calibration holds.",
             ["model"],
@@ -169,109 +174,109 @@ class WorkerMetrics:
         )
         self._judged_models: set[str] = set()
         self.model_faults = Counter(
-            "forewarn_model_faults",
+            "forewarn_worker_model_faults",
             "Faults of a model in use, by what of it failed; a champion that fails is replaced by "
             "the one before it, a challenger is dropped.",
             ["what"],
             registry=r,
         )
         self.conflicts = Counter(
-            "forewarn_state_conflicts",
+            "forewarn_worker_state_conflicts",
             "Record writes that lost a race and were applied again to the newer record.",
             registry=r,
         )
         self.fenced = Counter(
-            "forewarn_fenced_batches",
+            "forewarn_worker_fenced_batches",
             "Batches given up because another worker owns the partition by now.",
             registry=r,
         )
         self.recovered = Counter(
-            "forewarn_recovered_chunks",
+            "forewarn_worker_recovered_chunks",
             "Chunks computed again from the journal after a crash or a rebalance.",
             registry=r,
         )
         self.waiting = Gauge(
-            "forewarn_waiting",
+            "forewarn_worker_waiting",
             "1 while the worker waits for a dependency and consumes nothing.",
             ["dependency"],
             registry=r,
         )
         self.buffered = Gauge(
-            "forewarn_buffered_events", "Events fetched and not yet in a batch.", registry=r
+            "forewarn_worker_buffered_events", "Events fetched and not yet in a batch.", registry=r
         )
         self.lag_records = Gauge(
-            "forewarn_consumer_lag_records",
+            "forewarn_worker_consumer_lag_records",
             "Records between the acknowledged position and the end of the partition.",
             ["source", "partition"],
             registry=r,
         )
         self.lag_seconds = Gauge(
-            "forewarn_consumer_lag_seconds",
+            "forewarn_worker_consumer_lag_seconds",
             "Age of the oldest unacknowledged record; 0 when there is none.",
             ["source", "partition"],
             registry=r,
         )
         self.acknowledged = Gauge(
-            "forewarn_acknowledged_offset",
+            "forewarn_worker_acknowledged_offset",
             "Offset up to which everything of the partition is acknowledged.",
             ["source", "partition"],
             registry=r,
         )
         self.failed_commits = Counter(
-            "forewarn_failed_commits",
+            "forewarn_worker_failed_commits",
             "Commits of offsets that Kafka refused or did not answer; the next one repeats them.",
             registry=r,
         )
         self.dropped_journals = Counter(
-            "forewarn_dropped_journals",
+            "forewarn_worker_dropped_journals",
             "Journalled chunks that could not be done again, because Kafka does not send their "
             "records any more.",
             registry=r,
         )
-        self.went_back = Counter(
-            "forewarn_state_went_back",
+        self.rollbacks = Counter(
+            "forewarn_worker_state_rollbacks",
             "Records of persons that the store had in an older version than it had confirmed; the "
             "newer one was put back.",
             registry=r,
         )
         self.foreign_keys = Counter(
-            "forewarn_misplaced_records",
+            "forewarn_worker_misplaced_records",
             "Sampled records that do not lie in the partition of their key by Kafka's default, so "
             "that a person's calls and transfers may not meet.",
             ["source"],
             registry=r,
         )
         self.probe = Gauge(
-            "forewarn_probe",
+            "forewarn_worker_probe",
             "1 while the probe passes (startup, ready, live).",
             ["probe"],
             registry=r,
         )
         self.reloads = Counter(
-            "forewarn_reloads",
+            "forewarn_worker_reloads",
             "Model and policy reloads, by what and result (loaded, refused).",
             ["what", "result"],
             registry=r,
         )
-        self.not_in_use = Gauge(
-            "forewarn_wanted_not_in_use",
+        self.reload_pending = Gauge(
+            "forewarn_worker_reload_pending",
             "1 while the champion, challenger or policy that is wanted is not the one in use.",
             ["what"],
             registry=r,
         )
         self.loaded_seconds = Gauge(
-            "forewarn_loaded_timestamp_seconds",
+            "forewarn_worker_loaded_timestamp_seconds",
             "When the model or policy in use was loaded.",
             ["what"],
             registry=r,
         )
         self.trained_seconds = Gauge(
-            "forewarn_model_trained_timestamp_seconds",
+            "forewarn_worker_model_trained_timestamp_seconds",
             "When the model in use was made.",
             registry=r,
         )
-        self.model = Info("forewarn_model", "The model in use.", registry=r)
-        self.policy = Info("forewarn_policy", "The policy in use.", registry=r)
+        self.model = Info("forewarn_worker_model", "The model in use.", registry=r)
+        self.policy = Info("forewarn_worker_policy", "The policy in use.", registry=r)
         self._declare()
 
     @contextmanager
@@ -309,7 +314,7 @@ class WorkerMetrics:
             (self.model_faults, (("champion", "challenger", "typology", "contributions"),)),
             (self.reloads, (("champion", "challenger", "policy"), ("refused",))),
             (self.reloads, (("model", "policy"), ("loaded",))),
-            (self.not_in_use, (("champion", "challenger", "policy"),)),
+            (self.reload_pending, (("champion", "challenger", "policy"),)),
             (self.waiting, (("redis", "kafka"),)),
         )
         for metric, values in fixed:

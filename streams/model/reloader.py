@@ -103,7 +103,7 @@ class Reloader:
                 step()
             except Exception as error:  # noqa: BLE001 - all workers would go down together
                 self._refuse(what, _told(error))
-            self._metrics.not_in_use.labels(what).set(what in self._refused)
+            self._metrics.reload_pending.labels(what).set(what in self._refused)
 
     def distrust(self, scorer: Scorer, why: str) -> ModelBundle:
         """Stop using a model that fails at work; called on the loop.
@@ -203,7 +203,7 @@ class Reloader:
             self._refused[what] = why
             log.error("reload_refused", what=what, why=why)
             self._metrics.reloads.labels(what, "refused").inc()
-        self._metrics.not_in_use.labels(what).set(1)
+        self._metrics.reload_pending.labels(what).set(1)
 
     def _tell(self, *what: str) -> None:
         for name in what:

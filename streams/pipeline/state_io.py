@@ -145,8 +145,8 @@ class StateIO:
                 # its last second in a fail-over. The epoch is still ours, so nobody else has
                 # written it, and what we hold has all that it had.
                 if record is not None:
-                    self._metrics.went_back.inc()
-                    log.warning("state_went_back", partition=missing[0].partition.number)
+                    self._metrics.rollbacks.inc()
+                    log.warning("state_rolled_back", partition=missing[0].partition.number)
                 left.append(_Pending(mine.write._replace(expected_version=found), missing))
             else:
                 # Only the owner of the partition writes a subscriber, so we are not the owner.

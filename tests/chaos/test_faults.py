@@ -180,7 +180,7 @@ async def test_a_consumer_that_is_slow_holds_up_its_source_and_no_more(town: Tow
     town.redis_proxy.latency_seconds = 0.1
     try:
         await town.send(traffic(101), 10 * EVENTS, SECONDS)
-        waiting = [metric(worker, "forewarn_buffered_events") for worker in town.workers]
+        waiting = [metric(worker, "forewarn_worker_buffered_events") for worker in town.workers]
     finally:
         town.redis_proxy.latency_seconds = 0.0
     # Four partitions of 200 events, each passed by one fetched chunk of each source at most.
@@ -206,13 +206,13 @@ async def test_a_model_that_fails_is_refused_and_the_one_in_use_stays(
     bad = registry.add(other.fetch(other.current_version("champion")))
     registry.point("champion", bad, by="test", reason="", now_ms=0)
     refused = '{what="champion"}'
-    await until_metric(town, "forewarn_wanted_not_in_use", refused, 1.0)
+    await until_metric(town, "forewarn_worker_reload_pending", refused, 1.0)
     await town.send(traffic(102), EVENTS, SECONDS)
     await account(town)
     versions = {s.model_version for scores in town.went.scores.values() for s in scores}
     assert versions == {good}
     registry.point("champion", good, by="test", reason="", now_ms=0)
-    await until_metric(town, "forewarn_wanted_not_in_use", refused, 0.0)
+    await until_metric(town, "forewarn_worker_reload_pending", refused, 0.0)
     assert all(worker.is_running() for worker in town.workers)
 
 
@@ -240,7 +240,7 @@ async def test_records_of_an_aborted_transaction_never_came(town: Town) -> None:
         await producer.abort_transaction()
     await account(town)
     assert not any(event_id.startswith(ABORTED) for event_id in town.went.scores)
-    await until_metric(town, "forewarn_consumer_lag_records", "", 0.0)
+    await until_metric(town, "forewarn_worker_consumer_lag_records", "", 0.0)
 
 
 async def test_four_workers_share_four_partitions_and_a_fifth_stands_by(town: Town) -> None:

@@ -150,8 +150,10 @@ def test_the_autoscaler_asks_in_this_namespace_from_its_own(overlay: str) -> Non
         assert kafka["consumerGroup"] == WorkerSettings().group
     assert {kafka["topic"] for kafka in by_type["kafka"]} == {"calls", "transfers"}
     [rate] = by_type["prometheus"]
-    assert rate["query"] == f'sum(rate(forewarn_events_total{{namespace="{namespace}"}}[2m]))'
-    assert "forewarn_events_total" in {metric.name for metric in worker_metrics()}
+    assert (
+        rate["query"] == f'sum(rate(forewarn_worker_events_total{{namespace="{namespace}"}}[2m]))'
+    )
+    assert "forewarn_worker_events_total" in {metric.name for metric in worker_metrics()}
 
 
 @pytest.mark.parametrize("overlay", AUTOSCALED)

@@ -138,7 +138,7 @@ def test_a_scam_becomes_a_warning_a_case_an_outcome_and_prevented_loss(stack: St
 
     def applied() -> bool:
         metrics = httpx.get(stack.workers[0].metrics, timeout=20).text
-        return 'forewarn_events_total{source="outcomes"} 0.0' not in metrics
+        return 'forewarn_worker_events_total{source="outcomes"} 0.0' not in metrics
 
     wait_until(applied, PATIENCE_SECONDS, what="the worker to learn the outcome")
 

@@ -13,17 +13,17 @@ def build() -> Any:
         "Stream workers, the alerting service, and what they depend on.",
         since="now-6h",
         panels=[
-            figure("Workers", "count(forewarn_model_info)"),
-            figure("Events per second", "sum(source:forewarn_events:rate5m)"),
-            figure("Records waiting", "sum(source:forewarn_consumer_lag_records:sum)"),
+            figure("Workers", "count(forewarn_worker_model_info)"),
+            figure("Events per second", "sum(source:forewarn_worker_events:rate5m)"),
+            figure("Records waiting", "sum(source:forewarn_worker_consumer_lag_records:sum)"),
             figure("Cases past their deadline", "max(forewarn_alerting_overdue_cases)"),
-            lines("Events by source", {"{{source}}": "source:forewarn_events:rate5m"}, unit="cps"),
+            lines("Events by source", {"{{source}}": "source:forewarn_worker_events:rate5m"}, unit="cps"),
             lines(
                 "From append to warning",
                 {
-                    "p50": _quantile(0.5, "forewarn_event_to_warning_seconds"),
+                    "p50": _quantile(0.5, "forewarn_worker_event_to_warning_seconds"),
                     "p99": "forewarn:warning_latency_seconds:p99_5m",
-                    "p99 to score": _quantile(0.99, "forewarn_event_to_score_seconds"),
+                    "p99 to score": _quantile(0.99, "forewarn_worker_event_to_score_seconds"),
                 },
                 unit="s",
                 meaning="The engineering target is 50 ms at p99 and half load; the objective that"
@@ -40,35 +40,35 @@ def build() -> Any:
             ),
             lines(
                 "Oldest event that waits",
-                {"{{source}}": "max by (source) (forewarn_consumer_lag_seconds)"},
+                {"{{source}}": "max by (source) (forewarn_worker_consumer_lag_seconds)"},
                 unit="s",
             ),
             lines(
                 "Time of a batch by stage",
-                {"{{stage}}": "sum by (stage) (rate(forewarn_stage_seconds_sum[5m]))"},
+                {"{{stage}}": "sum by (stage) (rate(forewarn_worker_stage_seconds_sum[5m]))"},
                 unit="percentunit",
                 meaning="Seconds spent in a stage per second, over all workers.",
             ),
             lines(
                 "Events in a batch",
-                {"mean": "sum(rate(forewarn_batch_events_sum[5m]))"
-                 " / sum(rate(forewarn_batch_events_count[5m]))"},
+                {"mean": "sum(rate(forewarn_worker_batch_events_sum[5m]))"
+                 " / sum(rate(forewarn_worker_batch_events_count[5m]))"},
             ),
             lines(
                 "Rejected records",
-                {"{{reason}}": "sum by (reason) (increase(forewarn_dead_letters_total[5m]))"},
+                {"{{reason}}": "sum by (reason) (increase(forewarn_worker_dead_letters_total[5m]))"},
             ),
             lines(
                 "Conflicts, fencing, recoveries",
                 {
-                    "conflicts": "sum(increase(forewarn_state_conflicts_total[5m]))",
-                    "fenced": "sum(increase(forewarn_fenced_batches_total[5m]))",
-                    "recovered": "sum(increase(forewarn_recovered_chunks_total[5m]))",
+                    "conflicts": "sum(increase(forewarn_worker_state_conflicts_total[5m]))",
+                    "fenced": "sum(increase(forewarn_worker_fenced_batches_total[5m]))",
+                    "recovered": "sum(increase(forewarn_worker_recovered_chunks_total[5m]))",
                 },
             ),
             lines(
                 "Waiting for a dependency",
-                {"{{dependency}}": "sum by (dependency) (forewarn_waiting)"},
+                {"{{dependency}}": "sum by (dependency) (forewarn_worker_waiting)"},
             ),
             lines(
                 "Deliveries by channel and result",

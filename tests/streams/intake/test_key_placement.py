@@ -25,4 +25,4 @@ def test_a_record_in_another_partition_than_its_key_says_is_counted(shift: int) 
     chunk = FetchedRecords("transfers", (home + shift) % PARTITIONS, [record], next_offset=1)
     placement.look(1, chunk)
     labels = {"source": "transfers"}
-    assert registry.get_sample_value("forewarn_misplaced_records_total", labels) == shift
+    assert registry.get_sample_value("forewarn_worker_misplaced_records_total", labels) == shift

@@ -38,7 +38,7 @@ def test_a_registry_on_a_volume_that_fails_is_refused_once_and_stops_nothing(
         reloader.poll()
     for alias in ("champion", "challenger"):
         labels = {"what": alias, "result": "refused"}
-        assert registry.get_sample_value("forewarn_reloads_total", labels) == 1
+        assert registry.get_sample_value("forewarn_worker_reloads_total", labels) == 1
 
 
 class Place:
@@ -94,10 +94,10 @@ def test_whatever_a_reload_raises_the_model_in_use_stays(place: Place, fault: Ex
     place.fault = fault
     place.reloader.poll()
     assert place.in_use == place.first
-    assert place.metric("forewarn_wanted_not_in_use", what="champion") == 1
+    assert place.metric("forewarn_worker_reload_pending", what="champion") == 1
     place.fault = None
     place.reloader.poll()
-    assert place.metric("forewarn_wanted_not_in_use", what="champion") == 0
+    assert place.metric("forewarn_worker_reload_pending", what="champion") == 0
 
 
 def test_a_model_that_cannot_be_read_yet_is_taken_once_it_can(place: Place) -> None:
@@ -112,7 +112,7 @@ def test_a_model_that_cannot_be_read_yet_is_taken_once_it_can(place: Place) -> N
     place.now += LONGEST_PAUSE_SECONDS
     place.reloader.poll()
     assert place.in_use == place.second
-    assert place.metric("forewarn_wanted_not_in_use", what="champion") == 0
+    assert place.metric("forewarn_worker_reload_pending", what="champion") == 0
 
 
 def test_another_model_does_not_wait_for_one_that_cannot_be_read(place: Place) -> None:
@@ -147,7 +147,7 @@ def test_a_model_that_fails_its_trial_is_never_in_use(
         place.reloader.poll()
     assert place.in_use == place.first
     assert tried == [place.second], "a verdict on a whole artifact is final"
-    assert place.metric("forewarn_reloads_total", what="champion", result="refused") == 1
+    assert place.metric("forewarn_worker_reloads_total", what="champion", result="refused") == 1
 
 
 def test_a_champion_that_fails_at_work_gives_way_to_the_one_before(place: Place) -> None:
@@ -159,11 +159,11 @@ def test_a_champion_that_fails_at_work_gives_way_to_the_one_before(place: Place)
     place.now += LONGEST_PAUSE_SECONDS
     place.reloader.poll()
     assert place.in_use == place.first, "it is not tried again"
-    assert place.metric("forewarn_wanted_not_in_use", what="champion") == 1
-    assert place.metric("forewarn_model_faults_total", what="champion") == 1
+    assert place.metric("forewarn_worker_reload_pending", what="champion") == 1
+    assert place.metric("forewarn_worker_model_faults_total", what="champion") == 1
     place.promote(place.first)
     place.reloader.poll()
-    assert place.metric("forewarn_wanted_not_in_use", what="champion") == 0
+    assert place.metric("forewarn_worker_reload_pending", what="champion") == 0
 
 
 def test_a_champion_with_none_before_it_is_not_replaced_by_nothing(place: Place) -> None:
@@ -181,7 +181,7 @@ def test_a_challenger_that_fails_at_work_is_dropped(place: Place) -> None:
     assert brain.scorer.version == place.first
     place.reloader.poll()
     assert place.reloader.brain.challenger is None
-    assert place.metric("forewarn_wanted_not_in_use", what="challenger") == 1
+    assert place.metric("forewarn_worker_reload_pending", what="challenger") == 1
 
 
 def test_a_policy_that_cannot_be_read_for_a_moment_is_refused_for_that_moment(
@@ -191,7 +191,7 @@ def test_a_policy_that_cannot_be_read_for_a_moment_is_refused_for_that_moment(
     away = place.policy.with_name("away.toml")
     shutil.move(place.policy, away)
     place.reloader.poll()
-    assert place.metric("forewarn_wanted_not_in_use", what="policy") == 1
+    assert place.metric("forewarn_worker_reload_pending", what="policy") == 1
     shutil.move(away, place.policy)
     place.reloader.poll()
-    assert place.metric("forewarn_wanted_not_in_use", what="policy") == 0
+    assert place.metric("forewarn_worker_reload_pending", what="policy") == 0

@@ -191,7 +191,7 @@ def test_models_told_apart_are_bounded() -> None:
     metrics = WorkerMetrics(registry)
     for number in range(MOST_MODELS + 30):
         metrics.count_judged(Judged(f"m{number}", 0.5, fraud=True))
-    name = "forewarn_calibration_expected_frauds_total"
+    name = "forewarn_worker_calibration_expected_frauds_total"
     assert registry.get_sample_value(name, {"model": "other"}) == 15.0
     assert registry.get_sample_value(name, {"model": "m19"}) == 0.5
     assert registry.get_sample_value(name, {"model": "m20"}) is None

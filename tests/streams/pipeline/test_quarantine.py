@@ -349,7 +349,7 @@ async def test_a_damaged_journal_stops_nobody() -> None:
     values = place.outputs.records["scores"]
     numbers = [msgspec.json.decode(value, type=Score).chunk for value in values]
     assert len(set(numbers)) == 2, "a chunk's number is its own"
-    assert place.registry.get_sample_value("forewarn_dropped_journals_total") == 1
+    assert place.registry.get_sample_value("forewarn_worker_dropped_journals_total") == 1
 
 
 async def test_a_journal_whose_offsets_are_committed_is_passed() -> None:
@@ -402,4 +402,4 @@ async def test_a_warning_goes_out_without_what_cannot_be_said_about_it(part: str
     sent = msgspec.json.decode(warning, type=FraudWarning)
     assert (sent.action, sent.typology, sent.reasons) == ("raise", "unknown", ())
     labels = {"what": part}
-    assert place.registry.get_sample_value("forewarn_model_faults_total", labels) == 1
+    assert place.registry.get_sample_value("forewarn_worker_model_faults_total", labels) == 1

@@ -101,4 +101,4 @@ async def test_a_record_that_went_back_is_put_forward_again() -> None:
     record = (await store.load([key]))[0]
     assert record is not None
     assert parse(record).version == 3, "nothing of the three events is lost"
-    assert registry.get_sample_value("forewarn_state_went_back_total") == 1
+    assert registry.get_sample_value("forewarn_worker_state_rollbacks_total") == 1

@@ -44,13 +44,13 @@ def test_a_partition_that_is_not_open_yet_shows_its_lag() -> None:
         {calls: 50, transfers: 9}, {calls: 40, transfers: 9}, waiting_ms={calls: 5_000}
     )
     lag.show(positions, {}, [3], now=12.0)
-    assert shown(registry, "forewarn_consumer_lag_records", "calls") == 10
-    assert shown(registry, "forewarn_consumer_lag_seconds", "calls") == 7
-    assert shown(registry, "forewarn_acknowledged_offset", "calls") == 40
-    assert shown(registry, "forewarn_consumer_lag_records", "transfers") == 0
-    assert shown(registry, "forewarn_consumer_lag_records", "outcomes") is None
+    assert shown(registry, "forewarn_worker_consumer_lag_records", "calls") == 10
+    assert shown(registry, "forewarn_worker_consumer_lag_seconds", "calls") == 7
+    assert shown(registry, "forewarn_worker_acknowledged_offset", "calls") == 40
+    assert shown(registry, "forewarn_worker_consumer_lag_records", "transfers") == 0
+    assert shown(registry, "forewarn_worker_consumer_lag_records", "outcomes") is None
     lag.forget([3])
-    assert shown(registry, "forewarn_consumer_lag_records", "calls") is None
+    assert shown(registry, "forewarn_worker_consumer_lag_records", "calls") is None
 
 
 def test_records_that_are_not_even_fetched_grow_old() -> None:
@@ -60,10 +60,10 @@ def test_records_that_are_not_even_fetched_grow_old() -> None:
     calls = Partition("calls", 3)
     for now in (100.0, 130.0):
         lag.show(Positions({calls: 50}, {calls: 40}), {}, [3], now)
-    assert shown(registry, "forewarn_consumer_lag_seconds", "calls") == 30
+    assert shown(registry, "forewarn_worker_consumer_lag_seconds", "calls") == 30
     for now in (140.0, 150.0):
         lag.show(Positions({calls: 50 + int(now)}, {calls: 50 + int(now)}), {}, [3], now)
-    assert shown(registry, "forewarn_consumer_lag_seconds", "calls") == 0
+    assert shown(registry, "forewarn_worker_consumer_lag_seconds", "calls") == 0
 
 
 @pytest.mark.parametrize(
