@@ -86,7 +86,7 @@ def test_every_variable_exists_in_the_settings(overlay: str) -> None:
         if resource["kind"] == "ConfigMap":
             named |= {key for key in resource.get("data", {}) if key.isupper()}
     ours = {name for name in named if name.startswith("FOREWARN_")}
-    assert ours - {settings.base.SECRETS_DIR_VARIABLE} <= known.keys()
+    assert ours - {settings.section.SECRETS_DIR_VARIABLE} <= known.keys()
     assert len(ours) > 10
 
 

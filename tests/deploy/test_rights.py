@@ -24,7 +24,7 @@ READS = {
     "Job/forewarn-topics": ["forewarn/cli/topics_command.py"],
     "CronJob/forewarn-retrain": ["forewarn/cli/retrain_command.py"],
     "Deployment/forewarn-toolbox": [
-        f"forewarn/cli/{name}.py"
+        f"forewarn/cli/{name}_command.py"
         for name in ("dead_letters", "lag", "models", "parity", "rebuild", "replay", "topics", "train")
     ],
 }  # fmt: skip
@@ -156,7 +156,7 @@ def test_the_worker_may_use_the_topics_of_its_code_and_no_other(overlay: str) ->
 def test_the_alerting_service_may_use_the_topics_of_its_code_and_no_other(overlay: str) -> None:
     """Its dead letters, too: without them one bad warning would stop a partition for ever."""
     topics = _acls(overlay, "forewarn-alerting", "topic")
-    written = _topics_of("alerting/outbox", "alerting/ingest")
+    written = _topics_of("alerting/messaging/outbox.py", "alerting/ingest")
     assert written == {"outcomes", "lists", "dead-letters"}
     assert _who(topics, "Write") == written
     assert _who(topics, "Read") == _topics_of("alerting") - written
