@@ -15,6 +15,7 @@ from models.evaluation.segments import segments
 from models.serving.drift import SCORE, make_reference, psi, share_by_bin
 from models.serving.forest import compile_forest
 from models.serving.scorer import Scorer
+from models.training.classifier import n_trees
 from models.training.training_dataset import DAY_MS, Dataset
 from models.training.training_run import TrainingRun
 
@@ -92,7 +93,7 @@ def evaluate(run: TrainingRun, *, k: int = 100, champion: Scorer | None = None) 
         "drift": _drift(run),
         "findings": [asdict(finding) for finding in run.findings],
         "speed": {"microseconds_per_row": _speed(run)},
-        "trees": run.estimator.n_trees_,
+        "trees": n_trees(run.estimator),
     }
     return {key: _without_nan(value) for key, value in document.items()}
 

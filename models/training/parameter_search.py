@@ -8,8 +8,8 @@ import optuna
 from numpy.typing import NDArray
 
 from models.evaluation.ranking_measures import average_precision
+from models.training.classifier import fit_classifier, make_classifier
 from models.training.dataset_split import Split
-from models.training.estimator import ForewarnClassifier
 from models.training.train_options import TrainOptions
 
 
@@ -32,21 +32,23 @@ def search(
             "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
             "num_leaves": trial.suggest_int("num_leaves", 8, 31),
             "min_child_weight": trial.suggest_float("min_child_weight", 0.1, 20.0, log=True),
-            "feature_fraction": trial.suggest_float("feature_fraction", 0.3, 1.0),
-            "lambda_l2": trial.suggest_float("lambda_l2", 0.1, 50.0, log=True),
+            "colsample_bytree": trial.suggest_float("colsample_bytree", 0.3, 1.0),
+            "reg_lambda": trial.suggest_float("reg_lambda", 0.1, 50.0, log=True),
         }
-        model = ForewarnClassifier(
-            random_state=options.seed,
-            monotone=dict(options.monotone),
-            exclude=options.exclude,
-            num_threads=options.num_threads,
-            **{**given, **tried},
-        ).fit(
+        model = fit_classifier(
+            make_classifier(
+                train.features,
+                monotone=options.monotone,
+                exclude=options.exclude,
+                random_state=options.seed,
+                n_jobs=options.num_threads,
+                **{**given, **tried},
+            ),
             vectors,
             split.label["train"],
-            sample_weight=split.weight["train"],
+            split.weight["train"],
             validation=(later.vectors, label, weight),
-            feature_names=list(train.features),
+            features=train.features,
         )
         score = model.decision_function(later.vectors)
         return average_precision(score, label, weight)

@@ -14,7 +14,7 @@ from models.training.threshold_advice import CostModel
 class TrainOptions:
     """Choices of a run; see ``forewarn train --help``.
 
-    ``parameters`` go to ``ForewarnClassifier``; ``monotone`` is the sign by feature name where it
+    ``parameters`` go to ``make_classifier``; ``monotone`` is the sign by feature name where it
     is known, and features in ``exclude`` are never split on. Features in ``ages`` are split on only
     below the days of the warm-up. ``created_ms`` is given, not read from a clock, so that a run
     can be repeated. ``findings`` are what is known about the data already.

@@ -16,9 +16,15 @@ from models.serving.artifact import BOOSTER, TYPOLOGY, ArtifactManifest, write_a
 from models.serving.calibration import Calibrator
 from models.serving.drift import REFERENCE, make_reference
 from models.training.calibration_fit import calibrate, cross_fitted, halves
+from models.training.classifier import (
+    LogOddsClassifier,
+    fit_classifier,
+    make_classifier,
+    model_text,
+    n_trees,
+)
 from models.training.dataset_checks import Finding, check_dataset, check_split
 from models.training.dataset_split import Split, split
-from models.training.estimator import ForewarnClassifier
 from models.training.threshold_advice import recommend
 from models.training.train_options import TrainOptions
 from models.training.training_dataset import Dataset
@@ -32,7 +38,7 @@ class TrainingRun:
     options: TrainOptions
     dataset: Dataset
     split: Split
-    estimator: ForewarnClassifier
+    estimator: LogOddsClassifier
     calibrator: Calibrator
     thresholds: dict[str, float]
     findings: list[Finding]
@@ -76,24 +82,26 @@ def fit(
         progress("searching parameters")
         parameters |= search(parts, early, options, parameters)
     progress(f"fitting on {len(train):,} rows")
-    estimator = ForewarnClassifier(
-        random_state=options.seed,
-        monotone=dict(options.monotone),
+    estimator = make_classifier(
+        dataset.features,
+        monotone=options.monotone,
         exclude=options.exclude,
-        num_threads=options.num_threads,
+        random_state=options.seed,
+        n_jobs=options.num_threads,
         **parameters,
     )
     label, weight = parts.label, parts.weight
-    estimator.fit(
+    fit_classifier(
+        estimator,
         parts.training_vectors(options.ages),
         label["train"],
-        sample_weight=weight["train"],
+        weight["train"],
         validation=(
             later.vectors[early], label["calibrate"][early], weight["calibrate"][early],
         ),
-        feature_names=list(dataset.features),
+        features=dataset.features,
     )  # fmt: skip
-    progress(f"calibrating {estimator.n_trees_} trees on {len(later):,} later rows")
+    progress(f"calibrating {n_trees(estimator)} trees on {len(later):,} later rows")
     calibrator = calibrate(
         estimator,
         later.vectors[fitting],
@@ -131,7 +139,7 @@ def save(run: TrainingRun, directory: Path, files: Mapping[str, str | bytes]) ->
         typologies=run.typologies,
         parameters=_jsonable(
             run.estimator.get_params()
-            | {"trees": run.estimator.n_trees_}
+            | {"trees": n_trees(run.estimator), "monotone": dict(run.options.monotone)}
             | {"split": _split_facts(run), "costs": asdict(run.options.costs)}
         ),
         libraries={name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")}
@@ -142,7 +150,7 @@ def save(run: TrainingRun, directory: Path, files: Mapping[str, str | bytes]) ->
         train.vectors, run.probability["train"], run.dataset.features, run.weight("train")
     )
     content: dict[str, str | bytes] = {
-        BOOSTER: run.estimator.model_,
+        BOOSTER: model_text(run.estimator),
         REFERENCE: msgspec.json.encode(reference),
         **files,
     }
@@ -154,7 +162,7 @@ def save(run: TrainingRun, directory: Path, files: Mapping[str, str | bytes]) ->
 
 
 def _thresholds(
-    parts: Split, estimator: ForewarnClassifier, fitting: NDArray[np.bool_], options: TrainOptions
+    parts: Split, estimator: LogOddsClassifier, fitting: NDArray[np.bool_], options: TrainOptions
 ) -> dict[str, float]:
     """Thresholds from rows that neither the trees nor their calibration saw (cross-fitting)."""
     rows = np.flatnonzero(fitting)
