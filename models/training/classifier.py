@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 EARLY_STOPPING_ROUNDS = 40
 
 
-class LogOddsClassifier(lightgbm.LGBMClassifier):  # type: ignore[misc]  # untyped
+class LogOddsClassifier(lightgbm.LGBMClassifier):
     """LightGBM's classifier with ``decision_function``, on which a calibration is fitted."""
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:  # noqa: N803  # scikit-learn's name
