@@ -1,27 +1,24 @@
-"""The worker's Prometheus metrics; every label has a bounded set of values, none names a person."""
+"""Prometheus metrics of a worker; labels have bounded sets of values, and none names a person."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from typing import get_args
 
-import numpy as np
-import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
-from prometheus_client.core import HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from forewarn.contracts.dead_letter import DeadLetterReason
 from forewarn.contracts.fraud_warning import Action, Severity, Typology
 from models.policy.decision import DecisionReason
 from models.serving.drift import Judged
+from streams.array_histogram import ArrayHistogram
 
 STAGES = ("decode", "load", "kernel", "score", "decide", "write", "produce", "settle")
-"""The steps of a batch, in order; their sum is the time that a batch takes."""
+"""Steps of a batch in order; their sum is the duration of a batch."""
 
-MOST_MODELS = 20
-"""Models told apart in one process: outcomes name theirs, and a label needs a bound."""
+MAX_MODELS = 20
+"""Models with a label of their own: outcomes name their model, and a label needs a bound."""
 
 _STAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 # Dense around the objective: 99 % of warnings within 50 ms of the append at half load.
@@ -30,61 +27,31 @@ _BATCH_EVENTS = (1, 5, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _PROBABILITIES = (0.0001, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.99)
 
 
-class ArrayHistogram(Collector):
-    """A histogram that takes an array at once: a Python call an event would cost a tenth of a core.
-
-    Args:
-        name: of the metric.
-        documentation: its help text.
-        bounds: upper bounds of the buckets, ascending, without infinity.
-    """
-
-    _labelnames: tuple[str, ...] = ()  # as the client's own metrics have; the reference page asks
-
-    def __init__(self, name: str, documentation: str, bounds: Sequence[float]) -> None:
-        self._name, self._documentation = name, documentation
-        self._bounds = np.asarray(bounds, np.float64)
-        self._counts = np.zeros(len(bounds) + 1, np.int64)
-        self._sum = 0.0
-
-    def observe(self, values: npt.NDArray[np.float64]) -> None:
-        """Count all values of an array."""
-        buckets = np.searchsorted(self._bounds, values, side="left")
-        self._counts += np.bincount(buckets, minlength=len(self._counts))
-        self._sum += float(values.sum())
-
-    def collect(self) -> Iterable[Metric]:
-        """The histogram as Prometheus reads it."""
-        limits = [*map(str, self._bounds.tolist()), "+Inf"]
-        counts = np.cumsum(self._counts).tolist()
-        yield HistogramMetricFamily(
-            self._name,
-            self._documentation,
-            buckets=list(zip(limits, counts, strict=True)),
-            sum_value=self._sum,
-        )
-
-    def describe(self) -> Iterable[Metric]:
-        """The name, for the registry's check against duplicates."""
-        yield HistogramMetricFamily(self._name, self._documentation)
-
-
 class WorkerMetrics:
     """All metrics of one worker, in one registry.
 
     Args:
-        registry: where they are registered; a fresh one in tests.
+        registry: receives the metrics; a new one in tests.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        r = registry
+        self._create_event_metrics(registry)
+        self._create_latency_metrics(registry)
+        self._create_decision_metrics(registry)
+        self._create_model_metrics(registry)
+        self._create_state_metrics(registry)
+        self._create_consumer_metrics(registry)
+        self._create_reload_metrics(registry)
+        self._declare()
+
+    def _create_event_metrics(self, r: CollectorRegistry) -> None:
         self.events = Counter(
             "forewarn_worker_events", "Events applied, by source topic.", ["source"], registry=r
         )
         self.redelivered = Counter(
             "forewarn_worker_redelivered_events",
-            "Records skipped because an earlier delivery was wholly done.",
+            "Records skipped because an earlier delivery was processed completely.",
             ["source"],
             registry=r,
         )
@@ -97,6 +64,8 @@ class WorkerMetrics:
         self.dead_letters = Counter(
             "forewarn_worker_dead_letters", "Records rejected, by reason.", ["reason"], registry=r
         )
+
+    def _create_latency_metrics(self, r: CollectorRegistry) -> None:
         self.batch_events = Histogram(
             "forewarn_worker_batch_events",
             "Events in one batch.",
@@ -123,6 +92,8 @@ class WorkerMetrics:
             buckets=_LATENCY_SECONDS,
             registry=r,
         )
+
+    def _create_decision_metrics(self, r: CollectorRegistry) -> None:
         self.warnings = Counter(
             "forewarn_worker_warnings",
             "Messages on the warnings topic.",
@@ -149,10 +120,12 @@ class WorkerMetrics:
         r.register(self.challenger_probability)
         self.disagreements = Counter(
             "forewarn_worker_challenger_disagreements",
-            "Events over the threshold of one model only, by that model.",
+            "Events above the threshold of one model only, by that model.",
             ["model"],
             registry=r,
         )
+
+    def _create_model_metrics(self, r: CollectorRegistry) -> None:
         self.drift = Gauge(
             "forewarn_worker_drift_psi",
             "Population stability index of a feature, or of the score, against training.",
@@ -161,13 +134,13 @@ class WorkerMetrics:
         )
         self._expected_frauds = Counter(
             "forewarn_worker_calibration_expected_frauds",
-            "Sum of the probabilities of warnings whose outcome has come, by model.",
+            "Sum of the probabilities of warnings whose outcome is known, by model.",
             ["model"],
             registry=r,
         )
         self._observed_frauds = Counter(
             "forewarn_worker_calibration_observed_frauds",
-            "Warnings whose outcome has come and that were frauds, by model; as many as expected "
+            "Warnings with a known outcome that were frauds, by model; equals the expected number "
             "while the calibration holds.",
             ["model"],
             registry=r,
@@ -175,11 +148,13 @@ class WorkerMetrics:
         self._judged_models: set[str] = set()
         self.model_faults = Counter(
             "forewarn_worker_model_faults",
-            "Faults of a model in use, by what of it failed; a champion that fails is replaced by "
-            "the one before it, a challenger is dropped.",
+            "Failures of a model in use, by part; a failing champion is replaced by its predecessor, "
+            "a failing challenger is dropped.",
             ["what"],
             registry=r,
         )
+
+    def _create_state_metrics(self, r: CollectorRegistry) -> None:
         self.conflicts = Counter(
             "forewarn_worker_state_conflicts",
             "Record writes that lost a race and were applied again to the newer record.",
@@ -187,14 +162,16 @@ class WorkerMetrics:
         )
         self.fenced = Counter(
             "forewarn_worker_fenced_batches",
-            "Batches given up because another worker owns the partition by now.",
+            "Batches given up because another worker owns the partition.",
             registry=r,
         )
         self.recovered = Counter(
             "forewarn_worker_recovered_chunks",
-            "Chunks computed again from the journal after a crash or a rebalance.",
+            "Chunks repeated from the journal after a crash or a rebalance.",
             registry=r,
         )
+
+    def _create_consumer_metrics(self, r: CollectorRegistry) -> None:
         self.waiting = Gauge(
             "forewarn_worker_waiting",
             "1 while the worker waits for a dependency and consumes nothing.",
@@ -229,20 +206,20 @@ class WorkerMetrics:
         )
         self.dropped_journals = Counter(
             "forewarn_worker_dropped_journals",
-            "Journalled chunks that could not be done again, because Kafka does not send their "
-            "records any more.",
+            "Journalled chunks that could not be repeated, because Kafka does not hold their records "
+            "any more.",
             registry=r,
         )
         self.rollbacks = Counter(
             "forewarn_worker_state_rollbacks",
-            "Records of persons that the store had in an older version than it had confirmed; the "
-            "newer one was put back.",
+            "Records of subscribers that the store returned in an older version than it had "
+            "confirmed; the newer one was written again.",
             registry=r,
         )
-        self.foreign_keys = Counter(
+        self.misplaced_records = Counter(
             "forewarn_worker_misplaced_records",
-            "Sampled records that do not lie in the partition of their key by Kafka's default, so "
-            "that a person's calls and transfers may not meet.",
+            "Sampled records outside the partition that Kafka's default gives their key, so that "
+            "calls and transfers of a person may not meet.",
             ["source"],
             registry=r,
         )
@@ -252,6 +229,8 @@ class WorkerMetrics:
             ["probe"],
             registry=r,
         )
+
+    def _create_reload_metrics(self, r: CollectorRegistry) -> None:
         self.reloads = Counter(
             "forewarn_worker_reloads",
             "Model and policy reloads, by what and result (loaded, refused).",
@@ -260,7 +239,7 @@ class WorkerMetrics:
         )
         self.reload_pending = Gauge(
             "forewarn_worker_reload_pending",
-            "1 while the champion, challenger or policy that is wanted is not the one in use.",
+            "1 while a new champion, challenger or policy is refused and an older one is in use.",
             ["what"],
             registry=r,
         )
@@ -272,40 +251,39 @@ class WorkerMetrics:
         )
         self.trained_seconds = Gauge(
             "forewarn_worker_model_trained_timestamp_seconds",
-            "When the model in use was made.",
+            "When the model in use was trained.",
             registry=r,
         )
         self.model = Info("forewarn_worker_model", "The model in use.", registry=r)
         self.policy = Info("forewarn_worker_policy", "The policy in use.", registry=r)
-        self._declare()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Observe how long a stage of a batch takes."""
+        """Observe the duration of a stage of a batch."""
         began = time.perf_counter()
         try:
             yield
         finally:
             self.stage_seconds.labels(name).observe(time.perf_counter() - began)
 
-    def count_judged(self, one: Judged) -> None:
-        """Count a warning whose outcome has come, under a bounded number of models."""
-        model = one.model or "unknown"
+    def count_judged(self, judged: Judged) -> None:
+        """Count a warning whose outcome is known, under a bounded number of models."""
+        model = judged.model or "unknown"
         if model not in self._judged_models:
-            if len(self._judged_models) >= MOST_MODELS:
+            if len(self._judged_models) >= MAX_MODELS:
                 model = "other"
             self._judged_models.add(model)
-        self._expected_frauds.labels(model).inc(one.probability)
-        self._observed_frauds.labels(model).inc(one.fraud)
+        self._expected_frauds.labels(model).inc(judged.probability)
+        self._observed_frauds.labels(model).inc(judged.fraud)
 
     def _declare(self) -> None:
-        """Make the series of fixed labels exist from the start, so that rates have a zero."""
+        """Create the series of fixed labels at the start, so that rates begin at zero."""
         sources = ("calls", "transfers", "outcomes")
         fixed: tuple[tuple[Counter | Gauge | Histogram, tuple[Iterable[str], ...]], ...] = (
             (self.events, (sources,)),
             (self.redelivered, (sources,)),
             (self.late, (sources,)),
-            (self.foreign_keys, (sources,)),
+            (self.misplaced_records, (sources,)),
             (self.stage_seconds, (STAGES,)),
             (self.warnings, (get_args(Action), get_args(Severity), get_args(Typology))),
             (self.decisions, (get_args(DecisionReason),)),

@@ -1,4 +1,4 @@
-"""Whether producers put a person's records where the others do."""
+"""Check that producers use the partitioner that brings a person's records together."""
 
 import structlog
 from aiokafka.partitioner import murmur2
@@ -11,10 +11,11 @@ log = structlog.get_logger(__name__)
 
 
 class KeyPlacement:
-    """Looks at one record of each chunk: is it in the partition that Kafka's default gives its key?
+    """Samples one record of each fetch and compares its partition with Kafka's default for its key.
 
-    A producer with another partitioner (librdkafka's is CRC32 unless told ``murmur2_random``) sends
-    a person's transfers to another partition than his calls: nothing fails, and the two never meet.
+    A producer with another partitioner (librdkafka's default is CRC32, not ``murmur2_random``)
+    sends a person's transfers to another partition than their calls: no error is raised, and the
+    two never meet.
 
     Args:
         partitions: of each source topic.
@@ -24,20 +25,20 @@ class KeyPlacement:
     def __init__(self, partitions: int, metrics: WorkerMetrics) -> None:
         self._partitions = partitions
         self._metrics = metrics
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
 
-    def look(self, source: int, chunk: FetchedRecords) -> None:
-        """Look at the first record of a chunk."""
-        key = chunk.records[0].key
-        if key is None or (murmur2(key) & 0x7FFFFFFF) % self._partitions == chunk.partition:
+    def observe(self, source: int, fetched: FetchedRecords) -> None:
+        """Check the first record of a fetch."""
+        key = fetched.records[0].key
+        if key is None or (murmur2(key) & 0x7FFFFFFF) % self._partitions == fetched.partition:
             return
-        self._metrics.foreign_keys.labels(SOURCES[source]).inc()
-        if source not in self._told:
-            self._told.add(source)
+        self._metrics.misplaced_records.labels(SOURCES[source]).inc()
+        if source not in self._reported:
+            self._reported.add(source)
             log.error(
                 "record_misplaced",
-                topic=chunk.topic,
-                partition=chunk.partition,
+                topic=fetched.topic,
+                partition=fetched.partition,
                 hint="Producers must partition by murmur2, as Kafka's own do: with librdkafka set "
                 "partitioner=murmur2_random.",
             )

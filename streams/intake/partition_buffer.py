@@ -1,10 +1,10 @@
-"""What waits in one partition, and which of it is worked on next.
+"""Records of one partition that wait for a lane, merged over its topics by event time.
 
 Calls and transfers of a person lie in two topics, read independently. While a worker is behind,
 one topic may be an hour further in event time than the other, and a transfer would be scored
-before the call that explains it. So a partition's runs are merged by event time, and where a topic
-is known to have more to come, nothing later than its newest buffered event is taken (for a bounded
-time, since a silent topic must not hold up the other).
+before the call that explains it. So the topics are merged by event time, and where a topic is known
+to have more to come, no event later than its newest buffered one is taken (for a bounded time,
+since a silent topic must not hold up the other).
 """
 
 from collections import deque
@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from forewarn.contracts import DeadLetter, Event
 from forewarn.errors import ForewarnError
-from streams.intake.record_decoder import DecodedRecords, RawRecord
+from streams.intake.record_decoder import DecodedRecords
+from streams.transport import RawRecord
 
 SOURCE_COUNT = 3
 
@@ -34,11 +35,21 @@ class JournalMismatchError(ForewarnError):
 
 @dataclass(slots=True)
 class Chunk:
-    """The unit of work: a stretch of one partition's events in the order in which they are applied.
+    """A number of events of one partition in the order in which they are applied.
 
-    ``before`` and ``after`` are the positions (next offset) in each source topic; 0 while nothing
-    of the source has been seen and no journal knows it. Once events are set aside, ``order`` is the
-    source of each event that was taken, and ``failed`` the places in it of those set aside.
+    Attributes:
+        partition: its number.
+        events: the events.
+        source: code of each event's topic.
+        offsets: of each event.
+        appended_ms: append time of each event, UTC milliseconds.
+        dead_letters: records that are rejected with the chunk.
+        before: next offset of each source before the chunk; 0 while none was seen or journalled.
+        after: the same after the chunk.
+        finished: fetched records of which the chunk takes the last event.
+        decoded: fetched records from which the events come.
+        order: source of each event that was taken, once events are set aside; None before.
+        failed: places in ``order`` of the events set aside.
     """
 
     partition: int
@@ -50,7 +61,7 @@ class Chunk:
     before: tuple[int, ...]
     after: tuple[int, ...]
     finished: list[DecodedRecords] = field(default_factory=list)
-    runs: list[DecodedRecords] = field(default_factory=list)
+    decoded: list[DecodedRecords] = field(default_factory=list)
     order: npt.NDArray[np.uint8] | None = None
     failed: tuple[int, ...] = ()
 
@@ -63,18 +74,23 @@ class Chunk:
         """The bytes of an event as they were received.
 
         Raises:
-            LookupError: if the runs of the chunk were not decoded from records.
+            LookupError: the events of the chunk were not decoded from records.
         """
         source, offset = int(self.source[index]), int(self.offsets[index])
-        for run in self.runs:
-            if run.source == source:
-                for record in run.records:
+        for decoded in self.decoded:
+            if decoded.source == source:
+                for record in decoded.records:
                     if record.offset == offset:
                         return record
-        raise LookupError(f"offset {offset} of source {source} is in no run of the chunk")
+        raise LookupError(f"offset {offset} of source {source} is not in the chunk")
 
     def set_aside(self, indices: Sequence[int], letters: Sequence[DeadLetter]) -> "Chunk":
-        """The chunk without these events, whose dead letters it carries instead."""
+        """Return the chunk without these events, with their dead letters instead.
+
+        Args:
+            indices: of the events.
+            letters: their dead letters.
+        """
         kept = np.delete(np.arange(len(self.events)), indices)
         places = np.delete(np.arange(len(self.taken)), self.failed)
         return replace(
@@ -95,20 +111,22 @@ class Chunk:
         return tuple(int(times[0]) if len(times) else 0 for times in mine)
 
     def acknowledge(self) -> None:
-        """Let the offsets of the wholly consumed runs be committed."""
-        for run in self.finished:
-            run.acknowledge()
+        """Acknowledge the fetched records of which the last event is done."""
+        for decoded in self.finished:
+            decoded.acknowledge()
 
 
 class PartitionBuffer:
-    """Runs of one partition that wait for a lane.
+    """Decoded records of one partition that wait for a lane.
 
     Args:
         partition: the partition number, the same in every source topic.
         positions: next offset of each source, from the journal; 0 where unknown.
         align_seconds: longest wait for a source that is behind.
 
-    ``positions`` moves as chunks are taken, ``done`` as the owner finishes them.
+    Attributes:
+        positions: next offset of each source; moves as chunks are taken.
+        done: the same; moves as the owner finishes chunks.
     """
 
     def __init__(self, partition: int, positions: tuple[int, ...], align_seconds: float) -> None:
@@ -117,50 +135,53 @@ class PartitionBuffer:
         self.done = positions
         self._ends = [0] * SOURCE_COUNT
         self._align_seconds = align_seconds
-        self._runs: tuple[deque[DecodedRecords], ...] = tuple(deque() for _ in range(SOURCE_COUNT))
+        self._queues: tuple[deque[DecodedRecords], ...] = tuple(
+            deque() for _ in range(SOURCE_COUNT)
+        )
         self._holding_since: float | None = None
 
     @property
     def events(self) -> int:
         """Events that wait."""
-        return sum(run.remaining for runs in self._runs for run in runs)
+        return sum(decoded.remaining for queue in self._queues for decoded in queue)
 
     @property
     def empty(self) -> bool:
-        """Whether no run waits (a run of rejected records only still has to be taken)."""
-        return not any(self._runs)
+        """Whether nothing waits (rejected records still have to be taken, too)."""
+        return not any(self._queues)
 
     def oldest_ms(self, source: int) -> int | None:
         """Append time of the oldest waiting event of a source, UTC milliseconds."""
-        for run in self._runs[source]:
-            if run.remaining:
-                return int(run.appended_ms[run.cursor])
+        for decoded in self._queues[source]:
+            if decoded.remaining:
+                return int(decoded.appended_ms[decoded.cursor])
         return None
 
     def next_offset(self, source: int) -> int | None:
         """Offset of the oldest waiting event of a source."""
-        for run in self._runs[source]:
-            if run.remaining:
-                return int(run.offsets[run.cursor])
+        for decoded in self._queues[source]:
+            if decoded.remaining:
+                return int(decoded.offsets[decoded.cursor])
         return None
 
-    def add(self, run: DecodedRecords) -> None:
-        """Append a run behind those of its source.
+    def add(self, decoded: DecodedRecords) -> None:
+        """Append records behind the others of their source.
 
         Raises:
-            RuntimeError: if it begins before the end of what was added: an event would be in a chunk
+            RuntimeError: they begin before the end of the others: an event would be in a chunk
                 twice, and its second vector would count the first.
         """
-        if len(run.offsets) and run.offsets[0] < self._ends[run.source]:
+        source, offsets = decoded.source, decoded.offsets
+        if len(offsets) and offsets[0] < self._ends[source]:
             raise RuntimeError(
-                f"partition {self.partition}: offset {run.offsets[0]} of source {run.source} was "
-                f"delivered again within one assignment, behind {self._ends[run.source]}"
+                f"partition {self.partition}: offset {offsets[0]} of source {source} was "
+                f"delivered again within one assignment, behind {self._ends[source]}"
             )
-        self._ends[run.source] = run.next_offset
-        self._runs[run.source].append(run)
+        self._ends[source] = decoded.next_offset
+        self._queues[source].append(decoded)
 
     def take(self, limit: int, behind: Callable[[int], bool], now: float) -> Chunk | None:
-        """Take up to ``limit`` events in merge order; None while nothing may be taken yet.
+        """Take up to ``limit`` events in merge order; None while none may be taken yet.
 
         Args:
             limit: most events of the chunk.
@@ -183,38 +204,39 @@ class PartitionBuffer:
         return self._cut(source[order[:limit]])
 
     def take_journalled(self, order: npt.NDArray[np.uint8], after: tuple[int, ...]) -> Chunk | None:
-        """Take again exactly the chunk that a journal describes; None until all of it is here.
+        """Take exactly the chunk that a journal describes; None until all of it has arrived.
 
         Args:
             order: the source of each event, in merge order.
-            after: the positions behind the chunk.
+            after: next offset of each source after the chunk.
 
         Raises:
             JournalMismatchError: the records that were redelivered are not those of the journal
-                (retention removed some, or they are decoded otherwise than before).
+                (retention removed some, or they are decoded differently).
         """
         wanted = np.bincount(order, minlength=SOURCE_COUNT)
         for source in range(SOURCE_COUNT):
             if not wanted[source]:
                 continue
-            runs = self._runs[source]
-            if not runs or runs[-1].next_offset < after[source]:
+            queue = self._queues[source]
+            if not queue or queue[-1].next_offset < after[source]:
                 return None
             have = sum(
-                int(np.count_nonzero(run.offsets[run.cursor :] < after[source])) for run in runs
+                int(np.count_nonzero(decoded.offsets[decoded.cursor :] < after[source]))
+                for decoded in queue
             )
             if have != wanted[source]:
                 raise JournalMismatchError(self.partition, source, int(wanted[source]), have)
         return self._cut(order)
 
     def _keys(self, source: int) -> npt.NDArray[np.int64]:
-        parts = [run.merge_ms[run.cursor :] for run in self._runs[source]]
+        parts = [decoded.merge_ms[decoded.cursor :] for decoded in self._queues[source]]
         keys = np.concatenate(parts) if parts else np.empty(0, np.int64)
         return np.maximum.accumulate(keys) if len(parts) > 1 else keys
 
     @staticmethod
     def _horizon(keys: list[npt.NDArray[np.int64]], behind: Callable[[int], bool]) -> int | None:
-        """The newest event time up to which every source that has more to come is buffered."""
+        """Event time up to which every source that has more to come is buffered; None for no bound."""
         newest = [int(k[-1]) if len(k) else -1 for source, k in enumerate(keys) if behind(source)]
         return min(newest) if newest else None
 
@@ -226,62 +248,62 @@ class PartitionBuffer:
     def _cut(self, source: npt.NDArray[np.uint8]) -> Chunk:
         before = tuple(self.positions)
         counts = np.bincount(source, minlength=SOURCE_COUNT)
-        taken = _Taken()
+        drained = _Drained()
         for code in range(SOURCE_COUNT):
-            self._drain(code, int(counts[code]), taken)
+            self._drain(code, int(counts[code]), drained)
         rank = _ranks(source)
         return Chunk(
             partition=self.partition,
-            events=[taken.events[i] for i in rank],
+            events=[drained.events[i] for i in rank],
             source=source,
-            offsets=np.concatenate([*taken.offsets, np.empty(0, np.int64)])[rank],
-            appended_ms=np.concatenate([*taken.appended_ms, np.empty(0, np.int64)])[rank],
-            dead_letters=taken.dead_letters,
+            offsets=np.concatenate([*drained.offsets, np.empty(0, np.int64)])[rank],
+            appended_ms=np.concatenate([*drained.appended_ms, np.empty(0, np.int64)])[rank],
+            dead_letters=drained.dead_letters,
             before=before,
             after=tuple(self.positions),
-            finished=taken.finished,
-            runs=taken.runs,
+            finished=drained.finished,
+            decoded=drained.decoded,
         )
 
-    def _drain(self, code: int, count: int, taken: "_Taken") -> None:
-        """Take ``count`` events of one source, and the runs that this leaves empty."""
-        runs = self._runs[code]
-        while runs and (count or not runs[0].remaining):
-            run = runs[0]
-            share = min(count, run.remaining)
-            start, stop = run.cursor, run.cursor + share
+    def _drain(self, code: int, count: int, drained: "_Drained") -> None:
+        """Take ``count`` events of one source, and the records that this leaves without events."""
+        queue = self._queues[code]
+        while queue and (count or not queue[0].remaining):
+            decoded = queue[0]
+            share = min(count, decoded.remaining)
+            start, stop = decoded.cursor, decoded.cursor + share
             if start == 0:
-                taken.dead_letters.extend(run.dead_letters)
-            taken.runs.append(run)
-            taken.events.extend(run.events[start:stop])
-            taken.offsets.append(run.offsets[start:stop])
-            taken.appended_ms.append(run.appended_ms[start:stop])
-            run.cursor = stop
+                drained.dead_letters.extend(decoded.dead_letters)
+            drained.decoded.append(decoded)
+            drained.events.extend(decoded.events[start:stop])
+            drained.offsets.append(decoded.offsets[start:stop])
+            drained.appended_ms.append(decoded.appended_ms[start:stop])
+            decoded.cursor = stop
             count -= share
-            if run.remaining:
-                self.positions[code] = int(run.offsets[stop])
+            if decoded.remaining:
+                self.positions[code] = int(decoded.offsets[stop])
                 return
-            self.positions[code] = run.next_offset
-            taken.finished.append(runs.popleft())
+            self.positions[code] = decoded.next_offset
+            drained.finished.append(queue.popleft())
 
 
 @dataclass(slots=True)
-class _Taken:
-    """What was drained so far, sources laid end to end."""
+class _Drained:
+    """Events taken so far, one source after the other."""
 
     events: list[Event] = field(default_factory=list)
     offsets: list[npt.NDArray[np.int64]] = field(default_factory=list)
     appended_ms: list[npt.NDArray[np.int64]] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     finished: list[DecodedRecords] = field(default_factory=list)
-    runs: list[DecodedRecords] = field(default_factory=list)
+    decoded: list[DecodedRecords] = field(default_factory=list)
 
 
 def _ranks(source: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Where each event of the merged order lies when sources are laid end to end.
+    """Position of each event of the merged order when the sources follow one another.
 
     Merging keeps each source's order, so the k-th event of a source in the merge is the k-th of
-    its stretch.
+    that source.
     """
     starts = np.argsort(source, kind="stable")
     ranks = np.empty(len(source), np.int64)

@@ -1,12 +1,11 @@
-"""Raw records of one fetch to events, with a dead letter for every record that does not fit.
+"""Decoder of fetched records: events, and a dead letter for every record that is not valid.
 
-Nothing is ever dropped here: a record is either an event or a dead letter with a reason, and the
-run remembers the offsets of both, so that positions move over rejected records too.
+No record is dropped: each becomes an event or a dead letter with a reason, and positions move over
+rejected records, too.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ from forewarn.contracts import (
     kept,
 )
 from forewarn.errors import ConfigurationError, ContractError
+from streams.transport import RawRecord
 
 CALLS, TRANSFERS, OUTCOMES = 0, 1, 2
 """Codes of the source topics, in the order of ``forewarn.contracts.topics.SOURCES``."""
@@ -34,23 +34,23 @@ DECODERS: tuple[Callable[[bytes | None], Event], ...] = (
 )
 
 
-class RawRecord(Protocol):
-    """What is read of a consumer record."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-
-
 @dataclass(slots=True)
 class DecodedRecords:
     """Consecutive records of one topic and partition, decoded.
 
-    ``merge_ms`` is the running maximum of the event times: it never falls within a run, so merging
-    topics by it keeps each topic's own order. ``cursor`` counts the events already taken.
-    ``records`` are the bytes as received, for an event that turns out not to be processable; the
-    message that waits for its acknowledgement holds them anyway.
+    Attributes:
+        source: code of the topic.
+        next_offset: position of the reader after the records.
+        events: valid records.
+        offsets: of each event.
+        appended_ms: append time of each event, UTC milliseconds.
+        merge_ms: running maximum of the event times; since it never falls, merging topics by it
+            keeps the order of each topic.
+        dead_letters: of the invalid records.
+        acknowledge: called once all events are done.
+        cursor: how many events were taken already.
+        records: the bytes as received, for an event that turns out not to be processable (the
+            message that waits for its acknowledgement holds them anyway).
     """
 
     source: int
@@ -82,10 +82,21 @@ def decode_records(
     acceptance: Acceptance,
     from_offset: int = 0,
 ) -> DecodedRecords:
-    """Decode records in offset order; those below ``from_offset`` were done before and are skipped.
+    """Decode records in offset order.
 
     An event dated too long after its append is a dead letter: its time would hold back every tile of
-    the entities that it touches. The append time is Kafka's, so a redelivery gives the same verdict.
+    the entities that it touches. The append time is Kafka's, so a redelivery gives the same result.
+
+    Args:
+        records: as fetched.
+        source: code of the topic.
+        topic: name in the cluster, for dead letters.
+        partition: for dead letters.
+        next_offset: position of the reader after the records.
+        acknowledge: called once all events are done.
+        now_ms: UTC milliseconds, for dead letters.
+        acceptance: bounds on event times.
+        from_offset: records below were done before and are skipped.
     """
     decode = DECODERS[source]
     events: list[Event] = []
@@ -124,22 +135,22 @@ def decode_records(
 
 
 def require_same_topic(topic: str, partition: int, floor: int, highwater: int | None) -> None:
-    """Tell redelivered records from those of a topic that was deleted and made anew.
+    """Check that redelivered records do not come from a topic that was deleted and created again.
 
     Args:
         topic: name in the cluster.
         partition: its number.
-        floor: offset up to which the journal says that everything was done.
-        highwater: end of the partition as Kafka has it now; None if it is not known.
+        floor: offset up to which everything is done according to the journal.
+        highwater: present end of the partition in Kafka; None if it is not known.
 
     Raises:
-        ConfigurationError: if Kafka never held what the journal says was done. To skip these records
-            as redelivered would lose every one of them in silence.
+        ConfigurationError: the partition ends before the floor. To skip its records as redelivered
+            would lose every one of them silently.
     """
     if highwater is not None and highwater < floor:
         raise ConfigurationError(
             f"{topic} partition {partition} ends at {highwater}, but the state has it done up to "
-            f"{floor}: the topic was made anew.",
+            f"{floor}: the topic was created again.",
             hint="Stop the workers and run `forewarn rebuild`, which sets the state to the topic.",
         )
 
@@ -147,7 +158,7 @@ def require_same_topic(topic: str, partition: int, floor: int, highwater: int | 
 def dead_letter(
     record: RawRecord, error: ContractError, topic: str, partition: int, now_ms: int
 ) -> DeadLetter:
-    """The message that keeps a record for which there is no other place."""
+    """Dead letter that keeps a record with the reason why it was rejected."""
     reason: DeadLetterReason = error.reason  # type: ignore[assignment]  # decoders use its values
     return DeadLetter(
         reason=reason,

@@ -1,1 +1,1 @@
-"""The model, the policy and the lists in use, replaced while the worker runs."""
+"""Model, policy and lists in use; all are replaced while the worker runs."""

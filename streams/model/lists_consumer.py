@@ -1,4 +1,7 @@
-"""The lists topic, read whole by every worker: who is blocked, trusted, excepted or watched."""
+"""Consumer of the lists topic: blocked, trusted, excepted and watched numbers and accounts.
+
+Every worker reads the whole topic.
+"""
 
 import asyncio
 import contextlib
@@ -18,13 +21,12 @@ log = structlog.get_logger(__name__)
 CATCH_UP_SECONDS = 30.0
 """Longest silence while the lists are read, before the first event is decided."""
 
-
 ANSWER_SECONDS = 5.0
-"""How long Kafka may take to say where the lists end."""
+"""How long Kafka may take to return the end of the lists."""
 
 
 class ListsConsumer:
-    """Keeps ``Lists`` in step with the topic; reads without a group, for it commits nothing.
+    """Keeps ``Lists`` equal to the topic; reads without a group, for it commits nothing.
 
     Args:
         lists: changed in place.
@@ -39,7 +41,7 @@ class ListsConsumer:
         self._consumer: AIOKafkaConsumer | None = None
 
     async def start(self) -> None:
-        """Read what is there already, so that no event is decided without the lists.
+        """Read the topic to its present end, so that no event is decided without the lists.
 
         Raises:
             DependencyUnavailableError: Kafka does not answer.
@@ -51,32 +53,32 @@ class ListsConsumer:
             consumer.assign([self._partition])
             await consumer.seek_to_beginning(self._partition)
             end = (await consumer.end_offsets([self._partition]))[self._partition]
-            at, moved_at = 0, time.monotonic()
-            while at < end:
+            position, moved_at = 0, time.monotonic()
+            while position < end:
                 await self._read(1.0)
-                was, at = at, await consumer.position(self._partition)
-                moved_at = time.monotonic() if at > was else moved_at
+                before, position = position, await consumer.position(self._partition)
+                moved_at = time.monotonic() if position > before else moved_at
                 if time.monotonic() - moved_at > CATCH_UP_SECONDS:
                     raise DependencyUnavailableError(
-                        f"the lists stop at offset {at} of {end}: Kafka sends no more."
+                        f"the lists stop at offset {position} of {end}: Kafka sends no more."
                     )
         except KafkaError as error:
             raise DependencyUnavailableError(f"the lists cannot be read: {error!r}.") from error
-        log.info("lists_read", entries=len(self._lists))
+        log.info("lists_loaded", entries=len(self._lists))
 
     async def follow(self) -> None:
-        """Go on reading for as long as the worker runs."""
+        """Apply changes for as long as the worker runs."""
         while True:
             try:
                 await self._read(1.0)
             except ConsumerStoppedError:
                 return
             except KafkaError as error:  # the client reconnects by itself
-                log.warning("lists_not_read", why=repr(error))
+                log.warning("lists_read_failed", why=repr(error))
                 await asyncio.sleep(1.0)
 
     async def answers(self) -> bool:
-        """Whether Kafka answers now; asked on a connection that no group has to do with."""
+        """Whether Kafka answers now; asked on a connection that belongs to no group."""
         if self._consumer is None:
             return False
         try:
@@ -94,14 +96,14 @@ class ListsConsumer:
 
     async def _read(self, timeout_seconds: float) -> None:
         if self._consumer is None:
-            raise RuntimeError("the reader was not started")
+            raise RuntimeError("the consumer was not started")
         batches = await self._consumer.getmany(timeout_ms=int(timeout_seconds * 1000))
         for records in batches.values():
             for record in records:
                 try:
                     self._lists.apply(record.key, record.value)
                 except (msgspec.MsgspecError, ValueError) as error:
-                    # The alerting service is the only writer: a fault of its own, not an attack.
+                    # The alerting service is the only writer: this is its fault, not an attack.
                     log.warning("list_entry_skipped", offset=record.offset, why=str(error))
                 except ConfigurationError as error:
                     log.warning("lists_full", why=str(error))

@@ -1,4 +1,4 @@
-"""From vectors to decisions: one predict call a batch, then the policy for the few that need it.
+"""Scores and decisions: one predict call a batch, then the policy for the few events that need it.
 
 ``annex`` bytes hold a subscriber's recent warnings. They are read from the record as loaded and
 written with it, so a decision is recovered, fenced and repeated together with the state.
@@ -7,7 +7,6 @@ written with it, so a decision is recovered, fenced and repeated together with t
 import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,23 +21,20 @@ from models.policy.district_budget import DistrictSpending
 from models.policy.event_status import STATUS_OF_KIND
 from models.serving.drift import judged
 from models.serving.scorer import Scorer
+from streams.model.bundle import ModelBundle
 from streams.pipeline.job import DecisionJob
 from streams.worker_metrics import WorkerMetrics
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelBundle:
-    """What decides at one moment: replaced as a whole on reload, so versions never mix."""
-
-    scorer: Scorer
-    policy: Policy
-    challenger: Scorer | None = None
-
-
 class EventFailedError(Exception):
-    """One event of a chunk cannot be decided; ``why`` is what happened."""
+    """One event of a chunk cannot be decided.
+
+    Attributes:
+        index: of the event in the chunk.
+        why: the error that it raised.
+    """
 
     def __init__(self, index: int, why: Exception) -> None:
         super().__init__(f"event {index} of the chunk cannot be decided")
@@ -50,10 +46,10 @@ class Decider:
     """Scores and decides batches.
 
     Args:
-        lists: lists in force; changed by their own reader.
-        spending: district budgets' counter.
-        metrics: probabilities and decisions are counted.
-        executor: where LightGBM explains, off the event loop.
+        lists: lists in force; their consumer changes them in place.
+        spending: counter of the districts' budgets.
+        metrics: decisions and model faults are counted.
+        executor: runs the typology model, off the event loop.
     """
 
     def __init__(
@@ -68,114 +64,117 @@ class Decider:
         self._metrics = metrics
         self._executor = executor
 
-    def score(self, works: Sequence[DecisionJob], brain: ModelBundle) -> None:
-        """Probabilities of all events of a batch, in one call.
+    def score(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
+        """Set the probabilities of all events of a batch, in one call.
 
         Raises:
-            ArtifactError: a probability is no number.
+            ArtifactError: a probability is not finite.
         """
-        for work, probabilities in _predicted(works, brain.scorer):
-            work.probabilities = probabilities
+        for job, probabilities in _predictions(jobs, bundle.scorer):
+            job.probabilities = probabilities
 
-    def challenge(self, works: Sequence[DecisionJob], brain: ModelBundle) -> None:
-        """The same by the challenger, if there is one."""
-        if brain.challenger is not None:
-            for work, probabilities in _predicted(works, brain.challenger):
-                work.challenger = probabilities
+    def challenge(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
+        """Set the challenger's probabilities, if there is a challenger."""
+        if bundle.challenger is not None:
+            for job, probabilities in _predictions(jobs, bundle.challenger):
+                job.challenger = probabilities
 
-    async def decide(self, work: DecisionJob, brain: ModelBundle) -> None:
-        """Decide the chunk's events that need it, in their order; sets annexes.
+    async def decide(self, job: DecisionJob, bundle: ModelBundle) -> None:
+        """Decide the job's events that need it, in their order, and set annexes.
 
-        Nothing but the work is changed before ``count``, so a chunk may be decided anew.
+        Changes nothing but the job before ``count``, so a job may be decided again.
 
         Raises:
-            EventFailedError: one of them cannot be decided.
+            EventFailedError: an event cannot be decided.
         """
-        candidates = self._candidates(work, brain.policy)
+        candidates = self._candidates(job, bundle.policy)
         if not len(candidates):
             return
-        vectors = work.result.vectors[work.rows[candidates]]
-        typologies = await self._typologies(vectors, brain)
+        vectors = job.result.vectors[job.rows[candidates]]
+        typologies = await self._typologies(vectors, bundle)
         for index, typology in zip(candidates.tolist(), typologies, strict=True):
             try:
-                self._decide_one(work, index, typology, brain.policy)
+                self._decide_one(job, index, typology, bundle.policy)
             except Exception as error:
                 raise EventFailedError(index, error) from error
 
-    def count(self, work: DecisionJob) -> None:
-        """Count what was decided; once for each chunk."""
-        for decision in work.decisions.values():
+    def count(self, job: DecisionJob) -> None:
+        """Count the decisions of a job; call it once for each chunk."""
+        for decision in job.decisions.values():
             self._metrics.decisions.labels(decision.reason).inc()
-        for district, event_time_ms in work.spent:
+        for district, event_time_ms in job.spent:
             self._spending.note(district, event_time_ms)
-        for one in work.judged:
-            self._metrics.count_judged(one)
+        for judged_warning in job.judged:
+            self._metrics.count_judged(judged_warning)
 
     async def _typologies(
-        self, vectors: npt.NDArray[np.float32], brain: ModelBundle
+        self, vectors: npt.NDArray[np.float32], bundle: ModelBundle
     ) -> Sequence[str]:
-        """The guessed kinds of fraud; a warning without one is better than none."""
+        """The likely kind of fraud of each vector; "unknown" if the typology model fails.
+
+        A warning without a typology is better than no warning.
+        """
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._executor, brain.scorer.typology, vectors
+                self._executor, bundle.scorer.typology, vectors
             )
         except Exception:
-            log.exception("typology_not_guessed", model=brain.scorer.version)
+            log.exception("typology_failed", model=bundle.scorer.version)
             self._metrics.model_faults.labels("typology").inc()
             return ["unknown"] * len(vectors)
 
     def _candidates(
-        self, work: DecisionJob, policy: Policy
+        self, job: DecisionJob, policy: Policy
     ) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-        rows, columns = work.rows, work.columns
+        rows, columns = job.rows, job.columns
         clears = np.fromiter(
-            (isinstance(e, Outcome) and e.disposition == "false_alarm" for e in work.chunk.events),
+            (isinstance(e, Outcome) and e.disposition == "false_alarm" for e in job.chunk.events),
             np.bool_,
             len(rows),
         )
-        wanted = candidates(
+        needed = candidates(
             policy,
-            work.probabilities,
-            work.result.vectors[rows],
+            job.probabilities,
+            job.result.vectors[rows],
             kinds=columns.kind[rows],
             amounts_minor=columns.amount_minor[rows],
             counterparties=columns.counterparty[rows],
             subscribers=columns.subscriber[rows],
-            has_history=work.result.has_annex[rows],
+            has_history=job.result.has_annex[rows],
             clears=clears,
             lists=self._lists,
         )
-        return np.flatnonzero(wanted & work.result.fresh[rows])
+        return np.flatnonzero(needed & job.result.fresh[rows])
 
-    def _decide_one(self, work: DecisionJob, index: int, typology: str, policy: Policy) -> None:
-        row = int(work.rows[index])
-        event = work.chunk.events[index]
-        history = WarningHistory.decode(work.result.annex(row))
+    def _decide_one(self, job: DecisionJob, index: int, typology: str, policy: Policy) -> None:
+        row = int(job.rows[index])
+        event = job.chunk.events[index]
+        history = WarningHistory.decode(job.result.annex(row))
         if isinstance(event, Outcome):
-            if event.disposition == "duplicate":  # the scam goes on, in another case
+            if event.disposition == "duplicate":  # the fraud goes on, in another case
                 return
-            found = judged(history, int(work.columns.subscriber[row]), event)
+            found = judged(history, int(job.columns.subscriber[row]), event)
             if found is not None:
-                work.judged.append(found)
+                job.judged.append(found)
             clear = event.disposition == "false_alarm"
             after = policy.clear(history, event.event_time_ms) if clear else policy.settle(history)
-            work.result.set_annex(row, after.encode())
+            job.result.set_annex(row, after.encode())
             return
-        facts = self._facts(work, index, row, typology)
-        if not is_decided(int(work.columns.kind[row]), facts.subject, history):
+        facts = self._facts(job, index, row, typology)
+        if not is_decided(int(job.columns.kind[row]), facts.subject, history):
             return
-        work.typologies[index] = typology
-        decision = policy.decide(facts, float(work.probabilities[index]), history, self._lists)
-        work.decisions[index] = decision
+        job.typologies[index] = typology
+        decision = policy.decide(facts, float(job.probabilities[index]), history, self._lists)
+        job.decisions[index] = decision
         if decision.history != history:
-            work.result.set_annex(row, decision.history.encode())
+            job.result.set_annex(row, decision.history.encode())
         if decision.counts:
-            work.spent.append((event.district, event.event_time_ms))
+            job.spent.append((event.district, event.event_time_ms))
 
-    def _facts(self, work: DecisionJob, index: int, row: int, typology: str) -> EventFacts:
-        columns, event = work.columns, work.chunk.events[index]
-        here = sum(district == event.district for district, _ in work.spent)
-        guess: Typology = typology  # type: ignore[assignment]  # the artifact names known ones
+    def _facts(self, job: DecisionJob, index: int, row: int, typology: str) -> EventFacts:
+        columns, event = job.columns, job.chunk.events[index]
+        spent_here = sum(district == event.district for district, _ in job.spent)
+        known: Typology = typology  # type: ignore[assignment]  # the artifact names known ones
         return EventFacts(
             tenant=event.tenant,
             district=event.district,
@@ -185,24 +184,24 @@ class Decider:
             status=STATUS_OF_KIND[int(columns.kind[row])],
             event_time_ms=event.event_time_ms,
             amount_minor=int(columns.amount_minor[row]),
-            typology=guess,
-            vector=work.result.vectors[row],
-            district_spent=here + self._spending.spent(event.district, event.event_time_ms),
+            typology=known,
+            vector=job.result.vectors[row],
+            district_spent=spent_here + self._spending.spent(event.district, event.event_time_ms),
         )
 
 
-def _predicted(
-    works: Sequence[DecisionJob], scorer: Scorer
+def _predictions(
+    jobs: Sequence[DecisionJob], scorer: Scorer
 ) -> Iterator[tuple[DecisionJob, npt.NDArray[np.float64]]]:
-    vectors = [work.result.vectors[work.rows] for work in works]
+    vectors = [job.result.vectors[job.rows] for job in jobs]
     probabilities = scorer.predict(np.concatenate(vectors))
     if not np.isfinite(probabilities).all():
-        raise ArtifactError(f"model {scorer.version} gives a probability that is no number")
+        raise ArtifactError(f"model {scorer.version} gives a probability that is not finite")
     at = np.cumsum([0, *map(len, vectors)])
-    for work, start, stop in zip(works, at[:-1], at[1:], strict=True):
-        yield work, probabilities[start:stop]
+    for job, start, stop in zip(jobs, at[:-1], at[1:], strict=True):
+        yield job, probabilities[start:stop]
 
 
-def sent(work: DecisionJob) -> list[tuple[int, Decision]]:
-    """The decisions that put something on the warnings topic, by event index."""
-    return [(i, d) for i, d in sorted(work.decisions.items()) if d.action is not None]
+def sent_decisions(job: DecisionJob) -> list[tuple[int, Decision]]:
+    """Decisions that put a message on the warnings topic, by event index."""
+    return [(i, d) for i, d in sorted(job.decisions.items()) if d.action is not None]

@@ -1,4 +1,4 @@
-"""The warnings of a decided chunk, with their reasons."""
+"""Warnings of a decided job, with the reasons for each."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,83 +10,92 @@ import structlog
 
 from forewarn.contracts import FraudWarning
 from models.policy import Decision
-from streams.pipeline.decide import EventFailedError, ModelBundle, sent
+from streams.model.bundle import ModelBundle
+from streams.pipeline.decide import EventFailedError, sent_decisions
 from streams.pipeline.job import DecisionJob
-from streams.pipeline.messages import Live, reasons, warning_of
+from streams.pipeline.messages import LiveFeatures, build_warning, reasons
 from streams.worker_metrics import WorkerMetrics
 
 log = structlog.get_logger(__name__)
 
 
 class WarningBuilder:
-    """Makes warnings.
+    """Builds the warnings of jobs.
 
     Args:
-        executor: where LightGBM explains, off the event loop.
-        live: which features are facts for the responder.
+        executor: explains scores, off the event loop.
+        live: features that are facts for the responder.
         sources: names in the cluster of the source topics.
         metrics: model faults are counted.
     """
 
     def __init__(
-        self, executor: Executor, live: Live, sources: Sequence[str], metrics: WorkerMetrics
+        self, executor: Executor, live: LiveFeatures, sources: Sequence[str], metrics: WorkerMetrics
     ) -> None:
         self._executor = executor
         self._live = live
         self._sources = tuple(sources)
         self._metrics = metrics
 
-    async def warn(self, work: DecisionJob, brain: ModelBundle, now_ms: int) -> None:
-        """Make the warnings of a chunk, with the reasons for those that are raised or upgraded.
+    async def build(self, job: DecisionJob, bundle: ModelBundle, now_ms: int) -> None:
+        """Add a warning to the job for each decision that sends one.
+
+        Args:
+            job: decided.
+            bundle: the model and policy that decided.
+            now_ms: UTC milliseconds.
 
         Raises:
-            EventFailedError: one of them cannot be made.
+            EventFailedError: a warning cannot be built.
         """
-        sending = sent(work)
-        if not sending:
+        decisions = sent_decisions(job)
+        if not decisions:
             return
-        names = brain.scorer.features
-        vectors = work.result.vectors[work.rows[[i for i, _ in sending]]]
-        weights = await self._explained(vectors, brain)
-        for (index, decision), vector, weight in zip(sending, vectors, weights, strict=True):
+        names = bundle.scorer.features
+        vectors = job.result.vectors[job.rows[[i for i, _ in decisions]]]
+        weights = await self._contributions(vectors, bundle)
+        for (index, decision), vector, weight in zip(decisions, vectors, weights, strict=True):
             try:
-                message = self._message(work, index, decision, names, vector, weight, brain, now_ms)
+                message = self._message(job, index, decision, names, vector, weight, bundle, now_ms)
             except Exception as error:
                 raise EventFailedError(index, error) from error
-            work.warnings.append((index, message))
+            job.warnings.append((index, message))
 
-    async def _explained(
-        self, vectors: npt.NDArray[np.float32], brain: ModelBundle
+    async def _contributions(
+        self, vectors: npt.NDArray[np.float32], bundle: ModelBundle
     ) -> npt.NDArray[np.float32]:
-        """What each feature added; a warning without reasons is better than none."""
+        """Contribution of each feature to each score, float32 [rows, features]; zeros on failure.
+
+        A warning without reasons is better than no warning.
+        """
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._executor, brain.scorer.contributions, vectors
+                self._executor, bundle.scorer.contributions, vectors
             )
         except Exception:
-            log.exception("not_explained", model=brain.scorer.version)
+            log.exception("explanation_failed", model=bundle.scorer.version)
             self._metrics.model_faults.labels("contributions").inc()
             return np.zeros(vectors.shape, np.float32)
 
     def _message(
         self,
-        work: DecisionJob,
+        job: DecisionJob,
         index: int,
         decision: Decision,
         names: Sequence[str],
         vector: npt.NDArray[np.float32],
         weight: npt.NDArray[np.float32],
-        brain: ModelBundle,
+        bundle: ModelBundle,
         now_ms: int,
     ) -> FraudWarning:
-        return warning_of(
-            work,
+        return build_warning(
+            job,
             index,
             decision,
             reasons(names, vector, weight),
-            brain=brain,
-            typology=work.typologies[index],
+            bundle=bundle,
+            typology=job.typologies[index],
             live=self._live,
-            topic=self._sources[work.chunk.source[index]],
+            topic=self._sources[job.chunk.source[index]],
             now_ms=now_ms,
         )

@@ -1,4 +1,4 @@
-"""A chunk on its way through the steps of a batch: each step adds what it found."""
+"""A chunk on its way through the steps of a batch; each step adds its results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,23 +13,32 @@ from forewarn.contracts import DeadLetter, Event, FraudWarning
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.policy import Decision
 from models.serving.drift import Judged
-from streams.intake.lanes import OpenPartition
+from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import SOURCE_COUNT, Chunk
 
 
 @dataclass(slots=True)
 class DecisionJob:
-    """One chunk with its columns, its state and what was decided about it.
+    """One chunk with its columns, its state and the decisions on it.
 
     Attributes:
-        rows: for each event of the chunk its first row in ``columns`` (an outcome may have more).
-        records: the records as loaded, or as journalled when the chunk is computed again.
+        partition: the partition of the chunk.
+        chunk: the events.
+        columns: the events as arrays, one row each (an outcome may have more).
+        rows: for each event its first row in ``columns``.
+        plan: which records the chunk reads and writes.
+        number: of the chunk in its partition.
+        recovering: the chunk is repeated from its journal.
+        records: the records as loaded, or as journalled when the chunk is repeated.
+        journal: encoded journal of the chunk.
         landed: by key, the version on which the update of a record landed, where that is not the
             version that was read.
+        probabilities: of each event.
+        challenger: probabilities by the challenger; None for none.
         decisions: by event index, for the few events that reached the policy.
-        typologies: the guessed kind of fraud of the same events.
-        warnings: what is to be sent, with the index of the causing event.
-        judged: warnings whose outcome came, with what was expected of them.
+        typologies: likely kind of fraud of the same events.
+        warnings: messages to be sent, with the index of the causing event.
+        judged: warnings whose outcome came, with the probability that they had.
         spent: district and event time of each warning that counts against a district's budget.
     """
 
@@ -54,7 +63,7 @@ class DecisionJob:
 
     @property
     def result(self) -> RunResult:
-        """What the kernel made of the chunk.
+        """Vectors, versions read and pending writes of the chunk.
 
         Raises:
             RuntimeError: before the kernel ran.
@@ -68,9 +77,9 @@ class DecisionJob:
         self._result = result
 
     def first_offset(self, source: int) -> int | None:
-        """Offset of the chunk's first event of a source, or None if it has none."""
-        mine = self.chunk.offsets[self.chunk.source == source]
-        return int(mine[0]) if len(mine) else None
+        """Offset of the chunk's first event of a source; None for none."""
+        offsets = self.chunk.offsets[self.chunk.source == source]
+        return int(offsets[0]) if len(offsets) else None
 
     def journal_entry(self) -> Journal:
         """The journal of this chunk."""
@@ -90,12 +99,18 @@ class DecisionJob:
     def without(
         self, indices: Sequence[int], letters: Sequence[DeadLetter], engine: Engine
     ) -> "DecisionJob":
-        """This work begun anew without some events, on the same records as loaded."""
+        """Return a new job without some events, on the same records as loaded.
+
+        Args:
+            indices: of the events to leave out.
+            letters: their dead letters.
+            engine: plans the new job.
+        """
         lengths = np.diff(self.rows, append=len(self.columns))
         event = np.repeat(np.arange(len(self.rows)), lengths)
         columns = self.columns.take(np.flatnonzero(~np.isin(event, indices)))
         plan = engine.plan(columns)
-        work = DecisionJob(
+        job = DecisionJob(
             partition=self.partition,
             chunk=self.chunk.set_aside(indices, letters),
             columns=columns,
@@ -105,18 +120,18 @@ class DecisionJob:
             recovering=self.recovering,
         )
         known = dict(zip(self.plan.keys, self.records, strict=True))
-        work.records = [known[key] for key in plan.keys]
-        work.journal = encode(work.journal_entry())
-        return work
+        job.records = [known[key] for key in plan.keys]
+        job.journal = encode(job.journal_entry())
+        return job
 
 
 def columns_of(
     chunk: Chunk, pseudonymiser: Pseudonymiser
 ) -> tuple[EventColumns, npt.NDArray[np.intp]]:
-    """The chunk's columns in merge order, and the first row of each event."""
+    """Columns of a chunk in merge order, and the first row of each event."""
     events: list[Event] = chunk.events
     columns = from_events(
-        events,  # type: ignore[arg-type]  # decoders return just these kinds
+        events,  # type: ignore[arg-type]  # decoders return these kinds only
         pseudonymiser,
         source=0,
         partition=chunk.partition,

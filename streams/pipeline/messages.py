@@ -1,4 +1,4 @@
-"""The messages that a worker produces: warnings and scores."""
+"""Messages that a worker produces for a job: warnings, scores and dead letters."""
 
 import base64
 import hashlib
@@ -25,31 +25,70 @@ from forewarn.contracts import (
 from forewarn.platform.pseudonyms import to_hex
 from models.policy import Decision, warning_id
 from models.policy.event_status import STATUS_OF_KIND
-from streams.pipeline.decide import ModelBundle
+from streams.model.bundle import ModelBundle
 from streams.pipeline.job import DecisionJob
+from streams.pipeline.producer import KeyValue
 
 MAX_REASONS = 6
-"""Reasons of one warning: what a responder can read in the time there is."""
-
+"""Reasons of one warning: as many as a responder can read in a few seconds."""
 
 _OUTCOME = int(EventKind.OUTCOME)  # looked up once: an enumeration's attribute is slow to read
 
 MAX_REVISION = 1000
-"""What the contract lets through; receivers order by offset, so the rest may share it."""
+"""Highest revision that the contract allows; later ones share it, for receivers order by offset."""
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    """Features that are facts a responder needs: where the person is right now."""
+class LiveFeatures:
+    """Slots of the features that tell a responder the person's present situation.
+
+    Attributes:
+        on_call: of ``on_call_now``.
+        forwarding_on: of ``forwarding_on``.
+    """
 
     on_call: int
     forwarding_on: int
 
 
+@dataclass(frozen=True, slots=True)
+class OutputTopics:
+    """Names in the cluster of the topics that a worker reads and writes.
+
+    Attributes:
+        sources: calls, transfers and outcomes.
+        warnings: of ``FraudWarning``.
+        scores: of ``Score``.
+        dead_letters: of ``DeadLetter``; its partition 0 takes all.
+    """
+
+    sources: tuple[str, ...]
+    warnings: str
+    scores: str
+    dead_letters: str
+
+
+def output_parts(
+    job: DecisionJob, bundle: ModelBundle, topics: OutputTopics
+) -> list[tuple[str, int, list[KeyValue]]]:
+    """Topic, partition and records of everything that a job sends."""
+    number = job.partition.number
+    warnings: list[KeyValue] = [
+        (message.subscriber.encode(), encode(message)) for _, message in job.warnings
+    ]
+    scores: list[KeyValue] = list(score_records(job, bundle, topics.sources))
+    letters: list[KeyValue] = [(None, encode(letter)) for letter in job.chunk.dead_letters]
+    return [
+        (topics.warnings, number, warnings),
+        (topics.scores, number, scores),
+        (topics.dead_letters, 0, letters),
+    ]
+
+
 def reasons(
     names: Sequence[str], vector: npt.NDArray[np.float32], contributions: npt.NDArray[np.float32]
 ) -> tuple[Reason, ...]:
-    """The features that spoke most for fraud, strongest first."""
+    """Features that raised the score most, strongest first, at most ``MAX_REASONS``."""
     order = np.argsort(contributions)[::-1][:MAX_REASONS]
     return tuple(
         Reason(
@@ -63,28 +102,40 @@ def reasons(
 
 
 def traceparent(identifier: str) -> str:
-    """The W3C trace context of everything that concerns one warning: derived, so never lost."""
+    """W3C trace context of a warning, derived from its id, so that it survives any restart."""
     trace = hashlib.blake2b(identifier.encode(), digest_size=16, person=b"trace").hexdigest()
     return f"00-{trace}-{trace[:16]}-01"
 
 
-def warning_of(
-    work: DecisionJob,
+def build_warning(
+    job: DecisionJob,
     index: int,
     decision: Decision,
     why: tuple[Reason, ...],
     *,
-    brain: ModelBundle,
+    bundle: ModelBundle,
     typology: str,
-    live: Live,
+    live: LiveFeatures,
     topic: str,
     now_ms: int,
 ) -> FraudWarning:
-    """The message for a decision that sends one."""
-    event = work.chunk.events[index]
-    row = int(work.rows[index])
-    columns = work.columns
-    vector = work.result.vectors[row]
+    """Build the message of a decision.
+
+    Args:
+        job: decided.
+        index: of the event in the chunk.
+        decision: has an action.
+        why: reasons to show.
+        bundle: the model and policy that decided.
+        typology: likely kind of fraud.
+        live: features that are facts for the responder.
+        topic: name in the cluster of the event's topic.
+        now_ms: UTC milliseconds.
+    """
+    event = job.chunk.events[index]
+    row = int(job.rows[index])
+    columns = job.columns
+    vector = job.result.vectors[row]
     identity = warning_id(event.tenant, int(columns.subscriber[row]), int(columns.subject[row]))
     caller, payee, payer = _parties(event)
     currency = event.currency if isinstance(event, Transfer) else "CNY"
@@ -101,11 +152,11 @@ def warning_of(
         subject_status=STATUS_OF_KIND[int(columns.kind[row])],
         severity=decision.severity or "medium",
         typology=typology,  # type: ignore[arg-type]  # the artifact names known ones
-        probability=round(float(work.probabilities[index]), 6),
+        probability=round(float(job.probabilities[index]), 6),
         expected_loss_minor=decision.expected_loss_minor,
         amount_at_risk_minor=decision.amount_at_risk_minor,
         currency=currency,
-        appended_at_ms=int(work.chunk.appended_ms[index]),
+        appended_at_ms=int(job.chunk.appended_ms[index]),
         raised_at_ms=now_ms,
         reasons=why,
         decision=decision.reason,
@@ -114,9 +165,9 @@ def warning_of(
         payer=payer,
         on_call=isinstance(event, CallStarted) or bool(vector[live.on_call] > 0),
         forwarding_on=bool(vector[live.forwarding_on] > 0),
-        model_version=brain.scorer.version,
-        policy_version=brain.policy.version,
-        source=Source(topic, work.chunk.partition, int(work.chunk.offsets[index])),
+        model_version=bundle.scorer.version,
+        policy_version=bundle.policy.version,
+        source=Source(topic, job.chunk.partition, int(job.chunk.offsets[index])),
         traceparent=traceparent(identity),
     )
 
@@ -141,46 +192,48 @@ def _parties(event: Event) -> tuple[str | None, str | None, str | None]:
 
 
 def score_records(
-    work: DecisionJob, brain: ModelBundle, topics: Sequence[str], fingerprint: str
+    job: DecisionJob, bundle: ModelBundle, sources: Sequence[str]
 ) -> list[tuple[bytes, bytes]]:
-    """Key and value of the score of every event of a chunk that was not applied before.
+    """Key and value of the score of each event of a job that was not applied before.
 
-    Outcomes are among them, though nothing is decided on their scores: they change the state, so
+    Outcomes are included, although nothing is decided on their scores: they change the state, so
     the parity check has to know which versions they met. The versions of an outcome that names
     several numbers and accounts follow each other, three for each row.
     """
-    rows = work.rows
-    kinds = work.columns.kind[rows].tolist()
-    chosen = np.flatnonzero(work.result.fresh[rows])
-    vectors = np.ascontiguousarray(work.result.vectors[rows], dtype="<f4")
-    reads = _by_event(work, work.result.reads)
-    applied = _by_event(work, _applied(work)) if work.landed else None
-    subscribers = work.columns.subscriber[rows].tolist()
-    offsets = work.chunk.offsets.tolist()
-    sources = work.chunk.source.tolist()
-    probabilities = work.probabilities.tolist()
-    challenger = work.challenger.tolist() if work.challenger is not None else None
-    trial = brain.challenger.version if brain.challenger and challenger is not None else ""
+    rows = job.rows
+    kinds = job.columns.kind[rows].tolist()
+    chosen = np.flatnonzero(job.result.fresh[rows])
+    vectors = np.ascontiguousarray(job.result.vectors[rows], dtype="<f4")
+    reads = _by_event(job, job.result.reads)
+    applied = _by_event(job, _applied(job)) if job.landed else None
+    subscribers = job.columns.subscriber[rows].tolist()
+    offsets = job.chunk.offsets.tolist()
+    codes = job.chunk.source.tolist()
+    probabilities = job.probabilities.tolist()
+    challenger = job.challenger.tolist() if job.challenger is not None else None
+    challenger_version = (
+        bundle.challenger.version if bundle.challenger and challenger is not None else ""
+    )
     records: list[tuple[bytes, bytes]] = []
     for i in chosen.tolist():
-        decision = work.decisions.get(i)
+        decision = job.decisions.get(i)
         subscriber = to_hex(subscribers[i])
         score = Score(
-            event_id=work.chunk.events[i].event_id,
-            event_time_ms=work.chunk.events[i].event_time_ms,
+            event_id=job.chunk.events[i].event_id,
+            event_time_ms=job.chunk.events[i].event_time_ms,
             subscriber=subscriber,
             kind=KIND_NAMES[kinds[i]],
-            source=Source(topics[sources[i]], work.chunk.partition, offsets[i]),
-            chunk=work.number,
-            fingerprint=fingerprint,
+            source=Source(sources[codes[i]], job.chunk.partition, offsets[i]),
+            chunk=job.number,
+            fingerprint=bundle.scorer.fingerprint,
             vector=base64.b64encode(vectors[i]).decode("ascii"),
             reads=tuple(reads[i]),
             applied=tuple(applied[i]) if applied is not None else (),
             probability=probabilities[i],
             challenger_probability=challenger[i] if challenger is not None else None,
-            model_version=brain.scorer.version,
-            challenger_version=trial,
-            policy_version=brain.policy.version,
+            model_version=bundle.scorer.version,
+            challenger_version=challenger_version,
+            policy_version=bundle.policy.version,
             decision=decision.reason if decision else _undecided(kinds[i]),
         )
         records.append((subscriber.encode(), encode(score)))
@@ -191,20 +244,20 @@ def _undecided(kind: int) -> str:
     return "outcome" if kind == _OUTCOME else "below_threshold"
 
 
-def _by_event(work: DecisionJob, versions: npt.NDArray[np.uint32]) -> list[list[int]]:
+def _by_event(job: DecisionJob, versions: npt.NDArray[np.uint32]) -> list[list[int]]:
     """Versions of each event's records: three, or three for each row of an outcome."""
-    listed: list[list[int]] = versions[work.rows].tolist()
-    lengths = np.diff(work.rows, append=len(work.columns))
+    listed: list[list[int]] = versions[job.rows].tolist()
+    lengths = np.diff(job.rows, append=len(job.columns))
     for i in np.flatnonzero(lengths > 1).tolist():
-        start = int(work.rows[i])
+        start = int(job.rows[i])
         listed[i] = versions[start : start + int(lengths[i])].ravel().tolist()
     return listed
 
 
-def _applied(work: DecisionJob) -> npt.NDArray[np.uint32]:
+def _applied(job: DecisionJob) -> npt.NDArray[np.uint32]:
     """Version on which the update of each record landed; uint32 [rows, 3]."""
-    applied = work.result.reads.copy()
-    where = {key: i for i, key in enumerate(work.plan.keys)}
-    for key, version in work.landed.items():
-        applied[work.plan.slots == where[key]] = version
+    applied = job.result.reads.copy()
+    where = {key: i for i, key in enumerate(job.plan.keys)}
+    for key, version in job.landed.items():
+        applied[job.plan.slots == where[key]] = version
     return applied

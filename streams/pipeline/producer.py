@@ -1,8 +1,7 @@
-"""Producing a batch's warnings, scores and dead letters, and waiting until Kafka has them.
+"""Producer of a batch's warnings, scores and dead letters.
 
-Records go into record batches built here, one for each topic and partition of the work at hand:
-``send`` for each record costs tens of microseconds, which at 20,000 scores a second is the whole
-core. Outputs of partition *p* go to partition *p*, so they need no partitioner and stay next to
+Records go into record batches built here, one for each topic and partition of a batch: ``send`` for
+each record costs tens of microseconds, which at 20,000 scores a second is a whole core. Outputs of partition *p* go to partition *p*, so they need no partitioner and stay next to
 the subscriber's events.
 """
 
@@ -26,9 +25,8 @@ from forewarn.errors import ConfigurationError, DependencyUnavailableError, Fore
 
 KeyValue = tuple[bytes | None, bytes]
 
-
 STOP_SECONDS = 5.0
-"""Bound on the last flush, which else lasts until Kafka is back."""
+"""Bound on the last flush, which otherwise lasts until Kafka is back."""
 
 _BROKEN = (
     InvalidProducerIdMapping,
@@ -40,11 +38,11 @@ _BROKEN = (
 
 
 class ProducerBrokenError(ForewarnError):
-    """The producer will never send again, whatever Kafka does: only a new one helps."""
+    """The producer can never send again; only a new one helps."""
 
 
 class OutputProducer:
-    """A thin, batching face of one idempotent producer.
+    """One idempotent producer that sends whole batches.
 
     Args:
         arguments: of ``AIOKafkaProducer``; ``acks=all`` and idempotence are added, since an
@@ -77,7 +75,7 @@ class OutputProducer:
             ) from error
 
     async def stop(self) -> None:
-        """Disconnect; what Kafka does not take by now is repeated from the journal."""
+        """Disconnect; outputs that Kafka has not taken are repeated from the journal."""
         if self._started is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._started.stop(), STOP_SECONDS)
@@ -108,7 +106,7 @@ class OutputProducer:
                     )
                 pending.append(await self._producer.send_batch(batch, topic, partition=partition))
             await asyncio.gather(*pending)
-        except AssertionError as error:  # the client's way to say that there is no such partition
+        except AssertionError as error:  # the client's sign of a missing partition
             raise ConfigurationError(
                 f"{topic} has no partition {partition}.",
                 hint="Outputs need as many partitions as the sources: `forewarn topics check`.",
@@ -119,11 +117,11 @@ class OutputProducer:
                 hint="Raise max.message.bytes of the topic to at least one mebibyte.",
             ) from error
         except (KafkaError, TimeoutError) as error:
-            # The bare class is what the client fails everything with once its sender has died.
+            # The client fails everything with the bare class once its sender has died.
             if isinstance(error, _BROKEN) or type(error) is KafkaError:
                 raise ProducerBrokenError(
                     f"the producer of outputs is broken: {error!r}.",
-                    hint="The worker starts anew and repeats the chunk from its journal.",
+                    hint="The worker restarts and repeats the chunk from its journal.",
                 ) from error
             raise DependencyUnavailableError(
                 f"Kafka did not acknowledge outputs for {topic}: {error!r}."

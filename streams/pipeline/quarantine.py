@@ -1,9 +1,9 @@
-"""From loaded records to decisions, and what to do about an event on which that fails.
+"""Computation of jobs, in which an event that makes it fail is isolated and set aside.
 
-A fault of this software meets one event, on whichever worker it is tried: to go down over it would
-take all workers down, one after another. So the batch is tried again chunk by chunk, then by halves
-down to the event; that one becomes a dead letter, and the others go on as if it had never come. A
-model that fails on any input is no event's fault and is replaced by the one before it.
+An event that meets a fault of this software would fail on every worker: a worker that stopped over
+it would be followed by all others. So the batch is tried again chunk by chunk, then by halves down
+to the event; that one becomes a dead letter, and the others continue as if it had never come. A
+model that fails on any input is not the fault of an event; its predecessor replaces it.
 """
 
 import asyncio
@@ -19,10 +19,11 @@ from forewarn.contracts import DeadLetter
 from forewarn.errors import ConfigurationError, ContractError, ForewarnError
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.serving.scorer import Scorer
-from streams.intake.lanes import OpenPartition
+from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import Chunk
 from streams.intake.record_decoder import dead_letter
-from streams.pipeline.decide import Decider, EventFailedError, ModelBundle
+from streams.model.bundle import ModelBundle
+from streams.pipeline.decide import Decider, EventFailedError
 from streams.pipeline.explain import WarningBuilder
 from streams.pipeline.job import DecisionJob, columns_of
 from streams.pipeline.score_monitor import ScoreMonitor
@@ -31,198 +32,214 @@ from streams.worker_metrics import WorkerMetrics
 log = structlog.get_logger(__name__)
 
 MAX_IN_A_ROW = 100
-"""Events set aside with none processed, or none decided, between them; more is no fault of events any more."""
+"""Events set aside in a row. Above this limit the software is at fault and the worker stops."""
 
-MAX_PASSED = 3
-"""How often a chunk may fail as a whole while each of its events works."""
+MAX_PASSES = 3
+"""How often a chunk may fail as a whole while each of its events succeeds."""
 
-_NOT_OF_AN_EVENT = (ConfigurationError, MemoryError)
-"""A record of a newer version, or a machine that is too small: no dead letter mends them."""
+_NOT_CAUSED_BY_AN_EVENT = (ConfigurationError, MemoryError)
+"""A record of a newer version, or too little memory: a dead letter would not help."""
 
-Distrust = Callable[[Scorer, str], ModelBundle]
-"""(model, why) -> what decides from now on; raises ArtifactError where there is nothing else."""
+WithdrawModel = Callable[[Scorer, str], ModelBundle]
+"""(model, reason) -> the bundle in its place; raises ArtifactError if there is no other model."""
 
 
 class ProcessingBrokenError(ForewarnError):
-    """Event after event fails: the fault is in this software, and dead letters would not help."""
+    """Every event fails: the fault is in this software, and dead letters would not help."""
 
 
 class Quarantine:
-    """Columns, kernel, model and policy of batches.
+    """Computes columns, vectors, scores, decisions and warnings of jobs.
 
     Args:
         engine: the feature kernel.
-        deciding: scores and decides.
-        watching: looks at the scores.
-        raising: makes the warnings.
-        distrust: told of a model that fails on any input.
+        decider: scores and decides.
+        monitor: observes the scores.
+        builder: builds the warnings.
+        withdraw: takes a model that fails on any input out of use.
         pseudonymiser: for columns.
         sources: names in the cluster of the source topics, for dead letters.
-        metrics: stages and model faults.
+        metrics: durations of stages.
     """
 
     def __init__(
         self,
         *,
         engine: Engine,
-        deciding: Decider,
-        watching: ScoreMonitor,
-        raising: WarningBuilder,
-        distrust: Distrust,
+        decider: Decider,
+        monitor: ScoreMonitor,
+        builder: WarningBuilder,
+        withdraw: WithdrawModel,
         pseudonymiser: Pseudonymiser,
         sources: Sequence[str],
         metrics: WorkerMetrics,
     ) -> None:
         self._engine = engine
-        self._deciding = deciding
-        self._watching = watching
-        self._raising = raising
-        self._distrust = distrust
+        self._decider = decider
+        self._monitor = monitor
+        self._builder = builder
+        self._withdraw = withdraw
         self._pseudonymiser = pseudonymiser
         self._sources = tuple(sources)
         self._metrics = metrics
         self._in_a_row = self._undecided = 0
 
     def begin(self, partition: OpenPartition, chunk: Chunk, number: int) -> DecisionJob:
-        """The columns of a chunk, and which records it needs."""
+        """Start a job: the columns of a chunk, and the records that it needs.
+
+        Args:
+            partition: of the chunk.
+            chunk: the events.
+            number: of the chunk.
+
+        Raises:
+            ProcessingBrokenError: every event fails.
+        """
         recovering = partition.journal is not None
         if partition.journal is not None and partition.journal.failed:
-            why = "it failed when the chunk was first worked on"
+            why = "it failed when the chunk was processed before"
             chunk = self._without(chunk, partition.journal.failed, why)
         try:
-            return self._begun(partition, chunk, number, recovering=recovering)
-        except _NOT_OF_AN_EVENT:
+            return self._new_job(partition, chunk, number, recovering=recovering)
+        except _NOT_CAUSED_BY_AN_EVENT:
             raise
         except Exception as error:
             failing = [i for i in range(len(chunk.events)) if self._fails_alone(chunk, i)]
             if not failing:
                 raise
             self._count(len(failing), of=len(chunk.events))
-            chunk = self._without(chunk, failing, _told(error))
-            return self._begun(partition, chunk, number, recovering=recovering)
+            chunk = self._without(chunk, failing, _describe(error))
+            return self._new_job(partition, chunk, number, recovering=recovering)
 
     async def compute(
-        self, works: list[DecisionJob], brain: ModelBundle, now_ms: int
+        self, jobs: list[DecisionJob], bundle: ModelBundle, now_ms: int
     ) -> tuple[list[DecisionJob], ModelBundle]:
-        """Vectors, probabilities, decisions and warnings.
+        """Compute vectors, probabilities, decisions and warnings.
+
+        Args:
+            jobs: loaded.
+            bundle: model and policy.
+            now_ms: UTC milliseconds.
 
         Returns:
-            the works, without the events that could not be processed, and what decided: another
-            than was given if that one failed.
+            The jobs without the events that could not be processed, and the bundle that decided:
+            another than the given one if its model failed.
 
         Raises:
             ConfigurationError: a record is of a version that this one cannot read.
-            ArtifactError: the model fails on any input, and there is none before it.
-            ProcessingBrokenError: event after event fails.
+            ArtifactError: the model fails on any input and has no predecessor.
+            ProcessingBrokenError: every event fails.
         """
         try:
-            self._score(works, brain)
-        except _NOT_OF_AN_EVENT:
+            self._score(jobs, bundle)
+        except _NOT_CAUSED_BY_AN_EVENT:
             raise
-        except Exception as error:  # noqa: BLE001 - the model's, or one event's
-            brain = self._sound(brain, error)
-            works = [await self._sifted(work, brain) for work in works]
-        brain = self._challenge(works, brain)
+        except Exception as error:  # noqa: BLE001 - of the model or of one event
+            bundle = self._working_bundle(bundle, error)
+            jobs = [await self._without_failing(job, bundle) for job in jobs]
+        bundle = self._challenge(jobs, bundle)
         with self._metrics.stage("decide"):
-            works = [await self._decided(work, brain, now_ms) for work in works]
-        if any(work.chunk.events for work in works):
+            jobs = [await self._decided(job, bundle, now_ms) for job in jobs]
+        if any(job.chunk.events for job in jobs):
             self._in_a_row = 0
-        return works, brain
+        return jobs, bundle
 
     # -- steps
 
-    def _begun(
+    def _new_job(
         self, partition: OpenPartition, chunk: Chunk, number: int, *, recovering: bool
     ) -> DecisionJob:
         columns, rows = columns_of(chunk, self._pseudonymiser)
         plan = self._engine.plan(columns)
         return DecisionJob(partition, chunk, columns, rows, plan, number, recovering)
 
-    def _score(self, works: Sequence[DecisionJob], brain: ModelBundle) -> None:
-        """All that is done for many events at once; changes nothing but the works."""
+    def _score(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
+        """Run the kernel and the model over whole jobs; changes nothing but the jobs."""
         with self._metrics.stage("kernel"):
-            for work in works:
-                work.result = self._engine.run(work.plan, work.records)
+            for job in jobs:
+                job.result = self._engine.run(job.plan, job.records)
         with self._metrics.stage("score"):
-            self._deciding.score(works, brain)
+            self._decider.score(jobs, bundle)
 
-    def _challenge(self, works: Sequence[DecisionJob], brain: ModelBundle) -> ModelBundle:
-        """Let the challenger score, and look at the scores; neither may hold up anybody."""
+    def _challenge(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> ModelBundle:
+        """Let the challenger score, and monitor the scores; a failure of either is only logged."""
         try:
-            self._deciding.challenge(works, brain)
-        except Exception as error:  # noqa: BLE001 - whatever a model on trial does
-            if brain.challenger is not None:
-                brain = self._distrust(brain.challenger, _told(error))
+            self._decider.challenge(jobs, bundle)
+        except Exception as error:  # noqa: BLE001 - a model on trial may fail in any way
+            if bundle.challenger is not None:
+                bundle = self._withdraw(bundle.challenger, _describe(error))
         try:
-            self._watching.look(works, brain)
-        except Exception as error:  # noqa: BLE001 - a gauge is worth no event
-            log.warning("scores_not_watched", why=_told(error))
-        return brain
+            self._monitor.observe(jobs, bundle)
+        except Exception as error:  # noqa: BLE001 - a gauge must not stop an event
+            log.warning("score_monitor_failed", why=_describe(error))
+        return bundle
 
-    async def _decided(self, work: DecisionJob, brain: ModelBundle, now_ms: int) -> DecisionJob:
+    async def _decided(self, job: DecisionJob, bundle: ModelBundle, now_ms: int) -> DecisionJob:
         while True:
             try:
-                await self._deciding.decide(work, brain)
-                await self._raising.warn(work, brain, now_ms)
+                await self._decider.decide(job, bundle)
+                await self._builder.build(job, bundle, now_ms)
             except EventFailedError as failed:
                 self._undecided += 1
                 if self._undecided > MAX_IN_A_ROW:
-                    raise _broken() from failed.why
-                work = self._set_aside(work, [failed.index], failed.why)
-                work = await self._sifted(work, brain)
+                    raise _too_many_failures() from failed.why
+                job = self._set_aside(job, [failed.index], failed.why)
+                job = await self._without_failing(job, bundle)
             else:
-                if work.decisions:
+                if job.decisions:
                     self._undecided = 0
-                self._deciding.count(work)
-                return work
+                self._decider.count(job)
+                return job
 
-    # -- what fails
+    # -- isolation of failing events
 
-    def _sound(self, brain: ModelBundle, error: Exception) -> ModelBundle:
-        """The brain if its model works at all, else what takes its place."""
+    def _working_bundle(self, bundle: ModelBundle, error: Exception) -> ModelBundle:
+        """The bundle if its model works at all, else the one in its place."""
         try:
-            brain.scorer.check()
+            bundle.scorer.check()
         except Exception as fault:
-            log.exception("model_failed", version=brain.scorer.version, met=_told(error))
-            return self._distrust(brain.scorer, _told(fault))
-        return brain
+            log.exception(
+                "model_failed", version=bundle.scorer.version, first_error=_describe(error)
+            )
+            return self._withdraw(bundle.scorer, _describe(fault))
+        return bundle
 
-    async def _sifted(self, work: DecisionJob, brain: ModelBundle) -> DecisionJob:
-        """The work scored, without the events on which that fails."""
-        passed = 0
+    async def _without_failing(self, job: DecisionJob, bundle: ModelBundle) -> DecisionJob:
+        """Score a job without the events on which scoring fails."""
+        passes = 0
         while True:
             try:
-                self._score([work], brain)
-            except _NOT_OF_AN_EVENT:
+                self._score([job], bundle)
+            except _NOT_CAUSED_BY_AN_EVENT:
                 raise
             except CorruptRecordError as error:
-                # Whoever has this record is known at once: that person, and no one else.
-                slots = work.plan.slots == work.plan.index[error.key]
+                # The record names the one person whose events fail.
+                slots = job.plan.slots == job.plan.index[error.key]
                 rows = np.flatnonzero(slots.any(axis=1))
-                events = np.searchsorted(work.rows, rows, side="right") - 1
-                work = self._set_aside(work, np.unique(events).tolist(), error)
+                events = np.searchsorted(job.rows, rows, side="right") - 1
+                job = self._set_aside(job, np.unique(events).tolist(), error)
             except Exception as error:
-                failing = await self._failing(work, brain)
-                if not failing:  # it failed, and then it did not
-                    passed += 1
-                    if passed > MAX_PASSED:
+                failing = await self._failing_events(job, bundle)
+                if not failing:  # the failure did not repeat
+                    passes += 1
+                    if passes > MAX_PASSES:
                         raise
                     continue
-                self._count(len(failing), of=len(work.chunk.events))
-                work = self._set_aside(work, failing, error)
+                self._count(len(failing), of=len(job.chunk.events))
+                job = self._set_aside(job, failing, error)
             else:
-                return work
+                return job
 
-    async def _failing(self, work: DecisionJob, brain: ModelBundle) -> list[int]:
-        """The events that fail after those before them that do not, by halves."""
+    async def _failing_events(self, job: DecisionJob, bundle: ModelBundle) -> list[int]:
+        """Indices of the events that fail when they follow the succeeding ones; found by halves."""
         good: list[int] = []
         bad: list[int] = []
-        every = range(len(work.chunk.events))
-        waiting: list[range] = [every]
-        while waiting:
-            part = waiting.pop()
-            await asyncio.sleep(0)  # other partitions go on meanwhile
-            if self._works(work, [*good, *part], brain):
+        every = range(len(job.chunk.events))
+        untried: list[range] = [every]
+        while untried:
+            part = untried.pop()
+            await asyncio.sleep(0)  # lets other partitions continue
+            if self._succeeds(job, [*good, *part], bundle):
                 good.extend(part)
             elif len(part) == 1:
                 bad.append(part[0])
@@ -230,16 +247,16 @@ class Quarantine:
                     self._count(0, of=0, more=len(bad))
             else:
                 middle = len(part) // 2
-                waiting += [part[middle:], part[:middle]]
+                untried += [part[middle:], part[:middle]]
         return bad
 
-    def _works(self, work: DecisionJob, kept: Sequence[int], brain: ModelBundle) -> bool:
-        others = np.delete(np.arange(len(work.chunk.events)), kept).tolist()
+    def _succeeds(self, job: DecisionJob, kept: Sequence[int], bundle: ModelBundle) -> bool:
+        others = np.delete(np.arange(len(job.chunk.events)), kept).tolist()
         try:
-            self._score([work.without(others, (), self._engine)], brain)
-        except _NOT_OF_AN_EVENT:
+            self._score([job.without(others, (), self._engine)], bundle)
+        except _NOT_CAUSED_BY_AN_EVENT:
             raise
-        except Exception:  # noqa: BLE001 - that is the question
+        except Exception:  # noqa: BLE001 - any error is the answer
             return False
         return True
 
@@ -248,20 +265,20 @@ class Quarantine:
         try:
             columns, _ = columns_of(chunk.set_aside(others, ()), self._pseudonymiser)
             self._engine.plan(columns)
-        except Exception:  # noqa: BLE001 - that is the question
+        except Exception:  # noqa: BLE001 - any error is the answer
             return True
         return False
 
-    def _set_aside(
-        self, work: DecisionJob, indices: Sequence[int], error: Exception
-    ) -> DecisionJob:
-        letters = self._letters(work.chunk, indices, _told(error))
-        log.error("events_set_aside", count=len(letters), where=_frames(error), why=_told(error))
-        return work.without(indices, letters, self._engine)
+    def _set_aside(self, job: DecisionJob, indices: Sequence[int], error: Exception) -> DecisionJob:
+        letters = self._letters(job.chunk, indices, _describe(error))
+        log.error(
+            "events_quarantined", count=len(letters), where=_frames(error), why=_describe(error)
+        )
+        return job.without(indices, letters, self._engine)
 
     def _without(self, chunk: Chunk, indices: Sequence[int], why: str) -> Chunk:
         letters = self._letters(chunk, indices, why)
-        log.error("events_set_aside", count=len(letters), why=why)
+        log.error("events_quarantined", count=len(letters), why=why)
         return chunk.set_aside(indices, letters)
 
     def _letters(self, chunk: Chunk, indices: Sequence[int], why: str) -> list[DeadLetter]:
@@ -279,25 +296,34 @@ class Quarantine:
         ]
 
     def _count(self, failed: int, *, of: int, more: int = 0) -> None:
-        """Note that so many of a chunk's events failed; raises if nothing else happens any more."""
+        """Count failed events of a chunk.
+
+        Args:
+            failed: events that failed.
+            of: events of the chunk.
+            more: events known to fail that are not counted yet.
+
+        Raises:
+            ProcessingBrokenError: only failures happen.
+        """
         self._in_a_row += failed
         if failed == of and self._in_a_row + more > MAX_IN_A_ROW:
-            raise _broken()
+            raise _too_many_failures()
 
 
-def _broken() -> ProcessingBrokenError:
+def _too_many_failures() -> ProcessingBrokenError:
     return ProcessingBrokenError(
         f"more than {MAX_IN_A_ROW} events in a row could not be processed.",
-        hint="Nothing is lost: go back to the version before, or mend what the log names.",
+        hint="Nothing is lost. Return to the previous version, or correct the fault in the log.",
     )
 
 
-def _told(error: Exception) -> str:
-    """What a fault is, without what its message may quote of an event."""
+def _describe(error: Exception) -> str:
+    """Describe an error without quoting the event: foreign messages may contain its values."""
     return str(error) if isinstance(error, ForewarnError) else type(error).__name__
 
 
 def _frames(error: Exception) -> list[str]:
-    """Where a fault was raised, innermost last."""
+    """Places in the code where an error was raised, innermost last."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]

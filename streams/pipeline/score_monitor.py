@@ -1,7 +1,7 @@
-"""What is watched about the scores themselves: drift, and how a challenger differs.
+"""Monitoring of the scores: drift against training, and differences between two models.
 
-Drift is counted on a sample, one batch a second at most: reading 179 columns costs a millisecond, and
-a second's sample tells as much as every batch would.
+Drift is measured on a sample, one batch a second at most: reading 179 columns takes a millisecond,
+and every batch would add no information.
 """
 
 import time
@@ -13,7 +13,7 @@ from forewarn.errors import ArtifactError
 from models.policy.event_status import WARNABLE
 from models.serving.drift import REFERENCE, DriftMonitor, Reference
 from models.serving.scorer import Scorer
-from streams.pipeline.decide import ModelBundle
+from streams.model.bundle import ModelBundle
 from streams.pipeline.job import DecisionJob
 from streams.worker_metrics import WorkerMetrics
 
@@ -22,10 +22,10 @@ READ_SECONDS = 60.0
 
 
 class ScoreMonitor:
-    """Feeds the drift gauges and the challenger's counters of one worker.
+    """Updates the drift gauges and the challenger's counters of one worker.
 
     Args:
-        metrics: where they are.
+        metrics: holds them.
         clock: monotonic seconds.
     """
 
@@ -37,21 +37,21 @@ class ScoreMonitor:
         self._sampled_at = -SAMPLE_SECONDS
         self._read_at = clock()
 
-    def look(self, works: Sequence[DecisionJob], brain: ModelBundle) -> None:
-        """Take note of a scored batch."""
-        for work in works:
-            self._compare(work, brain)
+    def observe(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
+        """Compare the models on a scored batch, and sample it for drift."""
+        for job in jobs:
+            self._compare(job, bundle)
         now = self._clock()
         if now - self._sampled_at < SAMPLE_SECONDS:
             return
         self._sampled_at = now
-        if brain.scorer.version != self._version:
-            self._version = brain.scorer.version
-            self._monitor = monitor_of(brain.scorer)
+        if bundle.scorer.version != self._version:
+            self._version = bundle.scorer.version
+            self._monitor = drift_monitor(bundle.scorer)
             self._metrics.drift.clear()
         if self._monitor is None:
             return
-        largest = max(works, key=lambda work: len(work.rows))
+        largest = max(jobs, key=lambda job: len(job.rows))
         # The reference was made of the events that models are trained on.
         known = np.isin(largest.columns.kind[largest.rows], WARNABLE)
         self._monitor.add(largest.result.vectors[largest.rows[known]], largest.probabilities[known])
@@ -60,22 +60,22 @@ class ScoreMonitor:
             for feature, index in self._monitor.read().items():
                 self._metrics.drift.labels(feature).set(index)
 
-    def _compare(self, work: DecisionJob, brain: ModelBundle) -> None:
-        if work.challenger is None or brain.challenger is None:
+    def _compare(self, job: DecisionJob, bundle: ModelBundle) -> None:
+        if job.challenger is None or bundle.challenger is None:
             return
-        self._metrics.challenger_probability.observe(work.challenger)
-        threshold = brain.policy.threshold
-        champion_warns = work.probabilities >= threshold
-        other = brain.challenger.thresholds.get("raise", threshold)
-        challenger_warns = work.challenger >= other
+        self._metrics.challenger_probability.observe(job.challenger)
+        threshold = bundle.policy.threshold
+        champion_warns = job.probabilities >= threshold
+        other = bundle.challenger.thresholds.get("raise", threshold)
+        challenger_warns = job.challenger >= other
         only = int(np.count_nonzero(champion_warns & ~challenger_warns))
         self._metrics.disagreements.labels("champion").inc(only)
         only = int(np.count_nonzero(challenger_warns & ~champion_warns))
         self._metrics.disagreements.labels("challenger").inc(only)
 
 
-def monitor_of(scorer: Scorer) -> DriftMonitor | None:
-    """The monitor of a model's reference; None for a model that carries none."""
+def drift_monitor(scorer: Scorer) -> DriftMonitor | None:
+    """Monitor against the model's reference; None for a model without one."""
     if not scorer.artifact.has(REFERENCE):
         return None
     try:

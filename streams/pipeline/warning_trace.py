@@ -1,4 +1,4 @@
-"""What logs and traces are told of a warning that is on the topic."""
+"""Log line and trace spans of a warning that Kafka has acknowledged."""
 
 import structlog
 
@@ -10,15 +10,15 @@ log = structlog.get_logger(__name__)
 
 
 def trace_warning(message: FraudWarning, tracer: Tracer, now_ms: int) -> None:
-    """One line, and spans from the event's append to the warning's.
+    """Log a warning and record its spans, from the event's append to the warning's.
 
-    The first message of a warning is the root of its trace. A chunk that is computed again after a
-    crash tells it again, under the same ids.
+    The first message of a warning is the root of its trace. A chunk that is repeated after a crash
+    records them again under the same ids.
 
     Args:
         message: acknowledged by Kafka.
-        tracer: takes the spans.
-        now_ms: UTC ms.
+        tracer: receives the spans.
+        now_ms: UTC milliseconds.
     """
     log.info(
         "warning_sent",
@@ -41,12 +41,12 @@ def trace_warning(message: FraudWarning, tracer: Tracer, now_ms: int) -> None:
         "messaging.destination.partition.id": str(message.source.partition),
     }
     first = message.revision == 0
-    stretches = (
+    spans = (
         ("warning" if first else f"warning {message.action}", message.appended_at_ms, now_ms),
         ("decide", message.appended_at_ms, message.raised_at_ms),
         ("publish", message.raised_at_ms, now_ms),
     )
-    for place, (name, start_ms, end_ms) in enumerate(stretches):
+    for place, (name, start_ms, end_ms) in enumerate(spans):
         tracer.span(
             name,
             message.traceparent,

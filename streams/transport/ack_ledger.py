@@ -1,9 +1,9 @@
-"""Which chunks are out, which are done, and up to where an offset may be committed.
+"""Ledger of the chunks in hand and of the offsets that may be committed.
 
-Pure bookkeeping without I/O. The one promise: ``committable`` never passes a chunk that is not
-done, whatever the order in which chunks are done, and whatever gaps the offsets have. A partition
-that is reset or forgotten drops all its tickets, and a ticket closed after that changes nothing:
-work of an earlier assignment cannot move the offsets of a later one.
+Pure bookkeeping without I/O. Its promise: ``committable`` never passes a chunk that is not done,
+whatever the order in which chunks are done and whatever gaps the offsets have. A partition that is
+reset or forgotten drops all its tickets, and a ticket closed after that changes nothing: a chunk of
+an earlier assignment cannot move the offsets of a later one.
 """
 
 from collections import deque
@@ -14,7 +14,7 @@ from streams.transport.fetched_records import FetchedRecords, Partition
 
 
 class Ticket:
-    """One chunk that was handed out; closed when it is acknowledged."""
+    """A chunk that was handed out; closed when it is acknowledged."""
 
     __slots__ = (
         "account",
@@ -37,7 +37,7 @@ class Ticket:
 
 
 class _Account:
-    """One partition of the present assignment."""
+    """A partition of the present assignment."""
 
     __slots__ = (
         "chunks_out",
@@ -86,7 +86,7 @@ class AckLedger:
         self._reported_epoch = max(self._reported_epoch, epoch)
 
     def forget(self, partitions: Iterable[Partition]) -> None:
-        """Let go of partitions that are no longer ours."""
+        """Remove partitions that were revoked."""
         for partition in partitions:
             self._drop(partition)
 
@@ -104,8 +104,8 @@ class AckLedger:
     def is_early(self, chunk: FetchedRecords) -> bool:
         """Whether the chunk was read after a seek that has not been reported here yet.
 
-        Epochs count seeks over all partitions and are reported in their order. So a later report,
-        of whatever partition, says that this one will not come: its partition was lost meanwhile.
+        Epochs count seeks over all partitions and are reported in their order. So a later report of
+        any partition means that this one will not come: its partition was revoked meanwhile.
         """
         return chunk.epoch > self._reported_epoch
 
@@ -147,7 +147,7 @@ class AckLedger:
         return True
 
     def committable(self, partitions: Iterable[Partition] | None = None) -> dict[Partition, int]:
-        """The offset to commit for each partition where that is news."""
+        """Offset to commit of each partition whose offset has moved."""
         chosen = self._accounts if partitions is None else partitions
         offsets = {}
         for partition in chosen:
@@ -159,14 +159,14 @@ class AckLedger:
         return offsets
 
     def committed(self, offsets: Mapping[Partition, int]) -> None:
-        """Note what the broker has confirmed."""
+        """Note offsets that the broker has confirmed."""
         for partition, offset in offsets.items():
             account = self._accounts.get(partition)
             if account is not None and (account.committed is None or offset > account.committed):
                 account.committed = offset
 
     def has_room(self, partition: Partition) -> bool:
-        """Whether more may be fetched from the partition now."""
+        """Whether more records of the partition may be fetched now."""
         if self.bytes_out >= self._limits.bytes_out:
             return False
         account = self._accounts.get(partition)

@@ -1,8 +1,8 @@
-"""The consumer that Faust sees: it delivers chunks to streams and commits behind their acks.
+"""Faust consumer that delivers chunks to streams and commits behind their acknowledgements.
 
 It keeps Faust's contract (conductor, streams, ``event.ack()``, sensors, flow control) and replaces
-the accounting under it: the stock one commits over an unacknowledged first record, takes the ack
-of an event that a stream skipped during a rebalance for work done, and holds one entry a record.
+the accounting under it: the stock one commits over an unacknowledged first record, counts an event
+that a stream skipped during a rebalance as done, and holds one entry a record.
 """
 
 import asyncio
@@ -25,40 +25,24 @@ CHECK_SECONDS = 1.0
 
 
 class AssignmentListener(Protocol):
-    """What an app is told about its partitions. Set ``app.transport.listener`` before start.
+    """Receives assignments of partitions. Set ``app.transport.listener`` before start.
 
-    Called on the main loop, one call at a time, in turns. No chunk is delivered from the start of
-    ``on_revoked`` to the end of the next ``on_assigned``.
+    Called on the main loop, one call at a time, alternately. No chunk is delivered from the start
+    of ``on_revoked`` to the end of the next ``on_assigned``.
     """
 
     async def on_assigned(self, partitions: frozenset[Partition]) -> None:
-        """These, and no others, are ours now; chunks flow when this returns."""
+        """Take note of all partitions that are assigned now; chunks flow when this returns."""
         ...
 
     async def on_revoked(self, partitions: frozenset[Partition]) -> None:
-        """All partitions are taken away: by a rebalance, or because the worker stops.
+        """Give all partitions back, because of a rebalance or because the worker stops.
 
-        Finish what is in work and acknowledge it, drop what waits (it will be read again), and
-        return within ``limits.drain_seconds``, after which this is cancelled. What is acknowledged
-        is committed next.
+        Finish and acknowledge chunks in progress, drop waiting ones (they will be read again), and
+        return within ``limits.drain_seconds``, after which this is cancelled. Acknowledged chunks
+        are committed next.
         """
         ...
-
-
-class _Gate:
-    """Open for partitions that Faust lets flow and that have room."""
-
-    def __init__(self, consumer: "ChunkConsumer") -> None:
-        self._consumer = consumer
-        self.closed: set[Partition] = set()
-
-    def __contains__(self, partition: object) -> bool:
-        consumer = self._consumer
-        return (
-            consumer.flow_active
-            and partition not in self.closed
-            and partition in consumer._active_partitions  # noqa: SLF001  one class in two parts
-        )
 
 
 class ChunkConsumer(Consumer):
@@ -71,23 +55,23 @@ class ChunkConsumer(Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._ledger = AckLedger(self.transport.limits)
-        self._gate = _Gate(self)
+        self._full: set[Partition] = set()
         self._fetching: asyncio.Future[list[FetchedRecords]] | None = None
         self._arrived: deque[FetchedRecords] = deque()
         self._rewound = asyncio.Event()
         self._last_ack_seconds = self._fetched_at = time.monotonic()
         self._failed_commits = 0
-        self._telling = asyncio.Lock()
-        self._assigned_told: frozenset[Partition] | None = None
+        self._notifying = asyncio.Lock()
+        self._notified_assignment: frozenset[Partition] | None = None
 
     def _new_consumer_thread(self) -> ChunkConsumerThread:
         return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    # -- what others may ask
+    # -- state
 
     @property
     def fetched_at(self) -> float:
-        """When a fetch last came back, with records or without; monotonic seconds."""
+        """When a fetch last returned, with or without records; monotonic seconds."""
         return self._fetched_at
 
     @property
@@ -101,7 +85,7 @@ class ChunkConsumer(Consumer):
         return time.monotonic() - self._last_ack_seconds if self._ledger.chunks_out else 0.0
 
     def has_more(self, partition: Partition) -> bool | None:
-        """Whether the broker holds records for us that were not fetched yet; None if not known."""
+        """Whether the broker holds records that were not fetched yet; None if not known."""
         position, end = self._ledger.position(partition), self._thread.end(partition)
         return None if position is None or end is None else end > position
 
@@ -147,7 +131,7 @@ class ChunkConsumer(Consumer):
         # The fetch is kept over a cancellation of this loop: its records count as read already.
         if self._fetching is None:
             self._fetching = asyncio.ensure_future(
-                self._thread.fetch_chunks(self._gate, FETCH_TIMEOUT_SECONDS)
+                self._thread.fetch_chunks(self._may_fetch, FETCH_TIMEOUT_SECONDS)
             )
         fetching = self._fetching
         await asyncio.wait([fetching])
@@ -171,7 +155,7 @@ class ChunkConsumer(Consumer):
             self._arrived.append(chunk)
             partition = Partition(chunk.topic, chunk.partition)
             if not self._ledger.has_room(partition):
-                self._gate.closed.add(partition)
+                self._full.add(partition)
 
     async def _deliver(self) -> None:
         track_end = self.app.monitor.track_tp_end_offset
@@ -224,18 +208,25 @@ class ChunkConsumer(Consumer):
         return closed
 
     def _reopen(self) -> None:
-        closed = self._gate.closed
-        opened = [partition for partition in closed if self._ledger.has_room(partition)]
-        if opened:
-            closed.difference_update(opened)
+        with_room = [partition for partition in self._full if self._ledger.has_room(partition)]
+        if with_room:
+            self._full.difference_update(with_room)
             self._thread.wake()
+
+    def _may_fetch(self, partition: Partition) -> bool:
+        """Whether Faust lets the partition flow and it has room; called from the thread."""
+        return (
+            self.flow_active
+            and partition not in self._full
+            and partition in self._active_partitions
+        )
 
     async def force_commit(
         self,
         topics: Any = None,
         start_new_transaction: bool = True,  # noqa: ARG002
     ) -> bool:
-        """Commit what is safe to commit; False if there is nothing or the broker refused."""
+        """Commit the acknowledged offsets; False if none has moved or the broker refused."""
         state = self.app.sensors.on_commit_initiated(self)
         chosen = None
         if topics is not None:
@@ -250,7 +241,7 @@ class ChunkConsumer(Consumer):
         offsets: Mapping[Partition, int],
         start_new_transaction: bool = True,  # noqa: ARG002  Faust's signature
     ) -> bool:
-        # What agents sent through Faust must be with the broker before its cause is committed.
+        # Records sent through Faust must reach the broker before their cause is committed.
         await self.app.producer.flush()
         if not await self._thread.commit(offsets):
             self._failed_commits += 1
@@ -263,14 +254,14 @@ class ChunkConsumer(Consumer):
 
     @Service.transitions_to("WAIT_EMPTY")
     async def wait_empty(self) -> None:
-        """Let the work in hand end, within ``limits.drain_seconds``, and commit it.
+        """Let chunks in hand finish within ``limits.drain_seconds``, and commit them.
 
-        Called by Faust with the flow stopped, before partitions are given up and before it stops.
+        Called by Faust with the flow stopped, before partitions are revoked and before it stops.
         """
         if self.transport.listener is None:
             await self._wait_for_streams()
         else:
-            await self._tell_revoked()
+            await self._notify_revoked()
         await self.commit_and_end_transactions()
 
     async def _wait_for_streams(self) -> None:
@@ -283,17 +274,15 @@ class ChunkConsumer(Consumer):
     def _begun(self) -> int:
         return sum(not message.acked for message in list(self._unacked_messages))
 
-    async def _tell_revoked(self) -> None:
+    async def _notify_revoked(self) -> None:
         drain_seconds = self.transport.limits.drain_seconds
         try:
-            async with asyncio.timeout(drain_seconds), self._telling:
-                revoked, self._assigned_told = self._assigned_told, None
+            async with asyncio.timeout(drain_seconds), self._notifying:
+                revoked, self._notified_assignment = self._notified_assignment, None
                 if revoked is not None:
                     await self.transport.listener.on_revoked(revoked)
         except TimeoutError:
-            self.log.warning(
-                "Work not ended within %g s; what is not done will be read again.", drain_seconds
-            )
+            self.log.warning("Chunks not done within %g s; they will be read again.", drain_seconds)
 
     # -- assignment
 
@@ -309,44 +298,44 @@ class ChunkConsumer(Consumer):
         listener: AssignmentListener | None = self.transport.listener
         if listener is not None:
             # Two rebalances in a row can come without Faust asking us to drain between them.
-            await self._tell_revoked()
-            async with self._telling:
-                self._assigned_told = frozenset(outcome)
-                await listener.on_assigned(self._assigned_told)
+            await self._notify_revoked()
+            async with self._notifying:
+                self._notified_assignment = frozenset(outcome)
+                await listener.on_assigned(self._notified_assignment)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Let Faust take them over; tell of an empty assignment, for which it does not seek."""
+        """Let Faust take them over; notify of an empty assignment, for which it does not seek."""
         await super().on_partitions_assigned(assigned, generation_id)
         listener: AssignmentListener | None = self.transport.listener
         if listener is None or assigned or self.should_stop:
             return
-        await self._tell_revoked()
-        async with self._telling:
-            self._assigned_told = frozenset()
-            await listener.on_assigned(self._assigned_told)
+        await self._notify_revoked()
+        async with self._notifying:
+            self._notified_assignment = frozenset()
+            await listener.on_assigned(self._notified_assignment)
 
     @Service.task
     async def _check_group(self) -> None:
-        """Crash over what the group has met also while nothing is fetched."""
+        """Crash over a fatal error of the group also while nothing is fetched."""
         while not self.should_stop:
             await self.sleep(CHECK_SECONDS)
             if not self.should_stop:
                 await self._thread.check_group()
 
     async def seek(self, partition: TP, offset: int) -> None:
-        """Read one partition from ``offset`` on; what is in hand of it will not be committed."""
+        """Read one partition from ``offset`` on; its chunks in hand will not be committed."""
         epoch = await self._thread.seek_stamped(Partition(*partition), offset)
         self._ledger.reset(Partition(*partition), offset, epoch)
         self._read_offset[partition] = offset
         self._reopen_all()
 
     def _reopen_all(self) -> None:
-        self._gate.closed.clear()
+        self._full.clear()
         self._rewound.set()
         self._thread.wake()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Let Faust stop the flow, let the work in hand end and commit it; then let go."""
+        """Let Faust stop the flow, finish chunks in hand and commit them; then forget them."""
         await super().on_partitions_revoked(revoked)
         self._ledger.forget(cast("Iterable[Partition]", revoked))
 

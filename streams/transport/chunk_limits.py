@@ -1,4 +1,4 @@
-"""How large chunks get, how much may be in hand, and how long to wait for what."""
+"""Bounds of the transport: sizes of chunks, back-pressure and timeouts."""
 
 from dataclasses import dataclass
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 class ChunkLimits:
     """Bounds of the transport. Set ``app.transport.limits`` before the app starts.
 
-    A chunk holds what had arrived when it was fetched, so chunks are small while the stream is
-    quiet and grow towards ``chunk_records`` when the worker is the slower side.
+    A chunk holds the records that had arrived when it was fetched, so chunks are small while the
+    stream is quiet and grow towards ``chunk_records`` when the worker is the slower side.
 
     Attributes:
         chunk_records: most records in one chunk.
         partition_chunks: chunks of one partition in hand before its fetching pauses; two let one
-            be read while the other is worked on.
+            be read while the other is processed.
         partition_records: records of one partition in hand before its fetching pauses.
         bytes_out: bytes in hand over all partitions before all fetching pauses; it may be passed
             by one chunk a partition.
         fetch_min_bytes: the broker answers once it has this much; 1 is best for latency.
         fetch_wait_seconds: longest time that the broker holds an answer back.
-        drain_seconds: how long a revocation or a stop waits for chunks in hand; what is not done
-            by then is not committed and will be read again by the next owner.
+        drain_seconds: how long a revocation or a stop waits for chunks in hand; those not done by
+            then are not committed and will be read again by the next owner.
         commit_timeout_seconds: after that a commit counts as failed and is tried again later.
         rewind_timeout_seconds: longest wait for the committed offsets after a rebalance, after
             which the app crashes. It has to lie well under Faust's ``broker_request_timeout``:
-            when that passes, Faust never lets a chunk flow again, and says nothing.
+            when that passes, Faust silently delivers no chunk any more.
     """
 
     chunk_records: int = 1024

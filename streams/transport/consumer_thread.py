@@ -1,4 +1,4 @@
-"""The half of the consumer that lives in its own thread, next to aiokafka.
+"""Part of the consumer that runs in its own thread, next to aiokafka.
 
 Faust runs aiokafka in a thread so that heartbeats go on while an agent keeps the main loop busy.
 Everything here runs on that thread's loop. Reads and seeks are stamped with an *epoch*, changed in
@@ -7,9 +7,9 @@ read after it; comparing offsets cannot, since a seek may go back over the same 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import aiokafka
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -33,12 +33,8 @@ from streams.transport.fetched_records import FetchedRecords, Partition
 MAX_INT32 = 2**31 - 1
 
 
-class Gate(Protocol):
-    """Says which partitions may be read now; asked from the thread, changed from the main loop."""
-
-    def __contains__(self, partition: object) -> bool:
-        """Whether the partition is open."""
-        ...
+MayFetch = Callable[[Partition], bool]
+"""Whether a partition may be read now; called from the thread, changed from the main loop."""
 
 
 class ChunkConsumerThread(AIOKafkaConsumerThread):
@@ -76,7 +72,7 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
             enable_auto_commit=False,
             auto_offset_reset=conf.consumer_auto_offset_reset,
             # Agents that wait for Redis fetch nothing. A member that left the group for that would
-            # never come back; the worker's own probes tell waiting from stuck.
+            # never come back; the worker's own probes distinguish waiting from stuck.
             max_poll_interval_ms=MAX_INT32,
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             fetch_min_bytes=limits.fetch_min_bytes,
@@ -86,27 +82,31 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
-            # Costs nothing where no producer uses transactions, and is right where one does.
+            # Free where no producer uses transactions, and correct where one does.
             isolation_level="read_committed",
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
             connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
             **credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
         )
 
-    async def fetch_chunks(self, gate: Gate, timeout_seconds: float) -> list[FetchedRecords]:
+    async def fetch_chunks(
+        self, may_fetch: MayFetch, timeout_seconds: float
+    ) -> list[FetchedRecords]:
         """Read one chunk of each open partition that has data; wait for the first.
 
         Called from the main loop. A chunk without records reports a position that moved over a
         gap. Returns an empty list when ``timeout_seconds`` pass without data.
         """
-        work = asyncio.run_coroutine_threadsafe(
-            self._fetch_chunks(gate, timeout_seconds), self.thread_loop
+        future = asyncio.run_coroutine_threadsafe(
+            self._fetch_chunks(may_fetch, timeout_seconds), self.thread_loop
         )
-        return await asyncio.wrap_future(work)
+        return await asyncio.wrap_future(future)
 
-    async def _fetch_chunks(self, gate: Gate, timeout_seconds: float) -> list[FetchedRecords]:
+    async def _fetch_chunks(
+        self, may_fetch: MayFetch, timeout_seconds: float
+    ) -> list[FetchedRecords]:
         consumer = self._ensure_consumer()
-        self._require_well(consumer)
+        self._raise_fatal_error(consumer)
         fetcher = consumer._fetcher  # noqa: SLF001  Faust's own driver reads it the same way
         deadline = self.thread_loop.time() + timeout_seconds
         # The context tells aiokafka that we are polling, also while back-pressure makes us wait.
@@ -114,7 +114,7 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
             while True:
                 if consumer._closed or fetcher._closed:  # noqa: SLF001
                     raise ConsumerStoppedError
-                chunks = await self._read_buffered(consumer, gate)
+                chunks = await self._read_buffered(consumer, may_fetch)
                 left = deadline - self.thread_loop.time()
                 if chunks or left <= 0:
                     return chunks
@@ -122,23 +122,23 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
                 await asyncio.wait([self._waiter], timeout=left)
                 waiter, self._waiter = self._waiter, None
                 if waiter.done():
-                    waiter.result()  # raises what the fetcher or the group met, if it is fatal
+                    waiter.result()  # raises a fatal error of the fetcher or the group
                 else:
                     waiter.cancel()
 
-    async def _read_buffered(self, consumer: Any, gate: Gate) -> list[FetchedRecords]:
-        """Take what aiokafka has fetched already, at most one chunk a partition."""
+    async def _read_buffered(self, consumer: Any, may_fetch: MayFetch) -> list[FetchedRecords]:
+        """Take records that aiokafka has fetched already, at most one chunk a partition."""
         fetcher = consumer._fetcher  # noqa: SLF001
         chunks: list[FetchedRecords] = []
         for tp in list(fetcher._records):  # noqa: SLF001
-            if tp not in gate:
+            if not may_fetch(tp):
                 continue
             assignment = consumer._subscription.subscription.assignment  # noqa: SLF001
             if assignment is None or tp not in assignment.tps:
                 continue
             before = _position(assignment, tp)
             if before is None:
-                continue  # a reset is under way: what was fetched before it is dropped
+                continue  # a reset is in progress: records fetched before it are dropped
             self._origins.setdefault(tp, before)
             try:
                 drained = await fetcher.fetched_records(
@@ -147,7 +147,7 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
             except KafkaError:
                 if not chunks:
                     raise
-                return chunks  # what was read stands; the fault comes again if it lasts
+                return chunks  # keep what was read; a lasting error comes again
             # No await from here to the stamp: position and epoch belong to these records. (While
             # a rebalance was on, the call above may have waited and the assignment changed.)
             assignment = consumer._subscription.subscription.assignment  # noqa: SLF001
@@ -165,20 +165,20 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
         return chunks
 
     async def check_group(self) -> None:
-        """Raise what the group has met, if it is fatal; called from the main loop.
+        """Raise a fatal error of the group; called from the main loop.
 
-        A refused authorization, say, is kept by aiokafka until somebody fetches, and nobody does
-        before the first assignment.
+        aiokafka keeps a refused authorization, for example, until the next fetch, and there is
+        none before the first assignment.
         """
         if self._consumer is not None:
-            work = asyncio.run_coroutine_threadsafe(self._check_group(), self.thread_loop)
-            await asyncio.wrap_future(work)
+            future = asyncio.run_coroutine_threadsafe(self._check_group(), self.thread_loop)
+            await asyncio.wrap_future(future)
 
     async def _check_group(self) -> None:
-        self._require_well(self._ensure_consumer())
+        self._raise_fatal_error(self._ensure_consumer())
 
-    def _require_well(self, consumer: Any) -> None:
-        """Raise what the group has met; nobody else would ever ask aiokafka, which waits for it."""
+    def _raise_fatal_error(self, consumer: Any) -> None:
+        """Raise an error of the group that no retry mends; aiokafka waits to be asked for it."""
         try:
             consumer._coordinator.check_errors()  # noqa: SLF001
         except KafkaError as error:
@@ -188,7 +188,7 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
             self.log.warning("The group goes on after %r", error)
 
     def highwater(self, tp: Any) -> int | None:
-        """Offset after the last known record; None for what is not ours or was not read yet."""
+        """Offset after the last known record; None for a partition not assigned or not read yet."""
         state = self._state(tp)
         found: int | None = None if state is None else state.highwater
         return found
@@ -202,15 +202,15 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
         return None if state is None else readable_end(state.highwater, state.lso)
 
     def reading_from(self, tp: Any) -> int | None:
-        """Where the next fetch begins; None as for ``highwater``."""
+        """Offset of the next fetch; None as for ``highwater``."""
         state = self._state(tp)
         found: int | None = state.position if state and state.has_valid_position else None
         return found
 
     def _state(self, tp: Any) -> Any:
-        """What aiokafka holds of a partition, or None.
+        """aiokafka's state of a partition; None if it is not assigned.
 
-        Called from the main loop, which may still hold a partition that a rebalance has taken;
+        Called from the main loop, which may still know a partition that a rebalance has revoked;
         aiokafka itself raises an AssertionError then.
         """
         subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001
@@ -221,7 +221,7 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
         return assignment.state_value(partition)
 
     def wake(self) -> None:
-        """Look at the gate again now; called from the main loop when a partition opens."""
+        """Look for readable partitions now; called from the main loop when one has room again."""
         with suppress(RuntimeError):  # the thread's loop may be closed while stopping
             self.thread_loop.call_soon_threadsafe(self._wake)
 
@@ -233,7 +233,7 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
         """Seek every assigned partition to its committed offset.
 
         Returns:
-            for each partition the committed offset (None: never) and the epoch that begins now.
+            For each partition its committed offset (None: never) and the epoch that begins now.
         """
         result: dict[Partition, tuple[int | None, int]] = await self.call_thread(self._rewind)
         return result
@@ -242,13 +242,13 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         coordinator = consumer._coordinator  # noqa: SLF001
         bound_seconds = self._limits.rewind_timeout_seconds
-        try:  # aiokafka repeats without end
+        try:  # aiokafka itself repeats without end
             found = await asyncio.wait_for(
                 coordinator.fetch_committed_offsets(list(consumer.assignment())), bound_seconds
             )
         except TimeoutError as error:
             raise KafkaTimeoutError(
-                f"Kafka did not tell the committed offsets within {bound_seconds:g} s"
+                f"Kafka did not return the committed offsets within {bound_seconds:g} s"
             ) from error
         outcome: dict[Partition, tuple[int | None, int]] = {}
         for tp in consumer.assignment():
@@ -275,17 +275,17 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
         return self._epoch
 
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
-        """Commit; False if it did not happen, which is never fatal: the next one repeats it.
+        """Commit; False if it failed, which is never fatal: the next commit repeats it.
 
-        The stock driver stops the application on any fault here, and waits without bound while
+        The stock driver stops the application on any error here, and waits without bound while
         the coordinator is away.
         """
         consumer = self._ensure_consumer()
-        ours = consumer.assignment()
+        assigned = consumer.assignment()
         wanted = {
             TopicPartition(*tp): OffsetAndMetadata(offset, "")
             for tp, offset in offsets.items()
-            if tp in ours
+            if tp in assigned
         }
         if not wanted:
             return False
@@ -301,12 +301,12 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
 
 
 def readable_end(highwater: int | None, stable: int | None) -> int | None:
-    """Where a reader of committed records comes to the end; None while it is not known.
+    """Offset at which a reader of committed records reaches the end; None while not known.
 
     Args:
         highwater: offset after the last record.
         stable: first offset of the oldest open transaction, or the highwater; negative or None
-            where the broker does not tell.
+            where the broker does not report it.
     """
     if highwater is None or stable is None or stable < 0:
         return highwater
@@ -314,6 +314,6 @@ def readable_end(highwater: int | None, stable: int | None) -> int | None:
 
 
 def _position(assignment: Any, tp: TopicPartition) -> int | None:
-    """Where reading of an assigned partition goes on; None until that is known."""
+    """Offset at which reading of an assigned partition continues; None until it is known."""
     state = assignment.state_value(tp)
     return state.position if state.has_valid_position else None

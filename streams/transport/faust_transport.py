@@ -1,4 +1,4 @@
-"""The transport itself, found by Faust under the URL scheme ``chunked``."""
+"""Faust transport of the URL scheme ``chunked``."""
 
 from typing import Any, ClassVar
 
@@ -9,11 +9,11 @@ from streams.transport.chunk_limits import ChunkLimits
 
 
 class Transport(stock.Transport):
-    """Faust's aiokafka transport with a consumer of chunks; its producer is the stock one.
+    """Faust's aiokafka transport with a consumer of chunks and the stock producer.
 
     Attributes:
         limits: bounds of chunks and back-pressure; replace before the app starts.
-        listener: told about assignments; set before the app starts.
+        listener: notified of assignments; set before the app starts.
     """
 
     Consumer: ClassVar[type[Any]] = ChunkConsumer

@@ -1,4 +1,4 @@
-"""A chunk: the records of one fetch from one partition, handed on as a single Faust message."""
+"""Records of one fetch from one partition, handed on as a single Faust message (a chunk)."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -12,16 +12,19 @@ class Partition(NamedTuple):
 
 
 class RawRecord(Protocol):
-    """What a record offers; the values are bytes as the broker holds them.
+    """A record as fetched.
 
-    ``timestamp`` is in milliseconds since the epoch (the append time on topics that log it).
+    Attributes:
+        offset: position in the partition.
+        timestamp: milliseconds since the epoch (append time on topics that log it).
+        key: bytes as the broker holds them; None for no key.
+        value: the same; None is a tombstone.
     """
 
     offset: int
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
 
 
 class FetchedRecords:
@@ -34,10 +37,10 @@ class FetchedRecords:
         topic: name of the topic in the cluster.
         partition: number of the partition.
         records: the records as fetched; keys and values are undecoded bytes.
-        next_offset: where reading goes on once this chunk is done.
+        next_offset: where reading continues once this chunk is done.
         size_bytes: keys and values together.
-        epoch: the reading position's generation; of use to the transport only.
-        ticket: the entry in the transport's ledger; of use to the transport only.
+        epoch: generation of the reading position; for the transport only.
+        ticket: entry in the transport's ledger; for the transport only.
     """
 
     __slots__ = ("epoch", "next_offset", "partition", "records", "size_bytes", "ticket", "topic")
@@ -92,6 +95,6 @@ class FetchedRecords:
 
     def __repr__(self) -> str:
         if not self.records:
-            return f"<Chunk {self.topic}-{self.partition} empty, next {self.next_offset}>"
+            return f"<FetchedRecords {self.topic}-{self.partition} empty, next {self.next_offset}>"
         span = f"{self.first_offset}..{self.last_offset}"
-        return f"<Chunk {self.topic}-{self.partition} {span}, {len(self)} records>"
+        return f"<FetchedRecords {self.topic}-{self.partition} {span}, {len(self)} records>"

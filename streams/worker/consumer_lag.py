@@ -1,16 +1,16 @@
-"""How far behind this worker is, partition by partition, also where nothing is worked on."""
+"""Consumer lag of each assigned partition, also of one that makes no progress."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from forewarn.contracts.topics import SOURCES
-from streams.intake.lanes import OpenPartition
+from streams.intake.open_partition import OpenPartition
 from streams.transport import Partition
 from streams.worker_metrics import WorkerMetrics
 
 
 class Positions(Protocol):
-    """What the transport knows of a partition; see ``ChunkConsumer``."""
+    """Positions of a partition in the transport; see ``ChunkConsumer``."""
 
     def end(self, partition: Partition) -> int | None:
         """Offset after the last record that can be read now."""
@@ -22,11 +22,11 @@ class Positions(Protocol):
         """Timestamp of the first record of the oldest chunk that is not done."""
 
 
-class Lag:
-    """Shows lag by what is done, not by what is fetched: that is what a person waits for.
+class ConsumerLag:
+    """Sets the lag gauges by acknowledged positions: a fetched event is not a decided one.
 
-    It goes by the acknowledged position, which also passes over the gaps that transactions leave,
-    and by the last record that can be read: one of an open transaction is nobody's lag yet.
+    The acknowledged position also passes over the gaps that transactions leave. The end is the last
+    record that can be read: a record of an open transaction is not lag yet.
 
     Args:
         topics: names in the cluster of the source topics, in order.
@@ -38,14 +38,21 @@ class Lag:
         self._metrics = metrics
         self._behind_since: dict[Partition, float] = {}
 
-    def show(
+    def update(
         self,
         positions: Positions,
         opened: Mapping[int, OpenPartition],
         assigned: Iterable[int],
         now: float,
     ) -> None:
-        """Set the gauges of all assigned partitions; ``now`` is in seconds since the epoch."""
+        """Set the gauges of all assigned partitions.
+
+        Args:
+            positions: the transport.
+            opened: open partitions by number.
+            assigned: numbers of the assigned partitions.
+            now: seconds since the epoch.
+        """
         for number in assigned:
             for source, topic in enumerate(self._topics):
                 where = Partition(topic, number)
@@ -62,7 +69,7 @@ class Lag:
                 self._metrics.acknowledged.labels(*labels).set(settled)
 
     def forget(self, numbers: Iterable[int]) -> None:
-        """Take away the gauges of partitions that are no longer ours."""
+        """Remove the gauges of revoked partitions."""
         metrics = self._metrics
         for number in numbers:
             for topic, name in zip(self._topics, SOURCES, strict=True):
@@ -79,7 +86,7 @@ class Lag:
         partition: OpenPartition | None,
         now: float,
     ) -> float:
-        """Seconds that the oldest record waits; of one not fetched yet, since it was known of."""
+        """Seconds since the oldest record was appended, or seen if it is not fetched yet."""
         since = self._behind_since.setdefault(where, now)
         oldest = None
         if partition is not None:

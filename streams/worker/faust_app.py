@@ -1,9 +1,9 @@
-"""The Faust app: three ordinary agents that hand chunks to the lanes.
+"""The Faust app: three ordinary agents that hand fetched records to the lanes.
 
 An agent acknowledges nothing itself. It waits only while a partition's buffer is full, which is
-how back-pressure reaches the transport; the lane acknowledges a chunk's message once its outputs
-are. If an agent raises, the whole worker goes down (``CrashingSupervisor``): with the default
-supervisor Faust would go on acknowledging what nobody processed.
+how back-pressure reaches the transport; the lane acknowledges a message once its outputs are
+acknowledged. If an agent raises, the whole worker stops (``CrashingSupervisor``): with the default
+supervisor Faust would continue to acknowledge events that were not processed.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,12 +18,12 @@ from streams.transport import ChunkLimits, FetchedRecords
 
 
 class Intake(Protocol):
-    """Where agents put what they receive."""
+    """Receives fetched records from the agents."""
 
     async def receive(
-        self, source: int, chunk: FetchedRecords, acknowledge: Callable[[], None]
+        self, source: int, fetched: FetchedRecords, acknowledge: Callable[[], None]
     ) -> None:
-        """Queue a chunk; returns when there is room for the next."""
+        """Queue records; returns when there is room for the next."""
 
 
 def create_app(
@@ -33,12 +33,12 @@ def create_app(
     *,
     broker_options: dict[str, Any],
 ) -> faust.App:
-    """Build the app; nothing connects before it is started.
+    """Build the app; it connects when it is started.
 
     Args:
         kafka: names the topics.
         worker: group, intervals and directories.
-        intake: takes the chunks.
+        intake: receives the records.
         broker_options: ``broker`` and ``broker_credentials`` as Faust wants them.
     """
     app = faust.App(
@@ -53,10 +53,10 @@ def create_app(
         consumer_auto_offset_reset="earliest",
         datadir=str(worker.data_dir),
         key_serializer="raw",
-        # How many fetched chunks may wait in an agent's queue; their events are bounded by the
-        # transport, and what agents hand on is bounded by the partition buffers.
+        # Fetched chunks that may wait in an agent's queue; the transport bounds their events, and
+        # the partition buffers bound the events behind the agents.
         stream_buffer_maxsize=16,
-        # On SIGTERM and on rebalance, finish what was handed out before letting go of it.
+        # On SIGTERM and on rebalance, finish the chunks in hand first.
         stream_wait_empty=True,
         store="memory://",
         topic_allow_declare=False,

@@ -1,9 +1,9 @@
-"""Probes that tell the truth: startup, readiness and liveness, and why.
+"""Startup, readiness and liveness probes, with the reasons of a failure.
 
-``judge`` is a pure function from facts to a verdict with named reasons. The facts are set by the
-worker's loop and read by an HTTP server in a thread of its own, so that a loop that hangs is seen
-and cannot answer for itself. Liveness never depends on Kafka or Redis: restarting a worker mends
-neither, and would turn an outage of theirs into a storm of rebalances.
+``judge`` is a pure function from facts to a verdict with named reasons. The worker's loop sets the
+facts, and an HTTP server in its own thread reads them, so that a hanging loop is detected. Liveness
+never depends on Kafka or Redis: restarting a worker repairs neither, and would turn their outage
+into a series of rebalances.
 """
 
 import asyncio
@@ -24,19 +24,19 @@ PROBES: tuple[Probe, ...] = ("startup", "ready", "live")
 
 @dataclass(frozen=True, slots=True)
 class HealthFacts:
-    """What the probes go by; times are monotonic seconds.
+    """Facts for the probes; times are monotonic seconds.
 
     Attributes:
         beat_at: when the event loop last ran its heartbeat.
         model_loaded: a model has been loaded since the start.
         joined: the group has given an assignment since the start (an empty one counts).
         partitions: how many partitions are assigned now.
-        rebalancing: partitions are being taken or given.
+        rebalancing: partitions are being revoked or assigned.
         redis_reachable: the last command, or the last ping, was answered.
-        draining: a stop was asked for; no new work should come here.
-        stuck_since: when the work in hand last moved, or None with none in hand.
-        consuming_at: when something was last fetched (also nothing), or could not be for a reason
-            that a restart does not mend; None before the worker has started.
+        draining: a stop was requested; the worker takes no new events.
+        stuck_since: when the batches in hand last moved; None with none in hand.
+        consuming_at: when a fetch last returned (also empty), or was impossible for a reason that
+            a restart does not repair; None before the worker has started.
     """
 
     beat_at: float
@@ -52,13 +52,13 @@ class HealthFacts:
 
 @dataclass(frozen=True, slots=True)
 class HealthBounds:
-    """After how many seconds silence is a fault.
+    """Seconds after which silence is a failure.
 
     Attributes:
         loop_seconds: the event loop has not run; above the longest step that may block it.
-        stuck_seconds: work is in hand and has not moved, which a retry that waits counts as.
-        silent_seconds: nothing was even asked for, though Kafka answers: a rebalance that never
-            ends, or a reader that died. Well above the longest rebalance.
+        stuck_seconds: a batch is in hand and has not moved; a waiting retry counts as a move.
+        silent_seconds: no fetch was made, although Kafka answers: a rebalance that never ends, or
+            a dead consumer thread. Well above the longest rebalance.
     """
 
     loop_seconds: float = 15.0
@@ -79,9 +79,9 @@ def judge(probe: Probe, facts: HealthFacts, bounds: HealthBounds, now: float) ->
 
     Args:
         probe: which one.
-        facts: as last told.
+        facts: the latest.
         bounds: the time limits.
-        now: monotonic seconds, of the same clock as the facts.
+        now: monotonic seconds on the same clock as the facts.
     """
     loop_hangs = now - facts.beat_at > bounds.loop_seconds
     stuck = facts.stuck_since is not None and now - facts.stuck_since > bounds.stuck_seconds
@@ -117,11 +117,11 @@ class WorkerHealth:
 
     @property
     def facts(self) -> HealthFacts:
-        """The facts as they are now; a value that does not change any more."""
+        """The present facts, as an immutable value."""
         return self._facts
 
-    def tell(self, **facts: Any) -> None:
-        """Replace some facts, by the names of ``HealthFacts``; only one thread may call this."""
+    def update(self, **facts: Any) -> None:
+        """Replace facts by the names of ``HealthFacts``; only one thread may call this."""
         self._facts = replace(self._facts, **facts)
 
     def verdict(self, probe: Probe) -> HealthVerdict:
@@ -129,17 +129,17 @@ class WorkerHealth:
         return judge(probe, self._facts, self.bounds, time.monotonic())
 
     async def beat(self, interval_seconds: float = 1.0) -> None:
-        """Run on the event loop for as long as it lives: each turn proves that it still turns."""
+        """Record a heartbeat of the event loop at each interval, for as long as it runs."""
         while True:
-            self.tell(beat_at=time.monotonic())
+            self.update(beat_at=time.monotonic())
             await asyncio.sleep(interval_seconds)
 
 
 class HealthServer:
     """Serves ``/startup``, ``/ready``, ``/live`` and ``/metrics`` from its own thread.
 
-    A probe that passes is 200, one that fails 503; both say why in JSON. ``start`` before anything
-    else of the worker: a probe that is refused a connection cannot tell starting from dead.
+    A passing probe is 200, a failing one 503; both give reasons in JSON. Start it before all other
+    parts of the worker: a refused connection cannot distinguish a starting worker from a dead one.
 
     Args:
         health: the facts.
@@ -165,7 +165,7 @@ class HealthServer:
         return int(self._server.server_address[1])
 
     def start(self) -> None:
-        """Listen; raises OSError if the port is taken."""
+        """Listen; raises OSError if the port is in use."""
         self._server = _Server(self._address, _handler(self._health, self._registry))
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="health", daemon=True, args=(0.1,)
@@ -187,7 +187,7 @@ class _Server(ThreadingHTTPServer):
 
 def _handler(health: WorkerHealth, registry: CollectorRegistry) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = 5.0  # a client that says nothing gives its thread back
+        timeout = 5.0  # a silent client must not hold its thread
 
         def do_GET(self) -> None:
             path = self.path.partition("?")[0].strip("/")
@@ -216,6 +216,6 @@ def _handler(health: WorkerHealth, registry: CollectorRegistry) -> type[BaseHTTP
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's name
-            """Say nothing: probes come every few seconds."""
+            """Log nothing: probes come every few seconds."""
 
     return Handler

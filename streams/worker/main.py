@@ -1,4 +1,4 @@
-"""The composition root of a worker: reads settings, builds every part, runs until told to stop."""
+"""Composition root of a worker: reads settings, builds every part, runs until it is stopped."""
 
 import gc
 from concurrent.futures import ThreadPoolExecutor
@@ -40,9 +40,12 @@ from models.registry import open_registry
 from streams.model.lists_consumer import ListsConsumer
 from streams.model.reloader import Reloader
 from streams.pipeline.batch_processor import BatchProcessor
+from streams.pipeline.commit import JournalCommit
 from streams.pipeline.decide import Decider
+from streams.pipeline.dependency_retry import DependencyRetry
 from streams.pipeline.explain import WarningBuilder
-from streams.pipeline.messages import Live
+from streams.pipeline.job_report import JobReport
+from streams.pipeline.messages import LiveFeatures, OutputTopics
 from streams.pipeline.producer import OutputProducer
 from streams.pipeline.quarantine import Quarantine
 from streams.pipeline.score_monitor import ScoreMonitor
@@ -68,12 +71,12 @@ def run_worker() -> None:
     kafka, settings = load(KafkaSettings), load(WorkerSettings)
     metrics = WorkerMetrics(REGISTRY)
     health = _serve_health(settings)
-    for probe in PROBES:  # asked by the scrape itself: a loop that hangs cannot answer
+    for probe in PROBES:  # evaluated by the scrape itself: a hanging loop cannot answer
         metrics.probe.labels(probe).set_function(partial(_verdict, health, probe))
     with TopicAdministration(kafka) as administration:
         partitions = administration.require_copartitioned()
         administration.require_outputs(partitions)
-    log.info("kernel_ready", seconds=round(precompile(), 2))  # now, not while holding partitions
+    log.info("kernel_ready", seconds=round(precompile(), 2))  # before partitions are assigned
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explain")
     reloader = _reloader(load(ModelsSettings), settings, metrics)
     redis = load(RedisSettings)
@@ -83,7 +86,7 @@ def run_worker() -> None:
         aiokafka_arguments(kafka)
         | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "zstd"}
     )
-    # One object: the reader changes it, and the decider asks it.
+    # One object: the consumer changes it, and the decider reads it.
     lists = Lists()
     runtime = Runtime(
         settings,
@@ -96,43 +99,43 @@ def run_worker() -> None:
         reloader=reloader,
         health=health,
         metrics=metrics,
-        # One of its own: a registry that does not answer must not hold up decisions.
+        # A separate one: a registry that does not answer must not delay decisions.
         executor=ThreadPoolExecutor(max_workers=1, thread_name_prefix="reload"),
     )
     engine = Engine(CATALOG, prefix=redis.key_prefix)
-    live = Live(on_call=CATALOG.slot("on_call_now"), forwarding_on=CATALOG.slot("forwarding_on"))
+    live = LiveFeatures(
+        on_call=CATALOG.slot("on_call_now"), forwarding_on=CATALOG.slot("forwarding_on")
+    )
+    retry = DependencyRetry(runtime.on_wait)
+    state = StateIO(store, engine, metrics, settings.commit_attempts)
     processor = BatchProcessor(
-        store=store,
-        state=StateIO(store, engine, metrics, settings.commit_attempts),
-        computing=Quarantine(
+        state=state,
+        commit=JournalCommit(store, state, retry, metrics, settings.align_seconds),
+        retry=retry,
+        quarantine=Quarantine(
             engine=engine,
-            deciding=Decider(lists, _spending(reloader), metrics, executor),
-            watching=ScoreMonitor(metrics),
-            raising=WarningBuilder(executor, live, _sources(kafka), metrics),
-            distrust=reloader.distrust,
+            decider=Decider(lists, _spending(reloader), metrics, executor),
+            monitor=ScoreMonitor(metrics),
+            builder=WarningBuilder(executor, live, _sources(kafka), metrics),
+            withdraw=reloader.withdraw,
             pseudonymiser=pseudonymiser,
             sources=_sources(kafka),
             metrics=metrics,
         ),
         outputs=outputs,
-        brain=lambda: reloader.brain,
+        bundle=lambda: reloader.bundle,
+        topics=_topics(kafka),
         metrics=metrics,
-        tracer=open_tracer(load(TraceSettings).endpoint, "forewarn-worker"),
-        sources=_sources(kafka),
-        warnings_topic=qualified("warnings", kafka),
-        scores_topic=qualified("scores", kafka),
-        dead_letters_topic=qualified("dead-letters", kafka),
-        align_seconds=settings.align_seconds,
-        on_wait=runtime.on_wait,
+        report=JobReport(metrics, open_tracer(load(TraceSettings).endpoint, "forewarn-worker")),
     )
     app = create_app(kafka, settings, runtime, broker_options=_broker_options(kafka))
     runtime.attach(app, processor)
-    _spare_the_collector()
+    _tune_garbage_collector()
     DrainingWorker(
         app,
         runtime,
         drain_seconds=settings.drain_seconds,
-        on_drain=lambda: health.tell(draining=True),
+        on_drain=lambda: health.update(draining=True),
     ).execute_from_commandline()
 
 
@@ -140,11 +143,11 @@ def _verdict(health: WorkerHealth, probe: Probe) -> float:
     return float(health.verdict(probe).passes)
 
 
-def _spare_the_collector() -> None:
-    """Take what lives as long as the process out of the collector's sight, and let it run rarely.
+def _tune_garbage_collector() -> None:
+    """Exclude permanent objects from garbage collection, and let it run rarely.
 
-    A full collection walks a million objects of libraries, some 100 ms in which nothing is warned
-    about. A batch makes no cycles: its objects go when they are no longer referred to.
+    A full collection visits a million objects of libraries, which takes about 100 ms. A batch makes
+    no reference cycles: its objects are freed when they are no longer referred to.
     """
     gc.collect()
     gc.freeze()
@@ -152,7 +155,7 @@ def _spare_the_collector() -> None:
 
 
 def _serve_health(settings: WorkerSettings) -> WorkerHealth:
-    """Serve probes and metrics before anything else, so that starting can be told from dead."""
+    """Serve probes and metrics first, so that a starting worker does not look dead."""
     health = WorkerHealth(HealthBounds(stuck_seconds=settings.stuck_seconds))
     server = HealthServer(health, REGISTRY, host=settings.health_host, port=settings.health_port)
     try:
@@ -162,12 +165,12 @@ def _serve_health(settings: WorkerSettings) -> WorkerHealth:
             f"port {settings.health_port} cannot be served: {error.strerror}.",
             hint="Set FOREWARN_WORKER_HEALTH_PORT to a free one, or to 0.",
         ) from error
-    log.info("health_served", port=server.port)
+    log.info("health_server_started", port=server.port)
     return health
 
 
 def _reloader(models: ModelsSettings, settings: WorkerSettings, metrics: WorkerMetrics) -> Reloader:
-    """Load the champion and the policy; they are followed from then on."""
+    """Load the champion and the policy; later changes are followed."""
     reloader = Reloader(
         open_registry(models).current,
         settings.policy_file or DEFAULT_POLICY,
@@ -180,7 +183,7 @@ def _reloader(models: ModelsSettings, settings: WorkerSettings, metrics: WorkerM
 
 
 def _spending(reloader: Reloader) -> DistrictSpending:
-    return DistrictSpending(reloader.brain.policy.document.budgets.window_hours)
+    return DistrictSpending(reloader.bundle.policy.document.budgets.window_hours)
 
 
 def _pseudonymiser() -> Pseudonymiser:
@@ -189,6 +192,15 @@ def _pseudonymiser() -> Pseudonymiser:
 
 def _sources(kafka: KafkaSettings) -> tuple[str, ...]:
     return tuple(qualified(name, kafka) for name in SOURCES)
+
+
+def _topics(kafka: KafkaSettings) -> OutputTopics:
+    return OutputTopics(
+        sources=_sources(kafka),
+        warnings=qualified("warnings", kafka),
+        scores=qualified("scores", kafka),
+        dead_letters=qualified("dead-letters", kafka),
+    )
 
 
 def _broker_options(kafka: KafkaSettings) -> dict[str, Any]:
@@ -200,7 +212,7 @@ def _broker_options(kafka: KafkaSettings) -> dict[str, Any]:
 
 
 def _has_consumed(settings: KafkaSettings, group: str) -> bool:
-    """Whether the group has committed anything: then an empty store has lost its data."""
+    """Whether the group has committed offsets; if so, an empty store has lost its data."""
     try:
         client = KafkaAdminClient(**client_arguments(settings))
         try:
@@ -211,6 +223,6 @@ def _has_consumed(settings: KafkaSettings, group: str) -> bool:
             client.close()
     except KafkaError as error:
         raise DependencyUnavailableError(
-            f"Kafka did not tell the offsets of group {group}: {error!r}."
+            f"Kafka did not return the offsets of group {group}: {error!r}."
         ) from error
     return bool(offsets)

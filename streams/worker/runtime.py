@@ -1,7 +1,7 @@
 """The service beside the Faust app: it starts before the app and stops after it.
 
-It owns the lanes, the producer, the store and the slow loops (heartbeat, reload, gauges), and tells
-the probes the truth about all of them.
+It owns the lanes, the producer, the store and the periodic tasks (heartbeat, reload, gauges), and
+reports the state of all of them to the probes.
 """
 
 import asyncio
@@ -19,14 +19,15 @@ from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ForewarnError
 from forewarn.platform.settings import WorkerSettings
 from streams.intake.key_placement import KeyPlacement
-from streams.intake.lanes import AbandonedError, Lanes, Processor
+from streams.intake.lane import AbandonedError, Processor
+from streams.intake.lanes import Lanes
 from streams.intake.record_decoder import decode_records, require_same_topic
 from streams.model.lists_consumer import ListsConsumer
 from streams.model.reloader import Reloader
-from streams.pipeline.batch_processor import Dependency
+from streams.pipeline.dependency_retry import Dependency
 from streams.pipeline.producer import OutputProducer
 from streams.transport import ChunkConsumer, FetchedRecords, Partition
-from streams.worker.consumer_lag import Lag
+from streams.worker.consumer_lag import ConsumerLag
 from streams.worker.health import WorkerHealth
 from streams.worker_metrics import WorkerMetrics
 
@@ -35,26 +36,26 @@ log = structlog.get_logger(__name__)
 GAUGE_SECONDS = 1.0
 
 DOUBT_SECONDS = 30.0
-"""After this long without a fetch Kafka is asked whether it is there."""
+"""After this long without a fetch, the worker checks whether Kafka answers."""
 
 FENCED_SESSIONS = 3
-"""Sessions after which a fenced partition must have been revoked, if another worker has it."""
+"""Sessions after which a fenced partition must have been revoked, if another worker owns it."""
 
 
 class Runtime(Service):
-    """Everything of a worker but the Faust app.
+    """All parts of a worker except the Faust app.
 
     Args:
         settings: bounds and intervals.
         topics: names in the cluster of the source topics, in order.
         partitions: of each of them.
         store: not opened.
-        new_store: an empty store is no loss (nothing was ever consumed).
+        new_store: an empty store is expected, since nothing was ever consumed.
         outputs: not started.
         lists: not started.
         reloader: started already.
-        health: told about everything.
-        metrics: gauges are refreshed here.
+        health: facts for the probes.
+        metrics: the gauges.
         executor: for blocking reloads.
     """
 
@@ -77,7 +78,7 @@ class Runtime(Service):
         self._settings = settings
         self._topics = topics
         self._placement = KeyPlacement(partitions, metrics)
-        self._lag = Lag(topics, metrics)
+        self._lag = ConsumerLag(topics, metrics)
         self._store = store
         self._new_store = new_store
         self._outputs = outputs
@@ -95,7 +96,7 @@ class Runtime(Service):
         self._app: faust.App | None = None
 
     def attach(self, app: faust.App, processor: Processor) -> None:
-        """Bind to the app whose agents feed the lanes."""
+        """Connect the lanes to the app whose agents feed them."""
         self._app = app
         app.transport.listener = self
         self._lanes = Lanes(
@@ -106,7 +107,7 @@ class Runtime(Service):
             behind=self._behind,
             arriving=self._arriving,
             on_failure=self._fail,
-            on_dropped=self._metrics.dropped_journals.inc,
+            on_journal_dropped=self._metrics.dropped_journals.inc,
         )
 
     @property
@@ -119,19 +120,19 @@ class Runtime(Service):
     # -- service
 
     async def on_start(self) -> None:
-        """Connect the producer and start the lanes and the slow loops."""
+        """Connect the producer and start the lanes and the periodic tasks."""
         identity = await self._store.open(create=self._new_store)
         log.info("store_opened", identity=identity)
         await self._outputs.start()
         await self._lists.start()
         self.lanes.start()
-        for loop in (self._health.beat, self._poll_reload, self._refresh, self._lists.follow):
-            self.add_future(loop())
-        self._health.tell(model_loaded=True)
+        for task in (self._health.beat, self._poll_reload, self._refresh, self._lists.follow):
+            self.add_future(task())
+        self._health.update(model_loaded=True)
 
     async def on_stop(self) -> None:
-        """Close the partitions with a note that they are done, and disconnect."""
-        self._health.tell(draining=True)
+        """Close the partitions and disconnect."""
+        self._health.update(draining=True)
         await self.lanes.stop()
         await self._outputs.stop()
         await self._lists.stop()
@@ -140,75 +141,75 @@ class Runtime(Service):
     # -- intake
 
     async def receive(
-        self, source: int, chunk: FetchedRecords, acknowledge: Callable[[], None]
+        self, source: int, fetched: FetchedRecords, acknowledge: Callable[[], None]
     ) -> None:
-        """Decode a fetched chunk and queue it; returns when there is room for the next."""
-        self._placement.look(source, chunk)
+        """Decode fetched records and queue them; returns when there is room for the next."""
+        self._placement.observe(source, fetched)
         committed = [
-            self._consumer.settled(self._of(s, chunk.partition)) for s in range(len(SOURCES))
+            self._consumer.settled(self._of(s, fetched.partition)) for s in range(len(SOURCES))
         ]
         try:
-            partition = await self.lanes.partition(chunk.partition, committed)
+            partition = await self.lanes.partition(fetched.partition, committed)
         except AbandonedError:
             return  # not acknowledged: the next owner reads it again
         floor = partition.buffer.done[source]
-        run = decode_records(
-            chunk.records,
+        decoded = decode_records(
+            fetched.records,
             source=source,
-            topic=chunk.topic,
-            partition=chunk.partition,
-            next_offset=chunk.next_offset,
+            topic=fetched.topic,
+            partition=fetched.partition,
+            next_offset=fetched.next_offset,
             acknowledge=acknowledge,
             now_ms=time.time_ns() // 1_000_000,
             acceptance=self._settings.acceptance,
             from_offset=floor,
         )
-        skipped = len(chunk) - len(run.events) - len(run.dead_letters)
+        skipped = len(fetched) - len(decoded.events) - len(decoded.dead_letters)
         if skipped:
-            end = self._consumer.highwater(TP(*self._of(source, chunk.partition)))
-            require_same_topic(chunk.topic, chunk.partition, floor, end)
+            end = self._consumer.highwater(TP(*self._of(source, fetched.partition)))
+            require_same_topic(fetched.topic, fetched.partition, floor, end)
             self._metrics.redelivered.labels(SOURCES[source]).inc(skipped)
-        if not run.events and not run.dead_letters:
+        if not decoded.events and not decoded.dead_letters:
             acknowledge()
             return
-        await self.lanes.put(partition, run)
+        await self.lanes.put(partition, decoded)
 
-    # -- assignment, told by the transport
+    # -- assignment, called by the transport
 
     async def on_assigned(self, partitions: frozenset[Partition]) -> None:
-        """Take note of them; each is opened when its first chunk arrives.
+        """Drop held records; each partition is opened when its first records arrive.
 
-        Reading starts again at the committed offsets, so what is still held would come twice.
+        Reading starts again at the committed offsets, so held records would come twice.
         """
         await self.lanes.close(tuple(self.lanes.open_partitions))
         numbers = sorted({partition.partition for partition in partitions})
         self._assigned = tuple(numbers)
-        self._health.tell(joined=True, partitions=len(numbers), rebalancing=False)
-        log.info("assigned", partitions=numbers)
+        self._health.update(joined=True, partitions=len(numbers), rebalancing=False)
+        log.info("partitions_assigned", partitions=numbers)
 
     async def on_revoked(self, partitions: frozenset[Partition]) -> None:
         """Give the partitions back."""
         numbers = sorted({partition.partition for partition in partitions})
-        self._health.tell(rebalancing=True)
-        log.info("revoked", partitions=numbers)
+        self._health.update(rebalancing=True)
+        log.info("partitions_revoked", partitions=numbers)
         self._assigned = ()
         await self.lanes.close(numbers)
-        self._lag.forget(numbers)  # the next owner shows them from now on
+        self._lag.forget(numbers)  # the next owner reports them from now on
 
-    # -- what others ask or tell
+    # -- callbacks
 
     def on_wait(self, dependency: Dependency, why: str | None, numbers: tuple[int, ...]) -> None:
-        """A batch of these partitions finds a dependency away (why), or waits no more (None)."""
+        """Note that a batch of these partitions waits for a dependency (why), or continues (None)."""
         waiting = self._waiting.setdefault(dependency, set())
         if why is None:
             waiting.discard(numbers)
         else:
             waiting.add(numbers)
-        for number in numbers:  # an attempt is progress of this lane, and of no other
-            self.lanes.moved(number)
+        for number in numbers:  # an attempt is progress of this lane only
+            self.lanes.note_progress(number)
         self._metrics.waiting.labels(dependency).set(1 if waiting else 0)
         if dependency == "redis":
-            self._health.tell(redis_reachable=not waiting)
+            self._health.update(redis_reachable=not waiting)
 
     @property
     def _consumer(self) -> ChunkConsumer:
@@ -221,7 +222,7 @@ class Runtime(Service):
         return Partition(self._topics[source], partition)
 
     def _arriving(self) -> bool:
-        """Whether chunks that were fetched together are still being handed to agents."""
+        """Whether records of the last fetch are still being handed to agents."""
         return self._app is not None and bool(self._app.consumer.delivering)
 
     def _behind(self, source: int, partition: int) -> bool | None:
@@ -229,11 +230,11 @@ class Runtime(Service):
         return self._consumer.has_more(self._of(source, partition))
 
     def _fail(self, error: BaseException) -> None:
-        """Bring the worker down: nothing was acknowledged, the next start goes on from there."""
+        """Stop the worker; the next start continues from the acknowledged offsets."""
         if self._app is not None:
             self.add_future(self._app.crash(error))
 
-    # -- slow loops
+    # -- periodic tasks
 
     async def _poll_reload(self) -> None:
         loop = asyncio.get_running_loop()
@@ -242,26 +243,26 @@ class Runtime(Service):
             await loop.run_in_executor(self._executor, self._reloader.poll)
 
     async def _refresh(self) -> None:
-        """Keep gauges and probes current, and notice a Redis that is away while all is quiet."""
+        """Update gauges and probes, and detect an absent Redis while no batch uses it."""
         while not self.should_stop:
             await self._ping()
             self._metrics.buffered.set(self.lanes.buffered_events)
             if self._health.facts.joined:
-                await self._watch(time.monotonic())
-                self._show(self._consumer)
-            self._leave_fenced(time.monotonic())
+                await self._check_progress(time.monotonic())
+                self._update_lag(self._consumer)
+            self._stop_if_fenced(time.monotonic())
             await self.sleep(GAUGE_SECONDS)
 
-    def _show(self, consumer: ChunkConsumer) -> None:
-        self._lag.show(consumer, self.lanes.open_partitions, self._assigned, time.time())
+    def _update_lag(self, consumer: ChunkConsumer) -> None:
+        self._lag.update(consumer, self.lanes.open_partitions, self._assigned, time.time())
         failed = consumer.failed_commits
         self._metrics.failed_commits.inc(failed - self._failed_commits)
         self._failed_commits = failed
 
-    async def _watch(self, now: float) -> None:
-        """Tell the probes since when what should move does not, for whatever reason of ours."""
+    async def _check_progress(self, now: float) -> None:
+        """Report to the probes since when batches or fetches make no progress by our own fault."""
         # Agents that wait for a dependency acknowledge and fetch nothing. A journalled chunk waits
-        # for Kafka alone.
+        # for Kafka only.
         if any(self._waiting.values()) or self.lanes.recovering:
             self._waited_at = now
         consumer = self._consumer
@@ -269,18 +270,18 @@ class Runtime(Service):
         if consumer.seconds_without_progress:
             moved.append(max(now - consumer.seconds_without_progress, self._waited_at))
         doubtful = now - max(consumer.fetched_at, self._waited_at) > DOUBT_SECONDS
-        # A rebalance does not end, or Kafka is away, which a restart would not mend.
+        # Either a rebalance does not end, or Kafka is away, which a restart would not repair.
         if doubtful and not await self._lists.answers():
             self._waited_at = now
-        self._health.tell(
+        self._health.update(
             stuck_since=min(moved, default=None),
             consuming_at=max(consumer.fetched_at, self._waited_at),
         )
 
-    def _leave_fenced(self, now: float) -> None:
-        """Go down if a partition stays fenced and ours: nobody works on it, and no probe shows it.
+    def _stop_if_fenced(self, now: float) -> None:
+        """Stop the worker if a partition stays both fenced and assigned: it would never progress.
 
-        That is so when its last owner took it over once more, late; a new start takes it back.
+        That happens when its previous owner took it over again, late; a restart takes it back.
         """
         fenced = [number for number, p in self.lanes.open_partitions.items() if p.fenced]
         self._fenced_since = {number: self._fenced_since.get(number, now) for number in fenced}
@@ -291,11 +292,11 @@ class Runtime(Service):
 
     async def _ping(self) -> None:
         if self._waiting.get("redis"):
-            return  # a lane asks already, and says when it is back
+            return  # a lane tries already, and reports when Redis is back
         try:
             await self._store.ping()
         except ForewarnError as error:
-            self._health.tell(redis_reachable=False)
+            self._health.update(redis_reachable=False)
             log.warning("redis_unreachable", why=str(error))
         else:
-            self._health.tell(redis_reachable=True)
+            self._health.update(redis_reachable=True)

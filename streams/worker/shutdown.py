@@ -1,4 +1,4 @@
-"""A stop with a bound: finish what is in hand, or end the process and leave it to the journal."""
+"""Shutdown within a bound: finish batches in hand, or exit and leave them to the journal."""
 
 import os
 import threading
@@ -12,7 +12,13 @@ log = structlog.get_logger(__name__)
 
 
 class DrainingWorker(faust.Worker):
-    """Faust's worker with a bound on how long a stop may take."""
+    """Faust's worker with a bound on the duration of a stop.
+
+    Args:
+        args: of ``faust.Worker``.
+        drain_seconds: after that the process exits with status 1.
+        on_drain: called when a stop is requested.
+    """
 
     def __init__(self, *args: Any, drain_seconds: float, on_drain: Callable[[], None]) -> None:
         super().__init__(*args, redirect_stdouts=False, quiet=True)
@@ -20,7 +26,7 @@ class DrainingWorker(faust.Worker):
         self._on_drain = on_drain
 
     def _setup_logging(self) -> None:
-        """Do nothing: logging is in place, and Faust would take its handlers apart."""
+        """Do nothing: logging is configured, and Faust would remove its handlers."""
 
     def _on_sigterm(self) -> None:
         self._begin_drain()
@@ -31,14 +37,14 @@ class DrainingWorker(faust.Worker):
         super()._on_sigint()
 
     def _begin_drain(self) -> None:
-        log.info("draining", bound_seconds=self._drain_seconds)
+        log.info("drain_started", bound_seconds=self._drain_seconds)
         self._on_drain()
-        timer = threading.Timer(self._drain_seconds, _give_up)
+        timer = threading.Timer(self._drain_seconds, _exit_process)
         timer.daemon = True
         timer.start()
 
 
-def _give_up() -> None:
-    """End the process: the drain has passed its bound, and the journal covers what is left."""
-    log.error("drain_bound_passed")
+def _exit_process() -> None:
+    """End the process: the drain took too long, and the journal covers unfinished chunks."""
+    log.error("drain_timed_out")
     os._exit(1)

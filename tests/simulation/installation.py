@@ -26,13 +26,16 @@ from forewarn.contracts import Acceptance, encode
 from forewarn.contracts.topics import SOURCES
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.telemetry.tracing import NoTracer
-from streams.intake.lanes import OpenPartition
+from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import Chunk
 from streams.intake.record_decoder import decode_records
 from streams.pipeline.batch_processor import BatchProcessor
+from streams.pipeline.commit import JournalCommit
+from streams.pipeline.dependency_retry import DependencyRetry
 from streams.pipeline.explain import WarningBuilder
 from streams.pipeline.job import DecisionJob
-from streams.pipeline.messages import Live
+from streams.pipeline.job_report import JobReport
+from streams.pipeline.messages import LiveFeatures, OutputTopics
 from streams.pipeline.producer import KeyValue
 from streams.pipeline.quarantine import Quarantine
 from streams.pipeline.state_io import StateIO
@@ -131,21 +134,21 @@ class ShakyOutputs:
         await self._faults.step("before the acknowledgement")
 
 
-class NoDeciding:
+class SilentDecider:
     """Scores everything the same and warns nobody."""
 
-    def score(self, works: Sequence[DecisionJob], _brain: object) -> None:
-        for work in works:
-            work.probabilities = np.zeros(len(work.rows))
+    def score(self, jobs: Sequence[DecisionJob], _bundle: object) -> None:
+        for job in jobs:
+            job.probabilities = np.zeros(len(job.rows))
 
     def challenge(self, *_: object) -> None: ...
 
     async def decide(self, *_: object) -> None: ...
 
-    def count(self, _work: DecisionJob) -> None: ...
+    def count(self, _job: DecisionJob) -> None: ...
 
 
-BRAIN: Any = SimpleNamespace(
+BUNDLE: Any = SimpleNamespace(
     scorer=SimpleNamespace(version="m1", fingerprint=CATALOG.fingerprint, features=CATALOG.names),
     policy=SimpleNamespace(version="p1"),
     challenger=None,
@@ -212,29 +215,27 @@ class Installation:
 
     def processor(self, executor: ThreadPoolExecutor) -> BatchProcessor:
         """The worker's own processor over the shaky parts."""
+        state = StateIO(self.store, self.engine, self.metrics, 50)
+        retry = DependencyRetry(lambda *_: None)
         return BatchProcessor(
-            store=self.store,
-            state=StateIO(self.store, self.engine, self.metrics, 50),
-            computing=Quarantine(
+            state=state,
+            commit=JournalCommit(self.store, state, retry, self.metrics, align_seconds=0.0),
+            retry=retry,
+            quarantine=Quarantine(
                 engine=self.engine,
-                deciding=NoDeciding(),  # type: ignore[arg-type]
-                watching=SimpleNamespace(look=lambda *_: None),  # type: ignore[arg-type]
-                raising=WarningBuilder(executor, Live(0, 0), SOURCES, self.metrics),
-                distrust=lambda *_: BRAIN,
+                decider=SilentDecider(),  # type: ignore[arg-type]
+                monitor=SimpleNamespace(observe=lambda *_: None),  # type: ignore[arg-type]
+                builder=WarningBuilder(executor, LiveFeatures(0, 0), SOURCES, self.metrics),
+                withdraw=lambda *_: BUNDLE,
                 pseudonymiser=PSEUDONYMISER,
                 sources=SOURCES,
                 metrics=self.metrics,
             ),
             outputs=self.outputs,  # type: ignore[arg-type]
-            brain=lambda: BRAIN,
-            tracer=NoTracer(),
+            topics=OutputTopics(SOURCES, "warnings", "scores", "dead-letters"),
+            bundle=lambda: BUNDLE,
             metrics=self.metrics,
-            sources=SOURCES,
-            warnings_topic="warnings",
-            scores_topic="scores",
-            dead_letters_topic="dead-letters",
-            align_seconds=0.0,
-            on_wait=lambda *_: None,
+            report=JobReport(self.metrics, NoTracer()),
         )
 
     def steals_now(self) -> bool:

@@ -23,6 +23,6 @@ def test_a_record_in_another_partition_than_its_key_says_is_counted(shift: int) 
         offset=0, timestamp=0, key=KEY, value=b"", serialized_key_size=1, serialized_value_size=0
     )
     chunk = FetchedRecords("transfers", (home + shift) % PARTITIONS, [record], next_offset=1)
-    placement.look(1, chunk)
+    placement.observe(1, chunk)
     labels = {"source": "transfers"}
     assert registry.get_sample_value("forewarn_worker_misplaced_records_total", labels) == shift

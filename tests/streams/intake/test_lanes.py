@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from features.store.chunk_journal import Journal, SourceRange
-from streams.intake import lanes as module
-from streams.intake.lanes import AbandonedError, Lanes, OpenPartition
+from streams.intake import batch_assembly as module
+from streams.intake.lane import AbandonedError
+from streams.intake.lanes import Lanes
+from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import Chunk, PartitionBuffer
 from streams.intake.record_decoder import DecodedRecords
 
@@ -51,7 +53,7 @@ class Recorder:
         self.closed.append(partition.number)
 
 
-def run_of(first: int, count: int, acked: list[int], source: int = 0) -> DecodedRecords:
+def records_of(first: int, count: int, acked: list[int], source: int = 0) -> DecodedRecords:
     times = np.arange(first, first + count, dtype=np.int64)
     return DecodedRecords(
         source=source,
@@ -90,7 +92,7 @@ async def test_order_is_kept_within_each_partition() -> None:
     lanes.start()
     for first in range(0, 60, 5):
         for number in (0, 1, 2, 3):
-            await lanes.put(await lanes.partition(number), run_of(first, 5, acked))
+            await lanes.put(await lanes.partition(number), records_of(first, 5, acked))
     await until(lambda: len(recorder.seen) == 240)
     for number in range(4):
         assert [o for n, o in recorder.seen if n == number] == list(range(60))
@@ -113,14 +115,14 @@ async def test_what_was_fetched_together_goes_into_one_batch(gather_seconds: flo
         gather_seconds=gather_seconds,
     )
     lanes.start()
-    await lanes.put(await lanes.partition(0), run_of(0, 3, []))
+    await lanes.put(await lanes.partition(0), records_of(0, 3, []))
     if gather_seconds:
         for _ in range(20):
             await asyncio.sleep(0)
     else:
         await until(lambda: recorder.batches)
     arriving = False
-    await lanes.put(await lanes.partition(1), run_of(0, 3, []))
+    await lanes.put(await lanes.partition(1), records_of(0, 3, []))
     await until(lambda: len(recorder.seen) == 6)
     assert recorder.batches == ([[0, 1]] if gather_seconds else [[0], [1]])
     await lanes.stop()
@@ -136,7 +138,7 @@ async def test_a_full_partition_makes_its_feeder_wait() -> None:
 
     async def feed() -> None:
         for first in range(0, 100, 5):
-            await lanes.put(partition, run_of(first, 5, []))
+            await lanes.put(partition, records_of(first, 5, []))
 
     feeder = asyncio.create_task(feed())
     await until(lambda: partition.buffer.events >= 10)
@@ -157,9 +159,9 @@ async def test_closing_finishes_the_batch_in_hand_and_drops_what_waits() -> None
     lanes = lanes_of(recorder, [])
     lanes.start()
     partition = await lanes.partition(0)
-    await lanes.put(partition, run_of(0, 7, acked))
+    await lanes.put(partition, records_of(0, 7, acked))
     await until(lambda: recorder.in_hand == {0})
-    await lanes.put(partition, run_of(7, 7, acked))
+    await lanes.put(partition, records_of(7, 7, acked))
     closing = asyncio.create_task(lanes.close([0]))
     for _ in range(20):
         await asyncio.sleep(0)
@@ -180,7 +182,7 @@ async def test_an_abandoned_batch_is_not_acknowledged() -> None:
     recorder.error = AbandonedError("revoked")
     lanes = lanes_of(recorder, failures)
     lanes.start()
-    await lanes.put(await lanes.partition(0), run_of(0, 3, acked))
+    await lanes.put(await lanes.partition(0), records_of(0, 3, acked))
     await until(lambda: not lanes.open_partitions[0].buffer.events)
     await lanes.close([0])
     assert acked == []
@@ -195,7 +197,7 @@ async def test_a_failure_is_told_and_nothing_is_acknowledged(error: Exception) -
     recorder.error = error
     lanes = lanes_of(recorder, failures)
     lanes.start()
-    await lanes.put(await lanes.partition(1), run_of(0, 3, acked))
+    await lanes.put(await lanes.partition(1), records_of(0, 3, acked))
     await until(lambda: failures == [error])
     assert acked == []
     await lanes.stop()
@@ -239,8 +241,8 @@ async def test_one_topic_cannot_keep_out_what_a_journalled_chunk_still_needs() -
     lanes.start()
     async with asyncio.timeout(5):
         for first in (0, 10, 20):
-            await lanes.put(partition, run_of(first, 10, []))
-        await lanes.put(partition, run_of(0, 5, [], source=1))
+            await lanes.put(partition, records_of(first, 10, []))
+        await lanes.put(partition, records_of(0, 5, [], source=1))
     await until(lambda: len(recorder.seen) >= 15)
     assert [offset for _, offset in recorder.seen[:15]] == [*range(10), *range(5)]
     await lanes.stop()
@@ -268,13 +270,13 @@ async def test_a_journal_that_kafka_will_not_send_again_gives_way(
         buffered_events=100,
         behind=behind,
         on_failure=lambda _: None,
-        on_dropped=lambda: told.append(True),
+        on_journal_dropped=lambda: told.append(True),
     )
     partition = await lanes.partition(0)
     ranges = (SourceRange(0, 0, 10), SourceRange(1, 0, 5), SourceRange(2, 0, 0))
     partition.journal = Journal(1, ranges, order=bytes([0] * 10 + [1] * 5))
     lanes.start()
-    await lanes.put(partition, run_of(0, 10, []))
+    await lanes.put(partition, records_of(0, 10, []))
     await until(lambda: asked.count(1) >= 2 or told)
     assert bool(told) == dropped
     assert lanes.recovering != dropped

@@ -31,9 +31,9 @@ def nothing_behind(_source: int) -> bool:
     return False
 
 
-def buffer_of(*runs: DecodedRecords) -> PartitionBuffer:
+def buffer_of(*decoded: DecodedRecords) -> PartitionBuffer:
     buffer = PartitionBuffer(0, (0, 0, 0), align_seconds=0.5)
-    for run in runs:
+    for run in decoded:
         buffer.add(run)
     return buffer
 

@@ -77,7 +77,7 @@ class Place:
 
     @property
     def in_use(self) -> str:
-        return self.reloader.brain.scorer.version
+        return self.reloader.bundle.scorer.version
 
     def metric(self, name: str, **labels: str) -> float:
         return self.collected.get_sample_value(name, labels) or 0.0
@@ -154,8 +154,8 @@ def test_a_champion_that_fails_at_work_gives_way_to_the_one_before(place: Place)
     place.promote(place.second)
     place.reloader.poll()
     assert place.in_use == place.second
-    brain = place.reloader.distrust(place.reloader.brain.scorer, "it raised")
-    assert brain.scorer.version == place.first
+    bundle = place.reloader.withdraw(place.reloader.bundle.scorer, "it raised")
+    assert bundle.scorer.version == place.first
     place.now += LONGEST_PAUSE_SECONDS
     place.reloader.poll()
     assert place.in_use == place.first, "it is not tried again"
@@ -167,20 +167,20 @@ def test_a_champion_that_fails_at_work_gives_way_to_the_one_before(place: Place)
 
 
 def test_a_champion_with_none_before_it_is_not_replaced_by_nothing(place: Place) -> None:
-    with pytest.raises(ArtifactError, match="none before"):
-        place.reloader.distrust(place.reloader.brain.scorer, "it raised")
+    with pytest.raises(ArtifactError, match="no predecessor"):
+        place.reloader.withdraw(place.reloader.bundle.scorer, "it raised")
 
 
 def test_a_challenger_that_fails_at_work_is_dropped(place: Place) -> None:
     place.promote(place.second, "challenger")
     place.reloader.poll()
-    challenger = place.reloader.brain.challenger
+    challenger = place.reloader.bundle.challenger
     assert challenger is not None
-    brain = place.reloader.distrust(challenger, "it raised")
-    assert brain.challenger is None
-    assert brain.scorer.version == place.first
+    bundle = place.reloader.withdraw(challenger, "it raised")
+    assert bundle.challenger is None
+    assert bundle.scorer.version == place.first
     place.reloader.poll()
-    assert place.reloader.brain.challenger is None
+    assert place.reloader.bundle.challenger is None
     assert place.metric("forewarn_worker_reload_pending", what="challenger") == 1
 
 

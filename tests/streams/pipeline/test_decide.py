@@ -15,11 +15,12 @@ from forewarn.platform.pseudonyms import Pseudonymiser
 from models.policy import DEFAULT_POLICY, Lists, PolicyFile, warning_id
 from models.policy.district_budget import DistrictSpending
 from models.serving.drift import Judged
-from streams.intake.lanes import OpenPartition
+from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import Chunk, PartitionBuffer
-from streams.pipeline.decide import Decider, ModelBundle, sent
+from streams.model.bundle import ModelBundle
+from streams.pipeline.decide import Decider, sent_decisions
 from streams.pipeline.job import DecisionJob, columns_of
-from streams.worker_metrics import MOST_MODELS, WorkerMetrics
+from streams.worker_metrics import MAX_MODELS, WorkerMetrics
 
 TIME_MS = 1_780_000_000_000
 PERSON = "+8613800000001"
@@ -86,29 +87,31 @@ async def decide(
     columns, rows = columns_of(chunk, Pseudonymiser(b"a key that only tests use"))
     plan = engine.plan(columns)
     partition = OpenPartition(0, 1, PartitionBuffer(0, (0, 0, 0), 0.0), None)
-    work = DecisionJob(partition, chunk, columns, rows, plan, 1, recovering=False)
-    work.result = engine.run(plan)
+    job = DecisionJob(partition, chunk, columns, rows, plan, 1, recovering=False)
+    job.result = engine.run(plan)
     policy = PolicyFile(DEFAULT_POLICY, CATALOG.names).current()
     scorer: Any = Certain(probability)
-    brain = ModelBundle(scorer, policy)
+    bundle = ModelBundle(scorer, policy)
     with ThreadPoolExecutor(1) as executor:
-        deciding = Decider(
+        decider = Decider(
             Lists(), DistrictSpending(24), WorkerMetrics(registry or CollectorRegistry()), executor
         )
-        deciding.score([work], brain)
-        await deciding.decide(work, brain)
-        deciding.count(work)
-    return work
+        decider.score([job], bundle)
+        await decider.decide(job, bundle)
+        decider.count(job)
+    return job
 
 
 @pytest.mark.parametrize("status", ["attempted", "completed", "reversed"])
 async def test_money_that_comes_in_never_raises_a_warning(status: str) -> None:
     """Models are trained on what can still be stopped; of receipts they know nothing."""
-    assert sent(await decide([transfer(0, "incoming", status)])) == []
+    assert sent_decisions(await decide([transfer(0, "incoming", status)])) == []
 
 
 async def test_a_call_and_an_attempt_are_warned_about_while_it_helps() -> None:
-    decisions = [d for _, d in sent(await decide([call(0), transfer(1, "outgoing", "attempted")]))]
+    decisions = [
+        d for _, d in sent_decisions(await decide([call(0), transfer(1, "outgoing", "attempted")]))
+    ]
     assert [d.action for d in decisions] == ["raise", "raise"]
 
 
@@ -116,13 +119,13 @@ async def test_what_becomes_of_a_warned_transfer_is_told_in_the_same_chunk() -> 
     """The loss ledger lives on the update that says whether the money left."""
     attempt = transfer(0, "outgoing", "attempted", "t")
     done = transfer(1, "outgoing", "completed", "t")
-    work = await decide([attempt, done])
-    assert [(i, d.action) for i, d in sent(work)] == [(0, "raise"), (1, "update")]
+    job = await decide([attempt, done])
+    assert [(i, d.action) for i, d in sent_decisions(job)] == [(0, "raise"), (1, "update")]
 
 
 async def test_nothing_is_decided_below_the_threshold() -> None:
-    work = await decide([call(0), transfer(1, "outgoing", "attempted")], probability=0.0001)
-    assert work.decisions == {}
+    job = await decide([call(0), transfer(1, "outgoing", "attempted")], probability=0.0001)
+    assert job.decisions == {}
 
 
 async def test_a_duplicate_settles_nothing() -> None:
@@ -151,9 +154,9 @@ async def test_a_false_alarm_quietens() -> None:
         label_time_ms=TIME_MS,
     )
     attempt = structs.replace(transfer(1, "outgoing", "attempted"), amount_minor=200_000)
-    work = await decide([cleared, attempt], probability=0.6)
-    assert work.decisions[1].reason == "suppressed_cleared"
-    assert sent(work) == []
+    job = await decide([cleared, attempt], probability=0.6)
+    assert job.decisions[1].reason == "suppressed_cleared"
+    assert sent_decisions(job) == []
 
 
 async def test_outcomes_tell_how_well_the_warnings_were_calibrated() -> None:
@@ -179,7 +182,7 @@ async def test_outcomes_tell_how_well_the_warnings_were_calibrated() -> None:
 
     def value(what: str) -> float | None:
         return registry.get_sample_value(
-            f"forewarn_calibration_{what}_frauds_total", {"model": "m1"}
+            f"forewarn_worker_calibration_{what}_frauds_total", {"model": "m1"}
         )
 
     assert value("expected") == pytest.approx(1.8)  # the third names no warning of this person
@@ -189,7 +192,7 @@ async def test_outcomes_tell_how_well_the_warnings_were_calibrated() -> None:
 def test_models_told_apart_are_bounded() -> None:
     registry = CollectorRegistry()
     metrics = WorkerMetrics(registry)
-    for number in range(MOST_MODELS + 30):
+    for number in range(MAX_MODELS + 30):
         metrics.count_judged(Judged(f"m{number}", 0.5, fraud=True))
     name = "forewarn_worker_calibration_expected_frauds_total"
     assert registry.get_sample_value(name, {"model": "other"}) == 15.0

@@ -22,13 +22,17 @@ from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.telemetry.tracing import NoTracer
 from models.policy import DEFAULT_POLICY, Lists, PolicyFile
 from models.policy.district_budget import DistrictSpending
-from streams.intake.lanes import OpenPartition
+from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import Chunk
 from streams.intake.record_decoder import TRANSFERS, decode_records
+from streams.model.bundle import ModelBundle
 from streams.pipeline.batch_processor import BatchProcessor
-from streams.pipeline.decide import Decider, ModelBundle
+from streams.pipeline.commit import JournalCommit
+from streams.pipeline.decide import Decider
+from streams.pipeline.dependency_retry import DependencyRetry
 from streams.pipeline.explain import WarningBuilder
-from streams.pipeline.messages import Live
+from streams.pipeline.job_report import JobReport
+from streams.pipeline.messages import LiveFeatures, OutputTopics
 from streams.pipeline.quarantine import MAX_IN_A_ROW, ProcessingBrokenError, Quarantine
 from streams.pipeline.state_io import StateIO
 from streams.worker_metrics import WorkerMetrics
@@ -107,7 +111,7 @@ class Place:
     """A worker's processor over a store and outputs in memory."""
 
     def __init__(
-        self, brain: ModelBundle, *, distrust: Callable[..., ModelBundle] | None = None
+        self, bundle: ModelBundle, *, withdraw: Callable[..., ModelBundle] | None = None
     ) -> None:
         self.registry = CollectorRegistry()
         self.metrics = WorkerMetrics(self.registry)
@@ -115,30 +119,28 @@ class Place:
         self.outputs = Outputs()
         self.engine = ShakyEngine(CATALOG)
         self.executor = ThreadPoolExecutor(1)
-        self.computing = Quarantine(
+        self.quarantine = Quarantine(
             engine=self.engine,
-            deciding=Decider(Lists(), DistrictSpending(24), self.metrics, self.executor),
-            watching=SimpleNamespace(look=lambda *_: None),  # type: ignore[arg-type]
-            raising=WarningBuilder(self.executor, Live(0, 0), SOURCES, self.metrics),
-            distrust=distrust or (lambda *_: brain),
+            decider=Decider(Lists(), DistrictSpending(24), self.metrics, self.executor),
+            monitor=SimpleNamespace(observe=lambda *_: None),  # type: ignore[arg-type]
+            builder=WarningBuilder(self.executor, LiveFeatures(0, 0), SOURCES, self.metrics),
+            withdraw=withdraw or (lambda *_: bundle),
             pseudonymiser=KEY,
             sources=SOURCES,
             metrics=self.metrics,
         )
+        state = StateIO(self.store, self.engine, self.metrics, 5)
+        retry = DependencyRetry(lambda *_: None)
         self.processor = BatchProcessor(
-            store=self.store,
-            state=StateIO(self.store, self.engine, self.metrics, 5),
-            computing=self.computing,
+            state=state,
+            quarantine=self.quarantine,
+            commit=JournalCommit(self.store, state, retry, self.metrics, align_seconds=0.0),
+            retry=retry,
             outputs=self.outputs,  # type: ignore[arg-type]
-            brain=lambda: brain,
+            topics=OutputTopics(SOURCES, "warnings", "scores", "dead-letters"),
+            bundle=lambda: bundle,
             metrics=self.metrics,
-            tracer=NoTracer(),
-            sources=SOURCES,
-            warnings_topic="warnings",
-            scores_topic="scores",
-            dead_letters_topic="dead-letters",
-            align_seconds=0.0,
-            on_wait=lambda *_: None,
+            report=JobReport(self.metrics, NoTracer()),
         )
 
     async def open(self) -> OpenPartition:
@@ -146,7 +148,7 @@ class Place:
         return await self.processor.open(0, (None, None, None))
 
 
-def brain_of(model: Any, challenger: Any = None) -> ModelBundle:
+def bundle_of(model: Any, challenger: Any = None) -> ModelBundle:
     return ModelBundle(model, PolicyFile(DEFAULT_POLICY, CATALOG.names).current(), challenger)
 
 
@@ -203,7 +205,7 @@ async def process(place: Place, partition: OpenPartition) -> None:
 
 async def test_an_event_that_the_kernel_cannot_take_is_put_aside_and_the_others_go_on() -> None:
     """Else it would take down every worker in turn, whoever got its partition next."""
-    place = Place(brain_of(Model("m")))
+    place = Place(bundle_of(Model("m")))
     partition = await place.open()
     events = [transfer(i, POISON_MINOR if i in (2, 6) else 1000) for i in range(9)]
     fetch(partition, events)
@@ -223,7 +225,7 @@ async def test_an_event_that_the_kernel_cannot_take_is_put_aside_and_the_others_
 
 async def test_a_chunk_that_is_done_again_sets_the_same_event_aside() -> None:
     """A fault that has gone by then must not make it both a dead letter and an applied event."""
-    place = Place(brain_of(Model("m")))
+    place = Place(bundle_of(Model("m")))
     events = [transfer(i, POISON_MINOR if i == 1 else 1000) for i in range(4)]
     partition = await place.open()
     fetch(partition, events)
@@ -240,7 +242,7 @@ async def test_a_chunk_that_is_done_again_sets_the_same_event_aside() -> None:
 
 
 async def test_a_damaged_record_puts_one_persons_events_aside() -> None:
-    place = Place(brain_of(Model("m")))
+    place = Place(bundle_of(Model("m")))
     partition = await place.open()
     fetch(partition, [transfer(0, person=1), transfer(1, person=2)])
     await process(place, partition)
@@ -257,17 +259,17 @@ async def test_a_damaged_record_puts_one_persons_events_aside() -> None:
 async def test_an_event_that_the_policy_cannot_take_is_put_aside(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    place = Place(brain_of(Model("m")))
+    place = Place(bundle_of(Model("m")))
     partition = await place.open()
     decided = Decider._decide_one
 
-    def decide(self: Decider, work: Any, index: int, *rest: Any) -> None:
-        if work.chunk.events[index].event_id == "e1":
+    def decide(self: Decider, job: Any, index: int, *rest: Any) -> None:
+        if job.chunk.events[index].event_id == "e1":
             raise KeyError("+8613800000001")
-        decided(self, work, index, *rest)
+        decided(self, job, index, *rest)
 
     monkeypatch.setattr(Decider, "_decide_one", decide)
-    monkeypatch.setattr(Decider, "_candidates", lambda _s, work, _p: np.arange(len(work.rows)))
+    monkeypatch.setattr(Decider, "_candidates", lambda _s, job, _p: np.arange(len(job.rows)))
     fetch(partition, [transfer(i) for i in range(3)])
     await process(place, partition)
     assert [letter.offset for letter in place.outputs.letters] == [1]
@@ -279,8 +281,8 @@ async def test_a_model_that_fails_on_anything_is_replaced_and_costs_no_event() -
     def fails(_vectors: Any) -> None:
         raise RuntimeError("a broken library")
 
-    before = brain_of(Model("before"))
-    place = Place(brain_of(Model("bad", fails)), distrust=lambda *_: before)
+    before = bundle_of(Model("before"))
+    place = Place(bundle_of(Model("bad", fails)), withdraw=lambda *_: before)
     partition = await place.open()
     fetch(partition, [transfer(i) for i in range(3)])
     await process(place, partition)
@@ -297,7 +299,7 @@ async def test_a_model_that_fails_with_none_before_it_stops_the_worker() -> None
     def nothing(*_: Any) -> ModelBundle:
         raise ArtifactError("there is none before it")
 
-    place = Place(brain_of(Model("bad", fails)), distrust=nothing)
+    place = Place(bundle_of(Model("bad", fails)), withdraw=nothing)
     partition = await place.open()
     fetch(partition, [transfer(0)])
     with pytest.raises(ArtifactError):
@@ -312,11 +314,11 @@ async def test_a_challenger_that_fails_is_dropped_and_holds_up_nobody() -> None:
     told: list[str] = []
     champion = Model("m")
 
-    def distrust(scorer: Any, _why: str) -> ModelBundle:
+    def withdraw(scorer: Any, _why: str) -> ModelBundle:
         told.append(scorer.version)
-        return brain_of(champion)
+        return bundle_of(champion)
 
-    place = Place(brain_of(champion, Model("trial", fails)), distrust=distrust)
+    place = Place(bundle_of(champion, Model("trial", fails)), withdraw=withdraw)
     partition = await place.open()
     fetch(partition, [transfer(0)])
     await process(place, partition)
@@ -327,7 +329,7 @@ async def test_a_challenger_that_fails_is_dropped_and_holds_up_nobody() -> None:
 
 async def test_a_fault_that_every_event_meets_is_no_events_fault() -> None:
     """To pour a whole topic into the dead letters would lose it as surely as skipping it."""
-    place = Place(brain_of(Model("m")))
+    place = Place(bundle_of(Model("m")))
     partition = await place.open()
     fetch(partition, [transfer(i, POISON_MINOR) for i in range(MAX_IN_A_ROW + 1)])
     with pytest.raises(ProcessingBrokenError):
@@ -337,7 +339,7 @@ async def test_a_fault_that_every_event_meets_is_no_events_fault() -> None:
 
 async def test_a_damaged_journal_stops_nobody() -> None:
     """Every worker would read the same, and go down over it in turn."""
-    place = Place(brain_of(Model("m")))
+    place = Place(bundle_of(Model("m")))
     partition = await place.open()
     fetch(partition, [transfer(0)])
     await process(place, partition)
@@ -354,7 +356,7 @@ async def test_a_damaged_journal_stops_nobody() -> None:
 
 async def test_a_journal_whose_offsets_are_committed_is_passed() -> None:
     """A store that lost its last second has one: Kafka will never send its chunk again."""
-    place = Place(brain_of(Model("m")))
+    place = Place(bundle_of(Model("m")))
     partition = await place.open()
     fetch(partition, [transfer(i) for i in range(3)])
     place.outputs.fault = RuntimeError("the journal stays, as if its closing note was lost")
@@ -375,7 +377,7 @@ async def test_a_policy_that_can_decide_nothing_stops_the_worker(
         raise KeyError("a rule that nobody tried")
 
     monkeypatch.setattr(Decider, "_decide_one", decide)
-    place = Place(brain_of(Model("m", probability=0.99)))
+    place = Place(bundle_of(Model("m", probability=0.99)))
     partition = await place.open()
     for start in range(0, MAX_IN_A_ROW, 20):
         fetch(partition, [transfer(start + i) for i in range(20)], first=start)
@@ -394,7 +396,7 @@ async def test_a_warning_goes_out_without_what_cannot_be_said_about_it(part: str
 
     model = Model("m", probability=0.99)
     setattr(model, part, fails)
-    place = Place(brain_of(model))
+    place = Place(bundle_of(model))
     partition = await place.open()
     fetch(partition, [transfer(0, 9_000_000)])
     await process(place, partition)

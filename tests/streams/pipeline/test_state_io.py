@@ -12,7 +12,7 @@ from features.record_header import parse
 from features.store.memory_store import MemoryStateStore
 from forewarn.contracts import CallStarted
 from forewarn.platform.pseudonyms import Pseudonymiser
-from streams.intake.lanes import OpenPartition
+from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import Chunk, PartitionBuffer
 from streams.pipeline.job import DecisionJob, columns_of
 from streams.pipeline.state_io import StateIO
@@ -65,20 +65,20 @@ async def test_a_subscriber_that_expires_before_the_write_is_written_all_the_sam
     epoch = (await store.take_over([0]))[0]
     state = StateIO(store, ENGINE, WorkerMetrics(CollectorRegistry()), attempts=5)
     for offset, expires in ((1, False), (2, True)):
-        work = work_of(epoch, offset, clock_ms[0])
-        await state.load([work])
-        work.result = ENGINE.run(work.plan, work.records)
+        job = work_of(epoch, offset, clock_ms[0])
+        await state.load([job])
+        job.result = ENGINE.run(job.plan, job.records)
         if expires:
             clock_ms[0] += 400 * DAY_MS
         async with asyncio.timeout(10):
-            await state.write([work])
-    records = await store.load(work.plan.keys)
-    for key, record in zip(work.plan.keys, records, strict=True):
+            await state.write([job])
+    records = await store.load(job.plan.keys)
+    for key, record in zip(job.plan.keys, records, strict=True):
         assert record is not None, parse_key(key)
         mark = parse(record).watermark(0, 0)
         assert mark is not None
         assert mark.offset == 2
-    assert Entity.SUBSCRIBER in {parse_key(key)[0] for key in work.plan.keys}
+    assert Entity.SUBSCRIBER in {parse_key(key)[0] for key in job.plan.keys}
 
 
 async def test_a_record_that_went_back_is_put_forward_again() -> None:
@@ -88,16 +88,16 @@ async def test_a_record_that_went_back_is_put_forward_again() -> None:
     epoch = (await store.take_over([0]))[0]
     registry = CollectorRegistry()
     state = StateIO(store, ENGINE, WorkerMetrics(registry), attempts=5)
-    works = [work_of(epoch, offset, DAY_MS) for offset in (1, 2, 3)]
+    jobs = [work_of(epoch, offset, DAY_MS) for offset in (1, 2, 3)]
     old: dict[bytes, tuple[bytes, int]] = {}
-    for work in works:
-        await state.load([work])
-        work.result = ENGINE.run(work.plan, work.records)
-        if work is works[-1]:
+    for job in jobs:
+        await state.load([job])
+        job.result = ENGINE.run(job.plan, job.records)
+        if job is jobs[-1]:
             store._records.update(old)
-        await state.write([work])
+        await state.write([job])
         old = old or dict(store._records)
-    key = next(k for k in works[0].plan.keys if parse_key(k)[0] is Entity.SUBSCRIBER)
+    key = next(k for k in jobs[0].plan.keys if parse_key(k)[0] is Entity.SUBSCRIBER)
     record = (await store.load([key]))[0]
     assert record is not None
     assert parse(record).version == 3, "nothing of the three events is lost"

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from streams.transport import Partition
 from streams.transport.consumer_thread import readable_end
-from streams.worker.consumer_lag import Lag
+from streams.worker.consumer_lag import ConsumerLag
 from streams.worker_metrics import WorkerMetrics
 
 TOPICS = ("calls", "transfers", "outcomes")
@@ -38,12 +38,12 @@ def shown(registry: CollectorRegistry, name: str, source: str) -> float | None:
 def test_a_partition_that_is_not_open_yet_shows_its_lag() -> None:
     """While Redis is away nothing is opened, which is when somebody has to see it."""
     registry = CollectorRegistry()
-    lag = Lag(TOPICS, WorkerMetrics(registry))
+    lag = ConsumerLag(TOPICS, WorkerMetrics(registry))
     calls, transfers = Partition("calls", 3), Partition("transfers", 3)
     positions = Positions(
         {calls: 50, transfers: 9}, {calls: 40, transfers: 9}, waiting_ms={calls: 5_000}
     )
-    lag.show(positions, {}, [3], now=12.0)
+    lag.update(positions, {}, [3], now=12.0)
     assert shown(registry, "forewarn_worker_consumer_lag_records", "calls") == 10
     assert shown(registry, "forewarn_worker_consumer_lag_seconds", "calls") == 7
     assert shown(registry, "forewarn_worker_acknowledged_offset", "calls") == 40
@@ -56,13 +56,13 @@ def test_a_partition_that_is_not_open_yet_shows_its_lag() -> None:
 def test_records_that_are_not_even_fetched_grow_old() -> None:
     """Their times are unknown; that they wait is not."""
     registry = CollectorRegistry()
-    lag = Lag(TOPICS, WorkerMetrics(registry))
+    lag = ConsumerLag(TOPICS, WorkerMetrics(registry))
     calls = Partition("calls", 3)
     for now in (100.0, 130.0):
-        lag.show(Positions({calls: 50}, {calls: 40}), {}, [3], now)
+        lag.update(Positions({calls: 50}, {calls: 40}), {}, [3], now)
     assert shown(registry, "forewarn_worker_consumer_lag_seconds", "calls") == 30
     for now in (140.0, 150.0):
-        lag.show(Positions({calls: 50 + int(now)}, {calls: 50 + int(now)}), {}, [3], now)
+        lag.update(Positions({calls: 50 + int(now)}, {calls: 50 + int(now)}), {}, [3], now)
     assert shown(registry, "forewarn_worker_consumer_lag_seconds", "calls") == 0
 
 

@@ -102,7 +102,7 @@ def test_http_says_why_a_probe_fails_and_passes_when_it_is_mended(served):
     health, server = served
     status, body = get(server, "/startup")
     assert (status, json.loads(body)["reasons"]) == (503, ["no_model", "not_in_group"])
-    health.tell(model_loaded=True, joined=True, partitions=3)
+    health.update(model_loaded=True, joined=True, partitions=3)
     status, body = get(server, "/startup?verbose")
     assert (status, json.loads(body)) == (200, {"passes": True, "reasons": [], "partitions": 3})
 

@@ -42,7 +42,7 @@ class Place:
         self.runtime.attach(app, Mock())
 
     async def watch(self, now: float = NOW) -> None:
-        await self.runtime._watch(now)
+        await self.runtime._check_progress(now)
 
 
 @pytest.fixture

@@ -1,0 +1,171 @@
+"""A lane: one loop that takes batches from its partitions and has them processed in order."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from forewarn.errors import ForewarnError
+from streams.intake.batch_assembly import BatchAssembly
+from streams.intake.open_partition import OpenPartition
+from streams.intake.partition_buffer import Chunk
+
+log = structlog.get_logger(__name__)
+
+GATHER_SECONDS = 0.005
+"""Longest wait for the rest of one fetch: a batch has a fixed cost, worth that of many events."""
+
+ALIGN_CHECK_SECONDS = 0.02
+"""How often a partition that waits for its other topic is looked at again."""
+
+
+class AbandonedError(ForewarnError):
+    """All partitions of the batch were revoked while it waited; their next owner repeats it."""
+
+
+class Processor(Protocol):
+    """Opens and closes partitions, and processes batches of them."""
+
+    async def open(self, partition: int, committed: Sequence[int | None]) -> OpenPartition:
+        """Take the partition over and read its journal; Kafka sends from ``committed`` on."""
+
+    async def process(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> None:
+        """Process a batch; returns when its outputs are acknowledged."""
+
+    async def close(self, partition: OpenPartition) -> None:
+        """Note in the journal that nothing of the partition is half done."""
+
+
+class Lane:
+    """One loop over batches; its owner adds and removes ``partitions`` as assignments change.
+
+    Args:
+        number: names the lane in logs.
+        processor: processes batches.
+        assembly: chooses the chunks of a batch.
+        worth_waiting: whether the next batch would grow by waiting for the rest of a fetch.
+        on_failure: called once with an error that no retry mends.
+        gather_seconds: longest wait for the rest of a fetch.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        *,
+        processor: Processor,
+        assembly: BatchAssembly,
+        worth_waiting: Callable[["Lane"], bool],
+        on_failure: Callable[[BaseException], None],
+        gather_seconds: float,
+    ) -> None:
+        self.partitions: dict[int, OpenPartition] = {}
+        self.moved_at = time.monotonic()
+        self.busy = False
+        self._number = number
+        self._processor = processor
+        self._assembly = assembly
+        self._worth_waiting = worth_waiting
+        self._on_failure = on_failure
+        self._gather_seconds = gather_seconds
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._taken = asyncio.Condition()
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def buffered_events(self) -> int:
+        """Events that wait in the lane's partitions."""
+        return sum(partition.buffer.events for partition in self.partitions.values())
+
+    def start(self) -> None:
+        """Start the loop."""
+        self._task = asyncio.create_task(self._run(), name=f"lane-{self._number}")
+
+    async def stop(self) -> None:
+        """Cancel the loop and wait for its end."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Look for a batch now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._wake.set()
+
+    def wake_soon(self) -> None:
+        """Look for a batch after ``gather_seconds`` at the latest."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._gather_seconds, self.wake)
+
+    async def wait_idle(self) -> None:
+        """Wait until no batch is in hand, or the loop has ended."""
+        if self._task is None or self._task.done():
+            return
+        waiter = asyncio.create_task(self._idle.wait())
+        await asyncio.wait({waiter, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        waiter.cancel()
+
+    async def wait_taken(self) -> None:
+        """Wait until a batch was taken from the lane's buffers and finished, or a second passed."""
+        async with self._taken:
+            try:
+                await asyncio.wait_for(self._taken.wait(), timeout=1.0)
+            except TimeoutError:
+                return
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await self._step()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            log.exception("lane_failed", lane=self._number)
+            self._on_failure(error)
+        finally:
+            self._idle.set()
+
+    async def _step(self) -> None:
+        self._wake.clear()
+        if self._worth_waiting(self):
+            self.wake_soon()
+            await self._wake.wait()
+            self._wake.clear()
+        batch = self._assembly.next_batch(self.partitions, time.monotonic())
+        if not batch:
+            await self._wait_for_records()
+            return
+        self.busy = True
+        self._idle.clear()
+        self.moved_at = time.monotonic()
+        try:
+            await self._processor.process(batch)
+        except AbandonedError:
+            log.info("batch_abandoned", lane=self._number)
+        else:
+            for partition, chunk in batch:
+                if not partition.fenced:
+                    chunk.acknowledge()
+        finally:
+            self.busy = False
+            self.moved_at = time.monotonic()
+            self._idle.set()
+        async with self._taken:
+            self._taken.notify_all()
+
+    async def _wait_for_records(self) -> None:
+        """Sleep until woken; briefly while a partition waits for its other topic."""
+        holding = any(not partition.buffer.empty for partition in self.partitions.values())
+        try:
+            await asyncio.wait_for(
+                self._wake.wait(), timeout=ALIGN_CHECK_SECONDS if holding else None
+            )
+        except TimeoutError:
+            return
