@@ -7,7 +7,7 @@ test.
 from forewarn.contracts.acceptance import Acceptance, accept
 from forewarn.contracts.call import CallEnded, CallEvent, CallStarted, LineChanged
 from forewarn.contracts.dead_letter import MAX_KEPT_BYTES, DeadLetter, DeadLetterReason, kept
-from forewarn.contracts.event import SCHEMA_VERSION, Event
+from forewarn.contracts.event import EARLIEST_MS, LATEST_MS, SCHEMA_VERSION, Event
 from forewarn.contracts.event_codec import (
     MAX_EVENT_BYTES,
     decode_call,
@@ -28,6 +28,8 @@ from forewarn.contracts.score import Score
 from forewarn.contracts.transfer import Transfer
 
 __all__ = [
+    "EARLIEST_MS",
+    "LATEST_MS",
     "MAX_EVENT_BYTES",
     "MAX_KEPT_BYTES",
     "SCHEMA_VERSION",

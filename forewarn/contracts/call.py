@@ -16,6 +16,10 @@ Direction = Literal["inbound", "outbound"]
 Attestation = Literal["A", "B", "C", "none"]
 """STIR/SHAKEN attestation of the calling number (RFC 8588); ``none`` where not signed."""
 
+Caller = Phone | None
+"""The number that called. ``null`` says that it was withheld or not transmitted: that is evidence, and it
+stands for nobody in particular, so no history is kept under it. The field itself has to be there."""
+
 DurationMs = Annotated[int, msgspec.Meta(ge=0, le=7 * 86_400_000)]
 
 
@@ -24,7 +28,7 @@ class CallStarted(Event, frozen=True, kw_only=True, tag_field="type", tag="call_
 
     call_id: Identifier
     direction: Direction
-    caller: Phone
+    caller: Caller
     callee: Phone
     attestation: Attestation = "none"
     device: str = ""
@@ -35,7 +39,7 @@ class CallEnded(Event, frozen=True, kw_only=True, tag_field="type", tag="call_en
 
     call_id: Identifier
     direction: Direction
-    caller: Phone
+    caller: Caller
     callee: Phone
     started_at_ms: EpochMs
     duration_ms: DurationMs

@@ -25,8 +25,17 @@ Phone = Annotated[
 Account = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
 """A bank account, card or wallet identifier."""
 
-EpochMs = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000, description="UTC milliseconds")]
-"""UTC milliseconds since 1970, up to the year 2100."""
+EARLIEST_MS = 946_684_800_000
+"""2000-01-01T00:00:00Z. Whatever is earlier was no time: 0 for never, or seconds taken for milliseconds.
+One such event would make a stranger an acquaintance of half a century."""
+
+LATEST_MS = 4_102_444_800_000
+"""2100-01-01T00:00:00Z: microseconds taken for milliseconds lie far behind it."""
+
+EpochMs = Annotated[
+    int, msgspec.Meta(ge=EARLIEST_MS, le=LATEST_MS, description="UTC milliseconds, 2000 to 2100")
+]
+"""UTC milliseconds since 1970, from the year 2000 up to 2100."""
 
 AmountMinor = Annotated[
     int, msgspec.Meta(ge=0, le=10**13, description="integer minor units (fen, cents)")

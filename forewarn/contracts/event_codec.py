@@ -1,5 +1,6 @@
 """Bytes to events and back, with a dead-letter reason for everything that does not fit."""
 
+import re
 from typing import TypeVar
 
 import msgspec
@@ -63,13 +64,16 @@ def _decode(decoder: msgspec.json.Decoder[T], value: bytes | None) -> T:
     try:
         return decoder.decode(value)
     except msgspec.ValidationError as error:
-        raise ContractError(str(error), reason=_why_invalid(value)) from None
+        raise ContractError(str(error), reason=_why_invalid(value, str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ContractError(str(error), reason="not_json") from None
 
 
-def _why_invalid(value: bytes) -> str:
-    """Tell a newer schema and an unknown type from a wrong field."""
+_TIME_OUT_OF_BOUNDS = re.compile(r"Expected `int` [<>]=.* - at `\$\.\w+_(?:at|time)_ms`")
+
+
+def _why_invalid(value: bytes, error: str) -> str:
+    """Tell a newer schema, an unknown type and a time out of bounds from another wrong field."""
     try:
         envelope = _envelopes.decode(value)
     except msgspec.MsgspecError:
@@ -77,4 +81,6 @@ def _why_invalid(value: bytes) -> str:
     if envelope.schema_version != SCHEMA_VERSION:
         return "schema_version"
     known = {"call_started", "call_ended", "line_changed", "transfer", "outcome"}
-    return "invalid_field" if envelope.type in known else "unknown_type"
+    if envelope.type not in known:
+        return "unknown_type"
+    return "impossible_time" if _TIME_OUT_OF_BOUNDS.match(error) else "invalid_field"

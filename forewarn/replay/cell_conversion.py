@@ -1,0 +1,248 @@
+"""Cells to field values, one cell at a time: money, numbers, codes, parties. Pure.
+
+``forewarn.replay.column_conversion`` does the same to whole columns where the spelling is plain, and asks
+these functions for every other cell, so they are the one definition of what a cell means.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from forewarn.replay.cell_error import CellError
+from forewarn.replay.phone_numbers import party
+
+Convert = Callable[[Any], Any]
+
+DIGITS_MAX = 18
+"""Of a number: more fit no field, and ``1E+999999`` would be computed for seconds first."""
+
+NOTHING = frozenset({"-", "--", "—", "–", "/", "\\", "\\N", "n/a", "na", "null", "none", "nil", "无", "空"})
+"""What exports write where a party is missing, in lower case: one name for many strangers."""
+
+CURRENCY_SIGNS = {
+    "¥": ("CNY", "JPY"), "元": ("CNY",), "$": (), "US$": ("USD",), "HK$": ("HKD",), "€": ("EUR",),
+    "£": ("GBP",), "₹": ("INR",), "₩": ("KRW",), "₽": ("RUB",), "円": ("JPY",), "KSh": ("KES",),
+    "R$": ("BRL",), "NT$": ("TWD",), "A$": ("AUD",), "C$": ("CAD",), "S$": ("SGD",), "฿": ("THB",), "₫": ("VND",),
+}  # fmt: skip
+"""Signs before or after an amount with the currencies they stand for; ``$`` stands for twenty."""
+
+DECIMALS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX",
+                     "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}  # fmt: skip
+"""Decimals of the currencies that have others than two (ISO 4217, list one, 2024)."""
+
+_SIGNS = "|".join(re.escape(sign) for sign in sorted(CURRENCY_SIGNS, key=len, reverse=True))
+_AMOUNT = re.compile(
+    rf"(?P<open>\()?(?P<minus>[-+])?\s*(?P<before>{_SIGNS}|[A-Z]{{3}}\s)?\s*(?P<minus2>[-+])?\s*"
+    rf"(?P<digits>\d[\d.,'’\s]*?|[.,]\d+?)(?P<exponent>[eE][-+]?\d{{1,3}})?\s*"
+    rf"(?P<after>{_SIGNS}|[A-Z]{{3}})?\s*(?P<minus3>[-+])?(?P<close>\))?"
+)
+_UNITS_SECONDS = {
+    "天": 86400, "小时": 3600, "时": 3600, "分钟": 60, "分": 60, "秒": 1, "d": 86400, "day": 86400,
+    "h": 3600, "hr": 3600, "hour": 3600, "std": 3600, "m": 60, "min": 60, "minute": 60, "s": 1,
+    "sec": 1, "second": 1, "sek": 1,
+}  # fmt: skip
+_WORDS = re.compile(r"(\d+(?:\.\d+)?)\s*(天|小时|分钟|时|分|秒|[a-z]+)")
+_ROUNDED = re.compile(r"\d(?:\.\d+)?[eE]\+?\d+")
+
+
+def number(cell: Any) -> Decimal:
+    """A finite number of a sane size.
+
+    Raises:
+        ValueError, ArithmeticError: for anything else.
+    """
+    found = Decimal(str(cell).strip())
+    if not found.is_finite() or found.adjusted() >= DIGITS_MAX:
+        raise ValueError("not a number of a sane size")
+    return found
+
+
+def amount(cell: Any, decimals: int, decimal_sign: str = ".") -> tuple[int, str]:
+    """An amount in minor units, with its sign, and the currency sign it was written with.
+
+    Args:
+        cell: such as ``1,234.50``, ``¥86.40``, ``(48.00)`` or ``48.00-``; thousands have to be grouped by
+            threes (or as in India), or the cell is refused: ``48,50`` is no whole number.
+        decimals: of the currency.
+        decimal_sign: ``.`` or ``,``; the other one groups thousands.
+
+    Raises:
+        CellError: if it is no amount, or has more decimals than the currency.
+    """
+    text = unicodedata.normalize("NFKC", str(cell)).strip().replace("−", "-")
+    found = _AMOUNT.fullmatch(text)
+    if found is None or (found["open"] is None) != (found["close"] is None):
+        raise CellError("not an amount")
+    minuses = [found[name] for name in ("minus", "minus2", "minus3") if found[name]]
+    if len(minuses) + (found["open"] is not None) > 1:
+        raise CellError("not an amount: it has two signs")
+    plain = _ungrouped(found["digits"], decimal_sign)
+    try:
+        scaled = number(plain + (found["exponent"] or "")).scaleb(decimals)
+        whole = scaled == scaled.to_integral_value() and scaled.adjusted() < DIGITS_MAX
+    except (ValueError, ArithmeticError):
+        raise CellError("not an amount") from None
+    if not whole:
+        raise CellError(f"has more than {decimals} decimals")
+    negative = found["open"] is not None or "-" in minuses
+    sign = (found["before"] or "").strip() or (found["after"] or "").strip()
+    return (-int(scaled) if negative else int(scaled)), sign
+
+
+def minor_units(decimals: int, decimal_sign: str = ".") -> Convert:
+    """Amounts such as ``1,234.50`` to integer minor units, exactly."""
+
+    def convert(cell: Any) -> int:
+        return amount(cell, decimals, decimal_sign)[0]
+
+    return convert
+
+
+def _ungrouped(digits: str, decimal_sign: str) -> str:
+    """Digits with a point, if the marks between thousands stand where they belong."""
+    whole, point, fraction = digits.strip().partition(decimal_sign)
+    if re.search(r"\D", fraction):
+        raise CellError(
+            f"not an amount: what follows {decimal_sign!r} is no fraction",
+            repair='say decimal_sign = "," or "." as the file writes it',
+        )
+    marks = set(re.findall(r"\D", whole))
+    if marks:
+        mark = re.escape(marks.pop()) if len(marks) == 1 else "(?!)"
+        by_threes = rf"\d{{1,3}}(?:{mark}\d{{3}})+"
+        indian = rf"\d{{1,2}}(?:{mark}\d{{2}})+{mark}\d{{3}}"
+        if not re.fullmatch(f"{by_threes}|{indian}", whole):
+            raise CellError(
+                "not an amount: its thousands are not grouped by threes",
+                repair='if the comma is the decimal sign of this file, say decimal_sign = ","',
+            )
+        whole = re.sub(r"\D", "", whole)
+    return f"{whole or '0'}.{fraction}" if point and fraction else whole
+
+
+def duration(cell: Any, factor: int) -> int:
+    """A duration times a factor: a plain number, ``02:33``, ``1:15:34``, ``1小时15分34秒`` or ``PT2M33S``.
+
+    Args:
+        cell: a number without unit counts in the unit of the factor.
+        factor: milliseconds in that unit; with it, ``02:33`` is minutes and seconds.
+
+    Raises:
+        CellError: if it is no duration.
+    """
+    text = unicodedata.normalize("NFKC", str(cell)).strip().casefold()
+    try:
+        return int(number(text) * factor)
+    except (ValueError, ArithmeticError):
+        pass
+    if clock := re.fullmatch(r"(?:(\d+):)?(\d{1,3}):(\d{1,2})(?:\.(\d{1,3}))?", text):
+        hours, minutes, seconds = (int(part or 0) for part in clock.group(1, 2, 3))
+        if seconds > 59 or (clock[1] is not None and minutes > 59):
+            raise CellError("not a duration")
+        fraction = int((clock[4] or "0").ljust(3, "0"))
+        return (hours * 3600 + minutes * 60 + seconds) * 1000 + fraction
+    words = re.sub(r"^pt|[\s,]|and|und", "", text)
+    total, place = Decimal(0), 0
+    for part in _WORDS.finditer(words):
+        unit = part[2] if part[2] in _UNITS_SECONDS else part[2].removesuffix("s")
+        if part.start() != place or unit not in _UNITS_SECONDS:
+            break
+        total, place = total + Decimal(part[1]) * _UNITS_SECONDS[unit], part.end()
+    if not words or place != len(words) or total.adjusted() >= DIGITS_MAX:
+        raise CellError("not a duration" if factor >= 1000 else "not a number")
+    return int(total * 1000)
+
+
+def scaled(factor: int) -> Convert:
+    """Numbers times a factor, as integers (seconds to milliseconds with 1000)."""
+
+    def convert(cell: Any) -> int:
+        return duration(cell, factor)
+
+    return convert
+
+
+def looked_up(values: Mapping[str, Any]) -> Convert:
+    """Codes of the source to values of the contract; ``*`` stands for every other code."""
+
+    def convert(cell: Any) -> Any:
+        code = str(cell).strip()
+        if code in values:
+            return values[code]
+        if "*" in values and code:
+            return values["*"]
+        raise CellError(
+            f"is none of {', '.join(sorted(values))}", repair="add the code to values, or correct the cell"
+        )
+
+    return convert
+
+
+def phone(region: str | None, *, may_be_withheld: bool) -> Convert:
+    """Numbers to one spelling a party; None for a caller whose number was not shown."""
+
+    def convert(cell: Any) -> str | None:
+        found = party(str(cell), region)
+        if found is None and not may_be_withheld:
+            raise CellError("stands for a number that was not shown")
+        return found
+
+    return convert
+
+
+def account(cell: Any) -> str:
+    """An account, card, or wallet: blanks between groups fall away, leading zeros stay.
+
+    Raises:
+        CellError: for masks, and for what a spreadsheet has rounded.
+    """
+    text = unicodedata.normalize("NFKC", str(cell)).strip().strip("'\t").strip()
+    if _ROUNDED.fullmatch(text):
+        raise CellError("was rounded by a spreadsheet", repair="export the account numbers as text")
+    if re.fullmatch(r"[0-9A-Za-z]+(?:[ \u00a0][0-9A-Za-z]+)+", text):
+        text = re.sub(r"\s", "", text)
+    if re.fullmatch(r"\d{4}(?:-\d{4}){2,}(?:-\d{1,4})?", text):
+        text = text.replace("-", "")
+    return text
+
+
+def digest(label: str) -> Convert:
+    """Names to identifiers: the contract has room for printable ASCII only.
+
+    Args:
+        label: put before the digest, so that a reader sees that it is no account number.
+    """
+
+    def convert(cell: Any) -> str:
+        text = unicodedata.normalize("NFKC", str(cell)).strip()
+        return f"{label}-{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
+
+    return convert
+
+
+def extracted(pattern: str) -> Convert:
+    """The first group of a regular expression, or its whole match if it has none.
+
+    Raises:
+        re.error: if the expression is none.
+    """
+    compiled = re.compile(pattern)
+
+    def convert(cell: Any) -> str:
+        found = compiled.search(str(cell))
+        if found is None:
+            raise CellError("does not have the form that extract asks for")
+        return str(found[1] if compiled.groups else found[0])
+
+    return convert
+
+
+def nothing(text: str) -> bool:
+    """Whether a text says that there is no such party."""
+    return not text or text.casefold() in NOTHING
