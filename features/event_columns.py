@@ -61,6 +61,10 @@ _TWO_DIGITS = frozenset(
 )
 _SHORT_CODE_DIGITS = 6
 
+WITHHELD = "withheld:"
+"""Put before the call's id where no number was shown: a stranger of this one call, so that withheld calls
+do not add up to one busy number, nor make an acquaintance."""
+
 
 @dataclass(frozen=True, slots=True)
 class EventColumns:
@@ -192,10 +196,10 @@ _Facts = tuple[int, int, int, int, int, int, int, int, int]
 
 def _call_row(event: CallStarted | CallEnded, pseudonymiser: Pseudonymiser) -> _Facts:
     inbound = event.direction == "inbound"
-    other = event.caller if inbound else event.callee
+    shown = event.caller if inbound else event.callee
     flags = (
         _ATTESTATION[event.attestation]
-        | number_flags(other, event.subscriber)
+        | (number_flags(shown, event.subscriber) if shown else 0)
         | (event.revision << kinds.REVISION_SHIFT)
         | (kinds.INBOUND if inbound else 0)
     )
@@ -208,7 +212,7 @@ def _call_row(event: CallStarted | CallEnded, pseudonymiser: Pseudonymiser) -> _
         kind,
         event.event_time_ms,
         pseudonymiser.phone(event.subscriber),
-        pseudonymiser.phone(other),
+        pseudonymiser.phone(shown or f"{WITHHELD}{event.call_id}"),
         pseudonymiser.device(event.device),
         pseudonymiser.subject(event.call_id),
         0,

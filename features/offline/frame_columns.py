@@ -38,6 +38,8 @@ Unsigned = npt.NDArray[np.uint64]
 def call_columns(frame: pl.DataFrame, pseudonymiser: Pseudonymiser) -> EventColumns:
     """Columns of rows of ``calls``, in their order."""
     line = pl.col("type") == "line_changed"
+    withheld = pl.concat_str(pl.lit(event_columns.WITHHELD), "call_id")
+    shown = pl.coalesce(pl.col("caller"), withheld)
     inbound = pl.col("direction") == "inbound"
     of_line = _bit(pl.col("setting") == "call_forwarding", kinds.FORWARDING) | _bit(
         pl.col("active"), kinds.ACTIVE
@@ -52,7 +54,7 @@ def call_columns(frame: pl.DataFrame, pseudonymiser: Pseudonymiser) -> EventColu
         *_EVERYWHERE,
         "device",
         # A number that calls are forwarded to is no party to a call, but it may be foreign.
-        pl.when(line).then(None).when(inbound).then("caller").otherwise("callee").alias("other"),
+        pl.when(line).then(None).when(inbound).then(shown).otherwise("callee").alias("other"),
         pl.when(line).then("event_id").otherwise("call_id").alias("subject"),
         pl.col("duration_ms").fill_null(0),
         (pl.when(line).then(of_line).otherwise(of_call) | _revision()).alias("flags"),

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from forewarn.contracts.event import EpochMs, Event, Identifier, Phone
+from forewarn.contracts.event import EventMs, Event, Identifier, Phone
 
 Direction = Literal["inbound", "outbound"]
 """Seen from the subscriber: ``inbound`` means that the subscriber is the callee."""
@@ -41,7 +41,7 @@ class CallEnded(Event, frozen=True, kw_only=True, tag_field="type", tag="call_en
     direction: Direction
     caller: Caller
     callee: Phone
-    started_at_ms: EpochMs
+    started_at_ms: EventMs
     duration_ms: DurationMs
     answered: bool
     attestation: Attestation = "none"

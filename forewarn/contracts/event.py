@@ -32,10 +32,13 @@ One such event would make a stranger an acquaintance of half a century."""
 LATEST_MS = 4_102_444_800_000
 """2100-01-01T00:00:00Z: microseconds taken for milliseconds lie far behind it."""
 
-EpochMs = Annotated[
+EpochMs = Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS, description="UTC milliseconds")]
+"""UTC milliseconds since 1970, up to the year 2100."""
+
+EventMs = Annotated[
     int, msgspec.Meta(ge=EARLIEST_MS, le=LATEST_MS, description="UTC milliseconds, 2000 to 2100")
 ]
-"""UTC milliseconds since 1970, from the year 2000 up to 2100."""
+"""UTC milliseconds since 1970 of something that a source reports, from the year 2000 up to 2100."""
 
 AmountMinor = Annotated[
     int, msgspec.Meta(ge=0, le=10**13, description="integer minor units (fen, cents)")
@@ -56,7 +59,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     schema_version: Literal[1] = 1
     event_id: Identifier
-    event_time_ms: EpochMs
+    event_time_ms: EventMs
     subscriber: Phone
     tenant: Tenant = "default"
     district: District = ""

@@ -11,7 +11,7 @@ from forewarn.contracts.event import (
     Account,
     AmountMinor,
     Currency,
-    EpochMs,
+    EventMs,
     Event,
     Identifier,
     Phone,
@@ -31,7 +31,7 @@ class Outcome(Event, frozen=True, kw_only=True, tag_field="type", tag="outcome")
     """
 
     disposition: Disposition
-    label_time_ms: EpochMs
+    label_time_ms: EventMs
     case_id: Identifier | None = None
     warning_id: Identifier | None = None
     transfer_id: Identifier | None = None
@@ -43,4 +43,4 @@ class Outcome(Event, frozen=True, kw_only=True, tag_field="type", tag="outcome")
     currency: Currency = "CNY"
     typology: str = ""
     model_version: str = ""
-    fraud_began_ms: EpochMs | None = None
+    fraud_began_ms: EventMs | None = None

@@ -1,22 +1,20 @@
 """Files of calls or transfers to events on the topics, through a column mapping."""
 
-from forewarn.replay.mapping import Mapping, load_mapping
-from forewarn.replay.pace import paced
-from forewarn.replay.progress import Progress
-from forewarn.replay.rows import Row, read_rows
-from forewarn.replay.sending import Tally, send
-from forewarn.replay.stream import BadRow, Ready, in_order
+from forewarn.replay.column_mapping import Mapping, load_mapping
+from forewarn.replay.event_order import in_order
+from forewarn.replay.event_pace import paced
+from forewarn.replay.event_sender import Tally, send
+from forewarn.replay.file_events import BadRow, Ready
+from forewarn.replay.replay_progress import Progress
 
 __all__ = [
     "BadRow",
     "Mapping",
     "Progress",
     "Ready",
-    "Row",
     "Tally",
     "in_order",
     "load_mapping",
     "paced",
-    "read_rows",
     "send",
 ]

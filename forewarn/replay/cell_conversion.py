@@ -19,7 +19,9 @@ Convert = Callable[[Any], Any]
 DIGITS_MAX = 18
 """Of a number: more fit no field, and ``1E+999999`` would be computed for seconds first."""
 
-NOTHING = frozenset({"-", "--", "—", "–", "/", "\\", "\\N", "n/a", "na", "null", "none", "nil", "无", "空"})
+NOTHING = frozenset(
+    {"-", "--", "—", "–", "/", "\\", "\\N", "n/a", "na", "null", "none", "nil", "无", "空"}
+)
 """What exports write where a party is missing, in lower case: one name for many strangers."""
 
 CURRENCY_SIGNS = {
@@ -178,7 +180,8 @@ def looked_up(values: Mapping[str, Any]) -> Convert:
         if "*" in values and code:
             return values["*"]
         raise CellError(
-            f"is none of {', '.join(sorted(values))}", repair="add the code to values, or correct the cell"
+            f"is none of {', '.join(sorted(values))}",
+            repair="add the code to values, or correct the cell",
         )
 
     return convert

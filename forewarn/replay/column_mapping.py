@@ -1,91 +1,93 @@
-"""The column mapping: a TOML file that says how a row becomes events. See docs/samples."""
+"""Rows to events through a column mapping, some thousand rows at a time."""
 
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import tzinfo
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any
 
 import msgspec
 
-from forewarn.contracts import CallEnded, CallStarted, LineChanged, Transfer
-from forewarn.contracts.topics import TopicName
 from forewarn.errors import ConfigurationError
-from forewarn.replay import convert
-from forewarn.replay.convert import CellError, Convert
+from forewarn.replay import cell_conversion, column_conversion
+from forewarn.replay.cell_conversion import CURRENCY_SIGNS, DECIMALS, nothing
+from forewarn.replay.cell_error import CellError
+from forewarn.replay.event_check import OwnMoneyError, require_consistent, settle_times
+from forewarn.replay.field_conversion import REFUSED, CompiledField, compile_field
+from forewarn.replay.mapping_file import (
+    STRUCTS,
+    AnyEvent,
+    EventRule,
+    MappingFile,
+    Plus,
+    read_mapping,
+    rule_of,
+    template_names,
+)
+from forewarn.replay.row_batch import RowBatch
+from forewarn.replay.row_condition import RowCondition
+from forewarn.replay.time_conversion import Instant, ZoneMissingError
+from forewarn.contracts.topics import TopicName
 
-EventType = Literal["call_started", "call_ended", "line_changed", "transfer"]
-AnyEvent = CallStarted | CallEnded | LineChanged | Transfer
-
-_STRUCTS: dict[str, type[AnyEvent]] = {
-    "call_started": CallStarted,
-    "call_ended": CallEnded,
-    "line_changed": LineChanged,
-    "transfer": Transfer,
-}
-
-
-class FieldRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """How one field is filled: from a column, a constant or a template, then converted."""
-
-    column: str = ""
-    value: Any = None
-    template: str = ""
-    default: Any = None
-    time: str = ""
-    decimals: int | None = None
-    scale: int | None = None
-    prefix: str = ""
-    values: dict[str, Any] = {}
+OWN_MONEY = "own money: payer and payee are one person"
+NO_RULE = "no event of the mapping is for such a row"
 
 
-class EventRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One event that a row gives; ``when`` restricts it to rows with these cells."""
+@dataclass(slots=True)
+class Converted:
+    """What became of the rows of a batch; every position is in exactly one of the three.
 
-    type: EventType
-    fields: dict[str, str | FieldRule]
-    when: dict[str, str | list[str]] = {}
+    Attributes:
+        events: of each row that gives some, in the order of the rules.
+        bad: what is wrong with a row.
+        passed: the rule under which a row is passed over.
+    """
 
-
-class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The file as a whole."""
-
-    events: Annotated[list[EventRule], msgspec.Meta(min_length=1)]
-    zone: str = "UTC"
+    events: dict[int, list[AnyEvent]] = field(default_factory=dict)
+    bad: dict[int, CellError] = field(default_factory=dict)
+    passed: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
-    name: str
-    rule: FieldRule
-    convert: Convert | None
+class _Rule:
+    kind: str
+    condition: RowCondition
+    fields: list[CompiledField]
+    says_currency: bool
+    says_direction: bool
+    amount_column: tuple[str, ...]
+    reads_sign: bool
 
 
 class Mapping:
     """Turns rows into events.
 
     Args:
-        rules: one per event that a row gives.
-        zone: of times without one.
+        file: the mapping as it is written.
+        name: of the mapping, for messages.
+
+    Raises:
+        ConfigurationError: if a rule says too little or too much.
     """
 
-    def __init__(self, rules: Sequence[EventRule], zone: tzinfo) -> None:
-        self._events = [
-            (rule, [_field(name, spec, zone) for name, spec in rule.fields.items()])
-            for rule in rules
-        ]
+    def __init__(self, file: MappingFile, name: str = "the mapping") -> None:
+        self.file, self.name = file, name
+        try:
+            self._rules = [_compile(rule, file) for rule in file.events]
+            self._skips = [(skip.rule, RowCondition(skip.when)) for skip in file.skip]
+        except re.error as error:
+            raise ConfigurationError(f"{name}: {error} in a pattern.") from error
+        self._own = frozenset(file.own_accounts)
 
     @property
     def topic(self) -> TopicName:
         """Where the rows of this file belong, told by the first kind of event."""
-        return "transfers" if self._events[0][0].type == "transfer" else "calls"
+        return "transfers" if self._rules[0].kind == "transfer" else "calls"
 
     @property
     def topics(self) -> set[TopicName]:
         """Every topic that rows of this file may go to."""
-        return {"transfers" if rule.type == "transfer" else "calls" for rule, _ in self._events}
+        return {"transfers" if rule.kind == "transfer" else "calls" for rule in self._rules}
 
     def events(self, row: dict[str, Any], *, file: str, line: int) -> list[AnyEvent]:
         """The events of a row.
@@ -93,17 +95,109 @@ class Mapping:
         Raises:
             ValueError: saying which field is wrong, without its value.
         """
-        found: list[AnyEvent] = []
-        for rule, fields in self._events:
-            if not all(_matches(row.get(column), wanted) for column, wanted in rule.when.items()):
+        found = self.convert(RowBatch((), [row], [line], [""]), file=file)
+        if 0 in found.bad:
+            raise found.bad[0]
+        return found.events.get(0, [])
+
+    def convert(self, batch: RowBatch, *, file: str) -> Converted:
+        """What becomes of each row of a batch: its events, all or none of them.
+
+        Args:
+            batch: the rows.
+            file: the name of the file without its ending, for templates.
+
+        Raises:
+            ConfigurationError: if the mapping cannot be meant for this file.
+        """
+        done = Converted()
+        rows = list(range(len(batch)))
+        for rule, condition in self._skips:
+            for position in condition.positions(batch, rows):
+                done.passed[position] = rule
+            rows = [position for position in rows if position not in done.passed]
+        found: dict[int, list[AnyEvent]] = {}
+        for rule in self._rules:
+            chosen = rule.condition.positions(batch, rows)
+            for position, event in self._converted(rule, batch, chosen, file, done):
+                found.setdefault(position, []).append(event)
+        for position in rows:
+            if position in done.bad:
+                done.passed.pop(position, None)
+            elif position in done.passed:
                 continue
-            values: dict[str, Any] = {"type": rule.type}
-            for field in fields:
-                value = _value(field, row, file, line)
-                if value is not None:
-                    values[field.name] = value
-            found.append(msgspec.convert(values, _STRUCTS[rule.type], strict=False))
-        return found
+            elif position in found:
+                done.events[position] = found[position]
+            else:
+                done.passed[position] = NO_RULE
+        return done
+
+    def _converted(
+        self, rule: _Rule, batch: RowBatch, chosen: list[int], file: str, done: Converted
+    ) -> Iterable[tuple[int, AnyEvent]]:
+        chosen = [position for position in chosen if position not in done.bad]
+        if not chosen:
+            return
+        columns: dict[str, Sequence[Any]] = {"type": [rule.kind] * len(chosen)}
+        texts = {f.name: _texts(f, batch, chosen, file, done.bad) for f in rule.fields}
+        for compiled in rule.fields:
+            values = _values(compiled, texts[compiled.name], chosen, done.bad, columns)
+            for plus in compiled.rule.plus:
+                values = _added(compiled.name, values, plus, batch, chosen, done.bad)
+            columns[compiled.name] = values
+        if "amount_minor" in columns:
+            self._settle_amounts(rule, columns, chosen, done.bad)
+        names = list(columns)
+        rows = []
+        for position, values in zip(chosen, zip(*columns.values(), strict=True), strict=True):
+            if position in done.bad:
+                continue
+            row = dict(zip(names, values, strict=True))
+            try:
+                settle_times(row)
+                require_consistent(rule.kind, row, self._own)
+            except CellError as error:
+                done.bad[position] = error
+            except OwnMoneyError:
+                done.passed[position] = OWN_MONEY
+            else:
+                rows.append((position, row))
+        yield from _structs(rule.kind, rows, done.bad)
+
+    def _settle_amounts(
+        self,
+        rule: _Rule,
+        columns: dict[str, Sequence[Any]],
+        chosen: list[int],
+        bad: dict[int, CellError],
+    ) -> None:
+        """Turn pairs of amount and currency sign into amounts, and see what the signs say."""
+        amounts = list(columns["amount_minor"])
+        currencies = list(columns["currency"]) if rule.says_currency else ["CNY"] * len(amounts)
+        signs_seen = False
+        for place, cell in enumerate(amounts):
+            if type(cell) is not tuple:
+                continue
+            minor, sign = cell
+            amounts[place] = abs(minor) if rule.reads_sign else minor
+            if minor < 0 and not rule.reads_sign:
+                if not rule.says_direction:
+                    raise ConfigurationError(
+                        f"{self.name}: an amount of the file is negative, and nothing says what that means.",
+                        hint='Say direction = { column = "...", sign = { "-" = "outgoing", "+" = "incoming" } }.',
+                    )
+                bad[chosen[place]] = CellError(
+                    f"amount_minor{_where(rule.amount_column)}: is negative",
+                    repair="say what the sign means with sign = on status or direction",
+                )
+            if sign:
+                signs_seen = True
+                wrong = _currency_of(sign, currencies, place, said=rule.says_currency)
+                if wrong is not None:
+                    bad[chosen[place]] = wrong
+        columns["amount_minor"] = amounts
+        if signs_seen and not rule.says_currency:
+            columns["currency"] = currencies
 
 
 def load_mapping(path: Path) -> Mapping:
@@ -112,78 +206,237 @@ def load_mapping(path: Path) -> Mapping:
     Raises:
         ConfigurationError: naming the file and what is wrong in it.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        file = msgspec.convert(raw, MappingFile)
-        mapping = Mapping(file.events, ZoneInfo(file.zone))
-        for rule in file.events:
-            known = {field.encode_name for field in msgspec.structs.fields(_STRUCTS[rule.type])}
-            if unknown := sorted(set(rule.fields) - known):
-                raise ConfigurationError(
-                    f"{path.name}: {rule.type} has no field {', '.join(unknown)}.",
-                    hint=f"Its fields are {', '.join(sorted(known))}.",
-                )
-    except FileNotFoundError as error:
-        raise ConfigurationError(
-            f"there is no mapping {path}.",
-            hint="Give one with --mapping, or put it beside the data; see docs/samples.",
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name} is not TOML: {error}.") from error
-    except (msgspec.ValidationError, ZoneInfoNotFoundError) as error:
-        raise ConfigurationError(
-            f"{path.name} is no valid mapping: {error}.", hint="See docs/samples for two examples."
-        ) from error
-    return mapping
+    return Mapping(read_mapping(path), path.name)
 
 
-def _field(name: str, spec: str | FieldRule, zone: tzinfo) -> _Field:
-    rule = FieldRule(column=spec) if isinstance(spec, str) else spec
-    sources = (rule.column != "") + (rule.value is not None) + (rule.template != "")
-    if sources != 1:
+def _compile(rule: EventRule, file: MappingFile) -> _Rule:
+    specs = {name: rule_of(spec) for name, spec in rule.fields.items()}
+    amount = specs.get("amount_minor")
+    columns = tuple(amount.columns) if amount else ()
+    # The currency is needed for decimals = "currency", so it is converted before the amount.
+    order = sorted(specs, key=lambda name: name == "amount_minor")
+    fields = [compile_field(name, specs[name], rule.type, file) for name in order]
+    required = {f.encode_name for f in msgspec.structs.fields(STRUCTS[rule.type]) if f.required}
+    if missing := sorted(required - specs.keys()):
         raise ConfigurationError(
-            f"the mapping of {name} needs exactly one of column, value and template."
+            f"the mapping of {rule.type} lacks {', '.join(missing)}.",
+            hint="Give each a column, value or template.",
         )
-    converters: list[Convert] = []
-    if rule.values:
-        converters.append(convert.looked_up(rule.values))
-    if rule.time:
-        converters.append(convert.epoch_ms(rule.time, zone))
-    if rule.decimals is not None:
-        converters.append(convert.minor_units(rule.decimals))
-    if rule.scale is not None:
-        converters.append(convert.scaled(rule.scale))
-    if rule.prefix:
-        converters.append(convert.prefixed(rule.prefix))
-    if len(converters) > 1:
-        raise ConfigurationError(
-            f"the mapping of {name} converts twice.",
-            hint="Give one of time, decimals, scale, prefix and values.",
-        )
-    return _Field(name, rule, converters[0] if converters else None)
+    return _Rule(
+        kind=rule.type,
+        condition=RowCondition(rule.when),
+        fields=fields,
+        says_currency="currency" in specs,
+        says_direction="direction" in specs,
+        amount_column=columns,
+        reads_sign=any(spec.sign and set(spec.columns) & set(columns) for spec in specs.values()),
+    )
 
 
-def _matches(cell: Any, wanted: str | list[str]) -> bool:
-    return str(cell) in ([wanted] if isinstance(wanted, str) else wanted)
-
-
-def _value(field: _Field, row: dict[str, Any], file: str, line: int) -> Any:
-    rule = field.rule
+def _texts(
+    compiled: CompiledField,
+    batch: RowBatch,
+    chosen: list[int],
+    file: str,
+    bad: dict[int, CellError],
+) -> list[str] | None:
+    """The texts of a field for the chosen rows; None for a constant."""
+    rule = compiled.rule
     if rule.value is not None:
-        return rule.value
+        return None
     if rule.template:
-        try:
-            return rule.template.format_map(row | {"file": file, "line": line})
-        except (LookupError, ValueError, AttributeError, TypeError):
-            raise CellError(
-                f"{field.name}: the template does not fit the columns of the row"
-            ) from None
-    if rule.column not in row and rule.default is None:
-        raise CellError(f"{field.name}: there is no column {rule.column}")
-    cell = row.get(rule.column)
-    if cell is None or cell == "":
-        return rule.default  # None leaves the field out, and the contract says if it may be
+        return _filled_in(compiled, batch, chosen, file, bad)
+    texts: list[str] = []
+    for column in rule.columns:
+        cells = batch.texts(column)
+        for position, error in batch.faults(column).items():
+            bad.setdefault(
+                position,
+                CellError(f"{compiled.name} (column {column}): {error}", repair=error.repair),
+            )
+        if not texts:
+            texts = cells if len(chosen) == len(cells) else [cells[position] for position in chosen]
+        else:
+            texts = [
+                text if text and not (compiled.nothing and nothing(text)) else cells[position]
+                for text, position in zip(texts, chosen, strict=True)
+            ]
+    return texts
+
+
+def _filled_in(
+    compiled: CompiledField,
+    batch: RowBatch,
+    chosen: list[int],
+    file: str,
+    bad: dict[int, CellError],
+) -> list[str]:
+    """The texts of a template; one with an empty cell would be the same for many rows."""
+    template = compiled.rule.template
+    names = template_names(template)
+    cells = {}
+    for name in names:
+        if name in ("file", "line") and not batch.has(name):
+            cells[name] = [file] * len(batch) if name == "file" else list(map(str, batch.lines))
+            continue
+        cells[name] = batch.texts(name)
+        for position, error in batch.faults(name).items():
+            bad.setdefault(position, CellError(f"{compiled.name} (column {name}): {error}"))
+        for position in chosen:
+            if not cells[name][position]:
+                reason = f"{compiled.name}: column {name} of the template is empty"
+                bad.setdefault(position, CellError(reason))
+    parts = re.split(r"\{[^{}]*\}", template)
+    texts = []
+    for position in chosen:
+        filled = parts[0]
+        for name, rest in zip(names, parts[1:], strict=True):
+            filled += cells[name][position] + rest
+        texts.append(filled)
+    return texts
+
+
+def _values(
+    compiled: CompiledField,
+    texts: list[str] | None,
+    chosen: list[int],
+    bad: dict[int, CellError],
+    columns: dict[str, Sequence[Any]],
+) -> Sequence[Any]:
+    """The values of a field; a row whose cell does not convert becomes bad."""
+    rule = compiled.rule
+    where = _where(rule.columns) if rule.columns else ""
+    if texts is None:
+        constant = _constant(compiled, columns)
+        return [constant] * len(chosen)
+    empty = [
+        place
+        for place, text in enumerate(texts)
+        if not text or (compiled.nothing and nothing(text))
+    ]
+    if compiled.first is not None:
+        texts = _first(compiled.first, texts, empty, chosen, bad, f"{compiled.name}{where}")
+    if compiled.name == "amount_minor" and rule.decimals == "currency":
+        values = _by_currency(rule.decimal_sign or ".", texts, columns["currency"])
+    else:
+        values = compiled.convert(texts) if compiled.convert else list(texts)
+    for place in empty:
+        values[place] = compiled.absent
+        if compiled.absent is REFUSED:
+            error = CellError(
+                f"{compiled.name}{where}: is empty",
+                repair="say default = ... if an empty cell means something, or correct the row",
+            )
+            bad.setdefault(chosen[place], error)
+            values[place] = None
+    for place, value in enumerate(values):
+        if isinstance(value, CellError):
+            if isinstance(value, ZoneMissingError):
+                raise ConfigurationError(
+                    f"the times of {compiled.name}{where} name no zone.",
+                    hint='Say zone = "Asia/Shanghai" (or where the file comes from) at the top of the mapping.',
+                )
+            error = CellError(f"{compiled.name}{where}: {value}", repair=value.repair)
+            bad.setdefault(chosen[place], error)
+            values[place] = None
+    return values
+
+
+def _added(
+    name: str,
+    values: Sequence[Any],
+    plus: Plus,
+    batch: RowBatch,
+    chosen: list[int],
+    bad: dict[int, CellError],
+) -> Sequence[Any]:
+    """Times with the durations of a column added."""
+    cells = batch.texts(plus.column)
+    added = column_conversion.numbers(plus.scale)([cells[position] for position in chosen])
+    found = list(values)
+    for place, (moment, more) in enumerate(zip(values, added, strict=True)):
+        if isinstance(more, CellError):
+            error = CellError(f"{name} (column {plus.column}): {more}", repair=more.repair)
+            bad.setdefault(chosen[place], error)
+        elif isinstance(moment, Instant):
+            found[place] = Instant(moment.time_ms + more, moment.later_ms + more)
+        elif moment is not None:
+            found[place] = moment + more
+    return found
+
+
+def _first(
+    extract: column_conversion.ColumnConvert,
+    texts: list[str],
+    empty: list[int],
+    chosen: list[int],
+    bad: dict[int, CellError],
+    what: str,
+) -> list[str]:
+    found, blank = extract(texts), set(empty)
+    for place, value in enumerate(found):
+        if isinstance(value, CellError):
+            if place not in blank:
+                bad.setdefault(chosen[place], CellError(f"{what}: {value}"))
+            found[place] = ""
+    return found
+
+
+def _constant(compiled: CompiledField, columns: dict[str, Sequence[Any]]) -> Any:
+    value = compiled.rule.value
+    if compiled.convert is None or (compiled.name == "duration_ms" and compiled.rule.scale is None):
+        return value
+    text = ("true" if value else "false") if isinstance(value, bool) else str(value)
+    found = compiled.convert([text])[0]
+    if isinstance(found, CellError):
+        raise ConfigurationError(f"the value of {compiled.name} {found}.", hint=found.repair)
+    return found
+
+
+def _by_currency(decimal_sign: str, texts: list[str], currencies: Sequence[Any]) -> list[Any]:
+    converters: dict[int, column_conversion.ColumnConvert] = {}
+    values = []
+    for text, code in zip(texts, currencies, strict=True):
+        decimals = DECIMALS.get(str(code), 2)
+        if decimals not in converters:
+            converters[decimals] = column_conversion.by_cell(
+                lambda cell, n=decimals: cell_conversion.amount(cell, n, decimal_sign)  # type: ignore[misc]
+            )
+        values.extend(converters[decimals]([text]))
+    return values
+
+
+def _currency_of(sign: str, currencies: list[Any], place: int, *, said: bool) -> CellError | None:
+    """Compare the sign beside an amount with the currency, or take the currency from it."""
+    meant = CURRENCY_SIGNS.get(sign, (sign,) if sign.isalpha() and len(sign) == 3 else ())
+    if not said:
+        # The dollar sign stands for twenty currencies, and certainly not for the yuan of the contract.
+        currencies[place] = meant[0] if meant else "USD"
+        return None
+    if meant and currencies[place] not in meant:
+        return CellError("amount_minor: its currency sign is not that of currency")
+    return None
+
+
+def _structs(
+    kind: str, rows: list[tuple[int, dict[str, Any]]], bad: dict[int, CellError]
+) -> Iterable[tuple[int, AnyEvent]]:
+    """Events by the contract; all at once, and one by one if the contract refuses any."""
+    struct = STRUCTS[kind]
     try:
-        return field.convert(cell) if field.convert else cell
-    except CellError as error:
-        raise CellError(f"{field.name} (column {rule.column}): {error}") from None
+        events = msgspec.convert([row for _, row in rows], list[struct], strict=False)  # type: ignore[valid-type]
+    except msgspec.ValidationError:
+        events = []
+        for position, row in rows:
+            try:
+                events.append(msgspec.convert(row, struct, strict=False))
+            except msgspec.ValidationError as error:
+                bad.setdefault(position, CellError(str(error)))
+                events.append(None)
+    for (position, _), event in zip(rows, events, strict=True):
+        if event is not None:
+            yield position, event
+
+
+def _where(columns: Sequence[str]) -> str:
+    return f" (column {', '.join(columns)})" if columns else ""

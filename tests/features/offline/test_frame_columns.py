@@ -13,10 +13,12 @@ from features.offline.frame_columns import COLUMNS_OF, in_order, pseudonyms
 from features.offline.parquet_schema import SOURCE_OF, STRUCTS
 from features.offline.parquet_tables import read_topic
 from features.offline.topic_frames import DECODERS, RawRecord, frame_of
-from forewarn.contracts import encode
+from forewarn.contracts import CallStarted, encode
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.simulator import Scenario, simulate, write_town
 from tests.simulation.little_town import facts, topic_of
+
+NOON_MS = 1_772_424_000_000
 
 
 def assert_equal(ours: EventColumns, theirs: EventColumns) -> None:
@@ -39,6 +41,26 @@ def test_a_frame_gives_the_columns_that_the_worker_makes(
     offline = COLUMNS_OF[topic](frame_of(topic, raws), pseudonymiser)
     assert len(offline) >= len(events)
     assert_equal(offline, online)
+
+
+def test_each_withheld_caller_is_a_stranger_of_one_call(pseudonymiser: Pseudonymiser) -> None:
+    """Not one busy number for all, and no acquaintance after the second call."""
+    events = [
+        CallStarted(
+            event_id=f"{call}{number}", event_time_ms=NOON_MS, subscriber="+8613800000001", call_id=call,
+            direction="inbound", caller=None, callee="+8613800000001",
+        )
+        for number, call in enumerate(["c1", "c1", "c2"])
+    ]  # fmt: skip
+    online = event_columns.from_events(
+        events, pseudonymiser, source=SOURCE_OF["calls"], partition=3, offsets=range(3)
+    )
+    first, again, other = online.counterparty
+    assert first == again != other
+    raws = [RawRecord(3, offset, 7, encode(event)) for offset, event in enumerate(events)]
+    offline = COLUMNS_OF["calls"](frame_of("calls", raws), pseudonymiser)
+    np.testing.assert_array_equal(offline.counterparty, online.counterparty)
+    np.testing.assert_array_equal(offline.flags, online.flags)
 
 
 @pytest.mark.parametrize("topic", ["calls", "transfers", "outcomes"])

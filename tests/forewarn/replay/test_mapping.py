@@ -9,7 +9,9 @@ import pytest
 from forewarn.contracts import CallEnded, CallStarted
 from forewarn.errors import ConfigurationError
 from forewarn.replay import BadRow, Ready, in_order, load_mapping, paced
-from forewarn.replay.convert import CellError, epoch_ms, minor_units
+from forewarn.replay.cell_conversion import minor_units
+from forewarn.replay.cell_error import CellError
+from forewarn.replay.time_conversion import epoch_ms
 from tests.servers import needed
 
 SAMPLES = Path(__file__).parents[3] / "docs" / "samples"
@@ -38,9 +40,10 @@ def test_a_cdr_gives_the_start_and_the_end_of_the_call() -> None:
     assert started.event_time_ms == ended.started_at_ms == start
     assert ended.duration_ms == 153_000
     assert (started.subscriber, started.direction) == ("+8613800000001", "inbound")
-    assert mapping.events(row | {"RESULT": "BUSY"}, file="calls", line=2) == [
+    assert mapping.events(row | {"RESULT": "BUSY", "TALK_SECONDS": "0"}, file="calls", line=2) == [
         CallEnded(
-            **{name: getattr(ended, name) for name in ended.__struct_fields__} | {"answered": False}
+            **{name: getattr(ended, name) for name in ended.__struct_fields__}
+            | {"answered": False, "duration_ms": 0}
         )
     ]
 

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from features.offline.topic_frames import RawRecord, RejectedRecords, frame_of
-from forewarn.contracts import MAX_KEPT_BYTES, Acceptance, Transfer, encode
-from forewarn.errors import ConfigurationError
+from forewarn.contracts import MAX_KEPT_BYTES, Acceptance, Transfer, decode_call, encode
+from forewarn.errors import ConfigurationError, ContractError
 from forewarn.platform.settings import WorkerSettings
 from streams.intake.record_decoder import decode_records, require_same_topic
 
@@ -45,7 +45,7 @@ def test_amounts_in_another_currency_are_set_aside_online_and_offline() -> None:
     """Yen added to fen would be a hundred times too much; the next transfer goes on."""
     transfer = Transfer(
         event_id="e",
-        event_time_ms=1,
+        event_time_ms=1_772_413_928_000,
         subscriber="+8613800000001",
         transfer_id="t",
         status="attempted",
@@ -57,7 +57,10 @@ def test_amounts_in_another_currency_are_set_aside_online_and_offline() -> None:
     for offset, currency in enumerate(("CNY", "JPY", "CNY")):
         values[offset] = encode(msgspec.structs.replace(transfer, currency=currency))
     run = decode_records(
-        [SimpleNamespace(offset=n, timestamp=1, key=key, value=v) for n, v in values.items()],
+        [
+            SimpleNamespace(offset=n, timestamp=1_772_413_928_000, key=key, value=v)
+            for n, v in values.items()
+        ],
         source=1,
         topic="transfers",
         partition=0,
@@ -71,7 +74,34 @@ def test_amounts_in_another_currency_are_set_aside_online_and_offline() -> None:
         (1, "other_currency")
     ]
     rejected = RejectedRecords()
-    raws = [RawRecord(0, n, 1, value, key) for n, value in values.items()]
+    raws = [RawRecord(0, n, 1_772_413_928_000, value, key) for n, value in values.items()]
     frame = frame_of("transfers", raws, rejected, acceptance=WorkerSettings().acceptance)
     assert frame["offset"].to_list() == [0, 2]
     assert rejected.rows == [(0, 1, "other_currency")]
+
+
+@pytest.mark.parametrize("name", ["event_time_ms", "started_at_ms"])
+@pytest.mark.parametrize(
+    "time_ms", [0, 1_772_413_928, 1_772_413_928_000_000], ids=["never", "s", "us"]
+)
+def test_a_time_in_another_unit_is_set_aside_with_its_reason(name: str, time_ms: int) -> None:
+    """One call of 1970 would make a stranger an acquaintance of half a century."""
+    call = {
+        "type": "call_ended", "event_id": "e", "event_time_ms": 1_772_413_928_000,
+        "subscriber": "+8613800000001", "call_id": "c", "direction": "inbound", "caller": None,
+        "callee": "+8613800000001", "started_at_ms": 1_772_413_928_000, "duration_ms": 0, "answered": False,
+    }  # fmt: skip
+    assert decode_call(msgspec.json.encode(call)).caller is None
+    with pytest.raises(ContractError) as refusal:
+        decode_call(msgspec.json.encode(call | {name: time_ms}))
+    assert refusal.value.reason == "impossible_time"
+
+
+def test_a_call_has_to_say_that_its_caller_was_withheld() -> None:
+    """A source that forgets the field is no source of withheld calls."""
+    call = {
+        "type": "call_started", "event_id": "e", "event_time_ms": 1_772_413_928_000,
+        "subscriber": "+8613800000001", "call_id": "c", "direction": "inbound", "callee": "+8613800000001",
+    }  # fmt: skip
+    with pytest.raises(ContractError, match="caller"):
+        decode_call(msgspec.json.encode(call))

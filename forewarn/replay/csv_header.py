@@ -1,0 +1,129 @@
+"""The line of a CSV file that names the columns; whatever does not fit the mapping is refused with advice."""
+
+import difflib
+from collections import Counter
+from dataclasses import dataclass
+
+from forewarn.errors import ConfigurationError
+from forewarn.replay.csv_lines import LineCutter
+from forewarn.replay.mapping_file import MappingFile, named_columns, required_columns
+
+SEARCHED_LINES = 200
+_SEPARATORS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Names of the columns, and how many lines come before the first row.
+
+    A name that occurs twice is followed by ``#2`` in its second column, and so on.
+    """
+
+    names: list[str]
+    lines: int
+
+
+def find_header(lines: list[str], cutter: LineCutter, mapping: MappingFile, name: str) -> Header:
+    """The header of a file.
+
+    Args:
+        lines: the first lines of the file.
+        cutter: of its dialect.
+        mapping: says where the header is, and which columns have to be there.
+        name: of the file, for messages.
+
+    Raises:
+        ConfigurationError: if a column that the mapping needs is not there, or there twice.
+    """
+    if mapping.columns:
+        names = [cell.strip() for cell in cutter.cut(lines[0]).cells] if lines else []
+        header = Header(
+            _numbered(mapping.columns), int(names[: len(mapping.columns)] == mapping.columns)
+        )
+    elif mapping.header_names:
+        header = _by_names(lines, cutter, mapping.header_names, name)
+    else:
+        place = (mapping.header_line or 1) - 1
+        if place >= len(lines):
+            raise ConfigurationError(
+                f"{name} has no line {place + 1}, where header_line says the header is."
+            )
+        header = Header(_names(cutter, lines[place]), place + 1)
+    _require(header, lines, cutter, mapping, name)
+    return header
+
+
+def _by_names(lines: list[str], cutter: LineCutter, wanted: list[str], name: str) -> Header:
+    for place, line in enumerate(lines[:SEARCHED_LINES]):
+        names = _names(cutter, line)
+        if set(wanted) <= set(names):
+            return Header(names, place + 1)
+    raise ConfigurationError(
+        f"{name}: none of the first {SEARCHED_LINES} lines names the columns {', '.join(wanted)}.",
+        hint="Is it a file of this format, and in the encoding that the mapping says?",
+    )
+
+
+def _names(cutter: LineCutter, line: str) -> list[str]:
+    names = [cell.strip().lstrip("\ufeff") for cell in cutter.cut(line).cells]
+    while len(names) > 1 and not names[-1]:
+        names.pop()  # separators at the end of the line
+    return _numbered(names)
+
+
+def _numbered(names: list[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return found
+
+
+def _require(
+    header: Header, lines: list[str], cutter: LineCutter, mapping: MappingFile, name: str
+) -> None:
+    prefix = mapping.join.prefix if mapping.join else "\0"
+    known = {*header.names, *(prefix + one for one in header.names)}
+    lacking = [
+        (columns, what)
+        for columns, what in required_columns(mapping)
+        if not known.intersection(columns)
+    ]
+    if lacking:
+        columns, what = lacking[0]
+        place = max(header.lines, 1)
+        raise ConfigurationError(
+            f"{name}: line {place} has no column {' or '.join(columns)}, which {what} needs.",
+            hint=_advice(header, lines, cutter, mapping, columns[0]),
+        )
+    for column in sorted(named_columns(mapping)):
+        if f"{column}#2" in header.names:
+            raise ConfigurationError(
+                f"{name}: two columns are called {column}.",
+                hint=f"Call the second one {column}#2 in the mapping to say which is meant, or rename one.",
+            )
+
+
+def _advice(
+    header: Header, lines: list[str], cutter: LineCutter, mapping: MappingFile, column: str
+) -> str:
+    needed = [set(columns) for columns, _ in required_columns(mapping)]
+    for place, line in enumerate(lines[:SEARCHED_LINES], start=1):
+        names = set(_names(cutter, line))
+        if place != header.lines and all(names & columns for columns in needed):
+            return f"Line {place} names all columns of the mapping: say header_line = {place}."
+    line = lines[max(header.lines, 1) - 1] if lines else ""
+    if len(header.names) == 1:
+        for separator, word in _SEPARATORS.items():
+            if separator in line and separator != cutter.dialect.separator:
+                return f"It has one column only: is the separator {word}? Say separator = {separator!r}."
+    if not any(columns & set(header.names) for columns in needed):
+        return (
+            f"It names none of the columns of the mapping: say columns = [...] if the file has no header, or "
+            f"header_line = N. It reads as {len(header.names)} cells."
+        )
+    near = difflib.get_close_matches(column, header.names, n=1)
+    if near:
+        return f"Is {near[0]} meant?"
+    return "Correct the name in the mapping, or give default = ... if the column may be missing."

@@ -1,0 +1,58 @@
+"""Sorting more events than fit into memory: sorted runs on disk, merged as they are read."""
+
+import heapq
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from operator import itemgetter
+from typing import IO
+
+import msgspec
+
+from forewarn.replay.file_events import BadRow, Ready
+
+RUN_EVENTS = 100_000
+"""Events of a run, which is sorted in memory: about 50 MB."""
+
+_BLOCK_EVENTS = 500
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[Ready])
+
+
+def sorted_by_time(items: Iterable[Ready | BadRow]) -> Iterator[Ready | BadRow]:
+    """Events by their time, after the bad rows, which come out as they are met.
+
+    Equal times keep their order. The runs lie in unnamed files of the directory for temporary files (TMPDIR),
+    about as large as the events together.
+
+    Args:
+        items: of one file, in any order.
+    """
+    with ExitStack() as stack:
+        runs: list[IO[bytes]] = []
+        held: list[Ready] = []
+        for item in items:
+            if isinstance(item, BadRow):
+                yield item
+                continue
+            held.append(item)
+            if len(held) >= RUN_EVENTS:
+                runs.append(stack.enter_context(_written(held)))
+                held = []
+        held.sort(key=itemgetter(0))
+        yield from heapq.merge(*map(_read, runs), held, key=itemgetter(0)) if runs else held
+
+
+def _written(events: list[Ready]) -> IO[bytes]:
+    events.sort(key=itemgetter(0))
+    run = tempfile.TemporaryFile()  # noqa: SIM115  closed by the stack of the caller
+    for start in range(0, len(events), _BLOCK_EVENTS):
+        block = _encoder.encode(events[start : start + _BLOCK_EVENTS])
+        run.write(len(block).to_bytes(4, "little") + block)
+    run.seek(0)
+    return run
+
+
+def _read(run: IO[bytes]) -> Iterator[Ready]:
+    while head := run.read(4):
+        yield from _decoder.decode(run.read(int.from_bytes(head, "little")))

@@ -1,0 +1,161 @@
+"""What each field of an event needs: which unit, which spelling, and what an empty cell means.
+
+Texts are texts until a rule says what they are: a time without ``time =``, an amount without
+``decimals =`` and a duration without ``scale =`` are refused before a row is read.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from forewarn.errors import ConfigurationError
+from forewarn.replay import cell_conversion, column_conversion
+from forewarn.replay.cell_error import CellError
+from forewarn.replay.column_conversion import ColumnConvert, by_cell
+from forewarn.replay.currency_code import currency
+from forewarn.replay.mapping_file import STRUCTS, TIME_FIELDS, FieldRule, MappingFile
+from forewarn.replay.phone_numbers import region_of
+from forewarn.replay.time_conversion import names_zone
+
+PHONES = frozenset({"subscriber", "caller", "callee", "forwarded_to"})
+ACCOUNTS = frozenset({"payer_account", "payee_account"})
+IDENTIFIERS = frozenset({"event_id", "call_id", "transfer_id"})
+_SILENT = frozenset({"device", "district", "revision", "forwarded_to", "schema_version"})
+"""Optional fields of which an empty cell says that there is nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledField:
+    """A field and how its texts become values.
+
+    Attributes:
+        name: of the field.
+        rule: as it is written.
+        convert: None where texts stay texts.
+        absent: the value for an empty cell; ``REFUSED`` if there is none.
+        nothing: whether ``-`` and its like count as an empty cell.
+        first: applied before ``convert``.
+    """
+
+    name: str
+    rule: FieldRule
+    convert: ColumnConvert | None
+    absent: Any
+    nothing: bool
+    first: ColumnConvert | None = None
+
+
+class _Refused:
+    """Stands for the value of an empty cell where none is allowed."""
+
+
+REFUSED = _Refused()
+
+
+def compile_field(name: str, rule: FieldRule, kind: str, file: MappingFile) -> CompiledField:
+    """Compile one rule.
+
+    Raises:
+        ConfigurationError: if the rule says too little or too much.
+    """
+    sources = (rule.column not in ("", [])) + (rule.value is not None) + (rule.template != "")
+    if sources != 1:
+        raise ConfigurationError(
+            f"the mapping of {name} needs exactly one of column, value and template."
+        )
+    _require_units(name, rule)
+    try:
+        first = by_cell(cell_conversion.extracted(rule.extract)) if rule.extract else None
+        convert = _convert(name, rule, file)
+    except (CellError, re.error) as error:
+        raise ConfigurationError(f"the mapping of {name}: {error}.") from error
+    nothing = name in PHONES | ACCOUNTS | IDENTIFIERS and not rule.values
+    return CompiledField(name, rule, convert, _absent(name, rule, kind), nothing, first)
+
+
+def _require_units(name: str, rule: FieldRule) -> None:
+    told = sum(
+        (bool(rule.time), rule.decimals is not None, rule.scale is not None,
+         bool(rule.prefix or rule.region), bool(rule.values), bool(rule.sign), bool(rule.digest))
+    )  # fmt: skip
+    if told > 1:
+        raise ConfigurationError(
+            f"the mapping of {name} converts twice.",
+            hint="Give one of time, decimals, scale, prefix, values, sign and digest.",
+        )
+    if name in TIME_FIELDS and not rule.time:
+        raise ConfigurationError(
+            f"the mapping of {name} does not say what its numbers or texts mean: a text is no time yet.",
+            hint='Say time = "epoch_s", "epoch_ms", "iso" or a form such as "%Y-%m-%d %H:%M:%S".',
+        )
+    if name == "amount_minor" and rule.decimals is None:
+        raise ConfigurationError(
+            "the mapping of amount_minor does not say its unit: 48000.00 may be yuan or fen.",
+            hint="Say decimals = 2 for yuan, euro or dollars, decimals = 0 for fen or cents.",
+        )
+    if name == "duration_ms" and rule.scale is None and not isinstance(rule.value, int):
+        raise ConfigurationError(
+            "the mapping of duration_ms does not say its unit.",
+            hint="Say scale = 1000 for seconds, 60000 for minutes, 1 for milliseconds.",
+        )
+    if rule.plus and name not in TIME_FIELDS:
+        raise ConfigurationError(f"the mapping of {name}: plus adds to times only.")
+    if rule.sign and set(rule.sign) != {"+", "-"}:
+        raise ConfigurationError(f'the mapping of {name}: sign says what "+" and "-" mean.')
+
+
+def _convert(name: str, rule: FieldRule, file: MappingFile) -> ColumnConvert | None:
+    zone = ZoneInfo(file.zone) if file.zone else None
+    if name in TIME_FIELDS:
+        for form in rule.forms:
+            if zone is None and form != "iso" and not names_zone(form):
+                raise ConfigurationError(
+                    f"the times of {name} name no zone.",
+                    hint='Say zone = "Asia/Shanghai" (or where the file comes from) at the top of the mapping.',
+                )
+        return column_conversion.times(rule.forms, zone, rule.zones)
+    if rule.time or (rule.decimals is not None and name != "amount_minor"):
+        raise ConfigurationError(
+            f"the mapping of {name} converts to a time or an amount, and it is neither."
+        )
+    if rule.sign:
+        sign = rule.decimal_sign or file.decimal_sign
+        return by_cell(
+            lambda cell: rule.sign["-" if cell_conversion.amount(cell, 6, sign)[0] < 0 else "+"]
+        )
+    if rule.digest:
+        return by_cell(cell_conversion.digest(rule.digest))
+    if rule.values:
+        return by_cell(cell_conversion.looked_up(rule.values))
+    if name == "amount_minor":
+        if rule.decimals == "currency":
+            return None  # by the currency of each row
+        return column_conversion.amounts(
+            int(rule.decimals or 0), rule.decimal_sign or file.decimal_sign
+        )
+    if rule.scale is not None:
+        return column_conversion.numbers(rule.scale)
+    if name in PHONES:
+        region = rule.region or (region_of(rule.prefix) if rule.prefix else "") or file.region
+        return column_conversion.phones(region or None, may_be_withheld=name == "caller")
+    if name in ACCOUNTS:
+        return by_cell(cell_conversion.account)
+    if name == "currency":
+        return by_cell(currency)
+    return None
+
+
+def _absent(name: str, rule: FieldRule, kind: str) -> Any:
+    if rule.default is not None:
+        return rule.default
+    if "" in rule.values:
+        return rule.values[""]
+    if name == "caller":
+        return None
+    if name not in _SILENT:
+        return REFUSED
+    field = next(f for f in msgspec.structs.fields(STRUCTS[kind]) if f.encode_name == name)
+    return field.default

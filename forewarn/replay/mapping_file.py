@@ -1,0 +1,262 @@
+"""The column mapping as it is written: a TOML file that says how a row becomes events.
+
+See docs/samples for two examples and docs/formats for one of every format that is known by name.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from forewarn.errors import ConfigurationError
+from forewarn.contracts import CallEnded, CallStarted, LineChanged, Transfer
+
+EventType = Literal["call_started", "call_ended", "line_changed", "transfer"]
+AnyEvent = CallStarted | CallEnded | LineChanged | Transfer
+Scalar = str | bool | int | float
+
+STRUCTS: dict[str, type[AnyEvent]] = {
+    "call_started": CallStarted,
+    "call_ended": CallEnded,
+    "line_changed": LineChanged,
+    "transfer": Transfer,
+}
+TIME_FIELDS = frozenset({"event_time_ms", "started_at_ms"})
+
+
+class Plus(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A duration to add to a time: an end is often a start and a length only."""
+
+    column: str
+    scale: int = 1000
+
+
+class FieldRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """How one field is filled: from columns, a constant or a template, then converted.
+
+    Attributes:
+        column: where the value stands; of several the first that is filled.
+        value: a constant.
+        template: text with names of columns in braces.
+        default: the value where the cell is empty.
+        time: ``iso``, ``epoch_s``, ``epoch_ms``, ``epoch_us``, ``epoch_ns`` or ``strptime`` formats.
+        zones: offsets of the abbreviations that ``%Z`` reads.
+        plus: durations to add to the time.
+        decimals: of the amount; ``currency`` for those of the row's currency.
+        decimal_sign: of the amount, if it is another than the file's.
+        scale: factor to the unit of the field, 1000 from seconds to milliseconds.
+        prefix: country code of numbers without one.
+        region: ISO 3166 code of the country whose spellings of numbers are meant; instead of ``prefix``.
+        values: what the codes of the source mean; ``*`` stands for every other code, "" for none.
+        sign: what the sign of the amount in the column means: ``{ "-" = "outgoing", "+" = "incoming" }``.
+        extract: regular expression whose first group is the value.
+        digest: make an identifier from a name, with this word before it.
+    """
+
+    column: str | list[str] = ""
+    value: Any = None
+    template: str = ""
+    default: Any = None
+    time: str | list[str] = ""
+    zones: dict[str, str] = {}
+    plus: list[Plus] = []
+    decimals: int | Literal["currency"] | None = None
+    decimal_sign: Literal[".", ",", ""] = ""
+    scale: int | None = None
+    prefix: str = ""
+    region: str = ""
+    values: dict[str, Any] = {}
+    sign: dict[Literal["+", "-"], Any] = {}
+    extract: str = ""
+    digest: str = ""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are read, in the order in which they are tried."""
+        if isinstance(self.column, list):
+            return self.column
+        return [self.column] if self.column else []
+
+    @property
+    def forms(self) -> list[str]:
+        """The forms of a time, in the order in which they are tried."""
+        if isinstance(self.time, list):
+            return self.time
+        return [self.time] if self.time else []
+
+
+class Condition(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What a cell has to be, where a list of texts does not say it."""
+
+    matches: str = ""
+    none_of: list[Scalar] = []
+    filled: bool | None = None
+
+
+When = dict[str, Scalar | list[Scalar] | Condition]
+
+
+class EventRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One event that a row gives; ``when`` restricts it to rows with these cells."""
+
+    type: EventType
+    fields: dict[str, str | FieldRule]
+    when: When = {}
+
+
+class PassRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Rows that give no event, and why; they are counted under ``rule``."""
+
+    rule: Annotated[str, msgspec.Meta(min_length=1)]
+    when: Annotated[When, msgspec.Meta(min_length=1)]
+
+
+class Join(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Two rows that belong together, such as INVITE and BYE: the first gets the cells of the second.
+
+    Attributes:
+        key: columns that are equal in both.
+        first: which rows begin.
+        second: which rows end; each is counted as joined.
+        prefix: before the names of the second row's columns.
+        rows_apart: how many further first rows may wait at most.
+    """
+
+    key: Annotated[list[str], msgspec.Meta(min_length=1)]
+    first: When
+    second: When
+    prefix: str = "then."
+    rows_apart: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100_000
+
+
+class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The file as a whole.
+
+    Attributes:
+        events: what a row gives.
+        zone: of times that do not name their own.
+        region: ISO 3166 code for numbers without country code.
+        encoding: of the text, ``utf-8`` if it is not said.
+        separator: between the cells of a CSV file.
+        quote: around cells; empty if quotes are ordinary characters in this file.
+        header_line: where the names of the columns stand, counted from 1.
+        header_names: names by which the header line is found among the first 200 lines.
+        columns: the names, for files without a header line.
+        decimal_sign: of amounts.
+        skip: rows that give no event.
+        distinct: columns that are equal in repetitions of one row.
+        join: rows that belong together.
+        own_accounts: accounts of the person whose file it is.
+        records: the path to the list, in a file that is one JSON document.
+    """
+
+    events: Annotated[list[EventRule], msgspec.Meta(min_length=1)]
+    zone: str = ""
+    region: str = ""
+    encoding: str = "utf-8"
+    separator: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
+    quote: Annotated[str, msgspec.Meta(max_length=1)] = '"'
+    header_line: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    header_names: list[str] = []
+    columns: list[str] = []
+    decimal_sign: Literal[".", ","] = "."
+    skip: list[PassRule] = []
+    distinct: list[str] = []
+    join: Join | None = None
+    own_accounts: list[str] = []
+    records: str = ""
+
+
+def read_mapping(path: Path) -> MappingFile:
+    """Read a mapping file.
+
+    Raises:
+        ConfigurationError: naming the file and what is wrong in it.
+    """
+    try:
+        return parse_mapping(tomllib.loads(path.read_text(encoding="utf-8")), path.name)
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"there is no mapping {path}.",
+            hint="Name the format with --format (see forewarn formats), write a mapping with forewarn map, "
+            "or give one with --mapping.",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path.name} is not TOML: {error}.") from error
+
+
+def parse_mapping(raw: dict[str, Any], name: str) -> MappingFile:
+    """A mapping from the content of its file.
+
+    Args:
+        raw: as TOML reads it.
+        name: of the file, for messages.
+
+    Raises:
+        ConfigurationError: naming the file and what is wrong in it.
+    """
+    try:
+        file = msgspec.convert(raw, MappingFile)
+        if file.zone:
+            ZoneInfo(file.zone)
+        "".encode(file.encoding)
+    except (msgspec.ValidationError, ZoneInfoNotFoundError, ValueError, LookupError) as error:
+        raise ConfigurationError(
+            f"{name} is no valid mapping: {error}.",
+            hint="See docs/samples and docs/formats for examples.",
+        ) from error
+    for rule in file.events:
+        known = {field.encode_name for field in msgspec.structs.fields(STRUCTS[rule.type])}
+        if unknown := sorted(set(rule.fields) - known):
+            raise ConfigurationError(
+                f"{name}: {rule.type} has no field {', '.join(unknown)}.",
+                hint=f"Its fields are {', '.join(sorted(known))}.",
+            )
+    return file
+
+
+def rule_of(spec: str | FieldRule) -> FieldRule:
+    """The rule that a bare name of a column stands for."""
+    return FieldRule(column=spec) if isinstance(spec, str) else spec
+
+
+def template_names(template: str) -> list[str]:
+    """Names of columns within a template, in their order."""
+    return re.findall(r"\{([^{}]*)\}", template)
+
+
+def required_columns(file: MappingFile) -> Iterator[tuple[list[str], str]]:
+    """Columns that have to be there, with what needs them; of a list one is enough."""
+    for rule in file.events:
+        for name, spec in rule.fields.items():
+            field = rule_of(spec)
+            if field.default is None and field.columns:
+                yield field.columns, name
+            for column in template_names(field.template):
+                if column not in ("file", "line"):
+                    yield [column], name
+            for plus in field.plus:
+                yield [plus.column], name
+        for column in rule.when:
+            yield [column], "when"
+    for passing in file.skip:
+        for column in passing.when:
+            yield [column], f"the rule {passing.rule!r}"
+    for column in file.distinct:
+        yield [column], "distinct"
+    if file.join is not None:
+        for column in (*file.join.key, *file.join.first, *file.join.second):
+            yield [column], "join"
+
+
+def named_columns(file: MappingFile) -> set[str]:
+    """Every column that the mapping names, whether it has to be there or not."""
+    found = {column for columns, _ in required_columns(file) for column in columns}
+    for rule in file.events:
+        for spec in rule.fields.values():
+            found.update(rule_of(spec).columns)
+    return found

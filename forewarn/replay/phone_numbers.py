@@ -1,0 +1,159 @@
+"""Telephone numbers as exchanges write them, to one spelling a party.
+
+A thin layer over libphonenumber, which knows the numbering plans, and which misreads what this
+module handles first: short codes (95588, 96110 and 12381 are no valid *numbers*), carrier prefixes
+of long-distance calls in China (12593 is taken for a part of the number), ``+0...`` (raises), and
+words or keypad spellings for a number that was not shown. Whether a number is valid in its plan is
+never a reason to drop a call: swindlers show numbers that do not exist.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+from urllib.parse import unquote
+
+import phonenumbers
+
+from forewarn.replay.cell_error import CellError
+
+WITHHELD = frozenset(
+    ["anonymous", "restricted", "private", "withheld", "blocked", "unavailable", "unknown", "unidentified", "hidden", "nocallerid", "nonumber", "numberwithheld", "privatenumber", "unknownnumber", "callerunknown", "unknowncaller", "anonym", "unbekannt", "unterdrückt", "anonyme", "masqué", "inconnu", "anónimo", "oculto", "desconocido", "privado", "anonymousinvalid", "idunavailable", "outofarea", "notavailable", "presentationrestricted", "隐藏号码", "号码隐藏", "未知号码", "未知", "私人号码", "匿名", "无主叫", "无显示", "未显示号码", "隐藏", "保密号码"]
+)
+"""What stands for a number that the network did not show, without blanks and in lower case."""
+
+_KEYPAD = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
+_SPELT = frozenset(
+    word.translate(_KEYPAD)
+    for word in ("anonymous", "restricted", "blocked", "unknown", "unavailable", "private")
+)
+"""Gateways that allow digits only dial the word: ANONYMOUS is +266696687."""
+
+_CARRIERS_CN = re.compile(
+    r"(?:179(?:00|01|08|09|11|50|51|61|68|69|91|95)|12593|12520|10193)(?=\d{10})"
+)
+"""Prefixes that choose the long-distance carrier in China; at least an area code and a number follow."""
+
+_SERVICE_CN = re.compile(
+    r"(?:\+86|0086)?0?\d{0,3}?(95\d{3}|12381|96110|10000|10010|10086|12345|12321|12315)"
+)
+_MOBILE_CN = re.compile(r"(?:\+?86|0086)?0?(1[3-9]\d{9})")
+_TWICE = re.compile(r"\+\d{1,3}?(?=00[1-9]\d{7})")
+_PUNCTUATION = re.compile(r"[\s().\-‐‑–—/]+")
+_SHORT_DIGITS = 6
+_LONGEST = 19
+
+
+@lru_cache(maxsize=100_000)
+def party(text: str, region: str | None) -> str | None:
+    """The one spelling of a number: E.164, or the digits of a short code or extension.
+
+    Args:
+        text: a number in any usual spelling, a SIP or tel URI, or a word such as ``anonymous``.
+        region: ISO 3166 code of the country whose national spellings are meant; None: only
+            international spellings are understood, and other digits stay as they are.
+
+    Returns:
+        None for a number that was withheld: it stands for nobody in particular.
+
+    Raises:
+        CellError: if the text is no number.
+    """
+    plain = _unwrapped(text)
+    if withheld(plain):
+        return None
+    digits = _PUNCTUATION.sub("", plain)
+    if "*" in digits or re.search(r"\d[xX]{2,}", digits):
+        raise CellError("is masked, so it stands for many numbers")
+    if not re.fullmatch(r"\+?\d+", digits, re.ASCII):
+        raise CellError("is no telephone number")
+    if digits.lstrip("+") in _SPELT:
+        return None
+    if not digits.strip("+0"):
+        raise CellError("is no telephone number")
+    if digits.startswith("+0"):
+        digits = digits[1:]
+    if digits.startswith("000"):
+        return _kept("+" + digits)  # no country has a code that begins with 0
+    if region and (twice := _TWICE.match(digits)):
+        digits = digits[twice.end() :]  # a prefix was put before a number that had one
+    if region == "CN":
+        digits = _CARRIERS_CN.sub("", digits, count=1) if digits[0] != "+" else digits
+        if found := _MOBILE_CN.fullmatch(digits):
+            return "+86" + found[1]
+        if found := _SERVICE_CN.fullmatch(digits):
+            return found[1]
+    if len(digits) <= _SHORT_DIGITS and digits[0] != "+":
+        if len(digits) < 3 or not digits.strip("0"):
+            raise CellError("is too short for a number")
+        return digits
+    return _international(digits, region)
+
+
+def withheld(text: str) -> bool:
+    """Whether a text says that the number was not shown."""
+    word = re.sub(r"[\s_.\-]+", "", text).casefold()
+    return word in WITHHELD
+
+
+def region_of(prefix: str) -> str:
+    """The ISO 3166 code of a country code such as ``+86``.
+
+    Raises:
+        CellError: if no country has it.
+    """
+    digits = prefix.strip().removeprefix("+").removeprefix("00")
+    region = phonenumbers.region_code_for_country_code(int(digits)) if digits.isdigit() else "ZZ"
+    if region in ("ZZ", "001"):
+        raise CellError(f"{prefix} is the code of no country")
+    return str(region)
+
+
+def valid(number: str) -> bool:
+    """Whether the numbering plan knows the number; a short code counts as valid."""
+    if not number.startswith("+"):
+        return True
+    try:
+        return bool(phonenumbers.is_valid_number(phonenumbers.parse(number, None)))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _unwrapped(text: str) -> str:
+    """The number within quotes, angle brackets, a URI or percent signs."""
+    plain = unicodedata.normalize("NFKC", text).strip().strip("'\"\u200e\u202a\u202c\u202d").strip()
+    if "<" in plain:
+        plain = plain.rpartition("<")[2].rstrip("> ")
+    if "%" in plain:
+        plain = unquote(plain)
+    scheme = re.match(r"(?i)(sips?|tel|h323|callto):", plain)
+    if scheme:
+        plain = plain[scheme.end() :]
+        if "anonymous.invalid" in plain.casefold():
+            return "anonymous"
+    if scheme or "@" in plain or ";" in plain:
+        plain = plain.partition("@")[0].partition(";")[0].partition(":")[0]
+    return plain.strip()
+
+
+def _international(digits: str, region: str | None) -> str:
+    """E.164 by the numbering plans; what they do not know keeps its digits."""
+    if region is None and digits.startswith("00"):
+        digits = "+" + digits[2:]
+    marked = digits[0] in "+0"
+    try:
+        number = phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is not None and (marked or phonenumbers.is_valid_number(number)):
+        found = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        if found.startswith("+521") and len(found) == 14:
+            found = "+52" + found[4:]  # the same line in the spelling that Mexico gave up in 2019
+        return found
+    return _kept("+" + digits[2:] if digits.startswith("00") else digits)
+
+
+def _kept(digits: str) -> str:
+    """Digits that no numbering plan knows, as the network showed them."""
+    if not 3 <= len(digits) <= _LONGEST:
+        raise CellError("is no telephone number")
+    return digits

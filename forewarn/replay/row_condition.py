@@ -1,0 +1,73 @@
+"""Which rows of a batch meet the conditions of ``when``."""
+
+import re
+from collections.abc import Callable
+
+from forewarn.replay.mapping_file import Condition, Scalar, When
+from forewarn.replay.row_batch import RowBatch
+
+Test = Callable[[str], bool]
+
+
+class RowCondition:
+    """All conditions of one ``when``.
+
+    A text is compared without the blanks around it. ``""`` means empty, null or absent, and ``true`` and
+    ``false`` are those of JSON as well as the words in any case.
+
+    Args:
+        when: what the cells have to be.
+
+    Raises:
+        re.error: if a pattern is none.
+    """
+
+    def __init__(self, when: When) -> None:
+        self._tests = {column: _test(wanted) for column, wanted in when.items()}
+
+    def positions(self, batch: RowBatch, among: list[int] | None = None) -> list[int]:
+        """Positions of the rows that meet all conditions, in their order."""
+        found = list(range(len(batch))) if among is None else among
+        for column, test in self._tests.items():
+            texts = batch.texts(column)
+            verdicts: dict[str, bool] = {}
+            kept = []
+            for position in found:
+                text = texts[position]
+                verdict = verdicts.get(text)
+                if verdict is None:
+                    verdict = verdicts[text] = test(text)
+                if verdict:
+                    kept.append(position)
+            found = kept
+        return found
+
+
+def _test(wanted: Scalar | list[Scalar] | Condition) -> Test:
+    if isinstance(wanted, Condition):
+        return _condition(wanted)
+    texts = {_text(one) for one in (wanted if isinstance(wanted, list) else [wanted])}
+    logical = {text for text in texts if text in ("true", "false")}
+    if not logical:
+        return texts.__contains__
+    return lambda text: text in texts or text.casefold() in logical
+
+
+def _condition(wanted: Condition) -> Test:
+    pattern = re.compile(wanted.matches) if wanted.matches else None
+    excluded = {_text(one) for one in wanted.none_of}
+
+    def test(text: str) -> bool:
+        if wanted.filled is not None and bool(text) != wanted.filled:
+            return False
+        if text in excluded:
+            return False
+        return pattern is None or pattern.fullmatch(text) is not None
+
+    return test
+
+
+def _text(one: Scalar) -> str:
+    if isinstance(one, bool):
+        return "true" if one else "false"
+    return str(one).strip()

@@ -1,0 +1,112 @@
+"""Rows that belong together: pairs such as INVITE and BYE, and repetitions of one row."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from forewarn.replay.file_tally import FileTally
+from forewarn.replay.mapping_file import Join
+from forewarn.replay.row_batch import RowBatch
+from forewarn.replay.row_condition import RowCondition
+
+KEYS_REMEMBERED = 2_000_000
+"""Rows that a repetition may lie behind; 8 bytes of hash each, about 150 MB as a set at most."""
+
+REPEATED = "repeats an earlier row"
+NO_FIRST = "the second row of a pair whose first is not in the file"
+
+
+def distinct_rows(
+    batches: Iterator[RowBatch], columns: list[str], tally: FileTally
+) -> Iterator[RowBatch]:
+    """Leave out rows whose columns are those of an earlier row; rows with empty ones stay.
+
+    Args:
+        batches: of one file.
+        columns: whose cells together name a row.
+        tally: counts the repetitions.
+    """
+    seen: dict[int, None] = {}
+    for batch in batches:
+        kept = []
+        for position, key in enumerate(zip(*map(batch.texts, columns), strict=True)):
+            mark = hash(key)
+            if any(key) and mark in seen:
+                tally.passed[REPEATED] += 1
+                continue
+            seen[mark] = None
+            kept.append(position)
+        while len(seen) > KEYS_REMEMBERED:
+            del seen[next(iter(seen))]
+        yield batch if len(kept) == len(batch) else _taken(batch, kept)
+
+
+def joined_rows(batches: Iterator[RowBatch], join: Join, tally: FileTally) -> Iterator[RowBatch]:
+    """Give first rows the cells of their second rows; a first row without one has empty cells there.
+
+    A first row waits for its second until the file ends, or until ``rows_apart`` others wait behind it.
+
+    Args:
+        batches: of one file.
+        join: which rows belong together.
+        tally: counts the second rows.
+    """
+    first, second = RowCondition(join.first), RowCondition(join.second)
+    waiting: dict[tuple[str, ...], _Row] = {}
+    names: Any = ()
+    for batch in batches:
+        names = batch.names
+        keys = list(zip(*map(batch.texts, join.key), strict=True))
+        begins, ends = set(first.positions(batch)), set(second.positions(batch))
+        done: list[tuple[_Row, Any]] = []
+        for position, key in enumerate(keys):
+            row = _Row(batch.rows[position], batch.lines[position], batch.raws[position])
+            if position in ends:
+                if key in waiting:
+                    done.append((waiting.pop(key), row.cells))
+                    tally.joined += 1
+                else:
+                    tally.passed[NO_FIRST] += 1
+            elif position in begins:
+                if key in waiting:
+                    done.append((waiting.pop(key), None))
+                waiting[key] = row
+                if len(waiting) > join.rows_apart:
+                    done.append((waiting.pop(next(iter(waiting))), None))
+            else:
+                done.append((row, None))
+        yield _batch(names, done, batch, join.prefix)
+    if waiting:
+        yield _batch(names, [(row, None) for row in waiting.values()], None, join.prefix)
+
+
+class _Row:
+    """A row that may wait for another."""
+
+    __slots__ = ("cells", "line", "raw")
+
+    def __init__(self, cells: Any, line: int, raw: str) -> None:
+        self.cells, self.line, self.raw = cells, line, raw
+
+
+def _batch(
+    names: Any, done: list[tuple[_Row, Any]], source: RowBatch | None, prefix: str
+) -> RowBatch:
+    rows = [row for row, _ in done]
+    made = RowBatch(
+        names,
+        [row.cells for row in rows],
+        [row.line for row in rows],
+        [row.raw for row in rows],
+        source.faulty if source else [],
+    )
+    return made.joined([other for _, other in done], prefix)
+
+
+def _taken(batch: RowBatch, kept: list[int]) -> RowBatch:
+    return RowBatch(
+        batch.names,
+        [batch.rows[position] for position in kept],
+        [batch.lines[position] for position in kept],
+        [batch.raws[position] for position in kept],
+        batch.faulty,
+    )

@@ -1,0 +1,115 @@
+"""Blocks of a text file as lines, decoded strictly."""
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from forewarn.errors import ConfigurationError
+from forewarn.replay.byte_stream import BLOCK_BYTES
+
+LONGEST_LINE_BYTES = 16 << 20
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LineBlock:
+    """Some lines without their line ends.
+
+    Attributes:
+        lines: the lines; those that do not decode hold the mark for it (U+FFFD).
+        undecoded: positions of the lines that do not decode.
+        ended: whether the last line has a line end.
+    """
+
+    lines: list[str]
+    undecoded: frozenset[int] = frozenset()
+    ended: bool = True
+
+
+def line_blocks(stream: IO[bytes], encoding: str, name: str) -> Iterator[LineBlock]:
+    """Lines in blocks of about a mebibyte.
+
+    A byte order mark at the beginning says the encoding, whatever the mapping does.
+
+    Raises:
+        ConfigurationError: if the file is not in the encoding at all, or a line is longer than 16 MiB.
+    """
+    head = stream.read(4)
+    mark = next((mark for mark in _MARKS if head.startswith(mark)), b"")
+    if mark:
+        encoding = _MARKS[mark]
+    wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+    decoder = codecs.getincrementaldecoder(encoding)() if wide else None
+    rest = b"" if decoder else head.removeprefix(mark)
+    first = decoder.decode(head).encode() if decoder else b""
+    seen_foreign = False
+    old_mac: bool | None = None
+    for block in _blocks(stream, first):
+        data = rest + (decoder.decode(block).encode() if decoder and block is not first else block)
+        if old_mac is None:
+            old_mac = b"\n" not in data and b"\r" in data
+        if old_mac:
+            data = data.replace(b"\r", b"\n")
+        end = data.rfind(b"\n") + 1
+        rest = data[end:]
+        if len(rest) > LONGEST_LINE_BYTES:
+            raise ConfigurationError(
+                f"{name} has a line of more than 16 MiB.", hint="Is it a text file?"
+            )
+        if end:
+            found = _decoded(data[: end - 1], "utf-8" if decoder else encoding, name, seen_foreign)
+            seen_foreign = seen_foreign or any(not line.isascii() for line in found.lines[:200])
+            yield found
+    if rest:
+        found = _decoded(rest, "utf-8" if decoder else encoding, name, seen_foreign)
+        yield LineBlock(found.lines, found.undecoded, ended=False)
+
+
+def _blocks(stream: IO[bytes], first: bytes) -> Iterator[bytes]:
+    if first:
+        yield first
+    while block := stream.read(BLOCK_BYTES):
+        yield block
+
+
+def _decoded(data: bytes, encoding: str, name: str, seen_foreign: bool) -> LineBlock:
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return _line_by_line(data, encoding, name, seen_foreign)
+    lines = text.split("\n")
+    if "\r" in text:
+        lines = [line.removesuffix("\r") for line in lines]
+    return LineBlock(lines)
+
+
+def _line_by_line(data: bytes, encoding: str, name: str, seen_foreign: bool) -> LineBlock:
+    """A block with lines that do not decode: the wrong encoding, or a few broken bytes."""
+    lines: list[str] = []
+    undecoded = set()
+    for position, raw in enumerate(data.split(b"\n")):
+        try:
+            lines.append(raw.decode(encoding).removesuffix("\r"))
+            seen_foreign = seen_foreign or not lines[-1].isascii()
+        except UnicodeDecodeError:
+            if not seen_foreign:
+                raise _wrong_encoding(name, position + 1, encoding, data) from None
+            undecoded.add(position)
+            lines.append(raw.decode(encoding, errors="replace").removesuffix("\r"))
+    return LineBlock(lines, frozenset(undecoded))
+
+
+def _wrong_encoding(name: str, line: int, encoding: str, data: bytes) -> ConfigurationError:
+    likely = "gb18030"
+    try:
+        data.decode("gb18030")
+    except UnicodeDecodeError:
+        likely = "cp1252"
+    return ConfigurationError(
+        f"{name}: line {line} is not {encoding.upper()}.",
+        hint=f'Say encoding = "{likely}" (or what the file is in) at the top of the mapping.',
+    )
