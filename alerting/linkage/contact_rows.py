@@ -47,9 +47,11 @@ def from_call(event: CallEvent, offset: int) -> SeenContact:
     outbound = event.direction == "outbound"
     peer = event.callee if outbound else event.caller
     row = _row(event, event.call_id, "call", _began_ms(event), _call_status(event), offset)
-    row |= {"direction": event.direction, "peer": peer}
+    row |= {"direction": event.direction, "peer": peer or ""}
     if isinstance(event, CallEnded):
         row["duration_ms"] = event.duration_ms
+    if peer is None:  # withheld: nobody that others could be warned of
+        return SeenContact(row, None, completed=False)
     edge = Edge(
         tenant=event.tenant,
         subscriber=event.subscriber,

@@ -34,7 +34,12 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("doctor_command", "Tell what is missing and what to do about it.", _LOCAL),
     "worker": Entry("worker_command", "Run a stream worker.", _STREAM),
     "topics": Entry("topics_command", "Create and check the topics in Kafka.", _STREAM),
-    "replay": Entry("replay_command", "Stream files of calls or transfers into Kafka.", _STREAM),
+    "replay": Entry(
+        "replay_command", "Stream files of calls or transfers into Kafka.", _STREAM, "files"
+    ),
+    "formats": Entry(
+        "formats_command", "List the formats that replay knows by name.", _STREAM, "files"
+    ),
     "dead-letters": Entry(
         "dead_letters_command", "List rejected records and send them again.", _STREAM
     ),

@@ -14,8 +14,10 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from forewarn.cli.replay_report import RejectedRows, Reporter, print_summary
+from forewarn.contracts.topics import TopicName, qualified
 from forewarn.errors import ConfigurationError, ForewarnError
 from forewarn.platform.kafka import TopicAdministration, client_arguments, explained
+from forewarn.platform.settings import KafkaSettings, load
 from forewarn.replay import (
     BadRow,
     Mapping,
@@ -31,8 +33,6 @@ from forewarn.replay.event_listing import EventListing
 from forewarn.replay.event_order import checked
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.format_choice import mapping_for
-from forewarn.platform.settings import KafkaSettings, load
-from forewarn.contracts.topics import TopicName, qualified
 
 app = typer.Typer()
 

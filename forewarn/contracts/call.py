@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from forewarn.contracts.event import EventMs, Event, Identifier, Phone
+from forewarn.contracts.event import Event, EventMs, Identifier, Phone
 
 Direction = Literal["inbound", "outbound"]
 """Seen from the subscriber: ``inbound`` means that the subscriber is the callee."""

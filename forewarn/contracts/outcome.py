@@ -11,8 +11,8 @@ from forewarn.contracts.event import (
     Account,
     AmountMinor,
     Currency,
-    EventMs,
     Event,
+    EventMs,
     Identifier,
     Phone,
 )

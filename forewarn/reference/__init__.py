@@ -4,6 +4,7 @@ from pathlib import Path
 
 from features.catalog.reference_page import features_markdown
 from forewarn.reference.commands_page import commands_page
+from forewarn.reference.format_pages import format_pages
 from forewarn.reference.metrics_page import metrics_page
 from forewarn.reference.schema_files import schema_files
 from forewarn.reference.settings_page import settings_page
@@ -17,6 +18,7 @@ def pages() -> dict[Path, str]:
         Path("features.md"): features_markdown(),
         Path("cli.md"): commands_page(),
         **{Path("schemas") / name: text for name, text in schema_files().items()},
+        **{Path(name): text for name, text in format_pages().items()},
     }
 
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import zstandard
 
@@ -20,33 +20,28 @@ BLOCK_BYTES = 1 << 20
 _BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, zstandard.ZstdError)
 
 
-class CountedFile(io.RawIOBase):
+class CountedFile(io.FileIO):
     """A file that knows how many bytes of it were read: the progress of packed files too."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
-        self.bytes_read = 0
+    bytes_read = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        count = self._file.readinto(buffer)
+    def readinto(self, buffer: Any) -> int:
+        """Read into a buffer; the number of bytes is added up."""
+        count = super().readinto(buffer)
         self.bytes_read += count
         return count
 
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+    def readall(self) -> bytes:
+        """Read the rest of the file."""
+        data = super().readall()
+        self.bytes_read += len(data)
+        return data
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read some bytes; the number of bytes is added up."""
+        data = super().read(-1 if size is None else size)
+        self.bytes_read += len(data)
+        return data
 
 
 def kind_of(path: Path) -> str:
@@ -78,17 +73,17 @@ def unpacked(path: Path) -> Iterator[tuple[IO[bytes], CountedFile]]:
             ) from error
 
 
-def _opened(path: Path, counted: CountedFile) -> IO[bytes]:
+def _opened(path: Path, counted: CountedFile) -> Any:
     ending = path.suffix.lower()
     if ending == ".gz":
-        return gzip.GzipFile(fileobj=io.BufferedReader(counted))  # type: ignore[return-value]
+        return gzip.GzipFile(fileobj=io.BufferedReader(counted))
     if ending == ".bz2":
-        return bz2.BZ2File(io.BufferedReader(counted))  # type: ignore[return-value]
+        return bz2.BZ2File(io.BufferedReader(counted))
     if ending == ".xz":
-        return lzma.LZMAFile(io.BufferedReader(counted))  # type: ignore[return-value]
+        return lzma.LZMAFile(io.BufferedReader(counted))
     if ending == ".zst":
         reader = zstandard.ZstdDecompressor().stream_reader(counted, read_across_frames=True)
-        return io.BufferedReader(reader)  # type: ignore[arg-type]
+        return io.BufferedReader(reader)
     if ending == ".zip":
         return _only_member(path, counted)
     return io.BufferedReader(counted, BLOCK_BYTES)

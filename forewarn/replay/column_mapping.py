@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
+from forewarn.contracts.topics import TopicName
 from forewarn.errors import ConfigurationError
 from forewarn.replay import cell_conversion, column_conversion
 from forewarn.replay.cell_conversion import CURRENCY_SIGNS, DECIMALS, nothing
 from forewarn.replay.cell_error import CellError
-from forewarn.replay.event_check import OwnMoneyError, require_consistent, settle_times
+from forewarn.replay.event_check import WHOLE, OwnMoneyError, require_consistent, settle_times
 from forewarn.replay.field_conversion import REFUSED, CompiledField, compile_field
 from forewarn.replay.mapping_file import (
     STRUCTS,
@@ -27,7 +28,6 @@ from forewarn.replay.mapping_file import (
 from forewarn.replay.row_batch import RowBatch
 from forewarn.replay.row_condition import RowCondition
 from forewarn.replay.time_conversion import Instant, ZoneMissingError
-from forewarn.contracts.topics import TopicName
 
 OWN_MONEY = "own money: payer and payee are one person"
 NO_RULE = "no event of the mapping is for such a row"
@@ -74,7 +74,7 @@ class Mapping:
         self.file, self.name = file, name
         try:
             self._rules = [_compile(rule, file) for rule in file.events]
-            self._skips = [(skip.rule, RowCondition(skip.when)) for skip in file.skip]
+            self._skips = [(skip, RowCondition(skip.when)) for skip in file.skip]
         except re.error as error:
             raise ConfigurationError(f"{name}: {error} in a pattern.") from error
         self._own = frozenset(file.own_accounts)
@@ -112,10 +112,14 @@ class Mapping:
         """
         done = Converted()
         rows = list(range(len(batch)))
-        for rule, condition in self._skips:
+        for skip, condition in self._skips:
             for position in condition.positions(batch, rows):
-                done.passed[position] = rule
-            rows = [position for position in rows if position not in done.passed]
+                if skip.bad:
+                    done.bad[position] = CellError(skip.rule)
+                else:
+                    done.passed[position] = skip.rule
+            gone = done.passed.keys() | done.bad.keys()
+            rows = [position for position in rows if position not in gone]
         found: dict[int, list[AnyEvent]] = {}
         for rule in self._rules:
             chosen = rule.condition.positions(batch, rows)
@@ -242,20 +246,21 @@ def _texts(
 ) -> list[str] | None:
     """The texts of a field for the chosen rows; None for a constant."""
     rule = compiled.rule
-    if rule.value is not None:
+    if rule.value is not None or rule.whole:
         return None
     if rule.template:
         return _filled_in(compiled, batch, chosen, file, bad)
     texts: list[str] = []
-    for column in rule.columns:
+    for column in (*rule.columns, *rule.names):
         cells = batch.texts(column)
+        if column in rule.names:
+            named = cell_conversion.digest(rule.digest)
+            cells = [named(cell) if cell else "" for cell in cells]
         for position, error in batch.faults(column).items():
-            bad.setdefault(
-                position,
-                CellError(f"{compiled.name} (column {column}): {error}", repair=error.repair),
-            )
+            reason = f"{compiled.name} (column {column}): {error}"
+            bad.setdefault(position, CellError(reason, repair=error.repair))
         if not texts:
-            texts = cells if len(chosen) == len(cells) else [cells[position] for position in chosen]
+            texts = cells if len(chosen) == len(cells) else [cells[place] for place in chosen]
         else:
             texts = [
                 text if text and not (compiled.nothing and nothing(text)) else cells[position]
@@ -271,29 +276,39 @@ def _filled_in(
     file: str,
     bad: dict[int, CellError],
 ) -> list[str]:
-    """The texts of a template; one with an empty cell would be the same for many rows."""
-    template = compiled.rule.template
-    names = template_names(template)
-    cells = {}
-    for name in names:
-        if name in ("file", "line") and not batch.has(name):
-            cells[name] = [file] * len(batch) if name == "file" else list(map(str, batch.lines))
-            continue
-        cells[name] = batch.texts(name)
-        for position, error in batch.faults(name).items():
-            bad.setdefault(position, CellError(f"{compiled.name} (column {name}): {error}"))
-        for position in chosen:
-            if not cells[name][position]:
-                reason = f"{compiled.name}: column {name} of the template is empty"
-                bad.setdefault(position, CellError(reason))
-    parts = re.split(r"\{[^{}]*\}", template)
-    texts = []
-    for position in chosen:
-        filled = parts[0]
-        for name, rest in zip(names, parts[1:], strict=True):
-            filled += cells[name][position] + rest
-        texts.append(filled)
+    """The texts of a template; with an empty cell it would be the same for many rows."""
+    texts: list[str] = []
+    templates = compiled.rule.templates
+    for number, template in enumerate(templates):
+        names = template_names(template)
+        cells = {name: _template_cells(name, batch, file) for name in names}
+        parts = re.split(r"\{[^{}]*\}", template)
+        last = number == len(templates) - 1
+        for place, position in enumerate(chosen):
+            if number and texts[place]:
+                continue
+            filled = parts[0]
+            for name, rest in zip(names, parts[1:], strict=True):
+                cell = cells[name][position]
+                if position in batch.faults(name) or not cell:
+                    filled = ""
+                    if last:
+                        what = batch.faults(name).get(position, "is empty")
+                        error = CellError(f"{compiled.name} (column {name}): {what}")
+                        bad.setdefault(position, error)
+                    break
+                filled += cell + rest
+            if number:
+                texts[place] = filled
+            else:
+                texts.append(filled)
     return texts
+
+
+def _template_cells(name: str, batch: RowBatch, file: str) -> list[str]:
+    if name in ("file", "line") and not batch.has(name):
+        return [file] * len(batch) if name == "file" else list(map(str, batch.lines))
+    return batch.texts(name)
 
 
 def _values(
@@ -307,7 +322,7 @@ def _values(
     rule = compiled.rule
     where = _where(rule.columns) if rule.columns else ""
     if texts is None:
-        constant = _constant(compiled, columns)
+        constant = _constant(compiled)
         return [constant] * len(chosen)
     empty = [
         place
@@ -355,6 +370,8 @@ def _added(
     added = column_conversion.numbers(plus.scale)([cells[position] for position in chosen])
     found = list(values)
     for place, (moment, more) in enumerate(zip(values, added, strict=True)):
+        if not cells[chosen[place]]:
+            continue
         if isinstance(more, CellError):
             error = CellError(f"{name} (column {plus.column}): {more}", repair=more.repair)
             bad.setdefault(chosen[place], error)
@@ -382,8 +399,8 @@ def _first(
     return found
 
 
-def _constant(compiled: CompiledField, columns: dict[str, Sequence[Any]]) -> Any:
-    value = compiled.rule.value
+def _constant(compiled: CompiledField) -> Any:
+    value = WHOLE if compiled.rule.whole else compiled.rule.value
     if compiled.convert is None or (compiled.name == "duration_ms" and compiled.rule.scale is None):
         return value
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)

@@ -16,11 +16,13 @@ _SEPARATORS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
 class Header:
     """Names of the columns, and how many lines come before the first row.
 
-    A name that occurs twice is followed by ``#2`` in its second column, and so on.
+    A name that occurs twice is followed by ``#2`` in its second column, and so on. Rows may lack the last
+    ``optional`` columns.
     """
 
     names: list[str]
     lines: int
+    optional: int = 0
 
 
 def find_header(lines: list[str], cutter: LineCutter, mapping: MappingFile, name: str) -> Header:
@@ -37,9 +39,8 @@ def find_header(lines: list[str], cutter: LineCutter, mapping: MappingFile, name
     """
     if mapping.columns:
         names = [cell.strip() for cell in cutter.cut(lines[0]).cells] if lines else []
-        header = Header(
-            _numbered(mapping.columns), int(names[: len(mapping.columns)] == mapping.columns)
-        )
+        named = names == mapping.columns[: len(names)]
+        header = Header(_numbered(mapping.columns), int(named), mapping.columns_optional)
     elif mapping.header_names:
         header = _by_names(lines, cutter, mapping.header_names, name)
     else:
@@ -48,7 +49,8 @@ def find_header(lines: list[str], cutter: LineCutter, mapping: MappingFile, name
             raise ConfigurationError(
                 f"{name} has no line {place + 1}, where header_line says the header is."
             )
-        header = Header(_names(cutter, lines[place]), place + 1)
+        names = _names(cutter, lines[place])
+        header = Header(names, place + 1, _unnamed(names))
     _require(header, lines, cutter, mapping, name)
     return header
 
@@ -57,7 +59,7 @@ def _by_names(lines: list[str], cutter: LineCutter, wanted: list[str], name: str
     for place, line in enumerate(lines[:SEARCHED_LINES]):
         names = _names(cutter, line)
         if set(wanted) <= set(names):
-            return Header(names, place + 1)
+            return Header(names, place + 1, _unnamed(names))
     raise ConfigurationError(
         f"{name}: none of the first {SEARCHED_LINES} lines names the columns {', '.join(wanted)}.",
         hint="Is it a file of this format, and in the encoding that the mapping says?",
@@ -66,9 +68,15 @@ def _by_names(lines: list[str], cutter: LineCutter, wanted: list[str], name: str
 
 def _names(cutter: LineCutter, line: str) -> list[str]:
     names = [cell.strip().lstrip("\ufeff") for cell in cutter.cut(line).cells]
-    while len(names) > 1 and not names[-1]:
-        names.pop()  # separators at the end of the line
     return _numbered(names)
+
+
+def _unnamed(names: list[str]) -> int:
+    """How many columns at the end have no name: separators at the end of the line."""
+    count = 0
+    while count < len(names) - 1 and names[-1 - count].partition("#")[0] == "":
+        count += 1
+    return count
 
 
 def _numbered(names: list[str]) -> list[str]:

@@ -13,6 +13,10 @@ ROUNDING_MS = 1_999
 """Exchanges round start, end and talk to seconds, each by itself."""
 
 
+WHOLE = "whole"
+"""As a duration: from the start to the end, where the source counts none."""
+
+
 class OwnMoneyError(Exception):
     """A transfer between accounts of one person: no payment to anybody, so it is passed over."""
 
@@ -24,19 +28,21 @@ def settle_times(values: dict[str, Any]) -> None:
     longer by the least; without such a pair, and in all other events, the first reading.
     """
     end, start = values.get("event_time_ms"), values.get("started_at_ms")
-    if not isinstance(end, Instant) and not isinstance(start, Instant):
+    whole = values.get("duration_ms") == WHOLE
+    if not whole and not isinstance(end, Instant) and not isinstance(start, Instant):
         return
     if end is None or start is None:
         for name in ("event_time_ms", "started_at_ms"):
             if isinstance(values.get(name), Instant):
                 values[name] = values[name].time_ms
         return
-    talk_ms = values.get("duration_ms") or 0
+    talk_ms = 0 if whole else values.get("duration_ms") or 0
     pairs = [(begin, finish) for begin in _readings(start) for finish in _readings(end)]
     fitting = [pair for pair in pairs if pair[1] - pair[0] - talk_ms >= -ROUNDING_MS]
-    values["started_at_ms"], values["event_time_ms"] = min(
-        fitting or pairs[:1], key=lambda pair: pair[1] - pair[0]
-    )
+    begin, finish = min(fitting or pairs[:1], key=lambda pair: pair[1] - pair[0])
+    values["started_at_ms"], values["event_time_ms"] = begin, finish
+    if whole:
+        values["duration_ms"] = max(finish - begin, 0)
 
 
 def _readings(moment: Instant | int) -> tuple[int, int]:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from forewarn.errors import DependencyUnavailableError
 from forewarn.contracts import DeadLetter, encode, kept
+from forewarn.contracts.topics import qualified
+from forewarn.errors import DependencyUnavailableError
 from forewarn.platform.kafka import explained
+from forewarn.platform.settings import KafkaSettings
 from forewarn.replay.file_events import BadRow, Ready
 from forewarn.replay.replay_progress import Progress
-from forewarn.platform.settings import KafkaSettings
-from forewarn.contracts.topics import qualified
 
 
 @dataclass(slots=True)

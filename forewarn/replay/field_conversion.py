@@ -61,7 +61,7 @@ def compile_field(name: str, rule: FieldRule, kind: str, file: MappingFile) -> C
     Raises:
         ConfigurationError: if the rule says too little or too much.
     """
-    sources = (rule.column not in ("", [])) + (rule.value is not None) + (rule.template != "")
+    sources = bool(rule.column) + (rule.value is not None) + bool(rule.template) + rule.whole
     if sources != 1:
         raise ConfigurationError(
             f"the mapping of {name} needs exactly one of column, value and template."
@@ -96,40 +96,32 @@ def _require_units(name: str, rule: FieldRule) -> None:
             "the mapping of amount_minor does not say its unit: 48000.00 may be yuan or fen.",
             hint="Say decimals = 2 for yuan, euro or dollars, decimals = 0 for fen or cents.",
         )
-    if name == "duration_ms" and rule.scale is None and not isinstance(rule.value, int):
+    if (
+        name == "duration_ms"
+        and rule.scale is None
+        and not (rule.whole or isinstance(rule.value, int))
+    ):
         raise ConfigurationError(
             "the mapping of duration_ms does not say its unit.",
             hint="Say scale = 1000 for seconds, 60000 for minutes, 1 for milliseconds.",
         )
-    if rule.plus and name not in TIME_FIELDS:
-        raise ConfigurationError(f"the mapping of {name}: plus adds to times only.")
+    if rule.plus and name not in {*TIME_FIELDS, "duration_ms"}:
+        raise ConfigurationError(f"the mapping of {name}: plus adds to times and durations only.")
+    if rule.names and not rule.digest:
+        raise ConfigurationError(f"the mapping of {name}: names are made identifiers by digest.")
     if rule.sign and set(rule.sign) != {"+", "-"}:
         raise ConfigurationError(f'the mapping of {name}: sign says what "+" and "-" mean.')
 
 
 def _convert(name: str, rule: FieldRule, file: MappingFile) -> ColumnConvert | None:
-    zone = ZoneInfo(file.zone) if file.zone else None
     if name in TIME_FIELDS:
-        for form in rule.forms:
-            if zone is None and form != "iso" and not names_zone(form):
-                raise ConfigurationError(
-                    f"the times of {name} name no zone.",
-                    hint='Say zone = "Asia/Shanghai" (or where the file comes from) at the top of the mapping.',
-                )
-        return column_conversion.times(rule.forms, zone, rule.zones)
+        return _time_convert(name, rule, file)
     if rule.time or (rule.decimals is not None and name != "amount_minor"):
         raise ConfigurationError(
             f"the mapping of {name} converts to a time or an amount, and it is neither."
         )
-    if rule.sign:
-        sign = rule.decimal_sign or file.decimal_sign
-        return by_cell(
-            lambda cell: rule.sign["-" if cell_conversion.amount(cell, 6, sign)[0] < 0 else "+"]
-        )
-    if rule.digest:
-        return by_cell(cell_conversion.digest(rule.digest))
-    if rule.values:
-        return by_cell(cell_conversion.looked_up(rule.values))
+    if rule.sign or rule.values or (rule.digest and not rule.names):
+        return _coded(rule, file)
     if name == "amount_minor":
         if rule.decimals == "currency":
             return None  # by the currency of each row
@@ -138,14 +130,38 @@ def _convert(name: str, rule: FieldRule, file: MappingFile) -> ColumnConvert | N
         )
     if rule.scale is not None:
         return column_conversion.numbers(rule.scale)
+    return _party(name, rule, file)
+
+
+def _time_convert(name: str, rule: FieldRule, file: MappingFile) -> ColumnConvert:
+    zone = ZoneInfo(file.zone) if file.zone else None
+    for form in rule.forms:
+        if zone is None and form != "iso" and not names_zone(form):
+            raise ConfigurationError(
+                f"the times of {name} name no zone.",
+                hint='Say zone = "Asia/Shanghai" (or where the file comes from) at the top of the mapping.',
+            )
+    return column_conversion.times(rule.forms, zone, rule.zones)
+
+
+def _coded(rule: FieldRule, file: MappingFile) -> ColumnConvert:
+    if rule.digest:
+        return by_cell(cell_conversion.digest(rule.digest))
+    if rule.values:
+        return by_cell(cell_conversion.looked_up(rule.values))
+    point = rule.decimal_sign or file.decimal_sign
+    return by_cell(
+        lambda cell: rule.sign["-" if cell_conversion.amount(cell, 6, point)[0] < 0 else "+"]
+    )
+
+
+def _party(name: str, rule: FieldRule, file: MappingFile) -> ColumnConvert | None:
     if name in PHONES:
         region = rule.region or (region_of(rule.prefix) if rule.prefix else "") or file.region
         return column_conversion.phones(region or None, may_be_withheld=name == "caller")
     if name in ACCOUNTS:
         return by_cell(cell_conversion.account)
-    if name == "currency":
-        return by_cell(currency)
-    return None
+    return by_cell(currency) if name == "currency" else None
 
 
 def _absent(name: str, rule: FieldRule, kind: str) -> Any:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from forewarn.errors import ConfigurationError
 from forewarn.contracts import MAX_EVENT_BYTES, MAX_KEPT_BYTES, Transfer, encode
+from forewarn.contracts.topics import TopicName
+from forewarn.errors import ConfigurationError
 from forewarn.replay.column_mapping import Mapping
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import AnyEvent
 from forewarn.replay.row_batch import FaultyRow, RowBatch
 from forewarn.replay.row_join import distinct_rows, joined_rows
 from forewarn.replay.row_reader import Watch, read_batches
-from forewarn.contracts.topics import TopicName
 
 
 class Ready(NamedTuple):
@@ -105,7 +105,7 @@ def _items(
             tally.event_rows += 1
             for event in made:
                 tally.count_time(event.event_time_ms)
-            tally.events.update([event.__struct_config__.tag for event in events])
+            tally.events.update(str(event.__struct_config__.tag) for event in events)
             ready.extend(made)
             continue
         bad.append(_bad(FaultyRow(line, batch.raws[position], reason), path, mapping, source))

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from forewarn.errors import ConfigurationError
 from forewarn.contracts import CallEnded, CallStarted, LineChanged, Transfer
+from forewarn.errors import ConfigurationError
 
 EventType = Literal["call_started", "call_ended", "line_changed", "transfer"]
 AnyEvent = CallStarted | CallEnded | LineChanged | Transfer
@@ -41,11 +41,12 @@ class FieldRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     Attributes:
         column: where the value stands; of several the first that is filled.
         value: a constant.
-        template: text with names of columns in braces.
+        template: text with names of columns in braces; of several the first whose columns are all filled.
+        whole: for ``duration_ms``: the time from the start of the call to its end.
         default: the value where the cell is empty.
         time: ``iso``, ``epoch_s``, ``epoch_ms``, ``epoch_us``, ``epoch_ns`` or ``strptime`` formats.
         zones: offsets of the abbreviations that ``%Z`` reads.
-        plus: durations to add to the time.
+        plus: durations to add to a time or a duration; empty cells add nothing.
         decimals: of the amount; ``currency`` for those of the row's currency.
         decimal_sign: of the amount, if it is another than the file's.
         scale: factor to the unit of the field, 1000 from seconds to milliseconds.
@@ -55,11 +56,13 @@ class FieldRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         sign: what the sign of the amount in the column means: ``{ "-" = "outgoing", "+" = "incoming" }``.
         extract: regular expression whose first group is the value.
         digest: make an identifier from a name, with this word before it.
+        names: columns of names, digested where ``column`` is empty; with it ``digest`` acts on them only.
     """
 
     column: str | list[str] = ""
     value: Any = None
-    template: str = ""
+    template: str | list[str] = ""
+    whole: bool = False
     default: Any = None
     time: str | list[str] = ""
     zones: dict[str, str] = {}
@@ -73,6 +76,7 @@ class FieldRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     sign: dict[Literal["+", "-"], Any] = {}
     extract: str = ""
     digest: str = ""
+    names: list[str] = []
 
     @property
     def columns(self) -> list[str]:
@@ -80,6 +84,13 @@ class FieldRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         if isinstance(self.column, list):
             return self.column
         return [self.column] if self.column else []
+
+    @property
+    def templates(self) -> list[str]:
+        """The templates, in the order in which they are tried."""
+        if isinstance(self.template, list):
+            return self.template
+        return [self.template] if self.template else []
 
     @property
     def forms(self) -> list[str]:
@@ -109,10 +120,11 @@ class EventRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class PassRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Rows that give no event, and why; they are counted under ``rule``."""
+    """Rows that give no event, and why; they are counted under ``rule``, or are ``bad`` for that reason."""
 
     rule: Annotated[str, msgspec.Meta(min_length=1)]
     when: Annotated[When, msgspec.Meta(min_length=1)]
+    bad: bool = False
 
 
 class Join(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -124,6 +136,7 @@ class Join(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         second: which rows end; each is counted as joined.
         prefix: before the names of the second row's columns.
         rows_apart: how many further first rows may wait at most.
+        alone: whether a second row without a first one is a row of its own.
     """
 
     key: Annotated[list[str], msgspec.Meta(min_length=1)]
@@ -131,6 +144,7 @@ class Join(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     second: When
     prefix: str = "then."
     rows_apart: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100_000
+    alone: bool = False
 
 
 class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -146,6 +160,7 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         header_line: where the names of the columns stand, counted from 1.
         header_names: names by which the header line is found among the first 200 lines.
         columns: the names, for files without a header line.
+        columns_optional: how many of the last columns a row may lack.
         decimal_sign: of amounts.
         skip: rows that give no event.
         distinct: columns that are equal in repetitions of one row.
@@ -163,6 +178,7 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     header_line: Annotated[int, msgspec.Meta(ge=1)] | None = None
     header_names: list[str] = []
     columns: list[str] = []
+    columns_optional: Annotated[int, msgspec.Meta(ge=0)] = 0
     decimal_sign: Literal[".", ","] = "."
     skip: list[PassRule] = []
     distinct: list[str] = []
@@ -233,16 +249,8 @@ def required_columns(file: MappingFile) -> Iterator[tuple[list[str], str]]:
     """Columns that have to be there, with what needs them; of a list one is enough."""
     for rule in file.events:
         for name, spec in rule.fields.items():
-            field = rule_of(spec)
-            if field.default is None and field.columns:
-                yield field.columns, name
-            for column in template_names(field.template):
-                if column not in ("file", "line"):
-                    yield [column], name
-            for plus in field.plus:
-                yield [plus.column], name
-        for column in rule.when:
-            yield [column], "when"
+            yield from ((columns, name) for columns in _field_columns(rule_of(spec)))
+        yield from (([column], "when") for column in rule.when)
     for passing in file.skip:
         for column in passing.when:
             yield [column], f"the rule {passing.rule!r}"
@@ -253,10 +261,22 @@ def required_columns(file: MappingFile) -> Iterator[tuple[list[str], str]]:
             yield [column], "join"
 
 
+def _field_columns(field: FieldRule) -> Iterator[list[str]]:
+    if field.default is None and field.columns:
+        yield [*field.columns, *field.names]
+    if len(field.templates) == 1:
+        for column in template_names(field.templates[0]):
+            if column not in ("file", "line"):
+                yield [column]
+    for plus in field.plus:
+        yield [plus.column]
+
+
 def named_columns(file: MappingFile) -> set[str]:
     """Every column that the mapping names, whether it has to be there or not."""
     found = {column for columns, _ in required_columns(file) for column in columns}
     for rule in file.events:
         for spec in rule.fields.values():
-            found.update(rule_of(spec).columns)
+            field = rule_of(spec)
+            found.update(field.columns, field.names, *map(template_names, field.templates))
     return found

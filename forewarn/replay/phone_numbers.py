@@ -17,7 +17,50 @@ import phonenumbers
 from forewarn.replay.cell_error import CellError
 
 WITHHELD = frozenset(
-    ["anonymous", "restricted", "private", "withheld", "blocked", "unavailable", "unknown", "unidentified", "hidden", "nocallerid", "nonumber", "numberwithheld", "privatenumber", "unknownnumber", "callerunknown", "unknowncaller", "anonym", "unbekannt", "unterdrückt", "anonyme", "masqué", "inconnu", "anónimo", "oculto", "desconocido", "privado", "anonymousinvalid", "idunavailable", "outofarea", "notavailable", "presentationrestricted", "隐藏号码", "号码隐藏", "未知号码", "未知", "私人号码", "匿名", "无主叫", "无显示", "未显示号码", "隐藏", "保密号码"]
+    [
+        "anonymous",
+        "restricted",
+        "private",
+        "withheld",
+        "blocked",
+        "unavailable",
+        "unknown",
+        "unidentified",
+        "hidden",
+        "nocallerid",
+        "nonumber",
+        "numberwithheld",
+        "privatenumber",
+        "unknownnumber",
+        "callerunknown",
+        "unknowncaller",
+        "anonym",
+        "unbekannt",
+        "unterdrückt",
+        "anonyme",
+        "masqué",
+        "inconnu",
+        "anónimo",
+        "oculto",
+        "desconocido",
+        "privado",
+        "anonymousinvalid",
+        "idunavailable",
+        "outofarea",
+        "notavailable",
+        "presentationrestricted",
+        "隐藏号码",
+        "号码隐藏",
+        "未知号码",
+        "未知",
+        "私人号码",
+        "匿名",
+        "无主叫",
+        "无显示",
+        "未显示号码",
+        "隐藏",
+        "保密号码",
+    ]
 )
 """What stands for a number that the network did not show, without blanks and in lower case."""
 
@@ -29,7 +72,7 @@ _SPELT = frozenset(
 """Gateways that allow digits only dial the word: ANONYMOUS is +266696687."""
 
 _CARRIERS_CN = re.compile(
-    r"(?:179(?:00|01|08|09|11|50|51|61|68|69|91|95)|12593|12520|10193)(?=\d{10})"
+    r"^(?:179(?:00|01|08|09|11|50|51|61|68|69|91|95)|12593|12520|10193)(?=\d{10})"
 )
 """Prefixes that choose the long-distance carrier in China; at least an area code and a number follow."""
 
@@ -59,17 +102,10 @@ def party(text: str, region: str | None) -> str | None:
         CellError: if the text is no number.
     """
     plain = _unwrapped(text)
-    if withheld(plain):
-        return None
     digits = _PUNCTUATION.sub("", plain)
-    if "*" in digits or re.search(r"\d[xX]{2,}", digits):
-        raise CellError("is masked, so it stands for many numbers")
-    if not re.fullmatch(r"\+?\d+", digits, re.ASCII):
-        raise CellError("is no telephone number")
-    if digits.lstrip("+") in _SPELT:
+    if withheld(plain) or digits.lstrip("+") in _SPELT:
         return None
-    if not digits.strip("+0"):
-        raise CellError("is no telephone number")
+    _require_digits(digits)
     if digits.startswith("+0"):
         digits = digits[1:]
     if digits.startswith("000"):
@@ -77,16 +113,21 @@ def party(text: str, region: str | None) -> str | None:
     if region and (twice := _TWICE.match(digits)):
         digits = digits[twice.end() :]  # a prefix was put before a number that had one
     if region == "CN":
-        digits = _CARRIERS_CN.sub("", digits, count=1) if digits[0] != "+" else digits
+        digits = _CARRIERS_CN.sub("", digits, count=1)
         if found := _MOBILE_CN.fullmatch(digits):
             return "+86" + found[1]
         if found := _SERVICE_CN.fullmatch(digits):
             return found[1]
     if len(digits) <= _SHORT_DIGITS and digits[0] != "+":
-        if len(digits) < 3 or not digits.strip("0"):
-            raise CellError("is too short for a number")
-        return digits
+        return _kept(digits)
     return _international(digits, region)
+
+
+def _require_digits(digits: str) -> None:
+    if "*" in digits or re.search(r"\d[xX]{2,}", digits):
+        raise CellError("is masked, so it stands for many numbers")
+    if not re.fullmatch(r"\+?\d+", digits, re.ASCII) or not digits.strip("+0"):
+        raise CellError("is no telephone number")
 
 
 def withheld(text: str) -> bool:

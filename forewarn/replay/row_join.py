@@ -64,6 +64,8 @@ def joined_rows(batches: Iterator[RowBatch], join: Join, tally: FileTally) -> It
                 if key in waiting:
                     done.append((waiting.pop(key), row.cells))
                     tally.joined += 1
+                elif join.alone:
+                    done.append((row, None))
                 else:
                     tally.passed[NO_FIRST] += 1
             elif position in begins:
@@ -97,7 +99,7 @@ def _batch(
         [row.cells for row in rows],
         [row.line for row in rows],
         [row.raw for row in rows],
-        source.faulty if source else [],
+        [] if source is None else source.faulty,
     )
     return made.joined([other for _, other in done], prefix)
 

@@ -69,10 +69,10 @@ def _csv(
     if first is None:
         raise ConfigurationError(f"{path.name} is empty.", hint="Its first line names columns.")
     header = find_header(first.lines, cutter, mapping, path.name)
-    last_used = header.names[-1] in named_columns(mapping)
+    last_used = header.names[-1 - header.optional] in named_columns(mapping)
     tally.before = tally.lines = header.lines
     tally.head = first.lines[: header.lines]
-    waiting = LineBlock(
+    waiting: LineBlock | None = LineBlock(
         first.lines[header.lines :], _shifted(first.undecoded, header.lines), first.ended
     )
     while waiting is not None:
@@ -110,10 +110,17 @@ def _csv_batches(
             tally.continued += row.lines - 1
             unended = at_end and not block.ended and place + row.lines == len(lines)
             fault = _fault(
-                row, width, undecoded=place in block.undecoded, cut=unended and last_used
+                row,
+                width,
+                header.optional,
+                undecoded=place in block.undecoded,
+                cut=unended and last_used,
             )
             if fault is None:
-                batch.rows.append(row.cells[:width] if len(row.cells) > width else row.cells)
+                cells = row.cells
+                if len(cells) < width:
+                    cells = [*cells, *[""] * (width - len(cells))]
+                batch.rows.append(cells)
                 batch.lines.append(number)
                 batch.raws.append(row.raw)
             else:
@@ -126,7 +133,9 @@ def _csv_batches(
     yield (batch if batch.rows or batch.faulty else None), left
 
 
-def _fault(row: CutRow, width: int, *, undecoded: bool, cut: bool) -> tuple[str, str] | None:
+def _fault(
+    row: CutRow, width: int, optional: int, *, undecoded: bool, cut: bool
+) -> tuple[str, str] | None:
     """Why a row cannot be read, and what to do about it."""
     if row.fault:
         return (
@@ -136,14 +145,14 @@ def _fault(row: CutRow, width: int, *, undecoded: bool, cut: bool) -> tuple[str,
     if undecoded:
         return "holds bytes that are no text in the encoding of the file", "correct the line"
     count = len(row.cells)
-    if count < width or (count > width and any(cell.strip() for cell in row.cells[width:])):
+    if not width - optional <= count <= width:
         what = (
             "put quotes around the cell that holds the separator"
             if count > width
             else "add what is missing"
         )
         return f"{count} columns, the header has {width}", what
-    if cut and not row.last_quoted and row.cells[width - 1].strip():
+    if cut and not row.last_quoted and row.cells[-1].strip():
         return (
             "the file ends within this line: its last cell may be cut off",
             "if the line is whole, end it with a line end",
