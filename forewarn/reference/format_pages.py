@@ -50,8 +50,10 @@ def _page(each: FileFormat) -> str:
         )
     parts += [
         "## Traps\n\n" + traps,
-        f"## Try it\n\n    {command_of(each)}\n\n"
-        f"reads [the sample](../samples/formats/{each.sample}) with the result in\n"
-        f"[{each.name}.expected.jsonl](../samples/formats/{each.name}.expected.jsonl). All values are made up.\n",
+        (
+            f"## Try it\n\n    {command_of(each)}\n\n"
+            f"reads [the sample](../samples/formats/{each.sample}) with the result in\n"
+            f"[{each.name}.expected.jsonl](../samples/formats/{each.name}.expected.jsonl). All values are made up.\n"
+        ),
     ]
     return "\n".join(parts)

@@ -36,7 +36,7 @@ def test_every_topic_has_a_schema() -> None:
 
 CALL = CallStarted(
     event_id="e1",
-    event_time_ms=1,
+    event_time_ms=1_772_413_928_000,
     subscriber="+8613800000001",
     call_id="c1",
     direction="inbound",
@@ -45,7 +45,7 @@ CALL = CallStarted(
 )
 TRANSFER = Transfer(
     event_id="e2",
-    event_time_ms=1,
+    event_time_ms=1_772_413_928_000,
     subscriber="+8613800000001",
     transfer_id="t1",
     status="attempted",
