@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint typecheck format lock lock-jars bench chaos docs screenshots clean
+.PHONY: help install demo test lint typecheck format lock lock-jars bench bench-short chaos docs screenshots clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -31,8 +31,11 @@ demo: $(STAMP) ## Run the whole pipeline on a simulated town (real Kafka, real R
 test: $(STAMP) ## Run all tests
 	$(BIN)/python -m pytest
 
-bench: $(STAMP) ## Measure the stream on pinned cores; results in benchmarks/results
-	benchmarks/run_stream.sh
+bench: $(STAMP) ## Measure the stream worker against its targets, and against BASE=<commit> if given
+	$(BIN)/python -m benchmarks.stream_worker $(if $(BASE),--base $(BASE))
+
+bench-short: $(STAMP) ## The same in under four minutes
+	$(BIN)/python -m benchmarks.stream_worker --short $(if $(BASE),--base $(BASE))
 
 chaos: $(STAMP) ## Crash and cut the stream for five minutes, counting everything (FOREWARN_CHAOS_SEED repeats)
 	FOREWARN_CHAOS_SECONDS=$${FOREWARN_CHAOS_SECONDS:-300} $(BIN)/python -m pytest tests/chaos -s

@@ -97,9 +97,13 @@ def latencies_ms(
 
 
 def percentiles(values: np.ndarray) -> dict[str, float]:
-    """p50, p90, p99, p99.9 and the largest, with how many there are."""
+    """p50, p90, p99, p99.9 and the largest, with how many there are.
+
+    Raises:
+        ValueError: nothing was measured.
+    """
     if len(values) == 0:
-        return {"count": 0}
+        raise ValueError("a latency over 0 messages: nothing was measured")
     points = np.percentile(values, [50, 90, 99, 99.9, 100])
     names = ("p50_ms", "p90_ms", "p99_ms", "p99.9_ms", "max_ms")
     return {"count": len(values), **dict(zip(names, points.round(1).tolist(), strict=True))}

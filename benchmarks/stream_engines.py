@@ -1,6 +1,6 @@
-"""The three ways to read a topic that ``stream_floor`` compares, each as a process of its own.
+"""Bare ways to read topics, each as a process of its own, to which the worker is compared.
 
-Usage: python -m benchmarks.stream_engines raw|stock|chunked BROKER TOPIC EVENTS
+Usage: python -m benchmarks.stream_engines raw|stock|chunked|echo BROKER TOPIC[,TOPIC] EVENTS
 Prints one JSON object: events read, seconds from the first to the last, and CPU seconds.
 """
 
@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 import faust
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 
 class Stopwatch:
@@ -22,6 +22,10 @@ class Stopwatch:
     def __init__(self, engine: str, wanted: int) -> None:
         self.engine, self.wanted, self.seen, self.calls = engine, wanted, 0, 0
         self.began = self.cpu_began = 0.0
+
+    def begin(self) -> None:
+        """Start the clock before the first event."""
+        self.began, self.cpu_began = time.perf_counter(), time.process_time()
 
     def count(self, events: int) -> None:
         """Note events; what came with the first call is not timed, as its wait is not either."""
@@ -54,11 +58,29 @@ class Stopwatch:
 async def raw(broker: str, topic: str, stopwatch: Stopwatch) -> None:
     """aiokafka's getmany and nothing else: the fastest that a Python consumer gets here."""
     consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=broker, auto_offset_reset="earliest", group_id=None
+        *topic.split(","), bootstrap_servers=broker, auto_offset_reset="earliest", group_id=None
     )
     await consumer.start()
+    stopwatch.begin()
     while True:
         for records in (await consumer.getmany(timeout_ms=1000)).values():
+            stopwatch.count(len(records))
+
+
+async def echo(broker: str, topic: str, stopwatch: Stopwatch) -> None:
+    """Consume and produce: every record is answered by one that names it, acknowledged by all."""
+    *sources, output = topic.split(",")
+    consumer = AIOKafkaConsumer(*sources, bootstrap_servers=broker, group_id=None)
+    producer = AIOKafkaProducer(bootstrap_servers=broker, acks="all", enable_idempotence=True)
+    await consumer.start()
+    await producer.start()
+    os.write(1, b"ready\n")
+    while True:
+        for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
+            for record in records:
+                source = {"topic": record.topic, "partition": record.partition}
+                value = json.dumps({"source": source | {"offset": record.offset}, "event_id": ""})
+                await producer.send(output, value.encode(), partition=partition.partition)
             stopwatch.count(len(records))
 
 
@@ -108,6 +130,8 @@ def main() -> None:
     stopwatch = Stopwatch(engine, int(events))
     if engine == "raw":
         asyncio.run(raw(broker, topic, stopwatch))
+    if engine == "echo":
+        asyncio.run(echo(broker, topic, stopwatch))
     app = {"stock": stock, "chunked": chunked}[engine](broker, topic, stopwatch)
     sys.argv = ["faust", "worker", "--without-web", "-l", "error"]
     app.main()

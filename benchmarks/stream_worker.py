@@ -1,243 +1,152 @@
-"""The whole worker, measured: throughput, latency, the usual way, growth, several workers.
+"""The stream worker against its targets, and against an earlier commit.
 
-Usage: python -m benchmarks.stream_worker [throughput|latency|usual|growth|workers ...]
+Usage: python -m benchmarks.stream_worker [--base COMMIT] [--short]
 
 Broker, Redis and generator run on one core, the worker alone on the other (``benchmarks.bench``).
+With ``--base`` that commit is checked out into a work tree of its own, and both run in turn
+(A B A B) in one call; the medians of the ratios of neighbours are printed.
 """
 
 import argparse
-import asyncio
 import subprocess
 import sys
-import time
-import urllib.request
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
 from typing import Any
 
-from benchmarks.bench import on_worker_core, run_for_result, save, servers
-from benchmarks.measure import append_times, latencies_ms, percentiles, read_all
-from benchmarks.world import WorkerProcess, World
-from forewarn.local import KafkaBroker, RedisServer
-from forewarn.local.child_process import stop_all
+from benchmarks.bench import save, servers
+from benchmarks.stream_session import Session, bare_loop, session
+from benchmarks.stream_summary import Target, write_summary
+from forewarn.local import KafkaBroker
 
-PARTITIONS = 8
-SOURCES = ("calls", "transfers")
-
-
-@dataclass
-class Bench:
-    """A running world for one measurement."""
-
-    broker: KafkaBroker
-    world: World
-    redis: RedisServer
-
-    def generate(self, events: int, *, subscribers: int, rate: float = 0.0, seed: int = 1) -> int:
-        """Append traffic; returns late ticks of the generator."""
-        command = [sys.executable, "-m", "benchmarks.generate", self.broker.bootstrap_servers]
-        command += [str(seed), str(subscribers), str(events), str(rate)]
-        return int(subprocess.run(command, check=True, capture_output=True, timeout=900).stdout)
-
-    def worker(self, name: str = "worker") -> WorkerProcess:
-        """A worker on its own core."""
-        return self.world.worker(name, prefix=on_worker_core())
+TREE = Path(__file__).parents[1]
+SHARES = {"none": 0.0, "5 %": 0.05, "20 %": 0.2, "none again": 0.0}
+"""Backlogs of a session in order, by share of the events that warn."""
 
 
 @contextmanager
-def bench(scratch_name: str, **settings: str) -> Iterator[Bench]:
-    """Fresh servers and topics."""
-    with (
-        servers() as (broker, directory),
-        RedisServer(directory / "redis", name=f"redis-{scratch_name}") as redis,
-    ):
-        world = World(
-            directory,
-            bootstrap_servers=broker.bootstrap_servers,
-            redis_url=redis.unix_url,
-            partitions=PARTITIONS,
-            intercept=1.2,
-            settings={"FOREWARN_WORKER_LOG_LEVEL": "WARNING", **settings},
-        )
-        world.create_topics()
-        yield Bench(broker, world, redis)
+def work_tree(commit: str) -> Iterator[Path]:
+    """Check a commit out into a directory of its own."""
+    with tempfile.TemporaryDirectory(prefix="bench-base-") as scratch:
+        tree = Path(scratch) / "tree"
+        git = ["git", "-C", str(TREE), "worktree"]
+        subprocess.run([*git, "add", "--detach", tree, commit], check=True, capture_output=True)
+        try:
+            # Compiled before any measurement, as in an image.
+            command = [sys.executable, "-m", "features.precompile"]
+            subprocess.run(command, cwd=tree, check=True, stdout=subprocess.DEVNULL)
+            yield tree
+        finally:
+            subprocess.run([*git, "remove", "--force", tree], check=True, capture_output=True)
 
 
-def scrape(worker: WorkerProcess) -> list[str]:
-    """The worker's metrics; no lines while it does not answer yet."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=5) as answer:
-            return str(answer.read().decode()).splitlines()
-    except OSError:
-        worker.require_running()
-        return []
+def costs(found: Session, events: int) -> dict[str, dict[str, float]]:
+    """Cost of each backlog of a session, and of the floor."""
+    result = {name: found.backlog(events, share) for name, share in SHARES.items()}
+    for name, share in SHARES.items():
+        if abs(result[name]["warned"] - share) > 0.2 * share:
+            sys.exit(f"{name}: {result[name]['warned']:.1%} of the events warned, not {share:.0%}")
+    result["floor"] = {"cpu_us": found.floor_us()}
+    return result
 
 
-def value_of(lines: list[str], prefix: str) -> float:
-    """Sum of the samples whose line begins so."""
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(prefix))
+def latencies(
+    broker: KafkaBroker, directory: Path, found: Session, maximum: float, *, short: bool
+) -> list[dict[str, Any]]:
+    """Latencies at shares of the maximum with 1 % of the events warning."""
+    rows = []
+    seconds = 8.0 if short else 15.0
+    for share in (0.5,) if short else (0.25, 0.5, 0.8, 0.95):
+        row = found.live(maximum * share, seconds, 0.01) | {"share": share}
+        rows.append(row)
+        print(row, flush=True)
+    rate = 0.5 * maximum
+    rows.append({"bare": bare_loop(broker, directory, rate, seconds)})
+    print(rows[-1], flush=True)
+    return rows
 
 
-def await_events(
-    workers: list[WorkerProcess], wanted: int, timeout_seconds: float = 600
-) -> dict[str, float]:
-    """Poll until the workers have applied so many.
-
-    Returns:
-        processor seconds (all threads) between the first and the last look, per event: on a
-        machine that others use too, this is the figure that can be compared.
-    """
-    deadline = time.monotonic() + timeout_seconds
-    first: tuple[float, float] | None = None
-    while True:
-        lines = [line for worker in workers for line in scrape(worker)]
-        done = value_of(lines, "forewarn_worker_events_total")
-        cpu = value_of(lines, "process_cpu_seconds_total")
-        if first is None and done >= 0.1 * wanted:
-            first = (done, cpu)
-        if done >= wanted:
-            break
-        if time.monotonic() > deadline:
-            sys.exit(
-                f"only {done} of {wanted} events in {timeout_seconds} s:\n{workers[0].tail(30)}"
-            )
-        time.sleep(0.25)
-    if first is None or done == first[0]:
-        return {}
-    micros = (cpu - first[1]) / (done - first[0]) * 1e6
-    return {"cpu_us_per_event": round(micros, 1), "events_per_cpu_second": round(1e6 / micros)}
-
-
-def rate_of(found: Bench, warm: float = 0.2) -> dict[str, Any]:
-    """Events per second between the append of an early score and that of the last."""
-
-    times = sorted(
-        record.timestamp
-        for record in asyncio.run(read_all(found.broker.bootstrap_servers, "scores"))
-    )
-    times = times[int(len(times) * warm) :]
-    seconds = (times[-1] - times[0]) / 1000
-    return {
-        "events": len(times),
-        "seconds": seconds,
-        "events_per_second": round(len(times) / seconds),
-    }
-
-
-def throughput(events: int = 150_000, subscribers: int = 10_000) -> dict[str, Any]:
-    """A backlog, worked off by one worker."""
-    with bench("throughput") as found:
-        found.generate(events, subscribers=subscribers)
-        worker = found.worker()
-        worker.start()
-        cpu = await_events([worker], events)
-        stages = stage_seconds(worker)
-        worker.stop()
-        return rate_of(found) | cpu | {"stage_seconds": stages, "subscribers": subscribers}
-
-
-def stage_seconds(worker: WorkerProcess) -> dict[str, float]:
-    """Seconds spent in each stage of batches, from the worker's histogram; lanes overlap."""
-    return {
-        line.partition('stage="')[2].partition('"')[0]: round(float(line.rpartition(" ")[2]), 3)
-        for line in scrape(worker)
-        if line.startswith("forewarn_worker_stage_seconds_sum")
-    }
-
-
-def latency(maximum: float, seconds: float = 15.0) -> list[dict[str, Any]]:
-    """A live stream at shares of the maximum; the first quarter is warming up."""
-    results = []
-    for share in (0.25, 0.5, 0.8):
-        rate = maximum * share
-        with bench("latency") as found:
-            worker = found.worker()
-            worker.start()
-            found.generate(2_000, subscribers=10_000, rate=500, seed=9)
-            await_events([worker], 2_000)
-            late = found.generate(int(rate * seconds), subscribers=10_000, rate=rate)
-            await_events([worker], 2_000 + int(rate * seconds))
-            worker.stop()
-            broker = found.broker.bootstrap_servers
-            appended = append_times(broker, SOURCES)
-            since_ms = max(appended.values()) - int(seconds * 750)
-            results.append(
-                {
-                    "share": share,
-                    "events_per_second": round(rate),
-                    "late_ticks": late,
-                    "to_score": percentiles(
-                        latencies_ms(broker, "scores", appended, since_ms=since_ms)
-                    ),
-                    "to_warning": percentiles(
-                        latencies_ms(broker, "warnings", appended, since_ms=since_ms)
-                    ),
-                }
-            )
-            print(results[-1], flush=True)
+def measure(options: argparse.Namespace, base: Path | None) -> dict[str, Any]:
+    """Run all sessions; returns the results of each variant."""
+    events = 12_000 if options.short else 40_000
+    rounds = 1 if options.short and base is None else 2
+    variants = {"base": base, "head": None} if base else {"head": None}
+    results: dict[str, Any] = {name: [] for name in variants}
+    with servers() as (broker, directory):
+        for number in range(rounds):
+            for name, tree in variants.items():
+                with session(broker, directory, f"{name}{number}", tree) as found:
+                    cost = costs(found, events)
+                    results[name].append(cost)
+                    shown = {key: round(value["cpu_us"], 1) for key, value in cost.items()}
+                    print(name, shown, flush=True)
+                    if name == "head" and number == rounds - 1 and not options.no_latency:
+                        maximum = cost["none"]["events_per_second"]
+                        results["latency"] = latencies(
+                            broker, directory, found, maximum, short=options.short
+                        )
     return results
 
 
-def usual(events: int = 6_000) -> list[dict[str, Any]]:
-    """Stock Faust and Quix Streams, one event at a time."""
-    results = []
-    for engine in ("faust", "quix"):
-        with bench("usual") as found:
-            found.generate(events, subscribers=10_000)
-            command = [sys.executable, "-m", "benchmarks.usual_way", engine]
-            command += [found.broker.bootstrap_servers, found.redis.unix_url]
-            command += [str(found.world.booster), str(events)]
-            results.append(run_for_result(on_worker_core(*command), timeout_seconds=300))
-            print(results[-1], flush=True)
-    return results
+def targets(results: dict[str, Any]) -> list[Target]:
+    """The targets with the values of a run."""
+
+    def ratio(above: str, below: str) -> float:
+        return median(run[above]["cpu_us"] / run[below]["cpu_us"] for run in results["head"])
+
+    cost = median(run["none"]["cpu_us"] for run in results["head"])
+    floor = median(run["floor"]["cpu_us"] for run in results["head"])
+    raw = f"raw aiokafka, {floor:.1f} us an event"
+    none = f"no warnings, {cost:.0f} us an event"
+    found = [
+        Target("processor time an event", ratio("none", "floor"), 10.0, "times", raw),
+        Target("the same with 5 % warning", ratio("5 %", "none"), 1.3, "times", none),
+        Target("the same with 20 % warning", ratio("20 %", "none"), 2.0, "times", none),
+        Target("the same behind 20 % open", ratio("none again", "none"), 1.1, "times", none),
+    ]
+    *rows, bare = results.get("latency", [None])
+    for row in rows:
+        if row["share"] in (0.5, 0.8):
+            times = {0.5: 5.0, 0.8: 10.0}[row["share"]]
+            p99 = bare["bare"]["p99_ms"]
+            text = f"bare loop at half the rate, p99 {p99:.0f} ms"
+            for output in ("to_score", "to_warning"):
+                name = f"p99 {output.replace('_', ' ')} at {row['share']:.0%}"
+                found.append(Target(name, row[output]["p99_ms"] / p99, times, "times", text))
+        if row["share"] == 0.95:
+            for output in ("to_score", "to_warning"):
+                name = f"p99.9 {output.replace('_', ' ')} at 95 %"
+                found.append(Target(name, row[output]["p99.9_ms"], 1000.0, "ms", "none"))
+    return found
 
 
-def growth() -> list[dict[str, Any]]:
-    """The same number of events over 1, 10 and 100 times the subscribers."""
-    results = [throughput(200_000, subscribers) for subscribers in (5_000, 50_000, 500_000)]
-    for result in results:
-        print(result, flush=True)
-    return results
-
-
-def workers(events: int = 200_000) -> list[dict[str, Any]]:
-    """One to four workers on one backlog; all share one core, so this shows overhead, not gain."""
-    results = []
-    for count in (1, 2, 4):
-        with bench("workers") as found:
-            found.generate(events, subscribers=10_000)
-            group = [found.worker(f"worker-{number}") for number in range(count)]
-            for worker in group:
-                worker.start()
-            cpu = await_events(group, events)
-            stop_all(group)
-            results.append({"workers": count, **rate_of(found), **cpu})
-            print(results[-1], flush=True)
-    return results
+def compare(results: dict[str, Any]) -> None:
+    """Print the medians of base / head, pair by pair."""
+    for name in SHARES:
+        pairs = zip(results["base"], results["head"], strict=True)
+        ratios = [base[name]["cpu_us"] / head[name]["cpu_us"] for base, head in pairs]
+        each = ", ".join(f"{value:.2f}" for value in ratios)
+        print(f"{name:<12} base / head {median(ratios):.2f} times the cost ({each})")
 
 
 def main() -> None:
-    """Measure what is asked for, all by default."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument(
-        "what", nargs="*", default=["throughput", "latency", "usual", "growth", "workers"]
-    )
-    results: dict[str, Any] = {}
-    for what in arguments.parse_args().what:
-        if what == "latency":
-            measured = results.get("throughput") or throughput()
-            results[what] = latency(measured["events_per_second"])
-        else:
-            measure = {
-                "throughput": throughput,
-                "usual": usual,
-                "growth": growth,
-                "workers": workers,
-            }
-            results[what] = measure[what]()
-        print(what, results[what], flush=True)
-        print(save(f"stream_{what}", results[what]))
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--base", default="", help="commit to compare with")
+    parser.add_argument("--short", action="store_true", help="under four minutes")
+    parser.add_argument("--no-latency", action="store_true", help="cost only")
+    options = parser.parse_args()
+    if options.base:
+        with work_tree(options.base) as tree:
+            results = measure(options, tree)
+        compare(results)
+    else:
+        results = measure(options, None)
+    print(save("stream_worker", results))
+    print(write_summary(targets(results), TREE))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,14 @@ import numpy as np
 
 from forewarn.platform.settings import ModelsSettings
 from models.registry import open_registry
-from models.serving.artifact import BOOSTER, ArtifactManifest, write_artifact
+from models.serving.artifact import BOOSTER, TYPOLOGY, ArtifactManifest, write_artifact
 from models.serving.calibration import Calibrator
 
 TREES, LEAVES, ROWS = 300, 31, 4_000
+TYPOLOGIES = (
+    "boss_acquaintance", "credit_loan", "fake_customer_service", "family_emergency",
+    "investment_romance", "police_impersonation", "purchase_game", "task_scam",
+)  # fmt: skip
 
 
 def booster_text(features: tuple[str, ...], seed: int = 7) -> str:
@@ -40,8 +44,32 @@ def booster_text(features: tuple[str, ...], seed: int = 7) -> str:
     return str(lightgbm.train(parameters, data, TREES).model_to_string())
 
 
+def typology_text(features: tuple[str, ...], seed: int = 7) -> str:
+    """A multiclass model of the size that ``models.training.typology_model`` trains, as text."""
+    draw = np.random.default_rng(seed)
+    values = draw.exponential(3.0, (600, len(features)))
+    classes = draw.integers(0, len(TYPOLOGIES), len(values))
+    parameters = {
+        "objective": "multiclass",
+        "num_class": len(TYPOLOGIES),
+        "num_leaves": 8,
+        "min_data_in_leaf": 3,
+        "verbose": -1,
+        "seed": seed,
+        "deterministic": True,
+        "num_threads": 1,
+    }
+    data = lightgbm.Dataset(values, classes, feature_name=list(features))
+    return str(lightgbm.train(parameters, data, 25).model_to_string())
+
+
 def make_registry(
-    directory: Path, features: tuple[str, ...], fingerprint: str, *, intercept: float = 0.0
+    directory: Path,
+    features: tuple[str, ...],
+    fingerprint: str,
+    *,
+    intercept: float = 0.0,
+    typologies: bool = False,
 ) -> Path:
     """A registry folder whose champion is such a model.
 
@@ -50,6 +78,7 @@ def make_registry(
         features: names, in the catalog's order.
         fingerprint: of the catalog.
         intercept: shifts every probability down, which sets how many events become warnings.
+        typologies: whether the artifact has a model of the kind of fraud.
     """
     manifest = ArtifactManifest(
         created_ms=0,
@@ -60,11 +89,13 @@ def make_registry(
         data_from_ms=0,
         data_until_ms=0,
         seed=7,
+        typologies=TYPOLOGIES if typologies else (),
     )
     calibrator = Calibrator(method="platt", slope=-1.0, intercept=intercept)
-    folder = write_artifact(
-        directory / "made", manifest, calibrator, {BOOSTER: booster_text(features)}
-    )
+    files = {BOOSTER: booster_text(features)}
+    if typologies:
+        files[TYPOLOGY] = typology_text(features)
+    folder = write_artifact(directory / "made", manifest, calibrator, files)
     registry = open_registry(ModelsSettings(registry=str(directory / "registry")))
     version = registry.add(folder)
     registry.point("champion", version, by="benchmark", reason="synthetic", now_ms=0)

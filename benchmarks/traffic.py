@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from forewarn.contracts import CallEnded, CallStarted, Transfer, encode
 from forewarn.contracts.topics import TopicName
 
+LARGE_MINOR = 8_000_000
+"""Smallest large amount; ordinary ones are below 5,000,000."""
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
@@ -22,12 +25,17 @@ class Traffic:
         subscribers: protected people; drawn evenly.
         callers: numbers that call them; drawn evenly, shared by all.
         step_ms: event time between two events, in milliseconds.
+        large_share: share of the events that are attempted transfers of a large amount
+            (``LARGE_MINOR`` and more), which the benchmark's policy warns about.
+        name: prefix of the event ids.
     """
 
     seed: int
     subscribers: int = 10_000
     callers: int = 2_000
     step_ms: float = 1.0
+    large_share: float = 0.0
+    name: str = "s"
 
     def events(self, count: int, start_ms: int) -> Iterator[tuple[TopicName, str, bytes]]:
         """Topic, key and value of each event; 60 % are calls, 40 % transfers."""
@@ -35,7 +43,13 @@ class Traffic:
         on_call: dict[str, tuple[str, str, int]] = {}  # nobody is on two calls at a time
         for number in range(count):
             now_ms = start_ms + int(number * self.step_ms)
-            identity = f"s{self.seed}-{number}"
+            identity = f"{self.name}{self.seed}-{number}"
+            if self.large_share and draw.random() < self.large_share:
+                subscriber = self._subscriber(draw)
+                amount_minor = LARGE_MINOR + draw.randrange(1_000_000)
+                made = self._transfer(draw, identity, subscriber, now_ms, amount_minor)
+                yield "transfers", subscriber, made
+                continue
             if on_call and draw.random() < 0.3:
                 subscriber, (caller, call_id, started_ms) = on_call.popitem()
                 yield (
@@ -50,7 +64,9 @@ class Traffic:
                 on_call[subscriber] = (caller, identity, now_ms)
                 yield "calls", subscriber, self._started(identity, subscriber, caller, now_ms)
             else:
-                yield "transfers", subscriber, self._transfer(draw, identity, subscriber, now_ms)
+                amount_minor = draw.randrange(1_000, 5_000_000)
+                made = self._transfer(draw, identity, subscriber, now_ms, amount_minor)
+                yield "transfers", subscriber, made
 
     def _subscriber(self, draw: random.Random) -> str:
         return f"+8613{draw.randrange(self.subscribers):09d}"
@@ -93,7 +109,9 @@ class Traffic:
         )
 
     @staticmethod
-    def _transfer(draw: random.Random, identity: str, subscriber: str, now_ms: int) -> bytes:
+    def _transfer(
+        draw: random.Random, identity: str, subscriber: str, now_ms: int, amount_minor: int
+    ) -> bytes:
         return encode(
             Transfer(
                 event_id=identity,
@@ -104,7 +122,7 @@ class Traffic:
                 status="attempted",
                 payer_account=f"62{subscriber[1:]}",
                 payee_account=f"6217{draw.randrange(5_000):08d}",
-                amount_minor=draw.randrange(1_000, 5_000_000),
+                amount_minor=amount_minor,
                 device=f"d{subscriber[-6:]}",
             )
         )

@@ -24,6 +24,9 @@ class World:
         redis_url: Redis as the workers reach it.
         partitions: of each source topic.
         intercept: of the synthetic model's calibration; higher means fewer warnings.
+        typologies: whether the synthetic model names the kind of fraud, too.
+        topic_prefix: of the topics' names and of the consumer group.
+        source_tree: directory whose packages the workers run; the present ones by default.
         settings: further environment variables of the workers.
     """
 
@@ -35,21 +38,34 @@ class World:
         redis_url: str,
         partitions: int = 8,
         intercept: float = 0.0,
+        typologies: bool = False,
+        topic_prefix: str = "",
+        source_tree: Path | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = directory
+        self.source_tree = source_tree
         self.kafka = KafkaSettings(
-            bootstrap_servers=bootstrap_servers, partitions=partitions, replication_factor=1
+            bootstrap_servers=bootstrap_servers,
+            partitions=partitions,
+            replication_factor=1,
+            topic_prefix=topic_prefix,
         )
         self.pseudonymiser = Pseudonymiser(PSEUDONYM_KEY.encode())
         registry = make_registry(
-            directory / "models", tuple(CATALOG.names), CATALOG.fingerprint, intercept=intercept
+            directory / "models",
+            tuple(CATALOG.names),
+            CATALOG.fingerprint,
+            intercept=intercept,
+            typologies=typologies,
         )
         self.booster = next(registry.glob("artifacts/*/booster.txt"))
         self.environment = {
             "FOREWARN_KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
             "FOREWARN_KAFKA_PARTITIONS": str(partitions),
             "FOREWARN_KAFKA_REPLICATION_FACTOR": "1",
+            "FOREWARN_KAFKA_TOPIC_PREFIX": topic_prefix,
+            "FOREWARN_WORKER_GROUP": f"{topic_prefix}forewarn",
             "FOREWARN_REDIS_URL": redis_url,
             "FOREWARN_MODELS_REGISTRY": str(registry),
             "FOREWARN_PRIVACY_PSEUDONYM_KEY": PSEUDONYM_KEY,
@@ -85,4 +101,5 @@ class WorkerProcess(Child):
                 "FOREWARN_WORKER_HEALTH_PORT": str(self.port),
                 "FOREWARN_WORKER_DATA_DIR": str(world.directory / name),
             },
+            directory=world.source_tree,  # with -m, Python looks there first
         )
