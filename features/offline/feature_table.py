@@ -66,8 +66,9 @@ def build(
 
     Each row is computed from the events before it and nothing else, by the kernel of the worker.
 
-    >>> from features.offline import build
-    >>> table = build(calls, transfers)   # one row an event, one column a feature
+    >>> table = fw.build_features(town.calls, town.transfers)
+    >>> table.height == town.event_count
+    True
 
     Args:
         calls: rows of the ``calls`` topic: polars or pandas, columns named like the fields of

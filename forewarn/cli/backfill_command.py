@@ -7,10 +7,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from features.offline.backfill import backfill
 from features.offline.history_runner import SLICE_EVENTS
-from forewarn.platform.pseudonyms import Pseudonymiser
-from forewarn.platform.settings import PrivacySettings, load
+from forewarn.api.topic_history import backfill
 
 app = typer.Typer(help="Compute features over Parquet.")
 
@@ -28,7 +26,6 @@ def run(
     threads: Annotated[int | None, typer.Option(min=1, help="All cores by default.")] = None,
 ) -> None:
     """Write the features of every call and transfer, each computed from the events before it."""
-    key = load(PrivacySettings).pseudonym_key.get_secret_value().encode()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -40,7 +37,6 @@ def run(
         summary = backfill(
             source,
             out,
-            Pseudonymiser(key),
             window_events=window_events,
             spill=spill,
             threads=threads,

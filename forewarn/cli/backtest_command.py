@@ -1,7 +1,6 @@
 """``forewarn backtest``: what a model and a policy would have done with a period of history."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,35 +10,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from features.catalog import CATALOG
-from features.engine import Engine
-from features.event_columns import EventColumns
-from forewarn.errors import ConfigurationError
-from forewarn.platform.pseudonyms import Pseudonymiser
-from forewarn.platform.settings import ModelsSettings, load
-from models.evaluation.backtest import DecisionReplay, difference_of, replay, summarise
-from models.evaluation.backtest.lists_file import read_lists
+from forewarn.api.decision_backtest import Backtest, backtest
+from forewarn.api.model_access import load_model, load_policy
 from models.evaluation.report.report_page import number, share
-from models.policy import DEFAULT_POLICY, Lists, Policy, parse_policy
-from models.registry import ALIASES, open_registry
-from models.serving.artifact import SUMS
-from models.serving.scorer import Scorer, load_scorer
-from models.training.event_labels import label_events
-from models.training.history_dataset import district_of_events, event_columns, read_history
+from models.training.history_dataset import read_history
 
 app = typer.Typer(help="Judge a model and a policy on history.")
 console = Console()
 
-_KEY = b"pseudonyms of one backtest"
 _MOMENT = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """One model with one policy."""
-
-    scorer: Scorer
-    policy: Policy
 
 
 @app.command()
@@ -55,8 +34,8 @@ def run(
         datetime | None,
         typer.Option(
             formats=_MOMENT,
-            help="Judge from here on (UTC); before it, warm up. Where the models' own test begins, "
-            "if left out.",
+            help="Judge from here on (UTC); earlier events only fill the state. By default, from "
+            "where the models' own test begins.",
         ),
     ] = None,
     until: Annotated[
@@ -67,103 +46,57 @@ def run(
         typer.Option(help="CSV of lists in force: list,kind,peer,subscriber,expires_at_ms."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Of the feature kernel.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the feature kernel.")] = 1,
 ) -> None:
-    """Replay a period through scorer, policy, budgets and deduplication, and count what came of it."""
-    first = _side(model, policy)
-    sides = [first]
+    """Replay a period through scorer, policy, budgets and deduplication, and count the results."""
+    scorer = load_model(model)
+    own = load_policy(scorer, policy)
+    against = None
     if against_model or against_policy:
-        sides.append(_side(against_model or model, against_policy or policy))
-    history = read_history(data)
-    pseudonymiser = Pseudonymiser(_KEY)
-    events = event_columns(history, pseudonymiser)
-    if len(events) == 0:
-        raise ConfigurationError(f"there are no events in {data}.")
-    engine = Engine(CATALOG)
-    vectors = engine.run(engine.plan(events), threads=threads).vectors
-    labels = label_events(events, history.outcomes, pseudonymiser)
-    districts = district_of_events(events, history, pseudonymiser)
-    begin_ms, in_sample = _begin(sides, events, since)
-    rows = events.time_ms >= begin_ms
-    if until:
-        rows &= events.time_ms < _ms(until)
-    if not rows.any():
-        raise ConfigurationError(
-            f"no event lies between {_told(begin_ms)} and --until.",
-            hint="Give --since: without it, only what the models were not trained on is judged.",
-        )
-    in_force = read_lists(lists, pseudonymiser) if lists else Lists()
-    replays = [
-        replay(events, vectors, districts, side.scorer, side.policy, rows=rows, lists=in_force)
-        for side in sides
-    ]
-    summaries = [
-        summarise(one, events, labels, side.policy, rows)
-        for one, side in zip(replays, sides, strict=True)
-    ]
-    document: dict[str, Any] = {
-        "runs": summaries, "since_ms": begin_ms, "in_sample": in_sample,
-    }  # fmt: skip
-    if len(replays) == 2:
-        document["difference"] = difference_of(replays[0], replays[1], events, labels)
-    _tell(document, replays)
+        other = load_model(against_model or model)
+        against = other, load_policy(other, against_policy or policy)
+    result = backtest(
+        read_history(data),
+        scorer,
+        own,
+        against=against,
+        since_ms=_ms(since) if since else None,
+        until_ms=_ms(until) if until else None,
+        lists=lists,
+        threads=threads,
+    )
+    _print_period(result)
+    document = _document(result)
+    _print_table(document)
     if out:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(document)))
 
 
-def _begin(
-    sides: Sequence[_Side], events: EventColumns, since: datetime | None
-) -> tuple[int, bool]:
-    """Where judging begins, and whether a model was trained on what is judged; says so if it was."""
-    tested = [side.scorer.artifact.manifest.test_from_ms for side in sides]
-    unseen_ms = max(tested) if all(tested) else 0
-    first_ms = int(events.time_ms.min())
-    begin_ms = max(_ms(since), first_ms) if since else max(unseen_ms, first_ms)
-    if unseen_ms and begin_ms >= unseen_ms:
-        console.print(f"judged from {_told(begin_ms)} on, which no model was trained on")
-        return begin_ms, False
+def _document(result: Backtest) -> dict[str, Any]:
+    runs = [result.summary, *([result.against] if result.against else [])]
+    document = {"runs": runs, "since_ms": result.since_ms, "in_sample": result.in_sample}
+    return document | ({"difference": result.difference} if result.difference else {})
+
+
+def _print_period(result: Backtest) -> None:
+    """Print from when on events count, and a warning if a model was trained on some of them."""
+    begin = _utc(result.since_ms)
+    if not result.in_sample:
+        console.print(f"judged from {begin} on, which no model was trained on")
+        return
     reason = (
-        f"a model was trained on what happened before {_told(unseen_ms)}"
-        if unseen_ms
+        f"a model was trained on what happened before {_utc(result.unseen_ms)}"
+        if result.unseen_ms
         else "an older model does not say what it was trained on"
     )
     console.print(
-        f"[bold red]judged in sample[/] from {_told(begin_ms)} on: {reason}. The figures flatter it, "
+        f"[bold red]judged in sample[/] from {begin} on: {reason}. The figures flatter it, "
         "unless these are other people's data."
     )
-    return begin_ms, True
 
 
-def _told(time_ms: int) -> str:
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M}"
-
-
-def _side(model: str, policy_path: Path | None) -> _Side:
-    settings = load(ModelsSettings)
-    registry = open_registry(settings)
-    if (Path(model) / SUMS).is_file():
-        folder = Path(model)
-    elif model in ALIASES:
-        current = registry.current(model)
-        if current is None:
-            raise ConfigurationError(
-                f"the registry has no {model}.", hint="Give --model a version or a folder."
-            )
-        folder = current
-    else:
-        folder = registry.fetch(model)
-    key = settings.signing_key.get_secret_value().encode()
-    scorer = load_scorer(folder, fingerprint=CATALOG.fingerprint, signing_key=key)
-    try:
-        data = (policy_path or DEFAULT_POLICY).read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the policy: {error}") from error
-    document, version = parse_policy(data)
-    return _Side(scorer, Policy(document, version, scorer.features, scorer.thresholds))
-
-
-def _tell(document: dict[str, Any], replays: list[DecisionReplay]) -> None:
-    table = Table("", *(f"{one.model_version}\n{one.policy_version}" for one in replays))
+def _print_table(document: dict[str, Any]) -> None:
+    table = Table("", *(f"{one['model']}\n{one['policy']}" for one in document["runs"]))
     lines: dict[str, Callable[[dict[str, Any]], str]] = {
         "warnings a day": lambda one: number(one["warnings_per_day"]),
         "precision": lambda one: share(one["precision"]),
@@ -191,6 +124,10 @@ def _tell(document: dict[str, Any], replays: list[DecisionReplay]) -> None:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+
+def _utc(time_ms: int) -> str:
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M}"
 
 
 def _ms(moment: datetime) -> int:

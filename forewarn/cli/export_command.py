@@ -8,10 +8,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from features.offline.export import ROWS_PER_FILE, Exporter
+from features.offline.export import ROWS_PER_FILE
+from forewarn.api.topic_history import export
 from forewarn.contracts.topics import SOURCES
-from forewarn.platform.kafka import client_arguments
-from forewarn.platform.settings import KafkaSettings, WorkerSettings, load
 
 app = typer.Typer(help="Copy topics to Parquet.")
 
@@ -33,25 +32,16 @@ def run(
     rows_per_file: Annotated[int, typer.Option(min=1, help="Offsets per file.")] = ROWS_PER_FILE,
 ) -> None:
     """Copy exactly the offsets between two times, as they are when the export begins."""
-    settings = load(KafkaSettings)
-    exporter = Exporter(
-        client_arguments(settings),
-        topic_prefix=settings.topic_prefix,
-        directory=out,
-        acceptance=load(WorkerSettings).acceptance,
-    )
-    try:
-        ranges = exporter.settle(
-            topic or [*SOURCES, "scores"], since_ms=_ms(since), until_ms=_ms(until)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("offsets", total=None)
+        manifest = export(
+            out,
+            topics=topic or [*SOURCES, "scores"],
+            since_ms=_ms(since),
+            until_ms=_ms(until),
+            rows_per_file=rows_per_file,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-        total = sum(part.after - part.first for part in ranges)
-        with Progress(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("offsets", total=total)
-            manifest = exporter.run(
-                ranges, rows_per_file=rows_per_file, progress=lambda n: bar.advance(task, n)
-            )
-    finally:
-        exporter.close()
     rows = ", ".join(f"{count:,} {name}" for name, count in manifest.rows.items()) or "no rows"
     typer.echo(f"{rows}; {manifest.rejected:,} records were no valid event. In {out}")
 

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from features.offline.parity import check_parity
-from forewarn.platform.pseudonyms import Pseudonymiser
-from forewarn.platform.settings import KafkaSettings, PrivacySettings, load
+from forewarn.api.topic_history import parity
 
 app = typer.Typer(help="Prove that offline features are those of the worker.")
 
@@ -18,11 +16,7 @@ def run(
     source: Annotated[Path, typer.Option("--in", help="From `forewarn export`, with scores.")],
 ) -> None:
     """Compute every logged vector again and compare bit for bit; status 1 if one differs or is missing."""
-    found = check_parity(
-        source,
-        Pseudonymiser(load(PrivacySettings).pseudonym_key.get_secret_value().encode()),
-        topic_prefix=load(KafkaSettings).topic_prefix,
-    )
+    found = parity(source)
     typer.echo(
         f"{found.compared:,} vectors of {found.chunks:,} chunks compared, {found.differing:,} differ; "
         f"{found.races:,} lost races, {found.repeated:,} repeated scores; "
@@ -39,7 +33,7 @@ def run(
         typer.echo("Nothing could be compared: the export has to begin where the state does.")
     if found.unscored:
         typer.echo(
-            "Events without a score were lost or put aside: look for processing_failed in "
+            "Events without a score were lost or rejected by a worker: look for processing_failed in "
             "`forewarn dead-letters list`."
         )
     raise typer.Exit(0 if found.proved else 1)

@@ -1,7 +1,9 @@
-"""``forewarn rebuild``: build the state in Redis anew from Kafka, Parquet or both."""
+"""``forewarn rebuild``: rebuild the state in Redis from Kafka, Parquet or both."""
 
 import asyncio
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from features.engine import Engine
+from features.event_columns import EventColumns
 from features.offline.backfill import TOPICS
 from features.offline.export import Exporter
 from features.offline.history_runner import SLICE_EVENTS
-from features.offline.rebuild import RebuildResult, rebuild_state
+from features.offline.rebuild import Floors, RebuildResult, rebuild_state
 from features.offline.restore import (
+    Held,
+    Positions,
     columns_below,
     floors_of,
     group_positions,
@@ -34,7 +39,7 @@ from forewarn.platform.settings import (
     load,
 )
 
-app = typer.Typer(help="Build the state in Redis anew.")
+app = typer.Typer(help="Rebuild the state in Redis.")
 
 
 @app.command()
@@ -46,73 +51,103 @@ def run(
         Path | None, typer.Option(help="Directory for what is read from Kafka.")
     ] = None,
     allow_gap: Annotated[
-        bool, typer.Option("--allow-gap", help="Go without events that are nowhere any more.")
+        bool, typer.Option("--allow-gap", help="Rebuild without the events that no source holds.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before emptying Redis.")] = False,
 ) -> None:
-    """Empty the state and build it from the events below the workers' committed offsets.
+    """Empty the state and rebuild it from the events below the workers' committed offsets.
 
-    Stop the workers first: they find their state gone and stop by themselves otherwise.
+    Stop the workers first: otherwise they find their state gone and stop by themselves.
     """
     if not yes:
         typer.confirm("This deletes the state in Redis first. Go on?", abort=True)
     kafka, worker = load(KafkaSettings), load(WorkerSettings)
-    arguments = client_arguments(kafka)
-    target = group_positions(arguments, group=worker.group, topic_prefix=kafka.topic_prefix)
+    target = group_positions(
+        client_arguments(kafka), group=worker.group, topic_prefix=kafka.topic_prefix
+    )
     held = held_ranges(source) if source else {}
+    key = load(PrivacySettings).pseudonym_key.get_secret_value().encode()
+    pseudonymiser = Pseudonymiser(key)
     with tempfile.TemporaryDirectory(prefix="forewarn-rebuild-", dir=scratch) as directory:
         rest = Path(directory) / "rest"
-        exporter = Exporter(
-            arguments,
-            topic_prefix=kafka.topic_prefix,
-            directory=rest,
-            acceptance=worker.acceptance,
-        )
-        try:
-            have = exporter.settle(list(TOPICS))
-            beginnings = {(part.topic, part.partition): part.first for part in have}
-            if not target and not held:
-                # No worker ever committed: everything in Kafka is still to be scored.
-                typer.echo("The workers' group has no offsets: there is no state to build.")
-            wanted, gone = missing_ranges(target, held, beginnings)
-            if not allow_gap:
-                require_no_gap(gone)
-            exporter.run(wanted)
-        finally:
-            exporter.close()
+        _export_rest(kafka, worker, target, held, rest, allow_gap=allow_gap)
         sources = [rest, *([source] if source else [])]
         windows = cut(sources, TOPICS, window_events=SLICE_EVENTS)
-        key = load(PrivacySettings).pseudonym_key.get_secret_value().encode()
-        pseudonymiser = Pseudonymiser(key)
         columns = columns_below(windows, target, pseudonymiser)
-        bars = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*bars, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("events", total=windows.events)
-
-            async def build() -> RebuildResult:
-                redis = load(RedisSettings)
-                store = redis_state_store(redis, meaning=meaning_of(pseudonymiser))
-                try:
-                    await store.begin_rebuild()
-                    built = await rebuild_state(
-                        columns,
-                        store,
-                        engine=Engine(prefix=redis.key_prefix),
-                        floors=floors_of(target, held),
-                        progress=lambda count: bar.advance(task, count),
-                    )
-                    await store.end_rebuild()
-                    return built
-                finally:
-                    await store.close()
-
-            built = asyncio.run(build())
+        with _event_progress(windows.events) as advance:
+            built = asyncio.run(_rebuild(columns, pseudonymiser, floors_of(target, held), advance))
     typer.echo(
         f"{built.records:,} records from {built.events:,} events in {built.seconds:.1f} s; "
         f"{built.expired:,} had expired. Start the workers again."
     )
+
+
+def _export_rest(
+    kafka: KafkaSettings,
+    worker: WorkerSettings,
+    target: Positions,
+    held: Held,
+    directory: Path,
+    *,
+    allow_gap: bool,
+) -> None:
+    """Export what the workers have read and the given export does not hold.
+
+    Raises:
+        ConfigurationError: if neither Kafka nor the export holds some events, and no gap is allowed.
+    """
+    exporter = Exporter(
+        client_arguments(kafka),
+        topic_prefix=kafka.topic_prefix,
+        directory=directory,
+        acceptance=worker.acceptance,
+    )
+    try:
+        have = exporter.settle(list(TOPICS))
+        beginnings = {(part.topic, part.partition): part.first for part in have}
+        if not target and not held:
+            # No worker ever committed: everything in Kafka is still to be scored.
+            typer.echo("The workers' group has no offsets: there is no state to build.")
+        wanted, gone = missing_ranges(target, held, beginnings)
+        if not allow_gap:
+            require_no_gap(gone)
+        exporter.run(wanted)
+    finally:
+        exporter.close()
+
+
+async def _rebuild(
+    columns: Iterable[EventColumns],
+    pseudonymiser: Pseudonymiser,
+    floors: Floors,
+    progress: Callable[[int], None],
+) -> RebuildResult:
+    redis = load(RedisSettings)
+    store = redis_state_store(redis, meaning=meaning_of(pseudonymiser))
+    try:
+        await store.begin_rebuild()
+        built = await rebuild_state(
+            columns,
+            store,
+            engine=Engine(prefix=redis.key_prefix),
+            floors=floors,
+            progress=progress,
+        )
+        await store.end_rebuild()
+        return built
+    finally:
+        await store.close()
+
+
+@contextmanager
+def _event_progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error; yields a function that takes the events done since then."""
+    bars = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*bars, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("events", total=total)
+        yield lambda count: bar.advance(task, count)

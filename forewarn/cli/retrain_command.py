@@ -8,23 +8,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from features.offline.export import Exporter
+from forewarn.api.event_dataset import build_dataset
+from forewarn.api.topic_history import export
 from forewarn.contracts.topics import SOURCES
-from forewarn.platform.kafka import client_arguments
-from forewarn.platform.pseudonyms import Pseudonymiser
-from forewarn.platform.settings import KafkaSettings, ModelsSettings, WorkerSettings, load
+from forewarn.platform.settings import ModelsSettings, load
 from forewarn.simulator.default_training import catalog_options
 from models.registry import open_registry
 from models.registry.mlflow_tracking import mirror
-from models.training.history_dataset import dataset_of_history, read_history
+from models.training.history_dataset import read_history
 from models.training.overrides import Overrides, with_overrides
 from models.training.retrain import retrain
 from models.training.training_dataset import DAY_MS
 
 app = typer.Typer(help="Export, train, judge and promote in one go.")
 console = Console(stderr=True)
-
-_KEY = b"pseudonyms of one training run"
 
 
 @app.command()
@@ -53,10 +50,8 @@ def run(
     registry = open_registry(settings)
     now_ms = time.time_ns() // 1_000_000
     with TemporaryDirectory(prefix="forewarn-export-") as work:
-        source = data or export_history(Path(work), since_ms=now_ms - round(days * DAY_MS))
-        dataset = dataset_of_history(
-            read_history(source), Pseudonymiser(_KEY), report_share=report_share, threads=threads
-        )
+        source = data or _exported(Path(work), since_ms=now_ms - round(days * DAY_MS))
+        dataset = build_dataset(read_history(source), report_share=report_share, threads=threads)
     options = with_overrides(
         catalog_options(now_ms, signing_key=settings.signing_key.get_secret_value().encode()),
         Overrides(seed=seed, embargo_days=embargo_days, warmup_days=warmup_days, trials=trials,
@@ -73,24 +68,9 @@ def run(
     typer.echo(f"{result.version} is {'champion' if result.promoted else 'challenger'}")
 
 
-def export_history(directory: Path, *, since_ms: int) -> Path:
-    """Copy calls, transfers and outcomes since an append time into a folder; returns the folder.
-
-    Raises:
-        DependencyUnavailableError: if Kafka does not answer.
-    """
-    kafka = load(KafkaSettings)
-    exporter = Exporter(
-        client_arguments(kafka),
-        topic_prefix=kafka.topic_prefix,
-        directory=directory,
-        acceptance=load(WorkerSettings).acceptance,
-    )
-    try:
-        ranges = exporter.settle([*SOURCES], since_ms=since_ms, until_ms=None)
-        manifest = exporter.run(ranges)
-    finally:
-        exporter.close()
+def _exported(directory: Path, *, since_ms: int) -> Path:
+    """Export calls, transfers and outcomes since an append time; returns the directory."""
+    manifest = export(directory, topics=SOURCES, since_ms=since_ms)
     rows = ", ".join(f"{count:,} {name}" for name, count in manifest.rows.items())
     console.print(f"exported {rows or 'nothing'}")
     return directory

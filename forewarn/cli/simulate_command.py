@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from forewarn.simulator import Disturbance, Scenario, simulate, write_town
+from forewarn.simulator import DeliveryFaults, Scenario, simulate, write_town
 from forewarn.simulator.town_files import require_empty
 
 app = typer.Typer(help="Write a simulated town to Parquet.")
@@ -46,7 +46,7 @@ def run(
         prevalence=prevalence,
         intervention_share=intervention_share,
         report_share=report_share,
-        disturbance=Disturbance(
+        delivery_faults=DeliveryFaults(
             duplicates=duplicates,
             late=late,
             late_seconds=late_seconds,

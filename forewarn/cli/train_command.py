@@ -1,6 +1,7 @@
 """``forewarn train``: train a model on history, or on any table, and report on it."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -8,15 +9,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from forewarn.api.event_dataset import build_dataset
 from forewarn.errors import ConfigurationError
-from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import ModelsSettings, load
 from forewarn.simulator.default_training import catalog_options
 from models.registry import Registry, champion_scorer, open_registry
 from models.registry.mlflow_tracking import follow, track
 from models.tabular.table_dataset import TableOptions, dataset_of_table, table_options
 from models.tabular.table_times import UNITS, TimeUnit
-from models.training.history_dataset import dataset_of_history, read_history
+from models.training.history_dataset import read_history
 from models.training.overrides import Overrides, with_overrides
 from models.training.train_artifact import METRICS, REPORT, Trained, train
 from models.training.train_options import TrainOptions
@@ -24,9 +25,6 @@ from models.training.training_dataset import Dataset
 
 app = typer.Typer(help="Train a model.")
 console = Console(stderr=True)
-
-_KEY = b"pseudonyms of one training run"
-"""Ties the events of one run together; no model contains any pseudonym."""
 
 
 def _known_alias(alias: str) -> str:
@@ -38,61 +36,79 @@ def _known_alias(alias: str) -> str:
     return alias
 
 
+Data = Annotated[
+    Path | None, typer.Option(help="Folder from `forewarn export` or `forewarn simulate`.")
+]
+Frame = Annotated[
+    Path | None, typer.Option(help="Any table instead: Parquet or CSV, one row an event.")
+]
+Label = Annotated[str, typer.Option(help="Of --frame: column of 0/1 labels.")]
+TimeColumn = Annotated[
+    str, typer.Option("--time", help="Of --frame: column of event times, or of days/seconds.")
+]
+Unit = Annotated[
+    str, typer.Option(help=f"Of --frame, for times that are numbers: {', '.join(UNITS)}.")
+]
+Group = Annotated[str, typer.Option(help="Of --frame: column of the card or person; never split.")]
+Amount = Annotated[str, typer.Option(help="Of --frame: column of the amount.")]
+Entities = Annotated[
+    list[str] | None, typer.Option(help="Of --frame: further columns that name a party.")
+]
+Dropped = Annotated[
+    list[str] | None, typer.Option(help="Of --frame: columns that the model must not see.")
+]
+LabelDelay = Annotated[
+    float, typer.Option(min=0, help="Of --frame: days that labels take to arrive.")
+]
+SplitBy = Annotated[str, typer.Option(help="Of --frame: groups (and time) or time alone.")]
+Top = Annotated[int, typer.Option(min=1, help="For precision at k a day and group.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder for the artifact; the registry if not given.")
+]
+AliasName = Annotated[
+    str,
+    typer.Option(help="Let this alias point to it: challenger, or nothing.", callback=_known_alias),
+]
+ReportShare = Annotated[
+    float, typer.Option(help="Share of frauds without a warning that are ever reported.")
+]
+Seed = Annotated[int, typer.Option(help="Equal seeds and data give equal trees.")]
+Calibration = Annotated[str, typer.Option(help="auto, isotonic or platt.")]
+Embargo = Annotated[float | None, typer.Option(min=0, help="Days between the parts.")]
+Warmup = Annotated[float | None, typer.Option(min=0, help="Days left out at the start.")]
+Capacity = Annotated[float, typer.Option(min=0, help="Warnings a day that people can answer.")]
+Trials = Annotated[int, typer.Option(min=0, max=500, help="Trials of the parameter search.")]
+SearchSeconds = Annotated[float, typer.Option(min=1, help="Time limit of the search.")]
+Trees = Annotated[int | None, typer.Option(min=1, max=5000, help="Largest number of trees.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads of training; give idle cores only.")]
+
+
 @app.command()
 def run(
-    data: Annotated[
-        Path | None, typer.Option(help="Folder from `forewarn export` or `forewarn simulate`.")
-    ] = None,
-    frame: Annotated[
-        Path | None, typer.Option(help="Any table instead: Parquet or CSV, one row an event.")
-    ] = None,
-    label: Annotated[str, typer.Option(help="Of --frame: column of 0/1 labels.")] = "",
-    time_column: Annotated[
-        str, typer.Option("--time", help="Of --frame: column of event times, or of days/seconds.")
-    ] = "",
-    time_unit: Annotated[
-        str, typer.Option(help=f"Of --frame, for times that are numbers: {', '.join(UNITS)}.")
-    ] = "auto",
-    group: Annotated[
-        str, typer.Option(help="Of --frame: column of the card or person; never split.")
-    ] = "",
-    amount: Annotated[str, typer.Option(help="Of --frame: column of the amount.")] = "",
-    entity: Annotated[
-        list[str] | None, typer.Option(help="Of --frame: further columns that name a party.")
-    ] = None,
-    drop: Annotated[
-        list[str] | None, typer.Option(help="Of --frame: columns that the model must not see.")
-    ] = None,
-    label_delay_days: Annotated[
-        float, typer.Option(min=0, help="Of --frame: how long labels take to arrive.")
-    ] = 7.0,
-    split_by: Annotated[
-        str, typer.Option(help="Of --frame: groups (and time) or time alone.")
-    ] = "groups",
-    k: Annotated[int, typer.Option(min=1, help="For precision at k a day and group.")] = 100,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the artifact; the registry if not given.")
-    ] = None,
-    alias: Annotated[
-        str,
-        typer.Option(
-            help="Let this alias point to it: challenger, or nothing.", callback=_known_alias
-        ),
-    ] = "",
-    seed: Annotated[int, typer.Option(help="Equal seeds and data give equal trees.")] = 0,
-    calibration: Annotated[str, typer.Option(help="auto, isotonic or platt.")] = "auto",
-    report_share: Annotated[
-        float, typer.Option(help="Share of unwarned losses that are ever reported.")
-    ] = 0.6,
-    embargo_days: Annotated[float | None, typer.Option(min=0, help="Between the parts.")] = None,
-    warmup_days: Annotated[float | None, typer.Option(min=0, help="Left out at the start.")] = None,
-    capacity: Annotated[
-        float, typer.Option(min=0, help="Warnings a day people can answer.")
-    ] = 200.0,
-    trials: Annotated[int, typer.Option(min=0, max=500, help="Of the parameter search.")] = 0,
-    search_seconds: Annotated[float, typer.Option(min=1, help="Bound on the search.")] = 600.0,
-    trees: Annotated[int | None, typer.Option(min=1, max=5000, help="Most trees.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Of training; only idle cores.")] = 1,
+    data: Data = None,
+    frame: Frame = None,
+    label: Label = "",
+    time_column: TimeColumn = "",
+    time_unit: Unit = "auto",
+    group: Group = "",
+    amount: Amount = "",
+    entity: Entities = None,
+    drop: Dropped = None,
+    label_delay_days: LabelDelay = 7.0,
+    split_by: SplitBy = "groups",
+    k: Top = 100,
+    out: Out = None,
+    alias: AliasName = "",
+    seed: Seed = 0,
+    calibration: Calibration = "auto",
+    report_share: ReportShare = 0.6,
+    embargo_days: Embargo = None,
+    warmup_days: Warmup = None,
+    capacity: Capacity = 200.0,
+    trials: Trials = 0,
+    search_seconds: SearchSeconds = 600.0,
+    trees: Trees = None,
+    threads: Threads = 1,
 ) -> None:
     """Train, calibrate, judge and write an artifact with its report.
 
@@ -104,35 +120,60 @@ def run(
         capacity=capacity, trials=trials, search_seconds=search_seconds, trees=trees,
         threads=threads,
     )  # fmt: skip
-    if (data is None) == (frame is None):
+    settings = load(ModelsSettings)
+    key = settings.signing_key.get_secret_value().encode()
+    if data is not None and frame is None:
+        source = _of_history(data, key, report_share=report_share, threads=threads)
+    elif frame is not None and data is None:
+        source = _of_table(
+            frame,
+            TableOptions(
+                label=label, time=time_column, time_unit=_known_unit(time_unit), group=group,
+                amount=amount, entities=tuple(entity or ()), drop=tuple(drop or ()),
+                label_delay_days=label_delay_days, split_by=split_by,
+            ),
+            key,
+        )  # fmt: skip
+    else:
         raise ConfigurationError(
             "give either --data or --frame.", hint="See `forewarn train --help`."
         )
-    settings = load(ModelsSettings)
-    key = settings.signing_key.get_secret_value().encode()
-    now_ms = time.time_ns() // 1_000_000
-    if data is not None:
-        console.print(f"computing features of {data}")
-        dataset = dataset_of_history(
-            read_history(data), Pseudonymiser(_KEY), report_share=report_share, threads=threads
-        )
-        options, title = catalog_options(now_ms, signing_key=key), "Forewarn model"
-    elif frame is not None:
-        units: dict[str, TimeUnit] = {name: name for name in UNITS}
-        if time_unit not in units:
-            raise ConfigurationError(f"--time-unit is one of {', '.join(UNITS)}")
-        of_frame = TableOptions(
-            label=label, time=time_column, time_unit=units[time_unit], group=group, amount=amount,
-            entities=tuple(entity or ()), drop=tuple(drop or ()),
-            label_delay_days=label_delay_days, split_by=split_by,
-        )  # fmt: skip
-        framed = dataset_of_table(frame, of_frame)
-        dataset = framed.dataset
-        console.print(f"{len(dataset):,} rows; {time_column} is {framed.meaning}")
-        options, title = table_options(now_ms, framed, of_frame, key), f"Model of {frame.name}"
-    options = with_overrides(options, choices)
-    _train(dataset, options, open_registry(settings), out, title=title, k=k, alias=alias,
-           mlflow_uri=settings.mlflow_uri)  # fmt: skip
+    options = with_overrides(source.options, choices)
+    _train(source.dataset, options, open_registry(settings), out, title=source.title, k=k,
+           alias=alias, mlflow_uri=settings.mlflow_uri)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is trained on, with the options that suit it and the title of its report."""
+
+    dataset: Dataset
+    options: TrainOptions
+    title: str
+
+
+def _of_history(data: Path, key: bytes, *, report_share: float, threads: int) -> _Source:
+    console.print(f"computing features of {data}")
+    dataset = build_dataset(read_history(data), report_share=report_share, threads=threads)
+    return _Source(dataset, catalog_options(_now_ms(), signing_key=key), "Forewarn model")
+
+
+def _of_table(frame: Path, options: TableOptions, key: bytes) -> _Source:
+    table = dataset_of_table(frame, options)
+    console.print(f"{len(table.dataset):,} rows; {options.time} is {table.meaning}")
+    chosen = table_options(_now_ms(), table, options, key)
+    return _Source(table.dataset, chosen, f"Model of {frame.name}")
+
+
+def _known_unit(name: str) -> TimeUnit:
+    units: dict[str, TimeUnit] = {unit: unit for unit in UNITS}
+    if name not in units:
+        raise ConfigurationError(f"--time-unit is one of {', '.join(UNITS)}")
+    return units[name]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _train(
@@ -168,10 +209,10 @@ def _train(
                 )  # fmt: skip
                 if mlflow_uri:
                     follow(mlflow_uri, alias, version)
-    _tell(trained, path)
+    _print_result(trained, path)
 
 
-def _tell(trained: Trained, path: Path) -> None:
+def _print_result(trained: Trained, path: Path) -> None:
     metrics = trained.metrics
     for finding in metrics["findings"]:
         if finding["level"] == "warning":

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import msgspec
 
-from forewarn.simulator import Disturbance, Scenario
+from forewarn.simulator import DeliveryFaults, Scenario
 
 MORNING_HOUR = 9
 """Local hour at which the played day begins: frauds, like their victims, keep office hours."""
@@ -42,7 +42,7 @@ class DemoOptions:
             start=today - timedelta(days=self.history_days + 1),
             prevalence=self.prevalence,
             intervention_share=0.0,  # whoever steps in does it in the demonstration itself
-            disturbance=Disturbance(
+            delivery_faults=DeliveryFaults(
                 duplicates=0.002, late=0.005, late_seconds=120.0, lost_call_ends=0.002
             ),
         )

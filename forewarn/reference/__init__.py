@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from features.catalog.reference_page import features_markdown
+from forewarn.reference.api_page import api_page
 from forewarn.reference.commands_page import commands_page
 from forewarn.reference.format_pages import format_pages
 from forewarn.reference.metrics_page import metrics_page
@@ -17,6 +18,7 @@ def pages() -> dict[Path, str]:
         Path("metrics.md"): metrics_page(),
         Path("features.md"): features_markdown(),
         Path("cli.md"): commands_page(),
+        Path("api.md"): api_page(),
         **{Path("schemas") / name: text for name, text in schema_files().items()},
         **{Path(name): text for name, text in format_pages().items()},
     }

@@ -8,10 +8,10 @@
 from forewarn.simulator.live_town import LiveTown, Stopped, TownRecord, iter_events
 from forewarn.simulator.town import Town, simulate
 from forewarn.simulator.town_files import write_town
-from forewarn.simulator.town_scenario import Disturbance, Scenario
+from forewarn.simulator.town_scenario import DeliveryFaults, Scenario
 
 __all__ = [
-    "Disturbance",
+    "DeliveryFaults",
     "LiveTown",
     "Scenario",
     "Stopped",

@@ -38,7 +38,14 @@ _ANY_KEY = b"only to build features offline"
 
 
 def history_of_town(town: Town) -> EventHistory:
-    """A town's events, reports and people as history."""
+    """A town's events, reports and people as history.
+
+    >>> len(fw.history_of_town(town).transfers) == len(town.transfers)
+    True
+
+    Args:
+        town: its reports to the police become outcomes, each known at its label time.
+    """
     calls, transfers = (
         canonical(frame.rename({"arrival_ms": "appended_at_ms"}).lazy(), topic).collect()
         for topic, frame in (("calls", town.calls), ("transfers", town.transfers))

@@ -38,7 +38,7 @@ def engage_lines(scenario: Scenario, legs: Columns) -> None:
 
 def inject_delivery_faults(scenario: Scenario, events: EventRows, topic: str) -> EventRows:
     """Deform delivery as the scenario says; event times stay what they are."""
-    options = scenario.disturbance
+    options = scenario.delivery_faults
     rng = scenario.rng(f"disturbance of {topic}")
     if topic == "calls" and options.lost_call_ends > 0:
         lost = (events.kind == CALL_ENDED) & (rng.random(len(events)) < options.lost_call_ends)

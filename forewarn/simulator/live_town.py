@@ -53,7 +53,20 @@ class Stopped(NamedTuple):
 def iter_events(
     town: Town, start_ms: int = 0, *, outcomes: bool = False
 ) -> Iterator[tuple[str, bytes, bytes, int]]:
-    """All records in order of arrival: (topic, key, value, event time in ms)."""
+    """All records of a town in order of arrival, as Kafka takes them.
+
+    >>> topic, key, value, event_time_ms = next(fw.iter_events(town))
+    >>> topic in ("calls", "transfers"), event_time_ms >= town.scenario.start_ms
+    (True, True)
+
+    Args:
+        town: whose events.
+        start_ms: skip what arrives earlier, UTC milliseconds.
+        outcomes: also the reports to the police, on the ``outcomes`` topic.
+
+    Returns:
+        Topic without prefix, key, value (JSON) and event time in UTC milliseconds of each record.
+    """
     for record in LiveTown(town, start_ms=start_ms, outcomes=outcomes):
         yield record[:4]
 

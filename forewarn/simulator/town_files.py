@@ -28,12 +28,17 @@ ROWS_PER_FILE = 2_000_000
 
 def write_town(
     town: Town,
-    directory: Path,
+    directory: str | Path,
     *,
     partitions: int = 8,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Write a town as Parquet.
+    """Write a town as Parquet, in the layout of an export.
+
+    >>> small = fw.simulate(fw.Scenario(seed=3, subscribers=50, days=1))
+    >>> fw.write_town(small, "small-town")
+    >>> len(fw.read_history("small-town").calls) == len(small.calls)
+    True
 
     Args:
         town: what to write.
@@ -44,6 +49,7 @@ def write_town(
     Raises:
         ConfigurationError: if the directory is not empty.
     """
+    directory = Path(directory)
     require_empty(directory)
     directory.mkdir(parents=True, exist_ok=True)
     partition_of = partition_by_person(town, partitions)

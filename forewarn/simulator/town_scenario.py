@@ -37,7 +37,7 @@ TYPOLOGY_SHARES: dict[str, float] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disturbance:
+class DeliveryFaults:
     """How delivery deforms the town: each a share of events between 0 and 1.
 
     ``late_seconds`` is the mean delay of a late event; ``jitter_seconds`` the standard deviation
@@ -82,7 +82,7 @@ class Scenario:
     report_share: float = 0.6
     report_delay_hours: float = 18.0
     typology_shares: dict[str, float] = field(default_factory=lambda: dict(TYPOLOGY_SHARES))
-    disturbance: Disturbance = field(default_factory=Disturbance)
+    delivery_faults: DeliveryFaults = field(default_factory=DeliveryFaults)
 
     def __post_init__(self) -> None:
         checks = (
@@ -94,11 +94,11 @@ class Scenario:
             (self.seed >= 0, "seed must not be negative"),
             (len(self.districts) > 0, "districts must not be empty"),
             (
-                all(0 <= share <= 1 for share in self._disturbed_shares()),
+                all(0 <= share <= 1 for share in self._fault_shares()),
                 "shares of duplicates, late events and lost ends must be 0 to 1",
             ),
             (
-                min(self.disturbance.late_seconds, self.disturbance.jitter_seconds) >= 0,
+                min(self.delivery_faults.late_seconds, self.delivery_faults.jitter_seconds) >= 0,
                 "delays must not be negative",
             ),
             (
@@ -111,8 +111,12 @@ class Scenario:
             if not holds:
                 raise ConfigurationError(f"the scenario is impossible: {message}.")
 
-    def _disturbed_shares(self) -> tuple[float, ...]:
-        return self.disturbance.duplicates, self.disturbance.late, self.disturbance.lost_call_ends
+    def _fault_shares(self) -> tuple[float, ...]:
+        return (
+            self.delivery_faults.duplicates,
+            self.delivery_faults.late,
+            self.delivery_faults.lost_call_ends,
+        )
 
     @property
     def start_ms(self) -> int:

@@ -86,7 +86,19 @@ class _Building:
 
 
 def dataset_of_table(source: Path | pl.DataFrame, options: TableOptions) -> TableDataset:
-    """Build a dataset.
+    """Build a dataset from any table of transactions.
+
+    >>> import polars as pl
+    >>> rows = pl.DataFrame({"when": range(0, 9_000, 9), "fraud": [0, 1, 0, 0, 0] * 200,
+    ...                      "amount": [20.0, 950.0, 30.0, 25.0, 15.0] * 200})
+    >>> table = fw.dataset_of_table(rows, fw.TableOptions(label="fraud", time="when",
+    ...                                                  time_unit="seconds", amount="amount"))
+    >>> len(table.dataset), int(table.dataset.label.sum())
+    (1000, 200)
+
+    Args:
+        source: a polars table, or the path of a Parquet or CSV file; one row an event.
+        options: which columns mean what.
 
     Raises:
         ConfigurationError: for a missing column, missing labels, times or amounts that cannot be read.
@@ -128,7 +140,21 @@ def dataset_of_table(source: Path | pl.DataFrame, options: TableOptions) -> Tabl
 def table_options(
     created_ms: int, framed: TableDataset, options: TableOptions, signing_key: bytes = b""
 ) -> TrainOptions:
-    """Options that suit a table: an embargo as long as labels take, and larger trees."""
+    """Options that suit a table: an embargo as long as labels take, and larger trees.
+
+    >>> import polars as pl
+    >>> rows = pl.DataFrame({"when": range(1_000), "fraud": [0, 1] * 500})
+    >>> columns = fw.TableOptions(label="fraud", time="when", time_unit="hours")
+    >>> options = fw.table_options(0, fw.dataset_of_table(rows, columns), columns)
+    >>> options.split.by_group
+    False
+
+    Args:
+        created_ms: the time that the artifact carries, UTC milliseconds.
+        framed: from ``dataset_of_table``.
+        options: those that it was built with.
+        signing_key: signs the artifact if given.
+    """
     return TrainOptions(
         created_ms=created_ms,
         signing_key=signing_key,

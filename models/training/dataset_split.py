@@ -85,7 +85,16 @@ class Split:
 
 
 def split(dataset: Dataset, options: SplitOptions = SplitOptions()) -> Split:
-    """Split a dataset; the test part sees every label that is known by now.
+    """Split a dataset by time and by people; the test part sees every label that is known by now.
+
+    >>> sorted(parts.parts)
+    ['calibrate', 'test', 'train']
+    >>> set(parts.parts["train"].group.tolist()) & set(parts.parts["test"].group.tolist())
+    set()
+
+    Args:
+        dataset: rows in order of time.
+        options: shares of the parts, embargo and warm-up.
 
     Raises:
         ConfigurationError: if the period is too short for the embargo.

@@ -34,12 +34,20 @@ class EventHistory:
     people: pl.DataFrame | None = None
 
 
-def read_history(directory: Path) -> EventHistory:
+def read_history(directory: str | Path) -> EventHistory:
     """Read what ``forewarn export`` or ``forewarn simulate`` wrote.
+
+    >>> fw.write_town(fw.simulate(fw.Scenario(subscribers=50, days=1)), "one-day")
+    >>> fw.read_history("one-day").people.height
+    50
+
+    Args:
+        directory: with the folders calls, transfers and outcomes.
 
     Raises:
         ConfigurationError: if the directory is missing or lacks required columns.
     """
+    directory = Path(directory)
     frames = {topic: read_topic(directory, topic).collect() for topic in COLUMNS_OF}
     outcomes = frames["outcomes"]
     reports, people = directory / "reports.parquet", directory / "people.parquet"

@@ -22,7 +22,7 @@ def test_the_command_writes_the_town_and_how_to_make_it_again(tmp_path: Path) ->
     assert manifest["events"] == calls.height + transfers.height
     assert manifest["scenario"]["seed"] == 9
     assert manifest["scenario"]["start"] == "2026-03-02"
-    assert manifest["scenario"]["disturbance"]["duplicates"] == 0.05
+    assert manifest["scenario"]["delivery_faults"]["duplicates"] == 0.05
     assert calls["event_id"].is_duplicated().any()
     assert f"{calls.height + transfers.height:,} events" in result.output
 

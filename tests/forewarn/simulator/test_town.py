@@ -9,7 +9,7 @@ import pytest
 
 from features.offline.parquet_schema import schema_of
 from forewarn.contracts import CallEnded, CallStarted, decode_call, decode_outcome, decode_transfer
-from forewarn.simulator import Disturbance, Scenario, Town, iter_events, simulate, write_town
+from forewarn.simulator import DeliveryFaults, Scenario, Town, iter_events, simulate, write_town
 
 DECODE = {"calls": decode_call, "transfers": decode_transfer, "outcomes": decode_outcome}
 SMALL = {"subscribers": 200, "days": 5, "prevalence": 0.02}
@@ -33,8 +33,8 @@ def test_an_equal_seed_gives_equal_bytes_and_another_seed_does_not(tmp_path: Pat
 
 
 def test_every_record_obeys_its_contract_and_comes_in_order_of_arrival() -> None:
-    disturbed = Disturbance(duplicates=0.02, late=0.02, jitter_seconds=3, lost_call_ends=0.02)
-    town = simulate(Scenario(seed=5, disturbance=disturbed, **SMALL))
+    disturbed = DeliveryFaults(duplicates=0.02, late=0.02, jitter_seconds=3, lost_call_ends=0.02)
+    town = simulate(Scenario(seed=5, delivery_faults=disturbed, **SMALL))
     kinds, count = set(), 0
     for topic, key, value, time_ms in iter_events(town, outcomes=True):
         event = DECODE[topic](value)
@@ -134,7 +134,9 @@ def test_delivery_is_disturbed_by_the_shares_asked_for() -> None:
     rough = simulate(
         Scenario(
             seed=2,
-            disturbance=Disturbance(duplicates=0.1, late=0.1, late_seconds=900, lost_call_ends=0.2),
+            delivery_faults=DeliveryFaults(
+                duplicates=0.1, late=0.1, late_seconds=900, lost_call_ends=0.2
+            ),
             **SMALL,
         )
     )

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from forewarn.errors import ConfigurationError
-from forewarn.simulator import Disturbance, Scenario
+from forewarn.simulator import DeliveryFaults, Scenario
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,8 @@ from forewarn.simulator import Disturbance, Scenario
         ({"districts": ()}, "districts"),
         ({"typology_shares": {"tulips": 1.0}}, "typology_shares"),
         ({"typology_shares": {"task_scam": 0.0}}, "typology_shares"),
-        ({"disturbance": Disturbance(duplicates=2.0)}, "duplicates"),
-        ({"disturbance": Disturbance(jitter_seconds=-1.0)}, "delays"),
+        ({"delivery_faults": DeliveryFaults(duplicates=2.0)}, "duplicates"),
+        ({"delivery_faults": DeliveryFaults(jitter_seconds=-1.0)}, "delays"),
     ],
 )
 def test_an_impossible_scenario_names_what_is_wrong(choice: dict, named: str) -> None:

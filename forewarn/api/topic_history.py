@@ -1,0 +1,127 @@
+"""History of the topics on disk: exports from Kafka, backfills over Parquet, and the parity check."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from features.offline.backfill import BackfillSummary
+from features.offline.backfill import backfill as backfill_parquet
+from features.offline.export import ROWS_PER_FILE, Exporter
+from features.offline.export_manifest import ExportManifest
+from features.offline.history_runner import SLICE_EVENTS
+from features.offline.parity import ParityReport, check_parity
+from forewarn.contracts.topics import SOURCES
+from forewarn.platform.kafka import client_arguments
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import KafkaSettings, PrivacySettings, WorkerSettings, load
+
+
+def export(
+    directory: str | Path,
+    *,
+    topics: Sequence[str] = (*SOURCES, "scores"),
+    since_ms: int | None = None,
+    until_ms: int | None = None,
+    rows_per_file: int = ROWS_PER_FILE,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> ExportManifest:
+    """Copy topics from Kafka to Parquet: exactly the offsets between two times.
+
+    The broker is that of ``FOREWARN_KAFKA_*``. An unfinished export in the directory is continued.
+
+    >>> fw.export("export", topics=["calls"])  # doctest: +SKIP
+
+    Args:
+        directory: becomes the history that `read_history` and `backfill` read.
+        topics: names without the installation's prefix.
+        since_ms: append time of the first record, UTC milliseconds; the oldest by default.
+        until_ms: append time after the last record, UTC milliseconds; now by default.
+        rows_per_file: offsets in a file.
+        progress: receives the offsets copied so far, and all of them.
+
+    Raises:
+        ConfigurationError: if a topic does not exist or has no Parquet form.
+        DependencyUnavailableError: if Kafka does not answer.
+    """
+    kafka = load(KafkaSettings)
+    exporter = Exporter(
+        client_arguments(kafka),
+        topic_prefix=kafka.topic_prefix,
+        directory=Path(directory),
+        acceptance=load(WorkerSettings).acceptance,
+    )
+    try:
+        ranges = exporter.settle(topics, since_ms=since_ms, until_ms=until_ms)
+        total = sum(part.after - part.first for part in ranges)
+        done = 0
+
+        def advance(offsets: int) -> None:
+            nonlocal done
+            done += offsets
+            progress(done, total)
+
+        return exporter.run(ranges, rows_per_file=rows_per_file, progress=advance)
+    finally:
+        exporter.close()
+
+
+def backfill(
+    source: str | Path,
+    out: str | Path,
+    *,
+    key: bytes | None = None,
+    window_events: int = SLICE_EVENTS,
+    spill: str | Path | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> BackfillSummary:
+    """Compute the features of every call and transfer of a directory, Parquet to Parquet.
+
+    >>> fw.write_town(town, "town")
+    >>> summary = fw.backfill("town", "features", key=b"sixteen bytes or more")
+    >>> summary.rows == town.event_count
+    True
+
+    Args:
+        source: from `export` or `write_town`.
+        out: directory to create; it gets a file for each window, in the order of the events.
+        key: of the pseudonyms, 16 to 64 bytes; ``FOREWARN_PRIVACY_PSEUDONYM_KEY`` by default. Vectors
+            equal those of a worker to the bit only with the worker's key.
+        window_events: about how many events are in memory at once.
+        spill: directory for a scratch file that holds the records instead of memory.
+        threads: threads of the kernel; all cores by default.
+        progress: receives the events done so far, and all of them.
+
+    Raises:
+        ConfigurationError: if ``source`` lacks columns, or ``out`` is not empty.
+    """
+    return backfill_parquet(
+        Path(source),
+        Path(out),
+        _pseudonymiser(key),
+        window_events=window_events,
+        spill=Path(spill) if spill else None,
+        threads=threads,
+        progress=progress,
+    )
+
+
+def parity(directory: str | Path, *, key: bytes | None = None) -> ParityReport:
+    """Compute every vector that workers logged once more, offline, and compare them bit for bit.
+
+    >>> fw.parity("export").proved  # doctest: +SKIP
+
+    Args:
+        directory: an `export` of the sources and of ``scores``.
+        key: the workers' pseudonym key; ``FOREWARN_PRIVACY_PSEUDONYM_KEY`` by default.
+
+    Raises:
+        ConfigurationError: if there is no score, or one of other features.
+        InconsistentVersionsError: if the export mixes the scores of two installations.
+    """
+    return check_parity(
+        Path(directory), _pseudonymiser(key), topic_prefix=load(KafkaSettings).topic_prefix
+    )
+
+
+def _pseudonymiser(key: bytes | None) -> Pseudonymiser:
+    return Pseudonymiser(key or load(PrivacySettings).pseudonym_key.get_secret_value().encode())
