@@ -50,7 +50,7 @@ def run(
     registry = open_registry(settings)
     now_ms = time.time_ns() // 1_000_000
     with TemporaryDirectory(prefix="forewarn-export-") as work:
-        source = data or _exported(Path(work), since_ms=now_ms - round(days * DAY_MS))
+        source = data or export_history(Path(work), since_ms=now_ms - round(days * DAY_MS))
         dataset = build_dataset(read_history(source), report_share=report_share, threads=threads)
     options = with_overrides(
         catalog_options(now_ms, signing_key=settings.signing_key.get_secret_value().encode()),
@@ -68,7 +68,7 @@ def run(
     typer.echo(f"{result.version} is {'champion' if result.promoted else 'challenger'}")
 
 
-def _exported(directory: Path, *, since_ms: int) -> Path:
+def export_history(directory: Path, *, since_ms: int) -> Path:
     """Export calls, transfers and outcomes since an append time; returns the directory."""
     manifest = export(directory, topics=SOURCES, since_ms=since_ms)
     rows = ", ".join(f"{count:,} {name}" for name, count in manifest.rows.items())
