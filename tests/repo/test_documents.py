@@ -89,7 +89,7 @@ def _check(line: str, *, whole: bool) -> None:
         for alternative in words[0].split("|"):
             assert alternative in command.commands, line
         command, words = command.commands[words[0].split("|")[0]], words[1:]
-    options = {option for parameter in command.params for option in parameter.opts}
+    options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     assert {w.partition("=")[0] for w in words if w.startswith("--")} <= options, line
     if whole:
         try:
