@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_curve
 
 from models.evaluation import ranking_measures
 from models.evaluation.baselines import logistic_score, rules_score
@@ -98,23 +99,20 @@ def evaluate(run: TrainingRun, *, k: int = 100, champion: Scorer | None = None) 
     return {key: _without_nan(value) for key, value in document.items()}
 
 
-def precision_recall_curve(
+def curve_points(
     score: Floats, label: NDArray[np.int8], weight: Floats, points: int = 200
 ) -> tuple[Floats, Floats]:
     """Recall and precision at about ``points`` thresholds, for plots."""
-    order = np.argsort(-score, kind="stable")
-    hits = np.cumsum((label * weight)[order])
-    seen = np.cumsum(weight[order])
-    ends = np.flatnonzero(np.r_[np.diff(score[order]) != 0, True])
-    recall, precision = hits[ends] / max(hits[-1], 1e-12), hits[ends] / seen[ends]
-    kept = np.unique(np.searchsorted(recall, np.linspace(0, 1, points)).clip(0, len(ends) - 1))
+    rising = precision_recall_curve(label, score, sample_weight=weight)
+    precision, recall = (values[-2::-1] for values in rising[:2])  # from the highest threshold down
+    kept = np.unique(np.searchsorted(recall, np.linspace(0, 1, points)).clip(0, len(recall) - 1))
     return recall[kept], precision[kept]
 
 
 def _ranking(
     score: Floats, part: Dataset, label: NDArray[np.int8], weight: Floats, k: int
 ) -> dict[str, Any]:
-    recall, precision = precision_recall_curve(score, label, weight)
+    recall, precision = curve_points(score, label, weight)
     return {
         "roc_auc": ranking_measures.roc_auc(score, label, weight),
         "average_precision": ranking_measures.average_precision(score, label, weight),

@@ -20,6 +20,7 @@ from features.kinds import EventKind
 from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.serving.drift import FRAUD
+from models.training.connected_members import representatives
 from models.training.training_dataset import DAY_MS, HOUR_MS, NEVER_MS
 
 UNKNOWN_BEGIN_MS = 30 * DAY_MS
@@ -206,19 +207,11 @@ def _apply(
 
 def _rings(parties: Sequence[Iterable[Hashable]]) -> list[int]:
     """A number from 1 for each outcome; equal where confirmed parties connect them."""
-    parent = list(range(len(parties)))
-
-    def root(x: int) -> int:
-        while parent[x] != x:
-            parent[x] = parent[parent[x]]
-            x = parent[x]
-        return x
-
-    first: dict[Hashable, int] = {}
-    for number, group in enumerate(parties):
-        for party in group:
-            parent[root(number)] = root(first.setdefault(party, number))
-    return [root(number) + 1 for number in range(len(parties))]
+    pairs = [(number, party) for number, group in enumerate(parties) for party in group]
+    codes: dict[Hashable, int] = {}
+    shared = np.array([codes.setdefault(party, len(codes)) for _, party in pairs], np.int64)
+    member = np.array([number for number, _ in pairs], np.int64)
+    return [int(first) + 1 for first in representatives(member, shared, len(parties))]
 
 
 def _rows_by_subscriber(events: EventColumns) -> dict[int, NDArray[np.intp]]:

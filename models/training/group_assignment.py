@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.training.connected_members import representatives
 from models.training.training_dataset import Dataset
 
 LEAST_CHANCE = 0.1
@@ -42,7 +43,8 @@ def assign_groups(
     n_people = int(person.max()) + 1
     people = np.zeros(n_people, np.uint64)
     people[person] = dataset.group
-    component = _components(dataset, person, n_people)
+    rows = np.flatnonzero(dataset.ring != 0)
+    component = representatives(person[rows], dataset.ring[rows], n_people)
     fraud = dataset.label == 1
     frauds = np.zeros((n_people, 3))
     when = np.searchsorted(np.asarray(cuts_ms), dataset.time_ms, side="right")
@@ -70,24 +72,6 @@ def _spread(frauds: NDArray[np.float64]) -> NDArray[np.float64]:
     draw = np.empty(len(frauds))
     draw[order] = (0.5 + np.arange(len(frauds)) * _GOLDEN) % 1.0
     return draw
-
-
-def _components(dataset: Dataset, person: NDArray[np.int64], n_people: int) -> NDArray[np.int64]:
-    """Union of people who met the same ring: a representative person of each person."""
-    parent = np.arange(n_people)
-
-    def root(x: int) -> int:
-        while parent[x] != x:
-            parent[x] = parent[parent[x]]
-            x = int(parent[x])
-        return x
-
-    rows = np.flatnonzero(dataset.ring != 0)
-    pairs = np.unique(np.column_stack([dataset.ring[rows], person[rows].astype(np.uint64)]), axis=0)
-    leader: dict[int, int] = {}
-    for ring, member in pairs.tolist():
-        parent[root(int(member))] = root(leader.setdefault(ring, int(member)))
-    return np.array([root(x) for x in range(n_people)], np.int64)
 
 
 def _uniform(people: NDArray[np.uint64]) -> NDArray[np.float64]:
