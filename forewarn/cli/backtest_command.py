@@ -105,9 +105,9 @@ def _print_table(document: dict[str, Any]) -> None:
         "decisions": lambda one: _counts(one["reasons"]),
         "episodes reached": lambda one: f"{one['episodes_reached']} of {one['episodes']}",
         "minutes before the first loss": lambda one: number(one["minutes_before_loss"]),
-        "paid to swindlers": lambda one: f"{one['paid_minor'] / 100:,.2f}",
-        "paid after the first warning": lambda one: f"{one['movable_minor'] / 100:,.2f}",
-        "expected to be saved": lambda one: f"{one['saved_minor'] / 100:,.2f}",
+        "paid to swindlers (minor units)": lambda one: f"{one['paid_minor']:,}",
+        "paid after the first warning (minor units)": lambda one: f"{one['movable_minor']:,}",
+        "expected to be saved (minor units)": lambda one: f"{one['saved_minor']:,}",
     }
     for name, cell in lines.items():
         table.add_row(name, *(cell(one) for one in document["runs"]))

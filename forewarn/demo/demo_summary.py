@@ -4,7 +4,9 @@ from rich.console import Console
 from rich.table import Table
 
 from forewarn.demo.demo_run import DemoResult
-from forewarn.demo.terminal_view import milliseconds, warnings_table, yuan
+from forewarn.demo.ledger_money import CURRENCY
+from forewarn.demo.terminal_view import milliseconds, warnings_table
+from forewarn.platform.money import written
 
 DISPOSITIONS = {
     "dissuaded": "dissuaded before (more) money left",
@@ -32,9 +34,13 @@ def print_summary(
     )
     if seconds_to_first_warning is not None:
         table.add_row("first warning", f"{seconds_to_first_warning:.1f} s after the command began")
-    table.add_row("loss prevented", f"{yuan(money.prevented_minor)} CNY, confirmed at closure")
-    table.add_row("lost all the same", f"{yuan(money.lost_minor)} CNY")
-    table.add_row("still at risk", f"{yuan(money.at_risk_minor)} CNY in {money.open_cases} cases")
+    table.add_row(
+        "loss prevented", f"{written(money.prevented_minor, CURRENCY)}, confirmed at closure"
+    )
+    table.add_row("lost all the same", written(money.lost_minor, CURRENCY))
+    table.add_row(
+        "still at risk", f"{written(money.at_risk_minor, CURRENCY)} in {money.open_cases} cases"
+    )
     for disposition, count in sorted(figures.dispositions.items()):
         table.add_row("", f"{count:,} {DISPOSITIONS.get(disposition, disposition)}")
     console.print(table)

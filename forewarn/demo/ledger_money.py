@@ -8,6 +8,10 @@ from prometheus_client.parser import text_string_to_metric_families
 _PREFIX = "forewarn_alerting_"
 
 
+CURRENCY = "CNY"
+"""Of the simulated town."""
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """Sums over all districts, typologies and models, in minor units."""

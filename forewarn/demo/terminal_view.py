@@ -13,15 +13,11 @@ from rich.panel import Panel
 from rich.table import Table
 
 from forewarn.demo.demo_figures import Snapshot
-from forewarn.demo.ledger_money import Money
+from forewarn.demo.ledger_money import CURRENCY, Money
+from forewarn.platform.money import written
 
 SEVERITIES = ("critical", "high", "medium")
 PLAIN_SECONDS = 5.0
-
-
-def yuan(minor: int) -> str:
-    """Minor units as people read them: ``1,234.50``."""
-    return f"{minor / 100:,.2f}"
 
 
 def milliseconds(seconds: float | None) -> str:
@@ -68,7 +64,7 @@ class PlainView:
             f"{left_seconds:3.0f} s left  {snapshot.per_second:,.0f} events/s  "
             f"{sum(snapshot.warnings.values()):,} warnings  "
             f"p50 {milliseconds(snapshot.p50_seconds)} p99 {milliseconds(snapshot.p99_seconds)}  "
-            f"at risk {yuan(money.at_risk_minor)}  prevented {yuan(money.prevented_minor)} CNY"
+            f"at risk {written(money.at_risk_minor, CURRENCY)}  prevented {written(money.prevented_minor, CURRENCY)}"
         )
 
     def __enter__(self) -> Self:
@@ -122,13 +118,18 @@ def headline(snapshot: Snapshot, money: Money) -> Table:
         clock = local.strftime("%d %b %H:%M")
     table = Table.grid(padding=(0, 3))
     rows = [
-        ("time in the town", clock, "money at risk", f"{yuan(money.at_risk_minor)} CNY"),
-        ("events", f"{snapshot.sent:,}", "loss prevented", f"{yuan(money.prevented_minor)} CNY"),
+        ("time in the town", clock, "money at risk", written(money.at_risk_minor, CURRENCY)),
+        (
+            "events",
+            f"{snapshot.sent:,}",
+            "loss prevented",
+            written(money.prevented_minor, CURRENCY),
+        ),
         (
             "events/s",
             f"{snapshot.per_second:,.0f}",
             "lost all the same",
-            f"{yuan(money.lost_minor)} CNY",
+            written(money.lost_minor, CURRENCY),
         ),
         (
             "append to warning",

@@ -14,7 +14,6 @@ from alerting.notify.dispatch.channel_selection import Action
 from alerting.notify.dispatch.delivery_rows import ALARM, PROTECT, Intent, page_step
 from alerting.notify.dispatch.message_templates import (
     Language,
-    money,
     problem_name,
     severity_name,
     typology_name,
@@ -22,6 +21,7 @@ from alerting.notify.dispatch.message_templates import (
 from alerting.notify.dispatch.protection_failures import ProtectionFailure
 from alerting.notify.routing.case_labels import labels_of
 from alerting.notify.routing.routing_tree import Match, Receiver
+from forewarn.platform.money import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ class DeliveryComposer:
             "severity": severity_name(case.severity, language),
             "typology": typology_name(case.typology, language),
             "district": case.district,
-            "amount": money(case.amount_at_risk_minor, case.currency),
+            "amount": written(case.amount_at_risk_minor, case.currency),
             "minutes": max(1, seconds // 60),
             "level": case.escalation_level,
             "url": f"{self._options.public_url}/console/cases/{case.case_id}",

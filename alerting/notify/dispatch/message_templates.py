@@ -124,11 +124,6 @@ def typology_name(typology: str, language: Language) -> str:
     return TYPOLOGIES[language].get(typology, typology.replace("_", " "))
 
 
-def money(amount_minor: int, currency: str) -> str:
-    """An amount as 12,345.60 CNY; currencies of ours have two decimals."""
-    return f"{amount_minor // 100:,}.{amount_minor % 100:02} {currency}"
-
-
 def digest(texts: list[str], language: Language) -> str:
     """Several messages to one recipient as one."""
     if len(texts) == 1:

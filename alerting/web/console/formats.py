@@ -1,42 +1,9 @@
-"""How money, times and durations read, in both languages."""
+"""How times and durations read, in both languages."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from alerting.web.console.translations import Translator
-
-_SYMBOLS = {"CNY": "¥", "USD": "$", "GBP": "£", "EUR": "€", "KRW": "₩", "JPY": "¥", "HKD": "HK$"}
-_NO_MINOR_UNIT = {"KRW", "JPY"}  # ISO 4217: the amount is the minor unit already
-_LARGE = 1_000_000
-TEN_THOUSAND = 10_000
-HUNDRED_MILLION = 100_000_000
-
-
-def money(amount_minor: int, currency: str = "CNY") -> str:
-    """The exact amount: ``¥52,000.00``."""
-    sign = "-" if amount_minor < 0 else ""
-    symbol = _SYMBOLS.get(currency, f"{currency} ")
-    magnitude = abs(amount_minor)
-    if currency in _NO_MINOR_UNIT:
-        return f"{sign}{symbol}{magnitude:,}"
-    return f"{sign}{symbol}{magnitude // 100:,}.{magnitude % 100:02d}"
-
-
-def short_money(amount_minor: int, currency: str, t: Translator) -> str:
-    """The amount at a glance, three or four digits: ``¥5.2万`` in Chinese, ``¥52k`` in English."""
-    sign = "-" if amount_minor < 0 else ""
-    symbol = _SYMBOLS.get(currency, f"{currency} ")
-    whole = abs(amount_minor) / (1 if currency in _NO_MINOR_UNIT else 100)
-    steps: tuple[tuple[float, str], ...]
-    if t.language == "zh":
-        steps = ((HUNDRED_MILLION, "亿"), (TEN_THOUSAND, "万"))
-    else:
-        steps = ((1e9, "bn"), (_LARGE, "M"), (TEN_THOUSAND, "k"))
-    for size, unit in steps:
-        if whole >= size:
-            divisor = 1000 if unit == "k" else size
-            return f"{sign}{symbol}{_three_digits(whole / divisor)}{unit}"
-    return f"{sign}{symbol}{whole:,.0f}"
 
 
 def local(at_ms: int, zone: ZoneInfo) -> datetime:
@@ -87,9 +54,3 @@ def span(milliseconds: int, t: Translator) -> str:
                 f"{text} {t(f'span.{small_unit}', n=rest // smaller)}" if rest >= smaller else text
             )
     return t("span.second", n=seconds)
-
-
-def _three_digits(value: float) -> str:
-    """Three significant digits below a thousand, none after the point above a hundred."""
-    text = f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -24,6 +24,7 @@ from alerting.web.console.translations import (
     translator,
 )
 from alerting.web.service_container import Services
+from forewarn.platform import money
 
 Theme = Literal["auto", "light", "dark"]
 LANGUAGE_COOKIE = "forewarn_language"
@@ -44,7 +45,7 @@ def environment() -> Environment:
     )
     env.globals.update(
         static=static_url,
-        money=formats.money,
+        money=money.exact,
         mask_phone=mask_phone,
         mask_account=mask_account,
         iso=formats.iso,
@@ -126,8 +127,8 @@ class ConsolePage:
             "clock_time": lambda at_ms: formats.clock_time(at_ms, zone),
             "day_and_time": lambda at_ms: formats.day_and_time(at_ms, zone),
             "span": lambda milliseconds: formats.span(milliseconds, self.t),
-            "short_money": lambda amount_minor, currency=self.services.currency: (
-                formats.short_money(amount_minor, currency, self.t)
+            "short_money": lambda amount_minor, currency=self.services.currency: money.compact(
+                amount_minor, currency, self.t.language
             ),
         }
 

@@ -9,6 +9,7 @@ import re
 from alerting.web.console import formats
 from alerting.web.console.queries.case_query import ReasonRow
 from alerting.web.console.translations import Translator
+from forewarn.platform import money
 
 _WINDOW = re.compile(r"_(1m|5m|15m|1h|6h|24h|7d|30d)$")
 _MINUTE_MS = 60_000
@@ -37,14 +38,15 @@ def _template(name: str, value: float | None, t: Translator) -> str | None:
         return t.words.get(f"reason.{name}_none")
     if value == 0 and f"reason.{name}_no" in t.words:
         return t.words[f"reason.{name}_no"]
-    return t.words.get(f"reason.{name}")
+    key = f"reason.{name}"
+    return t.form(key, round(value)) if key in t.words else None
 
 
 def _written(value: float, currency: str, t: Translator) -> dict[str, str]:
     """The value in every way that a sentence may ask for."""
     return {
         "n": f"{value:,.0f}",
-        "money": formats.short_money(round(value), currency, t),
+        "money": money.compact(round(value), currency, t.language),
         "percent": f"{value:.0%}",
         "times": f"{value:,.1f}" if value < 100 else f"{value:,.0f}",
         "seconds": formats.span(round(value * 1000), t),

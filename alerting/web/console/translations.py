@@ -1,7 +1,8 @@
 """The console's words: catalog files of each language, looked up by dotted keys.
 
 Catalogs are TOML, so that a translator needs no tool. Both have exactly the same keys and
-placeholders (a test holds that), so a page never mixes languages or shows a key.
+placeholders (a test holds that), so a page never mixes languages or shows a key. Words that depend
+on the number ``{n}`` are a table of plural forms: ``{ one = "{n} case", other = "{n} cases" }``.
 """
 
 import tomllib
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+from babel import Locale
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -23,14 +26,22 @@ class Translator:
 
     language: Language
     words: dict[str, str]
+    plurals: dict[str, dict[str, str]]
 
     def __call__(self, key: str, /, **values: object) -> str:
-        """The words of a key with its placeholders filled.
+        """The words of a key with its placeholders filled, in the plural form of ``n``.
 
         Raises:
             KeyError: if the catalog lacks the key; a fault of ours that tests find.
         """
-        return self.words[key].format(**values) if values else self.words[key]
+        words = self.form(key, values["n"]) if key in self.plurals else self.words[key]
+        return words.format(**values) if values else words
+
+    def form(self, key: str, n: object) -> str:
+        """The words of a key in the plural form of the number (CLDR's rules)."""
+        forms = self.plurals.get(key, {})
+        category = Locale(self.language).plural_form(n) if isinstance(n, int | float) else "other"
+        return forms.get(category, self.words[key])
 
     def term(self, group: str, name: str) -> str:
         """A word of an open vocabulary (reason codes, audit actions), or the name itself.
@@ -46,10 +57,14 @@ class Translator:
 def translator(language: Language) -> Translator:
     """The translator of a language, read once."""
     words: dict[str, str] = {}
+    plurals: dict[str, dict[str, str]] = {}
     for name in (f"{language}.toml", f"reasons.{language}.toml"):
         text = (_DIRECTORY / name).read_text(encoding="utf-8")
-        words |= dict(_flatten("", tomllib.loads(text)))
-    return Translator(language, words)
+        for key, value in _flatten("", tomllib.loads(text)):
+            words[key] = value["other"] if isinstance(value, dict) else value
+            if isinstance(value, dict):
+                plurals[key] = value
+    return Translator(language, words, plurals)
 
 
 def choose_language(cookie: str | None, accepted: str, default: Language) -> Language:
@@ -65,10 +80,10 @@ def choose_language(cookie: str | None, accepted: str, default: Language) -> Lan
     return default
 
 
-def _flatten(prefix: str, table: dict[str, Any]) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
+def _flatten(prefix: str, table: dict[str, Any]) -> list[tuple[str, str | dict[str, str]]]:
+    pairs: list[tuple[str, str | dict[str, str]]] = []
     for key, value in table.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and "other" not in value:
             pairs += _flatten(f"{prefix}{key}.", value)
         else:
             pairs.append((f"{prefix}{key}", value))

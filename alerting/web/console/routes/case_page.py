@@ -119,8 +119,8 @@ def close(
     """Close the case with its outcome."""
     closure = Closure(
         disposition=disposition,
-        prevented_minor=amount_minor(prevented),
-        lost_minor=amount_minor(lost) or 0,
+        prevented_minor=_amount_minor(page, who, case_id, prevented),
+        lost_minor=_amount_minor(page, who, case_id, lost) or 0,
         note=note,
         duplicate_of=duplicate_of or None,
     )
@@ -163,7 +163,7 @@ def report_loss(
     transfer_id: Annotated[str, Form(max_length=64, pattern=r"^[\x21-\x7e]*$")] = "",
 ) -> Response:
     """Report money lost after all; what was prevented is taken back by as much."""
-    loss = LateLoss(amount_minor(lost) or 0, transfer_id or None)
+    loss = LateLoss(_amount_minor(page, who, case_id, lost) or 0, transfer_id or None)
     page.services.desk.report_loss(case_id, who, loss)
     return _after(page, who, case_id, "toast.loss_reported")
 
@@ -191,6 +191,14 @@ def unmask(page: Signed, who: Reader, case_id: CaseId, what: Annotated[What, For
         shown=_clear(view, what),
         until_ms=page.now_ms + REVEAL_SECONDS * 1000,
     )
+
+
+def _amount_minor(page: ConsolePage, who: Principal, case_id: str, text: str) -> int | None:
+    """A typed amount in minor units of the case's currency; None for an empty field."""
+    if not text.strip():
+        return None
+    with page.services.database.read() as session:
+        return amount_minor(text, queries.find_case(session, case_id, who).currency)
 
 
 def _clear(view: CaseDetail, what: What) -> list[tuple[str, str]]:

@@ -18,13 +18,13 @@ from alerting.web.console.queries.districts_query import load_districts
 from alerting.web.console.queries.figures_query import TREND_DAYS, days_until, load_report
 from alerting.web.console.queries.supervision_query import load_supervision
 from forewarn.platform.clock import local_day
+from forewarn.platform.money import major, minor_digits
 
 router = APIRouter(route_class=ConsoleRoute)
 
 Signed = Annotated[ConsolePage, Depends(signed_in)]
 Supervisor = Annotated[Principal, Depends(require("case.assign"))]
 Reader = Annotated[Principal, Depends(require("report.read"))]
-FEN = 100
 WIDE = 1100
 
 
@@ -49,7 +49,12 @@ def districts(page: Signed, who: Reader) -> Response:
         found = load_districts(
             session, who.scope, page.services.currency, today, starts, page.now_ms
         )
-    return page.render("districts.html", found=found, chart=bar_chart(found.trend, width=560))
+    return page.render(
+        "districts.html",
+        found=found,
+        chart=bar_chart(found.trend, width=560),
+        currency=page.services.currency,
+    )
 
 
 @router.get("/console/report")
@@ -63,7 +68,9 @@ def report(page: Signed, who: Reader) -> Response:
         "report.html",
         found=found,
         target=target,
-        chart=bar_chart(found.trend, target=target, whole=FEN, width=WIDE),
+        chart=bar_chart(
+            found.trend, target=target, whole=10 ** minor_digits(page.services.currency), width=WIDE
+        ),
         currency=page.services.currency,
     )
 
@@ -78,9 +85,8 @@ def report_csv(page: Signed, who: Reader) -> Response:
     rows = csv.writer(text)
     rows.writerow(["day", "confirmed", "currency"])
     for day in found.trend:
-        sign = "-" if day.amount < 0 else ""
-        major, minor = divmod(abs(day.amount), FEN)
-        rows.writerow([day.day, f"{sign}{major}.{minor:02d}", page.services.currency])
+        currency = page.services.currency
+        rows.writerow([day.day, f"{major(day.amount, currency):f}", currency])
     return Response(
         text.getvalue(),
         media_type="text/csv; charset=utf-8",

@@ -120,6 +120,22 @@ def test_a_supervisor_reports_a_late_loss_of_a_transfer_once(
     )
 
 
+@ON_SQLITE
+def test_an_amount_is_typed_and_shown_in_the_minor_units_of_the_cases_currency(
+    make_browser: MakeBrowser, raise_case: RaiseCase, services: Services, li: Principal
+) -> None:
+    case_id = raise_case(warning(subject_id="t-1", currency="KRW"))
+    services.desk.claim(case_id, li)
+    services.desk.contact(case_id, li, method="phone", reached=True)
+    services.desk.close(case_id, li, Closure("dissuaded"))
+    boss = make_browser("boss")
+    assert "₩5,000,000" in boss.get(f"/console/cases/{case_id}").text
+    assert boss.post(f"/console/cases/{case_id}/losses", lost="0.5").status_code == 422
+    assert boss.post(f"/console/cases/{case_id}/losses", lost="1.2万").status_code == 200
+    with services.db.read() as session:
+        assert session.get_one(Case, case_id).lost_minor == 12_000
+
+
 def test_new_visits_are_shown_also_where_old_ones_pile_up(
     services: Services, boss: Principal, raise_case: RaiseCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

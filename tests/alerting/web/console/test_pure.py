@@ -18,6 +18,7 @@ from alerting.web.console.queries.figures_query import DayAmount, days_until, sh
 from alerting.web.console.routes.audit_page import detail_text
 from alerting.web.console.routes.overview_pages import day_starts_ms
 from alerting.web.console.translations import translator
+from forewarn.platform import money
 
 EN, ZH = translator("en"), translator("zh")
 
@@ -35,7 +36,7 @@ EN, ZH = translator("en"), translator("zh")
     ],
 )
 def test_amounts_are_read_as_people_type_them(typed: str, minor: int | None) -> None:
-    assert amount_minor(typed) == minor
+    assert amount_minor(typed, "CNY") == minor
 
 
 @pytest.mark.parametrize(
@@ -43,29 +44,29 @@ def test_amounts_are_read_as_people_type_them(typed: str, minor: int | None) -> 
 )
 def test_what_is_no_amount_is_refused(typed: str) -> None:
     with pytest.raises(InvalidRequestError):
-        amount_minor(typed)
+        amount_minor(typed, "CNY")
 
 
 @given(st.integers(min_value=0, max_value=10**13))
 def test_an_amount_that_was_written_is_read_as_the_same(minor: int) -> None:
-    assert amount_minor(formats.money(minor)) == minor
+    assert amount_minor(money.exact(minor, "CNY"), "CNY") == minor
 
 
 @pytest.mark.parametrize(
     ("minor", "english", "chinese"),
     [
         (978_000, "¥9,780", "¥9,780"),
-        (5_200_000, "¥52k", "¥5.2万"),
-        (36_844_233, "¥368k", "¥36.8万"),
+        (5_200_000, "¥52K", "¥5.2万"),
+        (36_844_233, "¥368K", "¥36.8万"),
         (42_000_000_000, "¥420M", "¥4.2亿"),
-        (-5_200_000, "-¥52k", "-¥5.2万"),
+        (-5_200_000, "-¥52K", "-¥5.2万"),
     ],
 )
 def test_amounts_at_a_glance_use_the_units_of_the_language(
     minor: int, english: str, chinese: str
 ) -> None:
-    assert formats.short_money(minor, "CNY", EN) == english
-    assert formats.short_money(minor, "CNY", ZH) == chinese
+    assert money.compact(minor, "CNY", "en") == english
+    assert money.compact(minor, "CNY", "zh") == chinese
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_every_feature_of_the_model_has_a_sentence(language: Language, value: fl
         ("suspect_talk_24h", 2580.0, "43 min with suspicious callers in 24 hours"),
         ("number_callees_1h", 1214.0, "The number called 1,214 people in 1 hour"),
         ("amount_to_max_30d", 6.4, "6.4 times the largest payment of the month"),
-        ("out_amount_24h", 5_000_000.0, "¥50k paid out in 24 hours"),
+        ("out_amount_24h", 5_000_000.0, "¥50K paid out in 24 hours"),
         ("suspect_talk_share_24h", 0.75, "75% of the talk of 24 hours was with suspicious callers"),
         ("forwarding_on", 0.0, "Calls are not forwarded"),
         ("account_age_days", None, "The account was never seen before"),
@@ -165,3 +165,24 @@ def test_the_language_is_chosen_by_switch_then_browser_then_setting(
     cookie: str | None, accepted: str, chosen: str
 ) -> None:
     assert choose_language(cookie, accepted, "zh") == chosen
+
+
+@pytest.mark.parametrize(
+    ("n", "sentence"),
+    [(0, "2026-03-02: 0 cases"), (1, "2026-03-02: 1 case"), (21, "2026-03-02: 21 cases")],
+)
+def test_words_of_a_number_have_its_plural_form(n: int, sentence: str) -> None:
+    assert translator("en")("districts.day_count", day="2026-03-02", n=n) == sentence
+
+
+def test_plural_forms_have_the_placeholders_of_the_usual_one() -> None:
+    for language in LANGUAGES:
+        t = translator(language)
+        for key, forms in t.plurals.items():
+            for form in forms.values():
+                assert placeholders(form) == placeholders(t.words[key]), key
+
+
+def test_a_reason_that_counts_one_thing_is_singular() -> None:
+    reason = ReasonRow("calls_in_24h", 1.0, 0.5)
+    assert reason_text(reason, "CNY", translator("en")).startswith("1 call received in")
