@@ -19,12 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from features.catalog import CATALOG, Catalog
-from features.catalog.semantics import (
-    MINUTE_MS,
-)
+from features.catalog.semantics import MINUTE_MS
 from features.entity_keys import Entity
 from features.event_columns import EventColumns
-from features.kernel.execution import execute, reapply
+from features.kernel.execution import Share, execute, reapply
+from features.kernel.program import Program
 from features.kernel.record_batch import allocate, unpack_all
 from features.kernel.record_layout import (
     ALL_PARTS,
@@ -36,10 +35,10 @@ from features.kernel.record_layout import (
     PART_SUBSCRIBER,
 )
 from features.kernel.record_state import State
-from features.kernel.watermarks import applied_offsets
+from features.kernel.watermarks import StoredRecords, applied_offsets
 from features.plan import Plan, plan
 from features.record_header import HEADER_BYTES, LAYOUT_VERSION
-from features.run_result import Loaded, RunResult
+from features.run_result import RunResult
 from features.store.state_store import Write
 from forewarn.errors import ConfigurationError, ForewarnError
 
@@ -70,9 +69,8 @@ class Engine:
     def __init__(self, catalog: Catalog = CATALOG, *, prefix: str = "fw") -> None:
         self.catalog = catalog
         self.prefix = prefix
-        self._offset_ms = catalog.utc_offset_minutes * MINUTE_MS
-        self._program, self._bounds = catalog.program
-        self._inputs = catalog.inputs
+        offset_ms = catalog.utc_offset_minutes * MINUTE_MS
+        self._program = Program(*catalog.program, catalog.inputs, offset_ms)
 
     def plan(self, columns: EventColumns) -> Plan:
         """Find the records that events concern.
@@ -122,7 +120,7 @@ class Engine:
             effects=effects,
             fresh_slots=fresh,
             mark_offsets=offsets,
-            offset_ms=self._offset_ms,
+            offset_ms=self._program.offset_ms,
         )
 
     def reapply(
@@ -157,7 +155,7 @@ class Engine:
             state,
             _batch(part.columns, only, fresh),
             np.arange(len(rows)),
-            self._offset_ms,
+            self._program.offset_ms,
             result.effects[rows],
         )
         again = RunResult(
@@ -168,11 +166,11 @@ class Engine:
             effects=result.effects[rows],
             fresh_slots=fresh,
             mark_offsets=offsets,
-            offset_ms=self._offset_ms,
+            offset_ms=self._program.offset_ms,
         )
         return again.pack(where)
 
-    def _load(self, plan: Plan, records: Sequence[bytes | None]) -> Loaded:
+    def _load(self, plan: Plan, records: Sequence[bytes | None]) -> StoredRecords:
         if len(records) != len(plan.keys):
             raise ValueError(f"{len(records)} records for {len(plan.keys)} keys")
         present = np.array([record is not None for record in records], np.bool_)
@@ -187,17 +185,17 @@ class Engine:
         versions[present] = sum(
             data[starts + _VERSION_AT + byte].astype(np.uint32) << (8 * byte) for byte in range(4)
         )
-        return Loaded(data, starts_all, ends_all, versions)
+        return StoredRecords(data, starts_all, ends_all, versions)
 
     def _unpack(
         self,
         entity: npt.NDArray[np.uint8],
         touches: npt.NDArray[np.int64],
-        loaded: Loaded,
+        loaded: StoredRecords,
         keys: Sequence[bytes],
     ) -> State:
-        state: State = allocate(entity, touches, loaded.data, loaded.starts)
-        bad = unpack_all(state, loaded.data, loaded.starts, loaded.ends, self._offset_ms)
+        state: State = allocate(entity, touches, loaded)
+        bad = unpack_all(state, loaded, self._program.offset_ms)
         if bad >= 0:
             raise CorruptRecordError(keys[bad])
         return state
@@ -213,20 +211,8 @@ class Engine:
         rows = np.arange(len(vectors))
 
         def part(parts: int, shard: int, shards: int) -> None:
-            execute(
-                state,
-                batch,
-                rows,
-                parts,
-                shard,
-                shards,
-                self._offset_ms,
-                self._program,
-                self._bounds,
-                self._inputs,
-                vectors,
-                effects,
-            )
+            share = Share(parts, shard, shards)
+            execute(state, batch, rows, self._program, share, vectors, effects)
 
         if threads <= 1:
             part(ALL_PARTS, 0, 1)
@@ -283,11 +269,11 @@ def _joined(
     return np.frombuffer(b"".join(records), np.uint8), ends - lengths, ends
 
 
-def _freshness(plan: Plan, loaded: Loaded) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def _freshness(
+    plan: Plan, loaded: StoredRecords
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Which events each record has not applied yet, and the new offset of each watermark."""
-    before = applied_offsets(
-        loaded.data, loaded.starts, plan.group_record, plan.group_source, plan.group_partition
-    )
+    before = applied_offsets(loaded, plan.group_record, plan.group_source, plan.group_partition)
     touched = plan.groups >= 0
     offset = np.broadcast_to(plan.columns.offset[:, None], plan.groups.shape)
     fresh = np.zeros(plan.groups.shape, np.uint8)

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from features.catalog.semantics import DAY_MS
-from features.kernel.record_batch import ANNEX_LENGTH_BYTES, pack_some
+from features.kernel.record_batch import ANNEX_LENGTH_BYTES, Annexes, Packed, pack_some
 from features.kernel.record_state import State
+from features.kernel.watermarks import StoredRecords, Watermarks
 from features.plan import Plan
 from features.record_header import HEADER_BYTES, WATERMARK_BYTES
 from features.store.state_store import Write
@@ -30,15 +31,6 @@ _make_write = cast(
 )
 
 
-class Loaded(NamedTuple):
-    """Records as loaded, end to end; ``starts`` is -1 where there is none."""
-
-    data: npt.NDArray[np.uint8]
-    starts: I64
-    ends: I64
-    versions: npt.NDArray[np.uint32]
-
-
 class RunResult:
     """The result of one run. ``vectors`` is float32 [n, features], NaN where a value is missing."""
 
@@ -46,7 +38,7 @@ class RunResult:
         self,
         *,
         plan: Plan,
-        loaded: Loaded,
+        loaded: StoredRecords,
         state: State,
         vectors: npt.NDArray[np.float32],
         effects: I64,
@@ -139,54 +131,47 @@ class RunResult:
     def pack(self, chosen: I64) -> list[Write]:
         """The given records as writes."""
         plan, loaded = self.plan, self._loaded
-        order, bounds = plan.group_order
-        annexes, annex_at, annex_length = self._new_annexes()
-        ends = np.zeros(len(chosen), np.int64)
-        confirmed = np.zeros(len(chosen), np.bool_)
-        out = np.empty(_BUFFER_BYTES, np.uint8)
+        watermarks = Watermarks(
+            *plan.group_order, plan.group_source, plan.group_partition, self._mark_offsets
+        )
+        annexes = self._new_annexes()
+        out = Packed(
+            np.empty(_BUFFER_BYTES, np.uint8),
+            np.zeros(len(chosen), np.int64),
+            np.zeros(len(chosen), np.bool_),
+        )
         values: list[bytes] = []
         done = 0
         while done < len(chosen):
             before = done
             done = pack_some(
-                self._state,
-                chosen,
-                before,
-                loaded.versions,
-                loaded.data,
-                loaded.starts,
-                bounds,
-                order,
-                plan.group_source,
-                plan.group_partition,
-                self._mark_offsets,
-                annexes,
-                annex_at,
-                annex_length,
-                self._offset_ms,
-                out,
-                ends,
-                confirmed,
+                self._state, chosen, before, loaded, watermarks, annexes, self._offset_ms, out
             )
-            packed = out[: ends[done - 1]].tobytes()
+            packed = out.buffer[: out.ends[done - 1]].tobytes()
             at = 0
-            for end in ends[before:done].tolist():
+            for end in out.ends[before:done].tolist():
                 values.append(packed[at:end])
                 at = end
         places, keys = chosen.tolist(), plan.keys
         versions = loaded.versions[chosen].tolist()
-        keep = np.where(confirmed, KEEP_CONFIRMED_MS, KEEP_MS).tolist()
+        keep = np.where(out.confirmed, KEEP_CONFIRMED_MS, KEEP_MS).tolist()
         # Write's own constructor takes twice the time, and there are two of them an event.
         # A swindler's account often falls silent with the very payment that confirms it, so that
         # its longer life has to begin now.
-        columns = ([keys[place] for place in places], versions, values, keep, confirmed.tolist())
+        columns = (
+            [keys[place] for place in places],
+            versions,
+            values,
+            keep,
+            out.confirmed.tolist(),
+        )
         return list(map(_make_write, zip(*columns, strict=True)))
 
-    def _new_annexes(self) -> tuple[npt.NDArray[np.uint8], I64, I64]:
+    def _new_annexes(self) -> Annexes:
         at = np.full(len(self.plan.keys), -1, np.int64)
         length = np.zeros(len(self.plan.keys), np.int64)
         position = 0
         for record, annex in self._annexes.items():
             at[record], length[record] = position, len(annex)
             position += len(annex)
-        return np.frombuffer(b"".join(self._annexes.values()), np.uint8), at, length
+        return Annexes(np.frombuffer(b"".join(self._annexes.values()), np.uint8), at, length)

@@ -1,8 +1,10 @@
-"""The walk over events: in order, each reads the state before it and is then applied.
+"""The loop over events: in order, each reads the state before it and is then applied.
 
-One function serves every use: the worker walks all parts at once; a backfill walks the parts one after
-another, each in parallel over disjoint records; a lost race walks the shared parts without reading.
+One function serves every use: the worker executes all parts at once; a backfill executes the parts one
+after another, each in parallel over disjoint records; a lost race applies the shared parts without reading.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from features.catalog.semantics import (
     VICTIM_MS,
 )
 from features.kernel.compilation import entry, inner
+from features.kernel.program import Program, Values
 from features.kernel.record_layout import (
     B_FRESH,
     BATCH,
@@ -25,139 +28,166 @@ from features.kernel.record_layout import (
     E_NEW,
     E_PRESSED,
     E_TAINTED,
-    HEAD,
     PART_SECOND,
     PART_SHARED,
     PART_SUBSCRIBER,
-    R_HEAD,
-    SUBSCRIBER_HEAD,
+    SHARED_HEAD,
 )
-from features.kernel.record_state import Scratch, State
-from features.kernel.shared.shared_records import apply_first, apply_second, read_first, read_second
-from features.kernel.subscriber.apply import step_subscriber, taint
+from features.kernel.record_layout import SUBSCRIBER_HEAD as HEAD
+from features.kernel.record_state import Context, Cursor, State, event_cursor
+from features.kernel.shared.shared_updates import apply_first_degree, apply_second_degree
+from features.kernel.shared.shared_values import read_first_degree, read_second_degree
+from features.kernel.subscriber.apply import apply_event, mark_tainted
 from features.kernel.subscriber.stage import current_stage
 from features.kernel.subscriber.subscriber_values import read_subscriber
-from features.kernel.tiles import CUT_SIZE, cutoffs
+from features.kernel.tiles import CUT_SIZE, set_cutoffs
 from features.kinds import ACCOUNT, CONTINUATION
 
 
+class Share(NamedTuple):
+    """What part of the work one call does.
+
+    Attributes:
+        parts: any of PART_SHARED, PART_SUBSCRIBER and PART_SECOND.
+        shard: only records whose index modulo ``shards`` is this are touched.
+        shards: 1 for all records.
+    """
+
+    parts: int
+    shard: int
+    shards: int
+
+
 @entry
-def execute(  # noqa: C901 - three phases in one loop; a call a phase would hide their order
+def execute(
     state: State,
-    b: np.ndarray,
+    batch: np.ndarray,
     rows: np.ndarray,
-    parts: int,
-    shard: int,
-    shards: int,
-    offset_ms: int,
-    program: np.ndarray,
-    bounds: np.ndarray,
-    inputs: np.ndarray,
+    program: Program,
+    share: Share,
     vectors: np.ndarray,
     effects: np.ndarray,
 ) -> None:
-    """Walk ``rows`` in order.
+    """Execute ``rows`` in order.
 
     Args:
-        state: the records.
-        b: all events of the run.
+        state: the records; changed.
+        batch: int64 [n, BATCH_COLUMNS], all events of the run.
         rows: indices of events, in the order of application.
-        parts: which of PART_SHARED, PART_SUBSCRIBER and PART_SECOND to do.
-        shard: with ``shards``: only records whose index leaves this rest are touched.
-        shards: 1 for all records.
-        offset_ms: local time is UTC plus this.
-        program: the vector program; uint32 [features, 6].
-        bounds: where each operation of each block begins in it; int64 [blocks * operations + 1].
-        inputs: slots of the features that the step reads.
+        program: of the catalog.
+        share: parts and records to do.
         vectors: float32 [n, features]; written.
-        effects: int64 [n], what the subscriber's step says of each event; written or read.
+        effects: int64 [n], what the subscriber's record says of each event; written or read.
     """
-    scratch = Scratch(
-        np.full(CUT_SIZE, -1, np.int64),
+    values = Values(
         np.zeros((N_WINDOWS, MAX_CHANNELS), np.int64),
         np.zeros((2, N_DISTINCT), np.float64),
         np.zeros(MAX_SCALARS, np.float64),
+        vectors,
     )
-    cut = scratch.cut
-    for i in rows:
-        time_ms = b[i, BATCH.time_ms]
-        if parts & PART_SHARED:
-            for which in range(1, 3):
-                r = b[i, BATCH.slots + which]
-                if r >= 0 and (shards == 1 or r % shards == shard):
-                    read_first(state, r, time_ms, offset_ms, program, bounds, scratch, vectors, i)
-                    if b[i, B_FRESH + which]:
-                        apply_first(state, r, b, i, offset_ms, cut)
-        if parts & PART_SUBSCRIBER:
-            r = b[i, BATCH.slots]
-            if r >= 0 and (shards == 1 or r % shards == shard):
-                effects[i] = _subscriber(
-                    state, r, b, i, offset_ms, program, bounds, inputs, scratch, vectors
-                )
-        if parts & PART_SECOND:
-            for which in range(1, 3):
-                r = b[i, BATCH.slots + which]
-                if r >= 0 and (shards == 1 or r % shards == shard):
-                    read_second(state, r, time_ms, offset_ms, program, bounds, scratch, vectors, i)
-                    if b[i, B_FRESH + which]:
-                        apply_second(state, r, time_ms, effects[i], offset_ms, cut)
+    cut = np.full(CUT_SIZE, -1, np.int64)
+    _execute(state, batch, rows, program, share, values, cut, effects)
 
 
 @entry
 def reapply(
-    state: State, b: np.ndarray, rows: np.ndarray, offset_ms: int, effects: np.ndarray
+    state: State, batch: np.ndarray, rows: np.ndarray, offset_ms: int, effects: np.ndarray
 ) -> None:
-    """Apply events to shared records once more, from what was said about them; reads nothing."""
+    """Apply events to shared records once more, from the effects of their run; reads nothing."""
     cut = np.full(CUT_SIZE, -1, np.int64)
-    for i in rows:
-        for which in range(1, 3):
-            r = b[i, BATCH.slots + which]
-            if r >= 0 and b[i, B_FRESH + which]:
-                clock = state.cells[state.meta[r, R_HEAD] + HEAD.clock]
-                cutoffs(max(clock, b[i, BATCH.time_ms]) + offset_ms, cut)
-                apply_first(state, r, b, i, offset_ms, cut)
-                apply_second(state, r, b[i, BATCH.time_ms], effects[i], offset_ms, cut)
+    _reapply(state, batch, rows, offset_ms, effects, cut)
 
 
 @inner
-def _subscriber(
+def _execute(  # noqa: C901 - three parts in one loop; a call a part would hide their order
     state: State,
-    r: int,
-    b: np.ndarray,
-    i: int,
+    batch: np.ndarray,
+    rows: np.ndarray,
+    program: Program,
+    share: Share,
+    values: Values,
+    cut: np.ndarray,
+    effects: np.ndarray,
+) -> None:
+    for i in rows:
+        if share.parts & PART_SHARED:
+            for which in range(1, 3):
+                r = batch[i, BATCH.slots + which]
+                if _is_mine(share, r):
+                    c = event_cursor(state, r, cut, program.offset_ms, batch, i)
+                    read_first_degree(c, program, values)
+                    if batch[i, B_FRESH + which]:
+                        apply_first_degree(c)
+        if share.parts & PART_SUBSCRIBER:
+            r = batch[i, BATCH.slots]
+            if _is_mine(share, r):
+                c = event_cursor(state, r, cut, program.offset_ms, batch, i)
+                effects[i] = _execute_subscriber(c, program, values, batch[i, B_FRESH] != 0)
+        if share.parts & PART_SECOND:
+            for which in range(1, 3):
+                r = batch[i, BATCH.slots + which]
+                if _is_mine(share, r):
+                    c = event_cursor(state, r, cut, program.offset_ms, batch, i)
+                    read_second_degree(c, program, values)
+                    if batch[i, B_FRESH + which]:
+                        apply_second_degree(c, effects[i])
+
+
+@inner
+def _reapply(
+    state: State,
+    batch: np.ndarray,
+    rows: np.ndarray,
     offset_ms: int,
-    program: np.ndarray,
-    bounds: np.ndarray,
-    inputs: np.ndarray,
-    scratch: Scratch,
-    vectors: np.ndarray,
-) -> int:
-    if b[i, BATCH.flags] & CONTINUATION:
+    effects: np.ndarray,
+    cut: np.ndarray,
+) -> None:
+    for i in rows:
+        for which in range(1, 3):
+            r = batch[i, BATCH.slots + which]
+            if r >= 0 and batch[i, B_FRESH + which]:
+                c = event_cursor(state, r, cut, offset_ms, batch, i)
+                set_cutoffs(c, max(c.cells[c.head + SHARED_HEAD.clock], c.time_ms))
+                apply_first_degree(c)
+                apply_second_degree(c, effects[i])
+
+
+@inner
+def _is_mine(share: Share, record: int) -> bool:
+    return record >= 0 and (share.shards == 1 or record % share.shards == share.shard)
+
+
+@inner
+def _execute_subscriber(c: Cursor, program: Program, values: Values, is_fresh: bool) -> int:
+    """Read an event's subscriber and apply the event; its effects on the shared records."""
+    if c.flags & CONTINUATION:
         return 0
-    head, h = state.cells, state.meta[r, R_HEAD]
-    level, new, young, on_level, on_seconds = read_subscriber(
-        state, r, b, i, offset_ms, program, bounds, inputs, scratch, vectors
-    )
-    effects = 0
-    if young:
-        effects |= E_NEW if new else 0
-        now = max(b[i, BATCH.time_ms], head[h + HEAD.clock])
-        if _within(now, head[h + SUBSCRIBER_HEAD.confirmed_at], VICTIM_MS) or _within(
-            now, head[h + SUBSCRIBER_HEAD.taint_at], TAINT_MS
-        ):
-            effects |= E_TAINTED
-        pressed = on_level >= SUSPECT_LEVEL or current_stage(head, h, now) >= LATE_STAGE
-        if pressed or _within(now, head[h + SUBSCRIBER_HEAD.suspect_hangup_at], PRESSED_MS):
-            effects |= E_PRESSED
-    if not b[i, B_FRESH]:
+    context = read_subscriber(c, program, values)
+    effects = _effects(c, context)
+    if not is_fresh or not apply_event(c, context):
         return effects
-    first_sight = step_subscriber(
-        state, r, b, i, offset_ms, level, new, young, on_level, on_seconds, scratch.cut
-    )
-    confirmed = INPUTS.account_confirmed if b[i, BATCH.flags] & ACCOUNT else INPUTS.number_confirmed
-    if first_sight and vectors[i, inputs[confirmed]] > 0:
-        taint(head, h, b[i, BATCH.time_ms])
-    return effects | E_COUNTED if first_sight else effects
+    of_account = program.inputs[INPUTS.account_confirmed]
+    of_number = program.inputs[INPUTS.number_confirmed]
+    if values.vectors[c.row, of_account if c.flags & ACCOUNT else of_number] > 0:
+        mark_tainted(c)
+    return effects | E_COUNTED
+
+
+@inner
+def _effects(c: Cursor, context: Context) -> int:
+    """What the record says of a contact with a new or young counterparty, as bits ``E_...``."""
+    if not context.is_young:
+        return 0
+    cells, head = c.cells, c.head
+    now = max(c.time_ms, cells[head + HEAD.clock])
+    effects = E_NEW if context.is_new else 0
+    victim = _within(now, cells[head + HEAD.confirmed_at], VICTIM_MS)
+    if victim or _within(now, cells[head + HEAD.taint_at], TAINT_MS):
+        effects |= E_TAINTED
+    pressed = context.on_call_level >= SUSPECT_LEVEL or current_stage(c, now) >= LATE_STAGE
+    if pressed or _within(now, cells[head + HEAD.suspect_hangup_at], PRESSED_MS):
+        effects |= E_PRESSED
+    return effects
 
 
 @inner

@@ -1,23 +1,24 @@
-"""Pair tables: who an entity has dealt with, exact for the most recent, a sketch beyond.
+"""Pair tables: the counterparties of an entity, exact for the most recent, a sketch beyond.
 
-When a table is full, the counterparty seen longest ago makes way (the first of them on a tie). In a
-subscriber's table those met once go before regulars, or a month of shops would turn a landlord into a
-stranger; but regulars never hold more than half of the table against newcomers, or a siege of strangers
-could not be counted. Shared records do not care who is who: so their distinct counts of a window are exact
-until the table holds nothing but that window. From then on they use *sliding linear counting*: 512 buckets
-remember when an identifier was last seen; ``-m ln(empty / m)`` estimates the distinct count of any window
-(K.-Y. Whang et al., 1990). Its standard error is 3.7 % at 512 and 4.6 % at 1,000 distinct; it saturates at
-about 3,200.
+When a table is full, the counterparty seen longest ago is evicted (the first of them on a tie). In a
+subscriber's table those met once are evicted before regulars, or a month of shops would turn a landlord
+into a stranger; but regulars never hold more than half of the table against newcomers, or a siege of
+strangers could not be counted. Shared records keep the most recent counterparties whoever they are, so the
+distinct count of a window is exact as long as the window holds no more than the table.
+
+From then on they use *sliding linear counting*: 512 buckets remember when an identifier was last seen;
+``-m ln(empty / m)`` estimates the distinct count of any window (K.-Y. Whang et al., 1990). Its standard
+error is 3.7 % at 512 and 4.6 % at 1,000 distinct; it saturates at about 3,200.
 """
 
 import numpy as np
 
 from features.catalog.channels import NUMBERS
 from features.catalog.semantics import (
-    DISTINCT_WINDOWS,
     DOUBT_MINUTES,
     MINUTE_MS,
     ONE_OFF_PLACES,
+    PAIR_CAPACITY,
     REGULAR_CONTACTS,
     REGULAR_MINUTES,
     SKETCH_BUCKETS,
@@ -28,11 +29,17 @@ from features.kernel.record_layout import (
     BITS_CALLED_IN,
     BITS_HARMLESS,
     BITS_LEVEL,
+    HEAD,
     PAIR,
     PAIR_BITS,
-    SHARED_TABLE,
+    R_PAIR_COUNT,
+    R_PAIRS,
+    R_SKETCH,
+    R_SKETCH_ON,
 )
+from features.kernel.record_state import Cursor
 
+PAIR_STRIDE = len(PAIR)
 ESTIMATES = np.array(
     [
         SKETCH_BUCKETS * np.log(SKETCH_BUCKETS / max(empty, 0.5))
@@ -46,154 +53,113 @@ ESTIMATES = np.array(
 def short_id(pseudonym: int) -> int:
     """The 32 bits by which tables remember a pseudonym, never 0.
 
-    In a table of 24 the chance to take a stranger for an acquaintance is 6e-9.
+    In a table of 24 the probability that a stranger is taken for an acquaintance is 6e-9.
     """
     low = pseudonym & 0xFFFFFFFF
     return low if low != 0 else 1
 
 
 @inner
-def find(pairs: np.ndarray, base: int, count: int, pair_id: int) -> int:
-    """Index of a pair's fields, or -1."""
-    for at in range(base, base + count * len(PAIR), len(PAIR)):
-        if pairs[at + PAIR.pair_id] == pair_id:
-            return at
+def bounds(c: Cursor, table: int) -> tuple[int, int]:
+    """Indices of the first cell of a table and of the cell behind its last pair."""
+    base = c.cells[c.record + R_PAIRS + table]
+    return base, base + c.cells[c.record + R_PAIR_COUNT + table] * PAIR_STRIDE
+
+
+@inner
+def find_pair(c: Cursor, table: int, pair_id: int) -> int:
+    """Index of the fields of a pair, or -1."""
+    base, end = bounds(c, table)
+    for pair in range(base, end, PAIR_STRIDE):
+        if c.cells[pair + PAIR.pair_id] == pair_id:
+            return pair
     return -1
 
 
 @inner
-def touch(
-    pairs: np.ndarray,
-    base: int,
-    count: int,
-    capacity: int,
-    pair_id: int,
-    minute: int,
-    table: int,
-    now_minute: int,
-    sketch_base: int,
-    sketch_on: int,
-) -> tuple[int, int, int]:
-    """Note that a pair was seen at ``minute``; index of its fields, new count, new sketch_on.
+def touch_pair(c: Cursor, table: int, pair_id: int) -> int:
+    """Note that a counterparty was seen at the event's time.
 
-    ``table`` is SHARED_TABLE, or which of a subscriber's tables it is. A late pair that is older than the
-    one that would make way for it finds no place: the index is -1.
+    Returns:
+        Index of the pair's fields; -1 for a late contact that is older than the pair that it would evict.
     """
-    if sketch_on:
-        _mark(pairs, sketch_base, pair_id, minute)
-    at = find(pairs, base, count, pair_id)
-    if at >= 0:
-        pairs[at + PAIR.first_minute] = min(pairs[at + PAIR.first_minute], minute)
-        pairs[at + PAIR.last_minute] = max(pairs[at + PAIR.last_minute], minute)
-        return at, count, sketch_on
-    if count < capacity:
-        at = base + count * len(PAIR)
-        count += 1
+    cells, minute = c.cells, c.time_ms // MINUTE_MS
+    sketch = cells[c.record + R_SKETCH] if table == 0 else -1
+    if sketch >= 0 and cells[c.record + R_SKETCH_ON]:
+        _mark(cells, sketch, pair_id, minute)
+    pair = find_pair(c, table, pair_id)
+    if pair >= 0:
+        cells[pair + PAIR.first_minute] = min(cells[pair + PAIR.first_minute], minute)
+        cells[pair + PAIR.last_minute] = max(cells[pair + PAIR.last_minute], minute)
+        return pair
+    base, end = bounds(c, table)
+    if end - base < PAIR_CAPACITY[c.entity, table] * PAIR_STRIDE:
+        pair = end
+        cells[c.record + R_PAIR_COUNT + table] += 1
     else:
-        if sketch_base >= 0 and not sketch_on:
-            for old in range(base, base + count * len(PAIR), len(PAIR)):
-                _mark(pairs, sketch_base, pairs[old + PAIR.pair_id], pairs[old + PAIR.last_minute])
-            _mark(pairs, sketch_base, pair_id, minute)
-            sketch_on = 1
-        at = _makes_way(pairs, base, count, table, now_minute)
-        if minute < pairs[at + PAIR.last_minute]:
-            return -1, count, sketch_on
-    pairs[at + PAIR.pair_id] = pair_id
-    pairs[at + PAIR.first_minute] = minute
-    pairs[at + PAIR.last_minute] = minute
-    pairs[at + PAIR.count] = 0
-    pairs[at + PAIR.amount] = 0
-    return at, count, sketch_on
+        if sketch >= 0 and not cells[c.record + R_SKETCH_ON]:
+            for old in range(base, end, PAIR_STRIDE):
+                old_id, last = cells[old + PAIR.pair_id], cells[old + PAIR.last_minute]
+                _mark(cells, sketch, old_id, last)
+            _mark(cells, sketch, pair_id, minute)
+            cells[c.record + R_SKETCH_ON] = 1
+        pair = _evicted(c, table)
+        if minute < cells[pair + PAIR.last_minute]:
+            return -1
+    cells[pair + PAIR.pair_id] = pair_id
+    cells[pair + PAIR.first_minute] = minute
+    cells[pair + PAIR.last_minute] = minute
+    cells[pair + PAIR.count] = 0
+    cells[pair + PAIR.amount] = 0
+    return pair
 
 
 @inner
-def _makes_way(pairs: np.ndarray, base: int, count: int, table: int, now_minute: int) -> int:
+def _evicted(c: Cursor, table: int) -> int:
     """Index of the pair that a newcomer replaces."""
+    cells, now_minute = c.cells, c.cells[c.head + HEAD.clock] // MINUTE_MS
     oldest, one_off, one_offs = -1, -1, 0
-    for at in range(base, base + count * len(PAIR), len(PAIR)):
-        last = pairs[at + PAIR.last_minute]
-        if table == SHARED_TABLE or _is_regular(pairs, at, table, now_minute):
-            if oldest < 0 or last < pairs[oldest + PAIR.last_minute]:
-                oldest = at
+    base, end = bounds(c, table)
+    for pair in range(base, end, PAIR_STRIDE):
+        last = cells[pair + PAIR.last_minute]
+        if c.entity > 0 or _is_regular(cells, pair, table, now_minute):
+            if oldest < 0 or last < cells[oldest + PAIR.last_minute]:
+                oldest = pair
         else:
             one_offs += 1
-            if one_off < 0 or last < pairs[one_off + PAIR.last_minute]:
-                one_off = at
+            if one_off < 0 or last < cells[one_off + PAIR.last_minute]:
+                one_off = pair
     return one_off if one_offs >= ONE_OFF_PLACES else oldest
 
 
 @inner
-def _is_regular(pairs: np.ndarray, at: int, table: int, now_minute: int) -> bool:
-    """Met more than once, or for longer than a day; and whoever is under suspicion."""
-    if pairs[at + PAIR.count] >= REGULAR_CONTACTS:
+def _is_regular(cells: np.ndarray, pair: int, table: int, now_minute: int) -> bool:
+    """Met more than once, or over more than a day, or under suspicion."""
+    if cells[pair + PAIR.count] >= REGULAR_CONTACTS:
         return True
-    if pairs[at + PAIR.last_minute] - pairs[at + PAIR.first_minute] >= REGULAR_MINUTES:
+    if cells[pair + PAIR.last_minute] - cells[pair + PAIR.first_minute] >= REGULAR_MINUTES:
         return True
-    return table == NUMBERS and level(pairs, at, now_minute) > 0
+    return table == NUMBERS and pair_level(cells, pair, now_minute) > 0
 
 
 @inner
-def level(pairs: np.ndarray, at: int, now_minute: int) -> int:
-    """The level that stays with a number since a suspicious call; 0 once that is too long ago."""
-    if now_minute - pairs[at + PAIR.first_minute] > DOUBT_MINUTES:
+def pair_level(cells: np.ndarray, pair: int, now_minute: int) -> int:
+    """The level that stays with a number after a suspicious call; 0 once that is too long ago."""
+    if now_minute - cells[pair + PAIR.first_minute] > DOUBT_MINUTES:
         return 0
-    return pairs[at + PAIR_BITS] & BITS_LEVEL
+    return cells[pair + PAIR_BITS] & BITS_LEVEL
 
 
 @inner
-def readable_bits(pairs: np.ndarray, at: int, now_minute: int) -> int:
-    """The bits of a number that a reading at ``now_minute`` or later can still see."""
-    bits = level(pairs, at, now_minute)
-    if now_minute - pairs[at + PAIR.first_minute] <= YOUNG_PAIR_MINUTES:
-        bits |= pairs[at + PAIR_BITS] & (BITS_HARMLESS | BITS_CALLED_IN)
+def readable_bits(cells: np.ndarray, pair: int, now_minute: int) -> int:
+    """The bits of a number on which a value at ``now_minute`` or later can depend."""
+    bits = pair_level(cells, pair, now_minute)
+    if now_minute - cells[pair + PAIR.first_minute] <= YOUNG_PAIR_MINUTES:
+        bits |= cells[pair + PAIR_BITS] & (BITS_HARMLESS | BITS_CALLED_IN)
     return bits
 
 
 @inner
-def _mark(sketch: np.ndarray, base: int, pair_id: int, minute: int) -> None:
-    at = base + pair_id % SKETCH_BUCKETS
-    sketch[at] = max(sketch[at], minute)
-
-
-@inner
-def distinct(
-    pairs: np.ndarray,
-    base: int,
-    count: int,
-    capacity: int,
-    sketch: np.ndarray,
-    sketch_base: int,
-    sketch_on: int,
-    cut: np.ndarray,
-    offset_ms: int,
-    out: np.ndarray,
-) -> None:
-    """Write the number of distinct counterparties of each distinct window into ``out``."""
-    since_0 = (cut[DISTINCT_WINDOWS[0]] - offset_ms) // MINUTE_MS
-    since_1 = (cut[DISTINCT_WINDOWS[1]] - offset_ms) // MINUTE_MS
-    since_2 = (cut[DISTINCT_WINDOWS[2]] - offset_ms) // MINUTE_MS
-    since_3 = max((cut[DISTINCT_WINDOWS[3]] - offset_ms) // MINUTE_MS, 1)  # 0 is an empty bucket
-    seen_0 = seen_1 = seen_2 = seen_3 = 0
-    for at in range(base, base + count * len(PAIR), len(PAIR)):
-        last = pairs[at + PAIR.last_minute]
-        seen_0 += last >= since_0
-        seen_1 += last >= since_1
-        seen_2 += last >= since_2
-        seen_3 += last >= since_3
-    out[0], out[1], out[2], out[3] = seen_0, seen_1, seen_2, seen_3
-    if not sketch_on or seen_3 < capacity:
-        return
-    full_0 = full_1 = full_2 = full_3 = 0
-    for at in range(sketch_base, sketch_base + SKETCH_BUCKETS):
-        last = sketch[at]
-        full_0 += last >= since_0
-        full_1 += last >= since_1
-        full_2 += last >= since_2
-        full_3 += last >= since_3
-    if seen_0 == capacity:
-        out[0] = max(out[0], ESTIMATES[SKETCH_BUCKETS - full_0])
-    if seen_1 == capacity:
-        out[1] = max(out[1], ESTIMATES[SKETCH_BUCKETS - full_1])
-    if seen_2 == capacity:
-        out[2] = max(out[2], ESTIMATES[SKETCH_BUCKETS - full_2])
-    out[3] = max(out[3], ESTIMATES[SKETCH_BUCKETS - full_3])
+def _mark(cells: np.ndarray, sketch: int, pair_id: int, minute: int) -> None:
+    bucket = sketch + pair_id % SKETCH_BUCKETS
+    cells[bucket] = max(cells[bucket], minute)

@@ -1,22 +1,21 @@
 """Stored records to a :class:`State` with room for a run, and back to bytes."""
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from features.catalog.channels import CHANNELS
-from features.catalog.semantics import (
-    PAIR_CAPACITY,
-    SKETCH_BUCKETS,
-)
-from features.kernel.codec import COUNTS_BYTES, pack, unpack, worst_bytes
+from features.catalog.semantics import PAIR_CAPACITY, SKETCH_BUCKETS
+from features.kernel.codec import COUNTS_BYTES, max_body_bytes, pack, unpack
 from features.kernel.compilation import entry, inner
+from features.kernel.pairs import PAIR_STRIDE
 from features.kernel.record_layout import (
     COMPACT_AFTER,
+    DESCRIPTOR_CELLS,
     HEAD,
     HEAD_FIELDS,
-    META_COLUMNS,
-    PAIR,
-    R_HEAD,
-    R_KIND,
+    R_ENTITY,
     R_PAIRS,
     R_SKETCH,
     R_TILE_SOFT,
@@ -24,63 +23,116 @@ from features.kernel.record_layout import (
     SHARED_HEAD,
     TILE_CAPACITY,
 )
-from features.kernel.record_state import State
+from features.kernel.record_state import State, record_cursor
 from features.kernel.tiles import CUT_SIZE
-from features.kernel.watermarks import le, put_header, put_le
+from features.kernel.varint import get_unsigned, put_unsigned
+from features.kernel.watermarks import StoredRecords, Watermarks, put_header, watermark_count
 from features.record_header import HEADER_BYTES, WATERMARK_BYTES
 
 ANNEX_LENGTH_BYTES = 2
 
 
+class Annexes(NamedTuple):
+    """New annexes of a run.
+
+    Attributes:
+        data: uint8, all bytes end to end.
+        starts: int64 [records], where each begins; -1 where the stored annex is kept.
+        lengths: int64 [records], in bytes.
+    """
+
+    data: npt.NDArray[np.uint8]
+    starts: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+
+
+class Packed(NamedTuple):
+    """Where packed records go.
+
+    Attributes:
+        buffer: uint8; the records end to end, from the first of a call on.
+        ends: int64 [chosen], where each record ends in the buffer.
+        confirmed: bool [chosen], whether a number, account or device is confirmed as fraudulent.
+    """
+
+    buffer: npt.NDArray[np.uint8]
+    ends: npt.NDArray[np.int64]
+    confirmed: npt.NDArray[np.bool_]
+
+
+@inner
+def annex_at(data: np.ndarray, start: int) -> int:
+    """Where the length of a stored record's annex is: behind the header."""
+    return start + HEADER_BYTES + WATERMARK_BYTES * watermark_count(data, start)
+
+
 @inner
 def body_at(data: np.ndarray, start: int) -> int:
-    """Where the body of a record begins: behind header and annex."""
-    annex = start + HEADER_BYTES + WATERMARK_BYTES * le(data, start + 2, 2)
-    return annex + ANNEX_LENGTH_BYTES + le(data, annex, 2)
+    """Where the body of a stored record begins: behind header and annex."""
+    annex = annex_at(data, start)
+    return annex + ANNEX_LENGTH_BYTES + get_unsigned(data, annex, ANNEX_LENGTH_BYTES)
 
 
 @entry
-def allocate(kind: np.ndarray, touches: np.ndarray, data: np.ndarray, starts: np.ndarray) -> State:
+def allocate(entity: np.ndarray, touches: np.ndarray, stored: StoredRecords) -> State:
     """A state with room for the stored records and what ``touches`` events may add to each."""
-    n = len(kind)
-    meta = np.zeros((n, META_COLUMNS), np.int64)
-    cells = 0
+    n = len(entity)
+    descriptors = np.zeros((n, DESCRIPTOR_CELLS), np.int64)
+    starts, size = np.zeros(n, np.int64), 0
     for r in range(n):
-        k = kind[r]
-        body = body_at(data, starts[r]) if starts[r] >= 0 else -1
-        meta[r, R_KIND] = k
-        meta[r, R_HEAD] = cells
-        cells += HEAD_FIELDS[k]
-        for part in range(2):
-            meta[r, R_TILES + part] = cells
-            meta[r, R_TILE_SOFT + part] = COMPACT_AFTER
-            if CHANNELS[k, part] > 0:
-                old = np.int64(data[body + part]) if body >= 0 else 0
-                room = min(TILE_CAPACITY, old + 2 * touches[r])
-                cells += room * (CHANNELS[k, part] + 1)
-            old = np.int64(data[body + 2 + part]) if body >= 0 else 0
-            meta[r, R_PAIRS + part] = cells
-            cells += min(PAIR_CAPACITY[k, part], old + touches[r]) * len(PAIR)
-        old = np.int64(data[body + 2]) if body >= 0 else 0
-        crowded = k > 0 and old + touches[r] > PAIR_CAPACITY[k, 0]
-        meta[r, R_SKETCH] = -1
-        if crowded or (body >= 0 and data[body + COUNTS_BYTES - 1]):
-            meta[r, R_SKETCH] = cells
-            cells += SKETCH_BUCKETS
-    return State(meta, np.zeros(cells, np.int64))
+        starts[r] = size
+        size = _lay_out(r, entity[r], touches[r], stored, size, descriptors)
+    cells = np.zeros(size, np.int64)
+    for r in range(n):
+        for j in range(DESCRIPTOR_CELLS):
+            cells[starts[r] + j] = descriptors[r, j]
+    return State(starts, cells)
+
+
+@inner
+def _lay_out(
+    r: int, entity: int, touches: int, stored: StoredRecords, start: int, descriptors: np.ndarray
+) -> int:
+    """Write the descriptor of a record that begins at ``start``; where the next one begins."""
+    data = stored.data
+    body = body_at(data, stored.starts[r]) if stored.starts[r] >= 0 else -1
+    end = start + DESCRIPTOR_CELLS + HEAD_FIELDS[entity]
+    descriptors[r, R_ENTITY] = entity
+    for part in range(2):
+        descriptors[r, R_TILES + part] = end
+        descriptors[r, R_TILE_SOFT + part] = COMPACT_AFTER
+        channels = CHANNELS[entity, part]
+        if channels > 0:
+            old = np.int64(data[body + part]) if body >= 0 else 0
+            end += min(TILE_CAPACITY, old + 2 * touches) * (channels + 1)
+        old = np.int64(data[body + 2 + part]) if body >= 0 else 0
+        descriptors[r, R_PAIRS + part] = end
+        end += min(PAIR_CAPACITY[entity, part], old + touches) * PAIR_STRIDE
+    old = np.int64(data[body + 2]) if body >= 0 else 0
+    crowded = entity > 0 and old + touches > PAIR_CAPACITY[entity, 0]
+    descriptors[r, R_SKETCH] = -1
+    if crowded or (body >= 0 and data[body + COUNTS_BYTES - 1] != 0):
+        descriptors[r, R_SKETCH] = end
+        end += SKETCH_BUCKETS
+    return end
 
 
 @entry
-def unpack_all(
-    state: State, data: np.ndarray, starts: np.ndarray, ends: np.ndarray, offset_ms: int
-) -> int:
+def unpack_all(state: State, stored: StoredRecords, offset_ms: int) -> int:
     """Read all stored records; index of the first that is corrupted, or -1."""
-    for r in range(len(starts)):
-        if starts[r] < 0:
+    return _unpack_all(state, stored, offset_ms, np.full(CUT_SIZE, -1, np.int64))
+
+
+@inner
+def _unpack_all(state: State, stored: StoredRecords, offset_ms: int, cut: np.ndarray) -> int:
+    data = stored.data
+    for r in range(len(stored.starts)):
+        start = stored.starts[r]
+        if start < 0:
             continue
-        clock = le(data, starts[r] + 8, 6)
-        at = unpack(state, r, clock, offset_ms, data, body_at(data, starts[r]))
-        if at != ends[r]:
+        c = record_cursor(state, r, cut, offset_ms)
+        clock = get_unsigned(data, start + 8, 6)
+        if unpack(c, clock, data, body_at(data, start)) != stored.ends[r]:
             return r
     return -1
 
@@ -90,65 +142,62 @@ def pack_some(
     state: State,
     chosen: np.ndarray,
     first: int,
-    versions: np.ndarray,
-    data: np.ndarray,
-    starts: np.ndarray,
-    group_bounds: np.ndarray,
-    group_order: np.ndarray,
-    sources: np.ndarray,
-    partitions: np.ndarray,
-    offsets: np.ndarray,
-    annexes: np.ndarray,
-    annex_at: np.ndarray,
-    annex_length: np.ndarray,
+    stored: StoredRecords,
+    added: Watermarks,
+    annexes: Annexes,
     offset_ms: int,
-    out: np.ndarray,
-    ends: np.ndarray,
-    confirmed: np.ndarray,
+    packed: Packed,
 ) -> int:
-    """Pack records ``chosen[first:]`` into ``out`` until it might not hold the next.
+    """Pack records ``chosen[first:]`` until the buffer might not hold the next.
 
-    ``annex_at`` is where a record's new annex begins in ``annexes``; -1 keeps the one stored. Writes
-    the end of each record into ``ends`` and whether a swindler was confirmed into ``confirmed``.
-    Returns the place in ``chosen`` of the first record that was not packed.
+    Args:
+        state: of the run.
+        chosen: int64, indices of records.
+        first: place in ``chosen`` to begin at.
+        stored: the records before the run.
+        added: watermarks of the run.
+        annexes: new annexes of the run.
+        offset_ms: local time minus UTC.
+        packed: written.
+
+    Returns:
+        The place in ``chosen`` of the first record that was not packed.
     """
     cut = np.full(CUT_SIZE, -1, np.int64)
-    at = 0
+    return _pack_some(state, chosen, first, stored, added, annexes, offset_ms, packed, cut)
+
+
+@inner
+def _pack_some(
+    state: State,
+    chosen: np.ndarray,
+    first: int,
+    stored: StoredRecords,
+    added: Watermarks,
+    annexes: Annexes,
+    offset_ms: int,
+    packed: Packed,
+    cut: np.ndarray,
+) -> int:
+    out, at = packed.buffer, 0
     for j in range(first, len(chosen)):
         r = chosen[j]
-        groups = group_order[group_bounds[r] : group_bounds[r + 1]]
-        start = starts[r]
-        marks = len(groups) + (le(data, start + 2, 2) if start >= 0 else 0)
-        annex, length, source = 0, 0, annexes
-        if annex_at[r] >= 0:
-            annex, length = annex_at[r], annex_length[r]
+        c, start = record_cursor(state, r, cut, offset_ms), stored.starts[r]
+        watermarks = added.bounds[r + 1] - added.bounds[r] + watermark_count(stored.data, start)
+        annex, length, source = 0, 0, annexes.data
+        if annexes.starts[r] >= 0:
+            annex, length = annexes.starts[r], annexes.lengths[r]
         elif start >= 0:
-            behind = start + HEADER_BYTES + WATERMARK_BYTES * le(data, start + 2, 2)
-            annex, length, source = behind + ANNEX_LENGTH_BYTES, le(data, behind, 2), data
-        header = HEADER_BYTES + WATERMARK_BYTES * marks + ANNEX_LENGTH_BYTES
-        if at + header + length + worst_bytes(state, r) > len(out):
+            annex, source = annex_at(stored.data, start) + ANNEX_LENGTH_BYTES, stored.data
+            length = get_unsigned(source, annex - ANNEX_LENGTH_BYTES, ANNEX_LENGTH_BYTES)
+        header_bytes = HEADER_BYTES + WATERMARK_BYTES * watermarks + ANNEX_LENGTH_BYTES
+        if at + header_bytes + length + max_body_bytes(c) > len(out):
             return j
-        clock = state.cells[state.meta[r, R_HEAD] + HEAD.clock]
-        at = put_header(
-            out,
-            at,
-            state.meta[r, R_KIND],
-            versions[r] + 1,
-            clock,
-            data,
-            start,
-            groups,
-            sources,
-            partitions,
-            offsets,
-        )
-        at = put_le(out, at, ANNEX_LENGTH_BYTES, length)
+        at = put_header(r, c.entity, c.cells[c.head + HEAD.clock], stored, added, out, at)
+        at = put_unsigned(out, at, ANNEX_LENGTH_BYTES, length)
         for byte in range(length):
             out[at + byte] = source[annex + byte]
-        at = pack(state, r, offset_ms, cut, out, at + length)
-        ends[j] = at
-        confirmed[j] = (
-            state.meta[r, R_KIND] > 0
-            and state.cells[state.meta[r, R_HEAD] + SHARED_HEAD.confirmed] > 0
-        )
+        at = pack(c, out, at + length)
+        packed.ends[j] = at
+        packed.confirmed[j] = c.entity > 0 and c.cells[c.head + SHARED_HEAD.confirmed] > 0
     return len(chosen)

@@ -1,6 +1,6 @@
 """The layout of a record in memory: the fields of its head, its pair tables and its descriptor.
 
-Everything is a 64-bit integer. A record has a *head* (single fields), up to two *tile series* (part 0
+Everything is a 64-bit integer. A record has a *descriptor*, a *head* (single fields), up to two *tile series* (part 0
 depends on the event alone, part 1 on what the subscriber's record says of it; ``features.catalog.channels``)
 and up to two *pair tables*. This module states where things are, ``features.catalog.semantics`` what they
 mean.
@@ -159,10 +159,11 @@ BITS_LEVEL, BITS_HARMLESS, BITS_CALLED_IN = 7, 8, 16
 the subscriber, whether it has called the subscriber."""
 SHARED_TABLE: Final = -1
 
-# Columns of a state's meta table: where a record's parts begin in the cells, and how full they are.
-R_KIND, R_HEAD, R_TILES, R_TILE_COUNT, R_TILE_SOFT = 0, 1, 2, 4, 6
-R_PAIRS, R_PAIR_COUNT, R_SKETCH, R_SKETCH_ON = 8, 10, 12, 13
-META_COLUMNS: Final = 14
+# The descriptor, with which a record begins: its entity, where its parts begin in the cells, and how full
+# they are. Tiles and pairs have two parts each.
+R_ENTITY, R_TILES, R_TILE_COUNT, R_TILE_SOFT = 0, 1, 3, 5
+R_PAIRS, R_PAIR_COUNT, R_SKETCH, R_SKETCH_ON = 7, 9, 11, 12
+DESCRIPTOR_CELLS: Final = 13
 
 # Columns of a batch: the events as the kernel sees them (identifiers as signed integers), the records of
 # subscriber, counterparty and device (-1: none), and whether each of them has yet to apply the event.

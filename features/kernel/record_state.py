@@ -1,7 +1,7 @@
-"""The records of one run in flat arrays: what the kernel reads and writes.
+"""The records of one run in flat arrays, and the cursor by which a step sees one event at one record.
 
-All records of all entity kinds share one index space, so one unpack, one walk and one pack serve
-them all, and the memory is that of what the records really hold plus what the run may add.
+All records of all entities share one index space, so one function unpacks, updates and packs them all, and
+the memory is that of what the records hold plus what the run may add.
 """
 
 from typing import NamedTuple
@@ -9,48 +9,127 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from features.catalog.channels import CHANNELS, SUM_CHANNELS
-from features.catalog.semantics import (
-    MINUTE_MS,
-    PAIR_CAPACITY,
-)
-from features.kernel import pairs, tiles
 from features.kernel.compilation import inner
-from features.kernel.record_layout import (
-    COMPACT_AFTER,
-    HEAD,
-    R_HEAD,
-    R_KIND,
-    R_PAIR_COUNT,
-    R_PAIRS,
-    R_SKETCH,
-    R_SKETCH_ON,
-    R_TILE_COUNT,
-    R_TILE_SOFT,
-    R_TILES,
-    SHARED_TABLE,
-)
+from features.kernel.record_layout import BATCH, DESCRIPTOR_CELLS, R_ENTITY
 
 I64 = npt.NDArray[np.int64]
 
 
 class State(NamedTuple):
-    """``r`` records: what is where, and all their integers end to end.
+    """All records end to end.
 
-    Few arrays, because each costs compile time in every function that it is passed to.
+    Attributes:
+        starts: int64 [records], where each record's descriptor begins in ``cells``.
+        cells: int64.
     """
 
-    meta: I64  # [r, META_COLUMNS], columns R_...
+    starts: I64
     cells: I64
 
 
-class Scratch(NamedTuple):
-    """Room for one event's readings."""
+class Cursor(NamedTuple):
+    """One event at one record: what every step of the kernel takes.
 
-    cut: I64  # [windows]
-    acc: I64  # [windows, channels]
-    dist: npt.NDArray[np.float64]  # [2, distinct windows]
-    scalars: npt.NDArray[np.float64]
+    Attributes:
+        cells: those of the state.
+        cut: int64 [windows + 1], scratch of ``features.kernel.tiles.set_cutoffs``.
+        offset_ms: local time minus UTC.
+        record: index of the first cell of the record, its descriptor (``R_...``).
+        entity: kind of the record, a ``features.entity_keys.Entity``.
+        head: index of the first cell of the record's head.
+        row: row of the event in the batch and in the vectors; it and all below are 0 where a record is
+            only packed or unpacked.
+        kind: a ``features.kinds.EventKind``.
+        time_ms: event time, UTC.
+        subscriber: pseudonym.
+        counterparty: pseudonym; 0 for none.
+        subject: pseudonym of the call, transfer or case.
+        amount: minor units.
+        duration_ms: of a call.
+        flags: bits of ``features.kinds``.
+    """
+
+    cells: I64
+    cut: I64
+    offset_ms: int
+    record: int
+    entity: int
+    head: int
+    row: int
+    kind: int
+    time_ms: int
+    subscriber: int
+    counterparty: int
+    subject: int
+    amount: int
+    duration_ms: int
+    flags: int
+
+
+class Context(NamedTuple):
+    """What a subscriber's record says of an event before it is applied.
+
+    Attributes:
+        level: suspicion against the counterparty, 0 to 7.
+        is_new: the subscriber has no contact with the counterparty on record.
+        is_young: the first contact was at most a day ago, or the counterparty is new.
+        on_call_level: suspicion against the caller of the call in progress; 0 without one.
+        on_call_seconds: duration of the call in progress so far.
+    """
+
+    level: int
+    is_new: bool
+    is_young: bool
+    on_call_level: int
+    on_call_seconds: int
+
+
+@inner
+def event_cursor(
+    state: State, record: int, cut: np.ndarray, offset_ms: int, batch: np.ndarray, row: int
+) -> Cursor:
+    """The cursor of one row of a batch (columns ``BATCH``) at one record."""
+    start = state.starts[record]
+    return Cursor(
+        state.cells,
+        cut,
+        offset_ms,
+        start,
+        state.cells[start + R_ENTITY],
+        start + DESCRIPTOR_CELLS,
+        row,
+        batch[row, BATCH.kind],
+        batch[row, BATCH.time_ms],
+        batch[row, BATCH.subscriber],
+        batch[row, BATCH.counterparty],
+        batch[row, BATCH.subject],
+        batch[row, BATCH.amount],
+        batch[row, BATCH.duration_ms],
+        batch[row, BATCH.flags],
+    )
+
+
+@inner
+def record_cursor(state: State, record: int, cut: np.ndarray, offset_ms: int) -> Cursor:
+    """A cursor at a record without an event."""
+    start, none = state.starts[record], 0
+    return Cursor(
+        state.cells,
+        cut,
+        offset_ms,
+        start,
+        state.cells[start + R_ENTITY],
+        start + DESCRIPTOR_CELLS,
+        none,
+        none,
+        none,
+        none,
+        none,
+        none,
+        none,
+        none,
+        none,
+    )
 
 
 @inner
@@ -58,67 +137,3 @@ def clear(cells: np.ndarray, at: int, size: int) -> None:
     """Set ``size`` entries to 0; a loop compiles ten times faster than a slice."""
     for j in range(at, at + size):
         cells[j] = 0
-
-
-@inner
-def tile_at(state: State, r: int, part: int, time_ms: int, cut: np.ndarray) -> int:
-    """Index of the first channel of the tile that holds a local time; -1 where it is too old.
-
-    Compacts now and then. An index is good until the next call.
-    """
-    kind = state.meta[r, R_KIND]
-    channels = CHANNELS[kind, part]
-    base = state.meta[r, R_TILES + part]
-    count = state.meta[r, R_TILE_COUNT + part]
-    if count >= state.meta[r, R_TILE_SOFT + part]:
-        count = tiles.compact(state.cells, base, count, channels, SUM_CHANNELS[kind, part], cut)
-        state.meta[r, R_TILE_SOFT + part] = count + COMPACT_AFTER
-    at, added = tiles.locate(state.cells, base, count, channels, time_ms, cut)
-    state.meta[r, R_TILE_COUNT + part] = count + 1 if added else count
-    return at
-
-
-@inner
-def read_tiles(state: State, r: int, part: int, cut: np.ndarray, acc: np.ndarray) -> None:
-    """Read all windows of one tile series."""
-    kind = state.meta[r, R_KIND]
-    tiles.read(
-        state.cells,
-        state.meta[r, R_TILES + part],
-        state.meta[r, R_TILE_COUNT + part],
-        CHANNELS[kind, part],
-        SUM_CHANNELS[kind, part],
-        cut,
-        acc,
-    )
-
-
-@inner
-def touch_pair(state: State, r: int, table: int, pair_id: int, minute: int) -> int:
-    """Note a contact; index of the pair's fields or -1."""
-    kind = state.meta[r, R_KIND]
-    sketch_base = state.meta[r, R_SKETCH] if table == 0 else -1
-    sketch_on = state.meta[r, R_SKETCH_ON] if table == 0 else 0
-    at, count, sketch_on = pairs.touch(
-        state.cells,
-        state.meta[r, R_PAIRS + table],
-        state.meta[r, R_PAIR_COUNT + table],
-        PAIR_CAPACITY[kind, table],
-        pair_id,
-        minute,
-        table if kind == 0 else SHARED_TABLE,
-        state.cells[state.meta[r, R_HEAD] + HEAD.clock] // MINUTE_MS,
-        sketch_base,
-        sketch_on,
-    )
-    state.meta[r, R_PAIR_COUNT + table] = count
-    if table == 0:
-        state.meta[r, R_SKETCH_ON] = sketch_on
-    return at
-
-
-@inner
-def find_pair(state: State, r: int, table: int, pair_id: int) -> int:
-    """Index of a pair's fields or -1."""
-    base, count = state.meta[r, R_PAIRS + table], state.meta[r, R_PAIR_COUNT + table]
-    return pairs.find(state.cells, base, count, pair_id)

@@ -1,13 +1,14 @@
 """Tile series: rolling sums and maxima over eight windows from one short list of tiles.
 
-An event is counted in exactly one tile. Young tiles are fine; a tile that has left the widest window
-of its level is merged into the coarser level. Windows nest, so one walk from the newest tile to the
-oldest gives all of them. Because a cutoff is a multiple of its level's tile, whether merging has already
-happened can never be seen in a reading; so it is done only now and then.
+An event is counted in exactly one tile. Recent tiles are fine; a tile that has left the widest window of
+its level is merged into the coarser level. Windows nest, so one pass from the newest tile to the oldest
+gives all of them. Because a cutoff is a multiple of its level's tile, no value depends on whether tiles
+have been merged yet; so they are merged only now and then.
 """
 
 import numpy as np
 
+from features.catalog.channels import CHANNELS, SUM_CHANNELS
 from features.catalog.semantics import (
     HOUR_MS,
     N_WINDOWS,
@@ -17,7 +18,15 @@ from features.catalog.semantics import (
     WINDOW_TILES,
 )
 from features.kernel.compilation import inner
-from features.kernel.record_layout import LEVEL_TILE_MS, LEVEL_WINDOW
+from features.kernel.record_layout import (
+    COMPACT_AFTER,
+    LEVEL_TILE_MS,
+    LEVEL_WINDOW,
+    R_TILE_COUNT,
+    R_TILE_SOFT,
+    R_TILES,
+)
+from features.kernel.record_state import Cursor
 
 _WIDEST = N_WINDOWS - 1
 _TILE_MS = tuple(WINDOW_TILE_MS.tolist())
@@ -26,23 +35,24 @@ CUT_SIZE = N_WINDOWS + 1
 
 
 @inner
-def cutoffs(now_ms: int, cut: np.ndarray) -> None:
-    """Write the start of the oldest tile of each window into ``cut``; local milliseconds.
+def set_cutoffs(c: Cursor, now_ms: int) -> None:
+    """Write the start of the oldest tile of each window at ``now_ms`` (UTC) into ``c.cut``.
 
-    ``cut`` has one entry more than there are windows: the time that it was made for.
+    Cutoffs are in local milliseconds. The last entry of ``c.cut`` is the local time that they are of.
     """
-    if cut[N_WINDOWS] == now_ms:
-        return  # one event is read at the same time in most of its records
-    cut[N_WINDOWS] = now_ms
+    cut, local_ms = c.cut, now_ms + c.offset_ms
+    if cut[N_WINDOWS] == local_ms:
+        return  # an event is read at the same time in most of its records
+    cut[N_WINDOWS] = local_ms
     # Written out, because dividing by a constant is ten times faster than by a variable.
-    cut[0] = now_ms - now_ms % _TILE_MS[0] - _BEFORE_MS[0]
-    cut[1] = now_ms - now_ms % _TILE_MS[1] - _BEFORE_MS[1]
-    cut[2] = now_ms - now_ms % _TILE_MS[2] - _BEFORE_MS[2]
-    cut[3] = now_ms - now_ms % _TILE_MS[3] - _BEFORE_MS[3]
-    cut[4] = now_ms - now_ms % _TILE_MS[4] - _BEFORE_MS[4]
-    cut[5] = now_ms - now_ms % _TILE_MS[5] - _BEFORE_MS[5]
-    cut[6] = now_ms - now_ms % _TILE_MS[6] - _BEFORE_MS[6]
-    cut[7] = now_ms - now_ms % _TILE_MS[7] - _BEFORE_MS[7]
+    cut[0] = local_ms - local_ms % _TILE_MS[0] - _BEFORE_MS[0]
+    cut[1] = local_ms - local_ms % _TILE_MS[1] - _BEFORE_MS[1]
+    cut[2] = local_ms - local_ms % _TILE_MS[2] - _BEFORE_MS[2]
+    cut[3] = local_ms - local_ms % _TILE_MS[3] - _BEFORE_MS[3]
+    cut[4] = local_ms - local_ms % _TILE_MS[4] - _BEFORE_MS[4]
+    cut[5] = local_ms - local_ms % _TILE_MS[5] - _BEFORE_MS[5]
+    cut[6] = local_ms - local_ms % _TILE_MS[6] - _BEFORE_MS[6]
+    cut[7] = local_ms - local_ms % _TILE_MS[7] - _BEFORE_MS[7]
 
 
 @inner
@@ -53,49 +63,44 @@ def is_night(local_ms: int) -> bool:
 
 
 @inner
-def read(
-    tiles: np.ndarray,
-    base: int,
-    count: int,
-    channels: int,
-    sums: int,
-    cut: np.ndarray,
-    acc: np.ndarray,
-) -> None:
-    """Write the value of each window and channel into ``acc``; int64 [windows, channels]."""
+def read_tiles(c: Cursor, part: int, acc: np.ndarray) -> None:
+    """Write the value of each window and channel of one series into ``acc``; int64 [windows, channels]."""
+    cells, cut = c.cells, c.cut
+    base, count = c.cells[c.record + R_TILES + part], c.cells[c.record + R_TILE_COUNT + part]
+    channels, sums = CHANNELS[c.entity, part], SUM_CHANNELS[c.entity, part]
     stride = channels + 1
-    for c in range(channels):
-        acc[_WIDEST, c] = 0
+    for channel in range(channels):
+        acc[_WIDEST, channel] = 0
     w = 0
     for t in range(count - 1, -1, -1):
-        at = base + t * stride
-        start = tiles[at]
+        tile = base + t * stride
+        start = cells[tile]
         while w < _WIDEST and start < cut[w]:
-            for c in range(channels):
-                acc[w, c] = acc[_WIDEST, c]
+            for channel in range(channels):
+                acc[w, channel] = acc[_WIDEST, channel]
             w += 1
         if start < cut[_WIDEST]:
             break
-        for c in range(sums):
-            acc[_WIDEST, c] += tiles[at + 1 + c]
-        for c in range(sums, channels):
-            acc[_WIDEST, c] = max(acc[_WIDEST, c], tiles[at + 1 + c])
+        for channel in range(sums):
+            acc[_WIDEST, channel] += cells[tile + 1 + channel]
+        for channel in range(sums, channels):
+            acc[_WIDEST, channel] = max(acc[_WIDEST, channel], cells[tile + 1 + channel])
     while w < _WIDEST:
-        for c in range(channels):
-            acc[w, c] = acc[_WIDEST, c]
+        for channel in range(channels):
+            acc[w, channel] = acc[_WIDEST, channel]
         w += 1
 
 
 @inner
-def compact(
-    tiles: np.ndarray, base: int, count: int, channels: int, sums: int, cut: np.ndarray
-) -> int:
-    """Merge tiles into the level where they belong, drop those out of all windows; new count."""
-    stride = channels + 1
+def compact(c: Cursor, part: int) -> None:
+    """Merge tiles into the level where they belong and drop those out of all windows."""
+    cells, cut = c.cells, c.cut
+    base, count = c.cells[c.record + R_TILES + part], c.cells[c.record + R_TILE_COUNT + part]
+    sums, stride = SUM_CHANNELS[c.entity, part], CHANNELS[c.entity, part] + 1
     kept = 0
     for t in range(count):
-        at = base + t * stride
-        start = tiles[at]
+        tile = base + t * stride
+        start = cells[tile]
         if start < cut[_WIDEST]:
             continue
         level = 0
@@ -103,47 +108,55 @@ def compact(
             level += 1
         start -= start % LEVEL_TILE_MS[level]
         to = base + kept * stride
-        if kept > 0 and tiles[to - stride] == start:
+        if kept > 0 and cells[to - stride] == start:
             to -= stride
-            for c in range(1, sums + 1):
-                tiles[to + c] += tiles[at + c]
-            for c in range(sums + 1, stride):
-                tiles[to + c] = max(tiles[to + c], tiles[at + c])
+            for j in range(1, sums + 1):
+                cells[to + j] += cells[tile + j]
+            for j in range(sums + 1, stride):
+                cells[to + j] = max(cells[to + j], cells[tile + j])
         else:
-            tiles[to] = start
-            if to != at:
-                for c in range(1, stride):
-                    tiles[to + c] = tiles[at + c]
+            cells[to] = start
+            if to != tile:
+                for j in range(1, stride):
+                    cells[to + j] = cells[tile + j]
             kept += 1
-    return kept
+    c.cells[c.record + R_TILE_COUNT + part] = kept
 
 
 @inner
-def locate(
-    tiles: np.ndarray, base: int, count: int, channels: int, time_ms: int, cut: np.ndarray
-) -> tuple[int, bool]:
-    """Find the tile of a local time, or insert an empty one.
+def tile_at(c: Cursor, part: int, local_ms: int) -> int:
+    """Find or insert the tile of a local time in one series.
+
+    ``c.cut`` holds the cutoffs of the record's clock with the event applied.
 
     Returns:
-        Index of the tile's first channel (-1 where the time is older than every window) and
-        whether a tile was inserted. The caller has made sure of room for one more.
+        Index of the tile's first channel, valid until the next call; -1 where the time is older than
+        every window.
     """
-    if time_ms < cut[_WIDEST]:
-        return -1, False
-    stride = channels + 1
+    cells, cut = c.cells, c.cut
+    if c.cells[c.record + R_TILE_COUNT + part] >= c.cells[c.record + R_TILE_SOFT + part]:
+        compact(c, part)
+        c.cells[c.record + R_TILE_SOFT + part] = (
+            c.cells[c.record + R_TILE_COUNT + part] + COMPACT_AFTER
+        )
+    if local_ms < cut[_WIDEST]:
+        return -1
+    base, count = c.cells[c.record + R_TILES + part], c.cells[c.record + R_TILE_COUNT + part]
+    stride = CHANNELS[c.entity, part] + 1
     level = 0
-    while time_ms < cut[LEVEL_WINDOW[level]]:
+    while local_ms < cut[LEVEL_WINDOW[level]]:
         level += 1
-    start = time_ms - time_ms % LEVEL_TILE_MS[level]
+    start = local_ms - local_ms % LEVEL_TILE_MS[level]
     t = count
-    while t > 0 and tiles[base + (t - 1) * stride] > start:
+    while t > 0 and cells[base + (t - 1) * stride] > start:
         t -= 1
-    if t > 0 and tiles[base + (t - 1) * stride] == start:
-        return base + (t - 1) * stride + 1, False
+    if t > 0 and cells[base + (t - 1) * stride] == start:
+        return base + (t - 1) * stride + 1
     for at in range(base + count * stride - 1, base + t * stride - 1, -1):
-        tiles[at + stride] = tiles[at]
-    at = base + t * stride
-    tiles[at] = start
-    for c in range(1, stride):
-        tiles[at + c] = 0
-    return at + 1, True
+        cells[at + stride] = cells[at]
+    tile = base + t * stride
+    cells[tile] = start
+    for j in range(1, stride):
+        cells[tile + j] = 0
+    c.cells[c.record + R_TILE_COUNT + part] = count + 1
+    return tile + 1

@@ -1,105 +1,131 @@
 """Watermarks in bulk: what ``features.record_header`` defines, read and written for many records at once."""
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from features.kernel.compilation import entry, inner
+from features.kernel.varint import get_unsigned, put_unsigned
 from features.record_header import HEADER_BYTES, LAYOUT_VERSION, WATERMARK_BYTES
 
+I64 = npt.NDArray[np.int64]
+
+
+class StoredRecords(NamedTuple):
+    """Records as loaded, end to end.
+
+    Attributes:
+        data: uint8, all bytes.
+        starts: int64 [records], where each begins; -1 where there is none.
+        ends: int64 [records], where each ends; -1 where there is none.
+        versions: uint32 [records]; 0 where there is none.
+    """
+
+    data: npt.NDArray[np.uint8]
+    starts: I64
+    ends: I64
+    versions: npt.NDArray[np.uint32]
+
+
+class Watermarks(NamedTuple):
+    """What a run adds to the watermarks of its records.
+
+    Attributes:
+        order: int64 [watermarks], indices of the watermarks ordered by record.
+        bounds: int64 [records + 1], where each record's begin in ``order``.
+        sources: int64 [watermarks].
+        partitions: int64 [watermarks].
+        offsets: int64 [watermarks], the newest offset applied; -1 where none was.
+    """
+
+    order: I64
+    bounds: I64
+    sources: I64
+    partitions: I64
+    offsets: I64
+
 
 @inner
-def le(data: np.ndarray, at: int, size: int) -> np.int64:
-    """A little-endian unsigned integer of ``size`` bytes."""
-    value = np.int64(0)
-    for j in range(size):
-        value |= np.int64(data[at + j]) << np.int64(8 * j)
-    return value
-
-
-@inner
-def put_le(out: np.ndarray, at: int, size: int, value: int) -> int:
-    """Write a little-endian unsigned integer; the position behind it."""
-    for j in range(size):
-        out[at + j] = np.uint8(value >> (8 * j) & 255)
-    return at + size
+def watermark_count(data: np.ndarray, start: int) -> int:
+    """Number of watermarks of the record that starts there; 0 for a start of -1."""
+    return get_unsigned(data, start + 2, 2) if start >= 0 else 0
 
 
 @entry
 def applied_offsets(
-    data: np.ndarray,
-    starts: np.ndarray,
-    records: np.ndarray,
-    sources: np.ndarray,
-    partitions: np.ndarray,
+    stored: StoredRecords, records: np.ndarray, sources: np.ndarray, partitions: np.ndarray
 ) -> np.ndarray:
     """The offset that each (record, source, partition) has applied last; -1 where none."""
+    data = stored.data
     out = np.full(len(records), -1, np.int64)
     for g in range(len(records)):
-        at = starts[records[g]]
-        if at < 0:
-            continue
-        count = le(data, at + 2, 2)
-        for j in range(count):
-            mark = at + HEADER_BYTES + j * WATERMARK_BYTES
-            if data[mark] == sources[g] and le(data, mark + 1, 2) == partitions[g]:
-                out[g] = le(data, mark + 3, 6)
+        start = stored.starts[records[g]]
+        for j in range(watermark_count(data, start)):
+            mark = start + HEADER_BYTES + j * WATERMARK_BYTES
+            if data[mark] == sources[g] and get_unsigned(data, mark + 1, 2) == partitions[g]:
+                out[g] = get_unsigned(data, mark + 3, 6)
                 break
     return out
 
 
 @inner
 def put_header(
+    record: int,
+    entity: int,
+    clock: int,
+    stored: StoredRecords,
+    added: Watermarks,
     out: np.ndarray,
     at: int,
-    entity: int,
-    version: int,
-    clock: int,
-    data: np.ndarray,
-    start: int,
-    groups: np.ndarray,
-    sources: np.ndarray,
-    partitions: np.ndarray,
-    offsets: np.ndarray,
 ) -> int:
-    """Write a header: the old watermarks, advanced or joined by those of ``groups``.
+    """Write the header of a record's next version: its watermarks, advanced or joined by the run's.
 
-    ``offsets`` of a group that applied nothing is -1. Returns the position behind the header.
+    Returns:
+        The position behind the header.
     """
-    head = at
-    at = put_le(out, at, 1, LAYOUT_VERSION)
-    at = put_le(out, at, 1, entity)
-    at = put_le(out, at + 2, 4, version)
-    at = put_le(out, at, 6, clock)
-    count = 0
-    old = le(data, start + 2, 2) if start >= 0 else 0
+    data, start = stored.data, stored.starts[record]
+    version, header = stored.versions[record] + 1, at
+    at = put_unsigned(out, at, 1, LAYOUT_VERSION)
+    at = put_unsigned(out, at, 1, entity)
+    at = put_unsigned(out, at + 2, 4, version)
+    at = put_unsigned(out, at, 6, clock)
+    groups = added.order[added.bounds[record] : added.bounds[record + 1]]
+    old = watermark_count(data, start)
     for j in range(old):
         mark = start + HEADER_BYTES + j * WATERMARK_BYTES
-        source, partition = np.int64(data[mark]), le(data, mark + 1, 2)
-        offset, landed = le(data, mark + 3, 6), le(data, mark + 9, 4)
+        source, partition = np.int64(data[mark]), get_unsigned(data, mark + 1, 2)
+        offset, landed = get_unsigned(data, mark + 3, 6), get_unsigned(data, mark + 9, 4)
         for g in groups:
-            if sources[g] == source and partitions[g] == partition and offsets[g] >= 0:
-                offset, landed = offsets[g], version
-        at = _put_mark(out, at, source, partition, offset, landed)
-        count += 1
+            same = added.sources[g] == source and added.partitions[g] == partition
+            if same and added.offsets[g] >= 0:
+                offset, landed = added.offsets[g], np.int64(version)
+        at = _put_watermark(out, at, source, partition, offset, landed)
+    count = old
     for g in groups:
-        if offsets[g] < 0:
+        source, partition = added.sources[g], added.partitions[g]
+        if added.offsets[g] < 0 or _is_known(data, start, old, source, partition):
             continue
-        known = False
-        for j in range(old):
-            mark = start + HEADER_BYTES + j * WATERMARK_BYTES
-            if data[mark] == sources[g] and le(data, mark + 1, 2) == partitions[g]:
-                known = True
-        if not known:
-            at = _put_mark(out, at, sources[g], partitions[g], offsets[g], version)
-            count += 1
-    put_le(out, head + 2, 2, count)
+        at = _put_watermark(out, at, source, partition, added.offsets[g], np.int64(version))
+        count += 1
+    put_unsigned(out, header + 2, 2, count)
     return at
 
 
 @inner
-def _put_mark(
+def _is_known(data: np.ndarray, start: int, count: int, source: int, partition: int) -> bool:
+    for j in range(count):
+        mark = start + HEADER_BYTES + j * WATERMARK_BYTES
+        if data[mark] == source and get_unsigned(data, mark + 1, 2) == partition:
+            return True
+    return False
+
+
+@inner
+def _put_watermark(
     out: np.ndarray, at: int, source: int, partition: int, offset: int, version: int
 ) -> int:
-    at = put_le(out, at, 1, source)
-    at = put_le(out, at, 2, partition)
-    at = put_le(out, at, 6, offset)
-    return put_le(out, at, 4, version)
+    at = put_unsigned(out, at, 1, source)
+    at = put_unsigned(out, at, 2, partition)
+    at = put_unsigned(out, at, 6, offset)
+    return put_unsigned(out, at, 4, version)

@@ -2,11 +2,10 @@
 
 from typing import Final
 
-import numpy as np
-
 from features.catalog.semantics import STAGE_TTL_MS
 from features.kernel.compilation import inner
 from features.kernel.record_layout import SUBSCRIBER_HEAD as HEAD
+from features.kernel.record_state import Cursor
 
 CONTACT: Final = 1
 LONG_CALL: Final = 2
@@ -17,26 +16,28 @@ ESCALATING: Final = 6
 
 
 @inner
-def current_stage(head: np.ndarray, h: int, now: int) -> int:
+def current_stage(c: Cursor, now: int) -> int:
     """The stage, or 0 when it has not advanced for three days."""
-    return head[h + HEAD.stage] if now - head[h + HEAD.stage_at] <= STAGE_TTL_MS else 0
+    if now - c.cells[c.head + HEAD.stage_at] > STAGE_TTL_MS:
+        return 0
+    return c.cells[c.head + HEAD.stage]
 
 
 @inner
-def advance(head: np.ndarray, h: int, to: int) -> None:
+def advance(c: Cursor, to: int) -> None:
     """Move the stage up, never down; every stage but contact needs a contact before it."""
-    now = head[h + HEAD.clock]
-    stage = current_stage(head, h, now)
+    now = c.cells[c.head + HEAD.clock]
+    stage = current_stage(c, now)
     if to <= stage or (stage == 0 and to != CONTACT):
         return
     if stage == 0:
-        head[h + HEAD.episode_at] = now
-    head[h + HEAD.stage] = to
-    head[h + HEAD.stage_at] = now
+        c.cells[c.head + HEAD.episode_at] = now
+    c.cells[c.head + HEAD.stage] = to
+    c.cells[c.head + HEAD.stage_at] = now
 
 
 @inner
-def end_episode(head: np.ndarray, h: int, time_ms: int) -> None:
-    """An outcome of ``time_ms`` ends the episode, unless it has gone on since."""
-    if time_ms >= head[h + HEAD.stage_at]:
-        head[h + HEAD.stage] = 0
+def end_episode(c: Cursor) -> None:
+    """End the episode at an outcome, unless it has advanced since."""
+    if c.time_ms >= c.cells[c.head + HEAD.stage_at]:
+        c.cells[c.head + HEAD.stage] = 0

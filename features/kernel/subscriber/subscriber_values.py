@@ -1,47 +1,33 @@
-"""What an event sees of its subscriber: the state before it, read at the record's clock or later."""
+"""What an event reads of its subscriber: the state before it, at the record's clock or later."""
 
 import numpy as np
 
 from features.catalog.channels import ACCOUNTS, NUMBERS
 from features.catalog.channels import SUBSCRIBER_TILE as TILE
 from features.catalog.declaration import BLOCK_SUBSCRIBER
-from features.catalog.schema import INPUTS, SCALARS
+from features.catalog.schema import SCALARS
 from features.catalog.semantics import (
-    CONFIRMED_LEVEL,
     DAY_MS,
-    FRESH_NUMBER_DAYS,
     HOUR_MS,
-    MAX_LEVEL,
     MINUTE_MS,
-    MOSTLY_SHORT,
     N_OPEN_CALLS,
     OPEN_CALL_MAX_MS,
-    PAIR_CAPACITY,
     SECOND_MS,
     SUSPECT_LEVEL,
     W_24H,
     W_30D,
-    WIDE_FAN_OUT,
     YOUNG_PAIR_MINUTES,
 )
 from features.kernel import pairs
 from features.kernel.compilation import inner
-from features.kernel.program import evaluate
-from features.kernel.record_layout import (
-    BATCH,
-    BITS_CALLED_IN,
-    BITS_HARMLESS,
-    OPEN_CALL,
-    PAIR,
-    PAIR_BITS,
-    R_HEAD,
-    R_PAIR_COUNT,
-    R_PAIRS,
-)
+from features.kernel.distinct_counts import count_distinct
+from features.kernel.program import Program, Values, evaluate
+from features.kernel.record_layout import BITS_CALLED_IN, OPEN_CALL, PAIR, PAIR_BITS
 from features.kernel.record_layout import SUBSCRIBER_HEAD as HEAD
-from features.kernel.record_state import Scratch, State, find_pair, read_tiles
+from features.kernel.record_state import Context, Cursor
 from features.kernel.subscriber.stage import current_stage
-from features.kernel.tiles import cutoffs
+from features.kernel.subscriber.suspicion import suspicion_level
+from features.kernel.tiles import read_tiles, set_cutoffs
 from features.kinds import (
     ACCOUNT,
     ATTESTATION_SHIFT,
@@ -56,180 +42,115 @@ from features.kinds import (
 _ENDED = int(EventKind.CALL_ENDED)
 _OUT_FIRST, _OUT_LAST = int(EventKind.OUT_ATTEMPTED), int(EventKind.OUT_REVERSED)
 _IN_LAST = int(EventKind.IN_REVERSED)
-_ATTESTATION_C = 3
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday; Monday is 0
 
 
 @inner
-def read_subscriber(
-    state: State,
-    r: int,
-    b: np.ndarray,
-    i: int,
-    offset_ms: int,
-    program: np.ndarray,
-    bounds: np.ndarray,
-    inputs: np.ndarray,
-    scratch: Scratch,
-    vectors: np.ndarray,
-) -> tuple[int, bool, bool, int, int]:
-    """Write the subscriber's features into a row whose first-degree slots are already filled.
+def read_subscriber(c: Cursor, program: Program, values: Values) -> Context:
+    """Write the subscriber's features into the event's vector.
+
+    The slots of first degree are filled already: the suspicion against a number depends on them.
+    """
+    scalars, now = values.scalars, max(c.time_ms, c.cells[c.head + HEAD.clock])
+    set_cutoffs(c, now)
+    read_tiles(c, 0, values.acc)
+    count_distinct(c, NUMBERS, values.dist[NUMBERS])
+    count_distinct(c, ACCOUNTS, values.dist[ACCOUNTS])
+    for j in range(len(scalars)):
+        scalars[j] = np.nan
+    pair, is_young = _read_pair(c, now, scalars)
+    level = 0
+    if c.kind <= _ENDED:
+        level = suspicion_level(c, program, values, pair, is_young, now)
+    _read_event(c, level, scalars)
+    on_call_level, on_call_seconds = _read_calls(c, now, values)
+    _read_relay(c, now, scalars)
+    _read_money(c, now, scalars)
+    _read_history(c, now, scalars)
+    if _OUT_FIRST <= c.kind <= _OUT_LAST:
+        _read_amounts(c, pair, now, values)
+    evaluate(c, program, values, BLOCK_SUBSCRIBER)
+    is_new = c.counterparty != 0 and pair < 0
+    return Context(level, is_new, is_young, on_call_level, on_call_seconds)
+
+
+@inner
+def _read_pair(c: Cursor, now: int, scalars: np.ndarray) -> tuple[int, bool]:
+    """The pair of subscriber and counterparty: its index or -1, and whether it is young or new."""
+    if c.counterparty == 0:
+        return -1, False
+    table = ACCOUNTS if c.flags & ACCOUNT else NUMBERS
+    pair = pairs.find_pair(c, table, pairs.short_id(c.counterparty))
+    if pair < 0:
+        scalars[SCALARS.pair_is_new] = 1.0
+        scalars[SCALARS.pair_earlier_count] = 0.0
+        return -1, True
+    minute = now // MINUTE_MS
+    age = minute - c.cells[pair + PAIR.first_minute]
+    scalars[SCALARS.pair_is_new] = 0.0
+    scalars[SCALARS.pair_earlier_count] = c.cells[pair + PAIR.count]
+    scalars[SCALARS.pair_age_days] = age / 1440
+    scalars[SCALARS.pair_idle_hours] = (minute - c.cells[pair + PAIR.last_minute]) / 60
+    return pair, age <= YOUNG_PAIR_MINUTES
+
+
+@inner
+def _read_event(c: Cursor, level: int, scalars: np.ndarray) -> None:
+    """The event itself; ``level`` is the suspicion against the number of a call."""
+    local_ms = c.time_ms + c.offset_ms
+    scalars[SCALARS.event_kind] = c.kind
+    scalars[SCALARS.local_hour] = local_ms // HOUR_MS % 24
+    scalars[SCALARS.local_weekday] = (local_ms // DAY_MS + _EPOCH_WEEKDAY) % 7
+    if c.kind <= _ENDED:
+        scalars[SCALARS.caller_foreign] = 1.0 if c.flags & FOREIGN else 0.0
+        scalars[SCALARS.caller_short_code] = 1.0 if c.flags & SHORT_CODE else 0.0
+        scalars[SCALARS.caller_attestation] = c.flags >> ATTESTATION_SHIFT & 3
+        scalars[SCALARS.call_inbound] = c.flags & INBOUND
+        scalars[SCALARS.caller_suspicion] = level
+        if c.kind == _ENDED:
+            scalars[SCALARS.call_talk_seconds] = c.duration_ms // SECOND_MS
+    elif _OUT_FIRST <= c.kind <= _IN_LAST:
+        scalars[SCALARS.amount] = c.amount
+        scalars[SCALARS.transfer_purpose] = c.flags >> PURPOSE_SHIFT & 15
+        scalars[SCALARS.transfer_channel] = c.flags >> CHANNEL_SHIFT & 7
+
+
+@inner
+def _read_calls(c: Cursor, now: int, values: Values) -> tuple[int, int]:
+    """The call in progress (the one started last, if two are), the calls before it, the line.
 
     Returns:
-        What the step needs again: the level of suspicion against the other number, whether the pair
-        is new, whether it is young, the level and the seconds of the call that is going on.
+        Level and seconds of the call in progress; 0 and 0 without one.
     """
-    head, h = state.cells, state.meta[r, R_HEAD]
-    now = max(b[i, BATCH.time_ms], head[h + HEAD.clock])
-    cutoffs(now + offset_ms, scratch.cut)
-    read_tiles(state, r, 0, scratch.cut, scratch.acc)
-    for table in range(2):
-        pairs.distinct(
-            state.cells,
-            state.meta[r, R_PAIRS + table],
-            state.meta[r, R_PAIR_COUNT + table],
-            PAIR_CAPACITY[0, table],
-            state.cells,
-            -1,
-            0,
-            scratch.cut,
-            offset_ms,
-            scratch.dist[table],
-        )
-    for j in range(len(scratch.scalars)):
-        scratch.scalars[j] = np.nan
-    new, young, pair = _pair(state, r, b, i, now, scratch.scalars)
-    known, doubtful = _known_of(state, b, i, young, pair, now)
-    level = _facts(b, i, offset_ms, known, doubtful, inputs, scratch.scalars, vectors)
-    on_level, on_seconds = _on_the_line(head, h, now, scratch)
-    _relay(state, r, now, scratch.scalars)
-    _history(head, h, now, scratch.scalars)
-    if _OUT_FIRST <= b[i, BATCH.kind] <= _OUT_LAST:
-        _amounts(state, head, h, pair, b[i, BATCH.amount], now, scratch)
-    acc, dist, scalars = scratch.acc, scratch.dist, scratch.scalars
-    evaluate(program, bounds, BLOCK_SUBSCRIBER, acc, dist, scalars, vectors, i)
-    return level, new, young, on_level, on_seconds
-
-
-@inner
-def _pair(
-    state: State, r: int, b: np.ndarray, i: int, now: int, s: np.ndarray
-) -> tuple[bool, bool, int]:
-    if b[i, BATCH.counterparty] == 0:
-        return False, False, -1
-    table = ACCOUNTS if b[i, BATCH.flags] & ACCOUNT else NUMBERS
-    pair = find_pair(state, r, table, pairs.short_id(b[i, BATCH.counterparty]))
-    minute = now // MINUTE_MS
-    if pair < 0:
-        s[SCALARS.pair_is_new] = 1.0
-        s[SCALARS.pair_earlier_count] = 0.0
-        return True, True, -1
-    age = minute - state.cells[pair + PAIR.first_minute]
-    s[SCALARS.pair_is_new] = 0.0
-    s[SCALARS.pair_earlier_count] = state.cells[pair + PAIR.count]
-    s[SCALARS.pair_age_days] = age / 1440
-    s[SCALARS.pair_idle_hours] = (minute - state.cells[pair + PAIR.last_minute]) / 60
-    return False, age <= YOUNG_PAIR_MINUTES, pair
-
-
-@inner
-def _known_of(
-    state: State, b: np.ndarray, i: int, young: bool, pair: int, now: int
-) -> tuple[int, bool]:
-    """The level that stays with a number since earlier calls, and whether its call is to be judged.
-
-    A call of somebody new is, unless an outcome has cleared the number for this subscriber.
-    """
-    doubtful = young and b[i, BATCH.flags] & INBOUND != 0
-    if pair < 0 or b[i, BATCH.flags] & ACCOUNT:
-        return 0, doubtful
-    harmless = state.cells[pair + PAIR_BITS] & BITS_HARMLESS != 0
-    return pairs.level(state.cells, pair, now // MINUTE_MS), doubtful and not harmless
-
-
-@inner
-def _facts(
-    b: np.ndarray,
-    i: int,
-    offset_ms: int,
-    known: int,
-    doubtful: bool,
-    inputs: np.ndarray,
-    s: np.ndarray,
-    vectors: np.ndarray,
-) -> int:
-    """The event itself; returns the level of suspicion against the other number."""
-    kind, flags = b[i, BATCH.kind], b[i, BATCH.flags]
-    local = b[i, BATCH.time_ms] + offset_ms
-    s[SCALARS.event_kind] = kind
-    s[SCALARS.local_hour] = local // HOUR_MS % 24
-    s[SCALARS.local_weekday] = (local // DAY_MS + _EPOCH_WEEKDAY) % 7
-    if kind <= _ENDED:
-        s[SCALARS.caller_foreign] = 1.0 if flags & FOREIGN else 0.0
-        s[SCALARS.caller_short_code] = 1.0 if flags & SHORT_CODE else 0.0
-        s[SCALARS.caller_attestation] = flags >> ATTESTATION_SHIFT & 3
-        s[SCALARS.call_inbound] = flags & INBOUND
-        if kind == _ENDED:
-            s[SCALARS.call_talk_seconds] = b[i, BATCH.duration_ms] // SECOND_MS
-        level = max(known, _suspicion(flags, doubtful, inputs, vectors, i))
-        s[SCALARS.caller_suspicion] = level
-        return level
-    if _OUT_FIRST <= kind <= _IN_LAST:
-        s[SCALARS.amount] = b[i, BATCH.amount]
-        s[SCALARS.transfer_purpose] = flags >> PURPOSE_SHIFT & 15
-        s[SCALARS.transfer_channel] = flags >> CHANNEL_SHIFT & 7
-    return 0
-
-
-@inner
-def _suspicion(flags: int, doubtful: bool, inputs: np.ndarray, vectors: np.ndarray, i: int) -> int:
-    """0 (none) to 7: what is known against a number before a word is said."""
-    level = CONFIRMED_LEVEL if vectors[i, inputs[INPUTS.number_confirmed]] > 0 else 0
-    if doubtful:
-        level += 1
-        age = vectors[i, inputs[INPUTS.number_age_days]]
-        if np.isnan(age) or age < FRESH_NUMBER_DAYS:
-            level += 1
-        if flags & FOREIGN:
-            level += 1
-        if flags >> ATTESTATION_SHIFT & 3 == _ATTESTATION_C:
-            level += 1
-        if vectors[i, inputs[INPUTS.number_callees_24h]] >= WIDE_FAN_OUT:
-            level += 1
-        if vectors[i, inputs[INPUTS.number_short_share_24h]] >= MOSTLY_SHORT:
-            level += 1
-    return min(level, MAX_LEVEL)
-
-
-@inner
-def _on_the_line(head: np.ndarray, h: int, now: int, scratch: Scratch) -> tuple[int, int]:
-    """The call going on (the one begun last, if two are), the calls before it, the line."""
-    s = scratch.scalars
-    open_at, start = -1, -1
+    cells, head, scalars = c.cells, c.head, values.scalars
+    current, started = -1, -1
     for j in range(N_OPEN_CALLS):
-        at = h + HEAD.open_calls + j * len(OPEN_CALL)
-        began = head[at + OPEN_CALL.start_at]
-        if began > start and head[at] != 0 and now - began <= OPEN_CALL_MAX_MS:
-            open_at, start = at, began
+        call = head + HEAD.open_calls + j * len(OPEN_CALL)
+        start = cells[call + OPEN_CALL.start_at]
+        is_open = cells[call + OPEN_CALL.subject_id] != 0 and now - start <= OPEN_CALL_MAX_MS
+        if start > started and is_open:
+            current, started = call, start
     level, seconds = 0, 0
-    s[SCALARS.on_call_now] = 0.0
-    if open_at >= 0:
-        level, seconds = head[open_at + OPEN_CALL.level], (now - start) // SECOND_MS
-        s[SCALARS.on_call_now] = 1.0
-        s[SCALARS.on_call_minutes] = seconds / 60
-        s[SCALARS.on_call_suspicion] = level
-    suspect_s = scratch.acc[W_24H, TILE.suspect_talk_seconds]
+    scalars[SCALARS.on_call_now] = 0.0
+    if current >= 0:
+        level, seconds = cells[current + OPEN_CALL.level], (now - started) // SECOND_MS
+        scalars[SCALARS.on_call_now] = 1.0
+        scalars[SCALARS.on_call_minutes] = seconds / 60
+        scalars[SCALARS.on_call_suspicion] = level
+    suspect_seconds = values.acc[W_24H, TILE.suspect_talk_seconds]
     if level >= SUSPECT_LEVEL:
-        suspect_s += seconds
-    s[SCALARS.suspect_talk_with_current_24h_minutes] = suspect_s / 60
-    s[SCALARS.hangup_since_minutes] = _ago(now, head[h + HEAD.hangup_at], MINUTE_MS)
-    if head[h + HEAD.hangup_at] > 0:
-        s[SCALARS.hangup_talk_seconds] = head[h + HEAD.hangup_talk_seconds]
-        s[SCALARS.hangup_suspicion] = head[h + HEAD.hangup_level]
-    s[SCALARS.suspect_hangup_since_minutes] = _ago(now, head[h + HEAD.suspect_hangup_at], MINUTE_MS)
-    s[SCALARS.forwarding_on] = 1.0 if head[h + HEAD.forwarding_at] > 0 else 0.0
-    s[SCALARS.do_not_disturb_on] = 1.0 if head[h + HEAD.do_not_disturb_at] > 0 else 0.0
-    s[SCALARS.line_changed_since_minutes] = _ago(now, head[h + HEAD.line_at], MINUTE_MS)
+        suspect_seconds += seconds
+    scalars[SCALARS.suspect_talk_with_current_24h_minutes] = suspect_seconds / 60
+    hangup_at, suspect_at = cells[head + HEAD.hangup_at], cells[head + HEAD.suspect_hangup_at]
+    scalars[SCALARS.hangup_since_minutes] = _ago(now, hangup_at, MINUTE_MS)
+    if hangup_at > 0:
+        scalars[SCALARS.hangup_talk_seconds] = cells[head + HEAD.hangup_talk_seconds]
+        scalars[SCALARS.hangup_suspicion] = cells[head + HEAD.hangup_level]
+    scalars[SCALARS.suspect_hangup_since_minutes] = _ago(now, suspect_at, MINUTE_MS)
+    scalars[SCALARS.forwarding_on] = 1.0 if cells[head + HEAD.forwarding_at] > 0 else 0.0
+    scalars[SCALARS.do_not_disturb_on] = 1.0 if cells[head + HEAD.do_not_disturb_at] > 0 else 0.0
+    line_minutes = _ago(now, cells[head + HEAD.line_at], MINUTE_MS)
+    scalars[SCALARS.line_changed_since_minutes] = line_minutes
     return level, seconds
 
 
@@ -239,70 +160,76 @@ def _ago(now: int, then: int, unit_ms: int) -> float:
 
 
 @inner
-def _relay(state: State, r: int, now: int, s: np.ndarray) -> None:
+def _read_relay(c: Cursor, now: int, scalars: np.ndarray) -> None:
     """How many numbers first met within a day have called, met within the hour and the day."""
-    minute = now // MINUTE_MS
+    cells, minute = c.cells, now // MINUTE_MS
     hour, day = 0, 0
-    base = state.meta[r, R_PAIRS + NUMBERS]
-    for at in range(base, base + state.meta[r, R_PAIR_COUNT + NUMBERS] * len(PAIR), len(PAIR)):
-        young = minute - state.cells[at + PAIR.first_minute] <= YOUNG_PAIR_MINUTES
-        if young and state.cells[at + PAIR_BITS] & BITS_CALLED_IN:
+    base, end = pairs.bounds(c, NUMBERS)
+    for pair in range(base, end, pairs.PAIR_STRIDE):
+        is_young = minute - cells[pair + PAIR.first_minute] <= YOUNG_PAIR_MINUTES
+        if is_young and cells[pair + PAIR_BITS] & BITS_CALLED_IN:
             day += 1
-            if minute - state.cells[at + PAIR.last_minute] <= 60:
+            if minute - cells[pair + PAIR.last_minute] <= 60:
                 hour += 1
-    s[SCALARS.relay_callers_1h] = hour
-    s[SCALARS.relay_callers_24h] = day
+    scalars[SCALARS.relay_callers_1h] = hour
+    scalars[SCALARS.relay_callers_24h] = day
 
 
 @inner
-def _history(head: np.ndarray, h: int, now: int, s: np.ndarray) -> None:
-    if head[h + HEAD.events] > 0:
-        s[SCALARS.subscriber_age_days] = (now - head[h + HEAD.first_at]) / DAY_MS
-        s[SCALARS.subscriber_idle_minutes] = (now - head[h + HEAD.clock]) / MINUTE_MS
-    s[SCALARS.out_idle_days] = _ago(now, head[h + HEAD.out_at], DAY_MS)
-    s[SCALARS.incoming_since_minutes] = _ago(now, head[h + HEAD.in_at], MINUTE_MS)
-    s[SCALARS.funding_since_minutes] = _ago(now, head[h + HEAD.funding_at], MINUTE_MS)
-    s[SCALARS.refund_since_minutes] = _ago(now, head[h + HEAD.refund_at], MINUTE_MS)
-    s[SCALARS.victim_confirmed] = head[h + HEAD.confirmed]
-    s[SCALARS.victim_cleared] = head[h + HEAD.cleared]
-    s[SCALARS.victim_since_days] = _ago(now, head[h + HEAD.confirmed_at], DAY_MS)
-    s[SCALARS.taint_since_hours] = _ago(now, head[h + HEAD.taint_at], HOUR_MS)
-    stage = current_stage(head, h, now)
-    s[SCALARS.stage] = stage
+def _read_money(c: Cursor, now: int, scalars: np.ndarray) -> None:
+    """Time since the latest transfers."""
+    cells, head = c.cells, c.head
+    scalars[SCALARS.out_idle_days] = _ago(now, cells[head + HEAD.out_at], DAY_MS)
+    scalars[SCALARS.incoming_since_minutes] = _ago(now, cells[head + HEAD.in_at], MINUTE_MS)
+    funding_minutes = _ago(now, cells[head + HEAD.funding_at], MINUTE_MS)
+    scalars[SCALARS.funding_since_minutes] = funding_minutes
+    scalars[SCALARS.refund_since_minutes] = _ago(now, cells[head + HEAD.refund_at], MINUTE_MS)
+
+
+@inner
+def _read_history(c: Cursor, now: int, scalars: np.ndarray) -> None:
+    """Age of the record, earlier cases, the stage."""
+    cells, head = c.cells, c.head
+    if cells[head + HEAD.events] > 0:
+        scalars[SCALARS.subscriber_age_days] = (now - cells[head + HEAD.first_at]) / DAY_MS
+        scalars[SCALARS.subscriber_idle_minutes] = (now - cells[head + HEAD.clock]) / MINUTE_MS
+    scalars[SCALARS.victim_confirmed] = cells[head + HEAD.confirmed]
+    scalars[SCALARS.victim_cleared] = cells[head + HEAD.cleared]
+    scalars[SCALARS.victim_since_days] = _ago(now, cells[head + HEAD.confirmed_at], DAY_MS)
+    scalars[SCALARS.taint_since_hours] = _ago(now, cells[head + HEAD.taint_at], HOUR_MS)
+    stage = current_stage(c, now)
+    scalars[SCALARS.stage] = stage
     if stage > 0:
-        s[SCALARS.stage_since_minutes] = (now - head[h + HEAD.stage_at]) / MINUTE_MS
-        s[SCALARS.episode_minutes] = (now - head[h + HEAD.episode_at]) / MINUTE_MS
+        scalars[SCALARS.stage_since_minutes] = (now - cells[head + HEAD.stage_at]) / MINUTE_MS
+        scalars[SCALARS.episode_minutes] = (now - cells[head + HEAD.episode_at]) / MINUTE_MS
 
 
 @inner
-def _amounts(
-    state: State, head: np.ndarray, h: int, pair: int, amount: int, now: int, scratch: Scratch
-) -> None:
+def _read_amounts(c: Cursor, pair: int, now: int, values: Values) -> None:
     """An outgoing amount against the payer's own past."""
-    s, acc = scratch.scalars, scratch.acc
-    s[SCALARS.amount_to_mean_30d] = _to_mean(
-        amount, acc[W_30D, TILE.transfers_out], acc[W_30D, TILE.out_amount]
-    )
-    s[SCALARS.amount_to_max_30d] = _over(amount, acc[W_30D, TILE.max_out])
-    s[SCALARS.amount_to_previous] = _over(amount, head[h + HEAD.out_amount])
-    if now - head[h + HEAD.in_at] <= DAY_MS:
-        s[SCALARS.amount_to_incoming_24h] = _over(amount, head[h + HEAD.in_amount])
-    if now - head[h + HEAD.refund_at] <= 7 * DAY_MS:
-        s[SCALARS.amount_to_refund_7d] = _over(amount, head[h + HEAD.refund_amount])
-    if now - head[h + HEAD.funding_at] <= 7 * DAY_MS:
-        s[SCALARS.amount_to_funding_7d] = _over(amount, head[h + HEAD.funding_amount])
+    cells, head, scalars, acc = c.cells, c.head, values.scalars, values.acc
+    count, total = acc[W_30D, TILE.transfers_out], acc[W_30D, TILE.out_amount]
+    scalars[SCALARS.amount_to_mean_30d] = _ratio_to_mean(c.amount, count, total)
+    scalars[SCALARS.amount_to_max_30d] = _ratio(c.amount, acc[W_30D, TILE.max_out])
+    scalars[SCALARS.amount_to_previous] = _ratio(c.amount, cells[head + HEAD.out_amount])
+    if now - cells[head + HEAD.in_at] <= DAY_MS:
+        scalars[SCALARS.amount_to_incoming_24h] = _ratio(c.amount, cells[head + HEAD.in_amount])
+    if now - cells[head + HEAD.refund_at] <= 7 * DAY_MS:
+        scalars[SCALARS.amount_to_refund_7d] = _ratio(c.amount, cells[head + HEAD.refund_amount])
+    if now - cells[head + HEAD.funding_at] <= 7 * DAY_MS:
+        scalars[SCALARS.amount_to_funding_7d] = _ratio(c.amount, cells[head + HEAD.funding_amount])
     if pair >= 0:
-        count, total = state.cells[pair + PAIR.count], state.cells[pair + PAIR.amount]
-        s[SCALARS.amount_to_pair_mean] = _to_mean(amount, count, total)
+        count, total = cells[pair + PAIR.count], cells[pair + PAIR.amount]
+        scalars[SCALARS.amount_to_pair_mean] = _ratio_to_mean(c.amount, count, total)
 
 
 @inner
-def _over(amount: int, below: int) -> float:
-    return np.float64(amount) / np.float64(below) if below > 0 else np.nan
+def _ratio(amount: int, other: int) -> float:
+    return np.float64(amount) / np.float64(other) if other > 0 else np.nan
 
 
 @inner
-def _to_mean(amount: int, count: int, total: int) -> float:
+def _ratio_to_mean(amount: int, count: int, total: int) -> float:
     if total <= 0:
         return np.nan
     return np.float64(amount) * np.float64(count) / np.float64(total)
