@@ -81,7 +81,7 @@ class ListService:
         with self._db.write() as session:
             self._db.lock(session, [f"list/{tenant}/{name}/{kind}/{peer}/{subscriber}"])
             if self._same(session, tenant, name, kind, peer, subscriber) is not None:
-                raise ConflictError("This entry is there already.", code="already_listed")
+                raise ConflictError("This entry already exists.", code="already_listed")
             item = self._new(tenant, name, kind, peer, subscriber, reason, who.subject, now_ms)
             item.expires_at_ms = expires_at_ms
             session.add(item)

@@ -33,15 +33,15 @@ TEMPLATES: dict[str, dict[Language, str]] = {
     },
     "escalation": {
         "zh": "【升级第{level}级】{case_id} 超时无人响应，{typology}，辖区{district}，涉险{amount}：{url}",
-        "en": "[Escalation {level}] Nobody responded to {case_id}, {typology}, district {district}, {amount} at risk: {url}",
+        "en": "[Escalation {level}] No response to {case_id}, {typology}, district {district}, {amount} at risk: {url}",
     },
     "alarm": {
         "zh": "【处置异常】{case_id} {problem}，{typology}，辖区{district}，处置人{holder}，涉险{amount}：{url}",
-        "en": "[Check] {case_id}: {problem}. {typology}, district {district}, held by {holder}, {amount} at risk: {url}",
+        "en": "[Check] {case_id}: {problem}. {typology}, district {district}, assigned to {holder}, {amount} at risk: {url}",
     },
     "follow_up": {
         "zh": "【督办】{case_id} {problem}，处置人{holder}，接手{held_minutes}分钟，{typology}，辖区{district}，涉险{amount}：{url}",
-        "en": "[Follow up] {case_id}: {problem}. Held by {holder} for {held_minutes} min, {typology}, district {district}, {amount} at risk: {url}",
+        "en": "[Follow up] {case_id}: {problem}. Assigned to {holder} for {held_minutes} min, {typology}, district {district}, {amount} at risk: {url}",
     },
     "patrol_visit": {
         "zh": "请上门：{case_id}，{typology}，辖区{district}，电话无法联系当事人：{url}",
@@ -49,32 +49,32 @@ TEMPLATES: dict[str, dict[Language, str]] = {
     },
     "bank_hold": {"zh": "请暂缓交易 {transfer_id}", "en": "Hold transfer {transfer_id}"},
     "operator_suspend": {"zh": "请暂停涉诈通话", "en": "Suspend the fraudulent call"},
-    "digest": {"zh": "共{count}起待响应：\n{lines}", "en": "{count} cases wait:\n{lines}"},
+    "digest": {"zh": "共{count}起待响应：\n{lines}", "en": "Waiting cases: {count}\n{lines}"},
 }
 """Text by template and language; fields in braces are filled by ``render``."""
 
 PROBLEMS: dict[str, dict[Language, str]] = {
-    "hold_failed": {"zh": "银行拒绝或未收到止付指令", "en": "the bank did not take the hold"},
+    "hold_failed": {"zh": "银行拒绝或未收到止付指令", "en": "the bank refused or did not receive the hold"},
     "hold_not_confirmed": {"zh": "银行未确认止付", "en": "the bank has not confirmed the hold"},
     "suspension_failed": {
         "zh": "运营商拒绝或未收到停机指令",
-        "en": "the operator did not take the suspension",
+        "en": "the operator refused or did not receive the suspension",
     },
     "suspension_not_confirmed": {
         "zh": "运营商未确认停机",
         "en": "the operator has not confirmed the suspension",
     },
-    "patrol_failed": {"zh": "上门任务未能送达", "en": "no patrol was told"},
-    "patrol_found_nobody": {"zh": "上门未见到当事人", "en": "the patrol found nobody"},
+    "patrol_failed": {"zh": "上门任务未能送达", "en": "no patrol received the task"},
+    "patrol_found_nobody": {"zh": "上门未见到当事人", "en": "the patrol found no one"},
     "patrol_not_reported": {
         "zh": "上门任务尚无反馈",
-        "en": "no patrol has reported back",
+        "en": "no patrol has reported yet",
     },
     "nobody_reached": {
         "zh": "当事人及亲属均无人接听",
         "en": "neither the person nor a relative answers",
     },
-    "warning_came_back": {"zh": "已撤回的预警再次出现", "en": "the withdrawn warning came back"},
+    "warning_came_back": {"zh": "已撤回的预警再次出现", "en": "the withdrawn warning was raised again"},
     "no_contact_yet": {"zh": "接手后尚未联系当事人", "en": "no attempt to reach the person"},
     "no_outcome_yet": {"zh": "联系后尚无处置结果", "en": "no outcome since contact"},
 }

@@ -211,7 +211,7 @@ def _covers(scope: Scope, tenant: str, district: str) -> bool:
 
 def _require(scope: Scope, tenant: str, district: str) -> None:
     if not district and not _covers(scope, tenant, "") and scope.covers(Scope.of([tenant], [])):
-        raise InvalidRequestError("Name a district within your own.", code="needs_a_district")
+        raise InvalidRequestError("Enter one of your own districts.", code="needs_a_district")
     if not _covers(scope, tenant, district):
         raise NotFoundError("tenant or district", f"{tenant} {district}".strip())
 

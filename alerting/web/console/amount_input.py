@@ -18,4 +18,4 @@ def amount_minor(text: str, currency: str) -> int | None:
     try:
         return parse_amount(text, currency)
     except ValueError:
-        raise InvalidRequestError("That is not an amount of money.", code="not_an_amount") from None
+        raise InvalidRequestError("This is not an amount of money.", code="not_an_amount") from None

@@ -60,8 +60,8 @@ def test_a_patrol_that_finds_nobody_is_told_to_the_team_or_the_holder(
     unanswered(town, channel="patrol")
     assert alarms(town) == ["patrol_found_nobody"]
     text = gateways.acted("hook")[-1].body["text"]
-    assert "the patrol found nobody" in text
-    assert "held by -" in text
+    assert "the patrol found no one" in text
+    assert "assigned to -" in text
 
 
 def test_the_holder_is_alarmed_over_the_shift_they_are_on(

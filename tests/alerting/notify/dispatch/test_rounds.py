@@ -98,8 +98,8 @@ def test_the_holder_is_told_that_the_warning_came_back(
     town.run()
     told = [item.body["text"] for item in gateways.acted("hook") if item.body["kind"] == "alarm"]
     assert len(told) == 1
-    assert "came back" in told[0]
-    assert "held by local:li" in told[0]
+    assert "raised again" in told[0]
+    assert "assigned to local:li" in told[0]
     assert len(gateways.acted("bank")) == 2
 
 

@@ -25,14 +25,14 @@ def test_a_warning_appears_is_claimed_and_closed_without_a_mouse(
     open_as: Open, raise_case: RaiseCase, services: Services
 ) -> None:
     page = open_as("li")
-    expect(page.get_by_text("Nobody is waiting")).to_be_visible()
+    expect(page.get_by_text("No case is waiting")).to_be_visible()
     case_id = raise_case(warning())
     expect(page.locator(f"#case-{case_id}")).to_be_visible()  # by itself, without a reload
     expect(page.locator("#announcer")).to_have_text("New cases in the queue: 1")
     page.keyboard.press("j")
     page.keyboard.press("c")
     page.wait_for_url(f"**/console/cases/{case_id}")
-    expect(page.locator("#casehead")).to_contain_text("held by Li")
+    expect(page.locator("#casehead")).to_contain_text("assigned to Li")
     page.keyboard.press("t")
     expect(page.locator("#casehead")).to_contain_text("In contact")
     # No person types in the 20 ms that htmx takes to settle; before it the form is a plain one.
@@ -53,7 +53,7 @@ def test_a_warning_appears_is_claimed_and_closed_without_a_mouse(
     assert closed.prevented_minor == 5_000_000
     page.keyboard.press("g")
     page.keyboard.press("q")
-    expect(page.get_by_text("Nobody is waiting")).to_be_visible()
+    expect(page.get_by_text("No case is waiting")).to_be_visible()
 
 
 def test_two_responders_do_not_both_get_a_case(
@@ -66,8 +66,8 @@ def test_two_responders_do_not_both_get_a_case(
     li.locator(claim).click()
     li.wait_for_url(f"**/cases/{case_id}")
     wang.locator(claim).click()
-    refusal = wang.get_by_text("The case changed meanwhile").or_(
-        wang.get_by_text("Somebody else holds")
+    refusal = wang.get_by_text("The case has changed in the meantime").or_(
+        wang.get_by_text("assigned to another person")
     )
     expect(refusal.first).to_be_visible()
     assert case_of(services, case_id).holder == "local:li"
@@ -164,9 +164,9 @@ def test_every_page_can_be_read_and_named(
 def test_a_patrol_answers_on_a_phone(open_as: Open, town: list[str], services: Services) -> None:
     page = open_as("wang", viewport={"width": 390, "height": 800}, has_touch=True)
     page.goto("/console/patrol")
-    page.get_by_role("button", name="I am going").tap()
-    expect(page.locator("#visits")).to_contain_text("Patrol is on its way.")
-    page.get_by_role("button", name="Nobody there").tap()
+    page.get_by_role("button", name="On my way").tap()
+    expect(page.locator("#visits")).to_contain_text("The patrol is on its way.")
+    page.get_by_role("button", name="No one there").tap()
     expect(page.get_by_text("No visits to make")).to_be_visible()
     with services.db.read() as session:
         assert session.get_one(Delivery, "d-1").state == "unanswered"
@@ -175,10 +175,10 @@ def test_a_patrol_answers_on_a_phone(open_as: Open, town: list[str], services: S
 def test_the_keys_are_explained_and_focus_is_seen(open_as: Open, town: list[str]) -> None:
     page = open_as("li")
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("c")  # keys do nothing behind the dialog
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
     assert page.url.endswith("/console/queue")
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
@@ -198,7 +198,7 @@ def test_a_page_that_lost_its_server_says_so_until_it_is_back(
     else:
         page.route("**/queue/rows*", lambda route: route.fulfill(status=503, body="no database"))
     page.clock.install()
-    expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+    expect(page.get_by_role("alert")).to_contain_text("The server does not respond")
     page.clock.run_for(65_000)
     expect(page.get_by_role("alert")).to_contain_text("1:0")  # it says how old what is seen is
     expect(page.locator(".toast")).to_have_count(0)

@@ -106,7 +106,7 @@ def test_a_district_without_a_shift_is_said_to_page_nobody(
     services: Services, boss: Principal, make_browser: MakeBrowser, late: list[str]
 ) -> None:
     browser = make_browser("boss")
-    alarm = "Cases there page nobody"
+    alarm = "Cases there page no one"
     before = browser.get("/console/supervision").text
     assert alarm in before
     shown = [part for part in before.split('role="alert"') if alarm in part]
