@@ -54,7 +54,10 @@ TEMPLATES: dict[str, dict[Language, str]] = {
 """Text by template and language; fields in braces are filled by ``render``."""
 
 PROBLEMS: dict[str, dict[Language, str]] = {
-    "hold_failed": {"zh": "银行拒绝或未收到止付指令", "en": "the bank refused or did not receive the hold"},
+    "hold_failed": {
+        "zh": "银行拒绝或未收到止付指令",
+        "en": "the bank refused or did not receive the hold",
+    },
     "hold_not_confirmed": {"zh": "银行未确认止付", "en": "the bank has not confirmed the hold"},
     "suspension_failed": {
         "zh": "运营商拒绝或未收到停机指令",
@@ -74,7 +77,10 @@ PROBLEMS: dict[str, dict[Language, str]] = {
         "zh": "当事人及亲属均无人接听",
         "en": "neither the person nor a relative answers",
     },
-    "warning_came_back": {"zh": "已撤回的预警再次出现", "en": "the withdrawn warning was raised again"},
+    "warning_came_back": {
+        "zh": "已撤回的预警再次出现",
+        "en": "the withdrawn warning was raised again",
+    },
     "no_contact_yet": {"zh": "接手后尚未联系当事人", "en": "no attempt to reach the person"},
     "no_outcome_yet": {"zh": "联系后尚无处置结果", "en": "no outcome since contact"},
 }

@@ -51,7 +51,9 @@ def test_the_outcome_and_the_person_follow_the_holder_and_the_warnings(
     expect(page.locator("#outcome")).to_be_hidden()
     services.desk.assign(case_id, boss, to="local:li")
     expect(page.locator("#closing")).to_be_visible()
-    expect(page.locator("#person")).to_contain_text("The audit log records each number that is shown")
+    expect(page.locator("#person")).to_contain_text(
+        "The audit log records each number that is shown"
+    )
     page.locator("#closing textarea").fill("half written")
     services.ingestor.ingest([warning("w-2", kind="call")], "test")
     expect(page.locator("#person")).to_contain_text("The line is busy with the suspect")
