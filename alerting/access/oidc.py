@@ -6,39 +6,43 @@ known role is refused, and one without tenants or districts sees nothing.
 """
 
 import hmac
-import json
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote_plus
 
 import httpx
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from authlib.oidc.core.grants.util import create_half_hash
+import structlog
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import OAuth2Client
+from authlib.oidc.core import CodeIDToken
 from itsdangerous import BadSignature, URLSafeSerializer
-from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from alerting.access.access_errors import NotAuthenticatedError
 from alerting.access.grants import Grants
+from alerting.access.oidc_keys import SigningKeys
 from alerting.access.roles import ROLES, SERVICE_ROLES
 from forewarn.errors import DependencyUnavailableError
 
 FLOW_SECONDS = 600
-KEYS_SECONDS = 3600
-ALGORITHMS = ["RS256", "PS256", "ES256"]  # never "none", never a shared secret
 CLOCK_SKEW_SECONDS = 60
+TIMEOUT_SECONDS = 5.0
+AUTH_METHODS = ("client_secret_basic", "client_secret_post")
 _HINT = "Start signing in again."
 
 OIDC_CALLBACK = "/console/oidc/callback"
 """Path at which the provider hands the browser back."""
 
+_log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class OidcOptions:
-    """What the provider is and how its claims are read."""
+    """What the provider is and how its claims are read; dotted claim names lead into objects."""
 
     issuer: str
     client_id: str
@@ -65,20 +69,15 @@ class OidcClient:
 
     Args:
         options: where it is and how to read its claims.
-        client: makes the HTTP client for one exchange.
+        timeout_seconds: of one step of a request to it.
     """
 
-    def __init__(
-        self,
-        options: OidcOptions,
-        client: Callable[[], httpx.Client] = lambda: httpx.Client(timeout=5.0),
-    ) -> None:
+    def __init__(self, options: OidcOptions, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._options = options
-        self._client = client
+        self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
         self._metadata: dict[str, Any] = {}
-        self._keys: KeySet | None = None
-        self._keys_at_ms = 0
+        self._keys = SigningKeys(lambda: self._get(str(self._discover()["jwks_uri"])))
         # The secret is known to the replicas and the provider only: it signs the flow cookie.
         self._signer = URLSafeSerializer(options.client_secret, salt="forewarn-oidc-flow")
 
@@ -87,9 +86,9 @@ class OidcClient:
 
         Raises:
             DependencyUnavailableError: if the provider does not answer.
+            NotAuthenticatedError: if what it says about itself does not fit.
         """
-        with self._client() as client:
-            metadata = self._discover(client)
+        metadata = self._discover()
         flow = {
             "state": secrets.token_urlsafe(24),
             "nonce": secrets.token_urlsafe(24),
@@ -97,19 +96,14 @@ class OidcClient:
             "next": next_path,
             "until_ms": now_ms + FLOW_SECONDS * 1000,
         }
-        query = httpx.QueryParams(
-            response_type="code",
-            client_id=self._options.client_id,
-            redirect_uri=self._options.redirect_uri,
-            scope=self._options.scopes,
-            state=flow["state"],
-            nonce=flow["nonce"],
-            code_challenge=create_s256_code_challenge(flow["verifier"]),
-            code_challenge_method="S256",
-        )
-        cookie = self._signer.dumps(flow)
-        assert isinstance(cookie, str)  # noqa: S101  (the library's type is str | bytes)
-        return f"{metadata['authorization_endpoint']}?{query}", cookie
+        with self._client() as client:
+            address, _ = client.create_authorization_url(
+                metadata["authorization_endpoint"],
+                state=flow["state"],
+                nonce=flow["nonce"],
+                code_verifier=flow["verifier"],
+            )
+        return str(address), str(self._signer.dumps(flow))
 
     def complete(
         self, cookie: str | None, *, state: str, code: str, now_ms: int
@@ -121,10 +115,14 @@ class OidcClient:
             DependencyUnavailableError: if the provider does not answer.
         """
         flow = self._flow(cookie, state, now_ms)
-        with self._client() as client:
-            tokens = self._exchange(client, code, flow["verifier"])
-            claims = self._claims(client, tokens, flow["nonce"], now_ms)
-        return self._identity(claims), str(flow["next"])
+        try:
+            tokens = self._exchange(code, flow["verifier"])
+            identity = self._identity(self._claims(tokens, flow["nonce"], now_ms))
+        except NotAuthenticatedError as error:
+            # The person sees only that it failed; who runs the service needs the reason.
+            _log.warning("oidc_refused", reason=error.message)
+            raise
+        return identity, str(flow["next"])
 
     def _flow(self, cookie: str | None, state: str, now_ms: int) -> dict[str, Any]:
         try:
@@ -137,79 +135,91 @@ class OidcClient:
             raise NotAuthenticatedError("This sign-in belongs to another window.", hint=_HINT)
         return flow
 
-    def _discover(self, client: httpx.Client) -> dict[str, Any]:
-        if not self._metadata:
-            address = f"{self._options.issuer.rstrip('/')}/.well-known/openid-configuration"
-            metadata = _json(client, "GET", address)
-            if metadata.get("issuer") != self._options.issuer:
-                raise NotAuthenticatedError(
-                    "The provider names another issuer than is configured.",
-                    hint="Set FOREWARN_ACCESS_OIDC_ISSUER to the issuer exactly as it names itself.",
-                )
+    def _client(self, method: str = "none") -> OAuth2Client:
+        client = OAuth2Client(
+            client_id=self._options.client_id,
+            client_secret=self._options.client_secret,
+            scope=self._options.scopes,
+            redirect_uri=self._options.redirect_uri,
+            code_challenge_method="S256",
+            token_endpoint_auth_method=method,
+            timeout=self._timeout_seconds,
+        )
+        client.register_client_auth_method(("client_secret_basic", _encode_basic))
+        return client
+
+    def _discover(self) -> dict[str, Any]:
+        with self._lock:
+            if self._metadata:
+                return self._metadata
+        address = f"{self._options.issuer.rstrip('/')}/.well-known/openid-configuration"
+        metadata = self._get(address)
+        if metadata.get("issuer") != self._options.issuer:
+            raise NotAuthenticatedError(
+                "The provider names another issuer than is configured.",
+                hint="Set FOREWARN_ACCESS_OIDC_ISSUER to the issuer exactly as it names itself.",
+            )
+        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+            if not isinstance(metadata.get(name), str):
+                raise NotAuthenticatedError(f"The identity provider names no {name}.")
+        with self._lock:
             self._metadata = metadata
-        return self._metadata
+        return metadata
 
-    def _exchange(self, client: httpx.Client, code: str, verifier: str) -> dict[str, Any]:
-        return _json(
-            client,
-            "POST",
-            self._discover(client)["token_endpoint"],
-            auth=(self._options.client_id, self._options.client_secret),
-            data={
-                "grant_type": "authorization_code",
-                "code": code,
-                "redirect_uri": self._options.redirect_uri,
-                "code_verifier": verifier,
-            },
-        )
-
-    def _claims(
-        self, client: httpx.Client, tokens: dict[str, Any], nonce: str, now_ms: int
-    ) -> dict[str, Any]:
-        registry = jwt.JWTClaimsRegistry(
-            now=now_ms // 1000,
-            leeway=CLOCK_SKEW_SECONDS,
-            iss={"essential": True, "value": self._options.issuer},
-            aud={"essential": True, "value": self._options.client_id},
-            sub={"essential": True},
-            exp={"essential": True},
-            iat={"essential": True},
-            nonce={"essential": True, "value": nonce},
-        )
+    def _exchange(self, code: str, verifier: str) -> dict[str, Any]:
+        metadata = self._discover()
+        offered = metadata.get("token_endpoint_auth_methods_supported") or AUTH_METHODS[:1]
+        method = next((name for name in AUTH_METHODS if name in offered), None)
+        if method is None:
+            raise NotAuthenticatedError(
+                f"The identity provider takes client secrets only by {', '.join(offered)}.",
+                hint=f"Let it take {' or '.join(AUTH_METHODS)}.",
+            )
         try:
-            token = self._decode(client, str(tokens.get("id_token", "")), now_ms)
-            registry.validate(token.claims)
+            with self._client(method) as client:
+                return dict(
+                    client.fetch_token(
+                        metadata["token_endpoint"],
+                        grant_type="authorization_code",
+                        code=code,
+                        redirect_uri=self._options.redirect_uri,
+                        code_verifier=verifier,
+                    )
+                )
+        except OAuthError as error:
+            raise _refused(error) from None
+        except httpx.HTTPError as error:
+            raise _unavailable(error) from None
+        except ValueError:
+            raise _unavailable(None) from None
+
+    def _claims(self, tokens: dict[str, Any], nonce: str, now_ms: int) -> dict[str, Any]:
+        try:
+            token = self._keys.decode(str(tokens.get("id_token", "")), now_ms)
+            claims = CodeIDToken(
+                token.claims,
+                token.header,
+                {
+                    "iss": {"essential": True, "value": self._options.issuer},
+                    "aud": {"essential": True, "value": self._options.client_id},
+                    "sub": {"essential": True},
+                },
+                {
+                    "nonce": nonce,
+                    "client_id": self._options.client_id,
+                    "access_token": tokens.get("access_token"),
+                },
+            )
+            claims.validate(now=now_ms // 1000, leeway=CLOCK_SKEW_SECONDS)
         except (JoseError, ValueError) as error:
             raise NotAuthenticatedError(
-                f"The provider's identity token is not valid ({type(error).__name__}).", hint=_HINT
+                f"The provider's identity token is not valid: {_reason(error)}.", hint=_HINT
             ) from None
-        bound = token.claims.get("at_hash")
-        expected = create_half_hash(str(tokens.get("access_token", "")), token.header["alg"])
-        if bound is not None and bound.encode() != expected:
-            raise NotAuthenticatedError("The provider's tokens do not belong together.", hint=_HINT)
-        return dict(token.claims)
-
-    def _decode(self, client: httpx.Client, id_token: str, now_ms: int) -> jwt.Token:
-        try:
-            return jwt.decode(id_token, self._key_set(client, now_ms), algorithms=ALGORITHMS)
-        except (JoseError, ValueError):
-            # The provider may have changed its keys: look once more, at most once a minute.
-            if now_ms - self._keys_at_ms < 60_000:
-                raise
-            with self._lock:
-                self._keys = None
-            return jwt.decode(id_token, self._key_set(client, now_ms), algorithms=ALGORITHMS)
-
-    def _key_set(self, client: httpx.Client, now_ms: int) -> KeySet:
-        with self._lock:
-            if self._keys is None or now_ms - self._keys_at_ms > KEYS_SECONDS * 1000:
-                document: Any = _json(client, "GET", self._discover(client)["jwks_uri"])
-                self._keys, self._keys_at_ms = KeySet.import_key_set(document), now_ms
-            return self._keys
+        return dict(claims)
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         options = self._options
-        named = [options.role_names.get(role, role) for role in _texts(claims, options.roles_claim)]
+        named = _texts(claims, options.roles_claim, options.role_names)
         roles = [role for role in named if role in ROLES and role not in SERVICE_ROLES]
         if not roles:
             raise NotAuthenticatedError(
@@ -227,30 +237,79 @@ class OidcClient:
             ),
         )
 
+    def _get(self, address: str) -> dict[str, Any]:
+        try:
+            response = httpx.get(address, timeout=self._timeout_seconds)
+            response.raise_for_status()
+            document = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise _unavailable(error) from None
+        if not isinstance(document, dict):
+            raise NotAuthenticatedError("The identity provider sent no document.", hint=_HINT)
+        return document
 
-def _texts(claims: Mapping[str, Any], name: str) -> list[str]:
-    """A claim as a list of texts, whether the provider sends a list or words in one text."""
-    value = claims.get(name, [])
+
+def _encode_basic(
+    client: OAuth2Client, _method: str, uri: str, headers: Any, body: Any
+) -> tuple[str, Any, Any]:
+    """HTTP Basic with both parts form-encoded (RFC 6749, section 2.3.1), which Authlib leaves out."""
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+    headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+    return uri, headers, body
+
+
+def _refused(error: OAuthError) -> NotAuthenticatedError:
+    if error.error in ("invalid_client", "unauthorized_client"):
+        return NotAuthenticatedError(
+            "The identity provider does not know this client id and secret.",
+            hint="Check FOREWARN_ACCESS_OIDC_CLIENT_ID and FOREWARN_ACCESS_OIDC_CLIENT_SECRET.",
+        )
+    return NotAuthenticatedError(f"The identity provider refused: {error.error}.", hint=_HINT)
+
+
+def _unavailable(error: Exception | None) -> DependencyUnavailableError:
+    how = "did not answer in time" if isinstance(error, httpx.TimeoutException) else (
+        "is not available"
+    )  # fmt: skip
+    return DependencyUnavailableError(f"The identity provider {how}.", hint="Try again shortly.")
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a token, without its content."""
+    claim = getattr(error, "claim", None)
+    name = str(getattr(error, "error", "") or type(error).__name__)
+    if name == "expired_token" or claim in ("iat", "nbf", "exp"):
+        return f"{name} {claim or ''}".strip() + ", or the clocks differ by over a minute"
+    return f"{name} {claim or ''}".strip()
+
+
+def _texts(
+    claims: Mapping[str, Any], name: str, names: Mapping[str, str] | None = None
+) -> list[str]:
+    """A claim as a list of texts, whether the provider sends a list or words in one text.
+
+    Args:
+        claims: of the identity token.
+        name: of the claim; with dots it leads into objects, such as ``realm_access.roles``.
+        names: from the provider's words to ours; they may contain blanks.
+    """
+    names = names or {}
+    value = _claim(claims, name)
     if isinstance(value, str):
-        return value.split()
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+        value = [value] if value in names else value.split()
+    if not isinstance(value, list):
+        return []
+    return [names.get(item, item) for item in value if isinstance(item, str)]
 
 
-def _json(client: httpx.Client, method: str, address: str, **options: Any) -> dict[str, Any]:
-    try:
-        response = client.request(method, address, **options)
-        response.raise_for_status()
-        document = response.json()
-    except httpx.HTTPStatusError as error:
-        if error.response.is_server_error:
-            raise DependencyUnavailableError(
-                "The identity provider is not available.", hint="Try again shortly."
-            ) from None
-        raise NotAuthenticatedError("The identity provider refused.", hint=_HINT) from None
-    except (httpx.HTTPError, json.JSONDecodeError):
-        raise DependencyUnavailableError(
-            "The identity provider is not available.", hint="Try again shortly."
-        ) from None
-    if not isinstance(document, dict):
-        raise NotAuthenticatedError("The identity provider sent no document.", hint=_HINT)
-    return document
+def _claim(claims: Mapping[str, Any], name: str) -> Any:
+    """The claim of that very name, else the one that its dots lead to."""
+    if name in claims:
+        return claims[name]
+    for place in (at for at, letter in enumerate(name) if letter == "."):
+        inner = claims.get(name[:place])
+        if isinstance(inner, dict):
+            found = _claim(inner, name[place + 1 :])
+            if found is not None:
+                return found
+    return None

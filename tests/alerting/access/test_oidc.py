@@ -148,3 +148,129 @@ def test_a_provider_that_is_down_is_not_the_persons_fault(
     with pytest.raises(DependencyUnavailableError):
         client.begin("/console/", NOW_MS)
     provider.start()
+
+
+def test_a_secret_with_any_letters_reaches_the_provider_by_post_too(
+    client: OidcClient, provider: Provider
+) -> None:
+    provider.discovered = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+    assert sign_in(client, provider)[0].subject == "oidc:0f3c"
+
+
+@pytest.mark.parametrize(
+    ("discovered", "words"),
+    [
+        ({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}, "private_key_jwt"),
+        ({"jwks_uri": None}, "jwks_uri"),
+    ],
+)
+def test_a_provider_that_cannot_be_used_is_one_clear_line(
+    client: OidcClient, provider: Provider, discovered: dict[str, Any], words: str
+) -> None:
+    provider.discovered = discovered
+    with pytest.raises(NotAuthenticatedError, match=words):
+        sign_in(client, provider)
+
+
+def test_a_wrong_secret_names_the_settings(client: OidcClient, provider: Provider) -> None:
+    provider.client_secret = "another"
+    with pytest.raises(NotAuthenticatedError, match="FOREWARN_ACCESS_OIDC_CLIENT_SECRET"):
+        sign_in(client, provider)
+
+
+def test_keys_of_unknown_types_stand_beside_good_ones(
+    client: OidcClient, provider: Provider
+) -> None:
+    provider.more_keys = [
+        {"kty": "AKP", "kid": "post-quantum", "alg": "ML-DSA-44", "pub": "AAAA"},
+        {"kty": "EC", "kid": "curve", "crv": "P-1024", "x": "AAAA", "y": "AAAA"},
+        {"kty": "oct", "kid": "shared", "k": "c2VjcmV0"},
+        {"kid": "nothing else"},
+        OTHER_KEY.as_dict(private=False) | {"use": "enc"},
+    ]
+    assert sign_in(client, provider)[0].subject == "oidc:0f3c"
+
+
+@pytest.mark.parametrize("key_set", [{"key": []}, {"keys": []}, {"keys": "none"}], ids=str)
+def test_a_key_set_without_keys_is_one_clear_line(
+    client: OidcClient, provider: Provider, key_set: dict[str, Any]
+) -> None:
+    provider.key_set = key_set
+    with pytest.raises(NotAuthenticatedError, match="publishes no key"):
+        sign_in(client, provider)
+
+
+def test_a_token_without_a_key_id_is_checked_with_the_only_key(
+    client: OidcClient, provider: Provider
+) -> None:
+    provider.header = {"alg": "RS256"}
+    assert sign_in(client, provider)[0].subject == "oidc:0f3c"
+    provider.more_keys = [OTHER_KEY.as_dict(private=False)]
+    with pytest.raises(NotAuthenticatedError):
+        sign_in(client, provider, now_ms=NOW_MS + 3_600_001)
+
+
+@pytest.mark.parametrize(
+    ("roles_claim", "claims"),
+    [
+        ("realm_access.roles", {"realm_access": {"roles": ["fraud-desk"]}}),
+        ("resource_access.fore.warn.roles", {"resource_access": {"fore.warn": {"roles": ["fraud-desk"]}}}),
+        ("https://example.org/roles", {"https://example.org/roles": ["fraud-desk"]}),
+        ("groups", {"groups": "Fraud Desk"}),
+        ("groups", {"groups": ["Fraud Desk", 7, None]}),
+        ("groups", {"groups": "unrelated fraud-desk"}),
+    ],
+)  # fmt: skip
+def test_roles_are_found_where_the_provider_puts_them(
+    provider: Provider, roles_claim: str, claims: dict[str, Any]
+) -> None:
+    del provider.claims["roles"]
+    provider.claims |= claims
+    client = OidcClient(
+        OidcOptions(
+            issuer=provider.issuer,
+            client_id=CLIENT_ID,
+            client_secret=CLIENT_SECRET,
+            redirect_uri="https://forewarn.example/console/oidc/callback",
+            roles_claim=roles_claim,
+            role_names={"fraud-desk": "responder", "Fraud Desk": "responder"},
+        )
+    )
+    assert sign_in(client, provider)[0].grants.roles == {"responder"}
+
+
+@pytest.mark.parametrize("seconds", [-50, 50])
+def test_clocks_may_differ_by_a_minute(
+    client: OidcClient, provider: Provider, seconds: int
+) -> None:
+    provider.claims["iat"] += seconds
+    provider.claims["exp"] = NOW_MS // 1000 - 1 if seconds < 0 else provider.claims["exp"]
+    assert sign_in(client, provider)[0].subject == "oidc:0f3c"
+
+
+def test_a_clock_that_is_far_off_is_named(client: OidcClient, provider: Provider) -> None:
+    provider.claims["iat"] += 300
+    with pytest.raises(NotAuthenticatedError, match="clocks differ"):
+        sign_in(client, provider)
+
+
+def test_a_provider_that_is_slow_is_not_the_persons_fault(provider: Provider) -> None:
+    provider.delay_seconds = 0.5
+    options = OidcOptions(
+        issuer=provider.issuer,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        redirect_uri="https://forewarn.example/console/oidc/callback",
+    )
+    with pytest.raises(DependencyUnavailableError, match="did not answer in time"):
+        OidcClient(options, timeout_seconds=0.1).begin("/console/", NOW_MS)
+
+
+def test_a_provider_that_was_down_at_the_start_is_used_once_it_answers(
+    client: OidcClient, provider: Provider
+) -> None:
+    provider.discovered = {"issuer": "https://not.yet"}
+    with pytest.raises(NotAuthenticatedError):
+        client.begin("/console/", NOW_MS)
+    provider.discovered = {}
+    assert sign_in(client, provider)[0].subject == "oidc:0f3c"
