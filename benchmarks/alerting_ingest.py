@@ -1,24 +1,39 @@
-"""How many warnings a second the alerting service takes in.
+"""How many warnings a second the alerting service takes in, and how many cases a second it closes.
 
-Usage: python benchmarks/alerting_ingest.py [--warnings 20000] [--batch 500] [--database URL]
+Usage: python benchmarks/alerting_ingest.py [--warnings 20000] [--batch 500] [--closures 2000]
+           [--threads 8] [--database URL] [--against REVISION [--rounds 3]]
 
 Without a URL a PostgreSQL is started that waits for the disk at each commit, as in production. The
 warnings are of as many people as there are warnings divided by two (so half of them join a case),
 one in ten repeats an earlier one, and every one passes the decoder, the correlation, the ledger,
-the timers and the audit chain. Prints one JSON document.
+the timers and the audit chain. Then several threads claim cases and close them as false alarms, one
+transaction a step: all of them meet at the head of the audit chain. Prints one JSON document.
+
+With ``--against`` the benchmark of another revision runs in turn with this one, each on a database
+of its own, in a temporary checkout; the document then holds both, with the median of the rounds.
 """
 
 import argparse
 import json
 import os
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
+from typing import Any
 
+from sqlalchemy import select
+
+from alerting.access import EVERYTHING, Principal
 from alerting.bootstrap.components import build_services
+from alerting.cases.closure_service import Closure
 from alerting.db import Database, migrate
+from alerting.db.case_tables import Case
 from alerting.ingest.warning_decoder import decode_warning
 from forewarn.contracts.event_codec import encode
 from forewarn.contracts.fraud_warning import FraudWarning, Reason, Source, Subject
@@ -27,7 +42,9 @@ from forewarn.platform.clock import system_clock
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
 
+ROOT = Path(__file__).parents[1]
 TARGET_PER_SECOND = 500
+RESPONDER = Principal("local:bench", "Bench", frozenset({"responder"}), EVERYTHING, "session")
 
 
 def warnings(count: int, dice: random.Random, now_ms: int) -> list[bytes]:
@@ -71,13 +88,25 @@ def one(warning_id: str, person: str, dice: random.Random, now_ms: int) -> Fraud
     )
 
 
-def measure(url: str, count: int, batch: int) -> dict[str, object]:
-    """Take the warnings in and time it."""
+def measure(given: argparse.Namespace, url: str) -> dict[str, object]:
+    """Take the warnings in, close cases, and time both."""
     db = Database(url)
     migrate.upgrade(db)
     services = build_services(
         AlertingSettings(database_url=url), db, system_clock, Pseudonymiser(b"only for benchmarks")
     )
+    figures: dict[str, object] = {
+        "database": "postgresql" if db.is_postgresql else "sqlite",
+        **ingest(services, given.warnings, given.batch),
+        **close(services, db, given.closures, given.threads),
+        "load_average": round(os.getloadavg()[0], 1),
+    }
+    db.dispose()
+    return figures
+
+
+def ingest(services: Any, count: int, batch: int) -> dict[str, object]:
+    """Take the warnings in, one batch after the other."""
     messages = warnings(count, random.Random(7), system_clock())
     results: Counter[str] = Counter()
     took: list[float] = []
@@ -89,16 +118,13 @@ def measure(url: str, count: int, batch: int) -> dict[str, object]:
         took.append(time.perf_counter() - at)
     seconds = time.perf_counter() - began
     processor = time.process_time() - processor
-    db.dispose()
     took.sort()
     return {
-        "database": "postgresql" if db.is_postgresql else "sqlite",
         "warnings": count,
         "batch": batch,
         "seconds": round(seconds, 2),
         "warnings_per_second": round(count / seconds),
         "per_processor_second": round(count / processor),  # of this process, not of the server
-        "load_average": round(os.getloadavg()[0], 1),
         "batch_seconds_median": round(took[len(took) // 2], 3),
         "batch_seconds_max": round(took[-1], 3),
         "results": dict(results),
@@ -106,20 +132,99 @@ def measure(url: str, count: int, batch: int) -> dict[str, object]:
     }
 
 
+def close(services: Any, db: Database, count: int, threads: int) -> dict[str, object]:
+    """Claim cases and close them, several at once."""
+    with db.read() as session:
+        case_ids = session.scalars(select(Case.case_id).order_by(Case.case_id).limit(count)).all()
+
+    def one_case(case_id: str) -> float:
+        at = time.perf_counter()
+        services.desk.claim(case_id, RESPONDER)
+        services.desk.close(case_id, RESPONDER, Closure("false_alarm"))
+        return time.perf_counter() - at
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        took = sorted(pool.map(one_case, case_ids))
+    seconds = time.perf_counter() - began
+    return {
+        "closures": len(case_ids),
+        "threads": threads,
+        "closures_per_second": round(len(case_ids) / seconds, 1),
+        "closure_seconds_median": round(median(took), 4),
+        "closure_seconds_p99": round(took[len(took) * 99 // 100], 4),
+    }
+
+
+def compare(given: argparse.Namespace) -> dict[str, object]:
+    """Run this revision and another one in turn."""
+    with tempfile.TemporaryDirectory() as directory:
+        other = Path(directory) / "other"
+        _git("worktree", "add", "--detach", str(other), given.against)
+        try:
+            rounds = [
+                (_child(other, given), _child(ROOT, given)) for _ in range(max(1, given.rounds))
+            ]
+        finally:
+            _git("worktree", "remove", "--force", str(other))
+    before, after = ([pair[side] for pair in rounds] for side in (0, 1))
+    return {
+        "against": given.against,
+        **{
+            name: {
+                "before": median(one[name] for one in before),
+                "after": median(one[name] for one in after),
+            }
+            for name in ("warnings_per_second", "closures_per_second", "closure_seconds_p99")
+        },
+        "before": before,
+        "after": after,
+    }
+
+
+def _child(tree: Path, given: argparse.Namespace) -> dict[str, Any]:
+    options = ("warnings", "batch", "closures", "threads")
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(tree / "benchmarks" / Path(__file__).name),
+            *(f"--{name}={getattr(given, name)}" for name in options),
+        ],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(tree)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def _git(*words: str) -> None:
+    subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True)
+
+
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--warnings", type=int, default=20_000)
     parser.add_argument("--batch", type=int, default=500)
+    parser.add_argument("--closures", type=int, default=2_000)
+    parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--database", default="")
+    parser.add_argument("--against", default="")
+    parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
+    if given.against:
+        print(json.dumps(compare(given)))
+        return
     if given.database:
-        print(json.dumps(measure(given.database, given.warnings, given.batch)))
+        print(json.dumps(measure(given, given.database)))
         return
     with tempfile.TemporaryDirectory() as directory:
         server = PostgresServer(Path(directory), durable=True).start()
         try:
-            print(json.dumps(measure(server.url, given.warnings, given.batch)))
+            print(json.dumps(measure(given, server.url)))
         finally:
             server.stop()
 
