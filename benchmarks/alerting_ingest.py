@@ -30,7 +30,7 @@ from typing import Any
 from sqlalchemy import select
 
 from alerting.access import EVERYTHING, Principal
-from alerting.bootstrap.components import build_services
+from alerting.bootstrap.service_layer import build_services
 from alerting.cases.closure_service import Closure
 from alerting.db import Database, migrate
 from alerting.db.case_tables import Case
@@ -139,8 +139,8 @@ def close(services: Any, db: Database, count: int, threads: int) -> dict[str, ob
 
     def one_case(case_id: str) -> float:
         at = time.perf_counter()
-        services.desk.claim(case_id, RESPONDER)
-        services.desk.close(case_id, RESPONDER, Closure("false_alarm"))
+        services.case_service.claim(case_id, RESPONDER)
+        services.closures.close(case_id, RESPONDER, Closure("false_alarm"))
         return time.perf_counter() - at
 
     began = time.perf_counter()

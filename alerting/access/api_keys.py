@@ -157,7 +157,7 @@ class KeyStore:
         now_ms: int,
     ) -> None:
         entry = AuditEntry(now_ms, actor, action, f"key:{key_id}", detail)
-        history.append(self._database, transaction, [entry])
+        history.append(transaction, [entry])
 
 
 def _principal(row: Any) -> Principal:

@@ -1,20 +1,17 @@
 """Builds access control from its settings; called by composition roots only."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from argon2 import PasswordHasher
 
-from alerting.access.access_control import AccessControl, Audit, Limits
+from alerting.access.access_control import AccessControl, Limits
 from alerting.access.api_keys import KeyStore
 from alerting.access.lockout import Lockout, LockoutPolicy
 from alerting.access.oidc import OIDC_CALLBACK, OidcClient, OidcOptions
 from alerting.access.rate_limits import Rate, RateLimiter
 from alerting.access.sessions import SessionLimits, SessionStore
 from alerting.access.users import UserFile
-from alerting.cases import history
-from alerting.cases.history import AuditEntry
-from alerting.cases.history.audit_actions import AuditAction
+from alerting.cases.history import audit_writer
 from alerting.db.database import Database
 from forewarn.errors import ConfigurationError
 from forewarn.platform.settings.access_settings import AccessSettings
@@ -67,25 +64,12 @@ def build_access(
             people=RateLimiter(Rate(people * _BURST_SECONDS, people)),
             services=RateLimiter(Rate(services * _BURST_SECONDS, services)),
         ),
-        audit=chained(database),
+        audit=audit_writer(database),
         oidc=_oidc(settings, public_url),
         public_url=public_url.rstrip("/"),
         break_glass=settings.break_glass,
         clock=clock,
     )
-
-
-def chained(database: Database) -> Audit:
-    """Record in the hash-chained log, each entry in a transaction of its own."""
-
-    def record(
-        *, actor: str, action: AuditAction, target: str, details: Mapping[str, Any], now_ms: int
-    ) -> None:
-        with database.write() as session:
-            entry = AuditEntry(now_ms, actor, action, target, dict(details))
-            history.append(database, session, [entry])
-
-    return record
 
 
 def _oidc(settings: AccessSettings, public_url: str) -> OidcClient | None:

@@ -1,28 +1,28 @@
-"""A case that nobody has any more: given back, or open again after it was closed."""
+"""Columns of a case that waits for a responder again: given back, or reopened."""
 
 from alerting.cases.timers import timer_schedule
 from alerting.db.case_tables import Case
 
 
 def open_again(case: Case, now_ms: int) -> str | None:
-    """Bring the columns of a case back to those of an open one that nobody has yet.
+    """Set the columns of a closed case to those of an open one without a holder.
 
-    Its deadline, its money and its timers are the caller's to set.
+    The caller sets its deadline, its money and its timers.
 
     Returns:
-        The disposition that it had.
+        The disposition that the case had.
     """
     before = case.disposition
     case.state = "dispatched"
     case.disposition = case.closed_at_ms = case.closed_by = case.duplicate_of = None
     case.prevented_minor = 0
     case.opened_at_ms = now_ms
-    let_go(case)
+    clear_holder(case)
     timer_schedule.begin_round(case)
     return before
 
 
-def let_go(case: Case) -> None:
-    """Nobody has the case any more, and the chain of escalation begins anew."""
+def clear_holder(case: Case) -> None:
+    """Remove the holder and start the chain of escalation from its beginning."""
     case.holder = case.held_since_ms = case.follow_up_due_ms = case.responded_at_ms = None
     case.follow_up_level = case.escalation_level = 0

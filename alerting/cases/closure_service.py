@@ -1,40 +1,38 @@
-"""Closing, reopening and merging: where a case meets the ledger and the outbox.
+"""Close, reopen and merge cases.
 
-All in one transaction: the state, the ledger, the outcome messages, the sweeps and the audit line
-are either all there or not at all, so a crash at any point counts nothing twice.
+The state, the ledger, the outcome messages, the sweeps and the audit entry are written in one
+transaction, so a crash at any point counts nothing twice.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from alerting.access import Principal
 from alerting.cases import duplicate_cases
-from alerting.cases.case_reopening import open_again
-from alerting.cases.case_service import Done, facts_of, record
-from alerting.cases.case_summary import in_force
-from alerting.cases.follow_up import FollowUps
-from alerting.cases.late_loss_service import (
+from alerting.cases.case_accounts import (
     FRAUD,
-    LateLossService,
-    held,
+    CaseAccounts,
+    balance_of,
     refuse_merged,
     warnings_of,
 )
+from alerting.cases.case_reopening import open_again
+from alerting.cases.case_steps import CaseSteps, StepRecord, facts_of
+from alerting.cases.case_summary import in_force
+from alerting.cases.history import CaseHistory
 from alerting.cases.ledger import ledger_entries
 from alerting.cases.ledger.loss_estimate import NOT_A_TRANSFER, confirm, estimate, take_back
 from alerting.cases.lifecycle import decide_disposition
 from alerting.cases.severity import Deadlines
 from alerting.cases.timers import timer_schedule
 from alerting.db.case_tables import Case, Warning_
-from alerting.db.database import Database
 from alerting.linkage import sweep_requests as sweeps
 from alerting.linkage.lists.list_service import ListService
 from alerting.service_errors import InvalidRequestError, StepRefusedError
 from forewarn.contracts.outcome import Disposition
-from forewarn.platform.clock import Clock
 
 DISPOSITION_HINTS = {
     "no_contact_was_tried": "Record an attempt to reach the person first.",
@@ -42,7 +40,7 @@ DISPOSITION_HINTS = {
     "amount_lost_without_a_loss": "Close as loss_occurred, or leave lost_minor out.",
     "duplicate_needs_the_other_case": "Give duplicate_of with the disposition duplicate only.",
     "duplicate_of_self": "Name another case.",
-    "duplicate_of_another_person": "Only cases of one person can be one; link others by a note.",
+    "duplicate_of_another_person": "Only cases of one person can be merged; link others by a note.",
     "duplicate_in_another_currency": "Close them one by one.",
     "duplicate_of_a_duplicate": "Name the case that the other one is a duplicate of.",
 }
@@ -50,9 +48,10 @@ DISPOSITION_HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """What the responder says about the end of a case; amounts in minor units.
+    """How a case ended, as the responder enters it; amounts in minor units.
 
-    ``prevented_minor`` None counts the stopped transfers; ``known_at_ms`` None means now.
+    ``prevented_minor`` None counts the stopped transfers. ``known_at_ms`` is in UTC milliseconds,
+    None for now.
     """
 
     disposition: Disposition
@@ -63,24 +62,31 @@ class Closure:
     known_at_ms: int | None = None
 
 
-class ClosureService(LateLossService):
-    """All steps of a case, closing ones included."""
+class ClosureService:
+    """Closes, reopens and merges cases.
+
+    Args:
+        steps: takes the steps.
+        accounts: of the cases in the ledger.
+        lists: where a confirmed number or account stands.
+        window_ms: attribution window, see ``loss_estimate.confirm``.
+        deadlines: time to first response of a reopened case.
+    """
 
     def __init__(
         self,
-        db: Database,
-        clock: Clock,
+        steps: CaseSteps,
+        accounts: CaseAccounts,
         lists: ListService,
         *,
-        zone: ZoneInfo,
         window_ms: int,
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
-        follow_ups: FollowUps = FollowUps(),  # noqa: B008 - frozen
     ) -> None:
-        super().__init__(
-            db, clock, zone=zone, window_ms=window_ms, deadlines=deadlines, follow_ups=follow_ups
-        )
+        self._steps = steps
+        self._accounts = accounts
         self._lists = lists
+        self._window_ms = window_ms
+        self._deadlines = deadlines
 
     def close(
         self, case_id: str, who: Principal, closure: Closure, *, version: int | None = None
@@ -92,7 +98,7 @@ class ClosureService(LateLossService):
             InvalidRequestError: the case cannot be a duplicate of ``duplicate_of``.
         """
 
-        def act(session: Session, case: Case, now_ms: int) -> Done:
+        def act(session: Session, case: Case, now_ms: int) -> StepRecord:
             other = self._check(session, case, closure)
             rows = warnings_of(session, case)
             owners = ledger_entries.claim_transfers(session, rows)
@@ -106,43 +112,44 @@ class ClosureService(LateLossService):
             case.closed_by = who.subject
             if other is not None:
                 self._merge(session, case, other, who.subject, now_ms)
-            detail = {
+            detail: dict[str, Any] = {
                 "disposition": closure.disposition,
                 "prevented_minor": case.prevented_minor,
                 "lost_minor": case.lost_minor,
-                "note": closure.note,
             }
             if closure.duplicate_of:
                 detail["duplicate_of"] = closure.duplicate_of
-            return Done("closed", detail)
+            return StepRecord("closed", detail, {"note": closure.note})
 
-        return self.step("close", case_id, who, act, version=version, also=closure.duplicate_of)
+        return self._steps.take(
+            "close", case_id, who, act, version=version, also=closure.duplicate_of
+        )
 
     def reopen(self, case_id: str, who: Principal, *, reason: str) -> Case:
         """Open a closed case again: what it confirmed is an estimate again.
 
         Raises:
-            StepRefusedError: its person was erased, or all it had went over to another case.
+            StepRefusedError: its personal data was erased, or it was merged into another case.
         """
 
-        def act(session: Session, case: Case, now_ms: int) -> Done:
+        def act(session: Session, case: Case, now_ms: int) -> StepRecord:
             rows = warnings_of(session, case)
             _refuse_empty(case, rows)
             owners = ledger_entries.claim_transfers(session, rows)
-            self.settle(session, case, "confirmed", {}, "reopened", now_ms)
+            self._accounts.settle(session, case, "confirmed", {}, "reopened", now_ms)
             money = ledger_entries.warned_money(in_force(rows), owners)
-            self.settle(session, case, "estimated", estimate(money), "reopened", now_ms)
-            # The clock starts anew: the old deadline says nothing about a case that was closed.
-            case.deadline_ms = self.deadlines.deadline_ms(case.severity, now_ms)
-            detail = {"reason": reason, "disposition": open_again(case, now_ms)}
+            self._accounts.settle(session, case, "estimated", estimate(money), "reopened", now_ms)
+            # The old deadline says nothing about a case that was closed.
+            case.deadline_ms = self._deadlines.deadline_ms(case.severity, now_ms)
+            detail = {"disposition": open_again(case, now_ms)}
             timer_schedule.start(session, case, now_ms)
             sweeps.suspend(session, [case.case_id])
-            return Done("reopened", detail)
+            return StepRecord("reopened", detail, {"reason": reason})
 
-        return self.step("reopen", case_id, who, act)
+        return self._steps.take("reopen", case_id, who, act)
 
     def _check(self, session: Session, case: Case, closure: Closure) -> Case | None:
-        """Whether a case may close so; returns the case that it is a duplicate of."""
+        """Check that a case may close this way; return the case that it is a duplicate of."""
         fault = decide_disposition(
             closure.disposition,
             facts_of(case),
@@ -151,45 +158,45 @@ class ClosureService(LateLossService):
         )
         if fault:
             raise StepRefusedError(
-                f"Case {case.case_id} cannot close so: {fault.replace('_', ' ')}.",
+                f"Case {case.case_id} cannot close this way: {fault.replace('_', ' ')}.",
                 code=fault,
                 hint=DISPOSITION_HINTS[fault],
             )
-        # Locked by the step, in scope.
+        # The step has locked it, in scope.
         other = session.get(Case, closure.duplicate_of) if closure.duplicate_of else None
         fault = duplicate_cases.refusal(case, other) if other is not None else None
         if fault:
             raise InvalidRequestError(
-                f"Case {case.case_id} cannot close so: {fault.replace('_', ' ')}.",
+                f"Case {case.case_id} cannot close this way: {fault.replace('_', ' ')}.",
                 code=fault,
                 hint=DISPOSITION_HINTS[fault],
             )
         return other
 
     def _merge(self, session: Session, case: Case, other: Case, actor: str, now_ms: int) -> None:
-        """Everything that a duplicate had goes on in the case that it is a duplicate of."""
+        """Move everything of a duplicate to the case that it is a duplicate of."""
         moved_minor = duplicate_cases.hand_over(
-            session, case, other, now_ms=now_ms, zone=self._zone
+            session, case, other, now_ms=now_ms, zone=self._accounts.zone
         )
         rows = warnings_of(session, other)
-        lost = held(session, other, "lost")
+        lost = balance_of(session, other, "lost")
         if other.state == "closed":
             left = take_back(
-                held(session, other, "confirmed"), transfer_id=None, lost_minor=moved_minor
+                balance_of(session, other, "confirmed"), transfer_id=None, lost_minor=moved_minor
             )
-            self.settle(session, other, "confirmed", left, "merged", now_ms)
+            self._accounts.settle(session, other, "confirmed", left, "merged", now_ms)
             other.prevented_minor = sum(left.values())
             other.disposition = "loss_occurred" if moved_minor else other.disposition
-            self.publish(session, other, rows, left, lost, now_ms, now_ms)
+            self._accounts.publish(session, other, rows, left, lost, now_ms, now_ms)
             if other.disposition in FRAUD:
                 sweeps.request(session, other, in_force(rows), now_ms)
         else:
             duplicate_cases.refresh_open(session, case, other, rows, now_ms)
             owners = ledger_entries.claim_transfers(session, rows)
             money = ledger_entries.warned_money(in_force(rows), owners)
-            self.settle(session, other, "estimated", estimate(money), "merged", now_ms)
-        done = Done("merged", {"duplicate": case.case_id, "lost_minor": moved_minor})
-        record(self.db, session, other, done, actor, now_ms)
+            self._accounts.settle(session, other, "estimated", estimate(money), "merged", now_ms)
+        detail = {"duplicate": case.case_id, "lost_minor": moved_minor}
+        CaseHistory(session, actor, now_ms).record(other.case_id, "merged", detail)
 
     def _close(
         self,
@@ -201,13 +208,13 @@ class ClosureService(LateLossService):
         now_ms: int,
     ) -> None:
         known = now_ms if closure.known_at_ms is None else closure.known_at_ms
-        self.settle(session, case, "estimated", {}, "closed", now_ms)
-        self.settle(session, case, "confirmed", prevented, "closed", now_ms)
-        merged = held(session, case, "lost")
+        self._accounts.settle(session, case, "estimated", {}, "closed", now_ms)
+        self._accounts.settle(session, case, "confirmed", prevented, "closed", now_ms)
+        merged = balance_of(session, case, "lost")
         known_lost = sum(merged.values())
         if closure.lost_minor > known_lost:  # losses reported while open are part of the total
             merged[NOT_A_TRANSFER] = merged.get(NOT_A_TRANSFER, 0) + closure.lost_minor - known_lost
-        self.settle(session, case, "lost", merged, "closed", now_ms)
+        self._accounts.settle(session, case, "lost", merged, "closed", now_ms)
         case.disposition = closure.disposition
         case.duplicate_of = closure.duplicate_of
         case.closed_at_ms = now_ms
@@ -215,9 +222,9 @@ class ClosureService(LateLossService):
         case.lost_minor = sum(merged.values())
         case.follow_up_due_ms = None
         timer_schedule.stop(session, case.case_id)
-        # What a duplicate lost is told by the case that it goes over to.
-        told = {} if closure.disposition == "duplicate" else merged
-        self.publish(session, case, rows, prevented, told, known, now_ms)
+        # The loss of a duplicate is published by the case that it is merged into.
+        published = {} if closure.disposition == "duplicate" else merged
+        self._accounts.publish(session, case, rows, prevented, published, known, now_ms)
         if closure.disposition in FRAUD:
             sweeps.request(session, case, in_force(rows), now_ms)
         else:  # it may have been closed as a fraud before
@@ -226,7 +233,7 @@ class ClosureService(LateLossService):
 
 
 def _refuse_empty(case: Case, rows: list[Warning_]) -> None:
-    """Nothing can be done in a case that has no person or no warning any more."""
+    """Raise StepRefusedError if the case has no personal data or no warnings any more."""
     if case.erased_at_ms is not None:
         raise StepRefusedError(
             f"Case {case.case_id}: its personal data was erased.", code="case_was_erased"

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from alerting.access import Principal
 from alerting.cases import history
-from alerting.cases.case_service import CaseService
+from alerting.cases.case_steps import lock_case
 from alerting.cases.history import AuditEntry
 from alerting.cases.timers import timer_schedule
 from alerting.db.case_tables import Case, EmergencyContact
@@ -25,12 +25,9 @@ MAX_RELATIVES = 8
 class EmergencyContactService:
     """Registers relatives of the people of open cases."""
 
-    def __init__(
-        self, db: Database, clock: Clock, desk: CaseService, pseudonymiser: Pseudonymiser
-    ) -> None:
+    def __init__(self, db: Database, clock: Clock, pseudonymiser: Pseudonymiser) -> None:
         self._db = db
         self._clock = clock
-        self._desk = desk
         self._pseudonyms = pseudonymiser
 
     def add(self, who: Principal, case_id: str, *, phone: str, name: str) -> Case:
@@ -42,7 +39,7 @@ class EmergencyContactService:
         """
         now_ms = self._clock()
         with self._db.write() as session:
-            case = self._desk.locked(session, case_id, who)
+            case = lock_case(session, case_id, who)
             fault = self._fault(session, case, who, phone)
             if fault:
                 raise StepRefusedError(
@@ -64,7 +61,7 @@ class EmergencyContactService:
             )  # perhaps to call them
             detail = {"relative": to_hex(self._pseudonyms.phone(phone))}
             entry = AuditEntry(now_ms, who.subject, "relative_added", case_id, detail)
-            history.append(self._db, session, [entry])
+            history.append(session, [entry])
         return case
 
     def _fault(self, session: Session, case: Case, who: Principal, phone: str) -> str | None:

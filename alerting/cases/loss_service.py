@@ -13,9 +13,8 @@ from sqlalchemy.orm import Session
 
 from alerting.access import Principal
 from alerting.cases import history
-from alerting.cases.closure_service import ClosureService
 from alerting.cases.history import AuditEntry
-from alerting.cases.late_loss_service import LateLoss
+from alerting.cases.late_loss_service import LateLoss, LateLossService
 from alerting.db.case_tables import Case, Warning_
 from alerting.db.database import Database
 from alerting.messaging.outbox import put_outcome
@@ -50,11 +49,11 @@ class LossService:
     """Takes in reports of losses, within the scope of whoever reports them."""
 
     def __init__(
-        self, db: Database, clock: Clock, desk: ClosureService, pseudonymiser: Pseudonymiser
+        self, db: Database, clock: Clock, late_losses: LateLossService, pseudonymiser: Pseudonymiser
     ) -> None:
         self._db = db
         self._clock = clock
-        self._desk = desk
+        self._late_losses = late_losses
         self._pseudonyms = pseudonymiser
 
     def report(self, who: Principal, loss: Loss) -> LossTaken:
@@ -74,14 +73,14 @@ class LossService:
             case_id = _case_that_warned(session, loss)
         if case_id is not None:
             late = LateLoss(loss.lost_minor, loss.transfer_id, known_at_ms=now_ms)
-            self._desk.report_loss(case_id, who, late)
+            self._late_losses.report_loss(case_id, who, late)
             return LossTaken(None, case_id)
         outcome = self._outcome(loss, district, now_ms)
         detail = {"lost_minor": loss.lost_minor, "transfer_id": loss.transfer_id}
         with self._db.write() as session:
             put_outcome(session, outcome, now_ms)
             entry = AuditEntry(now_ms, who.subject, "unwarned_loss", outcome.event_id, detail)
-            history.append(self._db, session, [entry])
+            history.append(session, [entry])
         return LossTaken(outcome.event_id, None)
 
     @staticmethod

@@ -7,7 +7,7 @@ service code is correct on both.
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ SQLITE_BUSY_SECONDS = 30
 """How long a writer waits for the one before it; far beyond any transaction of ours."""
 
 POOL_SIZE = 16
+
+_BEFORE_COMMIT = "forewarn_before_commit"
 
 
 class Database:
@@ -81,6 +83,7 @@ class Database:
         with self._errors(), self._sessions() as session:
             session.connection(execution_options={"forewarn_write": True})
             yield session
+            _run_last_steps(session)
             session.commit()
 
     def lock(self, session: Session, names: Iterable[str]) -> None:
@@ -132,6 +135,28 @@ class Database:
                     hint="Check FOREWARN_ALERTING_DATABASE_URL, and that the server runs.",
                 ) from error
             raise
+
+
+def before_commit(session: Session, step: Callable[[Session], None], *, last: bool = False) -> None:
+    """Run a step at the end of a transaction of ``Database.write``, once however often it is asked.
+
+    Args:
+        session: the transaction.
+        step: runs after everything else of the transaction was sent to the database.
+        last: run it after the other steps; for a step that takes a lock that all writers share.
+    """
+    steps: tuple[dict[Callable[[Session], None], None], ...]
+    steps = session.info.setdefault(_BEFORE_COMMIT, ({}, {}))
+    steps[int(last)][step] = None
+
+
+def _run_last_steps(session: Session) -> None:
+    steps = session.info.pop(_BEFORE_COMMIT, None)
+    if steps is None:
+        return
+    session.flush()
+    for step in (*steps[0], *steps[1]):
+        step(session)
 
 
 def _forget_values(error: DBAPIError) -> None:

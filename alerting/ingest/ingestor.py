@@ -6,8 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting.access import EVERYTHING, Scope
-from alerting.cases.closure_service import ClosureService
-from alerting.cases.late_loss_service import LateLoss
+from alerting.cases.late_loss_service import LateLoss, LateLossService
 from alerting.db.case_tables import Case, Warning_
 from alerting.db.database import Database
 from alerting.ingest.warning_batch import ACTOR, Applied, IngestRules, apply_warnings
@@ -30,14 +29,14 @@ class Ingestor:
         db: Database,
         clock: Clock,
         rules: IngestRules,
-        desk: ClosureService,
+        late_losses: LateLossService,
         *,
         attribution_window_ms: int,
     ) -> None:
         self._db = db
         self._clock = clock
         self._rules = rules
-        self._desk = desk
+        self._late_losses = late_losses
         self._window_ms = attribution_window_ms
 
     def ingest(
@@ -104,4 +103,4 @@ class Ingestor:
                 for row in rows
             ]
 
-        self._desk.see_losses(session, case_ids, losses_of, ACTOR, now_ms)
+        self._late_losses.see_losses(session, case_ids, losses_of, ACTOR, now_ms)

@@ -15,17 +15,16 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from alerting.access import EVERYTHING, Scope
-from alerting.cases import history
 from alerting.cases.case_reopening import open_again
 from alerting.cases.case_summary import Change, in_force, summarise
 from alerting.cases.correlation import OpenCase, correlate
-from alerting.cases.history import AuditEntry
+from alerting.cases.history import CaseHistory
 from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.ledger import ledger_entries
 from alerting.cases.ledger.loss_estimate import estimate
 from alerting.cases.severity import ORDER, Deadlines
 from alerting.cases.timers import timer_schedule
-from alerting.db.case_tables import Case, CaseEvent, Warning_
+from alerting.db.case_tables import Case, Warning_
 from alerting.db.database import Database
 from alerting.db.dispatch_tables import Timer
 from alerting.db.key_conditions import among
@@ -84,13 +83,14 @@ class _Batch:
     cases: dict[str, Case]
     victims: dict[tuple[str, str], list[str]]
     members: dict[str, dict[str, Warning_]]
-    touched: dict[str, list[AuditEntry]] = field(default_factory=dict)
+    history: CaseHistory
+    touched: dict[str, None] = field(default_factory=dict)
+    """Cases that a warning changed, in order."""
     opened: set[str] = field(default_factory=set)
     reopened: set[str] = field(default_factory=set)
     ranks: dict[str, int] = field(default_factory=dict)
     """How grave the warnings of closed cases were before this batch."""
     fresh: list[Warning_] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
 
 
 def apply_warnings(
@@ -111,7 +111,7 @@ def apply_warnings(
         The result of each; ``late_evidence`` names closed cases that a revision landed in.
     """
     db.lock(session, (f"{warning.tenant}/{warning.subscriber}" for warning in warnings))
-    batch = _load(db, session, warnings)
+    batch = _load(db, session, warnings, CaseHistory(session, ACTOR, now_ms))
     applied = Applied()
     for warning in warnings:
         result, case_id = _apply_one(batch, warning, rules, now_ms, scope)
@@ -126,12 +126,12 @@ def apply_warnings(
         session.execute(insert(Timer), rows)
     timer_schedule.renew(session, renewed, now_ms)
     _settle(session, batch, rules, now_ms)
-    entries = [entry for entries in batch.touched.values() for entry in entries]
-    history.append(db, session, entries)
     return applied
 
 
-def _load(db: Database, session: Session, warnings: Sequence[FraudWarning]) -> _Batch:
+def _load(
+    db: Database, session: Session, warnings: Sequence[FraudWarning], history: CaseHistory
+) -> _Batch:
     ids = {warning.warning_id for warning in warnings}
     victims = {(warning.tenant, warning.subscriber) for warning in warnings}
     # Locked, and in one order: a case must not close between being read and being settled. Before
@@ -148,7 +148,7 @@ def _load(db: Database, session: Session, warnings: Sequence[FraudWarning]) -> _
     if missing:  # the person's number was erased from the case
         erased = session.scalars(db.for_update(select(Case).where(Case.case_id.in_(missing))))
         cases |= {case.case_id: case for case in erased}
-    batch = _Batch(warnings=known, cases=cases, victims={}, members={})
+    batch = _Batch(warnings=known, cases=cases, victims={}, members={}, history=history)
     for case in cases.values():
         batch.victims.setdefault((case.tenant, case.subscriber), []).append(case.case_id)
     for row in session.scalars(select(Warning_).where(Warning_.case_id.in_(list(cases)))):
@@ -177,7 +177,7 @@ def _apply_one(
         batch.warnings[row.warning_id] = row
         batch.members.setdefault(case.case_id, {})[row.warning_id] = row
     result = _RESULTS[warning.action]
-    _record(batch, row, result, now_ms)
+    _record(batch, row, result)
     return result, row.case_id
 
 
@@ -230,7 +230,7 @@ def _open_case(case: Case, members: dict[str, Warning_]) -> OpenCase:
     )
 
 
-def _record(batch: _Batch, row: Warning_, result: Result, now_ms: int) -> None:
+def _record(batch: _Batch, row: Warning_, result: Result) -> None:
     detail = {
         "warning_id": row.warning_id,
         "severity": row.severity,
@@ -238,13 +238,8 @@ def _record(batch: _Batch, row: Warning_, result: Result, now_ms: int) -> None:
         "subject_status": row.subject_status,
         "expected_loss_minor": row.expected_loss_minor,
     }
-    kind = _KINDS[result]
-    batch.events.append(
-        {"case_id": row.case_id, "at_ms": now_ms, "kind": kind, "actor": ACTOR, "detail": detail}
-    )
-    batch.touched.setdefault(row.case_id, []).append(
-        AuditEntry(now_ms, ACTOR, kind, row.case_id, detail)
-    )
+    batch.history.record(row.case_id, _KINDS[result], detail)
+    batch.touched[row.case_id] = None
 
 
 def _rank(row: Warning_) -> int:
@@ -265,9 +260,7 @@ def _got_worse(batch: _Batch, case: Case, rows: Sequence[Warning_]) -> bool:
 def _reopen(batch: _Batch, case: Case, now_ms: int) -> None:
     detail = {"reason": "warning_rose", "disposition": open_again(case, now_ms)}
     batch.reopened.add(case.case_id)
-    event = {"case_id": case.case_id, "at_ms": now_ms, "kind": "reopened", "actor": ACTOR}
-    batch.events.append(event | {"detail": detail})
-    batch.touched[case.case_id].append(AuditEntry(now_ms, ACTOR, "reopened", case.case_id, detail))
+    batch.history.record(case.case_id, "reopened", detail)
 
 
 def _due_ms(case: Case, rows: Sequence[Warning_], rules: IngestRules) -> int:
@@ -324,8 +317,6 @@ def _insert(session: Session, batch: _Batch) -> None:
     ):
         if rows:
             session.execute(insert(table), [_values(row) for row in rows])
-    if batch.events:
-        session.execute(insert(CaseEvent), batch.events)
 
 
 def _values(row: Case | Warning_) -> dict[str, Any]:

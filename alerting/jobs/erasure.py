@@ -42,16 +42,14 @@ def erase_person(
         ).all()
         _forget(session, tenant, subscriber)
         lists.forget(session, tenant, subscriber, now_ms)
-        erase_cases(db, session, closed, actor, now_ms)
+        erase_cases(session, closed, actor, now_ms)
         # Written even if nothing was found: that it was asked for and done has to be shown.
         entry = AuditEntry(now_ms, actor, "person_erased", tenant, {"cases": len(closed)})
-        history.append(db, session, [entry])
+        history.append(session, [entry])
     return len(closed)
 
 
-def erase_cases(
-    db: Database, session: Session, cases: Sequence[Case], actor: str, now_ms: int
-) -> None:
+def erase_cases(session: Session, cases: Sequence[Case], actor: str, now_ms: int) -> None:
     """Empty whatever names a person in these cases."""
     if not cases:
         return
@@ -84,7 +82,7 @@ def erase_cases(
                 name: ERASED if name in FREE_TEXT else value for name, value in event.detail.items()
             }
     entries = [AuditEntry(now_ms, actor, "erased", case_id) for case_id in ids]
-    history.append(db, session, entries)
+    history.append(session, entries)
 
 
 def _forget(session: Session, tenant: str, subscriber: str) -> None:

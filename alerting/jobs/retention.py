@@ -144,7 +144,7 @@ class Retention:
                     .limit(CASES_A_TURN)
                 )
             ).all()
-            erase_cases(self._db, session, due, ACTOR, now_ms)
+            erase_cases(session, due, ACTOR, now_ms)
         return len(due)
 
     def _delete(

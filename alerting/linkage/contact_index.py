@@ -13,8 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from alerting.cases.closure_service import ClosureService
-from alerting.cases.late_loss_service import LateLoss
+from alerting.cases.late_loss_service import LateLoss, LateLossService
 from alerting.db.case_tables import Case, Warning_
 from alerting.db.contact_tables import Activity, Contact
 from alerting.db.database import Database
@@ -49,7 +48,7 @@ class ContactIndex:
         self,
         db: Database,
         clock: Clock,
-        desk: ClosureService,
+        late_losses: LateLossService,
         *,
         transfers_topic: str,
         attribution_window_ms: int,
@@ -57,7 +56,7 @@ class ContactIndex:
     ) -> None:
         self._db = db
         self._clock = clock
-        self._desk = desk
+        self._late_losses = late_losses
         self._transfers_topic = transfers_topic
         self._window_ms = attribution_window_ms
         self._reject = reject
@@ -102,7 +101,7 @@ class ContactIndex:
         ]
         _upsert(self._db, session, Activity, [item.row for item in fresh])
         _upsert(self._db, session, Contact, _contacts(edges))
-        self._late_losses(session, [item for item in fresh if item.completed])
+        self._take_back_losses(session, [item for item in fresh if item.completed])
 
     def _decode(self, item: TopicRecord) -> SeenContact | None:
         try:
@@ -112,8 +111,8 @@ class ContactIndex:
         except ContractError:
             return None
 
-    def _late_losses(self, session: Session, completed: Sequence[SeenContact]) -> None:
-        """Take back what turned out not to be prevented."""
+    def _take_back_losses(self, session: Session, completed: Sequence[SeenContact]) -> None:
+        """Take back the prevented loss of payments that went through after all."""
         if not completed:
             return
         rows = {item.row["subject_id"]: item.row for item in completed}
@@ -134,7 +133,7 @@ class ContactIndex:
                 and _undoes(case, row, claims.get(transfer_id), self._window_ms)
             ]
 
-        changed = self._desk.see_losses(session, case_ids, losses_of, ACTOR, self._clock())
+        changed = self._late_losses.see_losses(session, case_ids, losses_of, ACTOR, self._clock())
         for case_id in changed:
             _log.info("loss_seen_after_closing", case_id=case_id)
 

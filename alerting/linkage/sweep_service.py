@@ -7,10 +7,9 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from alerting.access import Principal, Scope
-from alerting.cases import history
-from alerting.cases.history import AuditEntry
+from alerting.cases.history import CaseHistory
 from alerting.cases.history.audit_actions import AuditAction
-from alerting.db.case_tables import Case, CaseEvent
+from alerting.db.case_tables import Case
 from alerting.db.contact_tables import Sweep
 from alerting.db.database import Database
 from alerting.service_errors import NotFoundError, StepRefusedError
@@ -58,7 +57,7 @@ class SweepService:
                 sweep.state, sweep.requested_at_ms = "pending", now_ms
             else:
                 sweep.state, sweep.finished_at_ms = "rejected", now_ms
-            note(self._db, session, sweep, verdict, who.subject, now_ms)
+            record_sweep(session, sweep, verdict, who.subject, now_ms)
         return sweep
 
     def _locked(self, session: Session, sweep_id: str, scope: Scope) -> Sweep:
@@ -72,15 +71,12 @@ class SweepService:
         return sweep
 
 
-def note(
-    db: Database, session: Session, sweep: Sweep, kind: AuditAction, actor: str, now_ms: int
+def record_sweep(
+    session: Session, sweep: Sweep, action: AuditAction, actor: str, now_ms: int
 ) -> None:
-    """Write what happened to a sweep into the history of its case, and into the audit log."""
+    """Record what happened to a sweep in the history of its case."""
     detail = {"sweep_id": sweep.sweep_id, "kind": sweep.kind, "why": sweep.held_because}
-    session.add(
-        CaseEvent(case_id=sweep.case_id, at_ms=now_ms, kind=kind, actor=actor, detail=detail)
-    )
-    history.append(db, session, [AuditEntry(now_ms, actor, kind, sweep.case_id, detail)])
+    CaseHistory(session, actor, now_ms).record(sweep.case_id, action, detail)
 
 
 def _within(scope: Scope) -> list[ColumnElement[bool]]:

@@ -13,9 +13,8 @@ import structlog
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from alerting.cases import history
-from alerting.cases.history import AuditEntry
-from alerting.db.case_tables import Case, CaseEvent
+from alerting.cases.history import CaseHistory
+from alerting.db.case_tables import Case
 from alerting.db.contact_tables import Sweep, SweepTarget
 from alerting.db.database import Database
 from alerting.db.dispatch_tables import Delivery
@@ -28,7 +27,7 @@ from alerting.linkage.sweep_decision import (
     decide_hold,
     decide_second_degree,
 )
-from alerting.linkage.sweep_service import note
+from alerting.linkage.sweep_service import record_sweep
 from alerting.linkage.sweep_texts import DAY_MS, advice, texts_of
 from alerting.service_metrics import SWEEP_SECONDS
 from forewarn.contracts.list_entry import PeerKind
@@ -111,7 +110,7 @@ class Sweeper:
         if reason is not None:
             self._lock_case(session, sweep)
             sweep.state, sweep.held_because = "held", reason
-            note(self._db, session, sweep, "sweep_held", ACTOR, now_ms)
+            record_sweep(session, sweep, "sweep_held", ACTOR, now_ms)
             return
         victim = session.scalar(select(Case.subscriber).where(Case.case_id == sweep.case_id)) or ""
         first = contact_search.first_degree(session, sweep, victim)
@@ -219,12 +218,7 @@ class Sweeper:
             "peers_listed": sweep.peers_listed,
             "truncated": sweep.truncated,
         }
-        session.add(
-            CaseEvent(case_id=sweep.case_id, at_ms=now_ms, kind="swept", actor=ACTOR, detail=detail)
-        )
-        history.append(
-            self._db, session, [AuditEntry(now_ms, ACTOR, "swept", sweep.case_id, detail)]
-        )
+        CaseHistory(session, ACTOR, now_ms).record(sweep.case_id, "swept", detail)
 
 
 def _target(

@@ -1,12 +1,14 @@
-"""Everything that routes and pages call, put together once by the composition root."""
+"""What routes and pages call; built once by the composition root."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from alerting.cases.case_queries import CaseQueries
+from alerting.cases.case_service import CaseService
 from alerting.cases.closure_service import ClosureService
 from alerting.cases.emergency_contacts import EmergencyContactService
+from alerting.cases.late_loss_service import LateLossService
 from alerting.cases.loss_service import LossService
 from alerting.db.database import Database
 from alerting.ingest.ingestor import Ingestor
@@ -26,15 +28,17 @@ class Services:
     db: Database
     clock: Clock
     zone: ZoneInfo
-    desk: ClosureService
-    losses: LossService
-    relatives: EmergencyContactService
-    cases: CaseQueries
+    case_queries: CaseQueries
+    case_service: CaseService
+    closures: ClosureService
+    late_losses: LateLossService
+    unwarned_losses: LossService
+    emergency_contacts: EmergencyContactService
     ingestor: Ingestor
     dispatch: DispatchService
     lists: ListService
     sweeps: SweepService
     routing: RoutingSource
-    routing_desk: RoutingService
-    reports: GatewayReports
+    routing_service: RoutingService
+    gateway_reports: GatewayReports
     gateway_secrets: Mapping[str, str]

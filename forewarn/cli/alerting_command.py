@@ -11,8 +11,7 @@ from typing import Annotated
 
 import typer
 
-from alerting.bootstrap.application import create_probes
-from alerting.bootstrap.components import replica_name
+from alerting.bootstrap.background_tasks import replica_name
 from alerting.bootstrap.composition import Settings, build_app
 from alerting.cases import history
 from alerting.db import Database, migrate
@@ -24,6 +23,7 @@ from alerting.messaging.offset_reset import reset_offsets
 from alerting.notify.routing.routing_file import load_routing
 from alerting.notify.routing.routing_tree import DEFAULT
 from alerting.notify.routing.routing_trial import try_route
+from alerting.web.application import create_probes
 from forewarn.cli import user_command
 from forewarn.errors import ConfigurationError
 from forewarn.platform.clock import system_clock
@@ -46,7 +46,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
 ) -> None:
     """Run the service: API, console, ingest, dispatch."""
-    from alerting.bootstrap import http_server  # noqa: PLC0415 - only this command listens
+    from alerting.web import http_server  # noqa: PLC0415 - only this command listens
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings(

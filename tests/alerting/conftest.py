@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from alerting.access import SYSTEM, Principal, Scope
-from alerting.bootstrap.components import build_services
+from alerting.bootstrap.service_layer import build_services
 from alerting.cases.history import GENESIS
 from alerting.db import Base, Database, migrate
 from alerting.db.journal_tables import AuditHead

@@ -22,13 +22,13 @@ def test_a_response_counts_once_as_met_or_missed(
     before = counts()
     waited = sum(RESPONSE_SECONDS.labels(s)._sum.get() for s in ("critical", "high", "medium"))
     services.ingestor.ingest([warning("w-1")], "test")
-    services.desk.claim(case_of(services, "w-1"), li)
-    services.desk.contact(case_of(services, "w-1"), li, method="phone", reached=True)
+    services.case_service.claim(case_of(services, "w-1"), li)
+    services.case_service.contact(case_of(services, "w-1"), li, method="phone", reached=True)
     assert counts() == {"met": before["met"] + 1, "missed": before["missed"]}
     other = warning("w-2", subscriber="+8613899999999", caller=None, payee="X9")
     services.ingestor.ingest([other], "test")
     clock.advance(seconds=7200)
-    services.desk.claim(case_of(services, "w-2"), li)
+    services.case_service.claim(case_of(services, "w-2"), li)
     assert counts() == {"met": before["met"] + 1, "missed": before["missed"] + 1}
     after = sum(RESPONSE_SECONDS.labels(s)._sum.get() for s in ("critical", "high", "medium"))
     assert after - waited >= 7200

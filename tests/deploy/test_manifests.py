@@ -8,9 +8,9 @@ import httpx
 import pytest
 from kubernetes_validate import utils as kubernetes
 
-from alerting.bootstrap.application import create_probes
 from alerting.notify.routing.routing_file import parse_routing
 from alerting.web.api.health_routes import ServiceHealth
+from alerting.web.application import create_probes
 from deploy.check_crds import custom
 from forewarn.contracts.topics import topic_specs
 from forewarn.platform import settings
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("kustomize")
 
 def _served(path: str) -> bool:
     """Whether the port of the alerting service that is for probes knows a probe of that path."""
-    app = create_probes(ServiceHealth(db=Mock(), loops=[], started=lambda: True))
+    app = create_probes(ServiceHealth(db=Mock(), tasks=[], started=lambda: True))
 
     async def ask() -> int:
         transport = httpx.ASGITransport(app)

@@ -1,6 +1,7 @@
-"""The audit log: every change in order, chained by hashes, only ever added to."""
+"""What happened: the histories of cases, and the audit log of every change, chained by hashes."""
 
-from alerting.cases.history.audit_log import append, verify
+from alerting.cases.history.audit_log import append, audit_writer, verify
+from alerting.cases.history.case_history import CaseHistory
 from alerting.cases.history.hash_chain import (
     GENESIS,
     AuditEntry,
@@ -12,8 +13,10 @@ from alerting.cases.history.hash_chain import (
 __all__ = [
     "GENESIS",
     "AuditEntry",
+    "CaseHistory",
     "Verification",
     "append",
+    "audit_writer",
     "digest_of",
     "verify",
     "verify_chain",

@@ -1,10 +1,12 @@
 """The chain in the database."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.history.hash_chain import (
     GENESIS,
     AuditEntry,
@@ -14,29 +16,47 @@ from alerting.cases.history.hash_chain import (
     digest_of,
     verify_chain,
 )
-from alerting.db.database import Database
+from alerting.db.database import Database, before_commit
 from alerting.db.journal_tables import AuditHead, AuditRecord
 
 HEAD = "audit"
 PAGE = 5_000
 
+_ENTRIES = "forewarn_audit_entries"
 
-def append(db: Database, session: Session, entries: Sequence[AuditEntry]) -> None:
-    """Add lines in the caller's transaction.
 
-    The head row is locked until the transaction ends, so call this last: all writers queue here.
+def append(session: Session, entries: Iterable[AuditEntry]) -> None:
+    """Add lines to the log with the commit of a transaction of ``Database.write``.
+
+    All writers queue at the head of the chain, so lines are collected on the session and the head
+    is locked only right before the commit.
     """
-    if not entries:
-        return
-    head = session.scalar(db.for_update(select(AuditHead).where(AuditHead.name == HEAD)))
-    if head is None:
-        head = AuditHead(name=HEAD, record_no=0, digest=GENESIS)
-        session.add(head)
-    number, previous = head.record_no, head.digest
+    waiting: list[AuditEntry] = session.info.setdefault(_ENTRIES, [])
+    waiting.extend(entries)
+    if waiting:
+        before_commit(session, _extend_chain, last=True)
+
+
+def audit_writer(db: Database) -> Callable[..., None]:
+    """A function that adds one line in a transaction of its own."""
+
+    def write(
+        *, actor: str, action: AuditAction, target: str, details: Mapping[str, Any], now_ms: int
+    ) -> None:
+        with db.write() as session:
+            append(session, [AuditEntry(now_ms, actor, action, target, dict(details))])
+
+    return write
+
+
+def _extend_chain(session: Session) -> None:
+    entries: list[AuditEntry] = session.info.pop(_ENTRIES)
+    details = [canonical(entry.detail) for entry in entries]
+    head = select(AuditHead.record_no, AuditHead.digest).where(AuditHead.name == HEAD)
+    number, previous = session.execute(head.with_for_update()).one()
     rows = []
-    for entry in entries:
+    for entry, detail in zip(entries, details, strict=True):
         number += 1
-        detail = canonical(entry.detail)
         digest = digest_of(
             number, entry.at_ms, entry.actor, entry.action, entry.subject, detail, previous
         )
@@ -54,7 +74,12 @@ def append(db: Database, session: Session, entries: Sequence[AuditEntry]) -> Non
         )
         previous = digest
     session.execute(insert(AuditRecord), rows)
-    head.record_no, head.digest = number, previous
+    session.execute(
+        update(AuditHead)
+        .where(AuditHead.name == HEAD)
+        .values(record_no=number, digest=previous)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def verify(db: Database, *, expect: str | None = None) -> Verification:

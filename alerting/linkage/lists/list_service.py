@@ -145,7 +145,7 @@ class ListService:
                 AuditEntry(now_ms, ACTOR, "list_expired", item.entry_id, {"list": item.list})
                 for item in due
             ]
-            history.append(self._db, session, entries)
+            history.append(session, entries)
         return len(due)
 
     def add_confirmed(
@@ -194,7 +194,7 @@ class ListService:
             AuditEntry(now_ms, ACTOR, "list_removed", item.entry_id, {"list": item.list})
             for item in removed
         ]
-        history.append(self._db, session, entries)
+        history.append(session, entries)
         return len(removed)
 
     def forget(self, session: Session, tenant: str, subscriber: str, now_ms: int) -> None:
@@ -293,7 +293,7 @@ class ListService:
         self._publish(session, item, now_ms, retract=retract)
         detail = {"list": item.list, "kind": item.kind, "state": item.state}
         entry = AuditEntry(now_ms, actor, action, item.entry_id, detail)
-        history.append(self._db, session, [entry])
+        history.append(session, [entry])
 
     def _publish(
         self, session: Session, item: ListItem, now_ms: int, *, retract: bool = False

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from alerting.cases import history
-from alerting.cases.history import AuditEntry
+from alerting.cases.history import CaseHistory
 from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.lifecycle import WAITING_STATES
 from alerting.cases.timers.timer_schedule import DISPATCH, PAGE, hasten, set_timer
-from alerting.db.case_tables import Case, CaseEvent
+from alerting.db.case_tables import Case
 from alerting.db.database import Database
 from alerting.db.dispatch_tables import Delivery
 from alerting.notify.dispatch.delivery_rows import PROTECT, page_step
@@ -107,20 +106,9 @@ def cancel(db: Database, session: Session, delivery_id: str, owner: str, now_ms:
     if row.purpose != PROTECT or reason == "case_is_over":
         return
     detail = {"channel": row.channel, "recipient": row.recipient, "reason": reason}
-    session.add(
-        CaseEvent(
-            case_id=case.case_id,
-            at_ms=now_ms,
-            kind="delivery_cancelled",
-            actor=ACTOR,
-            detail=detail,
-        )
-    )
     case.version += 1
     set_timer(session, case, DISPATCH, now_ms)
-    history.append(
-        db, session, [AuditEntry(now_ms, ACTOR, "delivery_cancelled", case.case_id, detail)]
-    )
+    CaseHistory(session, ACTOR, now_ms).record(case.case_id, "delivery_cancelled", detail)
 
 
 def _locked(db: Database, session: Session, delivery_id: str) -> Delivery | None:
@@ -151,10 +139,8 @@ def _enter(
         "attempts": row.attempts,
         "state": state,
     }
-    kind = KINDS[state]
-    session.add(CaseEvent(case_id=row.case_id, at_ms=now_ms, kind=kind, actor=actor, detail=detail))
+    CaseHistory(session, actor, now_ms).record(row.case_id, KINDS[state], detail)
     _follow_up(session, row, state, now_ms)
-    history.append(db, session, [AuditEntry(now_ms, actor, kind, row.case_id, detail)])
 
 
 def _number(db: Database, session: Session, row: Delivery) -> None:

@@ -9,15 +9,13 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alerting.cases import history
 from alerting.cases.follow_up import owed
-from alerting.cases.history import AuditEntry
+from alerting.cases.history import CaseHistory
 from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.lifecycle import HELD_STATES, WAITING_STATES
 from alerting.cases.severity import ORDER
 from alerting.cases.timers import timer_schedule
 from alerting.db.case_tables import Case, CaseEvent
-from alerting.db.database import Database
 from alerting.db.dispatch_tables import Delivery
 from alerting.notify.dispatch import dispatch_facts
 from alerting.notify.dispatch.channel_selection import Action, select_channels
@@ -42,8 +40,7 @@ WITHHELD: AuditAction = "escalation_withheld"
 class DispatchService:
     """Handles the timers of cases; every handler returns when to look again, if at all."""
 
-    def __init__(self, db: Database, routing: RoutingSource, options: DispatchOptions) -> None:
-        self._db = db
+    def __init__(self, routing: RoutingSource, options: DispatchOptions) -> None:
         self._routing = routing
         self._options = options
         self._composer = DeliveryComposer(options)
@@ -77,7 +74,7 @@ class DispatchService:
                 "deliveries": _told(written),
                 "withheld": {name: decision.reason for name, decision in withheld.items()},
             }
-            self._record(session, case, "dispatched", detail, now_ms)
+            _record(session, case, "dispatched", detail, now_ms)
         self._tighten(session, case, now_ms)
         again = [decision.again_ms for decision in withheld.values()]
         again.append(unconfirmed_at_ms(dispatch_facts.protections(session, case), now_ms))
@@ -115,7 +112,7 @@ class DispatchService:
             "reason": step.reason,
             "deliveries": _told(written),
         }
-        self._record(session, case, "escalated", detail, now_ms)
+        _record(session, case, "escalated", detail, now_ms)
         return step.next_ms
 
     def follow_up(self, session: Session, case: Case, now_ms: int) -> int | None:
@@ -148,7 +145,7 @@ class DispatchService:
             "holder": case.holder,
             "deliveries": _told(written),
         }
-        self._record(session, case, "follow_up_missed", detail, now_ms)
+        _record(session, case, "follow_up_missed", detail, now_ms)
         return again_ms
 
     def _tighten(self, session: Session, case: Case, now_ms: int) -> None:
@@ -278,23 +275,14 @@ class DispatchService:
                 "reason": decision.reason,
                 "until_ms": again_ms,
             }
-            self._record(session, case, WITHHELD, detail, now_ms)
+            _record(session, case, WITHHELD, detail, now_ms)
         return again_ms
 
-    def _record(
-        self,
-        session: Session,
-        case: Case,
-        kind: AuditAction,
-        detail: dict[str, object],
-        now_ms: int,
-    ) -> None:
-        session.add(
-            CaseEvent(case_id=case.case_id, at_ms=now_ms, kind=kind, actor=ACTOR, detail=detail)
-        )
-        history.append(
-            self._db, session, [AuditEntry(now_ms, ACTOR, kind, case.case_id, dict(detail))]
-        )
+
+def _record(
+    session: Session, case: Case, action: AuditAction, detail: dict[str, object], now_ms: int
+) -> None:
+    CaseHistory(session, ACTOR, now_ms).record(case.case_id, action, detail)
 
 
 def _told(written: Sequence[Delivery]) -> list[list[str]]:

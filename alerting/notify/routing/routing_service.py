@@ -89,7 +89,7 @@ class RoutingService:
         with self._db.write() as session:
             session.add(row)
             entry = AuditEntry(now_ms, who.subject, "silenced", row.silence_id, detail)
-            history.append(self._db, session, [entry])
+            history.append(session, [entry])
         return row
 
     def end_silence(self, silence_id: str, who: Principal) -> Silence:
@@ -104,7 +104,7 @@ class RoutingService:
             if held_back:
                 self._wake(session, row, now_ms)
             entry = AuditEntry(now_ms, who.subject, "silence_ended", silence_id)
-            history.append(self._db, session, [entry])
+            history.append(session, [entry])
         return row
 
     def _wake(self, session: Session, silence: Silence, now_ms: int) -> None:
@@ -176,7 +176,7 @@ class RoutingService:
         with self._db.write() as session:
             session.add(row)
             entry = AuditEntry(now_ms, who.subject, "shift_added", row.shift_id, detail)
-            history.append(self._db, session, [entry])
+            history.append(session, [entry])
         return row
 
     def end_shift(self, shift_id: str, who: Principal) -> Shift:
@@ -187,9 +187,8 @@ class RoutingService:
             if row is None or not _covers(who.scope, row.tenant, row.district):
                 raise NotFoundError("shift", shift_id)
             row.ends_at_ms = min(row.ends_at_ms, now_ms)
-            history.append(
-                self._db, session, [AuditEntry(now_ms, who.subject, "shift_ended", shift_id)]
-            )
+            entry = AuditEntry(now_ms, who.subject, "shift_ended", shift_id)
+            history.append(session, [entry])
         return row
 
     def shifts(self, scope: Scope) -> Sequence[Shift]:

@@ -128,12 +128,12 @@ def list_cases(
         neglected=neglected,
     )
     now_ms = services.clock()
-    found = services.cases.list(
+    found = services.case_queries.list(
         who.scope, wanted, now_ms=now_ms, order=order, limit=limit, offset=offset
     )
     return CasePage(
         cases=[CaseView.of(case, now_ms) for case in found],
-        total=services.cases.count(who.scope, wanted, now_ms=now_ms),
+        total=services.case_queries.count(who.scope, wanted, now_ms=now_ms),
         now_ms=now_ms,
     )
 
@@ -141,9 +141,9 @@ def list_cases(
 @router.get("/{case_id}", responses=responses(401, 403, 404, 422, 429, 503))
 def get_case(services: Service, who: Reader, case_id: CaseId) -> CaseFileView:
     """A case with everything that belongs to it."""
-    file = services.cases.file(who.scope, case_id)
-    timeline = services.cases.timeline(file.case)
-    linked = services.cases.linked(who.scope, file.case)
+    file = services.case_queries.file(who.scope, case_id)
+    timeline = services.case_queries.timeline(file.case)
+    linked = services.case_queries.linked(who.scope, file.case)
     return CaseFileView.of(file, list(timeline), list(linked), services.clock())
 
 
@@ -152,7 +152,7 @@ def claim(
     services: Service, who: Worker, case_id: CaseId, body: StepBody | None = None
 ) -> CaseView:
     """Take the case."""
-    case = services.desk.claim(case_id, who, version=body.version if body else None)
+    case = services.case_service.claim(case_id, who, version=body.version if body else None)
     return CaseView.of(case, services.clock())
 
 
@@ -161,14 +161,14 @@ def acknowledge(
     services: Service, who: Worker, case_id: CaseId, body: StepBody | None = None
 ) -> CaseView:
     """Answer a page: the case is the caller's from now on."""
-    case = services.desk.acknowledge(case_id, who, version=body.version if body else None)
+    case = services.case_service.acknowledge(case_id, who, version=body.version if body else None)
     return CaseView.of(case, services.clock())
 
 
 @router.post("/{case_id}/release", responses=STEP)
 def release(services: Service, who: Worker, case_id: CaseId, body: ReasonBody) -> CaseView:
     """Give the case back to the queue."""
-    case = services.desk.release(case_id, who, reason=body.reason)
+    case = services.case_service.release(case_id, who, reason=body.reason)
     return CaseView.of(case, services.clock())
 
 
@@ -181,17 +181,17 @@ def assign(
     body: AssignBody,
 ) -> CaseView:
     """Hand the case to somebody who could work on it; nobody else would answer for it."""
-    found = services.cases.get(who.scope, case_id)
+    found = services.case_queries.get(who.scope, case_id)
     if body.to not in access_of(request).colleagues(found.tenant, found.district):
         raise NotFoundError("colleague", body.to)
-    case = services.desk.assign(case_id, who, to=body.to)
+    case = services.case_service.assign(case_id, who, to=body.to)
     return CaseView.of(case, services.clock())
 
 
 @router.post("/{case_id}/contact", responses=STEP)
 def contact(services: Service, who: Worker, case_id: CaseId, body: ContactBody) -> CaseView:
     """Record an attempt to reach the person."""
-    case = services.desk.contact(
+    case = services.case_service.contact(
         case_id, who, method=body.method, reached=body.reached, note=body.note
     )
     return CaseView.of(case, services.clock())
@@ -200,7 +200,7 @@ def contact(services: Service, who: Worker, case_id: CaseId, body: ContactBody) 
 @router.post("/{case_id}/notes", responses=STEP)
 def note(services: Service, who: Worker, case_id: CaseId, body: NoteBody) -> CaseView:
     """Add a remark."""
-    return CaseView.of(services.desk.note(case_id, who, text=body.text), services.clock())
+    return CaseView.of(services.case_service.note(case_id, who, text=body.text), services.clock())
 
 
 @router.post("/{case_id}/relatives", status_code=201, responses=STEP)
@@ -208,7 +208,7 @@ def add_relative(
     services: Service, who: Worker, case_id: CaseId, body: RelativeBody
 ) -> dict[str, str]:
     """Register whom to call when the person cannot be reached; for the holder or a supervisor."""
-    case = services.relatives.add(who, case_id, phone=body.phone, name=body.name)
+    case = services.emergency_contacts.add(who, case_id, phone=body.phone, name=body.name)
     return {"subscriber": mask_phone(case.subscriber), "phone": mask_phone(body.phone)}
 
 
@@ -223,7 +223,7 @@ def close(services: Service, who: Worker, case_id: CaseId, body: CloseBody) -> C
         duplicate_of=body.duplicate_of,
         known_at_ms=body.known_at_ms,
     )
-    case = services.desk.close(case_id, who, closure, version=body.version)
+    case = services.closures.close(case_id, who, closure, version=body.version)
     return CaseView.of(case, services.clock())
 
 
@@ -235,7 +235,7 @@ def reopen(
     body: ReasonBody,
 ) -> CaseView:
     """Open a closed case again."""
-    case = services.desk.reopen(case_id, who, reason=body.reason)
+    case = services.closures.reopen(case_id, who, reason=body.reason)
     return CaseView.of(case, services.clock())
 
 
@@ -249,4 +249,4 @@ def report_loss(
 ) -> CaseView:
     """Report money lost after the warning: what was prevented is taken back by as much."""
     loss = LateLoss(body.lost_minor, body.transfer_id, body.report_id, body.known_at_ms)
-    return CaseView.of(services.desk.report_loss(case_id, who, loss), services.clock())
+    return CaseView.of(services.late_losses.report_loss(case_id, who, loss), services.clock())

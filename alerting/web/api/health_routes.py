@@ -25,7 +25,7 @@ class ServiceHealth:
     """
 
     db: Database
-    loops: Sequence[BackgroundTask]
+    tasks: Sequence[BackgroundTask]
     started: Callable[[], bool]
 
     def startup(self) -> list[str]:
@@ -34,7 +34,7 @@ class ServiceHealth:
 
     def live(self) -> list[str]:
         """Which threads died; empty if none."""
-        return [f"{loop.name}_stopped" for loop in self.loops if self.started() and not loop.alive]
+        return [f"{task.name}_stopped" for task in self.tasks if self.started() and not task.alive]
 
     def ready(self) -> list[str]:
         """Why no request should come here; empty if it may."""
@@ -47,7 +47,7 @@ class ServiceHealth:
 
     def notes(self) -> dict[str, str]:
         """What background work is struggling with; it is no reason to turn requests away."""
-        return {loop.name: loop.fault for loop in self.loops if loop.fault}
+        return {task.name: task.fault for task in self.tasks if task.fault}
 
 
 @router.get("/healthz/{probe}")

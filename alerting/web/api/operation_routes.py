@@ -191,13 +191,13 @@ def remove(services: Service, who: Approve, entry_id: TokenPath) -> ListView:
 @router.get("/silences", responses=READ)
 def silences(services: Service, who: ReadRouting) -> list[SilenceView]:
     """Silences that hold or will."""
-    return [SilenceView.of(row) for row in services.routing_desk.silences(who.scope)]
+    return [SilenceView.of(row) for row in services.routing_service.silences(who.scope)]
 
 
 @router.post("/silences", status_code=201, responses=CHANGE)
 def silence(services: Service, who: ChangeRouting, body: SilenceBody) -> SilenceView:
     """Withhold pages; cases stay in the queue."""
-    row = services.routing_desk.silence(
+    row = services.routing_service.silence(
         who,
         tenant=body.tenant,
         matchers={str(name): value for name, value in body.matchers.items()},
@@ -211,26 +211,26 @@ def silence(services: Service, who: ChangeRouting, body: SilenceBody) -> Silence
 @router.delete("/silences/{silence_id}", responses=CHANGE)
 def end_silence(services: Service, who: ChangeRouting, silence_id: TokenPath) -> SilenceView:
     """End a silence now."""
-    return SilenceView.of(services.routing_desk.end_silence(silence_id, who))
+    return SilenceView.of(services.routing_service.end_silence(silence_id, who))
 
 
 @router.get("/shifts", responses=READ)
 def shifts(services: Service, who: ReadRouting) -> list[ShiftView]:
     """Shifts that hold or will."""
-    return [ShiftView.of(row) for row in services.routing_desk.shifts(who.scope)]
+    return [ShiftView.of(row) for row in services.routing_service.shifts(who.scope)]
 
 
 @router.post("/shifts", status_code=201, responses=CHANGE)
 def add_shift(services: Service, who: ChangeRouting, body: ShiftBody) -> ShiftView:
     """Put somebody on call."""
-    row = services.routing_desk.add_shift(who, **body.model_dump())
+    row = services.routing_service.add_shift(who, **body.model_dump())
     return ShiftView.of(row)
 
 
 @router.delete("/shifts/{shift_id}", responses=CHANGE)
 def end_shift(services: Service, who: ChangeRouting, shift_id: TokenPath) -> ShiftView:
     """End a shift now."""
-    return ShiftView.of(services.routing_desk.end_shift(shift_id, who))
+    return ShiftView.of(services.routing_service.end_shift(shift_id, who))
 
 
 @router.post("/routing/trial", responses=READ)

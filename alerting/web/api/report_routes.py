@@ -96,5 +96,7 @@ async def delivery_result(
         result = DeliveryReport.model_validate_json(body).result
     except ValidationError:
         raise InvalidRequestError("The report is not valid.", code="invalid_request") from None
-    state = await run_in_threadpool(services.reports.take, delivery_id, result, channels=channels)
+    state = await run_in_threadpool(
+        services.gateway_reports.take, delivery_id, result, channels=channels
+    )
     return {"delivery_id": delivery_id, "state": state}

@@ -101,7 +101,7 @@ def report_loss(
     body: UnwarnedLossBody,
 ) -> LossView:
     """Report a loss: the label of a missed fraud, or a late loss of the case that warned of it."""
-    taken = services.losses.report(who, Loss(**body.model_dump()))
+    taken = services.unwarned_losses.report(who, Loss(**body.model_dump()))
     return LossView(event_id=taken.event_id, case_id=taken.case_id)
 
 

@@ -1,10 +1,10 @@
 """The console: server-rendered pages over the case ledger, with htmx for what refreshes itself.
 
-The composition root calls ``mount_console(app, ConsoleServices(...))``; access control is taken from
-``app.state.access``.
+The composition root calls ``mount_console(app, ConsoleOptions(...))``. Pages take the service layer
+from ``app.state.services`` and access control from ``app.state.access``.
 """
 
-from alerting.web.console.console_services import ConsoleServices
+from alerting.web.console.console_options import ConsoleOptions
 from alerting.web.console.mount import mount_console
 
-__all__ = ["ConsoleServices", "mount_console"]
+__all__ = ["ConsoleOptions", "mount_console"]

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
-from alerting.web.console.console_services import ConsoleServices
+from alerting.web.console.console_options import ConsoleOptions
 from alerting.web.console.routes import (
     audit_page,
     case_page,
@@ -20,9 +20,9 @@ from alerting.web.console.routes import (
 from alerting.web.console.static_files import FingerprintedFiles
 
 
-def mount_console(app: FastAPI, services: ConsoleServices) -> None:
+def mount_console(app: FastAPI, options: ConsoleOptions) -> None:
     """Add every page, kept out of the API's documentation, and the static files."""
-    app.state.console = services
+    app.state.console_options = options
     for module in (
         home_page,
         session_pages,

@@ -11,10 +11,11 @@ from fastapi import Request, Response, Security
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from alerting.access import AccessControl, Caller, Principal, access_of, caller
+from alerting.access import AccessControl, Caller, Principal
 from alerting.access.masking import mask_account, mask_phone
+from alerting.web.auth.route_access import access_of, caller
 from alerting.web.console import formats
-from alerting.web.console.console_services import ConsoleServices
+from alerting.web.console.console_options import ConsoleOptions
 from alerting.web.console.reason_texts import reason_text
 from alerting.web.console.translations import (
     HTML_LANG,
@@ -66,7 +67,8 @@ class ConsolePage:
 
     request: Request
     access: AccessControl
-    services: ConsoleServices
+    services: Services
+    options: ConsoleOptions
     t: Translator
     theme: Theme
     caller: Caller | None
@@ -78,12 +80,6 @@ class ConsolePage:
         if self.caller is None:
             raise LookupError("this page is shown without signing in")
         return self.caller.principal
-
-    @property
-    def layer(self) -> Services:
-        """The service layer that the API calls too."""
-        layer: Services = self.request.app.state.services
-        return layer
 
     @property
     def is_fragment(self) -> bool:
@@ -127,7 +123,7 @@ class ConsolePage:
             "clock_time": lambda at_ms: formats.clock_time(at_ms, zone),
             "day_and_time": lambda at_ms: formats.day_and_time(at_ms, zone),
             "span": lambda milliseconds: formats.span(milliseconds, self.t),
-            "short_money": lambda amount_minor, currency=self.services.currency: money.compact(
+            "short_money": lambda amount_minor, currency=self.options.currency: money.compact(
                 amount_minor, currency, self.t.language
             ),
         }
@@ -135,18 +131,20 @@ class ConsolePage:
 
 def page_of(request: Request, found: Caller | None) -> ConsolePage:
     """The page of a request, signed in or not."""
-    services: ConsoleServices = request.app.state.console
+    services: Services = request.app.state.services
+    options: ConsoleOptions = request.app.state.console_options
     wanted = request.cookies.get(THEME_COOKIE)
     theme: Theme = "light" if wanted == "light" else "dark" if wanted == "dark" else "auto"
     language: Language = choose_language(
         request.cookies.get(LANGUAGE_COOKIE),
         request.headers.get("accept-language", ""),
-        services.language,
+        options.language,
     )
     return ConsolePage(
         request=request,
         access=access_of(request),
         services=services,
+        options=options,
         t=translator(language),
         theme=theme,
         caller=found,

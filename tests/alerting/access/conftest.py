@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from alerting.access import AccessControl, build_access
+from alerting.access import AccessControl
 from alerting.access.users import UserFile
+from alerting.bootstrap.access_components import build_access
 from alerting.db import Database
 from forewarn.platform.settings import AccessSettings
 from tests.alerting.factory import Clock

@@ -30,49 +30,51 @@ def relatives(services: Services) -> list[tuple[str, str, str]]:
 
 
 def test_the_holder_tells_whom_to_call(services: Services, case_id: str, li: Principal) -> None:
-    services.desk.claim(case_id, li)
-    services.relatives.add(li, case_id, phone=PHONE, name="Moter")
-    services.relatives.add(li, case_id, phone=PHONE, name="Mother")
+    services.case_service.claim(case_id, li)
+    services.emergency_contacts.add(li, case_id, phone=PHONE, name="Moter")
+    services.emergency_contacts.add(li, case_id, phone=PHONE, name="Mother")
     assert relatives(services) == [(VICTIM, PHONE, "Mother")]
 
 
 def test_nobody_else_does_but_a_supervisor(
     services: Services, case_id: str, li: Principal, wang: Principal, boss: Principal
 ) -> None:
-    services.desk.claim(case_id, li)
+    services.case_service.claim(case_id, li)
     with pytest.raises(StepRefusedError) as refused:
-        services.relatives.add(wang, case_id, phone=PHONE, name="")
+        services.emergency_contacts.add(wang, case_id, phone=PHONE, name="")
     assert refused.value.code == "not_the_holder"
     for scope in ("1101*", "430406"):
         with pytest.raises(NotFoundError):
-            services.relatives.add(responder("local:x", scope), case_id, phone=PHONE, name="")
+            services.emergency_contacts.add(
+                responder("local:x", scope), case_id, phone=PHONE, name=""
+            )
     assert relatives(services) == []
-    services.relatives.add(boss, case_id, phone=PHONE, name="Mother")
+    services.emergency_contacts.add(boss, case_id, phone=PHONE, name="Mother")
     assert relatives(services) == [(VICTIM, PHONE, "Mother")]
 
 
 def test_a_closed_case_takes_none(services: Services, case_id: str, boss: Principal) -> None:
-    services.desk.claim(case_id, boss)
-    services.desk.contact(case_id, boss, method="phone", reached=True)
-    services.desk.close(case_id, boss, Closure("dissuaded"))
+    services.case_service.claim(case_id, boss)
+    services.case_service.contact(case_id, boss, method="phone", reached=True)
+    services.closures.close(case_id, boss, Closure("dissuaded"))
     with pytest.raises(StepRefusedError):
-        services.relatives.add(boss, case_id, phone=PHONE, name="")
+        services.emergency_contacts.add(boss, case_id, phone=PHONE, name="")
 
 
 def test_a_person_has_few(services: Services, case_id: str, boss: Principal) -> None:
     phones = [f"+86137000000{number:02}" for number in range(MAX_RELATIVES)]
     for phone in phones:
-        services.relatives.add(boss, case_id, phone=phone, name="")
+        services.emergency_contacts.add(boss, case_id, phone=phone, name="")
     with pytest.raises(StepRefusedError) as refused:
-        services.relatives.add(boss, case_id, phone=PHONE + "1", name="")
+        services.emergency_contacts.add(boss, case_id, phone=PHONE + "1", name="")
     assert refused.value.code == "enough_relatives"
-    services.relatives.add(boss, case_id, phone=phones[0], name="Mother")  # one of them
+    services.emergency_contacts.add(boss, case_id, phone=phones[0], name="Mother")  # one of them
 
 
 def test_the_audit_log_tells_the_case_and_a_pseudonym(
     services: Services, case_id: str, boss: Principal
 ) -> None:
-    services.relatives.add(boss, case_id, phone=PHONE, name="Mother")
+    services.emergency_contacts.add(boss, case_id, phone=PHONE, name="Mother")
     with services.db.read() as session:
         line = session.scalars(
             select(AuditRecord).where(AuditRecord.action == "relative_added")

@@ -19,7 +19,8 @@ from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from alerting.access import EVERYTHING, Principal
-from alerting.bootstrap.components import build_services, courier, timer_worker
+from alerting.bootstrap.background_tasks import delivery_sender, timer_worker
+from alerting.bootstrap.service_layer import build_services
 from alerting.cases import history
 from alerting.cases.closure_service import Closure
 from alerting.db import Database
@@ -80,7 +81,7 @@ def live(settings: AlertingSettings, number: int, fatal: int, now_ms: int) -> No
     if fatal:
         instrument(db, points)
     services = build_services(settings, db, clock, Pseudonymiser(b"a key that only tests use"))
-    timers, sender = timer_worker(settings, services), courier(settings, services)
+    timers, sender = timer_worker(settings, services), delivery_sender(settings, services)
     person = f"+86138{number:08}"
     # Kafka delivers the warning again until its offset is committed.
     caller, payee = f"+8617{number:09}", f"62220{number:011}"
@@ -90,12 +91,12 @@ def live(settings: AlertingSettings, number: int, fatal: int, now_ms: int) -> No
     send_all(timers, sender, clock)
     with db.read() as session:
         case_id = session.get(Warning_, f"w-{number}").case_id
-    case = services.cases.get(EVERYTHING, case_id)
+    case = services.case_queries.get(EVERYTHING, case_id)
     if case.state == "dispatched":
-        services.desk.acknowledge(case_id, BOSS)
-        case = services.cases.get(EVERYTHING, case_id)
+        services.case_service.acknowledge(case_id, BOSS)
+        case = services.case_queries.get(EVERYTHING, case_id)
     if case.state != "closed":
-        services.desk.close(case_id, BOSS, Closure("dissuaded"))
+        services.closures.close(case_id, BOSS, Closure("dissuaded"))
     send_all(timers, sender, clock)
     db.dispose()
     os._exit(0 if not fatal or points.passed < fatal else 1)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, text
 
 from alerting.access import Principal
-from alerting.bootstrap.components import courier, sweeper, timer_worker
+from alerting.bootstrap.background_tasks import delivery_sender, sweeper, timer_worker
 from alerting.cases.closure_service import Closure
 from alerting.cases.late_loss_service import LateLoss
 from alerting.db import Database
@@ -74,27 +74,27 @@ def test_a_day_at_the_desk_reads_no_whole_table(
     explain: Explain,
 ) -> None:  # fmt: skip
     index = ContactIndex(
-        services.db, clock, services.desk,
+        services.db, clock, services.late_losses,
         transfers_topic="transfers", attribution_window_ms=86_400_000, reject=print,
     )  # fmt: skip
     texting = settings.model_copy(update={"sms_url": "http://gateway/sms"})
-    sender = courier(texting, services)
+    sender = delivery_sender(texting, services)
 
     def day() -> None:
         index.handle([*calls((CALLER, "+8613600000001")), payment("attempted", 1)])
         services.ingestor.ingest([warning(), warning(offset=2, action="update")], "test")
         timer_worker(settings, services).run_due()
         case_id = case_of(services, "w-1")
-        services.desk.claim(case_id, boss)
-        services.desk.contact(case_id, boss, method="phone", reached=True)
-        services.desk.close(case_id, boss, Closure("dissuaded"))
+        services.case_service.claim(case_id, boss)
+        services.case_service.contact(case_id, boss, method="phone", reached=True)
+        services.closures.close(case_id, boss, Closure("dissuaded"))
         index.handle([payment("completed", 2, transfer_id="transfer-of-w-1")])
-        services.desk.report_loss(case_id, boss, LateLoss(6_000_000, "transfer-of-w-1"))
+        services.late_losses.report_loss(case_id, boss, LateLoss(6_000_000, "transfer-of-w-1"))
         while sweeper(texting, services).run_one():
             pass
-        services.desk.reopen(case_id, boss, reason="again")
-        services.desk.claim(case_id, boss)
-        services.desk.close(case_id, boss, Closure("false_alarm"))
+        services.closures.reopen(case_id, boss, reason="again")
+        services.case_service.claim(case_id, boss)
+        services.closures.close(case_id, boss, Closure("false_alarm"))
         sender.lease()
         services.lists.expire()
 
@@ -115,9 +115,9 @@ def test_a_case_and_the_supervision_are_shown_without_reading_whole_tables(
             load_supervision(session, boss.scope, NOW_MS)
             starts = day_starts_ms(days, SHANGHAI)
             load_districts(session, boss.scope, "CNY", days[-1], starts, NOW_MS)
-        case = services.cases.get(boss.scope, case_id)
-        services.cases.file(boss.scope, case_id)
-        services.cases.linked(boss.scope, case)
-        services.cases.timeline(case)
+        case = services.case_queries.get(boss.scope, case_id)
+        services.case_queries.file(boss.scope, case_id)
+        services.case_queries.linked(boss.scope, case)
+        services.case_queries.timeline(case)
 
     assert explain(look) == []

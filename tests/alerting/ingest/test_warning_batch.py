@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from alerting.access import EVERYTHING
-from alerting.bootstrap.components import timer_worker
+from alerting.bootstrap.background_tasks import timer_worker
 from alerting.cases.closure_service import Closure
 from alerting.db.case_tables import Case, CaseEvent, Warning_
 from alerting.db.dispatch_tables import Delivery, Timer
@@ -70,9 +70,9 @@ def test_a_sequel_to_a_closed_case_is_a_new_case_that_names_it(
 ) -> None:
     ingest(services, warning("w-1"))
     [first] = cases(services)
-    services.desk.claim(first.case_id, system)
-    services.desk.contact(first.case_id, system, method="phone", reached=True)
-    services.desk.close(first.case_id, system, Closure("false_alarm"))
+    services.case_service.claim(first.case_id, system)
+    services.case_service.contact(first.case_id, system, method="phone", reached=True)
+    services.closures.close(first.case_id, system, Closure("false_alarm"))
     ingest(services, warning("w-2", offset=2))
     second = next(case for case in cases(services) if case.case_id != first.case_id)
     assert second.follows == first.case_id
@@ -108,9 +108,9 @@ def closed(services: Services, boss: object) -> Callable[..., str]:
     def act(disposition: str, *warnings: FraudWarning) -> str:
         ingest(services, *warnings)
         [case] = cases(services)
-        services.desk.claim(case.case_id, boss)
-        services.desk.contact(case.case_id, boss, method="phone", reached=False)
-        services.desk.close(case.case_id, boss, Closure(disposition))
+        services.case_service.claim(case.case_id, boss)
+        services.case_service.contact(case.case_id, boss, method="phone", reached=False)
+        services.closures.close(case.case_id, boss, Closure(disposition))
         return case.case_id
 
     return act
@@ -123,7 +123,7 @@ def test_a_warning_that_gets_worse_after_its_case_was_closed_is_paged(
 ) -> None:  # fmt: skip
     """The same call, critical by now: whoever closed the case knew less."""
     case_id = closed(disposition, warning(kind="call", severity="medium"))
-    services.routing_desk.add_shift(
+    services.routing_service.add_shift(
         boss, tenant="default", district="", team="desk", responder="local:li", channel="patrol",
         address="li", starts_at_ms=NOW_MS, ends_at_ms=NOW_MS + 3_600_000,
     )  # fmt: skip
@@ -202,9 +202,9 @@ def test_an_upgrade_brings_the_deadline_forward(services: Services) -> None:
 def test_a_case_can_be_found_within_its_scope_only(services: Services, li: object) -> None:
     ingest(services, warning("w-1", district="110105"))
     [case] = cases(services)
-    assert services.cases.get(EVERYTHING, case.case_id)
+    assert services.case_queries.get(EVERYTHING, case.case_id)
     with pytest.raises(NotFoundError):
-        services.cases.get(li.scope, case.case_id)
+        services.case_queries.get(li.scope, case.case_id)
 
 
 def test_warnings_keep_their_number_of_revisions(services: Services) -> None:

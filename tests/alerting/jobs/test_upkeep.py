@@ -32,9 +32,11 @@ def closed_case(services: Services, boss: Principal) -> str:
     services.ingestor.ingest([warning()], "test")
     with services.db.read() as session:
         case_id = session.scalars(select(Case.case_id)).one()
-    services.desk.claim(case_id, boss)
-    services.desk.contact(case_id, boss, method="phone", reached=True, note=f"called {VICTIM}")
-    services.desk.close(case_id, boss, Closure("dissuaded", note="her son came"))
+    services.case_service.claim(case_id, boss)
+    services.case_service.contact(
+        case_id, boss, method="phone", reached=True, note=f"called {VICTIM}"
+    )
+    services.closures.close(case_id, boss, Closure("dissuaded", note="her son came"))
     return case_id
 
 
@@ -92,7 +94,7 @@ def test_old_cases_lose_the_person_and_keep_the_figures(
         assert secret not in dump
     assert report(services.db, EVERYTHING, ["day", "district"]) == before
     assert history.verify(services.db).fault is None
-    assert services.cases.get(EVERYTHING, case_id).disposition == "dissuaded"
+    assert services.case_queries.get(EVERYTHING, case_id).disposition == "dissuaded"
 
 
 def test_a_loss_after_erasure_still_counts_but_is_sent_to_nobody(
@@ -100,8 +102,8 @@ def test_a_loss_after_erasure_still_counts_but_is_sent_to_nobody(
 ) -> None:
     case_id = closed_case(services, boss)
     erase_person(services.db, services.lists, "default", VICTIM, "cli", services.clock())
-    services.desk.report_loss(case_id, boss, LateLoss(1_000_000, report_id="r-1"))
-    assert services.cases.get(EVERYTHING, case_id).prevented_minor == 4_000_000
+    services.late_losses.report_loss(case_id, boss, LateLoss(1_000_000, report_id="r-1"))
+    assert services.case_queries.get(EVERYTHING, case_id).prevented_minor == 4_000_000
 
 
 def test_a_person_in_danger_is_not_erased(services: Services, boss: Principal) -> None:
@@ -137,12 +139,12 @@ def test_erased_cases_are_not_linked_by_having_nobody(services: Services, boss: 
     other = warning("w-2", subscriber="+8613700000000", caller="+8617100000000", payee="X9")
     services.ingestor.ingest([other], "test")
     second = case_of(services, "w-2")
-    services.desk.claim(second, boss)
-    services.desk.close(second, boss, Closure("false_alarm"))
+    services.case_service.claim(second, boss)
+    services.closures.close(second, boss, Closure("false_alarm"))
     for person in (VICTIM, other.subscriber):
         erase_person(services.db, services.lists, "default", person, "cli:li", services.clock())
-    case = services.cases.get(EVERYTHING, second)
-    assert services.cases.linked(EVERYTHING, case) == []
+    case = services.case_queries.get(EVERYTHING, second)
+    assert services.case_queries.linked(EVERYTHING, case) == []
 
 
 def test_what_is_past_its_time_goes_in_batches(
@@ -151,7 +153,7 @@ def test_what_is_past_its_time_goes_in_batches(
     monkeypatch.setattr(retention_module, "ROWS_A_BATCH", 2)
     monkeypatch.setattr(retention_module, "BATCHES_A_TURN", 2)
     index = ContactIndex(
-        services.db, clock, services.desk,
+        services.db, clock, services.late_losses,
         transfers_topic="transfers", attribution_window_ms=1, reject=print,
     )  # fmt: skip
     index.handle(calls(*[(CALLER, f"+86136{number:08}") for number in range(5)]))

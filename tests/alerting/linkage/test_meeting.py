@@ -46,10 +46,10 @@ def test_two_consumers_that_meet_count_a_late_loss_once(
     services.ingestor.ingest([warning()], "test")
     with services.db.read() as session:
         case_id = session.scalars(select(Case.case_id)).one()
-    services.desk.claim(case_id, boss)
-    services.desk.close(case_id, boss, Closure("dissuaded"))
+    services.case_service.claim(case_id, boss)
+    services.closures.close(case_id, boss, Closure("dissuaded"))
     index = ContactIndex(
-        services.db, services.clock, services.desk,
+        services.db, services.clock, services.late_losses,
         transfers_topic="transfers", attribution_window_ms=86_400_000, reject=print,
     )  # fmt: skip
     late = warning(offset=2, action="update", subject_status="completed", caller=CALLER)

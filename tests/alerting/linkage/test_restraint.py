@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import func, select
 
 from alerting.access import Principal
-from alerting.bootstrap.components import sweeper
+from alerting.bootstrap.background_tasks import sweeper
 from alerting.cases.closure_service import Closure
 from alerting.db.case_tables import Case, Warning_
 from alerting.db.contact_tables import ListItem, Sweep, SweepTarget
@@ -30,7 +30,7 @@ Close = Callable[..., str]
 @pytest.fixture
 def index(services: Services) -> ContactIndex:
     return ContactIndex(
-        services.db, services.clock, services.desk,
+        services.db, services.clock, services.late_losses,
         transfers_topic="transfers", attribution_window_ms=1, reject=print,
     )  # fmt: skip
 
@@ -46,10 +46,10 @@ def close(services: Services, boss: Principal) -> Close:
             case_id = session.get(Warning_, taken[0].warning_id).case_id
             state = session.get(Case, case_id).state
         if state == "closed":
-            services.desk.reopen(case_id, boss, reason="a mistake")
-        services.desk.claim(case_id, boss)
-        services.desk.contact(case_id, boss, method="phone", reached=True)
-        services.desk.close(case_id, boss, Closure(disposition))
+            services.closures.reopen(case_id, boss, reason="a mistake")
+        services.case_service.claim(case_id, boss)
+        services.case_service.contact(case_id, boss, method="phone", reached=True)
+        services.closures.close(case_id, boss, Closure(disposition))
         return case_id
 
     return act
@@ -168,7 +168,7 @@ def test_a_case_that_is_reopened_before_its_sweep_sweeps_nothing(
     services: Services, close: Close, boss: Principal, sweep: Callable[..., None]
 ) -> None:
     case_id = close()
-    services.desk.reopen(case_id, boss, reason="a mistake")
+    services.closures.reopen(case_id, boss, reason="a mistake")
     sweep()
     assert states(services) == ["cancelled"] * 2
     assert listed(services) == set()

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from alerting.access import EVERYTHING, Principal
-from alerting.bootstrap.components import courier
+from alerting.bootstrap.background_tasks import delivery_sender
 from alerting.cases.closure_service import Closure
 from alerting.db.case_tables import Case
 from alerting.db.contact_tables import Activity, Contact, Sweep, SweepTarget
@@ -35,7 +35,7 @@ def index(services: Services) -> ContactIndex:
     return ContactIndex(
         services.db,
         services.clock,
-        services.desk,
+        services.late_losses,
         transfers_topic="transfers",
         attribution_window_ms=86_400_000,
         reject=lambda record, error: pytest.fail(f"{record.offset}: {error}"),
@@ -74,9 +74,9 @@ def confirm(services: Services, boss: Principal) -> Case:
     services.ingestor.ingest([warning()], "test")
     with services.db.read() as session:
         case_id = session.scalars(select(Case.case_id)).one()
-    services.desk.claim(case_id, boss)
-    services.desk.contact(case_id, boss, method="phone", reached=True)
-    return services.desk.close(case_id, boss, Closure("dissuaded"))
+    services.case_service.claim(case_id, boss)
+    services.case_service.contact(case_id, boss, method="phone", reached=True)
+    return services.closures.close(case_id, boss, Closure("dissuaded"))
 
 
 def test_a_batch_that_comes_again_counts_nothing_twice(
@@ -125,10 +125,10 @@ def test_a_payment_to_the_swindler_after_closing_takes_the_prevented_loss_back(
 ) -> None:
     case = confirm(services, boss)
     index.handle([payment("attempted", 1)])
-    assert services.cases.get(EVERYTHING, case.case_id).prevented_minor == 5_000_000
+    assert services.case_queries.get(EVERYTHING, case.case_id).prevented_minor == 5_000_000
     index.handle([payment("completed", 2)])
     index.handle([payment("completed", 2)])
-    assert services.cases.get(EVERYTHING, case.case_id).prevented_minor == 4_000_000
+    assert services.case_queries.get(EVERYTHING, case.case_id).prevented_minor == 4_000_000
 
 
 def test_a_payment_whose_warning_was_withdrawn_is_no_loss(
@@ -138,7 +138,7 @@ def test_a_payment_whose_warning_was_withdrawn_is_no_loss(
     services.ingestor.ingest([warning(), withdrawn], "test")
     case = confirm(services, boss)
     index.handle([payment("completed", 2)])
-    assert services.cases.get(EVERYTHING, case.case_id).prevented_minor == 5_000_000
+    assert services.case_queries.get(EVERYTHING, case.case_id).prevented_minor == 5_000_000
 
 
 def test_a_payment_to_somebody_else_or_too_late_does_not(
@@ -151,7 +151,7 @@ def test_a_payment_to_somebody_else_or_too_late_does_not(
             payment("completed", 2, transfer_id="t-8", event_time_ms=NOW_MS + 90_000_000),
         ]
     )
-    assert services.cases.get(EVERYTHING, case.case_id).prevented_minor == 5_000_000
+    assert services.case_queries.get(EVERYTHING, case.case_id).prevented_minor == 5_000_000
 
 
 def test_a_sweep_warns_the_first_degree_lists_the_second_and_spares_the_public(
@@ -191,10 +191,10 @@ def test_the_same_swindler_is_swept_once_a_case(
 ) -> None:
     index.handle(calls((CALLER, "+8613600000001")))
     case = confirm(services, boss)
-    services.desk.reopen(case.case_id, boss, reason="again")
-    services.desk.claim(case.case_id, boss)
-    services.desk.contact(case.case_id, boss, method="phone", reached=True)
-    services.desk.close(case.case_id, boss, Closure("dissuaded"))
+    services.closures.reopen(case.case_id, boss, reason="again")
+    services.case_service.claim(case.case_id, boss)
+    services.case_service.contact(case.case_id, boss, method="phone", reached=True)
+    services.closures.close(case.case_id, boss, Closure("dissuaded"))
     sweeper = Sweeper(services.db, services.clock, services.lists, OPTIONS)
     while sweeper.run_one():
         pass
@@ -221,9 +221,9 @@ def test_ten_thousand_contacts_are_swept_whole_and_each_is_texted_once(
         pass
     with GatewayDouble() as gateway:
         reachable = settings.model_copy(update={"sms_url": gateway.url("sms")})
-        courier(reachable, services).lease()  # it dies with what it took
+        delivery_sender(reachable, services).lease()  # it dies with what it took
         gateway.behaviour.fail_next = 2
-        other = courier(reachable.model_copy(update={"replica": "two"}), services)
+        other = delivery_sender(reachable.model_copy(update={"replica": "two"}), services)
         for _ in range(3):
             while parcels := other.lease():
                 for parcel in parcels:

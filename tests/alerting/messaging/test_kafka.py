@@ -8,7 +8,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from sqlalchemy import func, select
 
 from alerting.access import Principal
-from alerting.bootstrap.components import kafka_loops
+from alerting.bootstrap.background_tasks import kafka_tasks
 from alerting.cases.closure_service import Closure
 from alerting.db import Database
 from alerting.db.case_tables import Case, Warning_
@@ -91,7 +91,7 @@ def test_warnings_in_outcomes_out_and_bad_bytes_to_the_dead_letters(
         answered=True,
     )  # fmt: skip
     produce(link, "calls", encode(ended))
-    loops = kafka_loops(settings, link, services)
+    loops = kafka_tasks(settings, link, services)
     for loop in loops:
         loop.start()
     try:
@@ -99,8 +99,8 @@ def test_warnings_in_outcomes_out_and_bad_bytes_to_the_dead_letters(
         wait_until(lambda: count(services.db, Activity) == 1, 60, what="the call")
         with services.db.read() as session:
             case_id = session.scalars(select(Case.case_id)).one()
-        services.desk.claim(case_id, boss)
-        services.desk.close(case_id, boss, Closure("dissuaded"))
+        services.case_service.claim(case_id, boss)
+        services.closures.close(case_id, boss, Closure("dissuaded"))
         [record] = consume(link, "outcomes", 1)
         [letter] = consume(link, "dead-letters", 1)
     finally:
@@ -118,8 +118,8 @@ def test_a_message_waits_in_the_outbox_while_kafka_is_away(
     services.ingestor.ingest([warning()], "test")
     with services.db.read() as session:
         case_id = session.scalars(select(Case.case_id)).one()
-    services.desk.claim(case_id, boss)
-    services.desk.close(case_id, boss, Closure("dissuaded"))
+    services.case_service.claim(case_id, boss)
+    services.closures.close(case_id, boss, Closure("dissuaded"))
     away = KafkaSettings(
         bootstrap_servers="127.0.0.1:1", replication_factor=1, request_timeout_seconds=1
     )
@@ -139,8 +139,8 @@ def test_two_senders_send_each_message_once_and_in_order(
     with services.db.read() as session:
         ids = list(session.scalars(select(Case.case_id).order_by(Case.case_id)))
     for case_id in ids:
-        services.desk.claim(case_id, boss)
-        services.desk.close(case_id, boss, Closure("false_alarm"))
+        services.case_service.claim(case_id, boss)
+        services.closures.close(case_id, boss, Closure("false_alarm"))
     loops = [
         BackgroundTask(name, OutboxSender(services.db, Producer(link), clock, owner=name).turn)
         for name in ("one", "two")

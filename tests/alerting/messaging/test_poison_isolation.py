@@ -76,7 +76,7 @@ def test_a_sum_past_64_bits_does_not_stop_the_contact_index(
     services: Services, refused: Refused, reject: Callable[[TopicRecord, ContractError], None]
 ) -> None:
     index = ContactIndex(
-        services.db, services.clock, services.desk,
+        services.db, services.clock, services.late_losses,
         transfers_topic="transfers", attribution_window_ms=1, reject=reject,
     )  # fmt: skip
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from alerting.access import Principal, require
+from alerting.access import Principal
 from alerting.cases import history
+from alerting.web.auth.route_access import require
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
 from alerting.web.console.queries.audit_query import load_audit
@@ -27,7 +28,7 @@ def audit_page(
     before: Annotated[int | None, Query(ge=0, le=2**53)] = None,
 ) -> Response:
     """One page of records."""
-    with page.services.database.read() as session:
+    with page.services.db.read() as session:
         found = load_audit(
             session, who.scope, actor=actor.strip(), subject=subject.strip(), before=before
         )
@@ -56,7 +57,7 @@ def _flat(value: Any) -> str:
 @router.post("/console/audit/verify")
 def verify(page: Signed, who: Auditor) -> Response:
     """Check the whole chain now; that it was checked is recorded too."""
-    result = history.verify(page.services.database)
+    result = history.verify(page.services.db)
     page.access.record(
         who, "audit.verified", "audit_log", lines=result.lines, whole=not result.fault
     )

@@ -4,13 +4,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Response
 
-from alerting.access import Principal, require
+from alerting.access import Principal
 from alerting.access.access_errors import PermissionDeniedError
 from alerting.access.masking import mask_account, mask_phone
 from alerting.cases.case_service import ContactMethod
 from alerting.cases.closure_service import Closure
 from alerting.cases.late_loss_service import LateLoss
 from alerting.service_errors import NotFoundError
+from alerting.web.auth.route_access import require
 from alerting.web.console import case_graph
 from alerting.web.console.amount_input import amount_minor
 from alerting.web.console.error_pages import ConsoleRoute
@@ -49,7 +50,7 @@ def live(
 ) -> Response:
     """The head and the parts that changed since the page was drawn; 204 if nothing happened."""
     before = SeenCase.of(seen)
-    with page.services.database.read() as session:
+    with page.services.db.read() as session:
         version = queries.find_case(session, case_id, who).version
         if before.story == f"{version}-{queries.newest_event_no(session, case_id)}":
             return Response(status_code=204)
@@ -59,14 +60,14 @@ def live(
 @router.post("/claim")
 def claim(page: Signed, who: Worker, case_id: CaseId, version: Version = None) -> Response:
     """Take the case, and go to it."""
-    page.services.desk.claim(case_id, who, version=version)
+    page.services.case_service.claim(case_id, who, version=version)
     return page.go(f"/console/cases/{case_id}")
 
 
 @router.post("/release")
 def release(page: Signed, who: Worker, case_id: CaseId, reason: Note = "") -> Response:
     """Give the case back to the queue."""
-    page.services.desk.release(case_id, who, reason=reason)
+    page.services.case_service.release(case_id, who, reason=reason)
     return page.go("/console/queue")
 
 
@@ -75,11 +76,11 @@ def assign(
     page: Signed, who: Assigner, case_id: CaseId, to: Annotated[str, Form(max_length=200)]
 ) -> Response:
     """Hand the case to a colleague who could work on it."""
-    with page.services.database.read() as session:
+    with page.services.db.read() as session:
         found = queries.find_case(session, case_id, who)
     if to not in page.access.colleagues(found.tenant, found.district):
         raise NotFoundError("colleague", to)
-    page.services.desk.assign(case_id, who, to=to)
+    page.services.case_service.assign(case_id, who, to=to)
     return _after(page, who, case_id, "toast.assigned")
 
 
@@ -93,14 +94,14 @@ def contact(
     note: Note = "",
 ) -> Response:
     """Record an attempt to reach the person."""
-    page.services.desk.contact(case_id, who, method=method, reached=reached, note=note)
+    page.services.case_service.contact(case_id, who, method=method, reached=reached, note=note)
     return _after(page, who, case_id, "toast.reached" if reached else "toast.not_reached")
 
 
 @router.post("/note")
 def note(page: Signed, who: Worker, case_id: CaseId, text: Note) -> Response:
     """Add a remark."""
-    page.services.desk.note(case_id, who, text=text)
+    page.services.case_service.note(case_id, who, text=text)
     return _after(page, who, case_id, "toast.noted")
 
 
@@ -124,7 +125,7 @@ def close(
         note=note,
         duplicate_of=duplicate_of or None,
     )
-    page.services.desk.close(case_id, who, closure, version=version)
+    page.services.closures.close(case_id, who, closure, version=version)
     return _after(page, who, case_id, "toast.closed")
 
 
@@ -136,7 +137,7 @@ def reopen(
     reason: Annotated[str, Form(min_length=3, max_length=2000)],
 ) -> Response:
     """Open a closed case again."""
-    page.services.desk.reopen(case_id, who, reason=reason)
+    page.services.closures.reopen(case_id, who, reason=reason)
     return _after(page, who, case_id, "toast.reopened")
 
 
@@ -149,7 +150,7 @@ def add_relative(
     name: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
     """Register whom to call when the person cannot be reached."""
-    page.layer.relatives.add(who, case_id, phone=phone, name=name)
+    page.services.emergency_contacts.add(who, case_id, phone=phone, name=name)
     return _after(page, who, case_id, "toast.relative_added")
 
 
@@ -164,14 +165,14 @@ def report_loss(
 ) -> Response:
     """Report money lost after all; what was prevented is taken back by as much."""
     loss = LateLoss(_amount_minor(page, who, case_id, lost) or 0, transfer_id or None)
-    page.services.desk.report_loss(case_id, who, loss)
+    page.services.late_losses.report_loss(case_id, who, loss)
     return _after(page, who, case_id, "toast.loss_reported")
 
 
 @router.post("/unmask")
 def unmask(page: Signed, who: Reader, case_id: CaseId, what: Annotated[What, Form()]) -> Response:
     """Show a number in clear for a minute, once the audit log holds that it was shown."""
-    with page.services.database.read() as session:
+    with page.services.db.read() as session:
         view = queries.load_case(session, case_id, who, page.now_ms)
     decision = view.unmask
     page.access.record(
@@ -197,7 +198,7 @@ def _amount_minor(page: ConsolePage, who: Principal, case_id: str, text: str) ->
     """A typed amount in minor units of the case's currency; None for an empty field."""
     if not text.strip():
         return None
-    with page.services.database.read() as session:
+    with page.services.db.read() as session:
         return amount_minor(text, queries.find_case(session, case_id, who).currency)
 
 
@@ -232,7 +233,7 @@ def _render(
     toast: str | None = None,
     before: SeenCase | None = None,
 ) -> Response:
-    with page.services.database.read() as session:
+    with page.services.db.read() as session:
         view = queries.load_case(session, case_id, who, page.now_ms)
     own_peers = [
         peer for row in view.warnings for peer in case_graph.peers_of(row)

@@ -8,9 +8,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Response
 
-from alerting.access import Grants, Principal, require
+from alerting.access import Grants, Principal
 from alerting.access.roles import PURPOSES, Purpose
 from alerting.service_errors import NotFoundError
+from alerting.web.auth.route_access import require
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
 

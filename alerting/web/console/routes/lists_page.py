@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Response
 
-from alerting.access import Principal, require
+from alerting.access import Principal
+from alerting.web.auth.route_access import require
 from alerting.web.console.amount_input import optional
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
@@ -28,12 +29,12 @@ def lists_page(
     name: Annotated[str, Query(max_length=10, pattern="^[a-z]*$")] = "",
 ) -> Response:
     """Entries, newest first."""
-    items = page.layer.lists.list(who.scope, name=name or None)
+    items = page.services.lists.list(who.scope, name=name or None)
     subjects = {item.owner for item in items} | {item.approver for item in items if item.approver}
     return page.render(
         "lists.html",
         items=items,
-        sweeps=page.layer.sweeps.held(who.scope),
+        sweeps=page.services.sweeps.held(who.scope),
         chosen=name,
         names=page.access.names_of(subjects),
         tenants=sorted(who.scope.tenants or {"default"}),
@@ -53,7 +54,7 @@ def propose(
     days: Annotated[int, Form(ge=0, le=3650)] = 0,
 ) -> Response:
     """Add an entry; 0 days means that it does not expire, which only a block may."""
-    page.layer.lists.propose(
+    page.services.lists.propose(
         who,
         tenant=tenant,
         name=name,
@@ -69,20 +70,20 @@ def propose(
 @router.post("/console/lists/{entry_id}/approve")
 def approve(page: Signed, who: Approver, entry_id: EntryId) -> Response:
     """The second pair of eyes."""
-    page.layer.lists.approve(entry_id, who)
+    page.services.lists.approve(entry_id, who)
     return page.go("/console/lists")
 
 
 @router.post("/console/lists/{entry_id}/remove")
 def remove(page: Signed, who: Approver, entry_id: EntryId) -> Response:
     """Take an entry off, or reject a proposal."""
-    page.layer.lists.remove(entry_id, who)
+    page.services.lists.remove(entry_id, who)
     return page.go("/console/lists")
 
 
 @router.post("/console/sweeps/{sweep_id}/{verdict}")
 def decide(page: Signed, who: Approver, sweep_id: EntryId, verdict: Verdict) -> Response:
     """Let a sweep go ahead that waits for a supervisor, or drop it."""
-    desk = page.layer.sweeps
+    desk = page.services.sweeps
     (desk.approve if verdict == "approve" else desk.reject)(sweep_id, who)
     return page.go("/console/lists")

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Response
 
-from alerting.access import Principal, require
+from alerting.access import Principal
 from alerting.cases.follow_up import owed
+from alerting.web.auth.route_access import require
 from alerting.web.console.bar_chart import bar_chart
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
@@ -45,15 +46,15 @@ def districts(page: Signed, who: Reader) -> Response:
     """Open work and the last days, district by district."""
     today = local_day(page.now_ms, page.services.zone)
     starts = day_starts_ms(days_until(today, TREND_DAYS), page.services.zone)
-    with page.services.database.read() as session:
+    with page.services.db.read() as session:
         found = load_districts(
-            session, who.scope, page.services.currency, today, starts, page.now_ms
+            session, who.scope, page.options.currency, today, starts, page.now_ms
         )
     return page.render(
         "districts.html",
         found=found,
         chart=bar_chart(found.trend, width=560),
-        currency=page.services.currency,
+        currency=page.options.currency,
     )
 
 
@@ -61,17 +62,17 @@ def districts(page: Signed, who: Reader) -> Response:
 def report(page: Signed, who: Reader) -> Response:
     """Prevented loss: today, the trend, and by what."""
     today = local_day(page.now_ms, page.services.zone)
-    target = page.services.target_minor
-    with page.services.database.read() as session:
-        found = load_report(session, who.scope, page.services.currency, today)
+    target = page.options.target_minor
+    with page.services.db.read() as session:
+        found = load_report(session, who.scope, page.options.currency, today)
     return page.render(
         "report.html",
         found=found,
         target=target,
         chart=bar_chart(
-            found.trend, target=target, whole=10 ** minor_digits(page.services.currency), width=WIDE
+            found.trend, target=target, whole=10 ** minor_digits(page.options.currency), width=WIDE
         ),
-        currency=page.services.currency,
+        currency=page.options.currency,
     )
 
 
@@ -79,13 +80,13 @@ def report(page: Signed, who: Reader) -> Response:
 def report_csv(page: Signed, who: Reader) -> Response:
     """The trend as CSV, amounts in major units with the point as written in data."""
     today = local_day(page.now_ms, page.services.zone)
-    with page.services.database.read() as session:
-        found = load_report(session, who.scope, page.services.currency, today)
+    with page.services.db.read() as session:
+        found = load_report(session, who.scope, page.options.currency, today)
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow(["day", "confirmed", "currency"])
     for day in found.trend:
-        currency = page.services.currency
+        currency = page.options.currency
         rows.writerow([day.day, f"{major(day.amount, currency):f}", currency])
     return Response(
         text.getvalue(),
@@ -101,11 +102,11 @@ def day_starts_ms(days: Sequence[str], zone: ZoneInfo) -> list[int]:
 
 
 def _supervision(page: ConsolePage, who: Principal, template: str) -> Response:
-    with page.services.database.read() as session:
+    with page.services.db.read() as session:
         found = load_supervision(session, who.scope, page.now_ms)
     subjects = {load.holder for load in found.loads} | {shift.responder for shift in found.shifts}
     subjects |= {case.holder for case in found.owed if case.holder}
-    receivers = page.layer.routing.current.receivers
+    receivers = page.services.routing.current.receivers
     return page.render(
         template,
         found=found,

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Path, Response
 
-from alerting.access import Principal, require
+from alerting.access import Principal
 from alerting.notify.dispatch.gateway_reports import GatewayResult
+from alerting.web.auth.route_access import require
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
 from alerting.web.console.queries.patrol_query import find_visit, load_visits
@@ -47,12 +48,12 @@ def answer(
     It is a note in the case's story whoever holds the case; finding nobody lets the dispatch
     choose another way to reach the person.
     """
-    with page.services.database.read() as session:
+    with page.services.db.read() as session:
         case, delivery = find_visit(session, delivery_id, who)
-    page.services.desk.note(case.case_id, who, text=page.t(f"patrol.note_{answer}"))
+    page.services.case_service.note(case.case_id, who, text=page.t(f"patrol.note_{answer}"))
     result = _RESULTS[answer]
     if result is not None and delivery.state == "sent":
-        page.layer.reports.take(delivery_id, result, channels=("patrol",))
+        page.services.gateway_reports.take(delivery_id, result, channels=("patrol",))
     if not page.is_fragment:
         return page.go("/console/patrol")
     return _render(page, who, "parts/visits.html", toast=page.t("patrol.toast"))
@@ -61,7 +62,7 @@ def answer(
 def _render(
     page: ConsolePage, who: Principal, template: str, *, toast: str | None = None
 ) -> Response:
-    with page.services.database.read() as session:
+    with page.services.db.read() as session:
         found = load_visits(session, who, page.now_ms)
     subjects = {note.actor for visit in found for note in visit.notes}
     return page.render(template, visits=found, names=page.access.names_of(subjects), toast=toast)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from alerting.access import Principal, require
+from alerting.access import Principal
+from alerting.web.auth.route_access import require
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
 from alerting.web.console.queries import queue_query as queries
@@ -31,7 +32,7 @@ Wanted = Annotated[QueueFilter, Depends(wanted)]
 @router.get("/console/queue")
 def queue_page(page: Signed, who: Reader, narrowed: Wanted) -> Response:
     """The whole page."""
-    with page.services.database.read() as session:
+    with page.services.db.read() as session:
         found = queries.load_queue(session, who, narrowed, page.now_ms)
         choices = queries.choices(session, who.scope)
     # Whose cases were asked for stays chosen, also when none is left.
@@ -49,7 +50,7 @@ def queue_page(page: Signed, who: Reader, narrowed: Wanted) -> Response:
 @router.get("/console/queue/rows")
 def queue_rows(page: Signed, who: Reader, narrowed: Wanted, seen: Word = "") -> Response:
     """The rows alone; 204 if they are as the browser has them, so that nothing is redrawn."""
-    with page.services.database.read() as session:
+    with page.services.db.read() as session:
         found = queries.load_queue(session, who, narrowed, page.now_ms)
     if found.digest == seen:
         return Response(status_code=204)

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Response
 
-from alerting.access import Principal, require
+from alerting.access import Principal
 from alerting.notify.routing.routing_trial import try_route
+from alerting.web.auth.route_access import require
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.formats import local
 from alerting.web.console.page_rendering import ConsolePage, signed_in
@@ -39,17 +40,17 @@ def routing_page(
         "typology": typology,
         "severity": severity,
     }
-    silences = page.layer.routing_desk.silences(who.scope)
-    shifts = page.layer.routing_desk.shifts(who.scope)
+    silences = page.services.routing_service.silences(who.scope)
+    shifts = page.services.routing_service.shifts(who.scope)
     tenants = sorted(who.scope.tenants or {"default"})
     return page.render(
         "routing.html",
         labels=labels,
-        trials=try_route(page.layer.routing.current, labels) if severity else [],
-        fault=page.layer.routing.fault,
+        trials=try_route(page.services.routing.current, labels) if severity else [],
+        fault=page.services.routing.fault,
         silences=silences,
         shifts=shifts,
-        teams=sorted({row.team for row in page.layer.routing.current.receivers}),
+        teams=sorted({row.team for row in page.services.routing.current.receivers}),
         colleagues=_colleagues(page, who, tenants) if who.may("routing.silence") else {},
         next_shift=[local(page.now_ms + ms, page.services.zone) for ms in (0, SHIFT_MS)],
         names=page.access.names_of(
@@ -72,7 +73,7 @@ def silence(
 ) -> Response:
     """Withhold the pages of cases that match; the cases stay in the queue."""
     wanted = {"district": district, "typology": typology, "severity": severity}
-    page.layer.routing_desk.silence(
+    page.services.routing_service.silence(
         who,
         tenant=tenant,
         matchers={label: pattern for label, pattern in wanted.items() if pattern},
@@ -87,7 +88,7 @@ def end_silence(
     page: Signed, who: Silencer, silence_id: Annotated[str, Path(max_length=64)]
 ) -> Response:
     """End a silence now."""
-    page.layer.routing_desk.end_silence(silence_id, who)
+    page.services.routing_service.end_silence(silence_id, who)
     return page.go("/console/routing")
 
 

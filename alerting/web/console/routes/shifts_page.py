@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Path, Response
 
-from alerting.access import Principal, require
+from alerting.access import Principal
+from alerting.web.auth.route_access import require
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
 
@@ -32,7 +33,7 @@ def add_shift(
     district: Annotated[str, Form(max_length=12, pattern=r"^[0-9A-Za-z-]*$")] = "",
 ) -> Response:
     """Put somebody on call; the times are those of the wall clock of the installation."""
-    page.layer.routing_desk.add_shift(
+    page.services.routing_service.add_shift(
         who,
         tenant=tenant,
         district=district,
@@ -51,7 +52,7 @@ def end_shift(
     page: Signed, who: Planner, shift_id: Annotated[str, Path(max_length=64)]
 ) -> Response:
     """End a shift now."""
-    page.layer.routing_desk.end_shift(shift_id, who)
+    page.services.routing_service.end_shift(shift_id, who)
     return page.go(HERE)
 
 

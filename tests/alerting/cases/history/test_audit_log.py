@@ -21,7 +21,7 @@ EMPTY_HEAD = f"UPDATE audit_head SET record_no = 0, digest = '{'0' * 64}'"
 def write(db: Database, *subjects: str) -> None:
     with db.write() as session:
         entries = [AuditEntry(NOW_MS, "li", "tested", subject, {"n": 1}) for subject in subjects]
-        history.append(db, session, entries)
+        history.append(session, entries)
 
 
 def tamper(db: Database, statement: str) -> None:

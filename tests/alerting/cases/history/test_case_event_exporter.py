@@ -51,11 +51,11 @@ def test_a_trace_goes_from_the_warning_to_the_closing(
     with capture_logs() as logs:
         turn(trail)
         clock.advance(seconds=20)
-        services.desk.claim(case_id, boss)
-        services.desk.contact(case_id, boss, method="phone", reached=True)
+        services.case_service.claim(case_id, boss)
+        services.case_service.contact(case_id, boss, method="phone", reached=True)
         turn(trail)
         clock.advance(seconds=40)
-        services.desk.close(case_id, boss, Closure("dissuaded", note=f"{VICTIM} believed us"))
+        services.closures.close(case_id, boss, Closure("dissuaded", note=f"{VICTIM} believed us"))
         turn(trail)
         turn(trail)
     names = [name for name, *_ in told.spans]
@@ -88,7 +88,7 @@ def test_another_replica_goes_on_when_one_falls_silent(
     case_id = services.ingestor.ingest([warning()], "test").results[0][1]
     turn(trail)
     clock.advance(seconds=LEASE_SECONDS + 1)
-    services.desk.claim(case_id, boss)
+    services.case_service.claim(case_id, boss)
     other = CaseEventExporter(services.db, clock, told, owner="two")
     turn(other)
     assert "case claimed" in [name for name, *_ in told.spans]

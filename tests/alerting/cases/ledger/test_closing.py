@@ -29,9 +29,9 @@ Close = Callable[..., Case]
 def close(services: Services, boss: Principal) -> Close:
     def act(warning_id: str = "w-1", disposition: str = "dissuaded", **closure: object) -> Case:
         case_id = case_of(services, warning_id)
-        services.desk.claim(case_id, boss)
-        services.desk.contact(case_id, boss, method="phone", reached=True)
-        return services.desk.close(case_id, boss, Closure(disposition, **closure))
+        services.case_service.claim(case_id, boss)
+        services.case_service.contact(case_id, boss, method="phone", reached=True)
+        return services.closures.close(case_id, boss, Closure(disposition, **closure))
 
     return act
 
@@ -89,12 +89,12 @@ def test_a_later_loss_takes_back_as_much_and_no_more(
 ) -> None:
     services.ingestor.ingest([warning()], "test")
     case = close()
-    services.desk.report_loss(case.case_id, boss, LateLoss(2_000_000, "transfer-of-w-1"))
+    services.late_losses.report_loss(case.case_id, boss, LateLoss(2_000_000, "transfer-of-w-1"))
     assert balance(services, "confirmed") == 3_000_000
     again = LateLoss(2_000_000, "transfer-of-w-1")
-    services.desk.report_loss(case.case_id, boss, again)
+    services.late_losses.report_loss(case.case_id, boss, again)
     assert balance(services, "confirmed") == 3_000_000
-    services.desk.report_loss(case.case_id, boss, LateLoss(90_000_000, "elsewhere"))
+    services.late_losses.report_loss(case.case_id, boss, LateLoss(90_000_000, "elsewhere"))
     assert balance(services, "confirmed") == 0
     last = outcomes(services)[-1]
     assert (last.disposition, last.prevented_minor) == ("loss_occurred", 0)
@@ -117,7 +117,7 @@ def test_an_amount_told_at_closing_and_seen_later_in_the_stream_is_one_loss(
 ) -> None:
     services.ingestor.ingest([warning()], "test")
     case = close(disposition="loss_occurred", lost_minor=5_000_000)
-    services.desk.report_loss(case.case_id, boss, LateLoss(5_000_000, "transfer-of-w-1"))
+    services.late_losses.report_loss(case.case_id, boss, LateLoss(5_000_000, "transfer-of-w-1"))
     assert balance(services, "lost") == 5_000_000
 
 
@@ -131,7 +131,7 @@ def test_reopening_takes_back_and_estimates_anew(
 ) -> None:
     services.ingestor.ingest([warning()], "test")
     case = close()
-    services.desk.reopen(case.case_id, boss, reason="the bank called")
+    services.closures.reopen(case.case_id, boss, reason="the bank called")
     assert balance(services, "confirmed") == 0
     assert balance(services, "estimated") == 4_500_000
     assert close().prevented_minor == 5_000_000
@@ -144,9 +144,9 @@ def test_closing_needs_an_outcome_that_fits(
     services.ingestor.ingest([warning()], "test")
     case_id = case_of(services, "w-1")
     with pytest.raises(StepRefusedError) as refused:
-        services.desk.close(case_id, boss, Closure("dissuaded"))
+        services.closures.close(case_id, boss, Closure("dissuaded"))
     assert refused.value.code == "close_not_allowed_when_new"
-    services.desk.claim(case_id, boss)
+    services.case_service.claim(case_id, boss)
     for closure, code in (
         (Closure("unreachable"), "no_contact_was_tried"),
         (Closure("loss_occurred"), "loss_needs_an_amount"),
@@ -155,9 +155,9 @@ def test_closing_needs_an_outcome_that_fits(
         (Closure("duplicate", duplicate_of=case_id), "duplicate_of_self"),
     ):
         with pytest.raises(AlertingError) as error:
-            services.desk.close(case_id, boss, closure)
+            services.closures.close(case_id, boss, closure)
         assert error.value.code == code
-    assert services.cases.get(EVERYTHING, case_id).state == "acknowledged"
+    assert services.case_queries.get(EVERYTHING, case_id).state == "acknowledged"
 
 
 def test_nobody_acts_on_a_case_that_another_holds(
@@ -165,16 +165,16 @@ def test_nobody_acts_on_a_case_that_another_holds(
 ) -> None:
     services.ingestor.ingest([warning()], "test")
     case_id = case_of(services, "w-1")
-    services.desk.claim(case_id, li)
+    services.case_service.claim(case_id, li)
     for step in (
-        lambda: services.desk.claim(case_id, wang),
-        lambda: services.desk.contact(case_id, wang, method="phone", reached=True),
-        lambda: services.desk.close(case_id, wang, Closure("false_alarm")),
+        lambda: services.case_service.claim(case_id, wang),
+        lambda: services.case_service.contact(case_id, wang, method="phone", reached=True),
+        lambda: services.closures.close(case_id, wang, Closure("false_alarm")),
     ):
         with pytest.raises(StepRefusedError) as refused:
             step()
         assert refused.value.code == "held_by_another"
-    assert services.desk.assign(case_id, boss, to=wang.subject).holder == wang.subject
+    assert services.case_service.assign(case_id, boss, to=wang.subject).holder == wang.subject
 
 
 def counters(services: Services) -> dict[str, int]:
@@ -208,7 +208,7 @@ def test_the_figure_of_the_day_is_the_reports_and_begins_anew_at_midnight(
     assert today() == {of: row.net_prevented_minor} == {of: 5_000_000}
     clock.advance(seconds=86_400)
     assert today() == {}
-    services.desk.report_loss(case.case_id, boss, LateLoss(2_000_000, "transfer-of-w-1"))
+    services.late_losses.report_loss(case.case_id, boss, LateLoss(2_000_000, "transfer-of-w-1"))
     assert today() == {of: -2_000_000}, "taken back today"
 
 
@@ -240,15 +240,17 @@ def test_report_counters_and_cases_agree_to_the_cent_after_any_history(
     with services.db.read() as session:
         ids = list(session.scalars(select(Case.case_id).order_by(Case.case_id)))
     steps = (
-        lambda one: services.desk.claim(one, boss),
-        lambda one: services.desk.contact(one, boss, method="phone", reached=True),
-        lambda one: services.desk.close(one, boss, Closure("dissuaded")),
-        lambda one: services.desk.close(
+        lambda one: services.case_service.claim(one, boss),
+        lambda one: services.case_service.contact(one, boss, method="phone", reached=True),
+        lambda one: services.closures.close(one, boss, Closure("dissuaded")),
+        lambda one: services.closures.close(
             one, boss, Closure("loss_occurred", lost_minor=dice.randrange(1, 9_999_991))
         ),
-        lambda one: services.desk.reopen(one, boss, reason="why not"),
-        lambda one: services.desk.report_loss(one, boss, LateLoss(dice.randrange(1, 5_000_011))),
-        lambda one: services.desk.report_loss(
+        lambda one: services.closures.reopen(one, boss, reason="why not"),
+        lambda one: services.late_losses.report_loss(
+            one, boss, LateLoss(dice.randrange(1, 5_000_011))
+        ),
+        lambda one: services.late_losses.report_loss(
             one, boss, LateLoss(dice.randrange(1, 5_000_011), f"late-{dice.randrange(4)}")
         ),
     )
@@ -304,9 +306,9 @@ def test_a_verdict_that_is_taken_back_names_whom_it_was_about(
     services.ingestor.ingest([warning("w-1")], "test")
     close(disposition="unreachable")
     assert [outcome.payees for outcome in outcomes(services)] == [()]
-    services.desk.reopen(case_of(services, "w-1"), boss, reason="reached after all")
+    services.closures.reopen(case_of(services, "w-1"), boss, reason="reached after all")
     close(disposition="dissuaded")
-    services.desk.reopen(case_of(services, "w-1"), boss, reason="the wrong person")
+    services.closures.reopen(case_of(services, "w-1"), boss, reason="the wrong person")
     close(disposition="unreachable")
     found = outcomes(services)
     assert [outcome.revision for outcome in found] == [1, 2, 3]
@@ -355,7 +357,7 @@ def test_a_loss_that_turns_out_to_be_a_transfer_is_reported_once(
 ) -> None:
     services.ingestor.ingest([warning()], "test")
     case = close(disposition="loss_occurred", lost_minor=5_000_000)
-    services.desk.report_loss(case.case_id, boss, LateLoss(5_000_000, "transfer-of-w-1"))
+    services.late_losses.report_loss(case.case_id, boss, LateLoss(5_000_000, "transfer-of-w-1"))
     [whole] = report(services.db, EVERYTHING, [])
     assert whole.lost_minor == counters(services)["forewarn_alerting_lost_minor_total"] == 5_000_000
 

@@ -36,8 +36,8 @@ def pair(services: Services) -> Pair:
 @pytest.fixture
 def close(services: Services, boss: Principal) -> Callable[..., Case]:
     def act(case_id: str, disposition: str, **closure: object) -> Case:
-        services.desk.claim(case_id, boss)
-        return services.desk.close(case_id, boss, Closure(disposition, **closure))
+        services.case_service.claim(case_id, boss)
+        return services.closures.close(case_id, boss, Closure(disposition, **closure))
 
     return act
 
@@ -62,7 +62,7 @@ def test_a_payment_of_a_duplicate_that_goes_through_is_a_loss_of_the_other_case(
     first, second = pair
     close(second, "duplicate", duplicate_of=first)
     assert sums(services) == {"estimated": 9_000_000}
-    assert services.cases.get(EVERYTHING, first).expected_loss_minor == 9_000_000
+    assert services.case_queries.get(EVERYTHING, first).expected_loss_minor == 9_000_000
     assert close(first, "dissuaded").prevented_minor == 10_000_000
     services.ingestor.ingest([completed()], "test")
     services.ingestor.ingest([completed(3)], "test")
@@ -89,16 +89,16 @@ def test_losses_that_a_duplicate_knew_go_over_and_count_once(
     services: Services, pair: Pair, close: Callable[..., Case], boss: Principal
 ) -> None:
     first, second = pair
-    services.desk.report_loss(second, boss, LateLoss(2_000_000, "t-2"))
+    services.late_losses.report_loss(second, boss, LateLoss(2_000_000, "t-2"))
     close(first, "dissuaded")
     close(second, "duplicate", duplicate_of=first)
-    case = services.cases.get(EVERYTHING, first)
+    case = services.case_queries.get(EVERYTHING, first)
     assert (case.prevented_minor, case.lost_minor) == (3_000_000, 2_000_000)
     assert sums(services) == {"confirmed": 3_000_000, "lost": 2_000_000}
     [whole] = report(services.db, EVERYTHING, [])
     assert (whole.net_prevented_minor, whole.lost_minor) == (3_000_000, 2_000_000)
     with pytest.raises(StepRefusedError, match=first):
-        services.desk.report_loss(second, boss, LateLoss(2_000_000, "t-2"))
+        services.late_losses.report_loss(second, boss, LateLoss(2_000_000, "t-2"))
 
 
 def test_an_open_case_that_takes_in_something_worse_is_told_to_somebody(
@@ -106,7 +106,7 @@ def test_an_open_case_that_takes_in_something_worse_is_told_to_somebody(
 ) -> None:
     critical, high = pair
     close(critical, "duplicate", duplicate_of=high)
-    case = services.cases.get(EVERYTHING, high)
+    case = services.case_queries.get(EVERYTHING, high)
     assert (case.severity, case.version > 1) == ("critical", True)
     with services.db.read() as session:
         timers = select(Timer).where(Timer.case_id == high, Timer.state == "pending")
@@ -127,7 +127,7 @@ def test_what_went_over_is_neither_reopened_nor_taken_for_another_person(
     other = case_of(services, "w-3")
     close(second, "duplicate", duplicate_of=first)
     with pytest.raises(StepRefusedError) as refused:
-        services.desk.reopen(second, boss, reason="why not")
+        services.closures.reopen(second, boss, reason="why not")
     assert refused.value.code == "went_over_to_another"
     for named, code in (
         (other, "duplicate_of_another_person"),

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from alerting.access import Principal
-from alerting.bootstrap.components import build_services, courier, timer_worker
+from alerting.bootstrap.background_tasks import delivery_sender, timer_worker
+from alerting.bootstrap.service_layer import build_services
 from alerting.cases import history
 from alerting.cases.closure_service import Closure
 from alerting.db import Database
@@ -42,7 +43,7 @@ def test_three_replicas_and_a_responder_at_the_same_time(
             own = Database(database_url)
             services = build_services(settings, own, clock, pseudonymiser)
             named = settings.model_copy(update={"replica": name})
-            timers, sender = timer_worker(named, services), courier(named, services)
+            timers, sender = timer_worker(named, services), delivery_sender(named, services)
             start.wait()
             for turn in range(25):
                 batch = [warning(f"w-{n}", subscriber=person, offset=turn + 1, action="update")
@@ -60,8 +61,8 @@ def test_three_replicas_and_a_responder_at_the_same_time(
                     ids = session.scalars(select(Case.case_id).where(Case.state != "closed")).all()
                 for case_id in ids[::3]:
                     try:
-                        services.desk.claim(case_id, boss)
-                        services.desk.close(case_id, boss, Closure("dissuaded"))
+                        services.case_service.claim(case_id, boss)
+                        services.closures.close(case_id, boss, Closure("dissuaded"))
                     except AlertingError:  # pragma: no cover - another step came first
                         continue
 

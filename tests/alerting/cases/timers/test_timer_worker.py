@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting.access import Principal
-from alerting.bootstrap.components import build_services, timer_worker
+from alerting.bootstrap.background_tasks import timer_worker
+from alerting.bootstrap.service_layer import build_services
 from alerting.cases.timers.timer_schedule import DEADLINE, DISPATCH, set_timer
 from alerting.cases.timers.timer_worker import TimerWorker
 from alerting.db import Database
@@ -124,7 +125,7 @@ def test_a_responder_with_a_long_name_is_paged(
     settings = settings.model_copy(update={"smtp_url": "smtp://localhost"})
     services = build_services(settings, db, clock, pseudonymiser)
     name = "li" * 100  # the longest that a shift takes
-    services.routing_desk.add_shift(
+    services.routing_service.add_shift(
         boss, tenant="default", district="", team="desk", responder=name, channel="email",
         address="li@example.org", starts_at_ms=NOW_MS - 1, ends_at_ms=NOW_MS + 60_000,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from alerting.bootstrap.components import gateway_secrets
+from alerting.bootstrap.gateways import gateway_secrets
 from alerting.notify.channels.channel import ChannelRefusedError, ChannelUnavailableError, Message
 from alerting.notify.channels.http_channel import HttpChannel, sms_body
 from alerting.notify.channels.request_signature import MAX_AGE_SECONDS, Signed, is_signed, sign

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alerting.bootstrap.components import build_services
+from alerting.bootstrap.service_layer import build_services
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS, Clock

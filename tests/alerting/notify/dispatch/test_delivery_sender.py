@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from alerting.access import Principal
-from alerting.bootstrap.components import courier
+from alerting.bootstrap.background_tasks import delivery_sender
 from alerting.notify.channels.channel import Message
 from alerting.notify.channels.team_channels import WebhookChannel
 from tests.alerting.factory import NOW_MS, VICTIM, warning
@@ -60,7 +60,7 @@ def test_a_page_that_waited_behind_a_slow_gateway_is_not_sent_once_somebody_has_
     town.services.ingestor.ingest([warning()], "test")
     town.timers.run_due()
     leased = town.courier.lease()
-    town.services.desk.claim(town.case().case_id, li)
+    town.services.case_service.claim(town.case().case_id, li)
     for batch in leased:
         town.courier.deliver(batch)
     assert gateways.received("hook") == []
@@ -125,7 +125,7 @@ def test_a_replica_that_takes_over_a_batch_takes_all_of_it_or_waits(
     [dead] = [batch for batch in town.courier.lease() if batch.channel == "webhook"]
     in_beijing(town, 3)
     town.clock.advance(seconds=town.settings.lease_seconds)
-    other = courier(town.settings.model_copy(update={"replica": "two"}), town.services)
+    other = delivery_sender(town.settings.model_copy(update={"replica": "two"}), town.services)
     batches = [batch for batch in other.lease() if batch.channel == "webhook"]
     other.close()
     assert sorted(dead.delivery_ids) in [sorted(batch.delivery_ids) for batch in batches]
@@ -135,7 +135,7 @@ def test_a_replica_that_takes_over_a_batch_takes_all_of_it_or_waits(
 def test_one_page_that_fails_does_not_hasten_the_deadline_while_another_arrived(
     town: Town, gateways: GatewayDouble, boss: Principal
 ) -> None:
-    town.services.routing_desk.add_shift(
+    town.services.routing_service.add_shift(
         boss, tenant="default", district="4304", team="hengyang", responder="li",
         channel="sms", address="+8613900000000",
         starts_at_ms=NOW_MS - 1000, ends_at_ms=NOW_MS + 86_400_000,

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from alerting.access import Scope
-from alerting.bootstrap.components import courier
+from alerting.bootstrap.background_tasks import delivery_sender
 from alerting.cases.closure_service import Closure
 from alerting.db.case_tables import Case, CaseEvent, Warning_
 from alerting.notify.dispatch.patrol_feed import patrol_calls
@@ -45,7 +45,9 @@ def test_nobody_answers_so_the_relative_is_called_then_a_patrol_goes(
     town: Town, gateways: GatewayDouble, boss: object
 ) -> None:
     town.services.ingestor.ingest([warning()], "test")
-    town.services.relatives.add(boss, town.case().case_id, phone="+8613700000000", name="Mother")
+    town.services.emergency_contacts.add(
+        boss, town.case().case_id, phone="+8613700000000", name="Mother"
+    )
     town.run()
     [call] = town.deliveries(channel="voice", recipient="victim")
     town.report(call, "no_answer")
@@ -53,8 +55,8 @@ def test_nobody_answers_so_the_relative_is_called_then_a_patrol_goes(
     [relative] = town.deliveries(recipient="relative")
     assert relative.reason == "no_answer"
     assert town.deliveries(channel="patrol") == []
-    town.services.desk.claim(town.case().case_id, boss)
-    town.services.desk.contact(town.case().case_id, boss, method="phone", reached=False)
+    town.services.case_service.claim(town.case().case_id, boss)
+    town.services.case_service.contact(town.case().case_id, boss, method="phone", reached=False)
     town.run()
     assert len(town.deliveries(channel="patrol")) == 1
 
@@ -88,7 +90,7 @@ def test_an_acknowledgement_stops_pages_for_good(
     gateways.behaviour.fail_next = 100
     town.services.ingestor.ingest([warning()], "test")
     town.run()
-    town.services.desk.acknowledge(town.case().case_id, boss)
+    town.services.case_service.acknowledge(town.case().case_id, boss)
     gateways.behaviour.fail_next = 0
     for _ in range(10):
         town.clock.advance(seconds=25)  # to before the holder owes contact
@@ -168,16 +170,16 @@ def test_a_person_gets_no_more_messages_a_day_than_the_budget(
         with town.services.db.read() as session:
             open_case = session.scalars(select(Case).where(Case.state != "closed")).first()
         town.run()
-        town.services.desk.claim(open_case.case_id, boss)
-        town.services.desk.contact(open_case.case_id, boss, method="phone", reached=True)
-        town.services.desk.close(open_case.case_id, boss, Closure("false_alarm"))
+        town.services.case_service.claim(open_case.case_id, boss)
+        town.services.case_service.contact(open_case.case_id, boss, method="phone", reached=True)
+        town.services.closures.close(open_case.case_id, boss, Closure("false_alarm"))
     assert len([item for item in gateways.acted("sms") if item.body["to"] == VICTIM]) == 3
 
 
 def test_a_silence_withholds_the_page_but_not_the_case_nor_the_protection(
     town: Town, gateways: GatewayDouble, boss: object
 ) -> None:
-    town.services.routing_desk.silence(
+    town.services.routing_service.silence(
         boss, tenant="default", matchers={"typology": "police*"}, reason="exercise",
         expires_at_ms=NOW_MS + 3_600_000,
     )  # fmt: skip
@@ -191,7 +193,7 @@ def test_a_silence_withholds_the_page_but_not_the_case_nor_the_protection(
 def test_two_replicas_page_once(town: Town, gateways: GatewayDouble) -> None:
     town.services.ingestor.ingest([warning()], "test")
     town.timers.run_due()
-    other = courier(town.settings.model_copy(update={"replica": "two"}), town.services)
+    other = delivery_sender(town.settings.model_copy(update={"replica": "two"}), town.services)
     first, second = town.courier.lease(), other.lease()
     assert first
     assert not second

@@ -18,7 +18,7 @@ def claimed(town: Town, gateways: GatewayDouble, li: Principal) -> str:
     gateways.behaviour.confirm = True
     town.services.ingestor.ingest([warning()], "test")
     town.run()
-    town.services.desk.claim(town.case().case_id, li)
+    town.services.case_service.claim(town.case().case_id, li)
     return town.case().case_id
 
 
@@ -64,9 +64,9 @@ def test_an_attempt_at_contact_buys_time_and_contact_has_to_lead_to_an_outcome(
     town: Town, claimed: str, li: Principal
 ) -> None:
     pass_time(town, seconds=240)
-    town.services.desk.contact(claimed, li, method="phone", reached=False)
+    town.services.case_service.contact(claimed, li, method="phone", reached=False)
     pass_time(town, seconds=240)
-    town.services.desk.contact(claimed, li, method="relative", reached=True)
+    town.services.case_service.contact(claimed, li, method="relative", reached=True)
     assert town.case().follow_up_due_ms == town.clock() + 1_800_000
     pass_time(town, seconds=1_740)
     assert follow_ups(town) == []
@@ -79,9 +79,9 @@ def test_claiming_again_buys_no_time_and_a_new_holder_gets_theirs(
 ) -> None:
     due_ms = town.case().follow_up_due_ms
     pass_time(town, seconds=120)
-    town.services.desk.claim(claimed, li)
+    town.services.case_service.claim(claimed, li)
     assert town.case().follow_up_due_ms == due_ms
-    town.services.desk.assign(claimed, boss, to="local:wang")
+    town.services.case_service.assign(claimed, boss, to="local:wang")
     assert town.case().held_since_ms == town.clock()
     pass_time(town, seconds=240)
     assert follow_ups(town) == []
@@ -94,9 +94,9 @@ def test_nobody_is_followed_up_for_what_they_no_longer_hold(
     town: Town, claimed: str, li: Principal, end: str
 ) -> None:
     if end == "closed":
-        town.services.desk.close(claimed, li, Closure("dissuaded"))
+        town.services.closures.close(claimed, li, Closure("dissuaded"))
     else:
-        town.services.desk.release(claimed, li, reason="shift ends")
+        town.services.case_service.release(claimed, li, reason="shift ends")
     assert town.case().follow_up_due_ms is None
     pass_time(town, seconds=900)
     assert follow_ups(town) == []
@@ -107,7 +107,7 @@ def test_a_case_that_gets_critical_leaves_its_holder_less_time(
 ) -> None:
     town.services.ingestor.ingest([warning(severity="medium")], "test")
     town.run()
-    town.services.desk.claim(town.case().case_id, li)
+    town.services.case_service.claim(town.case().case_id, li)
     assert town.case().follow_up_due_ms == town.clock() + 1_800_000
     town.services.ingestor.ingest([warning(action="update", offset=2)], "test")
     town.run()

@@ -16,7 +16,7 @@ def busy(town: Town, boss: Principal, *relatives: str, **changes: object) -> Non
     """A person who is kept on the phone, and whom there is to call instead."""
     town.services.ingestor.ingest([warning(kind="call", **changes)], "test")
     for phone in relatives:
-        town.services.relatives.add(boss, town.case().case_id, phone=phone, name="")
+        town.services.emergency_contacts.add(boss, town.case().case_id, phone=phone, name="")
     town.run()
 
 
@@ -45,7 +45,7 @@ def test_a_relative_whose_number_is_refused_counts_as_tried(
     town: Town, gateways: GatewayDouble, boss: Principal
 ) -> None:
     town.services.ingestor.ingest([warning(kind="call")], "test")
-    town.services.relatives.add(boss, town.case().case_id, phone=MOTHER, name="")
+    town.services.emergency_contacts.add(boss, town.case().case_id, phone=MOTHER, name="")
     town.timers.run_due()
     gateways.behaviour.fail_next, gateways.behaviour.fail_status = 100, 400
     town.run()
@@ -67,13 +67,13 @@ def test_a_patrol_that_finds_nobody_is_told_to_the_team_or_the_holder(
 def test_the_holder_is_alarmed_over_the_shift_they_are_on(
     town: Town, gateways: GatewayDouble, boss: Principal, li: Principal
 ) -> None:
-    town.services.routing_desk.add_shift(
+    town.services.routing_service.add_shift(
         boss, tenant="default", district="4304", team="hengyang", responder=li.subject,
         channel="sms", address="+8613900000000",
         starts_at_ms=NOW_MS - 1000, ends_at_ms=NOW_MS + 86_400_000,
     )  # fmt: skip
     busy(town, boss)
-    town.services.desk.claim(town.case().case_id, li)
+    town.services.case_service.claim(town.case().case_id, li)
     unanswered(town, channel="patrol")
     [alarm] = town.deliveries(purpose="alarm")
     assert (alarm.address, alarm.recipient, alarm.state) == ("+8613900000000", li.subject, "sent")
@@ -122,7 +122,7 @@ def test_what_fails_as_somebody_takes_the_case_is_followed_up_all_the_same(
     busy(town, boss, MOTHER)
     [call] = town.deliveries(recipient="relative", state="sent")
     town.report(call, "no_answer")
-    town.services.desk.claim(town.case().case_id, li)
+    town.services.case_service.claim(town.case().case_id, li)
     town.run()
     assert len(town.deliveries(channel="patrol", state="sent")) == 1
 
@@ -132,7 +132,7 @@ def test_a_relative_who_becomes_known_later_is_called_at_once(
 ) -> None:
     busy(town, boss)
     assert gateways.acted("voice") == []
-    town.services.relatives.add(boss, town.case().case_id, phone=MOTHER, name="")
+    town.services.emergency_contacts.add(boss, town.case().case_id, phone=MOTHER, name="")
     town.run()
     assert [item.body["to"] for item in gateways.acted("voice")] == [MOTHER]
 

@@ -89,8 +89,8 @@ def test_a_terminal_that_connects_gets_the_orders_of_open_cases_only(
     order(town, 1)
     order(town, 2)
     first = patrol_calls(town.services.db, HENGYANG, None)[0]
-    town.services.desk.claim(first.case_id, boss)
-    town.services.desk.close(first.case_id, boss, Closure("false_alarm"))
+    town.services.case_service.claim(first.case_id, boss)
+    town.services.closures.close(first.case_id, boss, Closure("false_alarm"))
     [left] = patrol_calls(town.services.db, HENGYANG, None)
     assert left.case_id != first.case_id
     assert patrol_calls(town.services.db, HENGYANG, first.event_id) == [left]

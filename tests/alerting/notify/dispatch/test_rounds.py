@@ -25,9 +25,9 @@ def test_a_case_that_is_given_back_pages_the_team_again_and_the_person_not(
     gateways.behaviour.confirm = True
     town.services.ingestor.ingest([warning()], "test")
     town.run()
-    town.services.desk.claim(town.case().case_id, li)
+    town.services.case_service.claim(town.case().case_id, li)
     town.clock.advance(seconds=10)
-    town.services.desk.release(town.case().case_id, li, reason="shift ends")
+    town.services.case_service.release(town.case().case_id, li, reason="shift ends")
     town.run()
     assert paged(gateways) == 2
     assert town.clock() < town.case().deadline_ms
@@ -44,8 +44,8 @@ def test_every_release_pages_again_and_the_chain_begins_anew(
         town.clock.advance(seconds=70)
         town.run()
         assert town.case().escalation_level == 1
-        town.services.desk.claim(town.case().case_id, li)
-        town.services.desk.release(town.case().case_id, li, reason="busy")
+        town.services.case_service.claim(town.case().case_id, li)
+        town.services.case_service.release(town.case().case_id, li, reason="busy")
         assert town.case().escalation_level == 0
         assert town.case().deadline_ms == town.clock() + 60_000
 
@@ -90,7 +90,7 @@ def test_the_holder_is_told_that_the_warning_came_back(
 ) -> None:
     town.services.ingestor.ingest([warning()], "test")
     town.run()
-    town.services.desk.claim(town.case().case_id, li)
+    town.services.case_service.claim(town.case().case_id, li)
     withdraw(town)
     town.run()
     come_back(town)
@@ -109,9 +109,9 @@ def test_a_reopened_case_is_told_again(
     town.services.ingestor.ingest([warning()], "test")
     town.run()
     case_id = town.case().case_id
-    town.services.desk.claim(case_id, boss)
-    town.services.desk.close(case_id, boss, Closure("false_alarm"))
-    town.services.desk.reopen(case_id, boss, reason="it was one")
+    town.services.case_service.claim(case_id, boss)
+    town.services.closures.close(case_id, boss, Closure("false_alarm"))
+    town.services.closures.reopen(case_id, boss, reason="it was one")
     town.run()
     assert paged(gateways) == 2
     assert len(gateways.acted("bank")) == 2
@@ -121,7 +121,7 @@ def test_a_claim_before_the_desk_has_acted_withholds_pages_but_no_protection(
     town: Town, gateways: GatewayDouble, li: Principal
 ) -> None:
     town.services.ingestor.ingest([warning()], "test")
-    town.services.desk.claim(town.case().case_id, li)
+    town.services.case_service.claim(town.case().case_id, li)
     town.run()
     assert paged(gateways) == 0
     assert len(gateways.acted("bank")) == 1

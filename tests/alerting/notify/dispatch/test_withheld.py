@@ -15,7 +15,7 @@ QUIET_UNTIL_MS = NOW_MS + 52 * 60_000 + 20_000  # 23:59 in the town
 
 
 def silence(town: Town, boss: Principal, until_ms: int = NOW_MS + HOUR_MS) -> str:
-    row = town.services.routing_desk.silence(
+    row = town.services.routing_service.silence(
         boss, tenant="default", matchers={"typology": "police*"}, reason="exercise",
         expires_at_ms=until_ms,
     )  # fmt: skip
@@ -59,7 +59,7 @@ def test_a_silence_that_is_ended_early_lets_the_page_out_at_once(
     town.services.ingestor.ingest([warning()], "test")
     town.run()
     pass_time(town, minutes=5)
-    town.services.routing_desk.end_silence(name, boss)
+    town.services.routing_service.end_silence(name, boss)
     town.run()
     assert [item.body["kind"] for item in gateways.acted("hook")][:1] == ["page"]
     assert mail.mails == []
@@ -91,11 +91,11 @@ def test_an_inhibited_case_is_paged_once_the_other_one_is_closed_and_escalates_a
     town.run()
     critical = next(row for row in town.cases() if row.severity == "critical")
     inhibited = next(row for row in town.cases() if row.severity == "high")
-    town.services.desk.claim(critical.case_id, boss)
+    town.services.case_service.claim(critical.case_id, boss)
     pass_time(town, minutes=20)
     assert town.deliveries(case_id=inhibited.case_id, purpose="page") == []
     assert not any(inhibited.case_id in item.get_content() for item in mail.mails)
-    town.services.desk.close(critical.case_id, boss, Closure("dissuaded"))
+    town.services.closures.close(critical.case_id, boss, Closure("dissuaded"))
     pass_time(town, minutes=1)  # how often the route asks again
     assert [row.template for row in town.deliveries(case_id=inhibited.case_id, purpose="page")] == [
         "page"

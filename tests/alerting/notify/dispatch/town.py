@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from alerting.access import Principal
-from alerting.bootstrap.components import courier, timer_worker
+from alerting.bootstrap.background_tasks import delivery_sender, timer_worker
 from alerting.db.case_tables import Case, CaseEvent
 from alerting.db.dispatch_tables import Delivery
 from alerting.notify.dispatch.gateway_reports import GatewayResult
@@ -57,7 +57,7 @@ class Town:
     def __init__(self, services: Services, settings: AlertingSettings, clock: Clock) -> None:
         self.services, self.settings, self.clock = services, settings, clock
         self.timers = timer_worker(settings, services)
-        self.courier = courier(settings, services)
+        self.courier = delivery_sender(settings, services)
 
     def run(self) -> None:
         """Act on all that is due, and send all that is to be sent."""
@@ -82,7 +82,7 @@ class Town:
 
     def report(self, row: Delivery, result: GatewayResult) -> None:
         """What the gateway of a delivery reports about it."""
-        self.services.reports.take(row.delivery_id, result, channels=[row.channel])
+        self.services.gateway_reports.take(row.delivery_id, result, channels=[row.channel])
 
     def events(self) -> list[str]:
         with self.services.db.read() as session:
@@ -90,7 +90,7 @@ class Town:
 
 
 def on_call(town: Town, boss: Principal) -> None:
-    town.services.routing_desk.add_shift(
+    town.services.routing_service.add_shift(
         boss, tenant="default", district="4304", team="hengyang", responder="li",
         channel="sms", address="+8613900000000",
         starts_at_ms=NOW_MS - 1000, ends_at_ms=NOW_MS + 86_400_000,

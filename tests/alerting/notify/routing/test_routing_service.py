@@ -18,14 +18,14 @@ def chief() -> Principal:
 
 
 def silence(services: Services, who: Principal, tenant: str = "default", **matchers: str) -> str:
-    row = services.routing_desk.silence(
+    row = services.routing_service.silence(
         who, tenant=tenant, matchers=matchers, reason="exercise", expires_at_ms=NOW_MS + HOUR_MS
     )
     return row.silence_id
 
 
 def shift(services: Services, who: Principal, district: str, tenant: str = "default") -> str:
-    row = services.routing_desk.add_shift(
+    row = services.routing_service.add_shift(
         who, tenant=tenant, district=district, team="desk", responder="local:li", channel="sms",
         address="+8613900000000", starts_at_ms=NOW_MS, ends_at_ms=NOW_MS + HOUR_MS,
     )  # fmt: skip
@@ -50,7 +50,7 @@ def test_nobody_silences_other_districts(
 ) -> None:
     with pytest.raises(error):
         silence(services, chief, **matchers)
-    assert services.routing_desk.silences(chief.scope) == []
+    assert services.routing_service.silences(chief.scope) == []
 
 
 def test_another_tenant_does_not_exist(services: Services, chief: Principal) -> None:
@@ -73,10 +73,12 @@ def test_a_silence_of_a_whole_tenant_is_seen_and_ended_by_those_it_is_up_to(
     services: Services, chief: Principal, boss: Principal
 ) -> None:
     silence_id = silence(services, boss, severity="medium")
-    assert [row.silence_id for row in services.routing_desk.silences(chief.scope)] == [silence_id]
+    assert [row.silence_id for row in services.routing_service.silences(chief.scope)] == [
+        silence_id
+    ]
     with pytest.raises(NotFoundError):
-        services.routing_desk.end_silence(silence_id, chief)
-    services.routing_desk.end_silence(silence_id, boss)
+        services.routing_service.end_silence(silence_id, chief)
+    services.routing_service.end_silence(silence_id, boss)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,6 @@ def test_nobody_goes_on_call_for_other_districts(
         shift(services, chief, district)
     theirs = shift(services, boss, district)
     with pytest.raises(NotFoundError):
-        services.routing_desk.end_shift(theirs, chief)
+        services.routing_service.end_shift(theirs, chief)
     own = shift(services, chief, "430405")
-    services.routing_desk.end_shift(own, chief)
+    services.routing_service.end_shift(own, chief)

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from alerting.access.grants import Grants
 from alerting.bootstrap.access_components import build_access
-from alerting.bootstrap.application import create_app
+from alerting.web.application import create_app
 from alerting.web.service_container import Services
 from forewarn.platform.settings.access_settings import AccessSettings
 from tests.alerting.factory import Clock

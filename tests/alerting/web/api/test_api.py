@@ -10,10 +10,10 @@ from fastapi.testclient import TestClient
 
 from alerting.access import EVERYTHING
 from alerting.access.users import UserFile
-from alerting.bootstrap.application import create_probes
 from alerting.db.dispatch_tables import Delivery
 from alerting.notify.channels.request_signature import Signed, sign
 from alerting.web.api.body_limit import MAX_BODY_BYTES
+from alerting.web.application import create_probes
 from alerting.web.service_container import Services
 from forewarn.contracts.event_codec import encode
 from tests.alerting.factory import CALLER, NOW_MS, PAYEE, VICTIM, Clock, warning
@@ -169,7 +169,7 @@ def test_a_case_is_assigned_to_nobody_who_could_not_work_on_it(
             f"/v1/cases/{case_id}/assign", json={"to": to}, headers=key_for("supervisor")
         )
         assert answer.status_code == status
-    assert services.cases.get(EVERYTHING, case_id).holder == "local:li"
+    assert services.case_queries.get(EVERYTHING, case_id).holder == "local:li"
 
 
 @pytest.fixture

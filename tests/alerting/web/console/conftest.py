@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from argon2 import PasswordHasher
@@ -14,13 +13,13 @@ from httpx import Response
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, Page, expect
 
-from alerting.access import build_access
 from alerting.access.users import UserFile
-from alerting.bootstrap.application import create_app
+from alerting.bootstrap.access_components import build_access
 from alerting.db.case_tables import Case, EmergencyContact
 from alerting.db.contact_tables import Sweep, SweepTarget
 from alerting.db.dispatch_tables import Delivery
-from alerting.web.console import ConsoleServices, mount_console
+from alerting.web.application import create_app
+from alerting.web.console import ConsoleOptions, mount_console
 from alerting.web.service_container import Services
 from forewarn.contracts.fraud_warning import FraudWarning, Reason
 from forewarn.platform.settings import AccessSettings
@@ -117,14 +116,7 @@ def application(services: Services, clock: Clock, users_file: Path) -> FastAPI:
         clock=clock,
         hasher=CHEAP,
     )
-    console = ConsoleServices(
-        database=services.db,
-        desk=services.desk,
-        clock=clock,
-        zone=ZoneInfo("Asia/Shanghai"),
-        language="en",
-        target_minor=200_000_000,
-    )
+    console = ConsoleOptions(language="en", target_minor=200_000_000)
     return create_app(services, access, prepare=lambda app: mount_console(app, console))
 
 

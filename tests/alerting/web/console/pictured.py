@@ -155,17 +155,17 @@ def _worker(town: Town, at_ms: int) -> Callable[[str], None]:
     """Takes a case, reaches the person, and closes it a few minutes later."""
     name, outcome = town.seed.choice(("li", "zhao")), town.seed.choice(OUTCOMES)
     response_ms = town.seed.choice((18, 25, 31, 44, 52, 75, 110, 240)) * 1000
-    desk, who = town.services.desk, _who(name)
+    services, who = town.services, _who(name)
     reached = outcome != "unreachable"
     lost = 1_850_000 if outcome == "loss_occurred" else 0
 
     def work(case_id: str) -> None:
         town.clock.now_ms = at_ms + response_ms
-        desk.claim(case_id, who)
+        services.case_service.claim(case_id, who)
         town.clock.advance(seconds=60)
-        desk.contact(case_id, who, method="phone", reached=reached)
+        services.case_service.contact(case_id, who, method="phone", reached=reached)
         town.clock.advance(seconds=240)
-        desk.close(case_id, who, Closure(outcome, lost_minor=lost))
+        services.closures.close(case_id, who, Closure(outcome, lost_minor=lost))
 
     return work
 
@@ -193,7 +193,7 @@ def _held(town: Town) -> None:
             who = _who(name)
             town.at(at_ms + 30_000, lambda: None)
             town.clock.now_ms = at_ms + 30_000
-            town.services.desk.claim(case_id, who)
+            town.services.case_service.claim(case_id, who)
 
         town.warn(at_ms, claim, severity=severity)
 
@@ -217,13 +217,13 @@ def _shown(town: Town) -> list[str]:
     }  # fmt: skip
     town.warn(began_ms, found.append, kind="call", **(person | {"payee": None}))
     town.warn(began_ms + 20_000, found.append, payee=PAYEE, **person)
-    desk = town.services.desk
-    town.at(began_ms + 44_000, lambda: desk.claim(found[0], _who("li")))
+    case_service = town.services.case_service
+    town.at(began_ms + 44_000, lambda: case_service.claim(found[0], _who("li")))
     town.at(
         began_ms + 80_000,
-        lambda: desk.contact(found[0], _who("li"), method="phone", reached=False),
+        lambda: case_service.contact(found[0], _who("li"), method="phone", reached=False),
     )
-    town.at(began_ms + 95_000, lambda: desk.assign(found[0], _who("wang"), to="local:wang"))
+    town.at(began_ms + 95_000, lambda: case_service.assign(found[0], _who("wang"), to="local:wang"))
     return found
 
 

@@ -13,7 +13,8 @@ from PIL import Image
 from playwright.sync_api import Browser as Chromium
 
 from alerting.access.users import UserFile
-from alerting.bootstrap.components import build_services, timer_worker
+from alerting.bootstrap.background_tasks import timer_worker
+from alerting.bootstrap.service_layer import build_services
 from alerting.db import Database, migrate
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings

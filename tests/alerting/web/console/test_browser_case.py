@@ -22,7 +22,7 @@ def test_a_half_written_note_outlives_what_happens_to_the_case(
     page.keyboard.press("c")
     expect(page.locator("#casehead")).to_contain_text("assigned to Li")
     page.locator("#note").fill("She says that the")
-    services.desk.note(case_id, boss, text="The bank was told.")
+    services.case_service.note(case_id, boss, text="The bank was told.")
     expect(page.locator("#story")).to_contain_text("The bank was told.")
     page.get_by_role("button", name="Reached").click()
     expect(page.locator("#casehead")).to_contain_text("In contact")
@@ -37,7 +37,7 @@ def test_what_a_gateway_confirms_appears_by_itself(
 ) -> None:
     page = open_as("li", f"/console/cases/{town[0]}")
     version = case_of(services, town[0]).version
-    services.reports.take("d-1", "confirmed", channels=("patrol",))
+    services.gateway_reports.take("d-1", "confirmed", channels=("patrol",))
     assert case_of(services, town[0]).version == version
     expect(page.locator("#story li.step").first).to_contain_text("Confirmed")
 
@@ -49,7 +49,7 @@ def test_the_outcome_and_the_person_follow_the_holder_and_the_warnings(
     page = open_as("li", f"/console/cases/{case_id}")
     expect(page.locator("#casehead")).to_be_visible()
     expect(page.locator("#outcome")).to_be_hidden()
-    services.desk.assign(case_id, boss, to="local:li")
+    services.case_service.assign(case_id, boss, to="local:li")
     expect(page.locator("#closing")).to_be_visible()
     expect(page.locator("#person")).to_contain_text(
         "The audit log records each number that is shown"
@@ -58,7 +58,7 @@ def test_the_outcome_and_the_person_follow_the_holder_and_the_warnings(
     services.ingestor.ingest([warning("w-2", kind="call")], "test")
     expect(page.locator("#person")).to_contain_text("The line is busy with the suspect")
     expect(page.locator("#closing textarea")).to_have_value("half written")
-    services.desk.assign(case_id, boss, to="local:wang")
+    services.case_service.assign(case_id, boss, to="local:wang")
     expect(page.locator("#outcome")).to_be_hidden()
 
 
@@ -87,14 +87,14 @@ def test_a_relative_is_added_and_a_late_loss_reported_on_the_page(
     open_as: Open, raise_case: RaiseCase, services: Services, li: Principal
 ) -> None:
     case_id = raise_case(warning(subject_id="t-1"))
-    services.desk.claim(case_id, li)
+    services.case_service.claim(case_id, li)
     page = open_as("li", f"/console/cases/{case_id}")
     page.get_by_text("Add a relative").click()
     page.get_by_label("Phone number").fill("+8613900001234")
     page.get_by_label("Name").fill("Ma")
     page.keyboard.press("Enter")
     expect(page.locator("#shown-relatives")).to_have_text("Ma +86 139****1234")
-    services.desk.close(case_id, li, Closure("dissuaded"))
+    services.closures.close(case_id, li, Closure("dissuaded"))
     boss = open_as("boss", f"/console/cases/{case_id}")
     boss.get_by_text("Report a loss discovered after closure").click()
     boss.get_by_label("Money lost").fill("12,000")

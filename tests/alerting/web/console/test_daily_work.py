@@ -83,7 +83,7 @@ def test_the_holder_adds_a_relative_and_nobody_else_does(
     make_browser: MakeBrowser, raise_case: RaiseCase, services: Services, li: Principal
 ) -> None:
     case_id = raise_case(warning())
-    services.desk.claim(case_id, li)
+    services.case_service.claim(case_id, li)
     path, form = f"/console/cases/{case_id}/relatives", {"phone": "+8613900001234", "name": "Ma"}
     wang = make_browser("wang")
     assert "Add a relative" not in wang.get(f"/console/cases/{case_id}").text
@@ -101,9 +101,9 @@ def test_a_supervisor_reports_a_late_loss_of_a_transfer_once(
     make_browser: MakeBrowser, raise_case: RaiseCase, services: Services, li: Principal
 ) -> None:
     case_id = raise_case(warning(subject_id="t-1"))
-    services.desk.claim(case_id, li)
-    services.desk.contact(case_id, li, method="phone", reached=True)
-    services.desk.close(case_id, li, Closure("dissuaded"))
+    services.case_service.claim(case_id, li)
+    services.case_service.contact(case_id, li, method="phone", reached=True)
+    services.closures.close(case_id, li, Closure("dissuaded"))
     boss, path = make_browser("boss"), f"/console/cases/{case_id}/losses"
     assert 'value="t-1"' in boss.get(f"/console/cases/{case_id}").text
     for _ in range(2):
@@ -125,9 +125,9 @@ def test_an_amount_is_typed_and_shown_in_the_minor_units_of_the_cases_currency(
     make_browser: MakeBrowser, raise_case: RaiseCase, services: Services, li: Principal
 ) -> None:
     case_id = raise_case(warning(subject_id="t-1", currency="KRW"))
-    services.desk.claim(case_id, li)
-    services.desk.contact(case_id, li, method="phone", reached=True)
-    services.desk.close(case_id, li, Closure("dissuaded"))
+    services.case_service.claim(case_id, li)
+    services.case_service.contact(case_id, li, method="phone", reached=True)
+    services.closures.close(case_id, li, Closure("dissuaded"))
     boss = make_browser("boss")
     assert "₩5,000,000" in boss.get(f"/console/cases/{case_id}").text
     assert boss.post(f"/console/cases/{case_id}/losses", lost="0.5").status_code == 422

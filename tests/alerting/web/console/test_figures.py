@@ -48,7 +48,7 @@ def many(raise_case: RaiseCase, services: Services) -> list[Case]:
     ]
     boss = Principal("local:b", "B", frozenset({"supervisor"}), Scope(None, None), "session")
     for case_id in ids[::3]:
-        services.desk.claim(case_id, boss)
+        services.case_service.claim(case_id, boss)
     with services.db.read() as session:
         return [session.get_one(Case, case_id) for case_id in ids]
 
@@ -83,7 +83,7 @@ def test_a_filter_narrows_and_the_digest_tells_changes_from_waiting(
     assert first.digest == again.digest
     assert {row.case.district for row in of_li.waiting + of_li.working} == {"430405", "430406"}
     assert mine.total == 0
-    services.desk.note(first.working[0].case.case_id, boss, text="changed")
+    services.case_service.note(first.working[0].case.case_id, boss, text="changed")
     with services.db.read() as session:
         changed = load_queue(session, boss, QueueFilter(district="430405"), NOW_MS)
     assert changed.digest != first.digest
@@ -94,12 +94,12 @@ def test_the_report_agrees_with_what_cases_prevented_and_lost(
 ) -> None:
     dissuaded, lost, corrected = many[1], many[4], many[2]
     for case in (dissuaded, lost, corrected):
-        services.desk.claim(case.case_id, boss)
-        services.desk.contact(case.case_id, boss, method="phone", reached=True)
-    services.desk.close(dissuaded.case_id, boss, Closure("dissuaded"))
-    services.desk.close(lost.case_id, boss, Closure("loss_occurred", lost_minor=123_456))
-    services.desk.close(corrected.case_id, boss, Closure("dissuaded"))
-    services.desk.report_loss(corrected.case_id, boss, LateLoss(lost_minor=1_000_000))
+        services.case_service.claim(case.case_id, boss)
+        services.case_service.contact(case.case_id, boss, method="phone", reached=True)
+    services.closures.close(dissuaded.case_id, boss, Closure("dissuaded"))
+    services.closures.close(lost.case_id, boss, Closure("loss_occurred", lost_minor=123_456))
+    services.closures.close(corrected.case_id, boss, Closure("dissuaded"))
+    services.late_losses.report_loss(corrected.case_id, boss, LateLoss(lost_minor=1_000_000))
     with services.db.read() as session:
         closed = [session.get_one(Case, case.case_id) for case in (dissuaded, lost, corrected)]
         report = load_report(session, boss.scope, "CNY", local_day(clock(), SHANGHAI))

@@ -30,7 +30,7 @@ def late(raise_case: RaiseCase, services: Services, li: Principal, clock: Clock)
         for number in range(4)
     ]
     for case_id in ids[2:]:
-        services.desk.claim(case_id, li)
+        services.case_service.claim(case_id, li)
     with services.db.write() as session:
         session.execute(update(Case).where(Case.case_id.in_(ids[1::2])).values(withdrawn=True))
     clock.advance(seconds=HOUR_SECONDS)
@@ -111,7 +111,7 @@ def test_a_district_without_a_shift_is_said_to_page_nobody(
     assert alarm in before
     shown = [part for part in before.split('role="alert"') if alarm in part]
     assert ["430405." in part for part in shown] == [True]
-    services.routing_desk.add_shift(
+    services.routing_service.add_shift(
         boss, tenant="default", district="4304", team="desk", responder="local:li", channel="sms",
         address="+8613900000001", starts_at_ms=NOW_MS, ends_at_ms=NOW_MS + 86_400_000,
     )  # fmt: skip

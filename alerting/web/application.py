@@ -1,4 +1,4 @@
-"""The application factory: everything that it needs is handed in, nothing is read from outside."""
+"""The HTTP application: routes, middleware and error handlers over the service layer."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ def create_app(
     services: Services,
     access: AccessControl,
     *,
-    loops: Sequence[BackgroundTask] = (),
+    tasks: Sequence[BackgroundTask] = (),
     routers: Sequence[APIRouter] = (),
     prepare: Callable[[FastAPI], None] = lambda _app: None,
     registry: CollectorRegistry = REGISTRY,
@@ -41,11 +41,11 @@ def create_app(
 
     Args:
         services: the service layer.
-        access: who may do what.
-        loops: background threads, started and stopped with the application.
+        access: decides who may do what.
+        tasks: background threads, started and stopped with the application.
         routers: pages besides the API.
-        prepare: mounts what is no router (static files).
-        registry: where the figures from the database are registered while the application runs.
+        prepare: mounts the console, whose static files are not a router.
+        registry: holds the figures from the database while the application runs.
     """
     running = False
 
@@ -54,14 +54,14 @@ def create_app(
         nonlocal running
         collector = DatabaseCollector(services.db, services.clock, services.zone)
         registry.register(collector)
-        for loop in loops:
-            loop.start()
+        for task in tasks:
+            task.start()
         running = True
         yield
         running = False
         registry.unregister(collector)
-        for loop in loops:
-            loop.stop()
+        for task in tasks:
+            task.stop()
 
     app = FastAPI(
         title="Forewarn alerting",
@@ -74,7 +74,7 @@ def create_app(
     )
     app.state.services = services
     app.state.access = access
-    app.state.health = ServiceHealth(services.db, loops, lambda: running)
+    app.state.health = ServiceHealth(services.db, tasks, lambda: running)
     app.state.patrol_feed = patrol_feed_routes.hub_of(services)
     problem_documents.install(app)
     app.add_middleware(BodyLimit)

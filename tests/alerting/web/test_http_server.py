@@ -9,7 +9,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from alerting.bootstrap.http_server import both, is_loopback, listen, servers, trusted_proxies
+from alerting.web.http_server import both, is_loopback, listen, servers, trusted_proxies
 from forewarn.errors import ConfigurationError
 
 HTTPS = "https://forewarn.example"

@@ -1,0 +1,173 @@
+"""The background work of the service: one task for each thing that goes on without a request."""
+
+import os
+import socket
+
+from alerting.bootstrap.gateways import build_channels
+from alerting.cases.history.case_event_exporter import CaseEventExporter
+from alerting.cases.timers.timer_schedule import DEADLINE, DISPATCH, FOLLOW_UP
+from alerting.cases.timers.timer_worker import TimerWorker
+from alerting.ingest.rejected_warnings import rejecter
+from alerting.jobs.audit_chain_check import AuditChainCheck
+from alerting.jobs.retention import Retention, RetentionOptions
+from alerting.linkage.contact_index import ContactIndex
+from alerting.linkage.sweeper import Sweeper, SweepOptions
+from alerting.messaging.background_task import BackgroundTask
+from alerting.messaging.outbox_sender import OutboxSender, Producer
+from alerting.messaging.topic_reader import TopicReader
+from alerting.notify.channels.circuit_breaker import Breakers
+from alerting.notify.dispatch.delivery_sender import DeliverySender, DeliverySenderOptions
+from alerting.web.service_container import Services
+from forewarn.contracts.topics import qualified
+from forewarn.platform.settings import AlertingSettings, KafkaSettings
+from forewarn.telemetry.tracing import Tracer
+
+LIST_EXPIRY_SECONDS = 5.0
+INDEX_BATCH = 2_000
+
+
+def database_tasks(
+    settings: AlertingSettings, services: Services, tracer: Tracer
+) -> list[BackgroundTask]:
+    """Tasks that need the database and the gateways, but not Kafka."""
+    owner = replica_name(settings)
+    sender = delivery_sender(settings, services)
+    timers = timer_worker(settings, services)
+    exporter = CaseEventExporter(services.db, services.clock, tracer, owner=owner)
+    audit = AuditChainCheck(services.db, services.clock, owner=owner)
+
+    def expire_lists(_stop: object) -> float:
+        return 0.0 if services.lists.expire() else LIST_EXPIRY_SECONDS
+
+    return [
+        BackgroundTask("timers", timers.turn, on_stop=timers.close),
+        BackgroundTask("deliveries", sender.turn, on_stop=sender.close),
+        BackgroundTask("sweeps", sweeper(settings, services).turn),
+        BackgroundTask("lists", expire_lists),
+        BackgroundTask("routing", services.routing.turn),
+        BackgroundTask("retention", retention(settings, services).turn),
+        BackgroundTask("audit", audit.turn),
+        BackgroundTask("case_events", exporter.turn, on_stop=exporter.close),
+    ]
+
+
+def kafka_tasks(
+    settings: AlertingSettings, kafka: KafkaSettings, services: Services
+) -> list[BackgroundTask]:
+    """Tasks that read warnings, calls and transfers from Kafka, and send the outbox to it."""
+    sender = OutboxSender(
+        services.db, Producer(kafka), services.clock, owner=replica_name(settings)
+    )
+    letters = Producer(kafka)
+    reject = rejecter(letters, services.clock)
+    reader = TopicReader(
+        kafka,
+        [qualified("warnings", kafka)],
+        settings.consumer_group,
+        lambda records: services.ingestor.handle(records, reject),
+    )
+    tasks = [
+        _reading("warnings", reader, letters),
+        BackgroundTask("outbox", sender.turn, on_stop=sender.close),
+    ]
+    if settings.index_enabled:
+        tasks.append(_contact_index_task(settings, kafka, services))
+    return tasks
+
+
+def replica_name(settings: AlertingSettings) -> str:
+    """The name of this replica in leases."""
+    return settings.replica or f"{socket.gethostname()}-{os.getpid()}"
+
+
+def timer_worker(settings: AlertingSettings, services: Services) -> TimerWorker:
+    """Acts on due timers of cases."""
+    return TimerWorker(
+        services.db,
+        services.clock,
+        {
+            DISPATCH: services.dispatch.dispatch,
+            DEADLINE: services.dispatch.deadline,
+            FOLLOW_UP: services.dispatch.follow_up,
+        },
+        tick_seconds=settings.tick_seconds,
+        threads=settings.timer_threads,
+    )
+
+
+def delivery_sender(settings: AlertingSettings, services: Services) -> DeliverySender:
+    """Sends the deliveries that the dispatch service wrote."""
+    return DeliverySender(
+        services.db,
+        services.clock,
+        build_channels(settings, services.routing, services.clock),
+        Breakers(),
+        DeliverySenderOptions(
+            owner=replica_name(settings),
+            lease_seconds=settings.lease_seconds,
+            max_attempts=settings.gateway_attempts,
+        ),
+    )
+
+
+def sweeper(settings: AlertingSettings, services: Services) -> Sweeper:
+    """Carries out the sweeps that closures request."""
+    return Sweeper(
+        services.db,
+        services.clock,
+        services.lists,
+        SweepOptions(
+            can_text=bool(settings.sms_url),
+            language=settings.language,
+            quiet_days=settings.sweep_quiet_days,
+            budget_per_day=settings.person_budget_per_day,
+            max_contacts=settings.sweep_max_contacts,
+        ),
+    )
+
+
+def retention(settings: AlertingSettings, services: Services) -> Retention:
+    """Removes personal data whose time has passed."""
+    return Retention(
+        services.db,
+        services.clock,
+        RetentionOptions(
+            timeline_days=settings.timeline_days,
+            contact_days=settings.contact_days,
+            personal_data_days=settings.personal_data_days,
+        ),
+        owner=replica_name(settings),
+    )
+
+
+def _contact_index_task(
+    settings: AlertingSettings, kafka: KafkaSettings, services: Services
+) -> BackgroundTask:
+    transfers = qualified("transfers", kafka)
+    letters = Producer(kafka)
+    index = ContactIndex(
+        services.db,
+        services.clock,
+        services.late_losses,
+        transfers_topic=transfers,
+        attribution_window_ms=settings.attribution_window_seconds * 1000,
+        reject=rejecter(letters, services.clock),
+    )
+    reader = TopicReader(
+        kafka,
+        [qualified("calls", kafka), transfers],
+        f"{settings.consumer_group}-index",  # warnings must never wait behind calls
+        index.handle,
+        batch_records=INDEX_BATCH,
+    )
+    return _reading("index", reader, letters)
+
+
+def _reading(name: str, reader: TopicReader, letters: Producer) -> BackgroundTask:
+    """The task of a reader that files dead letters with a producer of its own."""
+
+    def stop() -> None:
+        reader.close()
+        letters.close()
+
+    return BackgroundTask(name, reader.turn, on_stop=stop)

@@ -1,0 +1,94 @@
+"""The gateways of this installation: their secrets, and a channel for each that is configured."""
+
+import httpx
+
+from alerting.notify.channels.channel import Channel
+from alerting.notify.channels.email_channel import EmailChannel, SmtpOptions
+from alerting.notify.channels.http_channel import HttpChannel, order_body, sms_body, voice_body
+from alerting.notify.channels.patrol_channel import PatrolChannel
+from alerting.notify.channels.team_channels import ChatChannel, WebhookChannel
+from alerting.notify.routing.routing_source import RoutingSource
+from forewarn.errors import ConfigurationError
+from forewarn.platform.clock import Clock
+from forewarn.platform.settings import AlertingSettings
+
+
+def available_channels(settings: AlertingSettings) -> frozenset[str]:
+    """The channels that this installation can send over."""
+    configured = {
+        "sms": settings.sms_url,
+        "voice": settings.voice_url,
+        "bank": settings.bank_url,
+        "operator": settings.operator_url,
+        "email": settings.smtp_url,
+    }
+    return frozenset({name for name, url in configured.items() if url}) | {
+        "webhook",
+        "chat",
+        "patrol",
+    }
+
+
+def gateway_secrets(settings: AlertingSettings) -> dict[str, str]:
+    """The secret shared with each gateway, by channel.
+
+    It signs requests to the gateway and the gateway's reports about its own deliveries.
+
+    Raises:
+        ConfigurationError: two gateways share one, or a bank or operator has none.
+    """
+    secrets = {
+        "sms": settings.sms_secret.get_secret_value(),
+        "voice": settings.voice_secret.get_secret_value(),
+        "bank": settings.bank_secret.get_secret_value(),
+        "operator": settings.operator_secret.get_secret_value(),
+        "webhook": settings.webhook_secret.get_secret_value(),
+    }
+    for channel, url in (("bank", settings.bank_url), ("operator", settings.operator_url)):
+        if url and not secrets[channel]:
+            raise ConfigurationError(
+                f"Orders to the {channel} would not be signed.",
+                hint=f"Set FOREWARN_ALERTING_{channel.upper()}_SECRET and share it with them.",
+            )
+    given = [secret for secret in secrets.values() if secret]
+    if len(set(given)) < len(given):
+        raise ConfigurationError(
+            "Two gateways share one secret, so each could report for the other.",
+            hint="Give each FOREWARN_ALERTING_..._SECRET a value of its own.",
+        )
+    return secrets
+
+
+def build_channels(
+    settings: AlertingSettings, routing: RoutingSource, clock: Clock
+) -> dict[str, Channel]:
+    """A channel for every gateway that is configured."""
+    secrets = gateway_secrets(settings)
+    timeout = settings.gateway_timeout_seconds
+    client = httpx.Client(timeout=timeout, follow_redirects=False)
+    channels: dict[str, Channel] = {
+        "patrol": PatrolChannel(),
+        "webhook": WebhookChannel(routing, secrets["webhook"], client, clock),
+        "chat": ChatChannel(routing, timeout_seconds=timeout),
+    }
+    for name, url, body in (
+        ("sms", settings.sms_url, sms_body),
+        ("voice", settings.voice_url, voice_body),
+        ("bank", settings.bank_url, order_body),
+        ("operator", settings.operator_url, order_body),
+    ):
+        if url:
+            channels[name] = HttpChannel(name, url, secrets[name], client, clock, body)
+    if settings.smtp_url:
+        channels["email"] = EmailChannel(
+            SmtpOptions(
+                url=settings.smtp_url,
+                username=settings.smtp_username,
+                password=settings.smtp_password.get_secret_value(),
+                sender=settings.smtp_sender,
+                timeout_seconds=timeout,
+                starttls=settings.smtp_starttls,
+                ca_file=settings.smtp_ca_file,
+            )
+        )
+    return channels

@@ -1,0 +1,106 @@
+"""The service layer: every use case of the service over one database, built from settings."""
+
+from zoneinfo import ZoneInfo
+
+from alerting.bootstrap.gateways import available_channels, gateway_secrets
+from alerting.cases.case_accounts import CaseAccounts
+from alerting.cases.case_queries import CaseQueries
+from alerting.cases.case_service import CaseService
+from alerting.cases.case_steps import CaseSteps
+from alerting.cases.closure_service import ClosureService
+from alerting.cases.emergency_contacts import EmergencyContactService
+from alerting.cases.follow_up import FollowUps
+from alerting.cases.late_loss_service import LateLossService
+from alerting.cases.loss_service import LossService
+from alerting.cases.severity import Deadlines
+from alerting.db.database import Database
+from alerting.ingest import IngestRules
+from alerting.ingest.ingestor import Ingestor
+from alerting.linkage.lists.list_service import ListService
+from alerting.linkage.sweep_service import SweepService
+from alerting.notify.dispatch.delivery_composer import DispatchOptions
+from alerting.notify.dispatch.dispatch_service import DispatchService
+from alerting.notify.dispatch.gateway_reports import GatewayReports
+from alerting.notify.routing.routing_service import RoutingService
+from alerting.notify.routing.routing_source import RoutingSource
+from alerting.web.service_container import Services
+from forewarn.platform.clock import Clock
+from forewarn.platform.pseudonyms import Pseudonymiser
+from forewarn.platform.settings import AlertingSettings
+
+
+def build_services(
+    settings: AlertingSettings, db: Database, clock: Clock, pseudonymiser: Pseudonymiser
+) -> Services:
+    """Build the service layer over a database.
+
+    Args:
+        settings: of the alerting service.
+        db: at its newest schema.
+        clock: UTC milliseconds.
+        pseudonymiser: keys numbers and accounts for the audit log and the lists topic.
+
+    Raises:
+        ConfigurationError: the routing file or the gateways' secrets are not valid.
+    """
+    zone = ZoneInfo(settings.report_timezone)
+    window_ms = settings.attribution_window_seconds * 1000
+    deadlines, follow_ups = deadlines_of(settings), follow_ups_of(settings)
+    rules = IngestRules(
+        deadlines=deadlines,
+        correlation_window_ms=settings.correlation_window_seconds * 1000,
+        zone=zone,
+    )
+    steps = CaseSteps(db, clock)
+    accounts = CaseAccounts(zone)
+    lists = ListService(db, clock, pseudonymiser)
+    late_losses = LateLossService(db, clock, accounts)
+    routing = RoutingSource(settings.routing_file, clock, reload_seconds=settings.reload_seconds)
+    options = DispatchOptions(
+        available=available_channels(settings),
+        language=settings.language,
+        public_url=settings.public_url.rstrip("/"),
+        budget_per_day=settings.person_budget_per_day,
+        deadlines=deadlines,
+        follow_ups=follow_ups,
+    )
+    return Services(
+        db=db,
+        clock=clock,
+        zone=zone,
+        case_queries=CaseQueries(db),
+        case_service=CaseService(steps, deadlines, follow_ups),
+        closures=ClosureService(steps, accounts, lists, window_ms=window_ms, deadlines=deadlines),
+        late_losses=late_losses,
+        unwarned_losses=LossService(db, clock, late_losses, pseudonymiser),
+        emergency_contacts=EmergencyContactService(db, clock, pseudonymiser),
+        ingestor=Ingestor(db, clock, rules, late_losses, attribution_window_ms=window_ms),
+        dispatch=DispatchService(routing, options),
+        lists=lists,
+        sweeps=SweepService(db, clock),
+        routing=routing,
+        routing_service=RoutingService(db, clock, deadlines),
+        gateway_reports=GatewayReports(db, clock),
+        gateway_secrets=gateway_secrets(settings),
+    )
+
+
+def deadlines_of(settings: AlertingSettings) -> Deadlines:
+    """Time to first response per severity."""
+    return Deadlines(
+        critical_seconds=settings.critical_deadline_seconds,
+        high_seconds=settings.high_deadline_seconds,
+        medium_seconds=settings.medium_deadline_seconds,
+    )
+
+
+def follow_ups_of(settings: AlertingSettings) -> FollowUps:
+    """Time to contact and to an outcome per severity, once a case has a holder."""
+    return FollowUps(
+        critical_contact_seconds=settings.critical_contact_seconds,
+        high_contact_seconds=settings.high_contact_seconds,
+        medium_contact_seconds=settings.medium_contact_seconds,
+        critical_outcome_seconds=settings.critical_outcome_seconds,
+        high_outcome_seconds=settings.high_outcome_seconds,
+        medium_outcome_seconds=settings.medium_outcome_seconds,
+    )
