@@ -1,7 +1,7 @@
-"""What the alerting service refuses, each with the HTTP status that stands for it.
+"""Refusals of the alerting service, each with its HTTP status.
 
-``code`` is stable and machine-readable: it ends the problem document's type and, for a refused
-step, is the reason that the pure decider named.
+``code`` is stable and machine-readable: it ends the type of the problem document and, for a refused
+step, is the reason that the decider named.
 """
 
 from typing import ClassVar
@@ -21,13 +21,13 @@ class AlertingError(ForewarnError):
 
 
 class NotFoundError(AlertingError):
-    """It does not exist, or lies outside the caller's scope: on purpose not told apart."""
+    """The object does not exist or lies outside the caller's scope; the two are not distinguished."""
 
     status: ClassVar[int] = 404
     title: ClassVar[str] = "Not found"
 
     def __init__(self, what: str, identifier: str) -> None:
-        super().__init__(f"There is no {what} {identifier!r}.", code="not_found")
+        super().__init__(f"The {what} {identifier!r} does not exist.", code="not_found")
 
 
 class StepRefusedError(AlertingError):
@@ -38,14 +38,14 @@ class StepRefusedError(AlertingError):
 
 
 class ConflictError(AlertingError):
-    """It was changed meanwhile, or an idempotency key was used for something else."""
+    """The object changed meanwhile, or an idempotency key was used for another request."""
 
     status: ClassVar[int] = 409
     title: ClassVar[str] = "Conflict"
 
 
 class InvalidRequestError(AlertingError):
-    """The request is understood but cannot be right."""
+    """The request is well-formed but not valid."""
 
     status: ClassVar[int] = 422
     title: ClassVar[str] = "Not valid"

@@ -1,9 +1,9 @@
 """Prometheus metrics of the alerting service.
 
-What happens in this process is counted here. What money and cases come to is read from the
-database at each scrape (``DatabaseCollector``): a counter in memory would start at zero after a
-restart and could disagree with the report. Every replica shows the same figures, so dashboards take
-their ``max``, not their ``sum``.
+Counters of this process are kept here. Sums of money and cases are read from the database at each
+scrape (``DatabaseCollector``): a counter in memory would start at zero after a restart and could
+disagree with the report. Every replica shows the same figures, so dashboards take their ``max``, not
+their ``sum``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,14 +28,14 @@ from forewarn.platform.clock import Clock, local_day
 
 INGESTED = Counter(
     "forewarn_alerting_warnings_ingested_total",
-    "Warning messages taken in, by where from and what they did",
+    "Ingested warning messages, by source and result",
     ["source", "result"],
 )
 INGEST_SECONDS = Histogram(
     "forewarn_alerting_ingest_batch_seconds", "Time to apply one batch of warnings"
 )
 INDEXED = Counter(
-    "forewarn_alerting_events_indexed_total", "Calls and transfers taken into the contact index"
+    "forewarn_alerting_events_indexed_total", "Calls and transfers written to the contact index"
 )
 DELIVERIES = Counter(
     "forewarn_alerting_delivery_attempts_total",
@@ -47,7 +47,7 @@ DELIVERY_SECONDS = Histogram(
 )
 TIMER_FAILURES = Counter(
     "forewarn_alerting_timer_failures_total",
-    "Timers that failed and were put off, by kind; each is a case that nobody is told of until then",
+    "Timers that failed and were postponed, by kind; their cases send no pages until then",
     ["kind"],
 )
 for _kind in ("dispatch", "deadline", "follow_up"):
@@ -57,7 +57,7 @@ BREAKER_OPEN = Gauge(
 )
 SWEEP_SECONDS = Histogram(
     "forewarn_alerting_sweep_seconds",
-    "Time from a confirmation (or a supervisor's approval) to everyone touched being warned or listed",
+    "Time from a confirmation (or a supervisor's approval) to the end of the sweep",
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 ROUTING_VERSION = Gauge(
@@ -95,12 +95,12 @@ for _severity in ("critical", "high", "medium"):
 
 
 COUNT_EVERY_MS = 60_000
-"""How long counts over whole tables are kept: they read all of them, and nothing hangs on them."""
+"""How long counts over whole tables are kept, since each count reads the whole table."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """Figures that take a whole table, and when they were counted."""
+    """Counts over whole tables, and when they were made."""
 
     at_ms: int
     warnings: int
@@ -125,11 +125,11 @@ class DatabaseCollector(Collector):
         self._counted: _Counts | None = None
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: registering must not ask the database."""
+        """Describe nothing, so that registering does not read the database."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """The figures as they stand."""
+        """Read the present figures."""
         yield from self._ledger()
         yield from self._cases()
         yield from self._queues()
@@ -174,7 +174,7 @@ class DatabaseCollector(Collector):
         yield self._today()
 
     def _today(self) -> Metric:
-        """A day's figure cannot be had from the counters where Prometheus missed its beginning."""
+        """Today's sum; counters do not give it where Prometheus missed the beginning of the day."""
         today = GaugeMetricFamily(
             "forewarn_alerting_prevented_today_minor",
             "Loss prevented less what was taken back, of the local day, in minor units",

@@ -1,1 +1,1 @@
-"""Cases: one scam against one person, from the first warning to its outcome."""
+"""Cases: one scam against one person, from the first warning to the outcome."""

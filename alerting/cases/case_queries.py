@@ -1,4 +1,4 @@
-"""Questions about cases; every one is bounded by the caller's scope and by a limit."""
+"""Queries over cases; the caller's scope and a limit bound each of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Order = Literal["urgency", "newest"]
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """What to list; empty or None means any."""
+    """Conditions of a list of cases; empty or None means any."""
 
     states: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class CaseFilter:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """A case with all that belongs to it."""
+    """A case with its warnings, history, deliveries and ledger."""
 
     case: Case
     warnings: Sequence[Warning_]
@@ -81,7 +81,7 @@ class CaseQueries:
             return session.scalars(statement).all()
 
     def count(self, scope: Scope, wanted: CaseFilter, *, now_ms: int) -> int:
-        """How many cases match."""
+        """Count the cases that match."""
         statement = select(func.count()).where(*self._conditions(scope, wanted, now_ms))
         with self._db.read() as session:
             return session.scalar(statement.select_from(Case)) or 0
@@ -90,7 +90,7 @@ class CaseQueries:
         """One case.
 
         Raises:
-            NotFoundError: no such case in scope.
+            NotFoundError: the scope holds no such case.
         """
         with self._db.read() as session:
             case = session.scalar(
@@ -140,13 +140,12 @@ class CaseQueries:
             ).all()
 
     def linked(self, scope: Scope, case: Case, *, limit: int = LINK_LIMIT) -> Sequence[Case]:
-        """Other cases of the same swindler (a caller or payee in common), of the same person, or
-        tied by being a duplicate or a sequel."""
+        """Related cases: of the same swindler (a common caller or payee) or victim, duplicates, sequels."""
         tied: list[ColumnElement[bool]] = [
             Case.follows == case.case_id,
             Case.duplicate_of == case.case_id,
         ]
-        # Erased cases have nobody in common.
+        # An erased case has neither victim nor swindler to compare.
         tied += [Case.subscriber == case.subscriber] if case.subscriber else []
         tied += [Case.caller == case.caller] if case.caller else []
         tied += [Case.payee == case.payee] if case.payee else []

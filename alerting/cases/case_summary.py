@@ -1,4 +1,4 @@
-"""What a case shows of its warnings: a pure function from warnings to the case's columns."""
+"""The columns of a case that sum up its warnings: a pure function."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from alerting.db.case_tables import Case, Warning_
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a new revision changed that the dispatch has to know of."""
+    """Changes by a new revision that the dispatch has to act on."""
 
     severity_rose: bool
     evidence_changed: bool
@@ -22,10 +22,10 @@ def in_force(warnings: Sequence[Warning_]) -> list[Warning_]:
 
 
 def money_of(warnings: Sequence[Warning_]) -> tuple[int, int]:
-    """Expected loss and amount at risk of warnings of one scam.
+    """Expected loss and amount at risk of the warnings of one scam, in minor units.
 
-    Transfers add up, unless they are completed; calls count only while there is no transfer, since
-    they ask for the same money.
+    Transfers add up unless they are completed. Calls count only while there are no transfers, since
+    both concern the same money.
     """
     transfers = [warning for warning in warnings if warning.subject_kind == "transfer"]
     if transfers:
@@ -41,7 +41,7 @@ def money_of(warnings: Sequence[Warning_]) -> tuple[int, int]:
 
 
 def summarise(case: Case, warnings: Sequence[Warning_]) -> Change:
-    """Bring the columns of a case up to its warnings, and tell what changed."""
+    """Update the columns of a case from its warnings; return what changed."""
     alive = in_force(warnings)
     was_withdrawn = case.withdrawn
     case.withdrawn = not alive

@@ -1,9 +1,8 @@
 """Which case a warning belongs to: a pure decider with named reasons.
 
-Warnings of one person belong to one case while they tell of one scam. The same swindler (a caller
-or a payee in common) is the strongest sign; without one, two warnings close in time are taken for
-stages of one scam (a long call, then a payment to an account that no call names), unless their
-typologies exclude each other.
+Warnings of one person belong to one case as long as they concern one scam. A common caller or payee
+is the strongest sign. Without one, two warnings close in time count as stages of one scam (a long
+call, then a payment to an account that no call names), unless their typologies differ.
 """
 
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from forewarn.contracts.fraud_warning import FraudWarning
 
 @dataclass(frozen=True, slots=True)
 class OpenCase:
-    """What correlation needs to know of a case; ``peers`` are its callers and payees."""
+    """A case as correlation takes it; ``peers`` are its callers and payees."""
 
     case_id: str
     typology: str

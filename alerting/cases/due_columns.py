@@ -1,6 +1,6 @@
-"""What is urgent, overdue and neglected, over the columns of a case.
+"""Urgency, overdue and neglected cases, as conditions over the columns of a case.
 
-Queue, supervision, districts, API, metrics and timers all ask here, so that they cannot disagree.
+Queue, supervision, districts, API, metrics and timers all use these, so that they cannot disagree.
 """
 
 from sqlalchemy import ColumnElement, Float, cast
@@ -19,17 +19,17 @@ def urgency_sql(now_ms: int) -> ColumnElement[float]:
 
 
 def waiting_sql() -> ColumnElement[bool]:
-    """Nobody has responded yet."""
+    """The case waits for a first response."""
     return Case.state.in_(WAITING_STATES)
 
 
 def overdue_sql(now_ms: int) -> ColumnElement[bool]:
-    """Nobody responded in time, and there is still something to respond to."""
+    """The deadline passed without a response, and the warning is still in force."""
     return waiting_sql() & (Case.deadline_ms < now_ms) & Case.withdrawn.is_(False)
 
 
 def neglected_sql(now_ms: int) -> ColumnElement[bool]:
-    """Somebody has it and did not get on with it in time."""
+    """The holder did not take the next step in time."""
     return (
         Case.state.in_(HELD_STATES) & (Case.follow_up_due_ms < now_ms) & Case.withdrawn.is_(False)
     )

@@ -1,7 +1,7 @@
-"""A case that is the same scam as another: all that it has goes over to that one.
+"""Merge a case into another case of the same scam.
 
-Its warnings and transfers have to count somewhere: left behind in a case that is closed as a
-duplicate, a payment that goes through later would be nobody's loss.
+The warnings and transfers of the duplicate move with it: a payment that goes through later has to
+count in an open case, or as a late loss of the other case.
 """
 
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ def refusal(case: Case, other: Case) -> str | None:
         return "duplicate_of_another_person"
     if case.currency != other.currency:
         return "duplicate_in_another_currency"
-    # What it had went on to a third case, so that is the one to name.
+    # Its warnings moved to a third case, which is the one to name.
     return "duplicate_of_a_duplicate" if other.disposition == "duplicate" else None
 
 
@@ -31,7 +31,7 @@ def hand_over(session: Session, case: Case, other: Case, *, now_ms: int, zone: Z
     """Move warnings, claims and losses to the other case; both are locked.
 
     Returns:
-        The loss that went over, in minor units.
+        The loss that moved, in minor units.
     """
     lost_minor = ledger_entries.hand_over(session, case, other, "lost", now_ms=now_ms, zone=zone)
     ledger_entries.hand_over_claims(session, case, other)
@@ -43,7 +43,7 @@ def hand_over(session: Session, case: Case, other: Case, *, now_ms: int, zone: Z
     )
     case.lost_minor -= lost_minor
     other.lost_minor += lost_minor
-    # An event's id holds warning and revision: what the other case says next must be newer.
+    # An event's id holds warning and revision, so the other case's next revision must be higher.
     other.outcome_revision = max(other.outcome_revision, case.outcome_revision)
     other.version += 1
     return lost_minor
@@ -52,7 +52,7 @@ def hand_over(session: Session, case: Case, other: Case, *, now_ms: int, zone: Z
 def refresh_open(
     session: Session, case: Case, other: Case, rows: list[Warning_], now_ms: int
 ) -> None:
-    """Bring the open case that took the warnings in up to them; it may have become more urgent."""
+    """Update the open case that received the warnings; it may have become more urgent."""
     change = summarise(other, rows)
     if other.withdrawn:
         return

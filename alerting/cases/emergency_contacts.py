@@ -1,7 +1,7 @@
-"""Relatives: whom to call when a person cannot be reached, told by whoever works on the case.
+"""Emergency contacts: relatives to call when the victim of a case cannot be reached.
 
-A relative's phone rings when the line of the protected person is held by a suspect, so adding one
-is a power over that person: it takes a case in one's hands, there are few, and each is recorded.
+A relative's phone rings while a suspect holds the victim's line, so adding one is a power over the
+victim: only the holder of a case may do it, their number is bounded, and each is recorded.
 """
 
 from sqlalchemy import func, select
@@ -19,11 +19,11 @@ from forewarn.platform.clock import Clock
 from forewarn.platform.pseudonyms import Pseudonymiser, to_hex
 
 MAX_RELATIVES = 8
-"""Of one person; more are not called in the minutes that there are."""
+"""Emergency contacts of one person; there is no time to call more."""
 
 
 class EmergencyContactService:
-    """Registers relatives of the people of open cases."""
+    """Registers the emergency contacts of victims of open cases."""
 
     def __init__(self, db: Database, clock: Clock, pseudonymiser: Pseudonymiser) -> None:
         self._db = db
@@ -31,11 +31,11 @@ class EmergencyContactService:
         self._pseudonyms = pseudonymiser
 
     def add(self, who: Principal, case_id: str, *, phone: str, name: str) -> Case:
-        """Register somebody; again is harmless and may correct the name.
+        """Register a relative; a repeated call may correct the name.
 
         Raises:
             NotFoundError: no such case in the caller's scope.
-            StepRefusedError: the case is closed or somebody else's, or the person has enough.
+            StepRefusedError: the case is closed, another person holds it, or the limit is reached.
         """
         now_ms = self._clock()
         with self._db.write() as session:
@@ -43,7 +43,8 @@ class EmergencyContactService:
             fault = self._fault(session, case, who, phone)
             if fault:
                 raise StepRefusedError(
-                    f"Case {case_id} takes no relative: {fault.replace('_', ' ')}.", code=fault
+                    f"Case {case_id} takes no emergency contact: {fault.replace('_', ' ')}.",
+                    code=fault,
                 )
             row = session.get(EmergencyContact, (case.tenant, case.subscriber, phone))
             if row is None:

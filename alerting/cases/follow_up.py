@@ -1,4 +1,4 @@
-"""How long a holder may take with a case: to reach the person, and then to an outcome."""
+"""Time bounds of a holder: to contact with the victim, and from contact to an outcome."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,8 +8,11 @@ Owed = Literal["no_contact_yet", "no_outcome_yet"]
 
 @dataclass(frozen=True, slots=True)
 class FollowUps:
-    """Bounds per severity, in seconds: from taking a case to an attempt at contact (each attempt
-    counts from anew), and from contact to an outcome."""
+    """Bounds per severity, in seconds.
+
+    The first runs from taking a case to an attempt at contact, and starts again with each attempt;
+    the second runs from contact to an outcome.
+    """
 
     critical_contact_seconds: int = 300
     high_contact_seconds: int = 900
@@ -35,5 +38,5 @@ class FollowUps:
 
 
 def owed(state: str) -> Owed:
-    """What the holder of a case in this state owes."""
+    """The step that the holder of a case in this state has to take next."""
     return "no_outcome_yet" if state == "in_contact" else "no_contact_yet"

@@ -1,8 +1,8 @@
 """Which steps a case allows: a pure decider with named reasons.
 
-States: ``new`` (ledger only), ``dispatched`` (somebody was told), ``acknowledged`` (somebody has
-it), ``in_contact`` (the person is being talked to), ``closed`` (with an outcome). A case leaves
-``closed`` only by being reopened, and gets there only by a disposition.
+States: ``new`` (ledger only), ``dispatched`` (pages were sent), ``acknowledged`` (it has a holder),
+``in_contact`` (the holder talks to the victim), ``closed`` (with an outcome). A case reaches
+``closed`` only with a disposition, and leaves it only by being reopened.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _NEEDS_HOLDER: frozenset[Step] = frozenset({"release", "contact", "close"})
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """What the decision depends on."""
+    """The facts that a decision depends on."""
 
     state: State
     holder: str | None
@@ -58,10 +58,10 @@ def decide_step(
     """Decide on a step of the life of a case.
 
     Args:
-        step: what is asked for.
+        step: the requested step.
         facts: the case as it stands.
-        actor: who asks.
-        overrides: the actor may act on a case that somebody else holds.
+        actor: subject of the person who asks.
+        overrides: the actor may act on a case that another person holds.
     """
     if facts.state not in _FROM[step]:
         return StepVerdict(False, f"{step}_not_allowed_when_{facts.state}", facts.state)

@@ -1,8 +1,8 @@
-"""Losses that nobody warned of, as banks and the police report them: the labels of missed frauds.
+"""Losses without a warning, as banks and the police report them: the labels of missed frauds.
 
-A report says whose money, how much and when, and nothing else: what it publishes confirms no
-caller and no payee, and clears none. A loss that a warning did come before belongs to its case,
-where it takes back what was counted as prevented.
+A report names the victim, the amount and the time and nothing else: its outcome neither confirms
+nor clears a caller or payee. A loss that followed a warning belongs to the case of that warning,
+where it takes back prevented loss.
 """
 
 import json
@@ -26,7 +26,7 @@ from forewarn.platform.pseudonyms import Pseudonymiser, to_hex
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Money that somebody lost; ``transfer_id`` where it is known."""
+    """A reported loss in minor units; ``transfer_id`` where it is known."""
 
     tenant: str
     district: str
@@ -39,14 +39,14 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class LossTaken:
-    """Where a report went: an outcome of its own, or the case that had warned of the transfer."""
+    """Where a report went: an outcome of its own, or the case that warned of the transfer."""
 
     event_id: str | None
     case_id: str | None
 
 
 class LossService:
-    """Takes in reports of losses, within the scope of whoever reports them."""
+    """Takes reports of losses, within the scope of the reporter."""
 
     def __init__(
         self, db: Database, clock: Clock, late_losses: LateLossService, pseudonymiser: Pseudonymiser
@@ -85,8 +85,11 @@ class LossService:
 
     @staticmethod
     def _district(session: Session, who: Principal, loss: Loss) -> str:
-        """The district of the loss. What is known of the person counts besides what is said, so
-        that naming one's own district does not bring a stranger into it."""
+        """The district of the loss, as reported or as known from the victim's cases.
+
+        Both have to lie in the reporter's scope: a reporter must not reach a person of another
+        district by naming their own.
+        """
         known = session.scalar(
             select(Case.district)
             .where(Case.tenant == loss.tenant, Case.subscriber == loss.subscriber)
@@ -116,14 +119,14 @@ class LossService:
         )
 
     def _event_id(self, loss: Loss) -> str:
-        """The same report again is the same event; keyed, since the audit log holds it."""
+        """The same for a repeated report; keyed, since the audit log holds it."""
         when = None if loss.transfer_id else loss.lost_at_ms
         fact = [loss.tenant, loss.subscriber, loss.transfer_id, when, loss.lost_minor]
         return f"o-{to_hex(self._pseudonyms.subject(json.dumps(fact)))}"
 
 
 def _case_that_warned(session: Session, loss: Loss) -> str | None:
-    """The case that the transfer belongs to; a transfer of somebody else does not exist."""
+    """The case that the transfer belongs to; another person's transfer does not exist here."""
     if loss.transfer_id is None:
         return None
     row = session.scalar(

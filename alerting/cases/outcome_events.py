@@ -1,8 +1,9 @@
-"""What became of a case, as events for the ``outcomes`` topic: a pure function.
+"""The outcome of a case as events for the ``outcomes`` topic: a pure function.
 
-One event per warning, so that each call and transfer that was warned of gets its label (but for
-withdrawn warnings of a case that was a fraud); the amounts are split over the transfers as in the
-ledger, so that their sum is the case's and nothing counts twice. ``event_id`` depends on the revision of the outcome: a correction is a fact of its own.
+There is one event per warning, so that each call and transfer with a warning gets its label, except
+for withdrawn warnings of a case that was a fraud. The amounts are split over the transfers as in
+the ledger, so that they add up to those of the case. ``event_id`` depends on the revision of the
+outcome: a correction is an event of its own.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ def outcomes_of(
     lost: Mapping[str, int],
     known_at_ms: int,
 ) -> list[Outcome]:
-    """The events that tell the outcome of a case.
+    """The events of the outcome of a case.
 
     Args:
         prevented: confirmed account per transfer id.
@@ -31,7 +32,8 @@ def outcomes_of(
     """
     amounts = {*prevented, *lost}
     ordered = sorted(
-        _told(warnings, disposition, amounts), key=lambda row: (row.event_time_ms, row.warning_id)
+        _labelled(warnings, disposition, amounts),
+        key=lambda row: (row.event_time_ms, row.warning_id),
     )
     carriers = _carriers(ordered, amounts)
     events = []
@@ -65,28 +67,29 @@ def outcomes_of(
     return events
 
 
-def _told(
+def _labelled(
     warnings: Sequence[Warning_], disposition: Disposition, amounts: set[str]
 ) -> Sequence[Warning_]:
-    """The warnings that the outcome speaks of.
+    """The warnings that the outcome labels.
 
-    That a case was a fraud says nothing of a payment whose warning was withdrawn meanwhile: told
-    as one, it would be a wrong label and its payee a swindler. Unless it was stopped or lost.
+    In a case that was a fraud, a payment whose warning was withdrawn may be honest. Labelled as
+    fraud it would be a wrong label and make its payee a swindler, so it is left out unless it was
+    stopped or lost.
     """
     if disposition not in ("dissuaded", "loss_occurred"):
         return warnings
-    told = [
+    labelled = [
         row
         for row in warnings
         if row.action != "withdraw" or row.subject_status in STOPPED or row.subject_id in amounts
     ]
-    return told or warnings
+    return labelled or warnings
 
 
 def _names_swindlers(case: Case, disposition: Disposition) -> bool:
     """Whether an outcome names the callers and payees of its warnings.
 
-    Nobody reached says nothing about them, unless it takes back what an earlier outcome of the case said.
+    An unreachable victim says nothing about them, but the outcome may correct an earlier one.
     """
     return disposition != "unreachable" or case.outcome_revision > 1
 
@@ -101,7 +104,7 @@ def _began(case: Case, disposition: Disposition) -> int | None:
 
 
 def _carriers(warnings: Sequence[Warning_], keys: set[str]) -> dict[str, str]:
-    """Which warning's event carries the amount of which key: its own, or the first one's."""
+    """The warning whose event carries the amount of each key: its own, or the first one."""
     own = {row.subject_id: row.warning_id for row in warnings if row.subject_kind == "transfer"}
     first = warnings[0].warning_id
     return {key: own.get(key, first) if key != NOT_A_TRANSFER else first for key in keys}

@@ -7,7 +7,7 @@ from forewarn.contracts.fraud_warning import Severity
 ORDER: dict[str, int] = {"medium": 1, "high": 2, "critical": 3}
 
 RANK_FLOOR_MS = 1_000
-"""Time left below which urgency no longer grows: an overdue case ranks as if one second were left."""
+"""Time left below which urgency stops growing: an overdue case ranks as with one second left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Deadlines:
     def deadline_ms(self, severity: Severity | str, raised_at_ms: int) -> int:
         """When the first response is due.
 
-        It counts from when the worker raised the warning, not from when it arrived here: the person
-        is losing money all the same while the service is down.
+        The time counts from when the worker raised the warning, not from when it arrived here: the
+        victim loses money while the service is down, too.
         """
         seconds = {
             "critical": self.critical_seconds,

@@ -22,11 +22,11 @@ from alerting.db.declarative_base import (
 class Case(Base):
     """One scam against one person, from the first warning to its outcome.
 
-    The columns from ``severity`` to ``forwarding_on`` sum up the warnings that are still in force.
-    ``version`` grows with every change, so that a page that shows an older one is told. ``round``
-    grows when the case begins anew (reopened, or its warning came back), ``releases`` when it is
-    given back to the queue: what was sent before then does not count as sent (see
-    ``alerting.notify.dispatch.delivery_rows``). The holder owes the next step by ``follow_up_due_ms``.
+    The columns from ``severity`` to ``forwarding_on`` sum up the warnings in force. ``version`` grows
+    with every change, so that a step on an older version is refused. ``round`` grows when the case is
+    reopened or its warning comes back, ``releases`` when it is given back to the queue; both start
+    deliveries again (see ``alerting.notify.dispatch.delivery_rows``). The holder's next step is due
+    at ``follow_up_due_ms``.
     """
 
     __tablename__ = "cases"
@@ -37,7 +37,7 @@ class Case(Base):
         Index(None, "opened_at_ms"),
         Index(None, "responded_at_ms"),
         Index(None, "closed_at_ms"),
-        # What ties cases together on a case's page.
+        # For the related cases on a case's page.
         Index(None, "tenant", "caller"),
         Index(None, "tenant", "payee"),
         Index(None, "follows"),
@@ -136,7 +136,7 @@ class Warning_(Base):  # noqa: N801 - Warning is a builtin, and the table is cal
 
 
 class CaseEvent(Base):
-    """One thing that happened to a case; only ever added."""
+    """One event of a case; rows are only added."""
 
     __tablename__ = "case_events"
     __table_args__ = (Index(None, "case_id", "event_no"),)
@@ -150,7 +150,7 @@ class CaseEvent(Base):
 
 
 class EmergencyContact(Base):
-    """Somebody who can be called when the person cannot be reached."""
+    """A relative to call when the victim cannot be reached."""
 
     __tablename__ = "relatives"
 

@@ -1,4 +1,4 @@
-"""Tables of who was in contact with whom, for timelines and sweeps, and of the lists."""
+"""Tables of contacts and activity, for timelines and sweeps, and of the lists."""
 
 from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -17,7 +17,7 @@ from alerting.db.declarative_base import (
 
 
 class Contact(Base):
-    """A subscriber and a number or account that met: when first and last, and how often."""
+    """Contacts of a subscriber with a number or account: first, last, and how many."""
 
     __tablename__ = "contacts"
     __table_args__ = (Index(None, "tenant", "kind", "peer"), Index(None, "last_event_ms"))
@@ -57,10 +57,10 @@ class Activity(Base):
 
 
 class Sweep(Base):
-    """The search that a confirmed number or account set off.
+    """The search after a number or account was confirmed.
 
-    ``held`` ones wait for a supervisor; ``cancelled`` and ``retracted`` ones were taken back before
-    and after they were done.
+    ``held`` sweeps wait for a supervisor; ``cancelled`` and ``retracted`` ones were taken back before
+    and after they were carried out.
     """
 
     __tablename__ = "sweeps"
@@ -87,7 +87,7 @@ class Sweep(Base):
 
 
 class SweepTarget(Base):
-    """One person whom a sweep found, how near to the swindler, and what was done."""
+    """One person whom a sweep found, with the degree and the action."""
 
     __tablename__ = "sweep_targets"
 
@@ -101,9 +101,9 @@ class SweepTarget(Base):
 
 
 class ListItem(Base):
-    """An entry of a list with its owner; ``active`` ones are what workers see.
+    """An entry of a list with its owner; the workers use the ``active`` ones.
 
-    ``case_id`` is the case whose sweep added it, if no person did.
+    ``case_id`` is the case whose sweep added the entry, None if a person did.
     """
 
     __tablename__ = "list_items"

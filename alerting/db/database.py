@@ -1,8 +1,8 @@
 """Connections and transactions on SQLite (one writer) and PostgreSQL (many replicas).
 
 A *write* begins with the lock that makes read-then-write safe: on SQLite the file's one write lock
-(BEGIN IMMEDIATE), on PostgreSQL the row locks that the statements take themselves. So the same
-service code is correct on both.
+(BEGIN IMMEDIATE), on PostgreSQL the row locks of the statements. The same service code is therefore
+correct on both.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 
 SQLITE_BUSY_SECONDS = 30
-"""How long a writer waits for the one before it; far beyond any transaction of ours."""
+"""How long a writer waits for the one before it; far longer than any transaction."""
 
 POOL_SIZE = 16
 
@@ -103,7 +103,7 @@ class Database:
         )
 
     def skip_locked(self, statement: Select[Any]) -> Select[Any]:
-        """Take the rows that no other replica is at; on SQLite there is no other writer."""
+        """Lock the rows that no other replica holds; SQLite has one writer anyway."""
         return statement.with_for_update(skip_locked=True) if self.is_postgresql else statement
 
     def for_update(self, statement: Select[Any]) -> Select[Any]:
@@ -160,8 +160,7 @@ def _run_last_steps(session: Session) -> None:
 
 
 def _forget_values(error: DBAPIError) -> None:
-    """Leave the first line of what the server said: the others quote the row, numbers and all, and
-    whoever logs the error would log them."""
+    """Keep the first line of the server's message: the others quote the row with its numbers."""
     for one in (error, error.orig):
         if one is not None and one.args:
             line = str(one.args[0]).partition("\n")[0]
@@ -192,7 +191,7 @@ def create_private(path: Path) -> None:
 
 
 def unverified_host(url: str) -> str | None:
-    """The host of a PostgreSQL elsewhere whose certificate nobody would check; None if all is well."""
+    """The host of a remote PostgreSQL whose certificate is not verified; None if it is."""
     parsed = make_url(url)
     host = str(parsed.host or parsed.query.get("host") or "")
     here = not host or host.startswith("/") or host in ("localhost", "127.0.0.1", "::1")

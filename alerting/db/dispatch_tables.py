@@ -1,4 +1,4 @@
-"""Tables of what has to happen when: timers, deliveries, shifts, silences, leases."""
+"""Tables of the dispatch: timers, deliveries, shifts, silences, leases."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ from alerting.db.declarative_base import (
 
 
 class Timer(Base):
-    """Something due at a time; taken by exactly one replica, in the transaction that acts on it.
+    """A check of a case that is due at a time; one replica handles it, in one transaction.
 
-    ``attempts`` counts the failures in a row, each of which put it off.
+    ``attempts`` counts the failures in a row, each of which postponed it.
     """
 
     __tablename__ = "timers"
@@ -40,13 +40,13 @@ class Timer(Base):
 
 
 class Delivery(Base):
-    """One message or order to one recipient over one channel, with everything that became of it.
+    """One message or order to one recipient over one channel, with its results.
 
-    ``delivery_id`` is derived from what is sent to whom and why, so the same reason makes no second
-    one; gateways get it as the idempotency key. ``lease_until_ms`` bounds how long a replica that
-    died keeps it from the others. ``round`` is that of its case, and ``step`` what belongs together
-    in it, for example all pages of one level of escalation. Deliveries of one ``batch_id`` went out
-    as one message under that key. ``feed_no`` numbers the patrol feed in the order of commits.
+    ``delivery_id`` is derived from content, recipient and reason, so one reason makes one delivery;
+    gateways get it as the idempotency key. ``lease_until_ms`` bounds the lease of a replica that
+    died. ``round`` is that of its case, and ``step`` names the deliveries of the round that belong
+    together, for example all pages of one level of escalation. Deliveries of one ``batch_id`` went
+    out as one message under that key. ``feed_no`` numbers the patrol feed in the order of commits.
     """
 
     __tablename__ = "deliveries"
@@ -95,7 +95,7 @@ class Delivery(Base):
 
 
 class Shift(Base):
-    """Who is on call for a district and team, and over which channel that person is paged."""
+    """A responder on call for a district and team, with the channel and address for pages."""
 
     __tablename__ = "shifts"
     __table_args__ = (Index(None, "tenant", "starts_at_ms"),)
@@ -112,7 +112,7 @@ class Shift(Base):
 
 
 class Silence(Base):
-    """Pages that match are withheld until it expires; the case stays in the queue all the same."""
+    """Withholds matching pages until it expires; the cases stay in the queue."""
 
     __tablename__ = "silences"
     __table_args__ = (Index(None, "tenant", "expires_at_ms"),)
@@ -128,7 +128,7 @@ class Silence(Base):
 
 
 class Lease(Base):
-    """A job that one replica at a time may do, until the lease runs out."""
+    """The right of one replica to do a job, until the lease expires."""
 
     __tablename__ = "leases"
 

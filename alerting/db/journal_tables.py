@@ -1,4 +1,4 @@
-"""Tables of what must neither be lost nor changed: outbox, idempotency keys, audit log."""
+"""Tables of the outbox, the idempotency keys and the audit log."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from alerting.db.declarative_base import Base, EpochMs, Key, Prose, Serial, Shor
 
 
 class OutboxMessage(Base):
-    """A Kafka message, stored in the same transaction as the change it reports, sent after it."""
+    """A Kafka message, stored in the transaction of the change that it reports and sent afterwards."""
 
     __tablename__ = "outbox"
     __table_args__ = (Index(None, "sent_at_ms", "message_no"),)
@@ -23,7 +23,7 @@ class OutboxMessage(Base):
 
 
 class IdempotencyKey(Base):
-    """The answer that was given to a request, so that its repetition gets the same."""
+    """The answer to a request, so that a repetition gets the same."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index(None, "created_at_ms"),)
@@ -52,7 +52,7 @@ class AuditRecord(Base):
 
 
 class AuditHead(Base):
-    """The end of the chain; its one row is the lock under which the chain grows."""
+    """The end of the audit chain; its one row is the lock under which the chain grows."""
 
     __tablename__ = "audit_head"
 

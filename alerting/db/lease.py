@@ -1,4 +1,4 @@
-"""Leases: a job that one replica at a time may do, taken over when its holder falls silent."""
+"""Leases: one replica at a time does a job; another takes over when the lease expires."""
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -36,7 +36,7 @@ def hold(db: Database, name: str, owner: str, seconds: float, now_ms: int) -> bo
 
 
 def release(db: Database, name: str, owner: str) -> None:
-    """Give a lease back, so that the next replica need not wait for it to run out."""
+    """Give a lease back, so that another replica can take it at once."""
     with db.write() as session:
         session.execute(
             update(Lease).where(Lease.name == name, Lease.owner == owner).values(until_ms=0)

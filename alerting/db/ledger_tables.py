@@ -1,4 +1,4 @@
-"""Tables of the prevented-loss ledger: signed entries, only ever added, and who claimed what."""
+"""Tables of the prevented-loss ledger: signed entries, which are only added, and claims."""
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,7 +9,7 @@ from alerting.db.declarative_base import Base, District, EpochMs, Id, Minor, Ser
 class LedgerEntry(Base):
     """One signed amount. The balance of a case and account is the sum of its entries.
 
-    ``account`` is ``estimated`` (warned, not yet known) or ``confirmed`` (prevented for sure);
+    ``account`` is ``estimated`` (while the case is open), ``confirmed`` (prevented) or ``lost``;
     ``day`` is the local day of the entry in the report's time zone.
     """
 

@@ -1,4 +1,4 @@
-"""Bring a database to the schema of this version."""
+"""Migrates a database to the schema of this version."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def check(db: Database) -> None:
     """Refuse a database of another schema.
 
     Raises:
-        ConfigurationError: saying which command mends it.
+        ConfigurationError: with the command that migrates it.
     """
     with db.engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()

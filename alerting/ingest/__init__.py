@@ -1,4 +1,4 @@
-"""Warnings come in: decoded, deduplicated, correlated into cases."""
+"""Ingest of warnings: decode, deduplicate, correlate into cases."""
 
 from alerting.ingest.warning_batch import Applied, IngestRules, apply_warnings
 

@@ -1,4 +1,4 @@
-"""The one way in for warnings, whether they come from Kafka or over HTTP."""
+"""The one entry point for warnings, from Kafka and over HTTP."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ FOREIGN = "a revision names another tenant or subscriber than the warning did"
 
 
 class Ingestor:
-    """Applies warnings and what they tell of cases that are closed already."""
+    """Applies warnings, and late losses that they show in closed cases."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Ingestor:
     def ingest(
         self, warnings: Sequence[FraudWarning], source: str, *, scope: Scope = EVERYTHING
     ) -> Applied:
-        """Apply warnings in one transaction; revisions of what lies outside ``scope`` change nothing.
+        """Apply warnings in one transaction; revisions of warnings outside ``scope`` change nothing.
 
         Raises:
             DependencyUnavailableError: if the database does not answer; nothing was applied.
@@ -56,7 +56,7 @@ class Ingestor:
     def apply(
         self, session: Session, warnings: Sequence[FraudWarning], *, scope: Scope = EVERYTHING
     ) -> Applied:
-        """The same in the caller's write transaction, without counting."""
+        """Apply warnings in the caller's write transaction, without metrics."""
         now_ms = self._clock()
         applied = apply_warnings(self._db, session, warnings, self._rules, now_ms, scope=scope)
         if applied.late_evidence:
@@ -65,12 +65,15 @@ class Ingestor:
         return applied
 
     def handle(self, records: list[TopicRecord], reject: Reject) -> None:
-        """Apply a batch from Kafka; what does not decode, what revises somebody else's warning and
-        what the database refuses goes to ``reject``, and the rest goes on."""
-        taken: list[tuple[TopicRecord, FraudWarning]] = []
+        """Apply a batch from Kafka.
+
+        Records that do not decode, that revise another person's warning or that the database
+        refuses go to ``reject``; the others are applied.
+        """
+        decoded: list[tuple[TopicRecord, FraudWarning]] = []
         for item in records:
             try:
-                taken.append((item, decode_warning(item.value)))
+                decoded.append((item, decode_warning(item.value)))
             except ContractError as error:
                 reject(item, error)
                 INGESTED.labels("kafka", "rejected").inc()
@@ -81,12 +84,12 @@ class Ingestor:
                 if result == "foreign":
                     reject(item, ContractError(FOREIGN, reason="invalid_field"))
 
-        if taken:
-            refused = apply_isolated(taken, apply, reject)
+        if decoded:
+            refused = apply_isolated(decoded, apply, reject)
             INGESTED.labels("kafka", "rejected").inc(refused)
 
     def _late(self, session: Session, case_ids: Sequence[str], now_ms: int) -> None:
-        """A transfer of a case that was closed as prevented went through after all."""
+        """Record transfers of closed cases that went through after all."""
 
         def losses_of(case: Case) -> list[LateLoss]:
             rows = session.scalars(

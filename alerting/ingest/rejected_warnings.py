@@ -1,4 +1,4 @@
-"""Warnings that do not decode go to the dead letters, with the reason and the bytes as received."""
+"""Files records as dead letters, with the reason and the bytes as received."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from forewarn.platform.clock import Clock
 
 
 def rejecter(producer: Producer, clock: Clock) -> Callable[[TopicRecord, ContractError], None]:
-    """A function that files one record; it returns once Kafka has acknowledged it."""
+    """A function that files one record, and returns once Kafka has acknowledged it."""
 
     def reject(item: TopicRecord, error: ContractError) -> None:
         letter = DeadLetter(

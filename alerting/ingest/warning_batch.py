@@ -1,7 +1,7 @@
 """Apply a batch of warnings to the database in one transaction, each revision once.
 
-Order within the batch is kept. A revision that was seen before, or that is older than what is
-stored, changes nothing; so a batch that is delivered again after a crash changes nothing either.
+Order within the batch is kept. A repeated revision, or one that is older than the stored one,
+changes nothing, so a batch that is delivered again after a crash changes nothing either.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ from alerting.linkage import sweep_requests as sweeps
 from forewarn.contracts.fraud_warning import Action, FraudWarning
 
 Result = Literal["raised", "updated", "withdrawn", "duplicate", "stale", "foreign"]
-"""``foreign``: a revision of somebody else's warning, or of one outside the sender's scope."""
+"""``foreign``: a revision of another person's warning, or of one outside the sender's scope."""
 
 ACTOR = "system:ingest"
 _KINDS: dict[Result, AuditAction] = {
@@ -45,7 +45,7 @@ _KINDS: dict[Result, AuditAction] = {
     "duplicate": "warning_duplicate",
     "stale": "warning_stale",
 }
-"""What the history says of each; a foreign one never gets that far."""
+"""The action that the history records for each result; foreign ones are not recorded."""
 
 _RESULTS: dict[Action, Result] = {
     "raise": "raised",
@@ -65,13 +65,13 @@ class IngestRules:
 
 @dataclass(slots=True)
 class Applied:
-    """What a batch did: the result and the case of each warning, in order."""
+    """The result of a batch: warning id, case id and result of each warning, in order."""
 
     results: list[tuple[str, str, Result]] = field(default_factory=list)
     late_evidence: list[str] = field(default_factory=list)
 
     def counts(self) -> Counter[Result]:
-        """How many warnings had which result."""
+        """Count the warnings by result."""
         return Counter(result for _, _, result in self.results)
 
 
@@ -89,7 +89,7 @@ class _Batch:
     opened: set[str] = field(default_factory=set)
     reopened: set[str] = field(default_factory=set)
     ranks: dict[str, int] = field(default_factory=dict)
-    """How grave the warnings of closed cases were before this batch."""
+    """Severity ranks of the warnings of closed cases before this batch."""
     fresh: list[Warning_] = field(default_factory=list)
 
 
@@ -105,7 +105,12 @@ def apply_warnings(
     """Apply warnings in the caller's write transaction.
 
     Args:
-        scope: what is stored outside of it is not touched.
+        db: the database of the session.
+        session: the caller's write transaction.
+        warnings: in the order of their arrival.
+        rules: how warnings become cases.
+        now_ms: UTC milliseconds.
+        scope: warnings stored outside of it are not changed.
 
     Returns:
         The result of each; ``late_evidence`` names closed cases that a revision landed in.
@@ -169,7 +174,7 @@ def _apply_one(
         case = batch.cases[row.case_id]
         if case.state == "closed":
             batch.ranks.setdefault(row.warning_id, _rank(row))
-        revise(row, warning, nameless=case.erased_at_ms is not None)
+        revise(row, warning, erased=case.erased_at_ms is not None)
     else:
         case = _case_for(batch, warning, rules, now_ms)
         row = warning_row(warning, case.case_id, now_ms)
@@ -182,14 +187,15 @@ def _apply_one(
 
 
 def _of_the_same(warning: FraudWarning, row: Warning_) -> bool:
-    """Whether a revision concerns the person whom the warning did; an erased one has none left."""
+    """Whether a revision concerns the same person as the warning; an erased one names none."""
     return warning.tenant == row.tenant and row.subscriber in (warning.subscriber, "")
 
 
 def _newer(warning: FraudWarning, row: Warning_) -> bool:
-    """Newest source offset wins; a subject lies in one partition, so offsets compare.
+    """Whether a revision is newer than the stored one.
 
-    Kafka outranks HTTP whatever the times say: workers are the ones who know.
+    The higher source offset wins, since a subject lies in one partition. Kafka outranks HTTP
+    whatever the times, since workers are the authority.
     """
     over_http = warning.source.topic == HTTP_SOURCE
     if over_http != (row.source_topic == HTTP_SOURCE):
@@ -243,14 +249,14 @@ def _record(batch: _Batch, row: Warning_, result: Result) -> None:
 
 
 def _rank(row: Warning_) -> int:
-    """How grave a warning is; zero while it is withdrawn."""
+    """The severity rank of a warning; 0 while it is withdrawn."""
     return 0 if row.action == "withdraw" else ORDER[row.severity]
 
 
 def _got_worse(batch: _Batch, case: Case, rows: Sequence[Warning_]) -> bool:
-    """Whether a closed case has to be looked at again: it was closed on less than is known now.
+    """Whether a warning of a closed case rose, so that the case has to be reopened.
 
-    Not after an erasure: nobody is left in it who could be called.
+    An erased case is not reopened: it names no person who could be called.
     """
     if case.erased_at_ms is not None:
         return False
@@ -272,7 +278,7 @@ def _due_ms(case: Case, rows: Sequence[Warning_], rules: IngestRules) -> int:
 def _sum_up(
     batch: _Batch, rules: IngestRules, applied: Applied, now_ms: int
 ) -> tuple[list[Case], list[Case]]:
-    """Bring cases up to their warnings; returns those whose timers are renewed, and started."""
+    """Update cases from their warnings; return those whose timers are renewed, and started."""
     renewed, started = [], []
     for case_id in batch.touched:
         case = batch.cases[case_id]
@@ -299,7 +305,7 @@ def _sum_up(
 def _moves_deadline(
     case: Case, rows: Sequence[Warning_], change: Change, rules: IngestRules
 ) -> bool:
-    """Move the deadline of a case that got worse; True if its timers have to follow."""
+    """Move the deadline of a case that got worse; return whether its timers have to follow."""
     if change.revived:
         timer_schedule.begin_round(case)
     if change.severity_rose or change.revived:
@@ -309,8 +315,10 @@ def _moves_deadline(
 
 
 def _insert(session: Session, batch: _Batch) -> None:
-    """Cases before what refers to them. New rows are plain inserts of many rows each: nothing is
-    read back, and the unit of work keeps track of the changed rows only."""
+    """Insert new cases, then their warnings.
+
+    One statement inserts many rows, so that the unit of work keeps track of changed rows only.
+    """
     for table, rows in (
         (Case, [batch.cases[case_id] for case_id in batch.opened]),
         (Warning_, batch.fresh),
@@ -324,7 +332,7 @@ def _values(row: Case | Warning_) -> dict[str, Any]:
 
 
 def _settle(session: Session, batch: _Batch, rules: IngestRules, now_ms: int) -> None:
-    """After all revisions: the estimates of every open case touched."""
+    """Settle the estimates of the open cases once all revisions are applied."""
     open_ids = [one for one in batch.touched if batch.cases[one].state != "closed"]
     members = {case_id: list(batch.members[case_id].values()) for case_id in open_ids}
     owners = ledger_entries.claim_transfers(

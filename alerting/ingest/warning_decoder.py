@@ -1,4 +1,4 @@
-"""Bytes of the ``warnings`` topic to warnings, with a dead-letter reason for the others."""
+"""Decodes warnings from bytes, with a dead-letter reason for what is not valid."""
 
 import msgspec
 
@@ -7,10 +7,10 @@ from forewarn.contracts.fraud_warning import FraudWarning, Source
 from forewarn.errors import ContractError
 
 HTTP_SOURCE = ":http"
-"""Stands for the topic of a warning that came over HTTP; no topic of Kafka can be called so."""
+"""Takes the place of the topic for warnings over HTTP; a Kafka topic cannot have this name."""
 
 MAX_AHEAD_MS = 60_000
-"""How far a clock may be ahead of ours; later revisions could not catch up with more."""
+"""How far the sender's clock may be ahead; beyond that, later revisions would seem older."""
 
 _decoder = msgspec.json.Decoder(FraudWarning)
 
@@ -35,10 +35,10 @@ def decode_warning(value: bytes | None) -> FraudWarning:
 
 
 def received_over_http(warning: FraudWarning, now_ms: int) -> FraudWarning:
-    """The warning with a source of our own, which never outranks a place in Kafka.
+    """Set the source of a warning that came over HTTP, so that it never outranks Kafka.
 
     Raises:
-        ContractError: it was raised in the future.
+        ContractError: its time lies in the future.
     """
     if warning.raised_at_ms > now_ms + MAX_AHEAD_MS:
         raise ContractError("raised_at_ms lies in the future", reason="from_the_future")
@@ -47,7 +47,7 @@ def received_over_http(warning: FraudWarning, now_ms: int) -> FraudWarning:
 
 
 def _within_bounds(warning: FraudWarning) -> FraudWarning:
-    """What the struct's types leave open and the database's columns do not."""
+    """Check the bounds of the database's columns that the struct does not check."""
     source = warning.source
     texts = {
         "model_version": (warning.model_version, 64),

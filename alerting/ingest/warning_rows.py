@@ -1,4 +1,4 @@
-"""Rows of a case and of a warning from a warning's message."""
+"""Builds the rows of a case and of a warning from a warning message."""
 
 import msgspec
 
@@ -11,10 +11,10 @@ REVISED = (
     "currency", "subject_status", "on_call", "forwarding_on", "decision", "model_version",
     "policy_version", "event_time_ms", "appended_at_ms", "raised_at_ms",
 )  # fmt: skip
-"""What a later revision of a warning replaces as it stands."""
+"""Columns that a later revision of a warning always replaces."""
 
 KEPT_IF_SILENT = ("caller", "payee", "payer", "district", "traceparent")
-"""What a later revision replaces only if it says something: a call's end need not name a payee."""
+"""Columns that a later revision replaces only if it has a value; the end of a call names no payee."""
 
 
 def warning_row(warning: FraudWarning, case_id: str, now_ms: int) -> Warning_:
@@ -37,18 +37,20 @@ def warning_row(warning: FraudWarning, case_id: str, now_ms: int) -> Warning_:
 
 
 PERSONAL = ("caller", "payee", "payer")
-"""What an erased warning never gets again."""
+"""Columns that stay empty once a warning is erased."""
 
 
-def revise(row: Warning_, warning: FraudWarning, *, nameless: bool) -> None:
-    """Bring a row up to a newer revision of its warning.
+def revise(row: Warning_, warning: FraudWarning, *, erased: bool) -> None:
+    """Update a row from a newer revision of its warning.
 
     Args:
-        nameless: the person of the warning was erased, so no number or account comes back.
+        row: of the warning.
+        warning: the newer revision.
+        erased: whether the person was erased, so that numbers and accounts stay empty.
     """
     _fill(row, warning)
     for column in KEPT_IF_SILENT:
-        if nameless and column in PERSONAL:
+        if erased and column in PERSONAL:
             continue
         if value := getattr(warning, column):
             setattr(row, column, value)

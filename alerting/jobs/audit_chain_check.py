@@ -1,4 +1,4 @@
-"""Checks the audit log by itself, so that a cut or changed chain is an alert and not a discovery."""
+"""Checks the audit log several times a day, so that a cut or changed chain raises an alert."""
 
 import threading
 
@@ -14,17 +14,17 @@ from forewarn.platform.clock import Clock
 LEASE = "audit-watch"
 EVERY_SECONDS = 6 * 3600.0
 ASK_SECONDS = 300.0
-"""How often a replica asks whether it is its turn; the lease passes on when a replica is gone."""
+"""How often a replica tries to take the lease; another takes over when its holder is gone."""
 
 _log = structlog.get_logger(__name__)
 
 
 class AuditChainCheck:
-    """Verifies the whole chain a few times a day on one replica, driven by a ``Loop``.
+    """Verifies the whole chain a few times a day on one replica, as a background task.
 
-    A failure is counted and logged; the log itself is left as it is, since it is evidence. The head
-    is logged with every check and remembered until the next one: a log that was emptied, or written
-    anew from its beginning, is whole in itself, but does not hold the head that was seen before.
+    A failure is counted and logged; the log itself stays as it is, since it is evidence. Each check
+    logs the head and keeps it for the next one: a log that was emptied, or written again from its
+    beginning, is whole in itself but does not hold the earlier head.
     """
 
     def __init__(self, db: Database, clock: Clock, *, owner: str) -> None:
@@ -35,7 +35,7 @@ class AuditChainCheck:
         self._kept: Verification | None = None
 
     def turn(self, _stop: threading.Event) -> float:
-        """Check if it is time and this replica's turn; returns the seconds until it asks again."""
+        """Check if it is time and this replica holds the lease; return the seconds to the next turn."""
         now_ms = self._clock()
         if not hold(self._db, LEASE, self._owner, 2 * ASK_SECONDS, now_ms):
             return ASK_SECONDS

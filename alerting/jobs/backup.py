@@ -27,12 +27,12 @@ def backup(db: Database, target: Path) -> int:
         Its size in bytes.
 
     Raises:
-        ConfigurationError: the file is there already, or pg_dump is not.
+        ConfigurationError: the file exists already, or pg_dump does not.
         DependencyUnavailableError: the database does not answer.
     """
     if target.exists():
         raise ConfigurationError(
-            f"{target} is there already.", hint="Give a new file; backups are never overwritten."
+            f"{target} exists already.", hint="Give a new file; backups are never overwritten."
         )
     partial = target.with_name(target.name + ".partial")
     partial.unlink(missing_ok=True)
@@ -49,11 +49,11 @@ def restore(db: Database, source: Path) -> Verification:
     """Read a backup into an empty database.
 
     Raises:
-        ConfigurationError: no such file, or the database is not empty.
-        DependencyUnavailableError: the restore failed, or the audit chain does not hold.
+        ConfigurationError: the file does not exist, or the database is not empty.
+        DependencyUnavailableError: the restore failed, or the audit chain is not whole.
     """
     if not source.is_file():
-        raise ConfigurationError(f"There is no file {source}.")
+        raise ConfigurationError(f"The file {source} does not exist.")
     if inspect(db.engine).get_table_names():
         raise ConfigurationError(
             "The database is not empty.",
@@ -73,7 +73,7 @@ def restore(db: Database, source: Path) -> Verification:
     result = history.verify(db)
     if result.fault:
         raise DependencyUnavailableError(
-            f"The restored audit log does not hold: {result.fault}.", hint="Use another backup."
+            f"The restored audit log is not whole: {result.fault}.", hint="Use another backup."
         )
     return result
 
@@ -105,7 +105,7 @@ def _run(program: str, arguments: list[str], db: Database) -> None:
     )
     if found is None:
         raise ConfigurationError(
-            f"There is no {program}.", hint="Install PostgreSQL's client programs."
+            f"The program {program} was not found.", hint="Install PostgreSQL's client programs."
         )
     password = make_url(db.url).password
     environment = {"PATH": "/usr/bin:/bin", **({"PGPASSWORD": str(password)} if password else {})}

@@ -1,8 +1,7 @@
-"""Take the person out of cases, and out of everything at a person's request (PIPL, article 47).
+"""Erase personal data from cases, and everything about a person on request (PIPL, article 47).
 
-Cases lose whatever names somebody (numbers, accounts, names, remarks) and keep what the ledger and
-the reports need: amounts, districts, times. The audit log and the ledger hold ids and amounts only
-and stay whole.
+Cases lose numbers, accounts, names and remarks. They keep what the ledger and the reports need:
+amounts, districts and times. The audit log and the ledger hold ids and amounts only and stay whole.
 """
 
 from collections.abc import Sequence
@@ -26,10 +25,10 @@ FREE_TEXT = ("note", "reason")
 def erase_person(
     db: Database, lists: ListService, tenant: str, subscriber: str, actor: str, now_ms: int
 ) -> int:
-    """Erase a person on request: closed cases and whatever is kept besides cases.
+    """Erase a person on request: closed cases and all data besides cases.
 
-    Open cases stay until they are closed, since the person is in danger (PIPL, article 13). So does
-    the number where it stands in somebody else's timeline, until that goes by age.
+    Open cases stay until they are closed, since the person is in danger (PIPL, article 13). The
+    number stays in timelines of other people until retention removes those.
 
     Returns:
         The number of cases erased.
@@ -43,14 +42,14 @@ def erase_person(
         _forget(session, tenant, subscriber)
         lists.forget(session, tenant, subscriber, now_ms)
         erase_cases(session, closed, actor, now_ms)
-        # Written even if nothing was found: that it was asked for and done has to be shown.
+        # Written even if nothing was found: the log has to show that the request was carried out.
         entry = AuditEntry(now_ms, actor, "person_erased", tenant, {"cases": len(closed)})
         history.append(session, [entry])
     return len(closed)
 
 
 def erase_cases(session: Session, cases: Sequence[Case], actor: str, now_ms: int) -> None:
-    """Empty whatever names a person in these cases."""
+    """Empty the columns of these cases that name a person."""
     if not cases:
         return
     ids = [case.case_id for case in cases]
@@ -69,7 +68,7 @@ def erase_cases(session: Session, cases: Sequence[Case], actor: str, now_ms: int
         .values(
             subscriber=ERASED,
             address=ERASED,
-            # What gateways answered is theirs to word.
+            # The text of a gateway's answer is not ours and may name a person.
             last_error=ERASED,
             provider_reference=ERASED,
             group_key=ERASED,
@@ -86,7 +85,7 @@ def erase_cases(session: Session, cases: Sequence[Case], actor: str, now_ms: int
 
 
 def _forget(session: Session, tenant: str, subscriber: str) -> None:
-    """Delete what is kept of a person besides cases."""
+    """Delete the data about a person that belongs to no case."""
     for table in (Activity, Contact):
         session.execute(delete(table).where(table.tenant == tenant, table.subscriber == subscriber))
     session.execute(
@@ -108,7 +107,7 @@ def _forget(session: Session, tenant: str, subscriber: str) -> None:
             Delivery.case_id.is_(None),
         )
     )
-    # What was not sent yet is still owed to the workers; it goes by age once it was.
+    # Unsent messages are still due to the workers; retention removes them once they are sent.
     session.execute(
         delete(OutboxMessage).where(
             OutboxMessage.key == subscriber.encode(), OutboxMessage.sent_at_ms.is_not(None)

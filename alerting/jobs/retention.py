@@ -1,7 +1,7 @@
-"""Retention (PIPL, article 19): personal data that is no longer needed goes by age.
+"""Retention (PIPL, article 19): remove personal data after its time.
 
-Everything goes in batches of bounded size, each a transaction of its own, so that neither the
-first run over a full table nor a day's backlog holds up the service.
+Rows are removed in batches of bounded size, each a transaction of its own, so that neither the
+first run over a full table nor a day's backlog blocks the service.
 """
 
 import threading
@@ -33,14 +33,14 @@ BATCHES_A_TURN = 20
 IDEMPOTENCY_DAYS = 7
 OUTBOX_DAYS = 7
 OVER = ("done", "rejected", "cancelled", "retracted")
-"""States of a sweep in which nothing is to be done any more."""
+"""States of a sweep that is finished."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionOptions:
-    """How long what is kept, in days."""
+    """How long each kind of data is kept, in days."""
 
     timeline_days: int
     contact_days: int
@@ -49,7 +49,7 @@ class RetentionOptions:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much a run removed; ``more`` if it stopped at its bound."""
+    """How many rows a run removed; ``more`` if it stopped at its bound."""
 
     activity: int
     contacts: int
@@ -58,7 +58,7 @@ class Erased:
 
 
 class Retention:
-    """Runs every hour on one replica, driven by a ``Loop``."""
+    """Runs every hour on one replica, as a background task."""
 
     def __init__(
         self, db: Database, clock: Clock, options: RetentionOptions, *, owner: str
@@ -69,14 +69,14 @@ class Retention:
         self._owner = owner
 
     def turn(self, _stop: threading.Event) -> float:
-        """One run; returns the seconds until the next, none while there is more to do."""
+        """Run once; return the seconds until the next run, 0 while there is more to remove."""
         now_ms = self._clock()
         if not hold(self._db, LEASE, self._owner, EVERY_SECONDS / 2, now_ms):
             return EVERY_SECONDS
         return 0.0 if self.run().more else EVERY_SECONDS
 
     def run(self) -> Erased:
-        """Remove what is past its time, in bounded number."""
+        """Remove rows past their time, in bounded number."""
         now_ms = self._clock()
         removed: dict[type[DeclarativeBase], int] = {}
         more = self._sweeps(now_ms)
@@ -93,7 +93,7 @@ class Retention:
         return done
 
     def _by_age(self, now_ms: int) -> Iterator[tuple[type[DeclarativeBase], ColumnElement[bool]]]:
-        """What goes as a whole, and from when on."""
+        """Tables whose rows are deleted as a whole, each with its condition."""
         options = self._options
         contacts_ms = now_ms - options.contact_days * DAY_MS
         yield Activity, Activity.at_ms < now_ms - options.timeline_days * DAY_MS
@@ -115,7 +115,7 @@ class Retention:
         )
 
     def _sweeps(self, now_ms: int) -> bool:
-        """What sweeps found is about contacts, and goes with them; True if there is more."""
+        """Remove old sweeps, which hold contacts, after the same time; return True if there are more."""
         before_ms = now_ms - self._options.contact_days * DAY_MS
         old = and_(Sweep.state.in_(OVER), Sweep.requested_at_ms < before_ms)
         with self._db.read() as session:
@@ -127,7 +127,7 @@ class Retention:
             (Delivery, Delivery.sweep_id.in_(ids)),
         ):
             if self._delete(table, of_sweep)[1]:
-                return True  # the sweeps themselves last, or what is left could not be found
+                return True  # the sweeps go last: their remaining rows are found through them
         self._delete(Sweep, Sweep.sweep_id.in_(ids))
         return len(ids) == SWEEPS_A_TURN
 

@@ -1,8 +1,8 @@
 """The contact index and the timelines, fed from the calls and transfers topics in batches.
 
-A batch that comes again changes nothing: a call or transfer counts as a contact when its row is
-first written, in the same transaction. The same batch also shows payments that went through after
-a case was closed as prevented; those take the prevented loss back.
+A repeated batch changes nothing: a call or transfer counts as a contact when its row is first
+written, in the same transaction. A batch also shows payments that went through after a case was
+closed as prevented; these take the prevented loss back.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ContactIndex:
-    """Takes in batches of records.
+    """Indexes batches of records.
 
     Args:
         transfers_topic: name of the transfers topic; any other is calls.
@@ -62,8 +62,11 @@ class ContactIndex:
         self._reject = reject
 
     def handle(self, records: list[TopicRecord]) -> None:
-        """Take in a batch. What does not decode is skipped: the worker files it as a dead letter.
-        What the database refuses goes to ``reject``."""
+        """Index a batch.
+
+        Records that do not decode are skipped, since the worker files them as dead letters; records
+        that the database refuses go to ``reject``.
+        """
         decoded = ((item, self._decode(item)) for item in records)
         seen = [(item, found) for item, found in decoded if found is not None]
 
@@ -77,7 +80,7 @@ class ContactIndex:
 
     def take(self, session: Session, seen: Sequence[SeenContact]) -> None:
         """Write rows and edges, in the caller's transaction."""
-        # Two replicas may meet at one contact: rows are written in one order, so none can deadlock.
+        # Two replicas may write one contact; the lock keeps them from a deadlock.
         self._db.lock(session, ["contacts"])
         newest: dict[tuple[str, str, str], SeenContact] = {}
         for item in seen:

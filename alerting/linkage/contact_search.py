@@ -1,4 +1,4 @@
-"""What a sweep finds in the contact index; every question is bounded."""
+"""Queries of a sweep over the contact index, each with a bound."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ MAX_SECOND_DEGREE = 20_000
 
 
 def count_contacts(session: Session, sweep: Sweep, *, at_most: int) -> int:
-    """How many people the number or account of a sweep touched, counted up to a bound."""
+    """How many people were in contact with the number or account of a sweep, up to a bound."""
     some = (
         select(literal(1))
         .where(
@@ -28,7 +28,7 @@ def count_contacts(session: Session, sweep: Sweep, *, at_most: int) -> int:
 
 
 def first_degree(session: Session, sweep: Sweep, victim: str) -> list[Touched]:
-    """People whom the confirmed number or account touched."""
+    """People in contact with the confirmed number or account."""
     rows = session.execute(
         select(Contact.subscriber, Contact.district, Contact.events, Contact.paid_minor)
         .where(
@@ -37,7 +37,7 @@ def first_degree(session: Session, sweep: Sweep, victim: str) -> list[Touched]:
             Contact.peer == sweep.peer,
             Contact.subscriber != victim,
         )
-        # The most harmed first, in case the bound cuts some off.
+        # Largest payments first, in case the bound cuts some off.
         .order_by(Contact.paid_minor.desc(), Contact.last_event_ms.desc())
         .limit(MAX_FIRST_DEGREE)
     )
@@ -45,7 +45,7 @@ def first_degree(session: Session, sweep: Sweep, victim: str) -> list[Touched]:
 
 
 def neighbours(session: Session, sweep: Sweep, people: int) -> list[tuple[PeerKind, str]]:
-    """Numbers and accounts that people of the first degree share, and few others know.
+    """Numbers and accounts that people of the first degree share and few others know.
 
     Args:
         people: how many are of the first degree.
@@ -55,8 +55,11 @@ def neighbours(session: Session, sweep: Sweep, people: int) -> list[tuple[PeerKi
 
 
 def neighbours_sql(sweep: Sweep, people: int) -> Select[PeerKind, str]:
-    """The question itself. Whoever is public is left out before the bound is applied: a bank's
-    number is shared by more people than any accomplice's and would fill it."""
+    """The query of ``neighbours``.
+
+    It leaves out public numbers before it applies the bound: more people share a bank's number
+    than an accomplice's, so banks would fill the result.
+    """
     near, other, known = aliased(Contact), aliased(Contact), aliased(Contact)
     shared = (
         select(other.kind, other.peer, func.count(distinct(other.subscriber)).label("sharers"))
@@ -78,7 +81,7 @@ def neighbours_sql(sweep: Sweep, people: int) -> Select[PeerKind, str]:
             known.kind == shared.c.kind,
             known.peer == shared.c.peer,
         )
-        # Enough to know that it is too many, whatever everybody of the first degree shares.
+        # One more than a neighbour may have, even if all of the first degree share it.
         .limit(people * CONTACTS_PER_SHARER + 1)
         .correlate(shared)
         .subquery("some")
@@ -96,7 +99,7 @@ def neighbours_sql(sweep: Sweep, people: int) -> Select[PeerKind, str]:
 def second_degree(
     session: Session, sweep: Sweep, near: Sequence[tuple[PeerKind, str]], known: set[str]
 ) -> list[tuple[str, str, str]]:
-    """People touched by a neighbour: subscriber, district, and by whom."""
+    """People in contact with a neighbour: subscriber, district, and which neighbour."""
     people: dict[str, tuple[str, str, str]] = {}
     for kind, peer in near:
         rows = session.execute(

@@ -1,8 +1,8 @@
-"""Whom a sweep warns, what it lists and when it waits for a person: pure deciders, named reasons.
+"""Whom a sweep warns, what it lists and when it waits for a supervisor: pure deciders.
 
-First degree: people whom the confirmed number or account touched. Second degree: people touched by
-a *neighbour*, a number or account that several of the first degree share and that touches few
-others. Banks and couriers touch everybody, so sharing one says nothing.
+First degree: people in contact with the confirmed number or account. Second degree: people in
+contact with a *neighbour*, a number or account that several of the first degree share and that few
+others know. Banks and couriers are in contact with most people, so sharing one means nothing.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ SHARED_BY_AT_LEAST = 3
 """People of the first degree who share a neighbour."""
 
 CONTACTS_PER_SHARER = 4
-"""A neighbour's contacts for each of the first degree among them; with more it is somebody public."""
+"""Most contacts of a neighbour per person of the first degree; with more it is a public number."""
 
 TargetAction = Literal["warn", "list"]
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A person of the first degree and what passed between them and the confirmed one."""
+    """A person of the first degree, with their contacts and payments to the confirmed one."""
 
     subscriber: str
     district: str
@@ -31,13 +31,13 @@ class Touched:
 class SweepTexts:
     """Who must not be texted by this sweep.
 
-    ``told`` were told of this number or account, or in this case, not long ago; ``enough`` had as
-    many messages today as anybody gets.
+    ``notified`` got a text about this number, account or case not long ago; ``over_budget`` had
+    as many messages today as a person may get.
     """
 
     can_text: bool
-    told: frozenset[str] = frozenset()
-    enough: frozenset[str] = frozenset()
+    notified: frozenset[str] = frozenset()
+    over_budget: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ class SweepDecision:
 
 
 def decide_hold(*, trusted: bool, contacts: int, most: int) -> str | None:
-    """The reason why a supervisor has to say yes to a sweep first, or None.
+    """The reason why a supervisor has to approve a sweep first, or None.
 
-    Swindlers show the numbers of banks and of the police. What a list trusts, or what touches more
-    people than a swindler can, is rather somebody whose number was shown by another.
+    Swindlers show the numbers of banks and of the police. A number on the allow list, or one in
+    contact with more people than a swindler can reach, probably belongs to an honest third party.
     """
     if trusted:
         return "on_the_allow_list"
@@ -60,15 +60,15 @@ def decide_hold(*, trusted: bool, contacts: int, most: int) -> str | None:
 
 
 def decide_first_degree(person: Touched, texts: SweepTexts) -> SweepDecision:
-    """Everybody whom the swindler touched is warned, once; who paid already comes first."""
-    if person.subscriber in texts.told:
+    """Warn everyone whom the swindler reached, once."""
+    if person.subscriber in texts.notified:
         return SweepDecision("list", "warned_before")
-    if person.subscriber in texts.enough:
+    if person.subscriber in texts.over_budget:
         return SweepDecision("list", "had_enough_messages")
     reason = "paid_the_swindler" if person.paid_minor else "spoke_with_the_swindler"
     return SweepDecision("warn" if texts.can_text else "list", reason)
 
 
 def decide_second_degree() -> SweepDecision:
-    """Too weak to alarm somebody about, too strong to forget."""
+    """List people of the second degree: the evidence is too weak for a warning."""
     return SweepDecision("list", "touched_by_a_neighbour")

@@ -1,4 +1,4 @@
-"""Ask for the sweeps of a case, and take them back, in the transaction that changes the case."""
+"""Request the sweeps of a case, and retract them, in the transaction that changes the case."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,14 +15,17 @@ TAKEN_BACK = ("cancelled", "retracted")
 
 
 def request(session: Session, case: Case, warnings: Sequence[Warning_], now_ms: int) -> list[str]:
-    """Ask to sweep the callers and payees of a case whose fraud is confirmed.
+    """Request sweeps for the callers and payees of a case whose fraud is confirmed.
 
     Args:
-        warnings: those in force: whom a withdrawn one names was found to be honest.
+        session: the caller's write transaction.
+        case: the case.
+        warnings: its warnings in force; a withdrawn one names honest people.
+        now_ms: UTC milliseconds.
 
     Returns:
-        The ids of the sweeps asked for. One that was asked for before is not repeated, unless it
-        was taken back since.
+        The ids of the requested sweeps. An earlier request is not repeated, unless it was taken
+        back since.
     """
     peers = {("phone", row.caller) for row in warnings if row.caller}
     peers |= {("account", row.payee) for row in warnings if row.payee}
@@ -46,7 +49,7 @@ def request(session: Session, case: Case, warnings: Sequence[Warning_], now_ms: 
 
 
 def suspend(session: Session, case_ids: Sequence[str]) -> None:
-    """The cases are open again: what was not swept yet is not, unless they confirm it anew."""
+    """Cancel the sweeps that have not begun, of cases that are open again."""
     session.execute(
         update(Sweep)
         .where(Sweep.case_id.in_(case_ids), Sweep.state.in_(WAITING))
@@ -55,7 +58,7 @@ def suspend(session: Session, case_ids: Sequence[str]) -> None:
 
 
 def retract(session: Session, case: Case) -> None:
-    """The case was no fraud after all: withhold the texts that did not leave yet."""
+    """Retract the sweeps of a case that was not a fraud, and cancel their unsent texts."""
     suspend(session, [case.case_id])
     done = (Sweep.case_id == case.case_id, Sweep.state == "done")
     session.execute(
@@ -70,7 +73,7 @@ def retract(session: Session, case: Case) -> None:
 
 
 def other_case(session: Session, case_id: str, tenant: str, kind: str, peer: str) -> str | None:
-    """Another case in which the same number or account stands confirmed."""
+    """Another case in which the same number or account is confirmed, if there is one."""
     return session.scalar(
         select(Sweep.case_id)
         .where(

@@ -1,4 +1,4 @@
-"""Sweeps that wait for a supervisor: the number or account may be one that swindlers only show."""
+"""Sweeps that wait for a supervisor, since their number may belong to an honest third party."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -42,7 +42,7 @@ class SweepService:
         return self._decide(sweep_id, who, "sweep_approved")
 
     def reject(self, sweep_id: str, who: Principal) -> Sweep:
-        """Nobody is texted and nothing is listed; raises NotFoundError, StepRefusedError."""
+        """Drop a sweep without texts or list entries; raises NotFoundError, StepRefusedError."""
         return self._decide(sweep_id, who, "sweep_rejected")
 
     def _decide(self, sweep_id: str, who: Principal, verdict: Verdict) -> Sweep:
@@ -53,7 +53,7 @@ class SweepService:
                 raise StepRefusedError(f"Sweep {sweep_id} is {sweep.state}.", code="sweep_not_held")
             sweep.decided_by = who.subject
             if verdict == "sweep_approved":
-                # The ten seconds that a sweep may take count from this confirmation.
+                # The time that a sweep may take counts from the approval.
                 sweep.state, sweep.requested_at_ms = "pending", now_ms
             else:
                 sweep.state, sweep.finished_at_ms = "rejected", now_ms
@@ -61,7 +61,7 @@ class SweepService:
         return sweep
 
     def _locked(self, session: Session, sweep_id: str, scope: Scope) -> Sweep:
-        """The sweep with its row locked; its case's before it, as in every other step."""
+        """The sweep with its row locked, after its case's row, as in every other step."""
         wanted = select(Sweep).where(Sweep.sweep_id == sweep_id, *_within(scope))
         case = select(Case.case_id).where(Case.case_id.in_(wanted.with_only_columns(Sweep.case_id)))
         session.execute(self._db.for_update(case))
@@ -80,5 +80,5 @@ def record_sweep(
 
 
 def _within(scope: Scope) -> list[ColumnElement[bool]]:
-    """Sweeps cross districts, as lists do, so the tenant decides."""
+    """Sweeps cross districts, as lists do, so only the tenant bounds them."""
     return [] if scope.tenants is None else [Sweep.tenant.in_(sorted(scope.tenants))]

@@ -13,7 +13,7 @@ from alerting.linkage.sweep_decision import SweepTexts, Touched
 
 DAY_MS = 86_400_000
 SWEEP_PRIORITY = 0
-"""Behind every delivery of a case: a case is happening now, a sweep is about what has been."""
+"""Behind every delivery of a case: a case is happening now, a sweep concerns the past."""
 
 
 def texts_of(
@@ -27,12 +27,12 @@ def texts_of(
 ) -> SweepTexts:
     """Who must not be texted.
 
-    A swindler is confirmed in many cases, and a case confirms several of one's numbers: each would
+    A swindler is confirmed in many cases, and a case confirms several of their numbers; each would
     text the same people again.
     """
     if not can_text:
         return SweepTexts(can_text=False)
-    told = session.scalars(
+    notified = session.scalars(
         select(Delivery.subscriber)
         .join(Sweep, Sweep.sweep_id == Delivery.sweep_id)
         .where(
@@ -48,8 +48,8 @@ def texts_of(
     touched = select(Contact.subscriber).where(
         Contact.tenant == sweep.tenant, Contact.kind == sweep.kind, Contact.peer == sweep.peer
     )
-    # As the dispatch desk counts them for a case's own person.
-    enough = session.scalars(
+    # Counted as the dispatch counts the messages to the victim of a case.
+    over_budget = session.scalars(
         select(Delivery.subscriber)
         .where(
             Delivery.tenant == sweep.tenant,
@@ -61,7 +61,7 @@ def texts_of(
         .group_by(Delivery.subscriber)
         .having(func.count() >= budget_per_day)
     )
-    return SweepTexts(can_text and budget_per_day > 0, frozenset(told), frozenset(enough))
+    return SweepTexts(can_text and budget_per_day > 0, frozenset(notified), frozenset(over_budget))
 
 
 def advice(

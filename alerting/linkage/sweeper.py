@@ -1,7 +1,7 @@
-"""Sweeps: once a caller or payee is confirmed, everybody else it touched is warned or listed.
+"""Sweeps: once a caller or payee is confirmed, everyone else in contact with it is warned or listed.
 
-A sweep is asked for in the transaction that closes a case and done by any one replica, in one
-transaction: found, written, published, or not at all.
+The transaction that closes a case requests the sweep. One replica carries it out in one
+transaction, so its texts, targets and list entries are written together or not at all.
 """
 
 import threading
@@ -42,14 +42,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SweepOptions:
-    """How far sweeps go.
+    """Bounds of sweeps.
 
     Args:
-        can_text: whether there is an SMS gateway; without one people are listed only.
+        can_text: whether there is an SMS gateway; without one people are only listed.
         language: of the texts.
-        quiet_days: nobody is told of one number or account again within it.
+        quiet_days: a person gets one text about a number or account within so many days.
         budget_per_day: messages that a person gets in 24 hours.
-        max_contacts: with more people touched, a supervisor has to approve the sweep.
+        max_contacts: with more contacts than this, a supervisor has to approve the sweep.
     """
 
     can_text: bool
@@ -60,11 +60,11 @@ class SweepOptions:
 
 
 class _CaseIsBusyError(Exception):
-    """Somebody changes the case at this moment; the sweep waits for the next turn."""
+    """Another transaction holds the case; the sweep waits for the next turn."""
 
 
 class Sweeper:
-    """Does the sweeps that were asked for, driven by a ``Loop``."""
+    """Carries out requested sweeps, as a background task."""
 
     def __init__(
         self, db: Database, clock: Clock, lists: ListService, options: SweepOptions
@@ -75,11 +75,11 @@ class Sweeper:
         self._options = options
 
     def turn(self, _stop: threading.Event) -> float:
-        """Do one sweep; returns the pause after it."""
+        """Carry out one sweep; return the pause after it, in seconds."""
         return 0.0 if self.run_one() else IDLE_SECONDS
 
     def run_one(self) -> bool:
-        """Do the oldest sweep that waits; False if none does."""
+        """Carry out the oldest pending sweep; return False if there is none."""
         try:
             with self._db.write() as session:
                 sweep = session.scalar(
@@ -125,7 +125,7 @@ class Sweeper:
             budget_per_day=self._options.budget_per_day,
             now_ms=now_ms,
         )
-        # After the search, which may take seconds: nobody has to wait for the case meanwhile.
+        # After the search, which may take seconds, so that it does not block steps of the case.
         self._lock_case(session, sweep)
         decided = [(person, decide_first_degree(person, texts)) for person in first]
         self._write(session, sweep, decided, second, now_ms)
@@ -133,7 +133,7 @@ class Sweeper:
         self._finish(session, sweep, (len(first), len(second), len(near)), now_ms)
 
     def _hold(self, session: Session, sweep: Sweep, now_ms: int) -> str | None:
-        """The reason why a supervisor has to decide first; None if one did."""
+        """The reason why a supervisor has to decide first; None if one has decided."""
         if sweep.decided_by is not None:
             return None
         most = self._options.max_contacts
@@ -144,7 +144,7 @@ class Sweeper:
         )
 
     def _lock_case(self, session: Session, sweep: Sweep) -> None:
-        """Every other step locks the case before its sweeps, so this one must not wait for it."""
+        """Lock the case without waiting: every other step locks the case before its sweeps."""
         case = select(Case.case_id).where(Case.case_id == sweep.case_id)
         if session.scalar(self._db.skip_locked(case)) is None:
             raise _CaseIsBusyError

@@ -1,1 +1,1 @@
-"""Threads that keep the service tied to Kafka: readers of topics and the outbox's sender."""
+"""Background threads, and the ones that connect the service to Kafka."""

@@ -1,4 +1,4 @@
-"""A background thread that survives outages: it retries with bounded pauses and says how it is."""
+"""A background thread that survives outages: it retries with bounded pauses and reports its fault."""
 
 import threading
 from collections.abc import Callable
@@ -14,15 +14,15 @@ _log = structlog.get_logger(__name__)
 
 
 class BackgroundTask:
-    """Calls ``turn`` again and again in a thread of its own.
+    """Calls ``turn`` repeatedly in a thread of its own.
 
     Args:
         name: in logs and in the readiness report.
-        turn: one round of work; gets the stop signal and returns the seconds to wait after it.
-        on_stop: called in the thread once it ends, for example to close a consumer.
+        turn: one round of work; takes the stop signal and returns the seconds to wait after it.
+        on_stop: called in the thread when it ends, for example to close a consumer.
 
-    A turn that fails is called again after a pause that doubles up to a bound; whatever it had not
-    committed it has to do again, so turns are made to be repeatable.
+    A turn that fails is called again after a pause that doubles up to a bound. It repeats the work
+    that it had not committed, so turns have to be repeatable.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class BackgroundTask:
         self._thread = threading.Thread(target=self._run, name=f"alerting-{name}", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self, timeout_seconds: float = 15.0) -> None:
@@ -76,4 +76,4 @@ class BackgroundTask:
         known = isinstance(error, ForewarnError)
         # Only our own messages are free of personal data; a driver's may quote a row.
         self.fault = str(error) if known else type(error).__name__
-        _log.warning("background_turn_failed", loop=self.name, fault=self.fault)
+        _log.warning("background_turn_failed", task=self.name, fault=self.fault)

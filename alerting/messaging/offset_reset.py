@@ -1,4 +1,4 @@
-"""Setting a group's offsets back to a time: what a database restored from a backup has to read again."""
+"""Resets the offsets of a consumer group to a time, after a database was restored from a backup."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,12 +15,12 @@ from forewarn.platform.settings import KafkaSettings
 def reset_offsets(
     settings: KafkaSettings, groups: Mapping[str, Sequence[TopicName]], *, since_ms: int
 ) -> int:
-    """Let each group go on with the first record that was appended at a time or after it.
+    """Set each group to the first record that was appended at a time or after it.
 
     Args:
         settings: where Kafka is.
         groups: the topics of each group.
-        since_ms: UTC milliseconds. Where nothing is that new, the group goes on at the end.
+        since_ms: UTC milliseconds. A partition without a later record is set to its end.
 
     Returns:
         How many partitions were set.

@@ -1,4 +1,4 @@
-"""Write messages into the outbox, in the transaction of the change."""
+"""Writes messages to the outbox, in the transaction of the change."""
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +12,7 @@ LISTS = "lists"
 
 
 def put_outcome(session: Session, outcome: Outcome, now_ms: int) -> None:
-    """An outcome, keyed by the subscriber like all that concerns one person."""
+    """Add an outcome, keyed by the subscriber as all events of a person are."""
     session.add(
         OutboxMessage(
             topic=OUTCOMES,
@@ -24,7 +24,7 @@ def put_outcome(session: Session, outcome: Outcome, now_ms: int) -> None:
 
 
 def put_list_entry(session: Session, key: bytes, entry: ListEntry | None, now_ms: int) -> None:
-    """An entry in force, or None: a tombstone that removes it."""
+    """Add a list entry in force, or with None a tombstone that removes it."""
     session.add(
         OutboxMessage(
             topic=LISTS,

@@ -1,8 +1,8 @@
-"""Sends what stands in the outbox to Kafka, in order, and marks what the broker acknowledged.
+"""Sends the messages of the outbox to Kafka, in order, and marks the acknowledged ones.
 
-One replica at a time holds the lease, since two would mix up the order of one person's outcomes. A
-crash between the acknowledgement and the mark sends a message twice but never loses one; readers
-know a repetition by its event id.
+One replica at a time holds the lease, since two would mix up the order of one person's outcomes.
+After a crash between the acknowledgement and the mark a message is sent twice but never lost;
+readers recognise a repetition by its event id.
 """
 
 import threading
@@ -28,7 +28,7 @@ IDLE_SECONDS = 0.25
 
 
 class Producer:
-    """A kafka-python producer that connects when first used and anew after a fault."""
+    """A kafka-python producer that connects on first use, and again after a fault."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -38,7 +38,7 @@ class Producer:
         """Send (topic, key, value) and wait until all are acknowledged.
 
         Raises:
-            DependencyUnavailableError: if one is not; those before it may have been sent.
+            DependencyUnavailableError: one is not acknowledged; those before it may be.
         """
         seconds = self._settings.request_timeout_seconds
         try:
@@ -60,7 +60,7 @@ class Producer:
         except KafkaError as error:
             self.close()
             raise DependencyUnavailableError(
-                f"Kafka did not take a message: {type(error).__name__}.",
+                f"Kafka did not accept a message: {type(error).__name__}.",
                 hint="Check FOREWARN_KAFKA_BOOTSTRAP_SERVERS, and `forewarn topics check`.",
             ) from error
 
@@ -72,7 +72,7 @@ class Producer:
 
 
 class OutboxSender:
-    """Moves messages from the outbox to Kafka, driven by a ``Loop``."""
+    """Moves messages from the outbox to Kafka, as a background task."""
 
     def __init__(self, db: Database, producer: Producer, clock: Clock, *, owner: str) -> None:
         self._db = db
@@ -81,7 +81,7 @@ class OutboxSender:
         self._owner = owner
 
     def turn(self, _stop: threading.Event) -> float:
-        """Send one batch; returns at once while there is more.
+        """Send one batch; return the pause after it, 0 while there is more.
 
         Raises:
             DependencyUnavailableError: if Kafka or the database does not answer.

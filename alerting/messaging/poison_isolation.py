@@ -1,8 +1,8 @@
-"""Apply a batch so that one record that the database refuses does not hold back the others.
+"""Apply a batch so that one record that the database refuses does not block the others.
 
 A value that passes every check and still does not fit (a NUL, a sum past 64 bits) fails its whole
-batch. The batch would come again for ever, so it is applied record by record, and the culprit is
-filed as a dead letter. An outage is another matter: it fails every record, and waiting helps.
+batch, which would be repeated without end. The batch is therefore applied record by record, and the
+faulty record is filed as a dead letter. An outage fails every record and is retried instead.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from alerting.messaging.topic_reader import TopicRecord
 from forewarn.errors import ContractError
 
 REFUSALS = (DataError, IntegrityError, OverflowError, UnicodeEncodeError)
-"""What a database or its driver says to a value; every other error is not the record's fault."""
+"""Errors by which a database or its driver refuses a value; other errors are not the record's."""
 
 Reject = Callable[[TopicRecord, ContractError], None]
 T = TypeVar("T")
@@ -28,10 +28,10 @@ def apply_isolated(
     apply: Callable[[Sequence[tuple[TopicRecord, T]]], None],
     reject: Reject,
 ) -> int:
-    """Apply a batch, whole if that goes.
+    """Apply a batch as a whole, or record by record if that fails.
 
     Args:
-        items: the records with what they decoded to.
+        items: the records with their decoded values.
         apply: applies some of them in one transaction of its own.
         reject: files a record that the database refuses.
 

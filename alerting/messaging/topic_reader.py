@@ -1,4 +1,4 @@
-"""Reads a topic in batches; commits offsets only behind what the database has committed."""
+"""Reads topics in batches; commits offsets only after the database has committed the batch."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -28,14 +28,14 @@ class TopicRecord:
 
 
 class TopicReader:
-    """One consumer of a group, driven by a ``Loop``.
+    """One consumer of a group, as a background task.
 
     Args:
         settings: how to reach Kafka.
         topics: names in the cluster.
         group: consumer group; replicas share the partitions.
-        handle: does everything that a batch asks for and commits it; raising means that the batch
-            comes again, so it must bear repetition.
+        handle: applies a batch and commits it; when it raises, the batch is repeated, so it has to
+            be repeatable.
         batch_records: at most this many records a batch.
         from_beginning: where a group without offsets starts.
     """
@@ -82,7 +82,7 @@ class TopicReader:
         return 0.0
 
     def close(self) -> None:
-        """Leave the group; what was not handled is read again by whoever is next."""
+        """Leave the group; the next member reads unhandled records again."""
         consumer, self._consumer, self._unhandled = self._consumer, None, []
         if consumer is not None:
             consumer.close()

@@ -1,8 +1,7 @@
-"""Listening: the service on one port, its probes and metrics on another, in one event loop.
+"""Serves the service on one port and its probes and metrics on another, in one event loop.
 
-The second port is for Kubernetes and Prometheus and is routed nowhere: what a probe tells, and the
-work that a scrape makes, are nobody else's. Both share the loop, so a loop that hangs fails the
-liveness probe.
+The second port is for Kubernetes and Prometheus and must not be exposed further. Both share the
+event loop, so a loop that hangs fails the liveness probe.
 """
 
 import asyncio
@@ -21,11 +20,11 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 
 def trusted_proxies(text: str, *, public_url: str, host: str) -> list[str]:
-    """The proxies whose word on a client's address is taken: addresses and networks, by commas.
+    """Parse the proxies that are trusted to report client addresses: addresses and networks, by commas.
 
     Raises:
-        ConfigurationError: one is neither, or there must be a proxy and none is named: every client
-            would have the proxy's address, and one of them could lock everybody out.
+        ConfigurationError: one is neither, or the service is behind a proxy and none is named. All
+            clients would then share the proxy's address, and one of them could lock out all others.
     """
     named = [part.strip() for part in text.split(",") if part.strip()]
     for part in named:
@@ -45,7 +44,7 @@ def trusted_proxies(text: str, *, public_url: str, host: str) -> list[str]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect to that address."""
+    """Whether only this machine can connect to the address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -53,10 +52,10 @@ def is_loopback(host: str) -> bool:
 
 
 def listen(host: str, port: int, *, setting: str) -> socket.socket:
-    """Take a port before anything starts, so that a taken one is one clear line.
+    """Bind a port before anything starts, so that a port in use gives one clear error.
 
     Raises:
-        ConfigurationError: it cannot be had.
+        ConfigurationError: the port cannot be bound.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -66,7 +65,7 @@ def listen(host: str, port: int, *, setting: str) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigurationError(
-            f"{host}:{port} cannot be listened on: {error.strerror}.",
+            f"The service cannot listen on {host}:{port}: {error.strerror}.",
             hint=f"Set FOREWARN_ALERTING_HOST and {setting}.",
         ) from None
     listener.listen(1024)
@@ -99,7 +98,7 @@ def servers(
         forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    beside = uvicorn.Config(
+    probe_config = uvicorn.Config(
         probes,
         log_level="warning",
         access_log=False,
@@ -108,15 +107,15 @@ def servers(
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
-    return uvicorn.Server(config), _Beside(beside)
+    return uvicorn.Server(config), _ProbeServer(probe_config)
 
 
-class _Beside(uvicorn.Server):
-    """A server that leaves signals to the one beside it."""
+class _ProbeServer(uvicorn.Server):
+    """A server that leaves signals to the main one."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Capture no signals."""
         yield
 
 
@@ -126,10 +125,10 @@ async def both(
     probes: uvicorn.Server,
     probes_listener: socket.socket,
 ) -> None:
-    """The probes answer for as long as the service does, shutting down included."""
-    beside = asyncio.create_task(probes.serve(sockets=[probes_listener]))
+    """Serve the probes for as long as the service, its shutdown included."""
+    serving_probes = asyncio.create_task(probes.serve(sockets=[probes_listener]))
     try:
         await service.serve(sockets=[listener])
     finally:
         probes.should_exit = True
-        await beside
+        await serving_probes

@@ -1,4 +1,4 @@
-"""The chain in the database."""
+"""The audit log in the database: append to the chain, and verify it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -86,9 +86,10 @@ def verify(db: Database, *, expect: str | None = None) -> Verification:
     """Check the whole chain, and that it ends at the stored head.
 
     Args:
+        db: the database.
         expect: a head printed by an earlier run, which must be part of the chain.
     """
-    with db.snapshot() as session:  # lines are added all the while
+    with db.snapshot() as session:  # lines are added meanwhile
         head = session.get(AuditHead, HEAD)
         met = {GENESIS}
         result = verify_chain(_noting(_lines(session), expect, met))

@@ -1,8 +1,8 @@
-"""Tells logs and traces what happened to cases, one line and one span for each step.
+"""Exports case events to logs and traces: one line and one span for each event.
 
-It reads the cases' history after the fact, so a step that was rolled back is never told, and the
-code that takes steps knows nothing of it. One replica at a time does it, under a lease; what
-happened while nobody held it is told late, or not at all if that was long ago.
+The exporter reads committed events, so it never exports a step that was rolled back, and the code
+that takes steps does not depend on it. One replica at a time exports, under a lease. Events that
+happen while no replica holds the lease are exported late, or not at all after ``SETTLED_MS``.
 """
 
 import threading
@@ -19,28 +19,28 @@ from alerting.db.lease import hold
 from forewarn.platform.clock import Clock
 from forewarn.telemetry.tracing import Tracer, trace_id
 
-LEASE = "trail"
+LEASE = "case-events"
 LEASE_SECONDS = 30.0
 IDLE_SECONDS = 1.0
 BATCH = 1_000
 
 SETTLED_MS = 60_000
-"""Numbers are given before transactions commit, so a lower one may appear later than a higher one,
-but not a minute later."""
+"""Transactions get event numbers before they commit, so a lower number may appear after a higher
+one, but not a minute later."""
 
-TOLD = ("channel", "result", "disposition", "severity", "recipient", "step")
-"""Fields of a step's detail that hold words of ours, never a number or a name."""
+EXPORTED = ("channel", "result", "disposition", "severity", "recipient", "step")
+"""Fields of an event's detail that hold codes, never a number or a name."""
 
 _log = structlog.get_logger(__name__)
 
 
 class CaseEventExporter:
-    """Follows the history of all cases, driven by a ``Loop``.
+    """Follows the history of all cases, as a background task.
 
     Args:
         db: of the cases.
         clock: UTC ms.
-        tracer: takes the spans.
+        tracer: receives the spans.
         owner: this replica's name in leases.
     """
 
@@ -49,11 +49,11 @@ class CaseEventExporter:
         self._clock = clock
         self._tracer = tracer
         self._owner = owner
-        self._floor: int | None = None  # every number up to it was told, or is too old
-        self._told: set[int] = set()
+        self._floor: int | None = None  # every number up to it was exported, or is too old
+        self._exported: set[int] = set()
 
     def turn(self, _stop: threading.Event) -> float:
-        """Tell what is new.
+        """Export new events.
 
         Raises:
             DependencyUnavailableError: if the database does not answer.
@@ -65,9 +65,9 @@ class CaseEventExporter:
         with self._db.read() as session:
             if self._floor is None:
                 self._floor = self._begin(session, now_ms)
-                self._told.clear()
+                self._exported.clear()
             rows = self._newer(session)
-            new = [row for row in rows if row.event_no not in self._told]
+            new = [row for row in rows if row.event_no not in self._exported]
             ids = {row.case_id for row in new}
             cases = {
                 case.case_id: case
@@ -75,7 +75,7 @@ class CaseEventExporter:
             }
             traces = _traces(session, ids)
         for row in new:
-            self._tell(row, cases[row.case_id], traces[row.case_id])
+            self._export(row, cases[row.case_id], traces[row.case_id])
         self._remember(rows, now_ms)
         return 0.0 if len(new) == BATCH else IDLE_SECONDS
 
@@ -84,7 +84,7 @@ class CaseEventExporter:
         self._tracer.close()
 
     def _begin(self, session: Session, now_ms: int) -> int:
-        """Where to begin: behind everything older than what may still be on its way."""
+        """Where to begin: after the events whose transactions have all committed."""
         old = select(func.max(CaseEvent.event_no)).where(CaseEvent.at_ms < now_ms - SETTLED_MS)
         return session.scalar(old) or 0
 
@@ -93,19 +93,21 @@ class CaseEventExporter:
             select(CaseEvent)
             .where(CaseEvent.event_no > (self._floor or 0))
             .order_by(CaseEvent.event_no)
-            .limit(BATCH + len(self._told))
+            .limit(BATCH + len(self._exported))
         )
         return session.scalars(found).all()
 
     def _remember(self, rows: Iterable[CaseEvent], now_ms: int) -> None:
-        self._told.update(row.event_no for row in rows)
+        self._exported.update(row.event_no for row in rows)
         settled = [row.event_no for row in rows if row.at_ms < now_ms - SETTLED_MS]
         if settled:
             self._floor = max(self._floor or 0, *settled)
-            self._told = {number for number in self._told if number > (self._floor or 0)}
+            self._exported = {number for number in self._exported if number > (self._floor or 0)}
 
-    def _tell(self, row: CaseEvent, case: Case, traces: Sequence[tuple[str, str]]) -> None:
-        detail = {name: row.detail[name] for name in TOLD if isinstance(row.detail.get(name), str)}
+    def _export(self, row: CaseEvent, case: Case, traces: Sequence[tuple[str, str]]) -> None:
+        detail = {
+            name: row.detail[name] for name in EXPORTED if isinstance(row.detail.get(name), str)
+        }
         begun_ms = case.opened_at_ms if row.kind == "closed" else row.at_ms
         for warning_id, traceparent in traces:
             _log.info(

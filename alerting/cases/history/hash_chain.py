@@ -1,9 +1,9 @@
 """The hash chain, without a database.
 
 A line's digest is SHA-256 over its fields and the digest before it, so a changed, removed, inserted
-or reordered line breaks every digest after it. Someone who can rewrite the whole table can rewrite
-the whole chain: keep the head that ``forewarn alerting audit verify`` prints elsewhere, and give it
-to the next run with ``--expect``.
+or reordered line breaks every digest after it. An attacker who can rewrite the whole table can
+rewrite the whole chain: keep the head that ``forewarn alerting audit verify`` prints on another
+machine, and give it to the next run with ``--expect``.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Something that was done. ``detail`` holds ids and amounts, never numbers or names."""
+    """One action. ``detail`` holds ids, amounts and codes, never numbers or names."""
 
     at_ms: int
     actor: str
@@ -52,14 +52,14 @@ class Verification:
 
 
 def canonical(detail: dict[str, Any]) -> str:
-    """JSON with one way of writing it."""
+    """JSON in canonical form: sorted keys, no spaces."""
     return json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def digest_of(
     record_no: int, at_ms: int, actor: str, action: str, subject: str, detail: str, previous: str
 ) -> str:
-    """The digest of a line; fields are joined as a JSON array, so none can leak into the next."""
+    """The digest of a line; a JSON array keeps its fields apart."""
     fields = [record_no, at_ms, actor, action, subject, detail, previous]
     return hashlib.sha256(json.dumps(fields, separators=(",", ":")).encode()).hexdigest()
 

@@ -24,7 +24,7 @@ EntryReason = Literal["warned", "revised", "withdrawn", "closed", "reopened", "l
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """What keeps entries apart within an account of a case."""
+    """The labels that tell entries apart within an account of a case."""
 
     transfer_id: str
     currency: str
@@ -86,9 +86,9 @@ def rename(
     now_ms: int,
     zone: ZoneInfo,
 ) -> None:
-    """Give a part of a balance that stands under one transfer id to another.
+    """Move a part of a balance from one transfer id to another.
 
-    It is the same money, so it keeps its labels and no label's sum changes.
+    It is the same money, so its labels stay and no label's sum changes.
     """
     rows = []
     for line, held in balances_of(session, [case.case_id], account).get(case.case_id, {}).items():
@@ -114,7 +114,7 @@ def hand_over(
     """Move an account of a case to another case; labels stay, so no label's sum changes.
 
     Returns:
-        What was moved, in minor units.
+        The moved amount in minor units.
     """
     lines = balances_of(session, [source.case_id], account).get(source.case_id, {})
     rows = []
@@ -127,7 +127,7 @@ def hand_over(
 
 
 def hand_over_claims(session: Session, source: Case, target: Case) -> None:
-    """From now on the transfers of one case count in the ledger of another."""
+    """Let the transfers of one case count in the ledger of another from now on."""
     session.execute(
         update(LedgerClaim)
         .where(LedgerClaim.case_id == source.case_id)
@@ -216,7 +216,7 @@ def claim_transfers(session: Session, warnings: Iterable[Warning_]) -> dict[tupl
 def warned_money(
     warnings: Iterable[Warning_], owners: Mapping[tuple[str, str], str]
 ) -> list[WarnedMoney]:
-    """What the warnings of a case say about money, as the decider wants it."""
+    """The money of a case's warnings, as ``loss_estimate`` takes it."""
     return [
         WarnedMoney(
             transfer_id=warning.subject_id if warning.subject_kind == "transfer" else None,

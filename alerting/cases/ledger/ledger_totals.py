@@ -1,8 +1,8 @@
 """Sums over the whole ledger for the metrics, without reading the whole ledger at each scrape.
 
-The ledger only grows, so what was summed once stays summed. Entries are numbered before they are
-committed, hence the newest ones may be joined by lower numbers for a while: sums are kept up to an
-entry that is older than any transaction lives, and what came after it is read each time.
+The ledger only grows, so a sum over old entries stays valid. Entries get their numbers before they
+are committed, so for a while a lower number may still appear: sums are kept up to an entry that is
+older than any transaction, and later entries are read each time.
 """
 
 import threading
@@ -19,11 +19,11 @@ SETTLED_MS = 600_000
 LABELS = ("tenant", "district", "typology", "model_version", "currency")
 
 Sums = dict[tuple[str, ...], tuple[int, int]]
-"""What was added and what was taken off, per account and labels."""
+"""Added and subtracted amounts, per account and labels."""
 
 
 class LedgerTotals:
-    """Keeps the sums of old entries; safe to be asked by several threads."""
+    """Keeps the sums of old entries; several threads may read."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,7 +31,7 @@ class LedgerTotals:
         self._upto = 0
 
     def read(self, session: Session, now_ms: int) -> Sums:
-        """The sums over all entries that are committed, to the cent."""
+        """The exact sums over all committed entries."""
         with self._lock:
             settled = (
                 session.scalar(

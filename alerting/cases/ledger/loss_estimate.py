@@ -1,14 +1,14 @@
 """How much loss a case prevented: a pure decider. Amounts are integer minor units.
 
-* While a case is open, what its warnings expect to be lost is *estimated*. A call that asks for
+* While a case is open, the loss that its warnings expect is *estimated*. A call that asks for
   money and the transfer that pays it are the same money, so calls count only as long as the case
   has no transfer.
-* When it closes, what was attempted and did not go through is *confirmed*: transfer by transfer, or
-  where nothing was attempted yet, the expected loss. The responder may state the amount, never
-  above what the warnings saw at risk.
-* A withdrawn warning says that its money was in no danger. It counts only where the transfer was
-  blocked or reversed all the same: then somebody else saw the fraud.
-* What is lost afterwards is taken back, never below zero.
+* When it closes, transfers that were attempted and did not go through are *confirmed*, or the
+  expected loss if none was attempted yet. The responder may state the amount, up to the amount at
+  risk.
+* The money of a withdrawn warning was not in danger. It counts only where a bank blocked or
+  reversed the transfer all the same, since then the bank saw the fraud.
+* Later losses are taken back from the confirmed amount, never below zero.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,12 @@ NOT_A_TRANSFER = ""
 
 
 STOPPED = frozenset({"blocked", "reversed"})
-"""Statuses of a transfer that a bank undid: no withdrawn warning makes that an honest payment."""
+"""Statuses of a transfer that a bank undid; it was a fraud even if its warning was withdrawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class WarnedMoney:
-    """What one warning says about money; ``claimed_elsewhere`` if another case counts the transfer."""
+    """The money of one warning; ``claimed_elsewhere`` if another case counts the transfer."""
 
     transfer_id: str | None
     status: str
@@ -38,14 +38,14 @@ class WarnedMoney:
 
     @property
     def stands(self) -> bool:
-        """Whether it still tells of money in danger."""
+        """Whether the money is still in danger."""
         return not self.withdrawn or self.status in STOPPED
 
 
 def estimate(warned: Sequence[WarnedMoney]) -> dict[str, int]:
     """The estimated account of an open case: amount per transfer id.
 
-    A completed transfer is no longer preventable and counts as nothing.
+    A completed transfer can no longer be prevented and counts as zero.
     """
     transfers = {
         money.transfer_id: money.expected_loss_minor
@@ -102,7 +102,7 @@ def confirm(
 def take_back(
     confirmed: Mapping[str, int], *, transfer_id: str | None, lost_minor: int
 ) -> dict[str, int]:
-    """What remains confirmed after a loss: from the transfer itself first, then from the others."""
+    """The confirmed account after a loss, taken from its transfer first and then from the others."""
     left = dict(confirmed)
     order = sorted(left, key=lambda key: (key != transfer_id, key != NOT_A_TRANSFER, key))
     for key in order:
@@ -113,9 +113,9 @@ def take_back(
 
 
 def _at_risk(warned: Sequence[WarnedMoney]) -> int:
-    """The largest amount that the warnings saw in danger.
+    """The largest amount at risk among the warnings.
 
-    Where all were withdrawn, the responder who still dissuaded somebody knows better than they.
+    Where all were withdrawn, the responder who still dissuaded the victim knows better.
     """
     mine = [money for money in warned if not money.claimed_elsewhere]
     standing = [money for money in mine if money.stands]
@@ -123,7 +123,7 @@ def _at_risk(warned: Sequence[WarnedMoney]) -> int:
 
 
 def _fit(counted: Mapping[str, int], total: int) -> dict[str, int]:
-    """Bring the sum to ``total``: cut the largest keys last; what is beyond is no transfer's."""
+    """Bring the sum to ``total``: the largest keys are cut last, a rest belongs to no transfer."""
     fitted: dict[str, int] = {}
     for key in sorted(counted, key=lambda key: (counted[key], key)):
         fitted[key] = min(counted[key], total)

@@ -20,10 +20,10 @@ MAX_ROWS = 10_000
 class ReportRow:
     """One line: the values of the dimensions asked for, a currency, and sums in minor units.
 
-    ``prevented_minor`` is what was confirmed before anything was taken back, as the counter
-    ``forewarn_alerting_prevented_loss_minor_total`` shows it; the difference to
-    ``taken_back_minor`` is what stays prevented. ``lost_minor`` is a balance: a loss may move to
-    the transfer that it turns out to be, or to the case that a duplicate belongs to.
+    ``prevented_minor`` is the confirmed loss before any is taken back, as the counter
+    ``forewarn_alerting_prevented_loss_minor_total`` shows it; less ``taken_back_minor`` it is the
+    net prevented loss. ``lost_minor`` is a balance: a loss may move to the transfer that it turns
+    out to be, or to the case that a duplicate belongs to.
     """
 
     values: tuple[str, ...]
@@ -36,7 +36,7 @@ class ReportRow:
 
     @property
     def net_prevented_minor(self) -> int:
-        """What stays prevented."""
+        """The prevented loss less the part taken back."""
         return self.prevented_minor - self.taken_back_minor
 
 

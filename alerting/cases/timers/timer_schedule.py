@@ -1,7 +1,7 @@
 """Set, move and stop the timers of a case, in the transaction that changes the case.
 
-``dispatch`` decides whom to tell now; ``deadline`` asks whether anybody responded in time;
-``follow_up`` asks whether the holder got on with it.
+A ``dispatch`` timer decides what to send now, ``deadline`` checks that a responder answered in
+time, and ``follow_up`` checks that the holder took the next step.
 """
 
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ DISPATCH = "dispatch"
 DEADLINE = "deadline"
 FOLLOW_UP = "follow_up"
 KINDS = (DISPATCH, DEADLINE, FOLLOW_UP)
-"""In the order in which those of one case are acted on: who was never told cannot be late."""
+"""In the order in which due timers of one case are handled: pages come before deadlines."""
 
 PAGE = "page"
-"""Purpose of a delivery that asks a responder to take a case; stopped once somebody has it."""
+"""Purpose of a delivery that asks a responder to take a case; cancelled once it has a holder."""
 
 ADVISE = "advise"
-"""Purpose of a text to somebody whom a sweep found; of no case, so nothing stops it."""
+"""Purpose of a text to a person whom a sweep found; it belongs to no case."""
 
 
 def start(session: Session, case: Case, now_ms: int) -> None:
-    """The timers of a case that opens or opens again."""
+    """Start the timers of a case that opens or reopens."""
     session.execute(insert(Timer), starting(case, now_ms))
 
 
@@ -37,13 +37,13 @@ def starting(case: Case, now_ms: int) -> list[dict[str, Any]]:
 
 
 def begin_round(case: Case) -> None:
-    """The case begins anew: everybody is told again, and the person is protected again."""
+    """Begin another round of the case: pages and protection are sent again."""
     case.round += 1
     case.escalation_level = 0
 
 
 def renew(session: Session, cases: Sequence[Case], now_ms: int) -> None:
-    """Dispatch again with new evidence, and hold the deadlines to the cases'."""
+    """Dispatch again with new evidence, and align the deadline timers with the cases."""
     waiting = {case.case_id: case for case in cases if case.responded_at_ms is None}
     pending = session.scalars(
         select(Timer).where(
@@ -64,7 +64,7 @@ def renew(session: Session, cases: Sequence[Case], now_ms: int) -> None:
 
 
 def hasten(session: Session, case: Case, due_ms: int) -> None:
-    """Do not wait for the deadline, for example if it is sure already that nobody was told."""
+    """Move the deadline timer forward, for example when no page could be delivered."""
     session.execute(
         update(Timer)
         .where(
@@ -78,12 +78,12 @@ def hasten(session: Session, case: Case, due_ms: int) -> None:
 
 
 def set_timer(session: Session, case: Case, kind: str, due_ms: int) -> None:
-    """One more timer; the case's version keeps it apart from those before."""
+    """Add a timer; the case's version tells it apart from earlier ones."""
     session.execute(insert(Timer), [_row(case, kind, due_ms)])
 
 
 def follow_up(session: Session, case: Case, due_ms: int) -> None:
-    """The holder owes the next step by then; a case has one such timer."""
+    """Set when the holder's next step is due; a case has one such timer."""
     case.follow_up_due_ms = due_ms
     moved = session.execute(
         update(Timer)
@@ -106,16 +106,16 @@ def _row(case: Case, kind: str, due_ms: int) -> dict[str, Any]:
 
 
 def answered(session: Session, case_id: str) -> None:
-    """Somebody has the case: no page is wanted any more. What protects the person goes on."""
+    """Stop the pages of a case that has a holder; protection of the victim goes on."""
     _cancel(session, case_id, (DEADLINE,))
     _stop_pages(session, case_id)
 
 
 def stop(session: Session, case_id: str) -> None:
-    """There is nothing left to do, or the warning was withdrawn.
+    """Stop the pages and dispatches of a case that was closed or withdrawn.
 
-    The follow-up stays: a withdrawn case still has to be closed, and one of a closed case ends by
-    itself.
+    The follow-up timer stays: a withdrawn case still has to be closed, and that of a closed case
+    ends by itself.
     """
     _cancel(session, case_id, (DISPATCH, DEADLINE))
     _stop_pages(session, case_id)
@@ -130,7 +130,7 @@ def _cancel(session: Session, case_id: str, kinds: Sequence[str]) -> None:
 
 
 def _stop_pages(session: Session, case_id: str) -> None:
-    """Withhold the pages that were not sent yet; one under way has left and is not called back."""
+    """Cancel the pages that were not sent yet; one under way cannot be recalled."""
     session.execute(
         update(Delivery)
         .where(Delivery.case_id == case_id, Delivery.purpose == PAGE, Delivery.state == "pending")

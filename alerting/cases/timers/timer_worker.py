@@ -1,11 +1,10 @@
 """Acts on due timers; correct with several replicas and threads, and after a crash at any point.
 
-One timer is one transaction: the timer is done if and only if what it asked for is written. The
-case's row is locked first and the timer read after it, in the order of every other step, so that a
-timer and an acknowledgement never deadlock and the one that comes second sees the first.
+One timer is one transaction: the timer is done if and only if its result is written. The case's row
+is locked before the timer is read, as in every other step, so that a timer and an acknowledgement
+never deadlock and the second one sees the first.
 
-A timer that fails is put off, so that it keeps no other from being acted on: one case with a fault
-must not silence the desk.
+A timer that fails is postponed, so that one faulty case does not block the others.
 """
 
 import threading
@@ -27,7 +26,7 @@ from alerting.service_metrics import TIMER_FAILURES
 from forewarn.platform.clock import Clock
 
 Handler = Callable[[Session, Case, int], int | None]
-"""Acts on a timer of a case, which is locked; returns when to look again, None if it is done."""
+"""Acts on a timer of a locked case; returns when it is due again in UTC ms, None if it is done."""
 
 BATCH = 200
 LONGEST_PAUSE_SECONDS = 300
@@ -37,12 +36,14 @@ _log = structlog.get_logger(__name__)
 
 
 class TimerWorker:
-    """Works off the cases with due timers, the gravest first, driven by a ``Loop``.
+    """Handles the cases with due timers, the gravest first, as a background task.
 
     Args:
-        handlers: what to do per kind of timer.
-        tick_seconds: pause when nothing is due.
-        threads: how many cases are worked on at once; on SQLite, which has one writer, one.
+        db: of the cases.
+        clock: UTC milliseconds.
+        handlers: one per kind of timer.
+        tick_seconds: pause when no timer is due.
+        threads: how many cases are handled at once; always 1 on SQLite, which has one writer.
     """
 
     def __init__(
@@ -63,20 +64,20 @@ class TimerWorker:
         )
 
     def turn(self, stop: threading.Event) -> float:
-        """Act on everything that is due now, up to a batch; returns the pause after it."""
+        """Act on the timers due now, up to a batch; return the pause after it, in seconds."""
         due = self._due()
-        list(self._pool.map(lambda case_id: stop.is_set() or self._work_off(case_id), due))
+        list(self._pool.map(lambda case_id: stop.is_set() or self._handle_case(case_id), due))
         return 0.0 if len(due) == BATCH else self._tick_seconds
 
     def run_due(self) -> int:
-        """Act until nothing is due; for tests and tools. Returns how many timers were taken."""
+        """Act until no timer is due, for tests and tools; return how many were handled."""
         taken = 0
-        while moved := sum(self._work_off(case_id) for case_id in self._due()):
+        while moved := sum(self._handle_case(case_id) for case_id in self._due()):
             taken += moved
         return taken
 
     def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for the cases under way."""
         self._pool.shutdown()
 
     def _due(self) -> list[str]:
@@ -99,14 +100,14 @@ class TimerWorker:
                 )
             )
 
-    def _work_off(self, case_id: str) -> int:
+    def _handle_case(self, case_id: str) -> int:
         taken = 0
         while self._act(case_id):
             taken += 1
         return taken
 
     def _act(self, case_id: str) -> bool:
-        """Act on the first due timer of a case; False if there is none, or another is at it."""
+        """Act on the first due timer of a case; False if there is none or another replica holds it."""
         taken: tuple[int, str] | None = None  # not the row, which a failed flush makes unreadable
         try:
             with self._db.write() as session:
@@ -123,7 +124,7 @@ class TimerWorker:
         except Exception as error:
             if taken is None:
                 raise
-            self._put_off(*taken, case_id, error)
+            self._postpone(*taken, case_id, error)
         return True
 
     def _first(self, session: Session, case_id: str, now_ms: int) -> Timer | None:
@@ -143,7 +144,7 @@ class TimerWorker:
 
     @staticmethod
     def _settle(session: Session, timer: Timer, again_ms: int | None, now_ms: int) -> None:
-        """Done, or the same row again later, unless another of its kind comes before that."""
+        """Mark the timer done, or move it, unless another of its kind is due before that."""
         timer.attempts = 0
         sooner = again_ms is not None and session.scalar(
             select(Timer.timer_no)
@@ -161,7 +162,7 @@ class TimerWorker:
         else:
             timer.due_ms = max(again_ms, now_ms + MIN_AGAIN_MS)
 
-    def _put_off(self, timer_no: int, kind: str, case_id: str, error: Exception) -> None:
+    def _postpone(self, timer_no: int, kind: str, case_id: str, error: Exception) -> None:
         TIMER_FAILURES.labels(kind).inc()
         # The type alone: a driver's message may quote a row.
         _log.error("timer_failed", kind=kind, case_id=case_id, fault=type(error).__name__)

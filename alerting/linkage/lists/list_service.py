@@ -1,4 +1,4 @@
-"""Keep the lists and publish them: each change of what is in force goes out with its transaction."""
+"""Keep the lists, and publish every change to the workers in its transaction."""
 
 from collections.abc import Sequence
 from uuid import uuid4
@@ -30,7 +30,7 @@ EXPIRE_BATCH = 500
 HINTS = {
     "needs_an_expiry": "Give expires_at_ms.",
     "pair_needs_a_subscriber": "Give subscriber with pair, and with no other list.",
-    "needs_a_second_person": "Somebody other than the owner has to approve it.",
+    "needs_a_second_person": "Another person than the owner has to approve it.",
 }
 
 
@@ -38,8 +38,7 @@ class ListService:
     """Propose, approve, remove and expire entries.
 
     Args:
-        pseudonymiser: turns numbers and accounts into what workers compare; the topic is kept for
-            good and must hold nothing else.
+        pseudonymiser: keys numbers and accounts; the topic is kept without end and holds keys only.
     """
 
     def __init__(self, db: Database, clock: Clock, pseudonymiser: Pseudonymiser) -> None:
@@ -59,11 +58,11 @@ class ListService:
         subscriber: str | None = None,
         expires_at_ms: int | None = None,
     ) -> ListItem:
-        """Add an entry; in force at once, or once approved where that is needed.
+        """Add an entry. It is in force at once, or once it is approved where that is needed.
 
         Raises:
-            InvalidRequestError: naming what is wrong.
-            ConflictError: the same entry is there already.
+            InvalidRequestError: naming the fault.
+            ConflictError: the same entry exists already.
             NotFoundError: the tenant lies outside the caller's scope.
         """
         now_ms = self._clock()
@@ -89,7 +88,7 @@ class ListService:
         return item
 
     def approve(self, entry_id: str, who: Principal) -> ListItem:
-        """The second pair of eyes: the entry is in force from now on.
+        """Approve an entry as the second person; it is in force from now on.
 
         Raises:
             NotFoundError: no such entry in scope.
@@ -124,7 +123,7 @@ class ListService:
         return item
 
     def expire(self) -> int:
-        """Take off what has expired; returns how many entries."""
+        """Remove expired entries; return how many."""
         now_ms = self._clock()
         with self._db.write() as session:
             due = session.scalars(
@@ -298,7 +297,7 @@ class ListService:
     def _publish(
         self, session: Session, item: ListItem, now_ms: int, *, retract: bool = False
     ) -> None:
-        """Tell the workers, if the entry is in force or no longer is."""
+        """Publish the entry if it is in force, or its removal if it no longer is."""
         if item.state != "active" and not retract:
             return
         of_kind = self._pseudonyms.phone if item.kind == "phone" else self._pseudonyms.account

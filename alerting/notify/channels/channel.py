@@ -1,4 +1,4 @@
-"""What every channel has in common: a message goes in, a receipt or an error comes out."""
+"""The contract of every channel: it sends a message and returns a receipt, or raises an error."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -8,11 +8,11 @@ from forewarn.errors import DependencyUnavailableError, ForewarnError
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one delivery sends.
+    """The message of one delivery.
 
-    ``delivery_id`` is the idempotency key: the same message may be sent again after a crash, and
-    the receiving side tells by it. ``order`` holds the fields of an order to a bank or operator, or
-    of a webhook's event.
+    ``delivery_id`` is the idempotency key: a message may be sent again after a crash, and the
+    receiver recognises it by the key. ``order`` holds the fields of an order to a bank or operator,
+    or of a webhook's event.
     """
 
     delivery_id: str
@@ -26,7 +26,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The gateway took it; ``confirmed`` if what was ordered is done already."""
+    """The gateway accepted the message; ``confirmed`` if it has carried out the order already."""
 
     reference: str = ""
     confirmed: bool = False
@@ -37,20 +37,22 @@ class ChannelUnavailableError(DependencyUnavailableError):
 
 
 class ChannelRefusedError(ForewarnError):
-    """The gateway will not take this message, however often it is sent."""
+    """The gateway refuses this message for good; it is not sent again."""
 
 
 class Channel(Protocol):
-    """A way to send."""
+    """Sends messages over one kind of gateway."""
 
     def gateway(self, message: Message) -> str:
-        """What shares a circuit breaker with this message; also the label of its metric, so never
-        a secret and never a person."""
+        """The name under which the message has its circuit breaker and its metric.
+
+        It is a metric label, so it never holds a secret or names a person.
+        """
 
     def send(self, message: Message) -> Receipt:
-        """Send, and wait for the gateway's answer.
+        """Send a message, and wait for the gateway's answer.
 
         Raises:
-            ChannelUnavailableError: try again later.
-            ChannelRefusedError: do not.
+            ChannelUnavailableError: the message should be sent again later.
+            ChannelRefusedError: the message must not be sent again.
         """

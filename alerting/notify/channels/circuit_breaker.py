@@ -1,7 +1,7 @@
-"""Circuit breakers: a gateway that is down is left alone for a while, then tried with one message.
+"""Circuit breakers: a gateway that is down gets no messages for a while, then one as a probe.
 
-Without one, a hundred deliveries would each wait for the same time-out while others that could be
-sent wait behind them.
+Without a breaker, many deliveries would each wait for the same time-out while deliveries to other
+gateways wait behind them.
 """
 
 import threading
@@ -18,7 +18,7 @@ class _State:
 
 
 class Breakers:
-    """One breaker a gateway.
+    """One breaker per gateway.
 
     Args:
         threshold: failures in a row that open it.
@@ -32,10 +32,10 @@ class Breakers:
         self._lock = threading.Lock()
 
     def retry_ms(self, gateway: str, now_ms: int) -> int | None:
-        """When to come back if the gateway is to be left alone now, else None.
+        """When to try again, in UTC milliseconds, if the breaker is open; else None.
 
-        None to one caller while the breaker is half open: that one's message is the probe, and it
-        has to report how it went.
+        While the breaker is half open, one caller gets None: its message is the probe, and the
+        caller has to report the result.
         """
         with self._lock:
             state = self._states.get(gateway)
@@ -49,13 +49,13 @@ class Breakers:
             return None
 
     def succeeded(self, gateway: str) -> None:
-        """The gateway answered: closed."""
+        """Close the breaker: the gateway answered."""
         with self._lock:
             self._states.pop(gateway, None)
         BREAKER_OPEN.labels(gateway).set(0)
 
     def failed(self, gateway: str, now_ms: int) -> None:
-        """The gateway did not answer; enough of these in a row open the breaker."""
+        """Count a failure; enough of them in a row open the breaker."""
         with self._lock:
             state = self._states.setdefault(gateway, _State())
             state.failures += 1

@@ -1,4 +1,4 @@
-"""E-mail over SMTP. The delivery's id is the Message-ID, by which a second copy can be told."""
+"""E-mail over SMTP. The delivery's id is the Message-ID, which identifies a second copy."""
 
 import smtplib
 import ssl
@@ -20,7 +20,7 @@ from forewarn.errors import ConfigurationError
 class SmtpOptions:
     """How to reach the mail server.
 
-    ``smtps`` is TLS from the start, ``smtp`` by STARTTLS unless ``starttls`` is off. The server's
+    ``smtps`` uses TLS from the start, ``smtp`` STARTTLS unless ``starttls`` is off. The server's
     certificate has to be signed by ``ca_file``, or without one by an authority that the system
     trusts, and to name the host.
     """
@@ -35,11 +35,11 @@ class SmtpOptions:
 
 
 class EmailChannel:
-    """One connection a message: pages are few, and an idle connection would be cut anyway.
+    """Opens one connection per message, since pages are few and servers cut idle connections.
 
     Raises:
-        ConfigurationError: the URL is not smtp:// or smtps://, the file of authorities is not one,
-            or a password would go over the wire in clear.
+        ConfigurationError: the URL is not smtp:// or smtps://, the file of authorities is not
+            valid, or the password would be sent in clear.
     """
 
     def __init__(self, options: SmtpOptions) -> None:
@@ -54,7 +54,7 @@ class EmailChannel:
         self._port = parts.port or (465 if self._tls else 25)
         if options.username and not (self._tls or options.starttls):
             raise ConfigurationError(
-                "The mail server's password would go over the wire in clear.",
+                "The mail server's password would be sent in clear.",
                 hint="Set FOREWARN_ALERTING_SMTP_STARTTLS, or use smtps://.",
             )
         try:
@@ -88,7 +88,7 @@ class EmailChannel:
             raise ChannelRefusedError("The mail server refused the address.") from None
         except (smtplib.SMTPException, OSError) as error:
             raise ChannelUnavailableError(
-                f"The mail server did not take it: {type(error).__name__}."
+                f"The mail server did not accept the mail: {type(error).__name__}."
             ) from None
         return Receipt()
 

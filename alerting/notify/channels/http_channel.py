@@ -1,8 +1,8 @@
 """Gateways over HTTP: SMS, voice call-back, bank, operator, webhooks.
 
-One signed POST of JSON a message, with the delivery's id as ``Idempotency-Key``. 2xx means taken,
-and ``{"status": "confirmed"}`` done already; 4xx means refused (but for 408, 409, 425 and 429), and
-anything else that the gateway should be tried again.
+Each message is one signed POST of JSON with the delivery's id as ``Idempotency-Key``. 2xx means
+accepted, and ``{"status": "confirmed"}`` that the order was carried out. 4xx means refused, except
+for 408, 409, 425 and 429; after any other answer the message is sent again.
 """
 
 import json
@@ -30,9 +30,10 @@ class HttpChannel:
     Args:
         gateway: name in metrics.
         url: where to post.
-        secret: signs the request; empty sends it unsigned.
+        secret: signs the request; with an empty one it is not signed.
         client: with its time-out set.
-        body: the gateway's fields from a message.
+        clock: UTC milliseconds.
+        body: makes the gateway's fields from a message.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class HttpChannel:
         self._body = body
 
     def gateway(self, _message: Message) -> str:
-        """The one address."""
+        """The name of the channel's only gateway."""
         return self._gateway
 
     def send(self, message: Message) -> Receipt:
@@ -66,7 +67,7 @@ class HttpChannel:
 def post(
     client: httpx.Client, url: str, secret: str, fields: dict[str, Any], key: str, now_ms: int
 ) -> Receipt:
-    """One signed request.
+    """Send one signed request.
 
     Raises:
         ChannelUnavailableError, ChannelRefusedError: as every channel.
@@ -101,14 +102,14 @@ def _receipt(response: httpx.Response) -> Receipt:
     if not isinstance(answer, dict):
         return Receipt()
     return Receipt(
-        # PostgreSQL takes no NUL, and the delivery must not fail for what it is called elsewhere.
+        # PostgreSQL refuses NUL, and a gateway's reference must not fail the delivery.
         reference=str(answer.get("reference", "")).replace("\0", "")[:REFERENCE_LENGTH],
         confirmed=answer.get("status") == "confirmed",
     )
 
 
 def sms_body(message: Message) -> dict[str, Any]:
-    """Fields of the SMS gateway: one ``to``, or ``recipients`` who all get the same text."""
+    """Fields of the SMS gateway: ``to``, or ``recipients`` who all get the same text."""
     if "recipients" in message.order:
         return {**message.order, "text": message.text, "language": message.language}
     return {"to": message.address, "text": message.text, "language": message.language}

@@ -1,15 +1,15 @@
-"""The patrol feed: nothing leaves the service; terminals follow the feed and see what is sent."""
+"""The patrol feed: nothing leaves the service; terminals read the sent deliveries from the feed."""
 
 from alerting.notify.channels.channel import Message, Receipt
 
 
 class PatrolChannel:
-    """Taking it is all there is to do: the row itself is what the feed shows."""
+    """Accepts every message: the feed shows the row of the delivery."""
 
     def gateway(self, _message: Message) -> str:
-        """Always there."""
+        """The feed; it is always available."""
         return "patrol"
 
     def send(self, _message: Message) -> Receipt:
-        """Always taken."""
+        """Accept the message."""
         return Receipt()

@@ -1,9 +1,9 @@
-"""Signatures of requests to gateways, and of what gateways report back.
+"""Signatures of requests to gateways, and of the reports that gateways send back.
 
-HMAC-SHA-256 with the secret that one gateway and we share, over what the request is: which way it
-goes, which delivery it is about, its idempotency key, its time and its body. So a captured request
-can neither be changed, nor replayed after ``MAX_AGE_SECONDS``, nor turned round, nor passed off as
-one about another delivery.
+The signature is HMAC-SHA-256 with the secret shared with one gateway, over the direction of the
+request, its delivery, its idempotency key, its time and its body. An attacker who captured a
+request can therefore neither change it, nor replay it after ``MAX_AGE_SECONDS``, nor reverse its
+direction, nor pass it off as a request about another delivery.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ MAX_AGE_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a signature covers besides the time. None of the first three holds a line break.
+    """The fields that a signature covers besides the time. The first three hold no line break.
 
-    ``direction`` is ``request`` for what we send and ``report`` for what a gateway sends.
+    ``direction`` is ``request`` for requests to a gateway and ``report`` for its reports.
     """
 
     direction: Literal["request", "report"]
@@ -40,7 +40,7 @@ def sign(secret: str, what: Signed, now_ms: int) -> dict[str, str]:
 
 
 def is_signed(secret: str, headers: Mapping[str, str], what: Signed, now_ms: int) -> bool:
-    """Whether it was signed with the secret, recently; never true without a secret."""
+    """Whether a recent request was signed with the secret; False without a secret."""
     timestamp = headers.get(TIMESTAMP, headers.get(TIMESTAMP.lower(), ""))
     signature = headers.get(SIGNATURE, headers.get(SIGNATURE.lower(), ""))
     if not secret or not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:

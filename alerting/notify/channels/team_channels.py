@@ -1,7 +1,7 @@
-"""Channels whose addresses stand in the routing file: chat and webhooks of teams.
+"""Channels whose addresses are in the routing file: chat and webhooks of teams.
 
-Such addresses hold tokens, so a delivery's row says only where in the file the address is
-(``receiver#number``); it is looked up when the message is sent, in the routing then in use.
+Such addresses hold tokens, so the row of a delivery names only the place in the file
+(``receiver#number``). The address is looked up when the message is sent.
 """
 
 import logging
@@ -24,10 +24,10 @@ logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it logs URLs, tokens 
 
 
 def address_of(routing: RoutingSource, reference: str) -> str:
-    """The address that a reference stands for.
+    """Look up the address of a reference.
 
     Raises:
-        ChannelRefusedError: the routing has no such page any more.
+        ChannelRefusedError: the routing no longer has this page.
     """
     name, _, number = reference.partition("#")
     for receiver in routing.current.receivers:
@@ -37,7 +37,7 @@ def address_of(routing: RoutingSource, reference: str) -> str:
 
 
 class WebhookChannel:
-    """A signed event to a team's own system."""
+    """Sends a signed event to a team's own system."""
 
     def __init__(
         self, routing: RoutingSource, secret: str, client: httpx.Client, clock: Clock
@@ -48,10 +48,10 @@ class WebhookChannel:
         self._clock = clock
 
     def gateway(self, message: Message) -> str:
-        """The host: one team's system that is down keeps no other team's pages."""
+        """The host, so that one team's failing system does not stop the pages of others."""
         try:
             return f"webhook:{urlsplit(address_of(self._routing, message.address)).hostname}"
-        except (ChannelRefusedError, ValueError):  # sending it says what is wrong
+        except (ChannelRefusedError, ValueError):  # ``send`` reports the fault
             return "webhook"
 
     def send(self, message: Message) -> Receipt:
@@ -64,14 +64,14 @@ class WebhookChannel:
 
 
 class ChatChannel:
-    """A chat message by apprise, which knows a hundred services by their URLs."""
+    """Sends a chat message through apprise, which supports many services by their URLs."""
 
     def __init__(self, routing: RoutingSource, *, timeout_seconds: float) -> None:
         self._routing = routing
         self._timeout_seconds = timeout_seconds
 
     def gateway(self, message: Message) -> str:
-        """The place in the routing file: what looks like a host may be a token."""
+        """The place in the routing file, since a part of the address may be a token."""
         return f"chat:{message.address}"
 
     def send(self, message: Message) -> Receipt:
@@ -83,5 +83,5 @@ class ChatChannel:
         if not target.add(bounded):
             raise ChannelRefusedError("The chat's address is not one that apprise knows.")
         if not target.notify(body=message.text):
-            raise ChannelUnavailableError("The chat service did not take the message.")
+            raise ChannelUnavailableError("The chat service did not accept the message.")
         return Receipt()

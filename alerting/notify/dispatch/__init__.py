@@ -1,1 +1,1 @@
-"""Whom to tell, over which channel, and when: pure deciders and the desk that acts on them."""
+"""Dispatch: whom to notify over which channel and when, by pure deciders and a service."""

@@ -1,8 +1,7 @@
-"""How to reach a person who may be on the phone with the swindler: a pure decider.
+"""How to reach a victim who may be on the phone with the swindler: a pure decider.
 
-Never just a phone call to someone who is kept on the phone: a busy line cannot be called, and a
-forwarded one is answered by the swindler. Every action names the reason why this channel was
-chosen.
+A phone call alone is not enough while the swindler keeps the victim on the line: a busy line cannot
+be called, and the swindler answers a forwarded one. Every action names the reason for its channel.
 """
 
 from collections.abc import Mapping
@@ -20,12 +19,12 @@ _RELATIVE_CHANNELS: tuple[Channel, ...] = ("voice", "sms")
 
 @dataclass(frozen=True, slots=True)
 class Reachability:
-    """What is known of the person at this moment.
+    """Facts about the victim at this moment.
 
-    ``available`` are the channels with a gateway; ``transfers`` those attempted and not yet through;
-    ``messages_left`` what remains of the person's warning budget; ``in_vain`` over which channels
-    which relatives were not reached; ``quiet_until_ms`` when the quiet hours that hold for this
-    severity end, None if none do.
+    ``available`` are the channels with a gateway, ``transfers`` the attempted transfers that are
+    not completed, ``messages_left`` the rest of the victim's warning budget, ``unreached`` the
+    channels over which each relative was not reached, and ``quiet_until_ms`` the end of the quiet
+    hours for this severity in UTC milliseconds, None outside them.
     """
 
     severity: str
@@ -36,14 +35,16 @@ class Reachability:
     relatives: tuple[str, ...]
     available: frozenset[str]
     messages_left: int
-    in_vain: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unreached: Mapping[str, frozenset[str]] = field(default_factory=dict)
     quiet_until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do, not before a time if one is given (UTC milliseconds); ``address`` is filled
-    for relatives, ``transfer_id`` for the bank."""
+    """One message or order to send, not before ``not_before_ms`` (UTC milliseconds).
+
+    ``address`` is set for relatives, ``transfer_id`` for the bank.
+    """
 
     channel: Channel
     recipient: Recipient
@@ -55,7 +56,7 @@ class Action:
 
 
 def select_channels(facts: Reachability) -> list[Action]:
-    """What to do now, most effective first."""
+    """The messages and orders to send now, most effective first."""
     grave = ORDER[facts.severity] >= ORDER["high"]
     critical = facts.severity == "critical"
     actions: list[Action] = []
@@ -81,7 +82,7 @@ def select_channels(facts: Reachability) -> list[Action]:
 
 
 def obstacle_to_calls(on_call: bool, forwarding_on: bool) -> str | None:
-    """Why the person's own line must not be called, or None if it may be."""
+    """The reason why the victim's own line must not be called, or None."""
     if on_call:
         return "line_is_busy"
     return "calls_are_forwarded" if forwarding_on else None
@@ -101,10 +102,10 @@ def _to_victim(facts: Reachability, *, grave: bool, critical: bool) -> list[Acti
 
 
 def _to_relatives(facts: Reachability, obstacle: str) -> list[Action]:
-    """Each over the best channel over which they were not tried in vain."""
+    """One message per relative, over the best channel that has not failed yet."""
     actions = []
     for relative in facts.relatives:
-        tried = facts.in_vain.get(relative, frozenset())
+        tried = facts.unreached.get(relative, frozenset())
         left: list[Channel] = [
             name for name in _RELATIVE_CHANNELS if name in facts.available and name not in tried
         ]
@@ -117,14 +118,14 @@ def _to_relatives(facts: Reachability, obstacle: str) -> list[Action]:
 
 
 def _in_quiet_hours(action: Action, facts: Reachability) -> Action:
-    """A message that can wait for the morning does."""
+    """Postpone a message that can wait until the quiet hours end."""
     if facts.quiet_until_ms is None or facts.severity == "critical":
         return action
     return replace(action, reason="quiet_hours", not_before_ms=facts.quiet_until_ms)
 
 
 def _needs_patrol(facts: Reachability, obstacle: str | None) -> bool:
-    """Nobody is left to call: a relative who did not answer may not read a text in time either."""
+    """Whether calls cannot help: a relative who did not answer may not read a text in time either."""
     if facts.no_answers >= PATROL_AFTER_NO_ANSWERS:
         return True
-    return obstacle is not None and all(relative in facts.in_vain for relative in facts.relatives)
+    return obstacle is not None and all(relative in facts.unreached for relative in facts.relatives)

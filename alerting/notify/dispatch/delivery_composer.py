@@ -1,4 +1,4 @@
-"""From a decision to the deliveries that carry it out: who is told over which channel, and what."""
+"""Composes the deliveries that carry out a decision: recipient, channel and content."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from forewarn.platform.money import written
 
 @dataclass(frozen=True, slots=True)
 class DispatchOptions:
-    """What the desk is set up with; ``available`` are the channels that have a gateway."""
+    """Options of the dispatch; ``available`` are the channels that have a gateway."""
 
     available: frozenset[str]
     language: Language
@@ -38,7 +38,7 @@ class DispatchOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """One address; ``recipient`` is the name of a responder or ``team``."""
+    """One address; ``recipient`` is the name of a responder, or ``team``."""
 
     channel: str
     recipient: str
@@ -46,7 +46,7 @@ class _Target:
 
 
 class DeliveryComposer:
-    """Builds what the desk writes."""
+    """Builds the deliveries that the dispatch service writes."""
 
     def __init__(self, options: DispatchOptions) -> None:
         self._options = options
@@ -74,7 +74,7 @@ class DeliveryComposer:
                 address=target.address,
                 template="page",
                 reason=reason,
-                # A case that got worse is worth another page; one that only moved on is not.
+                # A case is paged again when its severity rises, not with every revision.
                 step=page_step(case, "page", case.severity),
                 team=receiver.team,
                 group_key=f"{group}/{target.channel}/{target.address}" if wait_ms else "",
@@ -106,14 +106,14 @@ class DeliveryComposer:
     def follow_up(
         self, session: Session, case: Case, receiver: Receiver, problem: str, now_ms: int
     ) -> list[Intent]:
-        """Tells a supervisor that the holder of a case does not get on with it."""
+        """The alert to a supervisor that the holder of a case is late with the next step."""
         held_ms = now_ms - (case.held_since_ms or now_ms)
         content = self._content(case) | {"held_minutes": held_ms // 60_000}
         step = page_step(case, "follow_up", f"{case.held_since_ms}/{case.follow_up_level}")
         targets = self._targets(session, case, receiver, now_ms)
-        return self._alarm(case, targets, receiver, "follow_up", problem, step, content)
+        return self._alerts(case, targets, receiver, "follow_up", problem, step, content)
 
-    def alarms(
+    def failure_alerts(
         self,
         session: Session,
         case: Case,
@@ -121,7 +121,7 @@ class DeliveryComposer:
         found: Sequence[ProtectionFailure],
         now_ms: int,
     ) -> list[Intent]:
-        """Tell the holder, if a shift says how, and the team otherwise."""
+        """Alerts about failed protection: to the holder if a shift has their address, else to the team."""
         if not found:
             return []
         shifts = dispatch_facts.shifts_of(session, case, case.holder, now_ms) if case.holder else ()
@@ -129,10 +129,10 @@ class DeliveryComposer:
             _Target(shift.channel, shift.responder, shift.address) for shift in shifts
         ) or self._targets(session, case, receiver, now_ms)
         intents = []
-        for alarm in found:
-            step = f"alarm/{alarm.reason}/{alarm.key}"
+        for failure in found:
+            step = f"alarm/{failure.reason}/{failure.key}"
             content = self._content(case)
-            intents += self._alarm(case, targets, receiver, "alarm", alarm.reason, step, content)
+            intents += self._alerts(case, targets, receiver, "alarm", failure.reason, step, content)
         return intents
 
     def protection(self, case: Case, actions: Sequence[Action]) -> list[Intent]:
@@ -152,7 +152,7 @@ class DeliveryComposer:
             for action in actions
         ]
 
-    def _alarm(
+    def _alerts(
         self,
         case: Case,
         targets: Sequence[_Target],
@@ -192,7 +192,7 @@ class DeliveryComposer:
                     _Target(shift.channel, shift.responder, shift.address) for shift in shifts
                 ]
             elif page.channel in ("chat", "webhook"):
-                # The address holds a secret: it stays in the file, the row says where in it.
+                # The address holds a secret, so the row names only its place in the file.
                 targets.append(_Target(page.channel, "team", f"{receiver.name}#{number}"))
             else:
                 targets.append(_Target(page.channel, "team", page.address))
@@ -202,7 +202,7 @@ class DeliveryComposer:
         return [target for target in targets if target.channel in self._options.available]
 
     def _content(self, case: Case) -> dict[str, object]:
-        """The fields of the templates: nothing that names a person."""
+        """The fields of the templates; none of them names a person."""
         language = self._options.language
         seconds = (self._options.deadlines.deadline_ms(case.severity, 0)) // 1000
         return {

@@ -1,4 +1,4 @@
-"""Which deliveries this replica sends next: leased, so that no other sends them too."""
+"""Leases the deliveries that a replica sends next, so that no other replica sends them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ def lease_batches(
     lease_ms: int,
     now_ms: int,
 ) -> list[Batch]:
-    """Take what is due, in the caller's write transaction.
+    """Lease the deliveries that are due, in the caller's write transaction.
 
     Deliveries of a group that wait for their first attempt go out together. From then on they are
-    a batch, which stays as it is: a gateway that took the message and whose answer was lost ignores
-    the key when it comes again, so a delivery that joined later would never arrive.
+    a batch that does not change: a gateway whose answer was lost ignores a repeated key, so a
+    delivery that joined the batch later would never arrive.
     """
     ready = _leasable(now_ms, early=False)
     due = session.scalars(
@@ -51,7 +51,7 @@ def lease_batches(
         rows |= {mate.delivery_id: mate for mate in _joining(db, session, group_key)}
     for batch_id in {row.batch_id for row in due if row.group_key and row.batch_id}:
         members = _whole(db, session, batch_id, now_ms)
-        if members is None:  # another replica is at some of them
+        if members is None:  # another replica holds some of them
             rows = {key: row for key, row in rows.items() if row.batch_id != batch_id}
         else:
             rows |= {member.delivery_id: member for member in members}
@@ -73,7 +73,7 @@ def _leasable(now_ms: int, *, early: bool) -> ColumnElement[bool]:
 
 
 def _joining(db: Database, session: Session, group_key: str) -> Sequence[Delivery]:
-    """All of a group that were never sent."""
+    """The deliveries of a group that were never sent."""
     return session.scalars(
         db.skip_locked(
             select(Delivery)
@@ -89,7 +89,7 @@ def _joining(db: Database, session: Session, group_key: str) -> Sequence[Deliver
 
 
 def _whole(db: Database, session: Session, batch_id: str, now_ms: int) -> Sequence[Delivery] | None:
-    """All that are left of a batch, or None if not all of them can be had now."""
+    """The rest of a batch, or None if another replica holds a part of it."""
     mine = Delivery.batch_id == batch_id
     members = session.scalars(
         db.skip_locked(select(Delivery).where(mine, _leasable(now_ms, early=True)))
@@ -109,5 +109,5 @@ def _take(members: list[Delivery], owner: str, lease_ms: int, now_ms: int) -> No
         row.attempts += 1
         row.lease_owner = owner
         row.lease_until_ms = now_ms + lease_ms
-        if row.purpose != ADVISE:  # a text to many has a key for each of them
+        if row.purpose != ADVISE:  # a text to many people has a key for each of them
             row.batch_id = batch_id

@@ -1,4 +1,4 @@
-"""Record what became of a delivery, and what follows from it for its case."""
+"""Record the result of a delivery, and its consequences for the case."""
 
 from collections.abc import Sequence
 
@@ -16,14 +16,14 @@ from alerting.notify.dispatch.delivery_rows import PROTECT, page_step
 from alerting.notify.dispatch.retry_decision import Next, State
 from alerting.notify.dispatch.suppression import suppression_reason
 
-ACTOR = "system:courier"
+ACTOR = "system:deliveries"
 KINDS: dict[State, AuditAction] = {
     "sent": "delivery_sent",
     "confirmed": "delivery_confirmed",
     "unanswered": "delivery_unanswered",
     "failed": "delivery_failed",
 }
-"""What the history says of the states that settle something."""
+"""The action that the history records for each final state."""
 
 MAY_ARRIVE = ("pending", "sending", "awaiting", "sent", "confirmed")
 FEED = "patrol-feed"
@@ -40,7 +40,7 @@ def attempt(
     fault: str,
     now_ms: int,
 ) -> None:
-    """Record an attempt by the replica that holds the lease; one that lost it records nothing."""
+    """Record an attempt; a replica that has lost the lease records nothing."""
     row = _locked(db, session, delivery_id)
     if row is None or row.state != "sending" or row.lease_owner != owner:
         return
@@ -60,7 +60,7 @@ def bulk(
     fault: str,
     now_ms: int,
 ) -> None:
-    """Record an attempt of many deliveries that belong to no case."""
+    """Record an attempt of many deliveries outside cases."""
     values = {
         "state": following.state,
         "not_before_ms": following.not_before_ms,
@@ -82,7 +82,7 @@ def bulk(
 def report(
     db: Database, session: Session, delivery_id: str, state: State, actor: str, now_ms: int
 ) -> bool:
-    """Record what a gateway reports later; False if there is no such delivery or it is settled."""
+    """Record a gateway's later report; False if the delivery does not exist or is settled."""
     row = _locked(db, session, delivery_id)
     if row is None or row.state in ("cancelled", "confirmed", "unanswered"):
         return False
@@ -91,8 +91,11 @@ def report(
 
 
 def cancel(db: Database, session: Session, delivery_id: str, owner: str, now_ms: int) -> None:
-    """Do not send what is no longer wanted, and say why; a person who was to be called is reached
-    another way. It waits again if it is wanted after all, now that its case is locked."""
+    """Cancel a delivery that must not be sent any more, and record the reason.
+
+    A victim who was to be called is then reached another way. If the reason is gone once the case
+    is locked, the delivery waits again.
+    """
     row = _locked(db, session, delivery_id)
     if row is None or row.state != "sending" or row.lease_owner != owner:
         return
@@ -112,7 +115,7 @@ def cancel(db: Database, session: Session, delivery_id: str, owner: str, now_ms:
 
 
 def _locked(db: Database, session: Session, delivery_id: str) -> Delivery | None:
-    """The delivery, with its case locked before it: the order of all that touch both."""
+    """The delivery with its row locked, after its case's row, as everywhere."""
     case_id = session.scalar(select(Delivery.case_id).where(Delivery.delivery_id == delivery_id))
     if case_id is not None:
         session.scalar(db.for_update(select(Case).where(Case.case_id == case_id)))
@@ -144,16 +147,18 @@ def _enter(
 
 
 def _number(db: Database, session: Session, row: Delivery) -> None:
-    """The next number of the patrol feed. Numbers are given one transaction after the other, so
-    that none becomes visible after a higher one that a terminal has passed already."""
+    """Give the delivery the next number of the patrol feed.
+
+    Transactions take numbers one after the other, so that no number becomes visible after a higher
+    one that a terminal has already read.
+    """
     db.lock(session, [FEED])
     last = session.scalar(select(func.max(Delivery.feed_no)).where(Delivery.channel == "patrol"))
     row.feed_no = (last or 0) + 1
 
 
 def _follow_up(session: Session, row: Delivery, state: State, now_ms: int) -> None:
-    """Who was not reached is reached another way, and what is not in place is told; a page that
-    reached nobody does not wait for its deadline to escalate."""
+    """Dispatch again when protection failed, and escalate at once when no page arrived."""
     if state not in ("failed", "unanswered"):
         return
     case = session.get(Case, row.case_id)
@@ -162,13 +167,13 @@ def _follow_up(session: Session, row: Delivery, state: State, now_ms: int) -> No
     if row.purpose == PROTECT:
         case.version += 1
         set_timer(session, case, DISPATCH, now_ms)
-    elif _is_page_in_vain(session, row, case):
+    elif _all_pages_failed(session, row, case):
         case.version += 1
         hasten(session, case, now_ms)
 
 
-def _is_page_in_vain(session: Session, row: Delivery, case: Case) -> bool:
-    """Whether this was the last of the first pages of a case that still waits, and none arrived."""
+def _all_pages_failed(session: Session, row: Delivery, case: Case) -> bool:
+    """Whether the case still waits and this was the last of its first pages, none of which arrived."""
     current = row.step == page_step(case, "page", case.severity) and row.round == case.round
     if row.purpose != PAGE or not current or case.state not in WAITING_STATES:
         return False

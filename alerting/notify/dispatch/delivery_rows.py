@@ -1,4 +1,4 @@
-"""Write deliveries: what is sent to whom and why, before anything is sent."""
+"""Write the rows of deliveries before they are sent."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,16 +13,19 @@ from alerting.db.case_tables import Case
 from alerting.db.dispatch_tables import Delivery
 
 PROTECT = "protect"
-"""Purpose of a delivery that protects the person; goes out whether or not somebody has the case."""
+"""Purpose of a delivery that protects the victim; sent whether or not the case has a holder."""
 
 ALARM = "alarm"
-"""Purpose of a delivery that tells whoever has a case (or should) that something went wrong."""
+"""Purpose of a delivery that reports a failure to the holder of a case, or to its team."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One delivery to be. ``step`` tells apart what may be sent to one address repeatedly, and
-    names what belongs together."""
+    """A delivery to write.
+
+    ``step`` names the deliveries that belong together, and tells apart those that may go to one
+    address repeatedly.
+    """
 
     channel: str
     purpose: str
@@ -37,7 +40,7 @@ class Intent:
     content: dict[str, Any] = field(default_factory=dict)
 
     def identifier(self, case: Case) -> str:
-        """The same for the same thing in the same round of the case, so it is written once."""
+        """The delivery's id, derived from its content and the round of the case, so it is written once."""
         parts = [
             case.case_id,
             str(case.round),
@@ -50,8 +53,7 @@ class Intent:
 
 
 def page_step(case: Case, template: str, occasion: str) -> str:
-    """The step of a page. A case that was given back is paged anew; what was sent to the person
-    before then stays sent."""
+    """The step of a page. A released case is paged again; its protection is not repeated."""
     return f"{template}/{case.releases}/{occasion}"
 
 
@@ -60,17 +62,17 @@ def write_deliveries(
 ) -> list[Delivery]:
     """Add the deliveries that were not written before, in the caller's transaction.
 
-    One that was cancelled is wanted again, so it waits again; one that waits for a later time than
-    is right by now is brought forward.
+    A cancelled delivery waits again. A waiting one whose time is later than needed is moved
+    forward.
 
     Returns:
         Those that are new or wait again.
     """
-    wanted = {intent.identifier(case): intent for intent in intents}
-    statement = select(Delivery).where(Delivery.delivery_id.in_(wanted))
+    by_id = {intent.identifier(case): intent for intent in intents}
+    statement = select(Delivery).where(Delivery.delivery_id.in_(by_id))
     known = {row.delivery_id: row for row in session.scalars(statement)}
     rows = []
-    for delivery_id, intent in wanted.items():
+    for delivery_id, intent in by_id.items():
         row = known.get(delivery_id)
         if row is None:
             row = Delivery(delivery_id=delivery_id, **_fields(case, intent, language, now_ms))

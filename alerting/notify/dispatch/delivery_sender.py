@@ -1,9 +1,9 @@
-"""The courier: sends what the dispatch desk wrote, and records what became of it.
+"""Sends the deliveries that the dispatch service wrote, and records their results.
 
-A delivery is leased in one transaction, sent outside any, and recorded in another. Right before it
-is sent the courier looks again whether it still holds the lease and whether the message is still
-wanted: it may have waited behind a slow gateway. A replica that dies in between leaves a lease that
-runs out; the next one sends with the same id.
+A delivery is leased in one transaction, sent outside any, and recorded in another. Since it may have
+waited behind a slow gateway, the sender checks right before sending that it still holds the lease
+and that the message is still due. When a replica dies in between, its lease expires and the next
+replica sends with the same id.
 """
 
 import threading
@@ -26,7 +26,7 @@ from alerting.notify.channels.channel import (
 from alerting.notify.channels.circuit_breaker import Breakers
 from alerting.notify.dispatch import delivery_results
 from alerting.notify.dispatch.delivery_lease import Batch, lease_batches
-from alerting.notify.dispatch.outgoing_message import OutgoingMessage, pack
+from alerting.notify.dispatch.outgoing_message import OutgoingMessage, compose_message
 from alerting.notify.dispatch.retry_decision import Result, decide_next
 from alerting.notify.dispatch.suppression import suppression_reason
 from alerting.service_metrics import DELIVERIES, DELIVERY_SECONDS
@@ -41,7 +41,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeliverySenderOptions:
-    """Bounds of the courier."""
+    """Bounds of the sender; ``owner`` is the replica's name in leases."""
 
     owner: str
     lease_seconds: float
@@ -49,7 +49,7 @@ class DeliverySenderOptions:
 
 
 class DeliverySender:
-    """Sends deliveries, driven by a ``Loop``."""
+    """Sends deliveries, as a background task."""
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class DeliverySender:
         self._channels = dict(channels)
         self._breakers = breakers
         self._options = options
-        self._pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="alerting-courier")
+        self._pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="alerting-deliveries")
 
     def turn(self, _stop: threading.Event) -> float:
-        """Lease some, send them, record them; returns the pause after it."""
+        """Lease some deliveries, send and record them; return the pause after it, in seconds."""
         batches = self.lease()
         if not batches:
             return IDLE_SECONDS
@@ -75,11 +75,11 @@ class DeliverySender:
         return 0.0
 
     def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for the deliveries under way."""
         self._pool.shutdown()
 
     def lease(self) -> list[Batch]:
-        """Take what is due, so that no other replica sends it too."""
+        """Lease the deliveries that are due."""
         with self._db.write() as session:
             return lease_batches(
                 self._db,
@@ -92,25 +92,25 @@ class DeliverySender:
 
     def deliver(self, batch: Batch) -> None:
         """Send one leased batch and record the result."""
-        parcel = self._prepare(batch)
-        if parcel is None:
+        outgoing = self._prepare(batch)
+        if outgoing is None:
             return
         channel = self._channels[batch.channel]
-        gateway = channel.gateway(parcel.message)
+        gateway = channel.gateway(outgoing.message)
         retry_ms = self._breakers.retry_ms(gateway, self._clock())
         if retry_ms is not None:
-            self._put_back(parcel, retry_ms)
+            self._put_back(outgoing, retry_ms)
             return
         reference, fault = "", ""
         with DELIVERY_SECONDS.labels(batch.channel).time():
             try:
-                receipt = channel.send(parcel.message)
+                receipt = channel.send(outgoing.message)
             except ChannelRefusedError as error:
                 result: Result = "refused"
                 fault = str(error)
             except ChannelUnavailableError as error:
                 result, fault = "unavailable", str(error)
-            except Exception as error:  # noqa: BLE001 - a fault of a channel must not end the loop
+            except Exception as error:  # noqa: BLE001 - a fault of a channel must not end the task
                 result, fault = "unavailable", type(error).__name__
             else:
                 result = "confirmed" if receipt.confirmed else "taken"
@@ -120,21 +120,20 @@ class DeliverySender:
         else:
             self._breakers.succeeded(gateway)
         DELIVERIES.labels(batch.channel, result).inc()
-        self._record(parcel, result, reference, fault)
+        self._record(outgoing, result, reference, fault)
 
     def _guarded(self, batch: Batch) -> None:
-        """A fault of one message must not make the others wait; its lease runs out, and it is
-        tried again."""
+        """Send one batch; after a fault its lease expires and it is sent again."""
         try:
             self.deliver(batch)
-        except DependencyUnavailableError:  # the database: nothing can go on
+        except DependencyUnavailableError:  # no delivery can go on without the database
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is
+        except Exception as error:  # noqa: BLE001 - a fault of one message must not stop the others
             # The type alone: a driver's message may quote a row.
             _log.error("delivery_fault", channel=batch.channel, fault=type(error).__name__)
 
     def _prepare(self, batch: Batch) -> OutgoingMessage | None:
-        """The message of what this replica still holds and is still wanted; cancels the rest."""
+        """Build the message of the deliveries that are still leased and due; cancel the others."""
         with self._db.read() as session:
             found = session.execute(
                 select(Delivery, Case)
@@ -147,24 +146,23 @@ class DeliverySender:
                 )
                 .order_by(Delivery.created_at_ms, Delivery.delivery_id)
             ).all()
-            wanted = [row for row, case in found if suppression_reason(row, case) is None]
-            unwanted = [row.delivery_id for row, case in found if suppression_reason(row, case)]
-            parcel = pack(session, wanted) if wanted else None
-        for delivery_id in unwanted:
+            due = [row for row, case in found if suppression_reason(row, case) is None]
+            suppressed = [row.delivery_id for row, case in found if suppression_reason(row, case)]
+            outgoing = compose_message(session, due) if due else None
+        for delivery_id in suppressed:
             with self._db.write() as session:
                 delivery_results.cancel(
                     self._db, session, delivery_id, self._options.owner, self._clock()
                 )
-        return parcel
+        return outgoing
 
-    def _put_back(self, parcel: OutgoingMessage, retry_ms: int) -> None:
-        """The breaker is open: nothing was tried, so it counts as no attempt, and a batch that
-        never went out may still grow."""
+    def _put_back(self, outgoing: OutgoingMessage, retry_ms: int) -> None:
+        """Postpone while the breaker is open; this is not an attempt, and a new batch may still grow."""
         with self._db.write() as session:
             session.execute(
                 update(Delivery)
                 .where(
-                    Delivery.delivery_id.in_(parcel.delivery_ids),
+                    Delivery.delivery_id.in_(outgoing.delivery_ids),
                     Delivery.state == "sending",
                     Delivery.lease_owner == self._options.owner,
                 )
@@ -177,22 +175,24 @@ class DeliverySender:
                 )
             )
 
-    def _record(self, parcel: OutgoingMessage, result: Result, reference: str, fault: str) -> None:
+    def _record(
+        self, outgoing: OutgoingMessage, result: Result, reference: str, fault: str
+    ) -> None:
         now_ms = self._clock()
         following = decide_next(
-            parcel.message.channel,
+            outgoing.message.channel,
             result,
-            attempts=parcel.attempts,
+            attempts=outgoing.attempts,
             max_attempts=self._options.max_attempts,
             now_ms=now_ms,
         )
-        if parcel.bulk:
+        if outgoing.bulk:
             with self._db.write() as session:
                 delivery_results.bulk(
-                    session, parcel.delivery_ids, self._options.owner, following, fault, now_ms
+                    session, outgoing.delivery_ids, self._options.owner, following, fault, now_ms
                 )
             return
-        for delivery_id in parcel.delivery_ids:
+        for delivery_id in outgoing.delivery_ids:
             with self._db.write() as session:
                 delivery_results.attempt(
                     self._db,

@@ -1,4 +1,4 @@
-"""Gather from the database what the deciders of the dispatch want to know."""
+"""Reads the facts that the deciders of the dispatch take from the database."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ DAY_MS = 24 * HOUR_MS
 
 
 def protections(session: Session, case: Case) -> list[Protection]:
-    """What was ordered and sent to protect the person in this round of the case."""
+    """The orders and messages that protect the victim in this round of the case."""
     rows = session.scalars(
         select(Delivery)
         .where(
@@ -55,18 +55,18 @@ def reachability(
     budget_per_day: int,
     now_ms: int,
 ) -> Reachability:
-    """What is known of how the person of a case can be reached."""
-    in_vain: dict[str, frozenset[str]] = {}
+    """Facts about how the victim of a case can be reached."""
+    unreached: dict[str, frozenset[str]] = {}
     unanswered = 0
     for item in known:
-        if item.in_vain and item.recipient == "relative":
-            in_vain[item.address] = in_vain.get(item.address, frozenset()) | {item.channel}
-        unanswered += item.in_vain and (item.channel, item.recipient) == ("voice", "victim")
+        if item.failed and item.recipient == "relative":
+            unreached[item.address] = unreached.get(item.address, frozenset()) | {item.channel}
+        unanswered += item.failed and (item.channel, item.recipient) == ("voice", "victim")
     failed = session.scalar(
         select(func.count()).where(
             CaseEvent.case_id == case.case_id,
             CaseEvent.kind == "contact_failed",
-            CaseEvent.at_ms >= case.opened_at_ms,  # a reopened case begins anew
+            CaseEvent.at_ms >= case.opened_at_ms,  # a reopened case starts again
         )
     )
     messages = session.scalar(
@@ -104,7 +104,7 @@ def reachability(
         relatives=tuple(relatives),
         available=available,
         messages_left=budget_per_day - (messages or 0),
-        in_vain=in_vain,
+        unreached=unreached,
         quiet_until_ms=quiet_until(routing, case, now_ms),
     )
 
@@ -112,10 +112,10 @@ def reachability(
 def page_facts(
     session: Session, case: Case, routing: Routing, match: Match, receiver: Receiver, now_ms: int
 ) -> PageFacts:
-    """What is known of whether a team is to be paged for a case.
+    """Facts about whether a team is paged for a case.
 
-    The budget counts the other cases that it was paged for: a step of the escalation of a case is
-    no new one.
+    The budget counts other cases only, so that the escalation of a case is not held back by its
+    own pages.
     """
     pages = session.scalar(
         select(func.count(func.distinct(Delivery.case_id))).where(
@@ -139,7 +139,7 @@ def page_facts(
 
 
 def quiet_until(routing: Routing, case: Case, now_ms: int) -> int | None:
-    """When the quiet hours that hold for a case of this severity end."""
+    """When the quiet hours for the severity of a case end, in UTC ms; None outside them."""
     quiet = routing.quiet_hours
     if quiet is None or case.severity not in quiet.severities:
         return None
@@ -147,7 +147,7 @@ def quiet_until(routing: Routing, case: Case, now_ms: int) -> int | None:
 
 
 def silenced_until(session: Session, case: Case, now_ms: int) -> int | None:
-    """When the last of the silences that hold for a case now ends."""
+    """When the last of the silences of a case ends, in UTC ms; None without one."""
     labels = labels_of(case)
     holding = select(Silence).where(
         Silence.tenant == case.tenant,
@@ -159,7 +159,7 @@ def silenced_until(session: Session, case: Case, now_ms: int) -> int | None:
 
 
 def is_inhibited(session: Session, case: Case, routing: Routing) -> bool:
-    """Whether another open case of the tenant speaks for this one."""
+    """Whether another open case of the tenant inhibits the pages of this one."""
     labels = labels_of(case)
     rules = [
         rule
@@ -183,8 +183,8 @@ def is_inhibited(session: Session, case: Case, routing: Routing) -> bool:
     )
 
 
-def was_told(session: Session, case: Case) -> bool:
-    """Whether anybody was paged or alarmed in this round of the case."""
+def was_notified(session: Session, case: Case) -> bool:
+    """Whether a page or an alert was written in this round of the case."""
     found = session.scalar(
         select(Delivery.delivery_id)
         .where(
@@ -198,7 +198,7 @@ def was_told(session: Session, case: Case) -> bool:
 
 
 def shifts_of(session: Session, case: Case, responder: str, now_ms: int) -> Sequence[Shift]:
-    """The shifts that a responder is on now: how to tell the holder of a case something."""
+    """The shifts that a responder is on now, with their addresses."""
     return session.scalars(
         select(Shift)
         .where(
@@ -212,8 +212,11 @@ def shifts_of(session: Session, case: Case, responder: str, now_ms: int) -> Sequ
 
 
 def on_call(session: Session, case: Case, team: str, now_ms: int) -> Sequence[Shift]:
-    """Who is on shift for the case's district; a shift of a longer district code is nearer, and
-    only the nearest ones are called. An empty code stands for every district."""
+    """The shifts of a team that cover the case's district.
+
+    A shift with a longer district code is nearer, and only the nearest ones are returned. An empty
+    code covers every district.
+    """
     rows = session.scalars(
         select(Shift).where(
             Shift.tenant == case.tenant,

@@ -1,7 +1,7 @@
-"""The dispatch desk: acts on due timers by writing deliveries, in the timer's transaction.
+"""Acts on due timers by writing deliveries, in the timer's transaction.
 
-Nothing is sent here. What is written here is sent by ``alerting.notify.dispatch.delivery_sender``, so a crash
-between deciding and sending loses nothing and repeats nothing.
+``alerting.notify.dispatch.delivery_sender`` sends them afterwards, so a crash between deciding and
+sending neither loses nor repeats a delivery.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ WITHHELD: AuditAction = "escalation_withheld"
 
 
 class DispatchService:
-    """Handles the timers of cases; every handler returns when to look again, if at all."""
+    """Handles the timers of cases; every handler returns when the timer is due again, or None."""
 
     def __init__(self, routing: RoutingSource, options: DispatchOptions) -> None:
         self._routing = routing
@@ -46,10 +46,10 @@ class DispatchService:
         self._composer = DeliveryComposer(options)
 
     def dispatch(self, session: Session, case: Case, now_ms: int) -> int | None:
-        """Tell the teams whose case it is, protect the person, and tell of what went wrong.
+        """Page the teams, protect the victim, and alert about failed protection.
 
-        Looked at again when a page that is withheld may go out, and when an order that nobody has
-        confirmed is late.
+        The timer is due again when a withheld page may go out, or when an order without a
+        confirmation becomes late.
         """
         if case.state == "closed" or case.withdrawn:
             return None
@@ -62,7 +62,9 @@ class DispatchService:
         intents = [
             *pages,
             *self._composer.protection(case, actions),
-            *self._alarms(session, case, routing, found[0], known, actions, withheld, now_ms),
+            *self._failure_alerts(
+                session, case, routing, found[0], known, actions, withheld, now_ms
+            ),
         ]
         written = write_deliveries(session, case, intents, self._options.language, now_ms)
         case.team = case.team or first.team
@@ -71,7 +73,7 @@ class DispatchService:
             case.version += 1
             detail = {
                 "receivers": [match.receiver for match in found],
-                "deliveries": _told(written),
+                "deliveries": _summary_of(written),
                 "withheld": {name: decision.reason for name, decision in withheld.items()},
             }
             _record(session, case, "dispatched", detail, now_ms)
@@ -81,7 +83,7 @@ class DispatchService:
         return min((at_ms for at_ms in again if at_ms is not None), default=None)
 
     def deadline(self, session: Session, case: Case, now_ms: int) -> int | None:
-        """The deadline passed, or a step of the chain is due: page the next in line."""
+        """Page the next receiver of the chain after the deadline."""
         if case.state not in WAITING_STATES or case.withdrawn:
             return None
         routing = self._routing.current
@@ -89,7 +91,7 @@ class DispatchService:
         step = decide_escalation(
             case.escalation_level,
             match.escalate,
-            # Early only if no page could be delivered: then the chain begins now.
+            # If no page could be delivered, the chain begins before the deadline.
             deadline_ms=min(case.deadline_ms, now_ms),
             repeat_seconds=match.repeat_seconds,
             now_ms=now_ms,
@@ -100,7 +102,7 @@ class DispatchService:
         decision = self._decide(session, case, routing, match, receiver, now_ms)
         if decision.again_ms is not None:
             return self._hold_back(session, case, receiver, decision, now_ms)
-        if step.next_ms is None:  # the end of the chain: the case only stands in the overdue list
+        if step.next_ms is None:  # the end of the chain: the case stays in the overdue list
             return None
         case.version += 1
         case.escalation_level = step.level
@@ -110,17 +112,17 @@ class DispatchService:
             "level": step.level,
             "receiver": receiver.name,
             "reason": step.reason,
-            "deliveries": _told(written),
+            "deliveries": _summary_of(written),
         }
         _record(session, case, "escalated", detail, now_ms)
         return step.next_ms
 
     def follow_up(self, session: Session, case: Case, now_ms: int) -> int | None:
-        """The holder owes contact or an outcome: tell the supervisors, up the chain."""
+        """Alert the supervisors, up the chain, when the holder's next step is late."""
         if case.state not in HELD_STATES or case.follow_up_due_ms is None:
             return None
         again_ms = self._options.follow_ups.due_ms(case.state, case.severity, now_ms)
-        if case.withdrawn:  # less urgent, but it has to be closed, and the warning may come back
+        if case.withdrawn:  # it still has to be closed, and its warning may come back
             return again_ms
         if now_ms < case.follow_up_due_ms:
             return case.follow_up_due_ms
@@ -143,13 +145,13 @@ class DispatchService:
             "receiver": receiver.name,
             "reason": problem,
             "holder": case.holder,
-            "deliveries": _told(written),
+            "deliveries": _summary_of(written),
         }
         _record(session, case, "follow_up_missed", detail, now_ms)
         return again_ms
 
     def _tighten(self, session: Session, case: Case, now_ms: int) -> None:
-        """The holder of a case that got worse has less time."""
+        """Shorten the holder's time when the severity of the case rose."""
         if case.state not in HELD_STATES or case.follow_up_due_ms is None:
             return
         due_ms = self._options.follow_ups.due_ms(case.state, case.severity, now_ms)
@@ -165,7 +167,7 @@ class DispatchService:
         found: Sequence[Match],
         now_ms: int,
     ) -> tuple[list[Intent], dict[str, PageDecision]]:
-        """The pages of a case that waits for somebody, and why some receivers get none now."""
+        """The pages of a waiting case, and the decisions that withhold pages from some receivers."""
         intents: list[Intent] = []
         withheld: dict[str, PageDecision] = {}
         if case.state not in WAITING_STATES:
@@ -209,11 +211,11 @@ class DispatchService:
             now_ms=now_ms,
         )
         actions = select_channels(reachability)
-        if case.state == "in_contact":  # the responder is talking to the person already
+        if case.state == "in_contact":  # the responder talks to the victim already
             return [action for action in actions if action.channel == "bank"]
         return actions
 
-    def _alarms(
+    def _failure_alerts(
         self,
         session: Session,
         case: Case,
@@ -224,16 +226,19 @@ class DispatchService:
         withheld: Mapping[str, PageDecision],
         now_ms: int,
     ) -> list[Intent]:
-        """What went wrong, to whoever has the case. Nothing is withheld from a holder; a team is
-        told only of a case that it may be paged for."""
+        """Alerts about failed protection: always to a holder, to a team only if it may be paged."""
         if match.receiver in withheld:
             return []
         grave = ORDER[case.severity] >= ORDER["high"]
-        alarms = decide_protection_failures(known, actions, grave=grave, now_ms=now_ms)
-        if case.round and case.state in HELD_STATES and not dispatch_facts.was_told(session, case):
-            alarms.append(ProtectionFailure("warning_came_back", str(case.round)))
+        failures = decide_protection_failures(known, actions, grave=grave, now_ms=now_ms)
+        if (
+            case.round
+            and case.state in HELD_STATES
+            and not dispatch_facts.was_notified(session, case)
+        ):
+            failures.append(ProtectionFailure("warning_came_back", str(case.round)))
         receiver = routing.receiver(match.receiver)
-        return self._composer.alarms(session, case, receiver, alarms, now_ms)
+        return self._composer.failure_alerts(session, case, receiver, failures, now_ms)
 
     @staticmethod
     def _decide(
@@ -255,7 +260,7 @@ class DispatchService:
         decision: PageDecision,
         now_ms: int,
     ) -> int:
-        """No step up the chain now. A team that was not paged yet gets its time once it is."""
+        """Withhold a step of the chain; a team that was not paged yet gets its full time later."""
         again_ms = decision.again_ms or now_ms
         if case.escalation_level == 0:
             again_ms = self._options.deadlines.deadline_ms(case.severity, again_ms)
@@ -285,5 +290,5 @@ def _record(
     CaseHistory(session, ACTOR, now_ms).record(case.case_id, action, detail)
 
 
-def _told(written: Sequence[Delivery]) -> list[list[str]]:
+def _summary_of(written: Sequence[Delivery]) -> list[list[str]]:
     return [[row.channel, row.recipient, row.reason] for row in written]

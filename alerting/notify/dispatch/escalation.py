@@ -1,16 +1,16 @@
-"""What happens when a deadline passes with no response: a pure decider."""
+"""The steps of an escalation after a deadline without a response: a pure decider."""
 
 from dataclasses import dataclass
 
 from alerting.notify.routing.routing_tree import Escalation
 
 MAX_LEVEL = 50
-"""Levels after which a case only stands in the overdue list; at five minutes each, four hours."""
+"""Levels after which a case is only shown as overdue; at five minutes each, four hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Who is paged now (None: only the team again), and when to look again (None: no more)."""
+    """Who is paged now (None: the team again), and when the next step is due (None: never)."""
 
     level: int
     receiver: str | None

@@ -1,4 +1,4 @@
-"""What gateways report about a delivery after they took it."""
+"""Reports of gateways about deliveries that they accepted."""
 
 from collections.abc import Collection
 from typing import Literal
@@ -23,7 +23,7 @@ STATES: dict[GatewayResult, State] = {
 
 
 class GatewayReports:
-    """Takes in reports; the caller has checked their signature."""
+    """Records reports; the caller has checked their signature."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
@@ -33,13 +33,15 @@ class GatewayReports:
         """Record a report; the same report again changes nothing.
 
         Args:
-            channels: those that the reporter answers for; other deliveries do not exist for it.
+            delivery_id: the delivery.
+            result: the gateway's result.
+            channels: the reporter's channels; deliveries of others do not exist for it.
 
         Returns:
             The delivery's state.
 
         Raises:
-            NotFoundError: no such delivery.
+            NotFoundError: the reporter has no such delivery.
             StepRefusedError: it is settled otherwise, or was never sent.
         """
         state = STATES[result]

@@ -1,8 +1,8 @@
-"""What messages say, in Chinese and English.
+"""Texts of messages, in Chinese and English.
 
-To a person: what to do now, never what we know; the swindler may be reading along. To responders:
-the case and where to find it, with no number in clear. To banks and operators: an order in fields,
-not prose.
+A message to a victim says what to do now and not what is known, since the swindler may read it. A
+message to responders names the case and its address, with all numbers masked. Orders to banks and
+operators are fields, not prose.
 """
 
 from collections.abc import Mapping
@@ -84,7 +84,7 @@ PROBLEMS: dict[str, dict[Language, str]] = {
     "no_contact_yet": {"zh": "接手后尚未联系当事人", "en": "no attempt to reach the person"},
     "no_outcome_yet": {"zh": "联系后尚无处置结果", "en": "no outcome since contact"},
 }
-"""What an alarm or a follow-up is about, in words."""
+"""Subjects of failure alerts and follow-ups, in words."""
 
 SEVERITIES: dict[Language, dict[str, str]] = {
     "zh": {"critical": "特急", "high": "紧急", "medium": "一般"},
@@ -121,7 +121,7 @@ def severity_name(severity: str, language: Language) -> str:
 
 
 def problem_name(problem: str, language: Language) -> str:
-    """What an alarm is about, in words."""
+    """The subject of an alert, in words."""
     return PROBLEMS[problem][language]
 
 

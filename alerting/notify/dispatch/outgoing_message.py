@@ -1,4 +1,4 @@
-"""What goes out as one message: rendered from the deliveries as they stand when it is sent."""
+"""Composes one message from the deliveries that go out together, at the moment of sending."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from alerting.notify.dispatch.message_templates import digest, render
 class OutgoingMessage:
     """One message for one or more deliveries (more if they are grouped).
 
-    ``bulk``: one text to many people, none of whom has a case; recorded as a whole.
+    ``bulk``: one text to many people outside cases, recorded as a whole.
     """
 
     delivery_ids: tuple[str, ...]
@@ -28,7 +28,7 @@ class OutgoingMessage:
     bulk: bool = False
 
 
-def pack(session: Session, members: Sequence[Delivery]) -> OutgoingMessage:
+def compose_message(session: Session, members: Sequence[Delivery]) -> OutgoingMessage:
     """The message of leased deliveries that belong together."""
     first = members[0]
     if first.purpose == ADVISE:
@@ -41,7 +41,7 @@ def pack(session: Session, members: Sequence[Delivery]) -> OutgoingMessage:
     if first.channel in ("bank", "operator"):
         order = _order(session, first)
     message = Message(
-        # Of the batch, not of a member: whoever drops out of it, a retry has the same key.
+        # The key of the batch, so that a retry has the same key when a member drops out.
         delivery_id=first.batch_id,
         channel=first.channel,
         recipient=first.recipient,
@@ -55,8 +55,11 @@ def pack(session: Session, members: Sequence[Delivery]) -> OutgoingMessage:
 
 
 def _bulk(members: Sequence[Delivery]) -> OutgoingMessage:
-    """One text to many people. Each recipient carries its own id, by which the gateway tells whom
-    it texted before, since after a crash the same people may be grouped otherwise."""
+    """One text to many people.
+
+    Each recipient has an id of its own, by which the gateway recognises a repetition: after a crash
+    the same people may be in other groups.
+    """
     first = members[0]
     ids = tuple(row.delivery_id for row in members)
     message = Message(
@@ -74,8 +77,10 @@ def _bulk(members: Sequence[Delivery]) -> OutgoingMessage:
 
 
 def _order(session: Session, row: Delivery) -> dict[str, Any]:
-    """The fields of an order to a bank or operator, read when it is sent: they name accounts and
-    numbers, which stand in the warning and nowhere else."""
+    """The fields of an order to a bank or operator, read when it is sent.
+
+    They name accounts and numbers, which are stored in the warning only.
+    """
     known = session.scalars(select(Warning_).where(Warning_.case_id == row.case_id)).all()
     return _hold(row, known) if row.channel == "bank" else _suspension(row, known)
 

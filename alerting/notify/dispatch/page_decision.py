@@ -1,8 +1,8 @@
 """Whether a team is paged for a case now: a pure decider with named reasons.
 
-The first page and every step of the escalation ask it. Withholding a page never withholds the case:
-it stands in the queue all the same, and its deadline is shown; but who was not to be paged is not
-late either, so the chain does not go up meanwhile.
+The first page and every step of the escalation use it. A withheld page never hides the case: it
+stays in the queue with its deadline. While its page is withheld a team is not late, so the chain does
+not go up.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ PageReason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What the decision depends on; times in UTC milliseconds.
+    """The facts that the decision depends on; times in UTC milliseconds.
 
-    ``silenced_until_ms``: when the last of the silences that hold ends, None if none holds.
-    ``again_seconds``: when to ask again where nothing says when the reason passes.
+    ``silenced_until_ms`` is the end of the last silence, None without one. ``again_seconds`` is the
+    pause before the next decision where the end of the reason is not known.
     """
 
     severity: str
@@ -32,15 +32,17 @@ class PageFacts:
 
 @dataclass(frozen=True, slots=True)
 class PageDecision:
-    """Paged, or withheld for this reason and to be asked again at ``again_ms``."""
+    """Paged, or withheld for this reason until the next decision at ``again_ms``."""
 
     reason: PageReason
     again_ms: int | None = None
 
 
 def decide_page(facts: PageFacts, now_ms: int) -> PageDecision:
-    """Decide on one page. Silences and inhibitions hold for every severity, for somebody asked for
-    them; budget and quiet hours never hold back a critical case.
+    """Decide on one page.
+
+    Silences and inhibitions apply to every severity, since people set them; budget and quiet hours
+    never withhold the page of a critical case.
     """
     later_ms = now_ms + facts.again_seconds * 1000
     if facts.silenced_until_ms is not None:

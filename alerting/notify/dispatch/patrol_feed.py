@@ -1,7 +1,7 @@
-"""The patrol feed: what was sent to patrols for cases that are still open, from a point on.
+"""The patrol feed: orders to patrols for open cases, after a cursor.
 
-The point is a number that orders get in the order of their commits (``dispatch.record``), not a
-time: an order that is stamped earlier and committed later would never be seen behind a cursor.
+The cursor is a number that orders get in the order of their commits (``delivery_results``), not a
+time: an order with an earlier time and a later commit would be missed.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class PatrolCall:
-    """One call to a patrol; ``event_id`` is where to go on from."""
+    """One call to a patrol; ``event_id`` is the cursor after it."""
 
     event_id: str
     case_id: str
@@ -30,7 +30,7 @@ class PatrolCall:
 
 
 def newest_call(db: Database) -> str | None:
-    """What changes with every new call to any patrol; None if there was none."""
+    """A value that changes with every new call to a patrol; None before the first."""
     newest = select(func.max(Delivery.feed_no)).where(Delivery.channel == "patrol")
     with db.read() as session:
         number = session.scalar(newest)
@@ -38,10 +38,10 @@ def newest_call(db: Database) -> str | None:
 
 
 def patrol_calls(db: Database, scope: Scope, after: str | None) -> list[PatrolCall]:
-    """Calls after an event id, oldest first, up to a page; without one, from the beginning.
+    """Calls after an event id, oldest first, up to a page; without an id, from the beginning.
 
-    An id that this database never gave (it was restored, or is of an older version) is answered
-    from the beginning too: twice is better than never.
+    An unknown id (the database was restored) also starts from the beginning, since a repeated call
+    is better than a missed one.
     """
     number, _, delivery_id = (after or "0").partition("/")
     with db.read() as session:

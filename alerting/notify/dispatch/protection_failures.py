@@ -1,7 +1,7 @@
-"""Which failures of the protection have to be told to whoever has the case: a pure decider.
+"""Which failures of the protection the holder of a case has to learn of: a pure decider.
 
-An order to a bank that is refused, or a patrol that finds nobody, leaves the person without what
-the responder believes to be in place.
+After a refused order to a bank, or a patrol that did not find the victim, the protection that the
+responder relies on does not exist.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from alerting.notify.dispatch.channel_selection import Action
 
 UNCONFIRMED_SECONDS = {"bank": 60, "operator": 60, "patrol": 1_200}
-"""After which an order that was not confirmed counts as not in place: two periods of a bank or
-operator, so that one lost answer alarms nobody; a patrol has to get there."""
+"""Time after which an unconfirmed order counts as failed.
+
+A bank or operator gets two periods, so that one lost answer raises no alert; a patrol has to travel.
+"""
 
 _FAILED = {"bank": "hold_failed", "operator": "suspension_failed", "patrol": "patrol_failed"}
 _UNCONFIRMED = {
@@ -23,7 +25,7 @@ _UNCONFIRMED = {
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """One delivery that protects the person, as it stands."""
+    """One delivery that protects the victim, as it stands."""
 
     delivery_id: str
     channel: str
@@ -33,13 +35,13 @@ class Protection:
     created_at_ms: int
 
     @property
-    def in_vain(self) -> bool:
-        """It was given up, or reached nobody."""
+    def failed(self) -> bool:
+        """It failed for good, or was not answered."""
         return self.state in ("failed", "unanswered")
 
     @property
     def unconfirmed_at_ms(self) -> int | None:
-        """When an order that nobody has confirmed yet is late; None for anything else."""
+        """When an unconfirmed order becomes late, in UTC ms; None for other deliveries."""
         seconds = UNCONFIRMED_SECONDS.get(self.channel)
         if seconds is None or self.state not in ("pending", "sending", "awaiting", "sent"):
             return None
@@ -48,7 +50,7 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class ProtectionFailure:
-    """What to tell, and what keeps it from being told twice."""
+    """The failure, and a key so that it is reported once."""
 
     reason: str
     key: str
@@ -57,36 +59,37 @@ class ProtectionFailure:
 def decide_protection_failures(
     known: Sequence[Protection], next_actions: Sequence[Action], *, grave: bool, now_ms: int
 ) -> list[ProtectionFailure]:
-    """What went wrong and has to be told.
+    """The failures to report.
 
     Args:
-        known: what was ordered and sent in this round of the case.
-        next_actions: what is done now; a person whom nobody reached is an alarm only if nothing
-            of it is another way to them.
-        grave: the case is critical or high.
+        known: the orders and messages of this round of the case.
+        next_actions: the actions taken now; that calls failed is reported only if none of these may
+            still reach the victim.
+        grave: whether the case is critical or high.
+        now_ms: UTC milliseconds.
     """
-    alarms = []
+    failures = []
     for item in known:
-        if item.in_vain and item.channel in _FAILED:
+        if item.failed and item.channel in _FAILED:
             found_nobody = item.channel == "patrol" and item.state == "unanswered"
             reason = "patrol_found_nobody" if found_nobody else _FAILED[item.channel]
-            alarms.append(ProtectionFailure(reason, item.delivery_id))
+            failures.append(ProtectionFailure(reason, item.delivery_id))
         elif item.unconfirmed_at_ms is not None and item.unconfirmed_at_ms <= now_ms:
-            alarms.append(ProtectionFailure(_UNCONFIRMED[item.channel], item.delivery_id))
+            failures.append(ProtectionFailure(_UNCONFIRMED[item.channel], item.delivery_id))
     tried = [item for item in known if item.channel == "voice" or item.recipient == "relative"]
-    if grave and any(item.in_vain for item in tried) and not _another_way(next_actions):
-        alarms.append(ProtectionFailure("nobody_reached", "nobody_reached"))
-    return alarms
+    if grave and any(item.failed for item in tried) and not _another_way(next_actions):
+        failures.append(ProtectionFailure("nobody_reached", "nobody_reached"))
+    return failures
 
 
 def unconfirmed_at_ms(known: Sequence[Protection], now_ms: int) -> int | None:
-    """When the next order that nobody has confirmed yet will be an alarm."""
+    """When the next unconfirmed order becomes late, in UTC ms; None without one."""
     due = [item.unconfirmed_at_ms for item in known]
     return min((at_ms for at_ms in due if at_ms is not None and at_ms > now_ms), default=None)
 
 
 def _another_way(next_actions: Sequence[Action]) -> bool:
-    """A call to a relative or a patrol, that may still reach the person; a text may go unread."""
+    """Whether a call to a relative or a patrol may still reach the victim; a text may go unread."""
     return any(
         action.channel == "patrol" or (action.channel, action.recipient) == ("voice", "relative")
         for action in next_actions

@@ -1,4 +1,4 @@
-"""Quiet hours: a pure decider. Local wall time counts, so a change of the clocks moves with it."""
+"""Quiet hours: a pure decider over local wall time, daylight saving included."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,11 +15,13 @@ def minute_of_day(text: str) -> int | None:
 
 
 def quiet_until_ms(start: str, end: str, timezone: str, now_ms: int) -> int | None:
-    """When the quiet hours that hold now end, or None if none hold.
+    """When the present quiet hours end, in UTC milliseconds; None outside them.
 
     Args:
-        start: HH:MM; quiet from then on.
-        end: HH:MM; no longer quiet from then on. Before ``start``: on the next day.
+        start: HH:MM, inclusive.
+        end: HH:MM, exclusive; on the next day if it is before ``start``.
+        timezone: of both.
+        now_ms: UTC milliseconds.
     """
     first, last = minute_of_day(start), minute_of_day(end)
     if first is None or last is None or first == last:

@@ -1,8 +1,8 @@
-"""What becomes of a delivery after an attempt: a pure decider with named states.
+"""The state of a delivery after an attempt: a pure decider.
 
-``pending`` waits for its time, ``sending`` is under way (with a lease), ``awaiting`` was taken but
-its confirmation is due, ``sent`` and ``confirmed`` are done, ``unanswered`` reached nobody,
-``failed`` was given up, ``cancelled`` was no longer wanted.
+``pending`` waits for its time, ``sending`` is under way with a lease, ``awaiting`` was accepted and
+waits for a confirmation, ``sent`` and ``confirmed`` are done, ``unanswered`` was not answered,
+``failed`` was given up, ``cancelled`` was suppressed.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Result = Literal["taken", "confirmed", "unavailable", "refused"]
 
 NEEDS_CONFIRMATION = frozenset({"bank", "operator"})
 CONFIRM_SECONDS = 30
-"""Within which a bank or operator confirms an order, or gets it again with the same id."""
+"""Time for a bank or operator to confirm an order before it is sent again with the same id."""
 
 FIRST_RETRY_SECONDS = 1
 LONGEST_RETRY_SECONDS = 60
@@ -23,7 +23,7 @@ LONGEST_RETRY_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """The state after the attempt, and when to look again if it is not final."""
+    """The state after the attempt, and when to try again if it is not final."""
 
     state: State
     not_before_ms: int
@@ -35,8 +35,11 @@ def decide_next(
     """Decide on a delivery's next state.
 
     Args:
+        channel: of the delivery.
+        result: of the attempt.
         attempts: how many attempts were made, this one included.
-        max_attempts: after which it is given up.
+        max_attempts: after which the delivery fails.
+        now_ms: UTC milliseconds.
     """
     if result == "confirmed":
         return Next("confirmed", now_ms)

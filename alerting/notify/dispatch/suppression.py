@@ -1,7 +1,7 @@
-"""Whether a delivery is still wanted at the moment of sending: a pure decider with named reasons.
+"""Whether a delivery is still due at the moment of sending: a pure decider with named reasons.
 
-Between the decision and the sending lie queues, retries and gateways that are down; meanwhile
-somebody may have taken the case, or the suspect the line.
+Queues, retries and failing gateways lie between the decision and the sending. Meanwhile a responder
+may have taken the case, or the suspect may hold the line.
 """
 
 from alerting.cases.lifecycle import WAITING_STATES
@@ -12,10 +12,11 @@ from alerting.notify.dispatch.channel_selection import obstacle_to_calls
 
 
 def suppression_reason(row: Delivery, case: Case | None) -> str | None:
-    """Why a delivery must not be sent any more, or None if it may be.
+    """The reason why a delivery must not be sent any more, or None.
 
     Args:
-        case: the delivery's, as it stands now; None for one of a sweep, which has none.
+        row: the delivery.
+        case: its case as it stands now; None for a text of a sweep.
     """
     if case is None:
         return None

@@ -9,14 +9,14 @@ from alerting.db.case_tables import Case
 
 Label = Literal["tenant", "district", "typology", "severity"]
 Patterns = dict[str, str | list[str]]
-"""Per label one pattern or several of which one has to match; a pattern may end in ``*``."""
+"""Per label one pattern, or several of which one has to match; a pattern may end in ``*``."""
 
 MATCHABLE = frozenset({"tenant", "district", "typology", "severity"})
 COMPARABLE = MATCHABLE | {"subscriber", "caller", "payee"}
 
 
 def labels_of(case: Case) -> dict[str, str]:
-    """What routing knows of a case; numbers are compared but never shown."""
+    """The labels of a case; numbers are compared but never shown."""
     return {
         "tenant": case.tenant,
         "district": case.district,
@@ -29,30 +29,30 @@ def labels_of(case: Case) -> dict[str, str]:
 
 
 def matches(patterns: Mapping[str, str | list[str]], labels: Mapping[str, str]) -> bool:
-    """Whether every label fits one of its patterns; no patterns fit everything."""
+    """Whether every label matches one of its patterns; an empty mapping matches every case."""
     return all(
-        any(_fits(pattern, labels.get(name, "")) for pattern in _several(wanted))
-        for name, wanted in patterns.items()
+        any(_fits(pattern, labels.get(name, "")) for pattern in _as_list(expected))
+        for name, expected in patterns.items()
     )
 
 
 def matching_sql(patterns: Mapping[str, str | list[str]]) -> list[ColumnElement[bool]]:
     """``matches`` over the columns of a case."""
     return [
-        or_(false(), *(_fits_sql(getattr(Case, name), pattern) for pattern in _several(wanted)))
-        for name, wanted in patterns.items()
+        or_(false(), *(_fits_sql(getattr(Case, name), pattern) for pattern in _as_list(expected)))
+        for name, expected in patterns.items()
     ]
 
 
 def _fits_sql(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
     if not pattern.endswith("*"):
         return column == pattern
-    # Not LIKE, which on SQLite takes capitals for small letters.
+    # Not LIKE, which ignores case on SQLite.
     return func.substr(column, 1, len(pattern) - 1) == pattern[:-1]
 
 
-def _several(wanted: str | list[str]) -> list[str]:
-    return [wanted] if isinstance(wanted, str) else wanted
+def _as_list(expected: str | list[str]) -> list[str]:
+    return [expected] if isinstance(expected, str) else expected
 
 
 def _fits(pattern: str, value: str) -> bool:

@@ -1,4 +1,4 @@
-"""Read and validate a routing file; every fault is named, with the place where it stands."""
+"""Reads and validates a routing file; every fault is named with its place."""
 
 import tomllib
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def _invalid(faults: list[str]) -> ConfigurationError:
 def _faults(routing: Routing) -> Iterator[str]:
     names = [receiver.name for receiver in routing.receivers]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"receiver {name!r} is there twice"
+        yield f"receiver {name!r} is defined twice"
     if routing.route.receiver is None:
         yield "route has no receiver, so some cases would go nowhere"
     if routing.route.match:
@@ -91,7 +91,7 @@ def _route_faults(node: Route, names: set[str], path: str, depth: int) -> Iterat
         yield f"{path} is deeper than {MAX_DEPTH}"
         return
     if node.receiver is not None and node.receiver not in names:
-        yield f"{path}.receiver: there is no receiver {node.receiver!r}"
+        yield f"{path}.receiver: receiver {node.receiver!r} does not exist"
     for label in sorted(set(node.match) - MATCHABLE):
         yield f"{path}.match: {label!r} is not a label"
     for label in sorted(set(node.group_by or ()) - MATCHABLE):
@@ -111,7 +111,7 @@ def _escalation_faults(node: Route, names: set[str], path: str) -> Iterator[str]
         yield f"{path}.escalate is not in order of time"
     for step in node.escalate or ():
         if step.receiver not in names:
-            yield f"{path}.escalate: there is no receiver {step.receiver!r}"
+            yield f"{path}.escalate: receiver {step.receiver!r} does not exist"
 
 
 def _quiet_faults(routing: Routing) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Silences and shifts: what people change about routing while it runs."""
+"""Silences and shifts, which people change while the service runs."""
 
 from collections.abc import Sequence
 from uuid import uuid4
@@ -28,7 +28,7 @@ MAX_WOKEN = 10_000
 class RoutingService:
     """Adds and ends silences and shifts, within the caller's tenants and districts.
 
-    Those of the whole tenant are seen by all of its people, who would wonder where pages are.
+    Everyone of a tenant sees its silences and shifts, so that missing pages have an explanation.
 
     Args:
         deadlines: how long a team has for a case that a silence held back, once it ends.
@@ -54,11 +54,11 @@ class RoutingService:
         expires_at_ms: int,
         starts_at_ms: int | None = None,
     ) -> Silence:
-        """Withhold the pages of cases that match, for a time and a reason.
+        """Withhold the pages of cases that match, for a time and with a reason.
 
         Raises:
-            InvalidRequestError: no matcher or one that fits everything, an unknown label, no
-                district where one is needed, or too long.
+            InvalidRequestError: a matcher is missing, unknown or matches everything, a district
+                is missing, or the silence is too long.
             NotFoundError: tenant or district lie outside the caller's scope.
         """
         now_ms = self._clock()
@@ -93,22 +93,22 @@ class RoutingService:
         return row
 
     def end_silence(self, silence_id: str, who: Principal) -> Silence:
-        """End a silence now, and page for what it held back; raises NotFoundError."""
+        """End a silence now, and page for the cases that it withheld; raises NotFoundError."""
         now_ms = self._clock()
         with self._db.write() as session:
             row = session.get(Silence, silence_id)
             if row is None or not _covers(who.scope, row.tenant, row.matchers.get("district", "")):
                 raise NotFoundError("silence", silence_id)
-            held_back = row.starts_at_ms <= now_ms < row.expires_at_ms
+            in_force = row.starts_at_ms <= now_ms < row.expires_at_ms
             row.expires_at_ms = min(row.expires_at_ms, now_ms)
-            if held_back:
+            if in_force:
                 self._wake(session, row, now_ms)
             entry = AuditEntry(now_ms, who.subject, "silence_ended", silence_id)
             history.append(session, [entry])
         return row
 
     def _wake(self, session: Session, silence: Silence, now_ms: int) -> None:
-        """Look now at the cases that would have waited for the end that was foreseen."""
+        """Dispatch the cases that would have waited for the planned end of the silence."""
         cases = session.scalars(
             self._db.for_update(
                 select(Case)
@@ -128,7 +128,7 @@ class RoutingService:
             timer_schedule.hasten(session, case, self._deadlines.deadline_ms(case.severity, now_ms))
 
     def silences(self, scope: Scope) -> Sequence[Silence]:
-        """Silences that hold or will."""
+        """Present and future silences."""
         statement = (
             select(Silence)
             .where(Silence.expires_at_ms > self._clock(), _tenants(scope, Silence.tenant))
@@ -151,10 +151,10 @@ class RoutingService:
         starts_at_ms: int,
         ends_at_ms: int,
     ) -> Shift:
-        """Put somebody on call for a district (and all below it) and a team.
+        """Put a responder on call for a team and a district with all districts below it.
 
         Raises:
-            InvalidRequestError: not a period of at most 31 days, or no district where one is needed.
+            InvalidRequestError: the period is over 31 days or empty, or a district is missing.
             NotFoundError: tenant or district lie outside the caller's scope.
         """
         _require(who.scope, tenant, district)
@@ -192,7 +192,7 @@ class RoutingService:
         return row
 
     def shifts(self, scope: Scope) -> Sequence[Shift]:
-        """Shifts that hold or will."""
+        """Present and future shifts."""
         statement = (
             select(Shift)
             .where(Shift.ends_at_ms > self._clock(), _tenants(scope, Shift.tenant))
@@ -204,7 +204,7 @@ class RoutingService:
 
 
 def _covers(scope: Scope, tenant: str, district: str) -> bool:
-    """Whether a whole district is the caller's; an empty one stands for all."""
+    """Whether the scope holds a whole district; an empty code stands for all districts."""
     return scope.covers(Scope.of([tenant], [district or "*"]))
 
 
@@ -216,5 +216,5 @@ def _require(scope: Scope, tenant: str, district: str) -> None:
 
 
 def _tenants(scope: Scope, column: object) -> ColumnElement[bool]:
-    """What is in force for a tenant is told to all of its people."""
+    """The rows of the tenants in scope, whatever their district."""
     return Scope(scope.tenants, None).condition(column, column)

@@ -1,4 +1,4 @@
-"""The routing in use: read again when its file changes; a faulty file never replaces a good one."""
+"""The routing in use. It is read again when its file changes; a faulty file is refused."""
 
 import threading
 from pathlib import Path
@@ -15,10 +15,10 @@ _log = structlog.get_logger(__name__)
 
 
 class RoutingSource:
-    """Gives the routing in use, and looks at its file now and then.
+    """Holds the routing in use, and checks its file for changes as a background task.
 
     Raises:
-        ConfigurationError: if the file is faulty at the start, when there is no good one yet.
+        ConfigurationError: the file is faulty at the start.
     """
 
     def __init__(self, path: Path | None, clock: Clock, *, reload_seconds: float) -> None:
@@ -31,7 +31,7 @@ class RoutingSource:
         ROUTING_VERSION.set(clock() / 1000)
 
     def turn(self, _stop: threading.Event) -> float:
-        """Look at the file once; returns the seconds until the next look."""
+        """Check the file once; return the seconds until the next check."""
         stamp = self._stat()
         if self._path is not None and stamp != self._stamp:
             self._stamp = stamp

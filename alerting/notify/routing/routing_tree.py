@@ -1,8 +1,8 @@
-"""The routing file: what it may say, and the walk from a case's labels to receivers.
+"""The structure of the routing file, and the walk from the labels of a case to receivers.
 
-A tree in the manner of Alertmanager: a case goes down to the first child whose ``match`` fits (and
-on to the next sibling where ``continue`` is set); where no child fits, the node itself receives it.
-A child inherits what it does not set.
+The tree works as Alertmanager's: a case goes down to the first child whose ``match`` fits, and on to
+the next sibling where ``continue`` is set. Where no child fits, the node itself receives the case. A
+child inherits the fields that it does not set.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,11 +17,11 @@ PageChannel = Literal["oncall", "sms", "voice", "email", "chat", "webhook"]
 
 
 class _Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Unknown keys are mistakes, never ignored."""
+    """Base of the file's parts; unknown keys are refused."""
 
 
 class PagingRule(_Node, frozen=True):
-    """One way to page a team. ``oncall`` needs no address: shifts say whom, and over what."""
+    """One way to page a team. ``oncall`` takes person and address from the shifts."""
 
     channel: PageChannel
     address: str = ""
@@ -37,7 +37,7 @@ class Receiver(_Node, frozen=True):
 
 
 class Escalation(_Node, frozen=True):
-    """Who is paged when a deadline passed that many seconds ago and nobody responded."""
+    """The receiver that is paged so many seconds after a deadline without a response."""
 
     receiver: str
     after_seconds: int = 0
@@ -65,7 +65,7 @@ class Inhibition(_Node, frozen=True):
 
 
 class QuietHours(_Node, frozen=True):
-    """Local hours in which these severities page nobody and message nobody; may pass midnight."""
+    """Local hours without pages and messages for these severities; they may pass midnight."""
 
     start: str
     end: str
@@ -83,13 +83,13 @@ class Routing(_Node, frozen=True):
     quiet_hours: QuietHours | None = None
 
     def receiver(self, name: str) -> Receiver:
-        """The receiver of a name; validation has made sure that there is one."""
+        """The receiver of a name, which validation has found to exist."""
         return next(receiver for receiver in self.receivers if receiver.name == name)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Where the walk ended: the receiver, what it inherited, and the path of nodes to it."""
+    """The end of a walk: the receiver, its inherited options, and the path of nodes to it."""
 
     receiver: str
     group_by: tuple[str, ...]
@@ -109,7 +109,7 @@ class _Inherited:
 
 
 def route(routing: Routing, labels: Mapping[str, str]) -> list[Match]:
-    """Every place that a case with these labels goes to, at least one."""
+    """Every receiver of a case with these labels, at least one."""
     root = _Inherited(receiver=routing.route.receiver or "")
     return list(_walk(routing.route, labels, root, "route"))
 
@@ -151,4 +151,4 @@ DEFAULT = Routing(
     route=Route(receiver="desk"),
     receivers=(Receiver(name="desk", team="desk", pages=(PagingRule("oncall"),)),),
 )
-"""Without a file: one team that sees everything, paged by its shifts."""
+"""The routing without a file: one team that receives every case, paged by its shifts."""

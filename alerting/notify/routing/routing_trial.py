@@ -1,4 +1,4 @@
-"""Try a case against the routing, without touching anything: for the command and the console."""
+"""Routes a case on trial, without any effect, for the command line and the console."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from alerting.notify.routing.routing_tree import Match, Routing, route
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Where a case would go: per receiver its team, the path to it, its pages and its chain."""
+    """One receiver of a case: its team, the path to it, its pages and its chain."""
 
     receiver: str
     team: str

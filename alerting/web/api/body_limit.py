@@ -1,4 +1,4 @@
-"""A bound on request bodies, before anybody is asked who they are."""
+"""A bound on request bodies, checked before authentication."""
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -7,23 +7,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from alerting.web.api.problem_documents import problem
 
 MAX_BODY_BYTES = 65_536
-"""Several times the largest warning; no request of ours is an upload."""
+"""Several times the size of the largest warning; the API has no uploads."""
 
 
 class BodyLimit:
-    """Answers 413 to what is longer than ``max_bytes``, by what the request says or what it sends."""
+    """Answers 413 to a body over ``max_bytes``, by its declared or by its actual length."""
 
     def __init__(self, app: ASGIApp, *, max_bytes: int = MAX_BODY_BYTES) -> None:
         self._app = app
         self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count while the application reads; anything but HTTP passes."""
+        """Count bytes while the application reads; pass other protocols on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        said = Headers(scope=scope).get("content-length", "0")
-        if not said.isdigit() or int(said) > self._max_bytes:
+        declared = Headers(scope=scope).get("content-length", "0")
+        if not declared.isdigit() or int(declared) > self._max_bytes:
             await self._refuse(scope, receive, send)
             return
         taken, answered = 0, False
@@ -33,7 +33,7 @@ class BodyLimit:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > self._max_bytes:
-                raise HTTPException(413)  # ends the application's work; the answer is ours
+                raise HTTPException(413)  # ends the application's work; the answer follows below
             return message
 
         async def forward(message: Message) -> None:

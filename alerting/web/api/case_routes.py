@@ -1,4 +1,4 @@
-"""Routes of cases: the queue, the file, and the steps."""
+"""Routes of cases: the queue, one case, and its steps."""
 
 from typing import Annotated, Literal
 
@@ -38,19 +38,19 @@ class _Body(BaseModel):
 
 
 class StepBody(_Body):
-    """``version``: the one the caller saw; the step is refused if the case changed since."""
+    """``version`` is the one that the caller saw; the step is refused if the case changed since."""
 
     version: Version | None = None
 
 
 class ReasonBody(_Body):
-    """Why."""
+    """The reason for a step."""
 
     reason: Word
 
 
 class AssignBody(_Body):
-    """``to``: subject of the principal who gets the case."""
+    """``to`` is the subject of the person who gets the case."""
 
     to: Word
 
@@ -81,7 +81,7 @@ class CloseBody(StepBody):
 
 
 class LossBody(_Body):
-    """Money lost after all; give ``transfer_id`` or ``report_id`` so that it counts once."""
+    """A late loss; give ``transfer_id`` or ``report_id`` so that it counts once."""
 
     lost_minor: Annotated[int, Field(ge=1, le=MAX_MINOR)]
     transfer_id: Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7e]+$")] | None = None
@@ -90,7 +90,7 @@ class LossBody(_Body):
 
 
 class RelativeBody(_Body):
-    """Somebody to call when the person cannot be reached."""
+    """A relative to call when the victim cannot be reached."""
 
     phone: Annotated[str, Field(min_length=3, max_length=20, pattern=r"^\+?[0-9]+$")]
     name: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")] = ""
@@ -113,13 +113,15 @@ def list_cases(
     district: Annotated[District | None, Query(max_length=12, pattern="^[0-9A-Za-z-]*$")] = None,
     mine: bool = False,
     overdue: bool = False,
-    neglected: Annotated[bool, Query(description="whose holder owes the next step")] = False,
+    neglected: Annotated[
+        bool, Query(description="only cases whose holder is late with the next step")
+    ] = False,
     order: Literal["urgency", "newest"] = "urgency",
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
     offset: Annotated[int, Query(ge=0, le=100_000)] = 0,
 ) -> CasePage:
     """The queue: open cases, most urgent first."""
-    wanted = CaseFilter(
+    conditions = CaseFilter(
         states=tuple(state or OPEN_STATES),
         severities=tuple(severity or ()),
         district=district,
@@ -129,18 +131,18 @@ def list_cases(
     )
     now_ms = services.clock()
     found = services.case_queries.list(
-        who.scope, wanted, now_ms=now_ms, order=order, limit=limit, offset=offset
+        who.scope, conditions, now_ms=now_ms, order=order, limit=limit, offset=offset
     )
     return CasePage(
         cases=[CaseView.of(case, now_ms) for case in found],
-        total=services.case_queries.count(who.scope, wanted, now_ms=now_ms),
+        total=services.case_queries.count(who.scope, conditions, now_ms=now_ms),
         now_ms=now_ms,
     )
 
 
 @router.get("/{case_id}", responses=responses(401, 403, 404, 422, 429, 503))
 def get_case(services: Service, who: Reader, case_id: CaseId) -> CaseFileView:
-    """A case with everything that belongs to it."""
+    """A case with its warnings, history, deliveries, ledger, timeline and linked cases."""
     file = services.case_queries.file(who.scope, case_id)
     timeline = services.case_queries.timeline(file.case)
     linked = services.case_queries.linked(who.scope, file.case)
@@ -180,7 +182,7 @@ def assign(
     case_id: CaseId,
     body: AssignBody,
 ) -> CaseView:
-    """Hand the case to somebody who could work on it; nobody else would answer for it."""
+    """Hand the case to a colleague who may work on it."""
     found = services.case_queries.get(who.scope, case_id)
     if body.to not in access_of(request).colleagues(found.tenant, found.district):
         raise NotFoundError("colleague", body.to)
@@ -207,7 +209,7 @@ def note(services: Service, who: Worker, case_id: CaseId, body: NoteBody) -> Cas
 def add_relative(
     services: Service, who: Worker, case_id: CaseId, body: RelativeBody
 ) -> dict[str, str]:
-    """Register whom to call when the person cannot be reached; for the holder or a supervisor."""
+    """Register a relative to call when the victim cannot be reached; for the holder or a supervisor."""
     case = services.emergency_contacts.add(who, case_id, phone=body.phone, name=body.name)
     return {"subscriber": mask_phone(case.subscriber), "phone": mask_phone(body.phone)}
 
@@ -247,6 +249,6 @@ def report_loss(
     case_id: CaseId,
     body: LossBody,
 ) -> CaseView:
-    """Report money lost after the warning: what was prevented is taken back by as much."""
+    """Report money lost after the warning; as much prevented loss is taken back."""
     loss = LateLoss(body.lost_minor, body.transfer_id, body.report_id, body.known_at_ms)
     return CaseView.of(services.late_losses.report_loss(case_id, who, loss), services.clock())

@@ -1,4 +1,4 @@
-"""What the API shows of cases. Numbers and accounts are masked; ``unmask`` is a route of its own."""
+"""Views of cases in the API; numbers and accounts are masked."""
 
 from typing import Any
 
@@ -41,8 +41,8 @@ class CaseView(BaseModel):
     urgency: float = Field(description="expected loss per millisecond left; the queue's order")
     holder: str | None
     held_since_ms: int | None
-    follow_up_due_ms: int | None = Field(description="the holder's next step; past: nothing came")
-    follow_up_level: int = Field(description="how many supervisors were told of that")
+    follow_up_due_ms: int | None = Field(description="when the holder's next step is due")
+    follow_up_level: int = Field(description="how many supervisors were alerted to it")
     team: str
     responded_at_ms: int | None
     escalation_level: int
@@ -109,7 +109,7 @@ class WarningView(BaseModel):
 
 
 class EventView(BaseModel):
-    """One thing that happened to a case."""
+    """One event of a case."""
 
     at_ms: int
     kind: str

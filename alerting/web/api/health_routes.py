@@ -1,4 +1,4 @@
-"""Routes of probes and metrics; they name no case, need no key, and have a port of their own."""
+"""Routes of probes and metrics, on a port of their own; they name no case and need no key."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(slots=True)
 class ServiceHealth:
-    """What the probes ask.
+    """The state that the probes report.
 
-    *Live* depends on nothing outside the process: a restart mends neither Kafka nor the database.
-    *Ready* depends on the database, without which no page can be shown.
+    *Live* depends on the process alone, since a restart repairs neither Kafka nor the database.
+    *Ready* depends on the database, which every page needs.
     """
 
     db: Database
@@ -29,11 +29,11 @@ class ServiceHealth:
     started: Callable[[], bool]
 
     def startup(self) -> list[str]:
-        """Why the service has not started; empty if it has."""
+        """Reasons why the service has not started; empty if it has."""
         return [] if self.started() else ["starting"]
 
     def live(self) -> list[str]:
-        """Which threads died; empty if none."""
+        """Background tasks whose thread died."""
         return [f"{task.name}_stopped" for task in self.tasks if self.started() and not task.alive]
 
     def ready(self) -> list[str]:
@@ -46,7 +46,7 @@ class ServiceHealth:
         return faults
 
     def notes(self) -> dict[str, str]:
-        """What background work is struggling with; it is no reason to turn requests away."""
+        """Faults of background tasks; the service stays ready in spite of them."""
         return {task.name: task.fault for task in self.tasks if task.fault}
 
 

@@ -28,7 +28,7 @@ class IdempotencyStore:
         self._clock = clock
 
     def find(self, principal: str, key: str, request: bytes) -> StoredAnswer | None:
-        """The answer that was given before, if any.
+        """The answer that was given before, or None.
 
         Raises:
             ConflictError: the key was used for another request.
@@ -46,7 +46,7 @@ class IdempotencyStore:
         return StoredAnswer(row.status, row.response)
 
     def keep(self, principal: str, key: str, request: bytes, answer: StoredAnswer) -> None:
-        """Remember an answer; of two requests at the same time the first one's stays."""
+        """Store an answer; of two requests at the same time the first one's stays."""
         try:
             with self._db.write() as session:
                 session.add(
@@ -60,7 +60,7 @@ class IdempotencyStore:
                     )
                 )
         except IntegrityError:
-            return  # the requests themselves are harmless to repeat; see apply_warnings
+            return  # repeating the request is harmless, see apply_warnings
 
 
 def _digest(request: bytes) -> str:

@@ -77,9 +77,9 @@ class ListView(BaseModel):
 
 
 class SilenceBody(_Body):
-    """Withhold pages of cases that match, for a time and a reason.
+    """Withhold the pages of matching cases, for a time and with a reason.
 
-    Whoever does not see all districts has to name one of theirs.
+    A person who does not see all districts has to name one of their own.
     """
 
     tenant: TenantName = "default"
@@ -107,9 +107,9 @@ class SilenceView(BaseModel):
 
 
 class ShiftBody(_Body):
-    """Somebody on call; an empty district stands for all, a code for it and all below it.
+    """A responder on call; a district code includes those below it, an empty one means all.
 
-    Whoever does not see all districts has to name one of theirs.
+    A person who does not see all districts has to name one of their own.
     """
 
     tenant: TenantName = "default"
@@ -123,7 +123,7 @@ class ShiftBody(_Body):
 
 
 class ShiftView(BaseModel):
-    """A shift; the address stays with the service."""
+    """A shift without its address."""
 
     shift_id: str
     tenant: str
@@ -178,7 +178,7 @@ def propose(services: Service, who: Propose, body: ListBody) -> ListView:
 
 @router.post("/lists/{entry_id}/approve", responses=CHANGE)
 def approve(services: Service, who: Approve, entry_id: TokenPath) -> ListView:
-    """Put a proposed entry in force; never by its owner."""
+    """Put a proposed entry in force; not by its owner."""
     return ListView.of(services.lists.approve(entry_id, who))
 
 
@@ -190,7 +190,7 @@ def remove(services: Service, who: Approve, entry_id: TokenPath) -> ListView:
 
 @router.get("/silences", responses=READ)
 def silences(services: Service, who: ReadRouting) -> list[SilenceView]:
-    """Silences that hold or will."""
+    """Present and future silences."""
     return [SilenceView.of(row) for row in services.routing_service.silences(who.scope)]
 
 
@@ -216,13 +216,13 @@ def end_silence(services: Service, who: ChangeRouting, silence_id: TokenPath) ->
 
 @router.get("/shifts", responses=READ)
 def shifts(services: Service, who: ReadRouting) -> list[ShiftView]:
-    """Shifts that hold or will."""
+    """Present and future shifts."""
     return [ShiftView.of(row) for row in services.routing_service.shifts(who.scope)]
 
 
 @router.post("/shifts", status_code=201, responses=CHANGE)
 def add_shift(services: Service, who: ChangeRouting, body: ShiftBody) -> ShiftView:
-    """Put somebody on call."""
+    """Put a responder on call."""
     row = services.routing_service.add_shift(who, **body.model_dump())
     return ShiftView.of(row)
 
@@ -235,6 +235,6 @@ def end_shift(services: Service, who: ChangeRouting, shift_id: TokenPath) -> Shi
 
 @router.post("/routing/trial", responses=READ)
 def trial(services: Service, who: ReadRouting, body: RouteBody) -> list[dict[str, Any]]:
-    """Where a case with these labels would go; touches nothing."""
+    """Where a case with these labels would go; nothing is sent."""
     _ = who
     return [asdict(found) for found in try_route(services.routing.current, body.model_dump())]

@@ -1,4 +1,4 @@
-"""The patrol feed: one look at the database a second, however many terminals are connected."""
+"""The patrol feed as server-sent events; one query a second serves all connected terminals."""
 
 import asyncio
 import json
@@ -23,19 +23,19 @@ router = APIRouter(prefix="/v1", tags=["reports"])
 
 POLL_SECONDS = 1.0
 FEED_SECONDS = 3600.0
-"""After which the stream ends, and the terminal connects anew."""
+"""Time after which a stream ends and the terminal connects again."""
 CHECK_SECONDS = 15.0
-"""How soon a feed closes whose key was revoked or session ended; also keeps proxies from cutting it."""
+"""How soon a feed closes after its key or session ended; the check also keeps proxies from closing it."""
 STREAMS_MAX = 500
 STREAMS_OF_ONE_MAX = 8
 RETRY_SECONDS = 30.0
 
 
 class FeedHub:
-    """Wakes the streams when a patrol was called, and bounds how many there are.
+    """Wakes the streams when a patrol was called, and bounds their number.
 
     Args:
-        look: the newest call's id, or None; asked once a second while anybody listens.
+        look: returns the newest call's id or None; called once a second while there are streams.
         most: streams in all.
         most_of_one: streams of one key or person.
     """
@@ -56,10 +56,10 @@ class FeedHub:
         self.calls = 0
 
     def check(self, subject: str) -> None:
-        """Refuse one stream too many.
+        """Check that one more stream is allowed.
 
         Raises:
-            RateLimitedError: there are enough in all, or of this subject.
+            RateLimitedError: the limit in all, or of this subject, is reached.
         """
         full = self._streams.total() >= self._most
         if full or self._streams[subject] >= self._most_of_one:
@@ -83,7 +83,7 @@ class FeedHub:
                 self._poller = None
 
     async def wait(self, seen: int, seconds: float) -> None:
-        """Until something was sent after ``calls`` was ``seen``, but no longer than so many seconds."""
+        """Wait until ``calls`` differs from ``seen``, but at most so many seconds."""
         if self.calls == seen:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), max(0.0, seconds))
@@ -91,7 +91,7 @@ class FeedHub:
     async def _poll(self) -> None:
         newest: str | None = None
         while True:
-            with suppress(DependencyUnavailableError):  # the streams themselves tell it
+            with suppress(DependencyUnavailableError):  # the streams report it themselves
                 found = await run_in_threadpool(self._look)
                 if found != newest:
                     newest = found
@@ -102,7 +102,7 @@ class FeedHub:
 
 
 def hub_of(services: Services) -> FeedHub:
-    """The hub of an application."""
+    """Build the hub of an application."""
     return FeedHub(lambda: newest_call(services.db))
 
 
@@ -123,7 +123,7 @@ async def patrol_feed(
         str | None, Header(alias="Last-Event-ID", max_length=100, pattern=r"^[0-9]+/[\x21-\x7e]+$")
     ] = None,
 ) -> StreamingResponse:
-    """Calls to patrols in the caller's districts as server-sent events, from the last id on."""
+    """Calls to patrols in the caller's districts as server-sent events, after the last id."""
     hub: FeedHub = request.app.state.patrol_feed
     hub.check(who.subject)
     events = stream(hub, services, access_of(request), found, last_event_id)
@@ -133,7 +133,7 @@ async def patrol_feed(
 async def stream(
     hub: FeedHub, services: Services, access: AccessControl, found: Caller, last: str | None
 ) -> AsyncIterator[str]:
-    """The text of one stream; ends when its key or session does, or after an hour."""
+    """The text of one stream; it ends with its key or session, or after an hour."""
     who: Principal | None = found.principal
     now = asyncio.get_running_loop().time
     ends, check_at = now() + FEED_SECONDS, now() + CHECK_SECONDS

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents: the one map from what is refused to HTTP."""
+"""Errors as RFC 9457 problem documents; the one map from errors to HTTP."""
 
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Problem(BaseModel):
-    """What went wrong, by RFC 9457."""
+    """An error by RFC 9457."""
 
     type: str = Field(description="`urn:forewarn:problem:` and a stable code")
     title: str
@@ -49,7 +49,7 @@ def problem(
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """How a route documents the problems that it may answer with."""
+    """The documentation of the problems that a route may answer with."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {
@@ -62,7 +62,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def from_error(error: ForewarnError) -> Response:
-    """A refusal or fault of ours as a problem document."""
+    """Turn an error of the service into a problem document."""
     if isinstance(error, AlertingError):
         return problem(error.status, error.title, error.code, str(error))
     if isinstance(error, AccessError):

@@ -1,4 +1,4 @@
-"""Routes of reports, and of what gateways report back."""
+"""Routes of the prevented-loss report, and of gateways' delivery reports."""
 
 from typing import Annotated, Literal
 
@@ -34,7 +34,7 @@ class ReportLine(BaseModel):
 
 
 class DeliveryReport(BaseModel):
-    """What became of a delivery that a gateway took."""
+    """The result of a delivery that a gateway accepted."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,8 +50,8 @@ def prevented_loss(
     to_day: Day = None,
 ) -> list[ReportLine]:
     """Prevented loss per day, district, typology and model version; agrees with the counters."""
-    wanted: list[Dimension] = list(dict.fromkeys(by or ["day"]))
-    rows = report(services.db, who.scope, wanted, from_day=from_day, to_day=to_day)
+    dimensions: list[Dimension] = list(dict.fromkeys(by or ["day"]))
+    rows = report(services.db, who.scope, dimensions, from_day=from_day, to_day=to_day)
     return [
         ReportLine(
             values=list(row.values),
@@ -80,13 +80,13 @@ def prevented_loss(
 async def delivery_result(
     request: Request, services: Service, delivery_id: TokenPath
 ) -> dict[str, str]:
-    """What a gateway reports later about its own deliveries, signed with its secret."""
+    """Take a gateway's report about one of its own deliveries, signed with its secret."""
     body = await request.body()
-    said = Signed("report", delivery_id, request.headers.get(KEY, ""), body)
+    signed = Signed("report", delivery_id, request.headers.get(KEY, ""), body)
     channels = [
         channel
         for channel, secret in services.gateway_secrets.items()
-        if is_signed(secret, request.headers, said, services.clock())
+        if is_signed(secret, request.headers, signed, services.clock())
     ]
     if not channels:
         raise NotAuthenticatedError(

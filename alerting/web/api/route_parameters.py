@@ -1,4 +1,4 @@
-"""What routes share: the services, and types of parameters."""
+"""Parameters that routes share: the services, and types with their bounds."""
 
 from typing import Annotated
 

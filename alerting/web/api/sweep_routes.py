@@ -40,11 +40,11 @@ def held(services: Service, who: ReadLists) -> list[SweepView]:
 
 @router.post("/sweeps/{sweep_id}/approve", responses=CHANGE)
 def approve(services: Service, who: Approve, sweep_id: TokenPath) -> SweepView:
-    """Let a held sweep go ahead: everybody whom the number touched is warned, and it is blocked."""
+    """Let a held sweep go ahead: the people in contact with the number are warned, and it is blocked."""
     return SweepView.of(services.sweeps.approve(sweep_id, who))
 
 
 @router.post("/sweeps/{sweep_id}/reject", responses=CHANGE)
 def reject(services: Service, who: Approve, sweep_id: TokenPath) -> SweepView:
-    """Drop a held sweep: somebody honest whose number was only shown."""
+    """Drop a held sweep, for example when swindlers only showed the number."""
     return SweepView.of(services.sweeps.reject(sweep_id, who))

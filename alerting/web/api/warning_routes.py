@@ -1,4 +1,4 @@
-"""Routes that take in warnings and losses over HTTP."""
+"""Routes that accept warnings and losses over HTTP."""
 
 from typing import Annotated, Any
 
@@ -28,8 +28,8 @@ IdempotencyHeader = Annotated[
 COMPONENTS = "#/components/schemas/{name}"
 
 
-class Taken(BaseModel):
-    """What became of a warning."""
+class IngestResult(BaseModel):
+    """The result of a warning."""
 
     warning_id: str
     case_id: str
@@ -37,9 +37,9 @@ class Taken(BaseModel):
 
 
 class UnwarnedLossBody(BaseModel):
-    """Money lost; nothing in it tells anything about a caller, a payee or a case.
+    """A reported loss; it says nothing about a caller, a payee or a case.
 
-    ``district`` may be left out by those who see all of them, or if the person has a case.
+    ``district`` may be left out by those who see all districts, or if the victim has a case.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -54,7 +54,7 @@ class UnwarnedLossBody(BaseModel):
 
 
 class LossView(BaseModel):
-    """Where the report went: an outcome of its own, or the case that had warned of the transfer."""
+    """Where the report went: an outcome of its own, or the case that warned of the transfer."""
 
     event_id: str | None
     case_id: str | None
@@ -74,8 +74,8 @@ def _body(name: str) -> dict[str, Any]:
 @router.post(
     "/warnings",
     status_code=201,
-    response_model=Taken,
-    responses={**responses(401, 403, 404, 409, 422, 429, 503), 200: {"model": Taken}},
+    response_model=IngestResult,
+    responses={**responses(401, 403, 404, 409, 422, 429, 503), 200: {"model": IngestResult}},
     openapi_extra=_body("FraudWarning"),
 )
 async def raise_warning(
@@ -84,10 +84,10 @@ async def raise_warning(
     who: Annotated[Principal, Depends(require("warning.write"))],
     idempotency_key: IdempotencyHeader = None,
 ) -> Response:
-    """Take in one warning; 201 if it is new, 200 if it revises or repeats one.
+    """Ingest one warning; 201 if it is new, 200 if it revises or repeats one.
 
-    Of the revisions that come this way the one raised last wins; none outranks what the topic
-    brought, and ``source`` is set here whatever the body says.
+    Of the revisions over HTTP the one raised last wins. None outranks a revision from the topic, and
+    ``source`` is always set here.
     """
     body = await request.body()
     answer = await run_in_threadpool(_ingest, services, who, body, idempotency_key)

@@ -1,4 +1,4 @@
-"""Cookies as access control sets them: out of reach of scripts and of other sites."""
+"""Cookies of access control: scripts and other sites cannot read them."""
 
 from http.cookies import SimpleCookie
 
@@ -29,16 +29,16 @@ def cookie(
 
 
 def session_cookie(access: AccessControl, token: str) -> str:
-    """The session's cookie; gone when the browser closes, whatever the server remembers."""
+    """The cookie of a session; it ends when the browser closes."""
     return cookie(access.cookie, token, secure=access.https)
 
 
 def end_cookie(access: AccessControl) -> str:
-    """Makes the browser forget the session."""
+    """A cookie that removes the session from the browser."""
     return cookie(access.cookie, "", secure=access.https, max_age_seconds=0)
 
 
 def leave_cookie(request: Request, header: str) -> None:
-    """Leave a cookie for ``SecurityHeaders`` to add to whatever response comes of the request."""
+    """Leave a cookie that ``SecurityHeaders`` adds to the response."""
     state = request.scope.setdefault("state", {})
     state.setdefault(STATE_COOKIES, []).append(header)

@@ -19,7 +19,7 @@ _HINT = "Reload the page and try again."
 
 
 def check_site(headers: Mapping[str, str], public_url: str) -> None:
-    """Refuse a request that the browser says was made by another site.
+    """Refuse a request that the browser marks as made by another site.
 
     Raises:
         CsrfError: if it was.
@@ -28,14 +28,14 @@ def check_site(headers: Mapping[str, str], public_url: str) -> None:
         raise CsrfError("The request was made by another site.", hint=_HINT)
     origin = headers.get("origin")
     if origin is None or headers.get("sec-fetch-site") == "same-origin":
-        return  # the browser itself vouches for it, whatever name a proxy gave the service
+        return  # the browser reports the same origin, whatever name a proxy uses
     own = {urlsplit(public_url).netloc, headers.get("host", "")}
     if urlsplit(origin).netloc not in own:
         raise CsrfError("The request was made by another site.", hint=_HINT)
 
 
 def check_token(given: str | None, expected: str) -> None:
-    """Refuse a change that does not bring the expected token.
+    """Refuse a change without the expected token.
 
     Raises:
         CsrfError: if it is missing or another one.

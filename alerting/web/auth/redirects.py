@@ -1,4 +1,4 @@
-"""Where to go after signing in: only ever a page of this site."""
+"""The page to open after signing in, which has to be a page of this site."""
 
 from urllib.parse import urlsplit
 

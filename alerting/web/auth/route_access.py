@@ -1,4 +1,4 @@
-"""FastAPI dependencies: who asks, and whether they may."""
+"""FastAPI dependencies for authentication and permissions."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -27,15 +27,15 @@ def access_of(request: Request) -> AccessControl:
 
 
 def address_of(request: Request) -> str:
-    """The client's address, as the server or the proxy that it trusts tells it."""
+    """The client's address, as seen by the server or reported by a trusted proxy."""
     return request.client.host if request.client else "unknown"
 
 
 async def caller(request: Request, bearer: Bearer = None) -> Caller:
-    """Who makes this request; also checks CSRF and renews the cookie where it is due.
+    """Authenticate the request; also check CSRF and renew the cookie where it is due.
 
     Raises:
-        AccessError: if nobody, too often, or from another site.
+        AccessError: the request is not authenticated, too frequent, or from another site.
     """
     access = access_of(request)
     found = await run_in_threadpool(

@@ -19,7 +19,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "base-uri 'none'",
     ]
 )
-"""Nothing inline, nothing foreign: text from a warning that got into a page could not run."""
+"""No inline and no foreign code, so that text from a warning in a page cannot run."""
 
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -51,7 +51,7 @@ class SecurityHeaders:
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wrap ``send`` for HTTP; anything else passes."""
+        """Wrap ``send`` for HTTP; pass other protocols on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -62,7 +62,7 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
-                # Pages and answers hold personal data; static files set their own lifetime.
+                # Responses hold personal data; static files set their own lifetime.
                 headers.setdefault("Cache-Control", "no-store")
                 for cookie in state.get(STATE_COOKIES, []):
                     headers.append("Set-Cookie", cookie)

@@ -1,4 +1,4 @@
-"""The console: server-rendered pages over the case ledger, with htmx for what refreshes itself.
+"""The console: server-rendered pages, with htmx for parts that refresh themselves.
 
 The composition root calls ``mount_console(app, ConsoleOptions(...))``. Pages take the service layer
 from ``app.state.services`` and access control from ``app.state.access``.

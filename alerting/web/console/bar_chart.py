@@ -1,4 +1,4 @@
-"""Bar charts as geometry: numbers in, rectangles and grid lines out, drawn by a template."""
+"""Bar charts as geometry: rectangles and grid lines, which a template draws."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ GRID_LINES = 4
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar in the units of the viewBox, with what it stands for."""
+    """One bar in the units of the viewBox, with its value."""
 
     x: float
     y: float
@@ -37,7 +37,7 @@ class GridLine:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """A chart ready to draw; ``target_y`` is where the target's line goes, if there is one."""
+    """A chart ready to draw; ``target_y`` is the place of the target's line, None without one."""
 
     bars: list[Bar]
     grid: list[GridLine]

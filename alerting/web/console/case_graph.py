@@ -18,7 +18,7 @@ PeerKind = Literal["phone", "account"]
 
 
 class HasPeers(Protocol):
-    """What the graph needs of a case."""
+    """The fields of a case that the graph shows."""
 
     case_id: str
     caller: str | None

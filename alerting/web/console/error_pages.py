@@ -1,4 +1,4 @@
-"""How the console shows what went wrong: a page, or a message over the page that is open."""
+"""Errors in the console: a page, or a message over the open page."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -20,7 +20,7 @@ SIGN_IN = "/console/sign-in"
 
 
 class ConsoleRoute(APIRoute):
-    """A route whose refusals become pages; anything unexpected is left to the application."""
+    """A route whose refusals become pages; the application handles unexpected errors."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the handler."""
@@ -43,7 +43,7 @@ class ConsoleRoute(APIRoute):
 
 
 async def _holds_nul(request: Request) -> bool:
-    """Whether any field does: PostgreSQL stores none, and nobody types one."""
+    """Whether a field holds a NUL, which PostgreSQL refuses and people do not type."""
     fields = [*request.path_params.values(), *request.query_params.values()]
     kind = request.headers.get("content-type", "").partition(";")[0]
     if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
@@ -52,7 +52,7 @@ async def _holds_nul(request: Request) -> bool:
 
 
 def _to_sign_in(request: Request) -> Response:
-    """To the sign-in page and back; only pages are gone back to, since changes are not repeated."""
+    """Redirect to the sign-in page, and from there back to a page; changes are not repeated."""
     access = access_of(request)
     if request.cookies.get(access.cookie):
         leave_cookie(request, end_cookie(access))
@@ -82,7 +82,7 @@ def _answer(
     page: ConsolePage, status: int, title: str, hint: str, headers: dict[str, str]
 ) -> Response:
     if page.is_fragment:
-        # Nothing is swapped on an error; the script shows the text over the page as it is.
+        # htmx swaps nothing on an error; the script shows the text over the page.
         response = page.render("parts/refusal.html", status=status, title=title, hint=hint)
         response.headers["HX-Reswap"] = "none"
     else:

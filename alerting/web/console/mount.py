@@ -41,5 +41,5 @@ def mount_console(app: FastAPI, options: ConsoleOptions) -> None:
 
     @app.get("/", include_in_schema=False)
     def root() -> RedirectResponse:
-        """People who type the bare address mean the console."""
+        """Redirect the bare address to the console."""
         return RedirectResponse("/console/", status_code=303)

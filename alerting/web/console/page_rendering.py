@@ -1,4 +1,4 @@
-"""Rendering: the context that every page has, and how a template becomes a response."""
+"""Renders templates with the context that every page has."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @cache
 def environment() -> Environment:
-    """The templates. Escaping is on for every one, and a missing value is an error, not a blank."""
+    """The templates, with escaping on; a missing value is an error."""
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -56,14 +56,14 @@ def environment() -> Environment:
 
 @cache
 def static_url(name: str) -> str:
-    """The address of a static file with its fingerprint, so that browsers may keep it for good."""
+    """The address of a static file with its fingerprint, so that browsers may cache it without end."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
     return f"/console/static/{name}?v={digest}"
 
 
 @dataclass(frozen=True, slots=True)
 class ConsolePage:
-    """One request of a person: who, in which language, against which services."""
+    """One request: the person, the language, the theme and the services."""
 
     request: Request
     access: AccessControl
@@ -102,7 +102,7 @@ class ConsolePage:
         return HTMLResponse(html, status_code=status, headers=headers)
 
     def go(self, path: str) -> Response:
-        """Go to another page, whether the browser or htmx asked."""
+        """Go to another page, for a request of the browser or of htmx."""
         if self.is_fragment:
             return Response(status_code=204, headers={"HX-Redirect": path})
         return RedirectResponse(path, status_code=303)
@@ -133,8 +133,8 @@ def page_of(request: Request, found: Caller | None) -> ConsolePage:
     """The page of a request, signed in or not."""
     services: Services = request.app.state.services
     options: ConsoleOptions = request.app.state.console_options
-    wanted = request.cookies.get(THEME_COOKIE)
-    theme: Theme = "light" if wanted == "light" else "dark" if wanted == "dark" else "auto"
+    chosen = request.cookies.get(THEME_COOKIE)
+    theme: Theme = "light" if chosen == "light" else "dark" if chosen == "dark" else "auto"
     language: Language = choose_language(
         request.cookies.get(LANGUAGE_COOKIE),
         request.headers.get("accept-language", ""),
@@ -153,7 +153,7 @@ def page_of(request: Request, found: Caller | None) -> ConsolePage:
 
 
 async def signed_in(request: Request, found: Annotated[Caller, Security(caller)]) -> ConsolePage:
-    """Dependency: the page of somebody who is signed in."""
+    """Dependency: a page that needs a signed-in person."""
     return page_of(request, found)
 
 

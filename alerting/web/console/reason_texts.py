@@ -16,7 +16,7 @@ _MINUTE_MS = 60_000
 
 
 def reason_text(reason: ReasonRow, currency: str, t: Translator) -> str:
-    """The sentence of a reason; empty for a missing value that means nothing to a person."""
+    """The sentence of a reason; empty for a missing value without a text."""
     window = ""
     name = reason.code
     template = _template(name, reason.value, t)
@@ -43,7 +43,7 @@ def _template(name: str, value: float | None, t: Translator) -> str | None:
 
 
 def _written(value: float, currency: str, t: Translator) -> dict[str, str]:
-    """The value in every way that a sentence may ask for."""
+    """The value in every form that a sentence may use."""
     return {
         "n": f"{value:,.0f}",
         "money": money.compact(round(value), currency, t.language),

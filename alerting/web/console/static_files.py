@@ -1,4 +1,4 @@
-"""The console's own files, kept by browsers for as long as their fingerprint is asked for."""
+"""The console's static files, which browsers cache by fingerprint."""
 
 from fastapi import Response
 from starlette.staticfiles import StaticFiles
@@ -10,7 +10,7 @@ _FOR_GOOD = "public, max-age=31536000, immutable"
 
 
 class FingerprintedFiles(StaticFiles):
-    """Serves the directory; an address without a fingerprint is looked up again every time."""
+    """Serves the directory; only addresses with a fingerprint are cached."""
 
     def __init__(self) -> None:
         super().__init__(directory=STATIC)

@@ -1,1 +1,1 @@
-"""What pages read: one module a page, each bounded by the scope of who looks."""
+"""Queries of the pages, one module per page, each bounded by the reader's scope."""

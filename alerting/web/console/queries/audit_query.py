@@ -14,7 +14,7 @@ PAGE_SIZE = 100
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Records in falling order; ``older`` is the number to go on from, None at the end."""
+    """Records in falling order; ``older`` is the cursor of the next page, None at the end."""
 
     records: list[AuditRecord]
     older: int | None
@@ -25,7 +25,7 @@ def load_audit(
 ) -> AuditPage:
     """Read one page, narrowed to an actor and a subject where they are given.
 
-    Records name cases but neither tenant nor district, so whoever may not see everything sees the
+    Records name cases but neither tenant nor district, so a person with a narrower scope sees the
     records of the cases in their scope.
     """
     statement = select(AuditRecord).order_by(AuditRecord.record_no.desc()).limit(PAGE_SIZE + 1)

@@ -26,7 +26,7 @@ TOUCHED_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class ReasonRow:
-    """Why the model warned: a code, its value, and its share of the strongest reason (0 to 1)."""
+    """A reason of the model: code, value, and share of the strongest reason (0 to 1)."""
 
     code: str
     value: float | None
@@ -35,7 +35,7 @@ class ReasonRow:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One thing in the story of a case; ``facts`` is what its words need."""
+    """One moment in the story of a case; ``facts`` fill its text."""
 
     at_ms: int
     kind: str  # call, transfer, line, warning, step, delivery
@@ -45,10 +45,10 @@ class Moment:
 
 
 class SeenCase(NamedTuple):
-    """What a page shows of a case: a word for each part of it that is drawn anew by itself.
+    """The state of a page: a fingerprint for each part that refreshes by itself.
 
     Words are compared and never read. What is half written in a part is lost when that part is
-    drawn anew, so a part's word changes only with what the part shows.
+    drawn again, so a part's fingerprint changes only with what the part shows.
     """
 
     story: str
@@ -57,7 +57,7 @@ class SeenCase(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> "SeenCase":
-        """What a page sends back; nothing of it is known where it is malformed."""
+        """Parse the state that a page sends back; a malformed one is empty."""
         words = text.split(".")
         return cls(*words) if len(words) == len(cls._fields) else cls("", "", "")
 
@@ -65,7 +65,7 @@ class SeenCase(NamedTuple):
         return ".".join(self)
 
     def changed(self, now: "SeenCase") -> list[str]:
-        """The parts to draw anew."""
+        """The parts to draw again."""
         return [name for name in self._fields if getattr(self, name) != getattr(now, name)]
 
 
@@ -90,27 +90,27 @@ class CaseDetail:
 
     @property
     def seen(self) -> SeenCase:
-        """What the page shows, to be sent back when it asks for what is newer."""
+        """The state of the page, which it sends back to ask for changes."""
         return _seen(self)
 
     @property
     def is_open(self) -> bool:
-        """Whether anything is left to do."""
+        """Whether the case is open."""
         return self.case.state != "closed"
 
     @property
     def transfers(self) -> list[Warning_]:
-        """The warned transfers, newest first: what a loss can be of."""
+        """The transfers with a warning, newest first; a loss may name one of them."""
         return [row for row in self.warnings if row.subject_kind == "transfer"]
 
     @property
     def payer(self) -> str | None:
-        """The account that money would leave, as far as a warning told it."""
+        """The account that the money would leave, if a warning names it."""
         return next((row.payer for row in self.warnings if row.payer), None)
 
 
 def _seen(view: "CaseDetail") -> SeenCase:
-    """What a page of this case shows, part by part."""
+    """The state of this case's page, part by part."""
     case = view.case
     person = (
         case.on_call, case.forwarding_on, case.caller, case.payee, view.payer, view.is_open,
@@ -176,7 +176,7 @@ def load_case(session: Session, case_id: str, who: Principal, now_ms: int) -> Ca
 
 
 def find_case(session: Session, case_id: str, who: Principal) -> Case:
-    """The case alone.
+    """The case itself.
 
     Raises:
         NotFoundError: there is none, or not for them.
@@ -190,7 +190,7 @@ def find_case(session: Session, case_id: str, who: Principal) -> Case:
 
 
 def newest_event_no(session: Session, case_id: str) -> int:
-    """The number of the newest thing that happened to a case.
+    """The number of the newest event of a case.
 
     What becomes of a delivery is in the history but does not raise the version: a page that looked
     at the version alone would not show that the bank has confirmed.
@@ -309,8 +309,8 @@ def _linked(
 
 
 def _touched(session: Session, found: Case, who: Principal) -> list[SweepTarget]:
-    """Others in scope whom the confirmed swindler of this case reached, nearest first."""
-    # The sweep is of the case's own tenant, which is in scope, so the districts decide.
+    """Other people in scope whom the swindler of this case reached, nearest first."""
+    # The sweep belongs to the case's tenant, which is in scope, so only districts are checked.
     districts = Scope(None, who.scope.districts)
     statement = (
         select(SweepTarget)

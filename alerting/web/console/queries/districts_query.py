@@ -110,7 +110,7 @@ class _Lately:
 def _lately(
     session: Session, recent: tuple[ColumnElement[bool], ...], day_starts_ms: Sequence[int]
 ) -> _Lately:
-    """Counted by the database, in one pass: the cases of a month need not come here one by one.
+    """Count in the database, in one pass, so that the cases of a month are not loaded.
 
     Days are local, so they are not all equally long.
     """

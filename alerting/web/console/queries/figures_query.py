@@ -1,4 +1,4 @@
-"""Figures over the ledger: what was prevented and lost, when, where, of what kind."""
+"""Figures over the ledger: prevented and lost amounts by day, district and typology."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,7 +25,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class DayAmount:
-    """What a day added to an account; negative when losses took back more than was confirmed."""
+    """The change of an account in a day; negative when losses took back more than was confirmed."""
 
     day: str
     amount: int
@@ -50,7 +50,7 @@ def days_until(today: str, count: int) -> list[str]:
 
 
 def load_report(session: Session, scope: Scope, currency: str, today: str) -> Report:
-    """Sum the ledger; every figure of the page comes from its entries and nowhere else."""
+    """Sum the ledger, the only source of the page's figures."""
     days = days_until(today, TREND_DAYS)
     per_day = sums(session, scope, currency, "confirmed", days[0], LedgerEntry.day)
     dimensions: dict[Dimension, InstrumentedAttribute[str]] = {
@@ -75,7 +75,7 @@ def load_report(session: Session, scope: Scope, currency: str, today: str) -> Re
 
 
 def shares(amounts: dict[str, int]) -> list[Share]:
-    """The slices of a sum, largest first; slices of nothing are left out."""
+    """The slices of a sum, largest first, without empty ones."""
     top = max(amounts.values(), default=0)
     return [
         Share(name, amount, max(0.0, amount / top) if top > 0 else 0.0)

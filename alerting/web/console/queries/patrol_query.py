@@ -1,4 +1,4 @@
-"""Visits to make: what was sent to patrols for cases that are still open."""
+"""Visits to make: orders to patrols for open cases."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ CURRENT = ("sent", "confirmed")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One visit: the case, the order to go there, and how far it is."""
+    """One visit: the case, the order, and the state of both."""
 
     case: Case
     delivery: Delivery
@@ -29,7 +29,7 @@ class Visit:
 def load_visits(session: Session, who: Principal, now_ms: int) -> list[Visit]:
     """The newest order of each open case in scope, newest first.
 
-    Old ones pile up when nobody reports back, so they are what the limit leaves out.
+    The limit leaves out the oldest ones, which pile up while patrols do not report back.
     """
     rows = session.execute(
         select(Case, Delivery)

@@ -15,7 +15,7 @@ from alerting.db.case_tables import Case
 from alerting.web.console import formats
 
 LIMIT = 200
-"""Rows shown; a desk with more open cases than this needs filters, not a longer page."""
+"""Rows shown; with more open cases the queue needs filters, not a longer page."""
 
 Tone = Literal["calm", "soon", "late", "done", "void"]
 SHORTEST_SPAN_MS = 60_000
@@ -26,7 +26,7 @@ SOON_SHARE = 3  # the last third of the time to respond
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
-    """What the queue is narrowed to; empty means all.
+    """Filters of the queue; empty means all.
 
     ``holding`` is ``mine``, ``free`` or the subject of a holder, which has a colon in it.
     """
@@ -61,7 +61,7 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The queue as it stands; ``digest`` changes when anything shown does, but for the time."""
+    """The queue as it stands; ``digest`` changes with every shown value except the time."""
 
     waiting: list[QueueRow]
     working: list[QueueRow]
@@ -72,7 +72,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class FilterChoices:
-    """What occurs among the open cases in scope, to choose from."""
+    """The values among the open cases in scope, as choices of the filters."""
 
     districts: list[str]
     typologies: list[str]
@@ -110,8 +110,10 @@ def queue_row(found: Case, who: Principal, now_ms: int) -> QueueRow:
 
 
 def countdown_of(found: Case, now_ms: int) -> Countdown:
-    """The time left to respond; ``done`` once somebody did or the case is closed, ``void`` when
-    the warning was withdrawn before."""
+    """The time left to respond.
+
+    ``done`` after a response or once the case is closed, ``void`` if the warning was withdrawn before.
+    """
     left_ms = found.deadline_ms - now_ms
     total_ms = max(SHORTEST_SPAN_MS, found.deadline_ms - found.opened_at_ms)
     tone: Tone = "calm"
@@ -133,7 +135,7 @@ def countdown_of(found: Case, now_ms: int) -> Countdown:
 
 
 def choices(session: Session, scope: Scope) -> FilterChoices:
-    """What the queue can be narrowed to."""
+    """The choices of the filters."""
     opened = _open_cases(scope).subquery()
     found = [
         [name for name in session.scalars(select(column).distinct().order_by(column)) if name]

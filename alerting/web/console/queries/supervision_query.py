@@ -1,4 +1,4 @@
-"""Supervision: what is late and whose it is, who holds what, who is on call."""
+"""Supervision: late cases, the load of each responder, and who is on call."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from alerting.db.dispatch_tables import Shift
 
 DAY_MS = 86_400_000
 LIMIT = 100
-SHIFTS_LIMIT = 500  # as many as the routing desk shows
+SHIFTS_LIMIT = 500  # as many as the routing page shows
 RESPONSES_LIMIT = 20_000  # bounds the median of a day
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one person holds, and how many of those cases wait too long for their next step."""
+    """The cases of one holder, and how many of them are late with the next step."""
 
     holder: str
     cases: int
@@ -32,10 +32,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """The desk at a glance; shares are 0 to 1, None where there was nothing to measure.
+    """The figures of the supervision page; shares are 0 to 1, None without data.
 
     ``overdue`` and ``neglected`` count all; the lists hold the longest late of them. ``uncovered``
-    are districts with open cases for which nobody is on shift.
+    are districts with open cases but without a shift.
     """
 
     waiting: int
@@ -51,7 +51,7 @@ class Supervision:
 
 
 def load_supervision(session: Session, scope: Scope, now_ms: int) -> Supervision:
-    """Read the desk of a scope."""
+    """Read the supervision figures of a scope."""
     visible = scope.condition(Case.tenant, Case.district)
     waits, is_late, is_owed = waiting_sql(), overdue_sql(now_ms), neglected_sql(now_ms)
     counts = session.execute(
@@ -109,7 +109,7 @@ def _loads(
 
 
 def _shifts(session: Session, scope: Scope, now_ms: int) -> Sequence[Shift]:
-    """Everybody on shift in the tenants of a scope, those for all districts included."""
+    """The present shifts in the tenants of a scope, those for all districts included."""
     tenants = Scope(scope.tenants, None)
     return session.scalars(
         select(Shift)
@@ -126,8 +126,11 @@ def _shifts(session: Session, scope: Scope, now_ms: int) -> Sequence[Shift]:
 def _uncovered(
     session: Session, visible: ColumnElement[bool], shifts: Sequence[Shift]
 ) -> list[str]:
-    """Districts of open cases that no shift is for: by ``alerting.notify.dispatch.dispatch_facts.on_call``, of any
-    team. What the route of a case pages besides shifts is not looked at."""
+    """Districts with open cases but without a shift of any team.
+
+    Coverage is that of ``dispatch_facts.on_call``; receivers of a route other than shifts are not
+    considered.
+    """
     places = session.execute(
         select(Case.tenant, Case.district)
         .where(visible, Case.state.in_(OPEN_STATES))

@@ -39,7 +39,7 @@ def audit_page(
 
 
 def detail_text(detail: str) -> str:
-    """The details of a record as one line of names and values; what is empty is left out."""
+    """The details of a record as one line of names and values, without empty ones."""
     pairs: dict[str, Any] = json.loads(detail)
     return " · ".join(
         f"{name.replace('_', ' ')}: {_flat(value)}"
@@ -56,7 +56,7 @@ def _flat(value: Any) -> str:
 
 @router.post("/console/audit/verify")
 def verify(page: Signed, who: Auditor) -> Response:
-    """Check the whole chain now; that it was checked is recorded too."""
+    """Check the whole chain now; the log records the check itself."""
     result = history.verify(page.services.db)
     page.access.record(
         who, "audit.verified", "audit_log", lines=result.lines, whole=not result.fault

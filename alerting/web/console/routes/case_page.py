@@ -149,7 +149,7 @@ def add_relative(
     phone: Annotated[str, Form(min_length=3, max_length=20, pattern=PHONE)],
     name: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
-    """Register whom to call when the person cannot be reached."""
+    """Register a relative to call when the victim cannot be reached."""
     page.services.emergency_contacts.add(who, case_id, phone=phone, name=name)
     return _after(page, who, case_id, "toast.relative_added")
 
@@ -163,7 +163,7 @@ def report_loss(
     lost: Annotated[str, Form(min_length=1, max_length=40)],
     transfer_id: Annotated[str, Form(max_length=64, pattern=r"^[\x21-\x7e]*$")] = "",
 ) -> Response:
-    """Report money lost after all; what was prevented is taken back by as much."""
+    """Report a late loss; as much prevented loss is taken back."""
     loss = LateLoss(_amount_minor(page, who, case_id, lost) or 0, transfer_id or None)
     page.services.late_losses.report_loss(case_id, who, loss)
     return _after(page, who, case_id, "toast.loss_reported")
@@ -171,7 +171,7 @@ def report_loss(
 
 @router.post("/unmask")
 def unmask(page: Signed, who: Reader, case_id: CaseId, what: Annotated[What, Form()]) -> Response:
-    """Show a number in clear for a minute, once the audit log holds that it was shown."""
+    """Show a number in clear for a minute, after the audit log has recorded it."""
     with page.services.db.read() as session:
         view = queries.load_case(session, case_id, who, page.now_ms)
     decision = view.unmask
@@ -203,7 +203,7 @@ def _amount_minor(page: ConsolePage, who: Principal, case_id: str, text: str) ->
 
 
 def _clear(view: CaseDetail, what: What) -> list[tuple[str, str]]:
-    """Pairs of what is masked and what is not."""
+    """Pairs of a masked value and the value in clear."""
     if what == "relatives":
         return [
             (f"{row.name} {mask_phone(row.phone)}".strip(), f"{row.name} {row.phone}".strip())
@@ -218,7 +218,7 @@ def _clear(view: CaseDetail, what: What) -> list[tuple[str, str]]:
 
 
 def _after(page: ConsolePage, who: Principal, case_id: str, toast: str) -> Response:
-    """The case as it is after a step: its body for htmx, the page itself for a plain form."""
+    """The case after a step: its body for htmx, the page itself for a plain form."""
     if not page.is_fragment:
         return page.go(f"/console/cases/{case_id}")
     return _render(page, who, case_id, "parts/case_body.html", toast=page.t(toast))

@@ -21,7 +21,7 @@ _FIRST: tuple[tuple[Permission, str], ...] = (
 @router.get("/console/")
 @router.get("/console")
 def home(page: Annotated[ConsolePage, Depends(signed_in)]) -> Response:
-    """To the page that this person's work begins with."""
+    """Redirect to the page where this person's work begins."""
     for permission, name in _FIRST:
         if page.who.may(permission):
             return page.go(f"/console/{name}")

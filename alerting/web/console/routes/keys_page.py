@@ -1,4 +1,4 @@
-"""API keys of services and sessions of people: what administrators make and end, within their scope.
+"""API keys of services and sessions of people, which administrators manage within their scope.
 
 A key has one purpose, and none that reads cases: an administrator, who sees no personal data, could
 otherwise make a key that does.
@@ -24,7 +24,7 @@ Words = Annotated[str, Form(max_length=400, pattern=r"^[0-9A-Za-z*\s-]*$")]
 
 @router.get("/console/keys")
 def keys_page(page: Signed, who: Administrator) -> Response:
-    """Every key but its secret."""
+    """The keys, without their secrets."""
     return _render(page, who)
 
 
@@ -38,7 +38,7 @@ def make(
     tenants: Words = "*",
     districts: Words = "*",
 ) -> Response:
-    """Make a key and show it this once."""
+    """Make a key and show it once."""
     grants = Grants.of([purpose], tenants.split(), districts.split())
     if not who.scope.covers(grants.scope):
         raise NotFoundError("tenant or district", f"{tenants} {districts}")
@@ -63,7 +63,7 @@ def revoke(
 def end_session(
     page: Signed, who: Administrator, family: Annotated[str, Path(max_length=32)]
 ) -> Response:
-    """End somebody's session at once, on every replica."""
+    """End a person's session at once, on every replica."""
     if not page.access.end_session(who, family):
         raise NotFoundError("session", family)
     return page.go("/console/keys")

@@ -1,4 +1,4 @@
-"""The lists: what is blocked, trusted, excepted and watched, and the second pair of eyes."""
+"""The lists of blocked, trusted, excepted and watched numbers, and their approval."""
 
 from typing import Annotated, Literal
 
@@ -69,7 +69,7 @@ def propose(
 
 @router.post("/console/lists/{entry_id}/approve")
 def approve(page: Signed, who: Approver, entry_id: EntryId) -> Response:
-    """The second pair of eyes."""
+    """Approve an entry as the second person."""
     page.services.lists.approve(entry_id, who)
     return page.go("/console/lists")
 
@@ -83,7 +83,7 @@ def remove(page: Signed, who: Approver, entry_id: EntryId) -> Response:
 
 @router.post("/console/sweeps/{sweep_id}/{verdict}")
 def decide(page: Signed, who: Approver, sweep_id: EntryId, verdict: Verdict) -> Response:
-    """Let a sweep go ahead that waits for a supervisor, or drop it."""
-    desk = page.services.sweeps
-    (desk.approve if verdict == "approve" else desk.reject)(sweep_id, who)
+    """Approve or reject a sweep that waits for a supervisor."""
+    sweeps = page.services.sweeps
+    (sweeps.approve if verdict == "approve" else sweeps.reject)(sweep_id, who)
     return page.go("/console/lists")

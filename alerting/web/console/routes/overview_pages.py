@@ -31,7 +31,7 @@ WIDE = 1100
 
 @router.get("/console/supervision")
 def supervision(page: Signed, who: Supervisor) -> Response:
-    """What is late, who holds what, who is on call."""
+    """Late cases, loads and shifts."""
     return _supervision(page, who, "supervision.html")
 
 
@@ -60,7 +60,7 @@ def districts(page: Signed, who: Reader) -> Response:
 
 @router.get("/console/report")
 def report(page: Signed, who: Reader) -> Response:
-    """Prevented loss: today, the trend, and by what."""
+    """Prevented loss: today, the trend, and the breakdowns."""
     today = local_day(page.now_ms, page.services.zone)
     target = page.options.target_minor
     with page.services.db.read() as session:
@@ -78,7 +78,7 @@ def report(page: Signed, who: Reader) -> Response:
 
 @router.get("/console/report.csv")
 def report_csv(page: Signed, who: Reader) -> Response:
-    """The trend as CSV, amounts in major units with the point as written in data."""
+    """The trend as CSV, amounts in major units with a decimal point."""
     today = local_day(page.now_ms, page.services.zone)
     with page.services.db.read() as session:
         found = load_report(session, who.scope, page.options.currency, today)

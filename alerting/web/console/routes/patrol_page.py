@@ -1,4 +1,4 @@
-"""The patrol page: visits to make, for a phone in one hand."""
+"""The patrol page: visits to make, laid out for a telephone."""
 
 from typing import Annotated, Literal
 
@@ -43,10 +43,10 @@ def answer(
     delivery_id: Annotated[str, Path(max_length=64)],
     answer: Annotated[Answer, Form()],
 ) -> Response:
-    """What the patrol found, for the holder of the case and for what is sent next.
+    """Record what the patrol found.
 
-    It is a note in the case's story whoever holds the case; finding nobody lets the dispatch
-    choose another way to reach the person.
+    It becomes a note in the story of the case. If the patrol did not find the person, the dispatch
+    chooses another way to reach them.
     """
     with page.services.db.read() as session:
         case, delivery = find_visit(session, delivery_id, who)

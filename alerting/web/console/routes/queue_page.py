@@ -1,4 +1,4 @@
-"""The live queue, as a page and as the part of it that refreshes itself."""
+"""The live queue: the page, and its rows, which refresh themselves."""
 
 from typing import Annotated
 
@@ -35,7 +35,7 @@ def queue_page(page: Signed, who: Reader, narrowed: Wanted) -> Response:
     with page.services.db.read() as session:
         found = queries.load_queue(session, who, narrowed, page.now_ms)
         choices = queries.choices(session, who.scope)
-    # Whose cases were asked for stays chosen, also when none is left.
+    # A chosen holder stays among the choices when they have no case left.
     holders = {*choices.holders, narrowed.holding} - {"", "mine", "free", who.subject}
     return page.render(
         "queue.html",
@@ -49,7 +49,7 @@ def queue_page(page: Signed, who: Reader, narrowed: Wanted) -> Response:
 
 @router.get("/console/queue/rows")
 def queue_rows(page: Signed, who: Reader, narrowed: Wanted, seen: Word = "") -> Response:
-    """The rows alone; 204 if they are as the browser has them, so that nothing is redrawn."""
+    """The rows alone; 204 if they have not changed, so that the page is not redrawn."""
     with page.services.db.read() as session:
         found = queries.load_queue(session, who, narrowed, page.now_ms)
     if found.digest == seen:

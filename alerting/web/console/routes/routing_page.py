@@ -1,4 +1,4 @@
-"""Routing: trying a warning against the tree, and silences."""
+"""Routing: trials of the tree, silences and shifts."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -93,7 +93,7 @@ def end_silence(
 
 
 def _colleagues(page: ConsolePage, who: Principal, tenants: Sequence[str]) -> dict[str, str]:
-    """Whom to offer for a shift: those who could work on cases of one of these districts."""
+    """People to offer for a shift: those who may work on cases of one of these districts."""
     districts = who.scope.districts
     places = [""] if districts is None else [pattern.rstrip("*") for pattern in districts]
     found: dict[str, str] = {}

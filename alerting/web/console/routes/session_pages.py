@@ -43,7 +43,7 @@ def _flow_cookie(page: ConsolePage, name: str) -> str:
 
 @router.get(SIGN_IN)
 def sign_in_page(page: Anyone, next: Annotated[str, Query(max_length=2000)] = "") -> Response:  # noqa: A002  (the address says next)
-    """The form; a fresh token ties it to this browser, since there is no session to do so."""
+    """The form; before there is a session, a fresh token ties it to this browser."""
     return _form(page, safe_next(next))
 
 
@@ -56,7 +56,7 @@ def sign_in(
     csrf_token: Annotated[str, Form(max_length=100)] = "",
     next: Annotated[str, Form(max_length=2000)] = "",  # noqa: A002  (the field's name)
 ) -> Response:
-    """Check the password; the session's token is new whatever the browser sent."""
+    """Check the password; the session always gets a new token."""
     csrf.check_site(request.headers, page.access.public_url)
     expected = request.cookies.get(_flow_cookie(page, "forewarn_form"), "")
     if not expected or not hmac.compare_digest(expected.encode(), csrf_token.encode()):
@@ -89,7 +89,7 @@ def oidc_start(
     page: Anyone,
     next: Annotated[str, Query(max_length=2000)] = "",  # noqa: A002  (the address says next)
 ) -> Response:
-    """Off to the identity provider."""
+    """Redirect to the identity provider."""
     address, flow = _oidc(page).begin(safe_next(next), page.now_ms)
     leave_cookie(request, _flow(page, flow, FLOW_SECONDS))
     return RedirectResponse(address, status_code=303)
@@ -102,7 +102,7 @@ def oidc_callback(
     code: Annotated[str, Query(max_length=4000)] = "",
     state: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """Back from the identity provider."""
+    """Finish a sign-in that returns from the identity provider."""
     leave_cookie(request, _flow(page, "", 0))
     flow = request.cookies.get(_flow_cookie(page, "forewarn_flow"))
     try:
@@ -122,7 +122,7 @@ def preferences(
     language: Annotated[Language | None, Form()] = None,
     theme: Annotated[Theme | None, Form()] = None,
 ) -> Response:
-    """Set language or theme; harmless enough to need no token, only this site."""
+    """Set language or theme; this needs the same site but no token."""
     csrf.check_site(request.headers, page.access.public_url)
     chosen: list[tuple[str, Literal["zh", "en", "auto", "light", "dark"]]] = []
     if language:

@@ -1,4 +1,4 @@
-"""Shifts: who is on call, put in and ended on the page of the routing."""
+"""Shifts, which are entered and ended on the routing page."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -32,7 +32,7 @@ def add_shift(
     tenant: Annotated[str, Form(max_length=32)] = "default",
     district: Annotated[str, Form(max_length=12, pattern=r"^[0-9A-Za-z-]*$")] = "",
 ) -> Response:
-    """Put somebody on call; the times are those of the wall clock of the installation."""
+    """Put a responder on call; times are local to the installation's time zone."""
     page.services.routing_service.add_shift(
         who,
         tenant=tenant,
@@ -57,6 +57,6 @@ def end_shift(
 
 
 def at_ms(typed: datetime, zone: ZoneInfo) -> int:
-    """UTC milliseconds of what was typed; without an offset it is local time."""
+    """Parse a typed time to UTC milliseconds; without an offset it is local time."""
     local = typed if typed.tzinfo else typed.replace(tzinfo=zone)
     return int(local.timestamp()) * 1000

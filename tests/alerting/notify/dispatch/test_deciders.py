@@ -37,14 +37,14 @@ def facts(**changes: object) -> Reachability:
         ({"no_answers": 1, "relatives": ("+861",)}, ["sms", "voice:relative"]),
         ({"no_answers": 2, "relatives": ("+861",)}, ["sms", "voice:relative", "patrol"]),
         (  # who did not answer is texted, and a text alone is not enough
-            {"no_answers": 1, "relatives": ("+861",), "in_vain": {"+861": frozenset({"voice"})}},
+            {"no_answers": 1, "relatives": ("+861",), "unreached": {"+861": frozenset({"voice"})}},
             ["sms", "sms:relative", "patrol"],
         ),
         (
             {
                 "no_answers": 1,
                 "relatives": ("+861", "+862"),
-                "in_vain": {"+861": frozenset({"voice", "sms"})},
+                "unreached": {"+861": frozenset({"voice", "sms"})},
             },
             ["sms", "voice:relative"],
         ),

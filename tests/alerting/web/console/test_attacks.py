@@ -407,7 +407,7 @@ def test_nothing_is_shown_in_clear_when_it_cannot_be_audited(
     def broken(*_args: object, **_kwargs: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("alerting.cases.history.append", broken)
+    monkeypatch.setattr("alerting.cases.history.audit_log._extend_chain", broken)
     response = li.post(f"/console/cases/{case_id}/unmask", what="subscriber")
     assert response.status_code == 500
     assert VICTIM not in response.text

@@ -108,7 +108,7 @@ def test_a_key_that_cannot_be_audited_is_not_made(
     def broken(*_args: object, **_kwargs: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("alerting.cases.history.append", broken)
+    monkeypatch.setattr("alerting.cases.history.audit_log._extend_chain", broken)
     form = {"name": "bank", "days": "1", "purpose": "ingest"}
     assert admin.post("/console/keys", **form).status_code == 500
     with services.db.read() as session:
