@@ -8,16 +8,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from forewarn.api.event_dataset import build_dataset
+from forewarn.api.event_dataset import OFFLINE_KEY
 from forewarn.api.topic_history import export
 from forewarn.contracts.topics import SOURCES
+from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import ModelsSettings, load
 from forewarn.simulator.default_training import catalog_options
 from models.registry import open_registry
 from models.registry.mlflow_tracking import mirror
-from models.training.history_dataset import read_history
+from models.training.history_dataset import dataset_of_directory
 from models.training.overrides import Overrides, with_overrides
 from models.training.retrain import retrain
+from models.training.row_sampling import HONEST_ROWS
 from models.training.training_dataset import DAY_MS
 
 app = typer.Typer(help="Export, train, judge and promote in one go.")
@@ -36,6 +38,9 @@ def run(
     report_share: Annotated[
         float, typer.Option(help="Share of unwarned losses that are ever reported.")
     ] = 0.6,
+    honest_rows: Annotated[
+        int, typer.Option(min=1_000, help="About how many honest rows to keep; frauds all are.")
+    ] = HONEST_ROWS,
     embargo_days: Annotated[float | None, typer.Option(min=0, help="Between the parts.")] = None,
     warmup_days: Annotated[float | None, typer.Option(min=0, help="Left out at the start.")] = None,
     trials: Annotated[int, typer.Option(min=0, max=500, help="Of the parameter search.")] = 0,
@@ -51,7 +56,10 @@ def run(
     now_ms = time.time_ns() // 1_000_000
     with TemporaryDirectory(prefix="forewarn-export-") as work:
         source = data or export_history(Path(work), since_ms=now_ms - round(days * DAY_MS))
-        dataset = build_dataset(read_history(source), report_share=report_share, threads=threads)
+        dataset = dataset_of_directory(
+            source, Pseudonymiser(OFFLINE_KEY), report_share=report_share, honest_rows=honest_rows,
+            threads=threads,
+        )  # fmt: skip
     options = with_overrides(
         catalog_options(now_ms, signing_key=settings.signing_key.get_secret_value().encode()),
         Overrides(seed=seed, embargo_days=embargo_days, warmup_days=warmup_days, trials=trials,

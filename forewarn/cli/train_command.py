@@ -9,16 +9,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from forewarn.api.event_dataset import build_dataset
+from forewarn.api.event_dataset import OFFLINE_KEY
 from forewarn.errors import ConfigurationError
+from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import ModelsSettings, load
 from forewarn.simulator.default_training import catalog_options
 from models.registry import Registry, champion_scorer, open_registry
 from models.registry.mlflow_tracking import follow, track
 from models.tabular.table_dataset import TableOptions, dataset_of_table, table_options
 from models.tabular.table_times import UNITS, TimeUnit
-from models.training.history_dataset import read_history
+from models.training.history_dataset import dataset_of_directory
 from models.training.overrides import Overrides, with_overrides
+from models.training.row_sampling import HONEST_ROWS
 from models.training.train_artifact import METRICS, REPORT, Trained, train
 from models.training.train_options import TrainOptions
 from models.training.training_dataset import Dataset
@@ -72,6 +74,9 @@ AliasName = Annotated[
 ReportShare = Annotated[
     float, typer.Option(help="Share of frauds without a warning that are ever reported.")
 ]
+HonestRows = Annotated[
+    int, typer.Option(min=1_000, help="Of --data: about how many honest rows to keep.")
+]
 Seed = Annotated[int, typer.Option(help="Equal seeds and data give equal trees.")]
 Calibration = Annotated[str, typer.Option(help="auto, isotonic or platt.")]
 Embargo = Annotated[float | None, typer.Option(min=0, help="Days between the parts.")]
@@ -102,6 +107,7 @@ def run(
     seed: Seed = 0,
     calibration: Calibration = "auto",
     report_share: ReportShare = 0.6,
+    honest_rows: HonestRows = HONEST_ROWS,
     embargo_days: Embargo = None,
     warmup_days: Warmup = None,
     capacity: Capacity = 200.0,
@@ -123,7 +129,9 @@ def run(
     settings = load(ModelsSettings)
     key = settings.signing_key.get_secret_value().encode()
     if data is not None and frame is None:
-        source = _of_history(data, key, report_share=report_share, threads=threads)
+        source = _of_history(
+            data, key, report_share=report_share, honest_rows=honest_rows, threads=threads
+        )
     elif frame is not None and data is None:
         source = _of_table(
             frame,
@@ -152,9 +160,14 @@ class _Source:
     title: str
 
 
-def _of_history(data: Path, key: bytes, *, report_share: float, threads: int) -> _Source:
+def _of_history(
+    data: Path, key: bytes, *, report_share: float, honest_rows: int, threads: int
+) -> _Source:
     console.print(f"computing features of {data}")
-    dataset = build_dataset(read_history(data), report_share=report_share, threads=threads)
+    dataset = dataset_of_directory(
+        data, Pseudonymiser(OFFLINE_KEY), report_share=report_share, honest_rows=honest_rows,
+        threads=threads,
+    )  # fmt: skip
     return _Source(dataset, catalog_options(_now_ms(), signing_key=key), "Forewarn model")
 
 

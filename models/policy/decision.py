@@ -22,6 +22,7 @@ DecisionReason = Literal[
     "suppressed_cleared",
     "suppressed_budget",
     "suppressed_district_budget",
+    "suppressed_daily_budget",
     "upgraded",
     "status_update",
     "unchanged",
@@ -37,8 +38,9 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     ``counterparty`` is the other number of a call or the other account of a transfer.
     ``status`` says what the event did to its subject; ``amount_minor`` is 0 for calls. ``vector``
-    is the event's feature vector, float32 [F]. ``district_spent`` is how many warnings of the
-    district count against its budget today (see ``models.policy.district_budget``).
+    is the event's feature vector, float32 [F]. ``district_spent`` and ``spent`` are how many
+    warnings of the district, and of all districts, count against their budgets today (see
+    ``models.policy.district_budget``).
     """
 
     tenant: str = "default"
@@ -52,6 +54,7 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True):
     typology: Typology = "unknown"
     vector: NDArray[np.float32]
     district_spent: int = 0
+    spent: int = 0
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

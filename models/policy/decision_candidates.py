@@ -41,7 +41,7 @@ def candidates(
     """
     wanted = np.zeros(len(kinds), np.bool_)
     screened = policy.screen(
-        probabilities, vectors, amounts_minor=amounts_minor, counterparties=counterparties,
+        probabilities, vectors, kinds=kinds, amounts_minor=amounts_minor, counterparties=counterparties,
         has_history=has_history, lists=lists,
     )  # fmt: skip
     wanted[screened] = True

@@ -1,14 +1,16 @@
 """The decider: from a probability and what is known about the person to a named decision."""
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from forewarn.contracts.fraud_warning import Action, Severity
+from forewarn.contracts.fraud_warning import Action, Severity, SubjectStatus
 from forewarn.errors import ConfigurationError
 from models.policy.decision import Decision, DecisionReason, EventFacts
+from models.policy.event_status import STATUS_OF_KIND
 from models.policy.party_lists import Lists
 from models.policy.policy_document import PolicyDocument, Rule
 from models.policy.rule_expression import Expression, Rows, compile_expression
@@ -41,13 +43,12 @@ class Policy:
     ) -> None:
         self.document = document
         self.version = version
-        self._width = len(features)
-        limits = document.thresholds
-        self.threshold = (
-            limits.raise_probability
-            if limits.raise_probability is not None
-            else (recommended or {}).get("raise", limits.fallback_probability)
-        )
+        self._features = tuple(features)
+        self._recommended = dict(recommended or {})
+        self._thresholds = {status: self._threshold(status) for status in get_args(SubjectStatus)}
+        self._threshold_of_kind = np.ones(max(STATUS_OF_KIND) + 2)
+        for kind, status in STATUS_OF_KIND.items():
+            self._threshold_of_kind[kind] = self._thresholds[status]
         self._rules: list[tuple[Rule, Expression]] = [
             (rule, compile_expression(rule.when, features)) for rule in document.rules
         ]
@@ -58,7 +59,7 @@ class Policy:
         Raises:
             ConfigurationError: if a rule fails on them.
         """
-        vectors = np.zeros((2, self._width), np.float32)
+        vectors = np.zeros((2, len(self._features)), np.float32)
         vectors[1] = np.nan
         rows = Rows(vectors, np.zeros(2), np.zeros(2, np.int64))
         for rule, expression in self._rules:
@@ -74,6 +75,7 @@ class Policy:
         probabilities: NDArray[np.float64],
         vectors: NDArray[np.float32],
         *,
+        kinds: NDArray[np.uint8],
         amounts_minor: NDArray[np.int64],
         counterparties: NDArray[np.uint64],
         has_history: NDArray[np.bool_],
@@ -86,12 +88,13 @@ class Policy:
         Args:
             probabilities: calibrated, [n].
             vectors: float32 [n, F].
+            kinds: ``EventKind`` of each event.
             amounts_minor: [n], 0 where the event has none.
             counterparties: pseudonyms of the other side, [n].
             has_history: [n], whether the subscriber's annex is not empty.
             lists: the lists in force.
         """
-        wanted = (probabilities >= self.threshold) | has_history
+        wanted = (probabilities >= self.thresholds_of(kinds)) | has_history
         wanted |= lists.rows_to_decide(counterparties)
         if any(rule.effect == "raise" for rule, _ in self._rules):
             rows = Rows(vectors, probabilities, amounts_minor)
@@ -138,6 +141,20 @@ class Policy:
         exposure = self.document.costs.call_exposure_minor
         return exposure.get(facts.typology, exposure["unknown"])
 
+    def saving_minor(self, facts: EventFacts, probability: float) -> float:
+        """What a warning about this event is expected to save, given the lead that is left.
+
+        Of a fraud the money that leaves at least a minute later can be saved by a responder, an
+        attempted transfer only by a hold that the bank answers in time. A model that does not say how
+        much follows (``later_minor``) leaves the amount at risk in its place.
+        """
+        costs = self.document.costs
+        success = costs.success.get(facts.status, 0.0)
+        later = self._recommended.get(f"later_minor.{facts.status}")
+        if later is None:
+            return probability * self.at_risk_minor(facts) * success
+        return probability * (later * success + facts.amount_minor * costs.hold_success)
+
     def severity(self, expected_loss_minor: int) -> Severity:
         """The most severe tier whose expected loss is reached."""
         tiers = self.document.tiers
@@ -156,7 +173,8 @@ class Policy:
         blocked = lists.holds("block", facts.tenant, facts.counterparty, facts.event_time_ms)
         watched = lists.holds("watch", facts.tenant, facts.counterparty, facts.event_time_ms)
         rule = self._first_rule(facts, probability, "raise")
-        threshold = self.threshold * (self.document.thresholds.watch_ratio if watched else 1.0)
+        threshold = self.threshold_of(facts.status)
+        threshold *= self.document.thresholds.watch_ratio if watched else 1.0
         if not (blocked or rule or probability >= threshold):
             return Decision(reason="below_threshold", history=history)
         if facts.status not in self.document.raise_on:
@@ -174,9 +192,7 @@ class Policy:
         if rule or blocked:
             reason = "raised_by_list" if blocked else "raised_by_rule"
             severity = _worse(severity, rule.severity if rule else "high")
-        elif loss * self.document.costs.success.get(facts.status, 0.0) < (
-            self.document.costs.intervention_minor
-        ):
+        elif self.saving_minor(facts, probability) < self.document.costs.intervention_minor:
             return Decision(reason="not_worth_it", history=history)
         exempt = blocked or severity in self.document.budgets.exempt
         if not exempt:
@@ -198,6 +214,8 @@ class Policy:
         of_district = budgets.districts.get(facts.district, budgets.per_district)
         if of_district and facts.district_spent >= of_district:
             return "suppressed_district_budget"
+        if budgets.per_day and facts.spent >= budgets.per_day:
+            return "suppressed_daily_budget"
         return None
 
     def _revise(  # noqa: PLR0911  # one return for each reason
@@ -216,7 +234,7 @@ class Policy:
             return self._update(facts, probability, history, before, "status_update")
         if before.state == "settled":
             return Decision(reason="settled", history=history)
-        lower = self.threshold * self.document.thresholds.withdraw_ratio
+        lower = self.threshold_of(facts.status) * self.document.thresholds.withdraw_ratio
         if probability < lower:
             return self._withdraw(facts, probability, history, before, "withdrawn_evidence")
         severity = self.severity(round(probability * self.at_risk_minor(facts)))
@@ -304,6 +322,27 @@ class Policy:
             amount_at_risk_minor=at_risk,
             revision=warning.revision,
         )
+
+    def threshold_of(self, status: SubjectStatus) -> float:
+        """The lower bound of the probability at events of this status."""
+        return self._thresholds[status]
+
+    def thresholds_of(self, kinds: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """The bound at each event by its ``EventKind``; 1 where an event has no status."""
+        bounds: NDArray[np.float64] = self._threshold_of_kind[kinds]
+        return bounds
+
+    def with_model(self, recommended: Mapping[str, float]) -> "Policy":
+        """The same file with the recommendations of another model."""
+        return Policy(self.document, self.version, self._features, recommended)
+
+    def _threshold(self, status: SubjectStatus) -> float:
+        limits, model = self.document.thresholds, self._recommended
+        if status in limits.triggers:
+            return limits.triggers[status]
+        if limits.raise_probability is not None:
+            return limits.raise_probability
+        return model.get(f"raise.{status}", model.get("raise", limits.fallback_probability))
 
     def _first_rule(self, facts: EventFacts, probability: float, effect: str) -> Rule | None:
         if not self._rules:

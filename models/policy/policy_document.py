@@ -16,12 +16,15 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Lower bounds of the calibrated probability.
 
-    ``raise_probability`` unset takes what the model recommends (``thresholds.raise`` of its
-    manifest), else ``fallback_probability``. An open warning is withdrawn when the probability
-    falls under ``withdraw_ratio`` times that: the gap keeps warnings from flickering.
+    The bound of a trigger (the status of an event) is that of ``triggers``, else
+    ``raise_probability``, else what the model recommends (``raise.on_call`` and so on, else
+    ``raise`` of its manifest's thresholds), else ``fallback_probability``. An open warning is
+    withdrawn when the probability falls under ``withdraw_ratio`` times the bound: the gap keeps
+    warnings from flickering.
     """
 
     raise_probability: Share | None = None
+    triggers: dict[SubjectStatus, Share] = {}
     fallback_probability: Share = 0.3
     withdraw_ratio: Share = 0.4
     watch_ratio: Share = 0.5
@@ -30,11 +33,14 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Costs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Money in minor units: what an intervention costs and what is at risk.
 
-    ``success`` is the share of the amount at risk that a warning at this status still saves.
-    ``call_exposure_minor`` is what a swindler on the phone is expected to ask for, by typology.
+    ``success`` is the share that a warning at this status saves of the money that leaves at least a
+    minute later. ``hold_success`` is the share of warned transfers that a hold of the bank stops
+    before they settle: 0 where no bank answers in time. ``call_exposure_minor`` is what a swindler on
+    the phone is expected to ask for, by typology.
     """
 
     intervention_minor: Minor = 5_000
+    hold_success: Share = 0.0
     call_exposure_minor: dict[str, Minor] = msgspec.field(
         default_factory=lambda: {"unknown": 3_000_000}
     )
@@ -61,9 +67,13 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bounds on warnings a day; a person warned every hour stops listening. 0 is no bound."""
+    """Bounds on warnings a day; a person warned every hour stops listening. 0 is no bound.
+
+    ``per_day`` bounds all warnings of one worker that are not exempt.
+    """
 
     per_person: Annotated[int, msgspec.Meta(ge=0, le=10)] = 4
+    per_day: Annotated[int, msgspec.Meta(ge=0)] = 0
     per_district: Annotated[int, msgspec.Meta(ge=0)] = 0
     districts: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}
     window_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
@@ -89,7 +99,7 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     name: Name
     description: str = ""
-    raise_on: tuple[SubjectStatus, ...] = ("on_call", "line_changed", "attempted", "call_ended")
+    raise_on: tuple[SubjectStatus, ...] = ("on_call", "attempted", "call_ended")
     thresholds: Thresholds = Thresholds()
     costs: Costs = msgspec.field(default_factory=Costs)
     tiers: dict[Severity, Tier]

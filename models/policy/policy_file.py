@@ -48,9 +48,7 @@ class PolicyFile:
     def rebind(self, recommended: Mapping[str, float]) -> Policy:
         """Bind the file to another model's thresholds, after a model was swapped."""
         self._recommended = recommended
-        self._policy = Policy(
-            self._policy.document, self._policy.version, self._features, recommended
-        )
+        self._policy = self._policy.with_model(recommended)
         return self._policy
 
     def _judge(self, data: bytes) -> None:

@@ -162,7 +162,7 @@ def table_options(
             embargo_days=_delay_days(framed.dataset.time_ms, options),
             by_group=bool(options.group) and options.split_by == "groups",
         ),
-        costs=CostModel(intervention_minor=500, call_exposure_minor=10_000, success=1.0),
+        costs=CostModel(intervention_minor=500, success=1.0),
         parameters={"n_estimators": 600, "num_leaves": 31, "max_depth": 8, "learning_rate": 0.05},
         findings=framed.findings,
     )

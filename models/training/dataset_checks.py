@@ -54,6 +54,15 @@ def check_dataset(dataset: Dataset, seed: int = 0) -> list[Finding]:
         findings.append(
             Finding("warning", "labels", f"only {positives} frauds: every figure is a guess")
         )
+    if dataset.honest_share < 1:
+        findings.append(
+            Finding(
+                "note",
+                "sampling",
+                f"honest rows of {100 * dataset.honest_share:.2g} % of the people were kept, each "
+                f"counts {1 / dataset.honest_share:.4g}; all frauds were kept",
+            )
+        )
     return findings + _empty(dataset) + _leaks(dataset, seed)
 
 

@@ -90,6 +90,25 @@ def label_events(
     return labels
 
 
+def outcome_windows(
+    outcomes: pl.DataFrame, pseudonymiser: Pseudonymiser
+) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
+    """By person with a fraud, in order of the pseudonym: from when to when outcomes may label events."""
+    found = [
+        _parties(row, number, pseudonymiser)
+        for number, row in enumerate(outcomes.iter_rows(named=True))
+    ]
+    frauds = [one for one in found if one.fraud]
+    people, place = np.unique(
+        np.array([one.subscriber for one in frauds], np.uint64), return_inverse=True
+    )
+    from_ms = np.full(len(people), NEVER_MS, np.int64)
+    until_ms = np.zeros(len(people), np.int64)
+    np.minimum.at(from_ms, place, np.array([one.began_ms for one in frauds], np.int64))
+    np.maximum.at(until_ms, place, np.array([one.known_ms for one in frauds], np.int64))
+    return people, from_ms, until_ms
+
+
 def latest(outcomes: pl.DataFrame) -> pl.DataFrame:
     """The last word on each warning, or on each case that is told as a whole, by label time.
 

@@ -9,15 +9,22 @@ from numpy.typing import NDArray
 
 from features.catalog import CATALOG, Catalog
 from features.engine import Engine
-from features.event_columns import EventColumns
+from features.event_columns import EventColumns, concat
 from features.offline.frame_columns import COLUMNS_OF, in_order
+from features.offline.history_runner import HistoryRunner
 from features.offline.parquet_tables import canonical, read_topic
+from features.offline.time_windows import cut
+from features.run_result import RunResult
 from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.policy.event_status import WARNABLE
 from models.training.event_labels import label_events
 from models.training.label_weights import label_weights
+from models.training.row_sampling import HONEST_ROWS, RowSampler, share_for
 from models.training.training_dataset import Dataset, make_dataset
+
+WINDOW_EVENTS = 500_000
+"""Of a history that is read in a stream: about 0.4 GB of columns and vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ def dataset_of_history(
     pseudonymiser: Pseudonymiser,
     *,
     report_share: float = 0.6,
+    honest_share: float = 1.0,
     threads: int = 2,
     catalog: Catalog = CATALOG,
 ) -> Dataset:
@@ -94,38 +102,142 @@ def dataset_of_history(
         history: the events and outcomes.
         pseudonymiser: any key will do; nothing of it is in a model.
         report_share: see ``models.training.label_weights``.
+        honest_share: share of people whose honest rows are kept, see ``models.training.row_sampling``.
         threads: of the feature kernel.
         catalog: which features.
     """
-    events = event_columns(history, pseudonymiser)
-    engine = Engine(catalog)
-    vectors = engine.run(engine.plan(events), threads=threads).vectors
-    labels = label_events(events, history.outcomes, pseudonymiser)
-    rows = np.flatnonzero(np.isin(events.kind, WARNABLE))
-    label, warned = labels.label[rows], labels.warned[rows]
-    people = _people(history, pseudonymiser)
-    place, known = _places(people, events.subscriber[rows])
-    return make_dataset(
-        vectors[rows],
-        catalog.names,
-        fingerprint=catalog.fingerprint,
-        time_ms=events.time_ms[rows],
-        label=label,
-        label_time_ms=labels.label_time_ms[rows],
-        group=events.subscriber[rows],
-        ring=labels.ring[rows],
-        amount_minor=events.amount_minor[rows],
-        exposure_minor=labels.exposure_minor[rows],
-        subject=events.subject[rows],
-        counterparty=events.counterparty[rows],
-        kind=events.kind[rows],
-        weight=label_weights(label, warned, report_share=report_share),
-        first_loss_ms=labels.first_loss_ms[rows],
-        episode=labels.episode[rows],
-        typology=labels.typology[rows],
-        age_group=np.where(known, people.age_group[place], ""),
-        district=np.where(known, people.district[place], ""),
-    )
+    columns = event_columns(history, pseudonymiser)
+    runner = HistoryRunner(Engine(catalog), threads=threads)
+    sampler = RowSampler.of_outcomes(history.outcomes, pseudonymiser, honest_share)
+    kept = _Kept(sampler)
+    for result in runner.slices(columns):
+        kept.add(result)
+    return kept.dataset(history, pseudonymiser, report_share, catalog)
+
+
+def dataset_of_directory(
+    directory: Path,
+    pseudonymiser: Pseudonymiser,
+    *,
+    report_share: float = 0.6,
+    honest_rows: int = HONEST_ROWS,
+    threads: int = 2,
+    catalog: Catalog = CATALOG,
+    window_events: int = WINDOW_EVENTS,
+) -> Dataset:
+    """The dataset of an export or a simulated town, read in a stream: memory holds a window of it.
+
+    Args:
+        directory: from ``forewarn export`` or ``forewarn simulate``.
+        pseudonymiser: any key will do; nothing of it is in a model.
+        report_share: see ``models.training.label_weights``.
+        honest_rows: about how many honest rows are kept; frauds all are.
+        threads: of the feature kernel.
+        catalog: which features.
+        window_events: about how many events are in memory at once.
+
+    Raises:
+        ConfigurationError: if the directory is missing or lacks required columns.
+    """
+    windows = cut(directory, tuple(COLUMNS_OF), window_events=window_events)
+    outcomes = read_topic(directory, "outcomes").collect()
+    if outcomes.is_empty() and (directory / "reports.parquet").is_file():
+        return dataset_of_history(
+            read_history(directory), pseudonymiser, report_share=report_share,
+            honest_share=share_for(windows.events, honest_rows), threads=threads, catalog=catalog,
+        )  # fmt: skip
+    share = share_for(windows.events, honest_rows)
+    runner = HistoryRunner(Engine(catalog), threads=threads)
+    kept = _Kept(RowSampler.of_outcomes(outcomes, pseudonymiser, share))
+    districts: list[pl.DataFrame] = []
+    for tables in windows:
+        parts = [COLUMNS_OF[topic](table, pseudonymiser) for topic, table in tables.items()]
+        kept.add(runner.run(in_order(parts)))
+        seen = [
+            tables[t].select("subscriber", "district")
+            for t in ("calls", "transfers")
+            if t in tables
+        ]
+        districts = [pl.concat([*districts, *seen]).unique("subscriber", keep="last")]
+    people = directory / "people.parquet"
+    table = pl.read_parquet(people) if people.is_file() else pl.concat(districts)
+    history = EventHistory(pl.DataFrame(), pl.DataFrame(), outcomes, table)
+    return kept.dataset(history, pseudonymiser, report_share, catalog)
+
+
+class _Kept:
+    """The rows of a history that go into its dataset, gathered window by window."""
+
+    def __init__(self, sampler: RowSampler) -> None:
+        self._sampler = sampler
+        self._events: list[EventColumns] = []
+        self._vectors: list[NDArray[np.float32]] = []
+
+    def add(self, result: RunResult) -> None:
+        """Keep what the sampler wants of a window; vectors of payments that were made are not."""
+        columns = result.plan.columns
+        rows = self._sampler.rows(columns)
+        part = columns.take(rows)
+        self._events.append(part)
+        self._vectors.append(result.vectors[rows[np.isin(part.kind, WARNABLE)]])
+
+    def dataset(
+        self,
+        history: EventHistory,
+        pseudonymiser: Pseudonymiser,
+        report_share: float,
+        catalog: Catalog,
+    ) -> Dataset:
+        """Label what was kept and drop honest rows of people who are not in the sample."""
+        events = concat(self._events)
+        if len(events) == 0:
+            raise ConfigurationError("there are no events to train on")
+        labels = label_events(events, history.outcomes, pseudonymiser)
+        warnable = np.flatnonzero(np.isin(events.kind, WARNABLE))
+        stay = self._sampler.kept(labels.label[warnable], events.subscriber[warnable])
+        rows = warnable[stay]
+        vectors = _joined(self._vectors, stay)
+        label = labels.label[rows]
+        weight = label_weights(label, labels.warned[rows], report_share=report_share)
+        share = self._sampler.share
+        people = _people(history, pseudonymiser)
+        place, known = _places(people, events.subscriber[rows])
+        return make_dataset(
+            vectors,
+            catalog.names,
+            fingerprint=catalog.fingerprint,
+            honest_share=share,
+            time_ms=events.time_ms[rows],
+            label=label,
+            label_time_ms=labels.label_time_ms[rows],
+            group=events.subscriber[rows],
+            ring=labels.ring[rows],
+            amount_minor=events.amount_minor[rows],
+            exposure_minor=labels.exposure_minor[rows],
+            subject=events.subject[rows],
+            counterparty=events.counterparty[rows],
+            kind=events.kind[rows],
+            weight=np.where(label == 1, weight, weight / share),
+            first_loss_ms=labels.first_loss_ms[rows],
+            episode=labels.episode[rows],
+            typology=labels.typology[rows],
+            age_group=np.where(known, people.age_group[place], ""),
+            district=np.where(known, people.district[place], ""),
+        )
+
+
+def _joined(parts: list[NDArray[np.float32]], stay: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The rows that stay, end to end; empties ``parts`` so that memory holds them once."""
+    joined = np.empty((int(stay.sum()), parts[0].shape[1]), np.float32)
+    read = written = 0
+    parts.reverse()
+    while parts:
+        part = parts.pop()
+        chosen = part[stay[read : read + len(part)]]
+        joined[written : written + len(chosen)] = chosen
+        read += len(part)
+        written += len(chosen)
+    return joined
 
 
 def district_of_events(

@@ -19,6 +19,8 @@ NEVER_MS = 2**62
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
+_NOT_COLUMNS = ("features", "fingerprint", "honest_share")
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
@@ -40,6 +42,7 @@ class Dataset:
         first_loss_ms: when the first money of the episode was lost, ``NEVER_MS`` if none was.
         episode: number of the fraud episode, -1 where there is none.
         typology, age_group, district: texts for reports by segment, empty where unknown.
+        honest_share: share of people whose honest rows are kept; they count 1 / this in ``weight``.
     """
 
     features: tuple[str, ...]
@@ -61,6 +64,7 @@ class Dataset:
     typology: NDArray[np.str_]
     age_group: NDArray[np.str_]
     district: NDArray[np.str_]
+    honest_share: float = 1.0
 
     def __len__(self) -> int:
         return len(self.time_ms)
@@ -70,7 +74,7 @@ class Dataset:
         changed = {
             field.name: getattr(self, field.name)[rows]
             for field in fields(self)
-            if field.name not in ("features", "fingerprint")
+            if field.name not in _NOT_COLUMNS
         }
         return replace(self, **changed)
 
@@ -83,7 +87,7 @@ class Dataset:
         n = len(self)
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name not in ("features", "fingerprint") and len(value) != n:
+            if field.name not in _NOT_COLUMNS and len(value) != n:
                 raise ConfigurationError(f"column {field.name} has {len(value)} rows, not {n}")
         if self.vectors.shape != (n, len(self.features)):
             raise ConfigurationError(
@@ -100,6 +104,7 @@ def make_dataset(
     time_ms: NDArray[np.int64],
     label: NDArray[Any],
     fingerprint: str = "",
+    honest_share: float = 1.0,
     **columns: Any,
 ) -> Dataset:
     """Build a dataset in order of time; columns that are left out get their neutral value.
@@ -133,6 +138,7 @@ def make_dataset(
         vectors=np.ascontiguousarray(vectors, np.float32),
         time_ms=np.asarray(time_ms, np.int64),
         label=np.asarray(label, np.int8),
+        honest_share=honest_share,
         **{
             name: np.asarray(columns.get(name, default), np.asarray(default).dtype.type)
             for name, default in zeros.items()
@@ -140,8 +146,9 @@ def make_dataset(
     )
     for field in fields(dataset):  # lengths first: sorting would fail less clearly
         value = getattr(dataset, field.name)
-        if field.name not in ("features", "fingerprint") and len(value) != n:
+        if field.name not in _NOT_COLUMNS and len(value) != n:
             raise ConfigurationError(f"column {field.name} has {len(value)} rows, not {n}")
-    ordered = dataset.take(np.argsort(dataset.time_ms, kind="stable"))
-    ordered.check()
-    return ordered
+    if np.any(np.diff(dataset.time_ms) < 0):  # sorting copies every vector
+        dataset = dataset.take(np.argsort(dataset.time_ms, kind="stable"))
+    dataset.check()
+    return dataset

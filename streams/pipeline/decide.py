@@ -187,6 +187,7 @@ class Decider:
             typology=known,
             vector=job.result.vectors[row],
             district_spent=spent_here + self._spending.spent(event.district, event.event_time_ms),
+            spent=len(job.spent) + self._spending.spent_in_all(event.event_time_ms),
         )
 
 

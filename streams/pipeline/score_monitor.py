@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from forewarn.errors import ArtifactError
+from models.policy import Policy
 from models.policy.event_status import WARNABLE
 from models.serving.drift import REFERENCE, DriftMonitor, Reference
 from models.serving.scorer import Scorer
@@ -34,6 +35,7 @@ class ScoreMonitor:
         self._clock = clock
         self._version = ""
         self._monitor: DriftMonitor | None = None
+        self._challenging: tuple[tuple[str, str], Policy] | None = None
         self._sampled_at = -SAMPLE_SECONDS
         self._read_at = clock()
 
@@ -64,10 +66,12 @@ class ScoreMonitor:
         if job.challenger is None or bundle.challenger is None:
             return
         self._metrics.challenger_probability.observe(job.challenger)
-        threshold = bundle.policy.threshold
-        champion_warns = job.probabilities >= threshold
-        other = bundle.challenger.thresholds.get("raise", threshold)
-        challenger_warns = job.challenger >= other
+        kinds = job.columns.kind[job.rows]
+        champion_warns = job.probabilities >= bundle.policy.thresholds_of(kinds)
+        pair = (bundle.policy.version, bundle.challenger.version)
+        if self._challenging is None or self._challenging[0] != pair:
+            self._challenging = (pair, bundle.policy.with_model(bundle.challenger.thresholds))
+        challenger_warns = job.challenger >= self._challenging[1].thresholds_of(kinds)
         only = int(np.count_nonzero(champion_warns & ~challenger_warns))
         self._metrics.disagreements.labels("champion").inc(only)
         only = int(np.count_nonzero(challenger_warns & ~champion_warns))

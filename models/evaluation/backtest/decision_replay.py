@@ -144,6 +144,7 @@ class _Run:
             typology=typology,  # type: ignore[arg-type]  # the artifact names known ones
             vector=self._vectors[row],
             district_spent=self._spending.spent(district, time_ms),
+            spent=self._spending.spent_in_all(time_ms),
         )
         probability = float(self.probability[row])
         decision = self._policy.decide(facts, probability, history, self._lists)

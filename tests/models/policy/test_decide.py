@@ -10,6 +10,7 @@ from msgspec import structs
 
 from models.policy import DEFAULT_POLICY, EventFacts, Lists, Policy, WarningHistory, parse_policy
 from models.policy.district_budget import DistrictSpending
+from models.policy.event_status import STATUS_OF_KIND
 from models.policy.party_lists import entry
 
 NOW = 1_767_225_600_000
@@ -224,12 +225,17 @@ def test_screening_misses_nothing_that_would_be_sent(
     probability: float, stage: float, party: int, status: str, amount: int
 ) -> None:
     """An event that is screened out would have been below the threshold and changed nothing."""
-    p, lists = policy(RULES), Lists()
+    p, lists = (
+        policy(RULES, **{"raise": 0.2, "raise.on_call": 0.05, "raise.call_ended": 0.3}),
+        Lists(),
+    )
     lists.add(entry("block", 5))
     lists.add(entry("watch", 6))
+    kind = next(kind for kind, name in STATUS_OF_KIND.items() if name == status)
     vector = np.array([stage, 1.0], np.float32)
     picked = p.screen(
-        np.array([probability]), vector.reshape(1, -1), amounts_minor=np.array([amount]),
+        np.array([probability]), vector.reshape(1, -1), kinds=np.array([kind], np.uint8),
+        amounts_minor=np.array([amount]),
         counterparties=np.array([party], np.uint64), has_history=np.array([False]), lists=lists,
     )  # fmt: skip
     if len(picked) == 0:
@@ -257,10 +263,65 @@ def test_deciding_again_from_the_annex_gives_the_same(events: list[Any]) -> None
 
 
 def test_the_models_threshold_counts_unless_the_file_names_one() -> None:
-    assert policy(**{"raise": 0.07}).threshold == 0.07
+    assert policy(**{"raise": 0.07}).threshold_of("attempted") == 0.07
     document, version = parse_policy(
         DEFAULT_POLICY.read_bytes().replace(
             b"[thresholds]", b"[thresholds]\nraise_probability = 0.5"
         )
     )
-    assert Policy(document, version, FEATURES, {"raise": 0.07}).threshold == 0.5
+    bound = Policy(document, version, FEATURES, {"raise": 0.07, "raise.on_call": 0.02})
+    assert bound.threshold_of("on_call") == bound.threshold_of("attempted") == 0.5
+
+
+def test_each_trigger_has_a_bound_of_its_own() -> None:
+    recommended = {"raise": 0.2, "raise.on_call": 0.05, "raise.call_ended": 0.4}
+    p = policy(**recommended)
+    assert decide(p, facts(), 0.06).reason == "raised"
+    ended = facts(status="call_ended")
+    assert decide(p, ended, 0.3).reason == "below_threshold"
+    transfer = facts(status="attempted", amount_minor=10**6)
+    assert decide(p, transfer, 0.19).reason == "below_threshold"
+    document = structs.replace(
+        p.document, thresholds=structs.replace(p.document.thresholds, triggers={"on_call": 0.5})
+    )
+    own = Policy(document, "v", FEATURES, recommended)
+    assert decide(own, facts(), 0.45).reason == "below_threshold"
+    assert decide(own, ended, 0.45).reason == "raised"
+
+
+def test_a_changed_line_setting_alone_raises_nothing() -> None:
+    assert decide(policy(), facts(status="line_changed"), 0.99).action is None
+
+
+def test_a_warning_has_to_save_something_in_the_time_that_is_left() -> None:
+    """Money that leaves at once is saved by a hold or not at all; what follows by a responder."""
+    at_once = {"raise": 0.2, "later_minor.attempted": 0.0}
+    transfer = facts(status="attempted", amount_minor=10**6)
+    assert decide(policy(**at_once), transfer, 0.9).reason == "not_worth_it"
+    held = policy("", **at_once)
+    document = structs.replace(
+        held.document, costs=structs.replace(held.document.costs, hold_success=0.5)
+    )
+    assert decide(Policy(document, "v", FEATURES, at_once), transfer, 0.9).reason == "raised"
+    small = facts(status="attempted", amount_minor=100)  # a trial payment, with more to come
+    more = {"raise": 0.2, "later_minor.attempted": 1_000_000.0}
+    assert decide(policy(**more), small, 0.9).reason == "raised"
+
+
+def test_a_worker_has_a_budget_a_day() -> None:
+    p = policy()
+    document = structs.replace(p.document, budgets=structs.replace(p.document.budgets, per_day=2))
+    p = Policy(document, "v", FEATURES, {"raise": 0.2})
+    spending = DistrictSpending(24)
+    seen = []
+    for number in range(3):
+        f = facts(subscriber=number, district=f"D{number}", status="attempted", amount_minor=10**6,
+                  spent=spending.spent_in_all(NOW))  # fmt: skip
+        decision = decide(p, f, 0.5)
+        seen.append(decision.reason)
+        if decision.counts:
+            spending.note(f"D{number}", NOW)
+    assert seen == ["raised", "raised", "suppressed_daily_budget"]
+    worst = facts(status="attempted", amount_minor=10**8, spent=spending.spent_in_all(NOW))
+    assert decide(p, worst, 0.5).reason == "raised"  # critical: exempt
+    assert spending.spent_in_all(NOW + 25 * HOUR) == 0

@@ -80,8 +80,8 @@ def test_a_new_model_brings_its_threshold(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text(DEFAULT)
     file = PolicyFile(path, ("stage",), {"raise": 0.2})
-    assert file.rebind({"raise": 0.05}).threshold == 0.05
-    assert file.current().threshold == 0.05
+    assert file.rebind({"raise": 0.05}).threshold_of("attempted") == 0.05
+    assert file.current().threshold_of("attempted") == 0.05
 
 
 def test_a_file_that_could_not_be_read_is_read_the_next_time(
