@@ -15,11 +15,10 @@ Every value is that of the state *before* the event; windows, lateness and corre
 [event-time.md](event-time.md). `+` and `-` are the signs of monotone constraints. Features of degree 2
 also depend on what the subscribers' own steps said about earlier events.
 
-Distinct counts of numbers, accounts and devices are exact up to 12, or while the 12 most recent
-counterparties are not all inside the window; beyond, a sliding linear-counting sketch of 512 buckets
-estimates with a standard error of 3.7 % at 512 and 4.6 % at 1,000 distinct, and saturates at about 3,200.
-Subscribers' own counts are exact up to 12 at least: up to 24 less the regulars without a contact in the
-window. They never exceed 24.
+Distinct counts of numbers, accounts and devices are exact up to 12; beyond, a sliding linear-counting
+sketch of 512 buckets estimates with a standard error of 3.7 % at 512 and 4.6 % at 1,000 distinct, and
+saturates at about 3,200. Subscribers' own counts are exact up to 12 at least: up to 24 less the regulars
+without a contact in the window. They never exceed 24.
 """
 
 _TITLES = {

@@ -1,4 +1,8 @@
-"""Distinct counterparties of each window, from a pair table and its sketch."""
+"""Distinct counterparties of each window, from a pair table and its sketch.
+
+A shared table holds the most recent counterparties, so a window is counted exactly as long as it holds no
+more than the table. Beyond, sliding linear counting estimates.
+"""
 
 import numpy as np
 
@@ -45,10 +49,36 @@ def count_distinct(c: Cursor, table: int, counts: np.ndarray) -> None:
         full_1 += last >= since_1
         full_2 += last >= since_2
         full_3 += last >= since_3
+    held = _table_buckets(cells, base, end)
     if seen_0 == capacity:
-        counts[0] = max(counts[0], ESTIMATES[SKETCH_BUCKETS - full_0])
+        counts[0] = _estimate(capacity, held, full_0)
     if seen_1 == capacity:
-        counts[1] = max(counts[1], ESTIMATES[SKETCH_BUCKETS - full_1])
+        counts[1] = _estimate(capacity, held, full_1)
     if seen_2 == capacity:
-        counts[2] = max(counts[2], ESTIMATES[SKETCH_BUCKETS - full_2])
-    counts[3] = max(counts[3], ESTIMATES[SKETCH_BUCKETS - full_3])
+        counts[2] = _estimate(capacity, held, full_2)
+    counts[3] = _estimate(capacity, held, full_3)
+
+
+@inner
+def _estimate(capacity: int, held: int, full: int) -> float:
+    """The count of a window that holds the whole table.
+
+    A bucket of the window beyond those of the table's own pairs shows that there are more than the table
+    holds; without one there are as many as it holds.
+    """
+    if full <= held:
+        return np.float64(capacity)
+    return max(np.float64(capacity + 1), ESTIMATES[SKETCH_BUCKETS - full])
+
+
+@inner
+def _table_buckets(cells: np.ndarray, base: int, end: int) -> int:
+    """In how many buckets of the sketch the pairs of a table are."""
+    distinct = 0
+    for pair in range(base, end, PAIR_STRIDE):
+        bucket, is_first = cells[pair + PAIR.pair_id] % SKETCH_BUCKETS, 1
+        for other in range(base, pair, PAIR_STRIDE):
+            if cells[other + PAIR.pair_id] % SKETCH_BUCKETS == bucket:
+                is_first = 0
+        distinct += is_first
+    return distinct

@@ -76,7 +76,6 @@ class Contacts:
     sketched: bool
     table: list[Contact] = field(default_factory=list)
     everyone: dict[int, int] = field(default_factory=dict)
-    overflowed: bool = False
 
     def find(self, who: int) -> Contact | None:
         return next((c for c in self.table if c.who == who), None)
@@ -92,7 +91,6 @@ class Contacts:
         if len(self.table) < self.capacity:
             self.table.append(fresh)
             return fresh
-        self.overflowed = True
         oldest = min(self._may_go(clock // MINUTE), key=lambda c: c.last)
         if minute < oldest.last:
             return None
@@ -106,15 +104,17 @@ class Contacts:
         return once if len(once) >= 12 else [c for c in self.table if c.is_regular(now)]
 
     def distinct(self, window: str, now: int, offset: int) -> float:
-        exact = sum(in_window(window, c.last * MINUTE + offset, now) for c in self.table)
-        if not (self.sketched and self.overflowed and exact == self.capacity):
-            return exact
-        buckets = {
-            who % 512
-            for who, last in self.everyone.items()
-            if in_window(window, last * MINUTE + offset, now)
-        }
-        return max(exact, 512 * math.log(512 / max(512 - len(buckets), 0.5)))
+        held = [c.who for c in self.table if in_window(window, c.last * MINUTE + offset, now)]
+        if not self.sketched:
+            return len(held)
+        seen = [w for w, m in self.everyone.items() if in_window(window, m * MINUTE + offset, now)]
+        if len(seen) <= self.capacity:
+            return len(seen)
+        buckets = {who % 512 for who in seen}
+        if buckets == {who % 512 for who in held}:  # the sketch cannot tell who else there was
+            return self.capacity
+        estimate = 512 * math.log(512 / max(512 - len(buckets), 0.5))
+        return max(self.capacity + 1, estimate)
 
 
 def since(now: int, then: int, unit: int) -> float:

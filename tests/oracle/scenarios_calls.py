@@ -164,6 +164,29 @@ def _strangers(n: int, first: int = 300) -> list:
     return [pay(f"1 10:{i:02}", first + i, id=f"s{i}") for i in range(n)]
 
 
+DISTINCT = [
+    Scenario(
+        "Twelve callees of a day are counted exactly, though another was called ten days before.",
+        [
+            call("10:00", 101, who=50),
+            *(call(f"10 09:{i:02}", 101, who=10 + i, id=f"c{i}") for i in range(12)),
+            call(
+                "10 10:00",
+                101,
+                who=10,
+                sees={"number_callees_24h": 12, "number_callees_7d": 12},
+            ),
+        ],
+    ),
+    Scenario(
+        "From the thirteenth on, a sketch estimates: 512 ln(512 / 499).",
+        [
+            *(call(f"09:{i:02}", 101, who=10 + i, id=f"c{i}") for i in range(13)),
+            call("10:00", 101, who=10, sees={"number_callees_24h": 13.167887}),
+        ],
+    ),
+]
+
 PAIRS = [
     Scenario(
         "A record knows 24 accounts.",
@@ -332,4 +355,4 @@ STAGE = [
     ),
 ]
 
-SCENARIOS = [*CALLS, *SUSPICION, *PAIRS, *STAGE]
+SCENARIOS = [*CALLS, *SUSPICION, *DISTINCT, *PAIRS, *STAGE]
