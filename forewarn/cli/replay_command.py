@@ -10,13 +10,12 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from forewarn.cli.replay_report import RejectedRows, Reporter, print_summary
 from forewarn.contracts.topics import TopicName, qualified
 from forewarn.errors import ConfigurationError, ForewarnError
-from forewarn.platform.kafka import TopicAdministration, client_arguments, explained
+from forewarn.platform.kafka import TopicAdministration, explained
 from forewarn.platform.settings import KafkaSettings, load
 from forewarn.replay import (
     BadRow,
@@ -29,6 +28,7 @@ from forewarn.replay import (
     paced,
     send,
 )
+from forewarn.replay.batch_producer import BatchProducer
 from forewarn.replay.event_listing import EventListing
 from forewarn.replay.event_order import checked
 from forewarn.replay.file_tally import FileTally
@@ -122,22 +122,31 @@ def replay(
         RejectedRows(rejects, pairs, tallies) as rejected,
         EventListing(events, files) as listing,
     ):
-        if not check_only:
-            checked(pairs, sort=sort, watch=reporter.checking)
-        items = in_order(pairs, skip=skip or [], tallies=tallies, sort=sort, watch=reporter.sending)
 
         def on_item(item: Item, _tally: Tally) -> None:
             reporter.count(item)
             if isinstance(item, BadRow):
                 rejected.add(item)
 
-        if check_only:
-            for item in items:
-                tally.count(item)
+        if check_only and events is None:
+            checked(
+                pairs, tallies, sort=sort, watch=reporter.checking,
+                on_run=reporter.tick, on_bad=lambda row: on_item(row, tally),
+            )  # fmt: skip
+        elif check_only:
+            for item in in_order(pairs, tallies=tallies, sort=sort, watch=reporter.checking):
                 on_item(item, tally)
                 if isinstance(item, Ready):
                     listing.add(item)
         else:
+            checked(
+                pairs, [FileTally(path.name) for path in files], sort=sort,
+                watch=reporter.checking, on_run=reporter.tick,
+            )  # fmt: skip
+            reporter.begin()
+            items = in_order(
+                pairs, skip=skip or [], tallies=tallies, sort=sort, watch=reporter.sending
+            )
             timed = paced(items, speed, now_seconds=time.monotonic, sleep=time.sleep)
             topics = set().union(*(each.topics for each in chosen))
             _send(timed, tally, topics, files, on_item, sort=sort)
@@ -146,13 +155,24 @@ def replay(
         _write_summary(summary, tallies, zones, check_only=check_only)
     print_summary(tallies, zones, rejected)
     seconds = time.monotonic() - began
-    counts = ", ".join(f"{count:,} to {topic}" for topic, count in sorted(tally.sent.items()))
+    sent = _by_topic(tallies) if check_only else tally.sent
+    counts = ", ".join(f"{count:,} to {topic}" for topic, count in sorted(sent.items()))
     verb = "would be sent" if check_only else "sent"
+    rows, bad = sum(each.rows for each in tallies), sum(each.bad_rows for each in tallies)
     typer.echo(
-        f"{tally.total:,} events {verb} ({counts or 'none'}), {tally.bad_rows:,} bad rows, "
-        f"{seconds:.1f} s, {tally.total / max(seconds, 1e-9):,.0f} events/s"
+        f"{sum(sent.values()):,} events {verb} ({counts or 'none'}), {bad:,} bad rows, "
+        f"{seconds:.1f} s, {rows / max(seconds, 1e-9):,.0f} rows/s"
     )
-    raise typer.Exit(1 if tally.bad_rows else 0)
+    raise typer.Exit(1 if bad else 0)
+
+
+def _by_topic(tallies: list[FileTally]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for each in tallies:
+        for kind, count in each.events.items():
+            topic = "transfers" if kind == "transfer" else "calls"
+            found[topic] = found.get(topic, 0) + count
+    return found
 
 
 def _mappings(
@@ -203,13 +223,7 @@ def _send(
         # A producer would wait for its whole timeout for a topic that nobody has made.
         administration.require(qualified(name, settings) for name in {*topics, "dead-letters"})
     with explained(settings):
-        producer = KafkaProducer(
-            **client_arguments(settings),
-            acks="all",
-            linger_ms=20,
-            batch_size=128 * 1024,
-            max_block_ms=int(settings.request_timeout_seconds * 1000),
-        )
+        producer = BatchProducer(settings)
     try:
         send(items, producer, settings, tally, now_ms=_now_ms, on_item=on_item)
     except (ForewarnError, KeyboardInterrupt):

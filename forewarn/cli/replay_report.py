@@ -57,18 +57,18 @@ class Reporter:
     def checking(self, file: CountedFile) -> None:
         """A file is opened to be checked."""
         self._open.append(file)
-        self._refresh("checking")
 
     def sending(self, file: CountedFile) -> None:
-        """A file is opened to be sent, or read with ``--check-only``."""
-        if self._items == 0 and self._bad == 0 and all(other.closed for other in self._open):
-            self._open = []
-            self._began = time.monotonic()
+        """A file is opened to be sent."""
         self._open.append(file)
 
-    def tick(self) -> None:
-        """Some more rows were checked."""
-        self._refresh("checking")
+    def begin(self) -> None:
+        """Everything has been checked; now it is sent."""
+        self._open, self._began = [], time.monotonic()
+
+    def tick(self, rows: int) -> None:
+        """So many rows have been read."""
+        self._refresh("checking", rows, "rows/s")
 
     def count(self, item: Ready | BadRow) -> None:
         """An item went out."""
@@ -81,7 +81,7 @@ class Reporter:
             return
         self._items += 1
         if self._items % _COUNTED_AT_ONCE == 0:
-            self._refresh("reading")
+            self._refresh("sending", self._items, "events/s")
 
     def _say(self, line: str) -> None:
         if self._progress.disable:
@@ -89,17 +89,16 @@ class Reporter:
         else:
             self._progress.console.print(line, markup=False, highlight=False)
 
-    def _refresh(self, what: str) -> None:
+    def _refresh(self, what: str, count: int, unit: str) -> None:
         now = time.monotonic()
         if self._progress.disable or now - self._shown < _REFRESH_SECONDS:
             return
         self._shown = now
-        rate = self._items / max(now - self._began, 1e-9)
         self._progress.update(
             self._task,
             completed=sum(file.bytes_read for file in self._open),
             description=what,
-            rate=f"{rate:,.0f} events/s" if self._items else "",
+            rate=f"{count / max(now - self._began, 1e-9):,.0f} {unit}",
         )
 
 

@@ -18,10 +18,13 @@ from forewarn.replay import cell_conversion
 from forewarn.replay.cell_error import CellError
 from forewarn.replay.time_conversion import EPOCHS, Instant, instant, pattern_of
 
-ColumnConvert = Callable[[Sequence[str]], list[Any]]
+Quick = Callable[[pl.Series], pl.Series]
 
 REMEMBERED = 100_000
 """Cells of one column whose value is kept, since most cells repeat."""
+
+WRONG = "?"
+"""Stands for a number that is none where null means that it was withheld; no contract takes it."""
 
 _VECTORISED = frozenset({"%Y", "%m", "%d", "%H", "%M", "%S"})
 
@@ -43,14 +46,61 @@ class Cached(dict[str, Any]):
         self[text] = value
         return value
 
+
+class ColumnConvert:
+    """Converts the texts of a column.
+
+    Args:
+        cell: converts one text, or raises CellError.
+        dtype: of the values as a polars column; None: as they come.
+        quick: values of plain texts, null for all others.
+        wrong: the value that stands for a refusal in a polars column.
+    """
+
+    def __init__(
+        self,
+        cell: Callable[[str], Any],
+        dtype: pl.DataType | type[pl.DataType] | None = None,
+        quick: Quick | None = None,
+        wrong: str | None = None,
+    ) -> None:
+        self._cached, self._dtype, self._quick, self._wrong = Cached(cell), dtype, quick, wrong
+
     def column(self, texts: Sequence[str]) -> list[Any]:
-        """The values of a column."""
-        return [self[text] for text in texts]
+        """The value of each text, or the CellError that refuses it."""
+        if self._quick is None:
+            return [self._cached[text] for text in texts]
+        found = self._quick(pl.Series(texts, dtype=pl.String))
+        values = found.to_list()
+        for place in found.is_null().arg_true().to_list():
+            values[place] = self._cached[texts[place]]
+        return values
+
+    def series(self, texts: pl.Series) -> pl.Series:
+        """The values that need nothing settled with other fields; null for all others.
+
+        Texts that are null or empty have no value here.
+        """
+        found = None if self._quick is None else self._quick(texts)
+        undecided = texts if found is None else texts.filter(found.is_null())
+        distinct = undecided.drop_nulls().unique().to_list()
+        if not distinct:
+            return pl.Series([None] * len(texts)) if found is None else found
+        values = [self._settled(self._cached[text]) if text else None for text in distinct]
+        slow = pl.Series(values, dtype=self._dtype, strict=False)
+        keys = pl.Series(distinct, dtype=pl.String)
+        looked = texts.replace_strict(keys, slow, default=None, return_dtype=slow.dtype)
+        return looked if found is None else found.zip_with(found.is_not_null(), looked)
+
+    def _settled(self, value: Any) -> Any:
+        if isinstance(value, CellError):
+            return self._wrong
+        return value if isinstance(value, int | str) else None
 
 
-def by_cell(convert: Callable[[str], Any]) -> ColumnConvert:
+def by_cell(cell: Callable[[str], Any], dtype: type[pl.DataType] | None = None) -> ColumnConvert:
     """A column by its cells, each distinct one once."""
-    return Cached(convert).column
+    return ColumnConvert(cell, dtype)
 
 
 def times(
@@ -59,86 +109,81 @@ def times(
     """Texts to :class:`Instant`; the first form that a text fills exactly is the one that is meant."""
     converters = [instant(form, zone, zones) for form in forms]
 
-    def convert(text: str) -> Instant:
+    def cell(text: str) -> Instant:
         first: CellError | None = None
         for one in converters:
             try:
                 return one(text)
             except CellError as error:
                 first = first or error
-        raise (
-            first
-            if len(forms) == 1 and first
-            else CellError(f"not a time of the forms {', '.join(forms)}")
-        )
+        if len(forms) == 1 and first:
+            raise first
+        raise CellError(f"not a time of the forms {', '.join(forms)}")
 
-    cached = Cached(convert)
-    quick = _quick_time(forms[0], zone)
-    if quick is None:
-        return cached.column
+    quick = [each for each in (_quick_time(form, zone) for form in forms) if each is not None]
 
-    def column(texts: Sequence[str]) -> list[Any]:
-        return _completed(quick(pl.Series(texts, dtype=pl.String)), texts, cached)
+    def column(texts: pl.Series) -> pl.Series:
+        found = quick[0](texts)
+        for other in quick[1:]:
+            if not found.null_count():
+                break
+            found = found.zip_with(found.is_not_null(), other(texts))
+        return found
 
-    return column
+    return ColumnConvert(cell, pl.Int64, column if quick else None)
 
 
 def amounts(decimals: int, decimal_sign: str) -> ColumnConvert:
     """Texts to pairs of signed minor units and currency sign; plain unsigned ones to their minor units."""
-    cached = Cached(lambda text: cell_conversion.amount(text, decimals, decimal_sign))
     point = re.escape(decimal_sign)
     plain = rf"^\d{{1,14}}(?:{point}\d{{1,{decimals}}})?$" if decimals else r"^\d{1,15}$"
 
-    def column(texts: Sequence[str]) -> list[Any]:
-        series = pl.Series(texts, dtype=pl.String)
-        kept = series.to_frame("t").select(
-            pl.when(pl.col("t").str.contains(plain)).then(pl.col("t")).alias("t")
-        )
+    def quick(texts: pl.Series) -> pl.Series:
+        kept = _matching(texts, plain).alias("t").to_frame()
         parts = kept.select(pl.col("t").str.split_exact(decimal_sign, 1).struct.unnest())
-        whole = parts["field_0"].cast(pl.Int64, strict=False)
-        fraction = parts["field_1"].fill_null("").str.pad_end(decimals, "0").str.head(decimals)
-        minor = whole * 10**decimals + (fraction.cast(pl.Int64, strict=False) if decimals else 0)
-        return _completed(minor, texts, cached)
+        minor: pl.Series = parts["field_0"].cast(pl.Int64, strict=False) * 10**decimals
+        if not decimals:
+            return minor
+        fraction = parts["field_1"].fill_null("").str.pad_end(decimals, "0")
+        return minor + fraction.cast(pl.Int64, strict=False)
 
-    return column
+    return ColumnConvert(
+        lambda text: cell_conversion.amount(text, decimals, decimal_sign), pl.Int64, quick
+    )
 
 
 def numbers(factor: int) -> ColumnConvert:
     """Texts to whole numbers times a factor."""
-    cached = Cached(lambda text: cell_conversion.duration(text, factor))
-
-    def column(texts: Sequence[str]) -> list[Any]:
-        series = pl.Series(texts, dtype=pl.String)
-        plain = series.str.extract(r"^(\d{1,12})$").cast(pl.Int64, strict=False) * factor
-        return _completed(plain, texts, cached)
-
-    return column
+    return ColumnConvert(
+        lambda text: cell_conversion.duration(text, factor),
+        pl.Int64,
+        lambda texts: texts.str.extract(r"^(\d{1,12})$").cast(pl.Int64, strict=False) * factor,
+    )
 
 
 def phones(region: str | None, *, may_be_withheld: bool) -> ColumnConvert:
     """Texts to one spelling a party; None for a number that was withheld."""
-    cached = Cached(cell_conversion.phone(region, may_be_withheld=may_be_withheld))
-    if region != "CN":
-        return cached.column
+    quick = None
+    if region == "CN":
 
-    def column(texts: Sequence[str]) -> list[Any]:
-        series = pl.Series(texts, dtype=pl.String)
-        mobile = "+86" + series.str.extract(r"^(?:\+?86|0086|0)?(1[3-9]\d{9})$")
-        return _completed(mobile, texts, cached)
+        def quick(texts: pl.Series) -> pl.Series:
+            found = "+86" + texts.str.extract(r"^(?:\+?86|0086|0)?(1[3-9]\d{9})$")
+            if not found.null_count():
+                return found
+            fixed = "+86" + texts.str.extract(r"^(?:\+86|0086|0)(10\d{8}|2\d{9}|[3-9]\d{9,10})$")
+            return found.zip_with(found.is_not_null(), fixed)
 
-    return column
-
-
-def _completed(quick: pl.Series, texts: Sequence[str], cached: Cached) -> list[Any]:
-    """The quick values, and the slow ones where there is none."""
-    values = quick.to_list()
-    if quick.null_count():
-        for place in quick.is_null().arg_true().to_list():
-            values[place] = cached[texts[place]]
-    return values
+    cell = cell_conversion.phone(region, may_be_withheld=may_be_withheld)
+    return ColumnConvert(cell, pl.String, quick, WRONG if may_be_withheld else None)
 
 
-def _quick_time(form: str, zone: tzinfo | None) -> Callable[[pl.Series], pl.Series] | None:
+def accounts() -> ColumnConvert:
+    """Texts to accounts, cards and wallets."""
+    plain = r"^(?:\d{1,64}|[A-Za-z][A-Za-z0-9@._-]{0,63})$"
+    return ColumnConvert(cell_conversion.account, pl.String, lambda texts: _matching(texts, plain))
+
+
+def _quick_time(form: str, zone: tzinfo | None) -> Quick | None:
     """Milliseconds of the texts whose time is plain and happened once; null for all others."""
     if form in EPOCHS:
         factor = EPOCHS[form]

@@ -1,12 +1,14 @@
 """Rows to events through a column mapping, some thousand rows at a time."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 
 from forewarn.contracts.topics import TopicName
 from forewarn.errors import ConfigurationError
@@ -14,7 +16,8 @@ from forewarn.replay import cell_conversion, column_conversion
 from forewarn.replay.cell_conversion import CURRENCY_SIGNS, DECIMALS, nothing
 from forewarn.replay.cell_error import CellError
 from forewarn.replay.event_check import WHOLE, OwnMoneyError, require_consistent, settle_times
-from forewarn.replay.field_conversion import REFUSED, CompiledField, compile_field
+from forewarn.replay.event_columns import EventColumns, event_columns
+from forewarn.replay.field_conversion import REFUSED, CompiledField, compile_field, field_key
 from forewarn.replay.mapping_file import (
     STRUCTS,
     AnyEvent,
@@ -73,11 +76,48 @@ class Mapping:
     def __init__(self, file: MappingFile, name: str = "the mapping") -> None:
         self.file, self.name = file, name
         try:
-            self._rules = [_compile(rule, file) for rule in file.events]
+            specs = Counter(
+                field_key(name, rule_of(spec))
+                for rule in file.events
+                for name, spec in rule.fields.items()
+            )
+            shared = {key for key, count in specs.items() if count > 1}
+            self._rules = [_compile(rule, file, shared) for rule in file.events]
             self._skips = [(skip, RowCondition(skip.when)) for skip in file.skip]
         except re.error as error:
             raise ConfigurationError(f"{name}: {error} in a pattern.") from error
         self._own = frozenset(file.own_accounts)
+
+    def quick(self, batch: RowBatch, *, encoded: bool) -> tuple[list[EventColumns], list[int]]:
+        """Events of the rows in which nothing is out of the ordinary, and the positions of the others.
+
+        Args:
+            batch: the rows.
+            encoded: whether the events themselves are wanted, or their times only.
+        """
+        n = len(batch)
+        positions = pl.int_range(n, dtype=pl.UInt32, eager=True)
+        skipped = pl.Series([False]).new_from_index(0, n)
+        for _, condition in self._skips:
+            skipped |= condition.mask(batch)
+        matched, taken = pl.zeros(n, pl.UInt8, eager=True), pl.zeros(n, pl.UInt8, eager=True)
+        found = []
+        known: dict[str, pl.Series] = {}
+        for rule in self._rules:
+            mask = rule.condition.mask(batch) & ~skipped
+            if not mask.any():
+                continue
+            matched += mask.cast(pl.UInt8)
+            events = event_columns(
+                rule.kind, rule.fields, batch, positions.filter(mask), self._own,
+                reads_sign=rule.reads_sign, encoded=encoded, known=known,
+            )  # fmt: skip
+            taken = taken.scatter(events.positions, taken.gather(events.positions) + 1)
+            found.append(events)
+        whole = (matched > 0) & (matched == taken)  # all events of a row or none
+        if not whole.all():
+            found = [events.of_rows(whole) for events in found]
+        return found, positions.filter(~whole).to_list()
 
     @property
     def topic(self) -> TopicName:
@@ -213,13 +253,13 @@ def load_mapping(path: Path) -> Mapping:
     return Mapping(read_mapping(path), path.name)
 
 
-def _compile(rule: EventRule, file: MappingFile) -> _Rule:
+def _compile(rule: EventRule, file: MappingFile, shared: set[str]) -> _Rule:
     specs = {name: rule_of(spec) for name, spec in rule.fields.items()}
     amount = specs.get("amount_minor")
     columns = tuple(amount.columns) if amount else ()
     # The currency is needed for decimals = "currency", so it is converted before the amount.
     order = sorted(specs, key=lambda name: name == "amount_minor")
-    fields = [compile_field(name, specs[name], rule.type, file) for name in order]
+    fields = [compile_field(name, specs[name], rule.type, file, shared) for name in order]
     required = {f.encode_name for f in msgspec.structs.fields(STRUCTS[rule.type]) if f.required}
     if missing := sorted(required - specs.keys()):
         raise ConfigurationError(
@@ -334,7 +374,7 @@ def _values(
     if compiled.name == "amount_minor" and rule.decimals == "currency":
         values = _by_currency(rule.decimal_sign or ".", texts, columns["currency"])
     else:
-        values = compiled.convert(texts) if compiled.convert else list(texts)
+        values = compiled.convert.column(texts) if compiled.convert else list(texts)
     for place in empty:
         values[place] = compiled.absent
         if compiled.absent is REFUSED:
@@ -367,7 +407,7 @@ def _added(
 ) -> Sequence[Any]:
     """Times with the durations of a column added."""
     cells = batch.texts(plus.column)
-    added = column_conversion.numbers(plus.scale)([cells[position] for position in chosen])
+    added = column_conversion.numbers(plus.scale).column([cells[position] for position in chosen])
     found = list(values)
     for place, (moment, more) in enumerate(zip(values, added, strict=True)):
         if not cells[chosen[place]]:
@@ -390,7 +430,7 @@ def _first(
     bad: dict[int, CellError],
     what: str,
 ) -> list[str]:
-    found, blank = extract(texts), set(empty)
+    found, blank = extract.column(texts), set(empty)
     for place, value in enumerate(found):
         if isinstance(value, CellError):
             if place not in blank:
@@ -404,7 +444,7 @@ def _constant(compiled: CompiledField) -> Any:
     if compiled.convert is None or (compiled.name == "duration_ms" and compiled.rule.scale is None):
         return value
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)
-    found = compiled.convert([text])[0]
+    found = compiled.convert.column([text])[0]
     if isinstance(found, CellError):
         raise ConfigurationError(f"the value of {compiled.name} {found}.", hint=found.repair)
     return found
@@ -419,7 +459,7 @@ def _by_currency(decimal_sign: str, texts: list[str], currencies: Sequence[Any])
             converters[decimals] = column_conversion.by_cell(
                 lambda cell, n=decimals: cell_conversion.amount(cell, n, decimal_sign)  # type: ignore[misc]
             )
-        values.extend(converters[decimals]([text]))
+        values.extend(converters[decimals].column([text]))
     return values
 
 

@@ -2,21 +2,24 @@
 
 import heapq
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter, itemgetter
 from pathlib import Path
+
+import numpy as np
 
 from forewarn.errors import ConfigurationError
 from forewarn.replay.column_mapping import Mapping
 from forewarn.replay.event_spill import sorted_by_time
-from forewarn.replay.file_events import BadRow, Ready, file_events
+from forewarn.replay.file_events import BadRow, FileEvents, Ready, Run
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.row_reader import Watch
 
 REORDER_EVENTS = 50_000
-"""How many events one file may hold back to put them in order; about 30 MB."""
+"""How many events one file may hold back to put them in order; about 50 MB."""
 
-_RELEASED_AT_ONCE = 25_000
+_RELEASED_EVENTS = 25_000
+"""How many are handed over at once."""
 
 Item = Ready | BadRow
 
@@ -48,11 +51,14 @@ def in_order(
     tallies = tallies or [FileTally(path.name) for path, _ in files]
     streams = []
     for number, (path, mapping) in enumerate(files):
-        items = file_events(path, mapping, tallies[number], source=number, watch=watch)
-        timed = _timed(sorted_by_time(items)) if sort else _reordered(items, path)
-        streams.append(itertools.islice(timed, skip[number] if skip else 0, None))
-    merged = streams[0] if len(streams) == 1 else heapq.merge(*streams, key=itemgetter(0))
-    for _, item in merged:
+        runs = FileEvents(path, mapping, tallies[number], number).runs(watch)
+        ordered = sorted_by_time(runs) if sort else _reordered(runs, path)
+        items = itertools.chain.from_iterable(ordered)
+        streams.append(itertools.islice(items, skip[number] if skip else 0, None))
+    if len(streams) == 1:
+        yield from streams[0]
+        return
+    for _, item in heapq.merge(*map(_timed, streams), key=itemgetter(0)):
         yield item
 
 
@@ -64,58 +70,83 @@ def _timed(items: Iterable[Item]) -> Iterator[tuple[int, Item]]:
         yield now, item
 
 
-def _reordered(items: Iterable[Item], path: Path) -> Iterator[tuple[int, Item]]:
-    """Pairs of time and item, by time within a bound."""
+def _reordered(runs: Iterable[Run], path: Path) -> Iterator[Sequence[Item]]:
+    """Runs of items, by time within a bound; bad rows as they are met."""
     held: list[Ready] = []
     now = 0
-    for item in items:
-        if isinstance(item, BadRow):
-            yield now, item
-            continue
-        if item.event_time_ms < now:
-            raise _out_of_order(path, item, now)
-        held.append(item)
-        if len(held) >= REORDER_EVENTS + _RELEASED_AT_ONCE:
-            held.sort(key=itemgetter(0))  # equal times keep their order in the file
-            _require_window(held, path)
-            for ready in held[:_RELEASED_AT_ONCE]:
-                now = ready.event_time_ms
-                yield now, ready
-            del held[:_RELEASED_AT_ONCE]
-    held.sort(key=itemgetter(0))
-    for ready in held:
-        yield ready.event_time_ms, ready
+    for run in runs:
+        if run.bad:
+            yield run.bad
+        if run.ready and now:
+            first = min(run.ready, key=_time)
+            if first.event_time_ms < now:
+                raise _out_of_order(path, first.line, first.event_time_ms, now)
+        held += run.ready
+        if len(held) >= REORDER_EVENTS + _RELEASED_EVENTS:
+            held.sort(key=_time)  # equal times keep their order in the file
+            count = len(held) - REORDER_EVENTS
+            now = held[count - 1].event_time_ms
+            yield held[:count]
+            del held[:count]
+    held.sort(key=_time)
+    yield held
 
 
-def _require_window(held: list[Ready], path: Path) -> None:
-    """Refuse a file whose newest rows come first before anything of it is sent."""
-    if held[0].line > held[-1].line and held[0].line - held[_RELEASED_AT_ONCE].line >= 0:
-        raise _out_of_order(path, held[0], held[-1].event_time_ms)
+_time = attrgetter("event_time_ms")
 
 
-def _out_of_order(path: Path, item: Ready, now_ms: int) -> ConfigurationError:
-    hours = (now_ms - item.event_time_ms) / 3_600_000
+def _out_of_order(path: Path, line: int, time_ms: int, now_ms: int) -> ConfigurationError:
+    hours = (now_ms - time_ms) / 3_600_000
     return ConfigurationError(
-        f"{path.name} is not in the order of time: line {item.line} is {hours:,.1f} hours earlier than "
+        f"{path.name} is not in the order of time: line {line} is {hours:,.1f} hours earlier than "
         f"rows more than {REORDER_EVENTS:,} events before it.",
         hint="Add --sort, which sorts it on disk.",
     )
 
 
 def checked(
-    files: Sequence[tuple[Path, Mapping]], *, sort: bool = False, watch: Watch | None = None
+    files: Sequence[tuple[Path, Mapping]],
+    tallies: Sequence[FileTally],
+    *,
+    sort: bool = False,
+    watch: Watch | None = None,
+    on_run: Callable[[int], None] | None = None,
+    on_bad: Callable[[BadRow], None] | None = None,
 ) -> None:
     """Read and convert files to their ends, so that what is refused is refused before anything is sent.
 
     Args:
         files: each with its mapping.
+        tallies: for each file, counts its lines.
         sort: whether their order does not matter.
         watch: gets each open file, for progress.
+        on_run: told now and then how many rows have been read.
+        on_bad: told of every bad row.
 
     Raises:
-        ConfigurationError: if a file or its mapping cannot be meant.
+        ConfigurationError: if a file or its mapping cannot be meant, or if it is out of order by more
+            than fits into memory.
     """
-    for path, mapping in files:
-        items = file_events(path, mapping, FileTally(path.name), watch=watch)
-        for _ in items if sort else _reordered(items, path):
-            pass
+    for (path, mapping), tally in zip(files, tallies, strict=True):
+        times, lines, now = _NONE, _NONE, 0
+        for run in FileEvents(path, mapping, tally).runs(watch, times_only=True):
+            if on_bad is not None:
+                for row in run.bad:
+                    on_bad(row)
+            if on_run is not None:
+                on_run(sum(each.rows for each in tallies))
+            if sort or not len(run.times_ms):
+                continue
+            first = int(run.times_ms.argmin())
+            if run.times_ms[first] < now:
+                raise _out_of_order(path, int(run.lines[first]), int(run.times_ms[first]), now)
+            times = np.concatenate([times, run.times_ms])
+            lines = np.concatenate([lines, run.lines])
+            if len(times) >= REORDER_EVENTS + _RELEASED_EVENTS:
+                order = np.argsort(times, kind="stable")
+                count = len(times) - REORDER_EVENTS
+                now = int(times[order[count - 1]])
+                times, lines = times[order[count:]], lines[order[count:]]
+
+
+_NONE = np.empty(0, np.int64)

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forewarn.contracts import DeadLetter, encode, kept
-from forewarn.contracts.topics import qualified
+from forewarn.contracts.topics import TopicName, qualified
 from forewarn.errors import DependencyUnavailableError
 from forewarn.platform.kafka import explained
 from forewarn.platform.settings import KafkaSettings
 from forewarn.replay.file_events import BadRow, Ready
 from forewarn.replay.replay_progress import Progress
+
+TOPICS: tuple[TopicName, ...] = ("calls", "transfers", "dead-letters")
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ def send(
 
     Args:
         items: events and bad rows, in the order in which to send them.
-        producer: a kafka-python producer with its default partitioner.
+        producer: with the partitioner of Java's clients; kafka-python's, or one with its interface.
         settings: for the names of the topics.
         tally: counts on while it sends, so that an end by force can tell how far it came.
         now_ms: UTC milliseconds, for dead letters.
@@ -67,15 +69,14 @@ def send(
     def acknowledged(source: int, number: int, _metadata: Any) -> None:
         tally.progress.acknowledged(source, number)
 
+    topics = {name: qualified(name, settings) for name in TOPICS}
     with explained(settings):
         for item in items:
             if isinstance(item, BadRow):
-                topic = qualified("dead-letters", settings)
-                value = encode(_dead_letter(item, qualified(item.topic, settings), now_ms()))
-                future = producer.send(topic, value)
+                value = encode(_dead_letter(item, topics[item.topic], now_ms()))
+                future = producer.send(topics["dead-letters"], value)
             else:
-                topic = qualified(item.topic, settings)
-                future = producer.send(topic, item.value, key=item.key)
+                future = producer.send(topics[item.topic], item.value, key=item.key)
             number = tally.progress.sent(item.source)
             future.add_callback(acknowledged, item.source, number).add_errback(failed)
             tally.count(item)

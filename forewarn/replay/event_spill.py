@@ -1,15 +1,16 @@
 """Sorting more events than fit into memory: sorted runs on disk, merged as they are read."""
 
 import heapq
+import itertools
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from operator import itemgetter
 from typing import IO
 
 import msgspec
 
-from forewarn.replay.file_events import BadRow, Ready
+from forewarn.replay.file_events import BadRow, Ready, Run
 
 RUN_EVENTS = 100_000
 """Events of a run, which is sorted in memory: about 50 MB."""
@@ -19,28 +20,29 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Ready])
 
 
-def sorted_by_time(items: Iterable[Ready | BadRow]) -> Iterator[Ready | BadRow]:
+def sorted_by_time(found: Iterable[Run]) -> Iterator[Sequence[Ready | BadRow]]:
     """Events by their time, after the bad rows, which come out as they are met.
 
     Equal times keep their order. The runs lie in unnamed files of the directory for temporary files (TMPDIR),
     about as large as the events together.
 
     Args:
-        items: of one file, in any order.
+        found: of one file, in any order.
     """
     with ExitStack() as stack:
         runs: list[IO[bytes]] = []
         held: list[Ready] = []
-        for item in items:
-            if isinstance(item, BadRow):
-                yield item
-                continue
-            held.append(item)
+        for run in found:
+            if run.bad:
+                yield run.bad
+            held += run.ready
             if len(held) >= RUN_EVENTS:
                 runs.append(stack.enter_context(_written(held)))
                 held = []
         held.sort(key=itemgetter(0))
-        yield from heapq.merge(*map(_read, runs), held, key=itemgetter(0)) if runs else held
+        merged = heapq.merge(*map(_read, runs), held, key=itemgetter(0))
+        while block := list(itertools.islice(merged, _BLOCK_EVENTS)):
+            yield block
 
 
 def _written(events: list[Ready]) -> IO[bytes]:

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+import polars as pl
 
 from forewarn.errors import ConfigurationError
 from forewarn.replay import cell_conversion, column_conversion
@@ -38,6 +39,8 @@ class CompiledField:
         absent: the value for an empty cell; ``REFUSED`` if there is none.
         nothing: whether ``-`` and its like count as an empty cell.
         first: applied before ``convert``.
+        key: the same for fields that convert alike.
+        shared: whether several events of the mapping have the field alike.
     """
 
     name: str
@@ -46,6 +49,8 @@ class CompiledField:
     absent: Any
     nothing: bool
     first: ColumnConvert | None = None
+    key: str = ""
+    shared: bool = False
 
 
 class _Refused:
@@ -55,8 +60,22 @@ class _Refused:
 REFUSED = _Refused()
 
 
-def compile_field(name: str, rule: FieldRule, kind: str, file: MappingFile) -> CompiledField:
+def field_key(name: str, rule: FieldRule) -> str:
+    """The same for fields that convert alike."""
+    return f"{name} {rule}"
+
+
+def compile_field(
+    name: str, rule: FieldRule, kind: str, file: MappingFile, shared: set[str]
+) -> CompiledField:
     """Compile one rule.
+
+    Args:
+        name: of the field.
+        rule: as it is written.
+        kind: type of the event.
+        file: the mapping as a whole.
+        shared: keys of the fields that several events have alike.
 
     Raises:
         ConfigurationError: if the rule says too little or too much.
@@ -68,12 +87,16 @@ def compile_field(name: str, rule: FieldRule, kind: str, file: MappingFile) -> C
         )
     _require_units(name, rule)
     try:
-        first = by_cell(cell_conversion.extracted(rule.extract)) if rule.extract else None
+        first = (
+            by_cell(cell_conversion.extracted(rule.extract), pl.String) if rule.extract else None
+        )
         convert = _convert(name, rule, file)
     except (CellError, re.error) as error:
         raise ConfigurationError(f"the mapping of {name}: {error}.") from error
     nothing = name in PHONES | ACCOUNTS | IDENTIFIERS and not rule.values
-    return CompiledField(name, rule, convert, _absent(name, rule, kind), nothing, first)
+    key = field_key(name, rule)
+    absent = _absent(name, rule, kind)
+    return CompiledField(name, rule, convert, absent, nothing, first, key, key in shared)
 
 
 def _require_units(name: str, rule: FieldRule) -> None:
@@ -160,7 +183,7 @@ def _party(name: str, rule: FieldRule, file: MappingFile) -> ColumnConvert | Non
         region = rule.region or (region_of(rule.prefix) if rule.prefix else "") or file.region
         return column_conversion.phones(region or None, may_be_withheld=name == "caller")
     if name in ACCOUNTS:
-        return by_cell(cell_conversion.account)
+        return column_conversion.accounts()
     return by_cell(currency) if name == "currency" else None
 
 

@@ -1,18 +1,23 @@
-"""The events and bad rows of one file, in the order of its rows."""
+"""The events and bad rows of one file, some thousand rows at a time."""
 
-import json
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from forewarn.contracts import MAX_EVENT_BYTES, MAX_KEPT_BYTES, Transfer, encode
 from forewarn.contracts.topics import TopicName
 from forewarn.errors import ConfigurationError
 from forewarn.replay.column_mapping import Mapping
+from forewarn.replay.event_columns import EventColumns
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import AnyEvent
-from forewarn.replay.row_batch import FaultyRow, RowBatch
+from forewarn.replay.row_batch import FaultyRow, RowBatch, raw_json
 from forewarn.replay.row_join import distinct_rows, joined_rows
 from forewarn.replay.row_reader import Watch, read_batches
 
@@ -49,85 +54,146 @@ class BadRow:
         return f"{self.file}:{self.line}: {self.reason}"
 
 
-def file_events(
-    path: Path, mapping: Mapping, tally: FileTally, *, source: int = 0, watch: Watch | None = None
-) -> Iterator[Ready | BadRow]:
-    """Read and convert a file.
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What some thousand rows give.
+
+    Attributes:
+        ready: their events, by line; empty where only times are asked for.
+        bad: rows that give none, by line.
+        times_ms: event times, where only times are asked for.
+        lines: of these events.
+    """
+
+    ready: list[Ready]
+    bad: list[BadRow]
+    times_ms: NDArray[np.int64]
+    lines: NDArray[np.int64]
+
+
+class FileEvents:
+    """Reads and converts a file.
 
     Args:
         path: of the file.
         mapping: what its rows mean.
-        tally: counts every line; complete when the iterator ends.
+        tally: counts every line; complete when the file has been read.
         source: position of the file among the files.
-        watch: gets the open file, for progress.
-
-    Raises:
-        ConfigurationError: if the file or the mapping cannot be meant, or a line is in no count.
     """
-    batches = read_batches(path, mapping.file, tally, watch=watch)
-    if mapping.file.distinct:
-        batches = distinct_rows(batches, mapping.file.distinct, tally)
-    if mapping.file.join is not None:
-        batches = joined_rows(batches, mapping.file.join, tally)
-    for batch in batches:
-        yield from _items(batch, path, mapping, tally, source)
-    if tally.missing:
-        raise ConfigurationError(
-            f"{path.name}: {tally.missing} of {tally.lines} lines are in no count, which is a fault of the reader.",
-            hint="Please report it with the first lines of the file.",
-        )
 
+    def __init__(self, path: Path, mapping: Mapping, tally: FileTally, source: int = 0) -> None:
+        self.path = path
+        self._mapping, self._tally, self._source = mapping, tally, source
 
-def _items(
-    batch: RowBatch, path: Path, mapping: Mapping, tally: FileTally, source: int
-) -> Iterator[Ready | BadRow]:
-    done = mapping.convert(batch, file=path.stem)
-    for rule in done.passed.values():
-        tally.passed[rule] += 1
-    bad = [_bad(fault, path, mapping, source) for fault in batch.faulty]
-    for position, error in done.bad.items():
-        raw = batch.raws[position] or json.dumps(
-            batch.rows[position], ensure_ascii=False, default=str
+    def runs(self, watch: Watch | None = None, *, times_only: bool = False) -> Iterator[Run]:
+        """Everything that the file gives.
+
+        Args:
+            watch: gets the open file, for progress.
+            times_only: leave the events out, which takes half the time.
+
+        Raises:
+            ConfigurationError: if the file or the mapping cannot be meant, or a line is in no count.
+        """
+        file, tally = self._mapping.file, self._tally
+        batches = read_batches(self.path, file, tally, watch=watch)
+        if file.distinct:
+            batches = distinct_rows(batches, file.distinct, tally)
+        if file.join is not None:
+            batches = joined_rows(batches, file.join, tally)
+        for batch in batches:
+            yield self._run(batch, times_only=times_only)
+        if tally.missing:
+            raise ConfigurationError(
+                f"{self.path.name}: {tally.missing} of {tally.lines} lines are in no count, which is a "
+                "fault of the reader.",
+                hint="Please report it with the first lines of the file.",
+            )
+
+    def _run(self, batch: RowBatch, *, times_only: bool) -> Run:
+        columns, others = self._mapping.quick(batch, encoded=not times_only)
+        self._tally.event_rows += len(batch) - len(others)
+        lines = np.asarray(batch.lines, np.int64)
+        for events in columns:
+            self._tally.events[events.kind] += len(events.positions)
+            if len(events.positions):
+                for time_ms in (events.times_ms.min(), events.times_ms.max()):
+                    self._tally.count_time(int(time_ms))  # type: ignore[arg-type]  # of integers
+        slow: list[Ready] = []
+        bad = [self._bad(fault) for fault in batch.faulty]
+        if others:
+            slow, refused = self._row_by_row(batch.taken(others))
+            bad += refused
+        bad.sort(key=_line)
+        for row in bad:
+            self._tally.count_bad(row.line, row.reason, row.repair)
+        if times_only:
+            times = [events.times_ms.to_numpy() for events in columns]
+            times.append(np.array([event.event_time_ms for event in slow], np.int64))
+            places = [lines[events.positions.to_numpy()] for events in columns]
+            places.append(np.array([event.line for event in slow], np.int64))
+            return Run([], bad, np.concatenate(times), np.concatenate(places))
+        made = [self._made(events, lines) for events in columns]
+        ready = [*itertools.chain(*made), *slow]
+        if len(made) + bool(slow) > 1:
+            ready.sort(key=_line)
+        return Run(ready, bad, _NONE, _NONE)
+
+    def _made(self, events: EventColumns, lines: NDArray[np.int64]) -> list[Ready]:
+        """Events that were made column by column."""
+        topic: TopicName = "transfers" if events.kind == "transfer" else "calls"
+        fields = zip(
+            events.times_ms.to_list(),
+            itertools.repeat(topic),
+            events.keys.to_list(),
+            events.values.to_list(),
+            itertools.repeat(self._source),
+            lines[events.positions.to_numpy()].tolist(),
+            strict=False,  # two of them have no end
         )
-        fault = FaultyRow(batch.lines[position], raw, str(error), error.repair)
-        bad.append(_bad(fault, path, mapping, source))
-    ready: list[Ready | BadRow] = []
-    for position, events in done.events.items():
-        line = batch.lines[position]
-        try:
-            # All or none: half the events of a row would be a call that never ends.
-            made = [_ready(event, source, line) for event in events]
-        except UnicodeEncodeError:
-            reason = "holds half a surrogate pair, which is no text"
-        except ValueError as error:
-            reason = str(error)
-        else:
-            tally.event_rows += 1
+        # What Ready(...) does, without a call of Python for each event.
+        return list(map(tuple.__new__, itertools.repeat(Ready), fields))
+
+    def _row_by_row(self, rows: RowBatch) -> tuple[list[Ready], list[BadRow]]:
+        """What becomes of the rows that need a closer look."""
+        done = self._mapping.convert(rows, file=self.path.stem)
+        self._tally.passed.update(done.passed.values())
+        bad = []
+        for position, error in done.bad.items():
+            raw = rows.raws[position] or raw_json(rows.rows[position])
+            bad.append(self._bad(FaultyRow(rows.lines[position], raw, str(error), error.repair)))
+        ready: list[Ready] = []
+        for position, events in done.events.items():
+            line = rows.lines[position]
+            try:
+                # All or none: half the events of a row would be a call that never ends.
+                made = [self._ready(event, line) for event in events]
+            except ValueError as error:
+                bad.append(self._bad(FaultyRow(line, rows.raws[position], str(error))))
+                continue
+            self._tally.event_rows += 1
             for event in made:
-                tally.count_time(event.event_time_ms)
-            tally.events.update(str(event.__struct_config__.tag) for event in events)
+                self._tally.count_time(event.event_time_ms)
+            self._tally.events.update(str(event.__struct_config__.tag) for event in events)
             ready.extend(made)
-            continue
-        bad.append(_bad(FaultyRow(line, batch.raws[position], reason), path, mapping, source))
-    for row in bad:
-        tally.count_bad(row.line, row.reason, row.repair)
-    yield from sorted([*ready, *bad], key=_line) if bad else ready
+        return ready, bad
+
+    def _bad(self, fault: FaultyRow) -> BadRow:
+        raw = fault.raw.encode(errors="backslashreplace")[:MAX_KEPT_BYTES]
+        return BadRow(
+            self.path.name, fault.line, fault.reason, raw, self._mapping.topic, 0, self._source,
+            fault.repair, fault.raw,
+        )  # fmt: skip
+
+    def _ready(self, event: AnyEvent, line: int) -> Ready:
+        topic: TopicName = "transfers" if isinstance(event, Transfer) else "calls"
+        value = encode(event)
+        if len(value) > MAX_EVENT_BYTES:
+            raise ValueError(f"gives an event of {len(value):,} bytes, {MAX_EVENT_BYTES:,} at most")
+        return Ready(
+            event.event_time_ms, topic, event.subscriber.encode(), value, self._source, line
+        )
 
 
-def _line(item: Ready | BadRow) -> int:
-    return item.line
-
-
-def _bad(fault: FaultyRow, path: Path, mapping: Mapping, source: int) -> BadRow:
-    raw = fault.raw.encode(errors="backslashreplace")[:MAX_KEPT_BYTES]
-    return BadRow(
-        path.name, fault.line, fault.reason, raw, mapping.topic, 0, source, fault.repair, fault.raw
-    )
-
-
-def _ready(event: AnyEvent, source: int, line: int) -> Ready:
-    topic: TopicName = "transfers" if isinstance(event, Transfer) else "calls"
-    value = encode(event)
-    if len(value) > MAX_EVENT_BYTES:
-        raise ValueError(f"gives an event of {len(value):,} bytes, {MAX_EVENT_BYTES:,} at most")
-    return Ready(event.event_time_ms, topic, event.subscriber.encode(), value, source, line)
+_line = attrgetter("line")
+_NONE = np.empty(0, np.int64)

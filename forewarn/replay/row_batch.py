@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import polars as pl
+
 from forewarn.replay.cell_error import CellError
 
-BATCH_ROWS = 8_192
+BATCH_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,11 @@ class RowBatch:
 
     Attributes:
         names: of the columns, where every row is a list of cells; empty where rows are objects.
-        rows: lists of cells, or objects with the names of JSON.
+        rows: lists of cells, or objects with the names of JSON; empty where ``frame`` holds the cells.
         lines: the first line of each row.
         raws: each row as it stands in the file.
         faulty: rows that cannot be read.
+        frame: the cells as columns of texts, where the rows were cut all at once.
     """
 
     names: Sequence[str]
@@ -46,11 +49,13 @@ class RowBatch:
     lines: list[int]
     raws: list[str]
     faulty: list[FaultyRow] = field(default_factory=list)
+    frame: pl.DataFrame | None = None
     _texts: dict[str, list[str]] = field(default_factory=dict)
+    _series: dict[str, pl.Series] = field(default_factory=dict)
     _faults: dict[str, dict[int, CellError]] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.lines)
 
     def has(self, name: str) -> bool:
         """Whether any row has the column."""
@@ -65,9 +70,36 @@ class RowBatch:
             known = self._texts[name] = self._read(name)
         return known
 
+    def series(self, name: str) -> pl.Series:
+        """The cells of :meth:`texts` as a polars column."""
+        known = self._series.get(name)
+        if known is None:
+            if self.frame is not None and name in self.names:
+                known = self.frame[name].str.strip_chars()
+            else:
+                known = pl.Series(name, self.texts(name), dtype=pl.String)
+            self._series[name] = known
+        return known
+
     def faults(self, name: str) -> dict[int, CellError]:
         """Positions of the cells of a column that hold no text but a list or an object."""
         return self._faults.get(name, {})
+
+    def cells(self) -> list[Any]:
+        """The rows one by one: lists of cells, or objects."""
+        if self.frame is not None:
+            return [list(row) for row in self.frame.iter_rows()]
+        return self.rows
+
+    def taken(self, positions: list[int]) -> "RowBatch":
+        """Some of the rows, without the faulty ones."""
+        return RowBatch(
+            self.names,
+            [] if self.frame is not None else [self.rows[position] for position in positions],
+            [self.lines[position] for position in positions],
+            [self.raws[position] for position in positions],
+            frame=None if self.frame is None else self.frame[positions],
+        )
 
     def joined(self, others: Sequence[Any | None], prefix: str) -> "RowBatch":
         """These rows, each with the cells of another row beside its own.
@@ -88,9 +120,11 @@ class RowBatch:
         return RowBatch((), rows, self.lines, self.raws, self.faulty)
 
     def _read(self, name: str) -> list[str]:
+        if self.frame is not None and name in self.names:
+            return self.series(name).to_list()
         if self.names:
             if name not in self.names:
-                return [""] * len(self.rows)
+                return [""] * len(self.lines)
             place = self.names.index(name)
             return [row[place].strip() for row in self.rows]
         texts = []

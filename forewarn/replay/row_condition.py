@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 
+import polars as pl
+
 from forewarn.replay.mapping_file import Condition, Scalar, When
 from forewarn.replay.row_batch import RowBatch
 
@@ -25,22 +27,19 @@ class RowCondition:
     def __init__(self, when: When) -> None:
         self._tests = {column: _test(wanted) for column, wanted in when.items()}
 
+    def mask(self, batch: RowBatch) -> pl.Series:
+        """Which rows meet all conditions; bool [rows]."""
+        found = pl.Series([True]).new_from_index(0, len(batch))
+        for column, test in self._tests.items():
+            texts = batch.series(column)
+            meant = [text for text in texts.unique().to_list() if test(text)]
+            found &= texts.is_in(meant)
+        return found
+
     def positions(self, batch: RowBatch, among: list[int] | None = None) -> list[int]:
         """Positions of the rows that meet all conditions, in their order."""
-        found = list(range(len(batch))) if among is None else among
-        for column, test in self._tests.items():
-            texts = batch.texts(column)
-            verdicts: dict[str, bool] = {}
-            kept = []
-            for position in found:
-                text = texts[position]
-                verdict = verdicts.get(text)
-                if verdict is None:
-                    verdict = verdicts[text] = test(text)
-                if verdict:
-                    kept.append(position)
-            found = kept
-        return found
+        mask = self.mask(batch).to_list()
+        return [place for place in (range(len(batch)) if among is None else among) if mask[place]]
 
 
 def _test(wanted: Scalar | list[Scalar] | Condition) -> Test:

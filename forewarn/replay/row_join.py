@@ -37,7 +37,10 @@ def distinct_rows(
             kept.append(position)
         while len(seen) > KEYS_REMEMBERED:
             del seen[next(iter(seen))]
-        yield batch if len(kept) == len(batch) else _taken(batch, kept)
+        if len(kept) < len(batch):
+            faulty, batch = batch.faulty, batch.taken(kept)  # noqa: PLW2901  the rest of it
+            batch.faulty = faulty
+        yield batch
 
 
 def joined_rows(batches: Iterator[RowBatch], join: Join, tally: FileTally) -> Iterator[RowBatch]:
@@ -58,8 +61,9 @@ def joined_rows(batches: Iterator[RowBatch], join: Join, tally: FileTally) -> It
         keys = list(zip(*map(batch.texts, join.key), strict=True))
         begins, ends = set(first.positions(batch)), set(second.positions(batch))
         done: list[tuple[_Row, Any]] = []
+        rows = batch.cells()
         for position, key in enumerate(keys):
-            row = _Row(batch.rows[position], batch.lines[position], batch.raws[position])
+            row = _Row(rows[position], batch.lines[position], batch.raws[position])
             if position in ends:
                 if key in waiting:
                     done.append((waiting.pop(key), row.cells))
@@ -102,13 +106,3 @@ def _batch(
         [] if source is None else source.faulty,
     )
     return made.joined([other for _, other in done], prefix)
-
-
-def _taken(batch: RowBatch, kept: list[int]) -> RowBatch:
-    return RowBatch(
-        batch.names,
-        [batch.rows[position] for position in kept],
-        [batch.lines[position] for position in kept],
-        [batch.raws[position] for position in kept],
-        batch.faulty,
-    )

@@ -5,19 +5,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
+
 from forewarn.errors import ConfigurationError
 from forewarn.replay.byte_stream import PACKED, CountedFile, kind_of, unpacked
-from forewarn.replay.csv_header import Header, find_header
-from forewarn.replay.csv_lines import CsvDialect, CutRow, LineCutter, cut_rows
+from forewarn.replay.csv_reader import csv_batches
 from forewarn.replay.file_tally import FileTally
-from forewarn.replay.mapping_file import MappingFile, named_columns, required_columns
+from forewarn.replay.mapping_file import MappingFile, required_columns
 from forewarn.replay.row_batch import BATCH_ROWS, FaultyRow, RowBatch, getter
 from forewarn.replay.statement_file import STATEMENTS, statement_rows
-from forewarn.replay.text_lines import LineBlock, line_blocks
 
 CSV_KINDS = frozenset({".csv", ".txt", ".tsv", ".log", ""})
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
 DOCUMENT_BYTES_MAX = 256 << 20
+
+_decoder = msgspec.json.Decoder(float_hook=str)
+"""Fractions stay as they are written: what they are is for a rule to say."""
 
 Watch = Callable[[CountedFile], None]
 
@@ -62,115 +65,8 @@ def read_batches(
 def _csv(
     stream: IO[bytes], path: Path, mapping: MappingFile, tally: FileTally
 ) -> Iterator[RowBatch]:
-    separator = mapping.separator or ("\t" if kind_of(path) == ".tsv" else ",")
-    cutter = LineCutter(CsvDialect(separator, mapping.quote))
-    blocks = line_blocks(stream, mapping.encoding, path.name)
-    first = next(blocks, None)
-    if first is None:
-        raise ConfigurationError(f"{path.name} is empty.", hint="Its first line names columns.")
-    header = find_header(first.lines, cutter, mapping, path.name)
-    last_used = header.names[-1 - header.optional] in named_columns(mapping)
-    tally.before = tally.lines = header.lines
-    tally.head = first.lines[: header.lines]
-    waiting: LineBlock | None = LineBlock(
-        first.lines[header.lines :], _shifted(first.undecoded, header.lines), first.ended
-    )
-    while waiting is not None:
-        following = next(blocks, None)
-        for batch, left in _csv_batches(
-            waiting, header, cutter, tally, last_used, at_end=following is None
-        ):
-            if batch is not None:
-                yield batch
-            rest = left
-        waiting = _together(rest, following)
-
-
-def _csv_batches(
-    block: LineBlock,
-    header: Header,
-    cutter: LineCutter,
-    tally: FileTally,
-    last_used: bool,
-    *,
-    at_end: bool,
-) -> Iterator[tuple[RowBatch | None, LineBlock]]:
-    """Batches of a block's rows, and with the last of them the lines that wait for further ones."""
-    width, lines = len(header.names), block.lines
-    batch = RowBatch(header.names, [], [], [])
-    place = 0
-    for row in cut_rows(lines, cutter, width, at_end=at_end):
-        if row is None:
-            break
-        number = tally.lines + 1
-        tally.lines += row.lines
-        if row.lines == 1 and not row.raw.strip():
-            tally.blank += 1
-        else:
-            tally.continued += row.lines - 1
-            unended = at_end and not block.ended and place + row.lines == len(lines)
-            fault = _fault(
-                row,
-                width,
-                header.optional,
-                undecoded=place in block.undecoded,
-                cut=unended and last_used,
-            )
-            if fault is None:
-                cells = row.cells
-                if len(cells) < width:
-                    cells = [*cells, *[""] * (width - len(cells))]
-                batch.rows.append(cells)
-                batch.lines.append(number)
-                batch.raws.append(row.raw)
-            else:
-                batch.faulty.append(FaultyRow(number, row.raw, *fault))
-        place += row.lines
-        if len(batch) + len(batch.faulty) >= BATCH_ROWS:
-            yield batch, LineBlock([])
-            batch = RowBatch(header.names, [], [], [])
-    left = LineBlock(lines[place:], _shifted(block.undecoded, place), block.ended)
-    yield (batch if batch.rows or batch.faulty else None), left
-
-
-def _fault(
-    row: CutRow, width: int, optional: int, *, undecoded: bool, cut: bool
-) -> tuple[str, str] | None:
-    """Why a row cannot be read, and what to do about it."""
-    if row.fault:
-        return (
-            row.fault,
-            'close or double the quote, or say quote = "" if quotes are ordinary characters',
-        )
-    if undecoded:
-        return "holds bytes that are no text in the encoding of the file", "correct the line"
-    count = len(row.cells)
-    if not width - optional <= count <= width:
-        what = (
-            "put quotes around the cell that holds the separator"
-            if count > width
-            else "add what is missing"
-        )
-        return f"{count} columns, the header has {width}", what
-    if cut and not row.last_quoted and row.cells[-1].strip():
-        return (
-            "the file ends within this line: its last cell may be cut off",
-            "if the line is whole, end it with a line end",
-        )
-    return None
-
-
-def _shifted(positions: frozenset[int], by: int) -> frozenset[int]:
-    return frozenset(position - by for position in positions if position >= by)
-
-
-def _together(left: LineBlock, following: LineBlock | None) -> LineBlock | None:
-    if following is None:
-        return None
-    if not left.lines:
-        return following
-    undecoded = left.undecoded | {position + len(left.lines) for position in following.undecoded}
-    return LineBlock([*left.lines, *following.lines], undecoded, following.ended)
+    separator = "\t" if kind_of(path) == ".tsv" else ","
+    return csv_batches(stream, path.name, separator, mapping, tally)
 
 
 def _json_lines(
@@ -185,9 +81,9 @@ def _json_lines(
             continue
         raw = text.decode(errors="replace").rstrip("\r\n")
         try:
-            row = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+            row = _decoder.decode(text)
             fault = "" if isinstance(row, dict) else "not a JSON object"
-        except (ValueError, RecursionError):  # the latter for a thousand brackets
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # for endless brackets
             fault = "not JSON"
         if fault:
             batch.faulty.append(FaultyRow(line, raw, fault, "write one object a line"))
@@ -213,8 +109,8 @@ def _json(
             f"{path.name} is larger than 256 MiB.", hint="Write one object a line (.jsonl)."
         )
     try:
-        found = json.loads(data, parse_float=str, parse_int=str, parse_constant=str)
-    except (ValueError, RecursionError) as error:
+        found = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path.name} is not JSON: {error}.") from error
     if mapping.records:
         found = getter(mapping.records)(found)[1]
