@@ -52,7 +52,7 @@ def read_batches(
     reader = readers.get(kind)
     if reader is None:
         raise ConfigurationError(
-            f"{path.name} is neither CSV, JSON Lines, JSON, XML, MT940 nor Parquet.",
+            f"{path.name} is neither CSV, JSON Lines nor Parquet, and no JSON, XML or MT940 either.",
             hint="Use a name that ends in .csv, .jsonl, .json, .xml, .sta or .parquet, or with "
             f"{', '.join(sorted(PACKED))} behind it; save a workbook as CSV.",
         )
