@@ -25,7 +25,7 @@ from forewarn.errors import ArtifactError
 _BLOCK_ROWS = 16
 """Rows that stay in the first-level cache (13 KB at 100 features) while all trees pass over them."""
 
-_LARGEST = np.finfo(np.float32).max
+LARGEST = np.finfo(np.float32).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Forest:
     """Nodes of all trees; the right child of a node lies behind its left child.
 
     A node asks ``x[feature] > threshold`` of a row that holds the features twice: with missing
-    values as minus infinity, then with missing values as plus infinity.
+    values as minus infinity, then with missing values as plus infinity. Trees of a model of several
+    classes take turns: tree ``t`` adds to class ``t % n_classes``.
     """
 
     roots: NDArray[np.int32]
@@ -43,10 +44,15 @@ class Forest:
     left: NDArray[np.int32]
     value: NDArray[np.float64]
     n_features: int
+    n_classes: int
 
     def raw(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Log-odds of each row of float32 [n, F]."""
-        out = np.zeros(len(vectors), np.float64)
+        """Log-odds of each row of float32 [n, F], float64 [n]; of a model of two classes."""
+        return self.raw_classes(vectors)[:, 0]
+
+    def raw_classes(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Raw score of each class for each row of float32 [n, F], float64 [n, classes]."""
+        out = np.zeros((len(vectors), self.n_classes), np.float64)
         _walk(
             np.ascontiguousarray(vectors),  # one memory layout, so compiled once
             self.roots,
@@ -94,11 +100,12 @@ def _walk(
                 missing = x != x  # noqa: PLR0124  # the fastest test for NaN
                 # "Only missing values go right" is a threshold of infinity in LightGBM and the
                 # largest float32 here, so an infinite value must not be above that.
-                x = min(x, _LARGEST)
+                x = min(x, LARGEST)
                 block[r, j] = -np.inf if missing else x
                 block[r, n_features + j] = np.inf if missing else x
         whole = m - m % 8
         for t in range(roots.shape[0]):
+            s = t % out.shape[1]
             for r in range(0, whole, 8):
                 a = b = c = d = e = f = g = h = roots[t]
                 for _ in range(depths[t]):
@@ -111,23 +118,23 @@ def _walk(
                     g = left[g] + (block[r + 6, feature[g]] > threshold[g])
                     h = left[h] + (block[r + 7, feature[h]] > threshold[h])
                 k = begin + r
-                out[k] += value[a]
-                out[k + 1] += value[b]
-                out[k + 2] += value[c]
-                out[k + 3] += value[d]
-                out[k + 4] += value[e]
-                out[k + 5] += value[f]
-                out[k + 6] += value[g]
-                out[k + 7] += value[h]
+                out[k, s] += value[a]
+                out[k + 1, s] += value[b]
+                out[k + 2, s] += value[c]
+                out[k + 3, s] += value[d]
+                out[k + 4, s] += value[e]
+                out[k + 5, s] += value[f]
+                out[k + 6, s] += value[g]
+                out[k + 7, s] += value[h]
             for r in range(whole, m):
                 a = roots[t]
                 for _ in range(depths[t]):
                     a = left[a] + (block[r, feature[a]] > threshold[a])
-                out[begin + r] += value[a]
+                out[begin + r, s] += value[a]
 
 
 def compile_forest(dump: dict[str, Any]) -> Forest:
-    """Flatten the dictionary of ``Booster.dump_model()`` (a model with one tree an iteration).
+    """Flatten the dictionary of ``Booster.dump_model()``.
 
     Raises:
         ArtifactError: for categorical splits and zero-as-missing, which only LightGBM itself walks.
@@ -146,6 +153,7 @@ def compile_forest(dump: dict[str, Any]) -> Forest:
         left=np.array(nodes.left, np.int32),
         value=np.array(nodes.value, np.float64),
         n_features=n_features,
+        n_classes=int(dump["num_tree_per_iteration"]),
     )
 
 
@@ -168,16 +176,8 @@ class _Nodes:
             if "split_feature" not in node:
                 self.value[index] = float(node["leaf_value"])
                 continue
-            if node["decision_type"] != "<=" or node["missing_type"] == "Zero":
-                raise ArtifactError("the model has splits that the compiled forest does not know")
-            threshold = float(node["threshold"])
-            if node["missing_type"] == "NaN":
-                missing_goes_right = not node["default_left"]
-            else:  # LightGBM reads a missing value as 0 where training saw none
-                missing_goes_right = threshold < 0.0
             children = self._leaves(2)
-            self.feature[index] = node["split_feature"] + (n_features if missing_goes_right else 0)
-            self.threshold[index] = _round_down(threshold)
+            self.feature[index], self.threshold[index] = condition(node, n_features)
             self.left[index] = children
             waiting.append((node["left_child"], children, depth + 1))
             waiting.append((node["right_child"], children + 1, depth + 1))
@@ -194,8 +194,29 @@ class _Nodes:
         return first
 
 
+def condition(node: dict[str, Any], n_features: int) -> tuple[int, float]:
+    """Slot and threshold of an inner node of a dump: a row goes right if ``row[slot] > threshold``.
+
+    Args:
+        node: with ``split_feature``.
+        n_features: width of a vector; a row holds it twice, see ``Forest``.
+
+    Raises:
+        ArtifactError: the split is categorical, or zero counts as missing.
+    """
+    if node["decision_type"] != "<=" or node["missing_type"] == "Zero":
+        raise ArtifactError("the model has splits that the compiled forest does not know")
+    threshold = float(node["threshold"])
+    if node["missing_type"] == "NaN":
+        missing_goes_right = not node["default_left"]
+    else:  # LightGBM reads a missing value as 0 where training saw none
+        missing_goes_right = threshold < 0.0
+    slot = int(node["split_feature"]) + (n_features if missing_goes_right else 0)
+    return slot, _round_down(threshold)
+
+
 def _round_down(threshold: float) -> float:
     """The largest finite float32 that is not above the threshold."""
-    limit = float(_LARGEST)
+    limit = float(LARGEST)
     near = np.float32(min(max(threshold, -limit), limit))
     return float(np.nextafter(near, np.float32(-np.inf)) if float(near) > threshold else near)

@@ -1,10 +1,9 @@
 """A loaded model: vectors in, calibrated probabilities out.
 
-Scoring walks the compiled forest (``models.serving.forest``); LightGBM itself is loaded at the first
-request for contributions, which only warnings make and off the event loop.
+Compiled code walks the trees (``models.serving.forest``, ``models.serving.tree_shap``); LightGBM
+itself only reads the artifact.
 """
 
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from forewarn.errors import ArtifactError
 from models.serving.artifact import BOOSTER, TYPOLOGY, Artifact, read_artifact
 from models.serving.forest import Forest, compile_forest
+from models.serving.tree_shap import compile_tree_shap
 
 
 class IncompatibleArtifactError(ArtifactError):
@@ -30,8 +30,14 @@ class Scorer:
         self.fingerprint = artifact.manifest.fingerprint
         self.features = artifact.manifest.features
         self.thresholds = artifact.manifest.thresholds
-        self._booster = _booster(artifact, BOOSTER)
-        self._forest = _forest(self._booster, len(self.features))
+        dump = _booster(artifact, BOOSTER).dump_model()
+        self._forest = _forest(dump, len(self.features))
+        self._tree_shap = compile_tree_shap(dump)
+        self._typologies = (
+            _forest(_booster(artifact, TYPOLOGY).dump_model(), len(self.features))
+            if artifact.has(TYPOLOGY)
+            else None
+        )
 
     def predict(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """Calibrated probabilities of fraud, float64 [n], for vectors float32 [n, F]."""
@@ -42,11 +48,10 @@ class Scorer:
         self._check(vectors)
         return self._forest.raw(vectors)
 
-    def contributions(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What each feature added to the log-odds (TreeSHAP), float32 [n, F]; 3 ms a row."""
+    def contributions(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Contribution of each feature to the log-odds (TreeSHAP), float64 [n, F]."""
         self._check(vectors)
-        full = self._booster.predict(vectors, pred_contrib=True, num_threads=1)
-        return np.asarray(full, np.float32)[:, : len(self.features)]  # the last is the base value
+        return self._tree_shap.contributions(vectors)
 
     def typology(self, vectors: NDArray[np.float32]) -> list[str]:
         """The likeliest kind of fraud of each vector; ``unknown`` where the model has no guess."""
@@ -54,8 +59,7 @@ class Scorer:
         names = self.artifact.manifest.typologies
         if self._typologies is None or len(vectors) == 0:
             return ["unknown"] * len(vectors)
-        chances = np.asarray(self._typologies.predict(vectors, num_threads=1))
-        return [names[index] for index in chances.argmax(axis=1)]
+        return [names[i] for i in self._typologies.raw_classes(vectors).argmax(axis=1).tolist()]
 
     def check(self) -> None:
         """Use all of the model on a row of zeros and on one of nothing but missing values.
@@ -81,10 +85,6 @@ class Scorer:
             raise IncompatibleArtifactError(
                 f"model {self.version} gives no numbers for an empty row"
             )
-
-    @cached_property
-    def _typologies(self) -> Any:
-        return _booster(self.artifact, TYPOLOGY) if self.artifact.has(TYPOLOGY) else None
 
     def _check(self, vectors: NDArray[np.float32]) -> None:
         if vectors.dtype != np.float32 or vectors.ndim != 2:
@@ -134,8 +134,8 @@ def _booster(artifact: Artifact, name: str) -> Any:
         ) from None
 
 
-def _forest(booster: Any, n_features: int) -> Forest:
-    forest = compile_forest(booster.dump_model())
+def _forest(dump: dict[str, Any], n_features: int) -> Forest:
+    forest = compile_forest(dump)
     if forest.n_features != n_features:
         raise IncompatibleArtifactError(
             f"the booster has {forest.n_features} features, the manifest names {n_features}"

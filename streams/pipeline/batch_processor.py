@@ -4,6 +4,7 @@ The steps are repeated one by one and keep the results of the earlier ones: once
 written, the records carry the chunk already, and a computation on them would count it twice.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 
@@ -12,6 +13,7 @@ from streams.intake.partition_buffer import SOURCE_COUNT, Chunk
 from streams.model.bundle import ModelBundle
 from streams.pipeline.commit import JournalCommit
 from streams.pipeline.dependency_retry import DependencyRetry
+from streams.pipeline.explain import Explainer
 from streams.pipeline.job import DecisionJob
 from streams.pipeline.job_report import JobReport
 from streams.pipeline.messages import OutputTopics, output_parts
@@ -28,12 +30,14 @@ class BatchProcessor:
         load      records of all entities                StateIO.load
         compute   vectors, scores, decisions, warnings   Quarantine.compute
         write     journal, then records                  JournalCommit.write
+                  beside it: reasons of the warnings     Explainer.explain
         produce   warnings, scores, dead letters         OutputProducer.send_all
         settle    floor in place of the journal          JournalCommit.settle
 
     Args:
         state: loads the records of jobs.
         quarantine: computes jobs and sets failing events aside.
+        explainer: adds reasons to warnings.
         commit: opens, closes and commits partitions.
         retry: repeats steps while a dependency is away.
         outputs: the producer.
@@ -48,6 +52,7 @@ class BatchProcessor:
         *,
         state: StateIO,
         quarantine: Quarantine,
+        explainer: Explainer,
         commit: JournalCommit,
         retry: DependencyRetry,
         outputs: OutputProducer,
@@ -58,6 +63,7 @@ class BatchProcessor:
     ) -> None:
         self._state = state
         self._quarantine = quarantine
+        self._explainer = explainer
         self._commit = commit
         self._retry = retry
         self._outputs = outputs
@@ -88,7 +94,12 @@ class BatchProcessor:
             await self._retry.repeat("redis", lambda: self._state.load(jobs), partitions)
         jobs, bundle = await self._quarantine.compute(jobs, bundle, time.time_ns() // 1_000_000)
         with metrics.stage("write"):
-            jobs = await self._commit.write(jobs)
+            explaining = asyncio.create_task(self._explainer.explain(jobs, bundle))
+            try:
+                jobs = await self._commit.write(jobs)
+                await explaining
+            finally:
+                explaining.cancel()
         with metrics.stage("produce"):
             await self._produce(jobs, bundle, partitions)
         with metrics.stage("settle"):

@@ -4,9 +4,7 @@
 written with it, so a decision is recovered, fenced and repeated together with the state.
 """
 
-import asyncio
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +47,6 @@ class Decider:
         lists: lists in force; their consumer changes them in place.
         spending: counter of the districts' budgets.
         metrics: decisions and model faults are counted.
-        executor: runs the typology model, off the event loop.
     """
 
     def __init__(
@@ -57,12 +54,10 @@ class Decider:
         lists: Lists,
         spending: DistrictSpending,
         metrics: WorkerMetrics,
-        executor: Executor,
     ) -> None:
         self._lists = lists
         self._spending = spending
         self._metrics = metrics
-        self._executor = executor
 
     def score(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
         """Set the probabilities of all events of a batch, in one call.
@@ -79,7 +74,7 @@ class Decider:
             for job, probabilities in _predictions(jobs, bundle.challenger):
                 job.challenger = probabilities
 
-    async def decide(self, job: DecisionJob, bundle: ModelBundle) -> None:
+    def decide(self, job: DecisionJob, bundle: ModelBundle) -> None:
         """Decide the job's events that need it, in their order, and set annexes.
 
         Changes nothing but the job before ``count``, so a job may be decided again.
@@ -91,7 +86,7 @@ class Decider:
         if not len(candidates):
             return
         vectors = job.result.vectors[job.rows[candidates]]
-        typologies = await self._typologies(vectors, bundle)
+        typologies = self._typologies(vectors, bundle)
         for index, typology in zip(candidates.tolist(), typologies, strict=True):
             try:
                 self._decide_one(job, index, typology, bundle.policy)
@@ -107,17 +102,13 @@ class Decider:
         for judged_warning in job.judged:
             self._metrics.count_judged(judged_warning)
 
-    async def _typologies(
-        self, vectors: npt.NDArray[np.float32], bundle: ModelBundle
-    ) -> Sequence[str]:
+    def _typologies(self, vectors: npt.NDArray[np.float32], bundle: ModelBundle) -> Sequence[str]:
         """The likely kind of fraud of each vector; "unknown" if the typology model fails.
 
         A warning without a typology is better than no warning.
         """
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._executor, bundle.scorer.typology, vectors
-            )
+            return bundle.scorer.typology(vectors)
         except Exception:
             log.exception("typology_failed", model=bundle.scorer.version)
             self._metrics.model_faults.labels("typology").inc()

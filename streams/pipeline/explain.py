@@ -1,15 +1,17 @@
-"""Warnings of a decided job, with the reasons for each."""
+"""Warnings of decided jobs, and the reasons of their scores.
+
+A warning is built at once; its reasons are computed beside the writing of the state, so that no
+other event of the batch waits for them.
+"""
 
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
 
 import numpy as np
-import numpy.typing as npt
 import structlog
+from msgspec import structs
 
-from forewarn.contracts import FraudWarning
-from models.policy import Decision
 from streams.model.bundle import ModelBundle
 from streams.pipeline.decide import EventFailedError, sent_decisions
 from streams.pipeline.job import DecisionJob
@@ -23,22 +25,16 @@ class WarningBuilder:
     """Builds the warnings of jobs.
 
     Args:
-        executor: explains scores, off the event loop.
         live: features that are facts for the responder.
         sources: names in the cluster of the source topics.
-        metrics: model faults are counted.
     """
 
-    def __init__(
-        self, executor: Executor, live: LiveFeatures, sources: Sequence[str], metrics: WorkerMetrics
-    ) -> None:
-        self._executor = executor
+    def __init__(self, live: LiveFeatures, sources: Sequence[str]) -> None:
         self._live = live
         self._sources = tuple(sources)
-        self._metrics = metrics
 
-    async def build(self, job: DecisionJob, bundle: ModelBundle, now_ms: int) -> None:
-        """Add a warning to the job for each decision that sends one.
+    def build(self, job: DecisionJob, bundle: ModelBundle, now_ms: int) -> None:
+        """Add a warning without reasons to the job for each decision that sends one.
 
         Args:
             job: decided.
@@ -48,54 +44,53 @@ class WarningBuilder:
         Raises:
             EventFailedError: a warning cannot be built.
         """
-        decisions = sent_decisions(job)
-        if not decisions:
-            return
-        names = bundle.scorer.features
-        vectors = job.result.vectors[job.rows[[i for i, _ in decisions]]]
-        weights = await self._contributions(vectors, bundle)
-        for (index, decision), vector, weight in zip(decisions, vectors, weights, strict=True):
+        for index, decision in sent_decisions(job):
             try:
-                message = self._message(job, index, decision, names, vector, weight, bundle, now_ms)
+                message = build_warning(
+                    job,
+                    index,
+                    decision,
+                    bundle=bundle,
+                    live=self._live,
+                    topic=self._sources[job.chunk.source[index]],
+                    now_ms=now_ms,
+                )
             except Exception as error:
                 raise EventFailedError(index, error) from error
             job.warnings.append((index, message))
 
-    async def _contributions(
-        self, vectors: npt.NDArray[np.float32], bundle: ModelBundle
-    ) -> npt.NDArray[np.float32]:
-        """Contribution of each feature to each score, float32 [rows, features]; zeros on failure.
 
-        A warning without reasons is better than no warning.
+class Explainer:
+    """Adds reasons to warnings.
+
+    Args:
+        executor: computes contributions, off the event loop.
+        metrics: model faults are counted.
+    """
+
+    def __init__(self, executor: Executor, metrics: WorkerMetrics) -> None:
+        self._executor = executor
+        self._metrics = metrics
+
+    async def explain(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
+        """Set the reasons of all warnings of a batch.
+
+        A warning without reasons is better than no warning: a failure is logged and counted.
         """
+        places = [(job, i) for job in jobs for i in range(len(job.warnings))]
+        if not places:
+            return
+        rows = [job.result.vectors[job.rows[job.warnings[i][0]]] for job, i in places]
+        vectors = np.stack(rows)
         try:
-            return await asyncio.get_running_loop().run_in_executor(
+            contributions = await asyncio.get_running_loop().run_in_executor(
                 self._executor, bundle.scorer.contributions, vectors
             )
+            names = bundle.scorer.features
+            for (job, i), vector, row in zip(places, vectors, contributions, strict=True):
+                index, message = job.warnings[i]
+                why = reasons(names, vector, row)
+                job.warnings[i] = index, structs.replace(message, reasons=why)
         except Exception:
             log.exception("explanation_failed", model=bundle.scorer.version)
             self._metrics.model_faults.labels("contributions").inc()
-            return np.zeros(vectors.shape, np.float32)
-
-    def _message(
-        self,
-        job: DecisionJob,
-        index: int,
-        decision: Decision,
-        names: Sequence[str],
-        vector: npt.NDArray[np.float32],
-        weight: npt.NDArray[np.float32],
-        bundle: ModelBundle,
-        now_ms: int,
-    ) -> FraudWarning:
-        return build_warning(
-            job,
-            index,
-            decision,
-            reasons(names, vector, weight),
-            bundle=bundle,
-            typology=job.typologies[index],
-            live=self._live,
-            topic=self._sources[job.chunk.source[index]],
-            now_ms=now_ms,
-        )

@@ -86,7 +86,7 @@ def output_parts(
 
 
 def reasons(
-    names: Sequence[str], vector: npt.NDArray[np.float32], contributions: npt.NDArray[np.float32]
+    names: Sequence[str], vector: npt.NDArray[np.float32], contributions: npt.NDArray[np.float64]
 ) -> tuple[Reason, ...]:
     """Features that raised the score most, strongest first, at most ``MAX_REASONS``."""
     order = np.argsort(contributions)[::-1][:MAX_REASONS]
@@ -111,23 +111,19 @@ def build_warning(
     job: DecisionJob,
     index: int,
     decision: Decision,
-    why: tuple[Reason, ...],
     *,
     bundle: ModelBundle,
-    typology: str,
     live: LiveFeatures,
     topic: str,
     now_ms: int,
 ) -> FraudWarning:
-    """Build the message of a decision.
+    """Build the message of a decision, still without reasons.
 
     Args:
         job: decided.
         index: of the event in the chunk.
         decision: has an action.
-        why: reasons to show.
         bundle: the model and policy that decided.
-        typology: likely kind of fraud.
         live: features that are facts for the responder.
         topic: name in the cluster of the event's topic.
         now_ms: UTC milliseconds.
@@ -151,14 +147,14 @@ def build_warning(
         subject=_subject(event),
         subject_status=STATUS_OF_KIND[int(columns.kind[row])],
         severity=decision.severity or "medium",
-        typology=typology,  # type: ignore[arg-type]  # the artifact names known ones
+        typology=job.typologies[index],  # type: ignore[arg-type]  # the artifact names known ones
         probability=round(float(job.probabilities[index]), 6),
         expected_loss_minor=decision.expected_loss_minor,
         amount_at_risk_minor=decision.amount_at_risk_minor,
         currency=currency,
         appended_at_ms=int(job.chunk.appended_ms[index]),
         raised_at_ms=now_ms,
-        reasons=why,
+        reasons=(),
         decision=decision.reason,
         caller=caller,
         payee=payee,

@@ -177,8 +177,8 @@ class Quarantine:
     async def _decided(self, job: DecisionJob, bundle: ModelBundle, now_ms: int) -> DecisionJob:
         while True:
             try:
-                await self._decider.decide(job, bundle)
-                await self._builder.build(job, bundle, now_ms)
+                self._decider.decide(job, bundle)
+                self._builder.build(job, bundle, now_ms)
             except EventFailedError as failed:
                 self._undecided += 1
                 if self._undecided > MAX_IN_A_ROW:

@@ -43,7 +43,7 @@ from streams.pipeline.batch_processor import BatchProcessor
 from streams.pipeline.commit import JournalCommit
 from streams.pipeline.decide import Decider
 from streams.pipeline.dependency_retry import DependencyRetry
-from streams.pipeline.explain import WarningBuilder
+from streams.pipeline.explain import Explainer, WarningBuilder
 from streams.pipeline.job_report import JobReport
 from streams.pipeline.messages import LiveFeatures, OutputTopics
 from streams.pipeline.producer import OutputProducer
@@ -77,7 +77,6 @@ def run_worker() -> None:
         partitions = administration.require_copartitioned()
         administration.require_outputs(partitions)
     log.info("kernel_ready", seconds=round(precompile(), 2))  # before partitions are assigned
-    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explain")
     reloader = _reloader(load(ModelsSettings), settings, metrics)
     redis = load(RedisSettings)
     pseudonymiser = _pseudonymiser()
@@ -114,13 +113,16 @@ def run_worker() -> None:
         retry=retry,
         quarantine=Quarantine(
             engine=engine,
-            decider=Decider(lists, _spending(reloader), metrics, executor),
+            decider=Decider(lists, _spending(reloader), metrics),
             monitor=ScoreMonitor(metrics),
-            builder=WarningBuilder(executor, live, _sources(kafka), metrics),
+            builder=WarningBuilder(live, _sources(kafka)),
             withdraw=reloader.withdraw,
             pseudonymiser=pseudonymiser,
             sources=_sources(kafka),
             metrics=metrics,
+        ),
+        explainer=Explainer(
+            ThreadPoolExecutor(max_workers=1, thread_name_prefix="explain"), metrics
         ),
         outputs=outputs,
         bundle=lambda: reloader.bundle,

@@ -32,7 +32,7 @@ from streams.intake.record_decoder import decode_records
 from streams.pipeline.batch_processor import BatchProcessor
 from streams.pipeline.commit import JournalCommit
 from streams.pipeline.dependency_retry import DependencyRetry
-from streams.pipeline.explain import WarningBuilder
+from streams.pipeline.explain import Explainer, WarningBuilder
 from streams.pipeline.job import DecisionJob
 from streams.pipeline.job_report import JobReport
 from streams.pipeline.messages import LiveFeatures, OutputTopics
@@ -143,7 +143,7 @@ class SilentDecider:
 
     def challenge(self, *_: object) -> None: ...
 
-    async def decide(self, *_: object) -> None: ...
+    def decide(self, *_: object) -> None: ...
 
     def count(self, _job: DecisionJob) -> None: ...
 
@@ -225,12 +225,13 @@ class Installation:
                 engine=self.engine,
                 decider=SilentDecider(),  # type: ignore[arg-type]
                 monitor=SimpleNamespace(observe=lambda *_: None),  # type: ignore[arg-type]
-                builder=WarningBuilder(executor, LiveFeatures(0, 0), SOURCES, self.metrics),
+                builder=WarningBuilder(LiveFeatures(0, 0), SOURCES),
                 withdraw=lambda *_: BUNDLE,
                 pseudonymiser=PSEUDONYMISER,
                 sources=SOURCES,
                 metrics=self.metrics,
             ),
+            explainer=Explainer(executor, self.metrics),
             outputs=self.outputs,  # type: ignore[arg-type]
             topics=OutputTopics(SOURCES, "warnings", "scores", "dead-letters"),
             bundle=lambda: BUNDLE,

@@ -86,3 +86,16 @@ def test_a_read_only_root_costs_a_compilation_not_the_start(
     out = np.zeros(2)
     forest.compiled(fill)(out)
     assert out.tolist() == [7, 7]
+
+
+def test_classes_score_as_lightgbms() -> None:
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(600, 6)).astype(np.float32)
+    label = rng.integers(0, 5, len(x))
+    trained = lightgbm.train(
+        {"objective": "multiclass", "num_class": 5, "num_leaves": 8, "verbosity": -1,
+         "num_threads": 1},
+        lightgbm.Dataset(x, label), 10,
+    )  # fmt: skip
+    compiled = compile_forest(trained.dump_model())
+    assert np.array_equal(compiled.raw_classes(x), trained.predict(x, raw_score=True))

@@ -1,6 +1,5 @@
 """Which events reach the policy, and what a decision leaves behind."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -92,13 +91,11 @@ async def decide(
     policy = PolicyFile(DEFAULT_POLICY, CATALOG.names).current()
     scorer: Any = Certain(probability)
     bundle = ModelBundle(scorer, policy)
-    with ThreadPoolExecutor(1) as executor:
-        decider = Decider(
-            Lists(), DistrictSpending(24), WorkerMetrics(registry or CollectorRegistry()), executor
-        )
-        decider.score([job], bundle)
-        await decider.decide(job, bundle)
-        decider.count(job)
+    metrics = WorkerMetrics(registry or CollectorRegistry())
+    decider = Decider(Lists(), DistrictSpending(24), metrics)
+    decider.score([job], bundle)
+    decider.decide(job, bundle)
+    decider.count(job)
     return job
 
 

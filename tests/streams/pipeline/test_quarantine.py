@@ -30,7 +30,7 @@ from streams.pipeline.batch_processor import BatchProcessor
 from streams.pipeline.commit import JournalCommit
 from streams.pipeline.decide import Decider
 from streams.pipeline.dependency_retry import DependencyRetry
-from streams.pipeline.explain import WarningBuilder
+from streams.pipeline.explain import Explainer, WarningBuilder
 from streams.pipeline.job_report import JobReport
 from streams.pipeline.messages import LiveFeatures, OutputTopics
 from streams.pipeline.quarantine import MAX_IN_A_ROW, ProcessingBrokenError, Quarantine
@@ -121,9 +121,9 @@ class Place:
         self.executor = ThreadPoolExecutor(1)
         self.quarantine = Quarantine(
             engine=self.engine,
-            decider=Decider(Lists(), DistrictSpending(24), self.metrics, self.executor),
+            decider=Decider(Lists(), DistrictSpending(24), self.metrics),
             monitor=SimpleNamespace(observe=lambda *_: None),  # type: ignore[arg-type]
-            builder=WarningBuilder(self.executor, LiveFeatures(0, 0), SOURCES, self.metrics),
+            builder=WarningBuilder(LiveFeatures(0, 0), SOURCES),
             withdraw=withdraw or (lambda *_: bundle),
             pseudonymiser=KEY,
             sources=SOURCES,
@@ -136,6 +136,7 @@ class Place:
             quarantine=self.quarantine,
             commit=JournalCommit(self.store, state, retry, self.metrics, align_seconds=0.0),
             retry=retry,
+            explainer=Explainer(self.executor, self.metrics),
             outputs=self.outputs,  # type: ignore[arg-type]
             topics=OutputTopics(SOURCES, "warnings", "scores", "dead-letters"),
             bundle=lambda: bundle,
