@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint typecheck format lock lock-jars bench bench-short chaos docs screenshots clean
+.PHONY: help install hooks demo check quick test coverage system lint typecheck format lock lock-jars bench bench-short chaos docs screenshots clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -28,8 +28,24 @@ install: $(STAMP) ## Create .venv from the lock file
 demo: $(STAMP) ## Run the whole pipeline on a simulated town (real Kafka, real Redis)
 	$(BIN)/forewarn demo
 
-test: $(STAMP) ## Run all tests
+check: $(STAMP) ## Check style, types and the tests that need no server, two jobs at a time
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint typecheck quick
+
+quick: $(STAMP) ## Run the tests that need neither a server nor much time
+	$(BIN)/python -m pytest -q -m "not system and not chaos and not slow"
+
+test: $(STAMP) ## Run all tests; the last lines say what was skipped and what to install for it
 	$(BIN)/python -m pytest
+
+coverage: $(STAMP) ## Run the tests that need no server and compare their coverage with the floor
+	$(BIN)/python -m coverage run -m pytest -m "not system and not chaos"
+	$(BIN)/python -m coverage report --fail-under=$$(cat .ci/coverage-floor)
+
+system: $(STAMP) ## Run the tests that start servers or kill processes
+	$(BIN)/python -m pytest -m "system or chaos"
+
+hooks: $(STAMP) ## Install the pre-commit hooks of this repository
+	$(BIN)/pre-commit install
 
 bench: $(STAMP) ## Measure the stream worker against its targets, and against BASE=<commit> if given
 	$(BIN)/python -m benchmarks.stream_worker $(if $(BASE),--base $(BASE))

@@ -8,7 +8,25 @@ import pytest
 from forewarn.errors import ForewarnError
 from forewarn.local import KafkaBroker, RedisServer
 from forewarn.platform.pseudonyms import Pseudonymiser
-from tests.servers import missing_server
+from tests.servers import SERVER_FIXTURES, missing_server, skipped_summary
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that uses a server, so that ``make check`` can leave it out."""
+    for item in items:
+        if SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.system)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Say after everything else what was skipped, and what to install for it."""
+    yield
+    reasons = [str(report.longrepr[2]) for report in terminalreporter.getreports("skipped")]
+    if reasons:
+        terminalreporter.section("skipped tests and what to install for them")
+        for line in skipped_summary(reasons):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

