@@ -26,8 +26,9 @@ from features.engine import Engine
 from features.entity_keys import Entity, keys, parse_key
 from features.event_columns import EventColumns
 from features.offline.frame_columns import COLUMNS_OF, in_order
-from features.offline.history_runner import HistoryRunner, MemoryRecordStore
+from features.offline.history_runner import HistoryRunner
 from features.offline.parquet_tables import canonical
+from features.offline.record_store import MemoryRecordStore
 from features.store.state_store import Write
 from features.store.store_factory import redis_state_store
 from forewarn.local import RedisServer

@@ -8,7 +8,7 @@
     result.vectors                          # float32 [n, features], each from the state before it
     result.writes()                         # what to store, by compare-and-set
 
-A run is one chunk of one partition online, or any stretch of history offline: the same code, the same
+A run is one chunk of one partition online, or any part of history offline: the same code, the same
 bits. Threads share nothing but the engine, which is immutable.
 """
 
@@ -37,12 +37,10 @@ from features.kernel.record_layout import (
 from features.kernel.record_state import State
 from features.kernel.watermarks import StoredRecords, applied_offsets
 from features.plan import Plan, plan
-from features.record_header import HEADER_BYTES, LAYOUT_VERSION
 from features.run_result import RunResult
 from features.store.state_store import Write
-from forewarn.errors import ConfigurationError, ForewarnError
-
-_VERSION_AT = 4  # where features.record_header keeps the version, as u32
+from features.stored_records import join_records
+from forewarn.errors import ForewarnError
 
 __all__ = ["Engine", "Plan", "RunResult", "Write"]
 
@@ -75,7 +73,8 @@ class Engine:
     def plan(self, columns: EventColumns) -> Plan:
         """Find the records that events concern.
 
-        ``columns`` come in the order of application; offsets rise within each source partition.
+        Args:
+            columns: in the order of application; offsets rise within each source partition.
 
         Raises:
             ValueError: if an identifier, a partition or an offset is out of its range.
@@ -104,36 +103,34 @@ class Engine:
         """
         if records is None:
             records = [None] * len(plan.keys)
-        loaded = self._load(plan, records)
-        state = self._unpack(plan.entity, plan.touches, loaded, plan.keys)
-        fresh, offsets = _freshness(plan, loaded)
-        n = len(plan.columns)
+        stored, state = self._load(plan, records)
+        fresh, offsets = _freshness(plan, stored)
+        vectors = np.full((len(plan.columns), len(self.catalog.names)), np.nan, np.float32)
+        effects = np.zeros(len(vectors), np.int64)
         batch = _batch(plan.columns, plan.slots, fresh)
-        vectors = np.full((n, len(self.catalog.names)), np.nan, np.float32)
-        effects = np.zeros(n, np.int64)
         self._execute(state, batch, vectors, effects, threads)
         return RunResult(
             plan=plan,
-            loaded=loaded,
+            stored=stored,
             state=state,
             vectors=vectors,
             effects=effects,
             fresh_slots=fresh,
-            mark_offsets=offsets,
+            applied_offsets=offsets,
             offset_ms=self._program.offset_ms,
         )
 
     def reapply(
         self, plan: Plan, result: RunResult, records: Mapping[bytes, bytes | None]
     ) -> list[Write]:
-        """Apply a run's events once more to shared records that others have written since.
+        """Apply a run's events once more to shared records that other workers have written since.
 
-        Events that a record already has are recognised by its watermarks and left out.
+        A record's watermarks tell which of the events it has already; these are left out.
 
         Args:
             plan: of the run.
             result: of the run; unchanged.
-            records: by key, each as it is now; None if it has gone.
+            records: by key, each as it is now; None where it has expired.
 
         Returns:
             What to store, in the order of ``records``.
@@ -148,57 +145,33 @@ class Engine:
         part = self.plan(plan.columns.take(rows))
         where = np.fromiter((part.index[key] for key in records), np.int64, len(records))
         only = np.where(_among(part.slots, where), part.slots, np.int64(-1))
-        loaded = self._load(part, [records.get(key) for key in part.keys])
-        state = self._unpack(part.entity, part.touches, loaded, part.keys)
-        fresh, offsets = _freshness(part, loaded)
-        reapply(
-            state,
-            _batch(part.columns, only, fresh),
-            np.arange(len(rows)),
-            self._program.offset_ms,
-            result.effects[rows],
-        )
+        stored, state = self._load(part, [records.get(key) for key in part.keys])
+        fresh, offsets = _freshness(part, stored)
+        effects, offset_ms = result.effects[rows], self._program.offset_ms
+        batch = _batch(part.columns, only, fresh)
+        reapply(state, batch, np.arange(len(rows)), offset_ms, effects)
         again = RunResult(
             plan=part,
-            loaded=loaded,
+            stored=stored,
             state=state,
             vectors=result.vectors[:0],
-            effects=result.effects[rows],
+            effects=effects,
             fresh_slots=fresh,
-            mark_offsets=offsets,
-            offset_ms=self._program.offset_ms,
+            applied_offsets=offsets,
+            offset_ms=offset_ms,
         )
         return again.pack(where)
 
-    def _load(self, plan: Plan, records: Sequence[bytes | None]) -> StoredRecords:
+    def _load(self, plan: Plan, records: Sequence[bytes | None]) -> tuple[StoredRecords, State]:
+        """Join the stored records, and unpack them into a state with room for the plan's events."""
         if len(records) != len(plan.keys):
             raise ValueError(f"{len(records)} records for {len(plan.keys)} keys")
-        present = np.array([record is not None for record in records], np.bool_)
-        stored = [record for record in records if record is not None]
-        data, starts, ends = _joined(stored)
-        _require_layout(data[starts])
-        starts_all = np.full(len(records), -1, np.int64)
-        ends_all = np.full(len(records), -1, np.int64)
-        starts_all[present] = starts
-        ends_all[present] = ends
-        versions = np.zeros(len(records), np.uint32)
-        versions[present] = sum(
-            data[starts + _VERSION_AT + byte].astype(np.uint32) << (8 * byte) for byte in range(4)
-        )
-        return StoredRecords(data, starts_all, ends_all, versions)
-
-    def _unpack(
-        self,
-        entity: npt.NDArray[np.uint8],
-        touches: npt.NDArray[np.int64],
-        loaded: StoredRecords,
-        keys: Sequence[bytes],
-    ) -> State:
-        state: State = allocate(entity, touches, loaded)
-        bad = unpack_all(state, loaded, self._program.offset_ms)
-        if bad >= 0:
-            raise CorruptRecordError(keys[bad])
-        return state
+        stored = join_records(records)
+        state: State = allocate(plan.entity, plan.touches, stored)
+        corrupted = unpack_all(state, stored, self._program.offset_ms)
+        if corrupted >= 0:
+            raise CorruptRecordError(plan.keys[corrupted])
+        return stored, state
 
     def _execute(
         self,
@@ -224,9 +197,9 @@ class Engine:
 
 
 def _among(slots: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Which slots hold one of the places; -1 holds none."""
+    """Which slots hold one of the places; a slot of -1 holds none."""
     chosen = np.zeros(max(slots.max(initial=-1), places.max(initial=-1)) + 2, np.bool_)
-    chosen[places] = True  # the last one, which -1 leads to, stays out
+    chosen[places] = True  # the last entry, to which -1 leads, stays False
     found: npt.NDArray[np.bool_] = chosen[slots]
     return found
 
@@ -247,26 +220,6 @@ def _batch(
     batch[:, BATCH.slots : B_FRESH] = slots
     batch[:, B_FRESH:] = fresh
     return batch
-
-
-def _require_layout(layouts: npt.NDArray[np.uint8]) -> None:
-    others = layouts[layouts != LAYOUT_VERSION]
-    if len(others):
-        raise ConfigurationError(
-            f"A state record has layout {others[0]}; this version reads layout {LAYOUT_VERSION} only.",
-            hint="Run the version that wrote it, or rebuild the state with `forewarn rebuild`.",
-        )
-
-
-def _joined(
-    records: Sequence[bytes],
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Records end to end, and where each begins and ends."""
-    lengths = np.fromiter(map(len, records), np.int64, len(records))
-    if (lengths < HEADER_BYTES).any():
-        raise ValueError("a state record is shorter than its header")
-    ends = np.cumsum(lengths)
-    return np.frombuffer(b"".join(records), np.uint8), ends - lengths, ends
 
 
 def _freshness(

@@ -1,12 +1,11 @@
 """The entities that have a state record, and the Redis keys of those records.
 
 A key is ``prefix:letter:{bucket}rest``: the 16 hexadecimal digits of the pseudonym, of which the
-first two, in braces, are the hash tag. So all records of one bucket lie in one Redis Cluster slot
-and one script call may handle them together, while nothing but the pseudonym itself is needed
-to find the key. The number of buckets was counted: a batch of 2,000 keys makes at most 256 script
-calls in a cluster (with 4,096 buckets about 1,600), and CRC16 puts 4, 20 and 31 per cent more than the
-mean on the fullest of 3, 6 and 12 equal masters (with 4,096 under 1 per cent). Calls cost every batch,
-and slots can be moved.
+first two, in braces, are the hash tag. So all records of one bucket are in one Redis Cluster slot and one
+script call may handle them together, while the key needs nothing but the pseudonym. With 256 buckets a
+batch of 2,000 keys makes at most 256 script calls in a cluster (with 4,096 buckets about 1,600), and CRC16
+puts 4, 20 and 31 per cent more than the mean on the fullest of 3, 6 and 12 equal masters (with 4,096 under
+1 per cent). Script calls cost every batch, while slots can be moved.
 """
 
 from enum import IntEnum
@@ -17,7 +16,7 @@ import numpy.typing as npt
 
 
 class Entity(IntEnum):
-    """Whose state a record is."""
+    """The kind of entity whose state a record is."""
 
     SUBSCRIBER = 0
     NUMBER = 1

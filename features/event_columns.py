@@ -1,8 +1,8 @@
-"""One chunk of events as columns: the only form in which the kernel sees events.
+"""One chunk of events as columns, the only form in which the kernel reads events.
 
 Identifiers are pseudonyms (0: none). Rows of an :class:`~forewarn.contracts.Outcome` that names
-several callers and payees follow each other: the first row stands for the outcome itself, the others
-carry ``CONTINUATION`` and concern only their counterparty.
+several callers and payees follow each other: the first row represents the outcome itself, the others
+have ``CONTINUATION`` and concern only their counterparty.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -106,7 +106,7 @@ class EventColumns:
 
 
 def empty() -> EventColumns:
-    """Columns of no event."""
+    """Columns without events."""
     return _from_rows([])
 
 
@@ -148,9 +148,9 @@ def concat(parts: Sequence[EventColumns]) -> EventColumns:
 def merge(parts: Sequence[EventColumns]) -> EventColumns:
     """Merge runs of different sources by event time, each keeping its own order.
 
-    A row that is late within its source does not overtake the rows before it: it is placed as if
-    it had happened when the newest of them did. Ties go to the earlier part. The result depends on
-    nothing but the rows, so the same run merges the same way after a crash.
+    A row that is late within its source does not overtake the rows before it: its place is the newest
+    event time among them. On a tie the earlier part comes first. The result depends on the rows alone, so
+    the same run merges the same way after a crash.
     """
     joined = concat(parts)
     if len(parts) < 2:
@@ -171,7 +171,7 @@ def from_events(
 
     Args:
         events: decoded events; any mixture of kinds.
-        pseudonymiser: the only way in which an identifier gets into a column.
+        pseudonymiser: turns every identifier into a pseudonym.
         source: index of the topic in ``forewarn.contracts.topics.SOURCES``.
         partition: partition number.
         offsets: Kafka offset of each event.
@@ -234,7 +234,7 @@ def _line_row(event: LineChanged, pseudonymiser: Pseudonymiser) -> _Facts:
         3,
         event.event_time_ms,
         pseudonymiser.phone(event.subscriber),
-        0,  # the number forwarded to is no party to a call: it must not count as a contact
+        0,  # the number that calls are forwarded to is not a counterparty
         0,
         pseudonymiser.subject(event.event_id),
         0,
@@ -267,7 +267,7 @@ def _outcome_rows(event: Outcome, pseudonymiser: Pseudonymiser) -> Iterator[_Fac
         flags |= kinds.CONFIRMED
     elif event.disposition == "false_alarm":
         flags |= kinds.CLEARED
-    # A dict keeps the order and drops what is named twice.
+    # A dict keeps the order and drops repetitions.
     numbers = dict.fromkeys(pseudonymiser.phone(caller) for caller in event.callers)
     accounts = dict.fromkeys(pseudonymiser.account(payee) for payee in event.payees)
     concerned = [(number, 0) for number in numbers]
@@ -290,10 +290,10 @@ def _outcome_rows(event: Outcome, pseudonymiser: Pseudonymiser) -> Iterator[_Fac
 
 
 def number_flags(other: str, subscriber: str) -> int:
-    """``FOREIGN`` and ``SHORT_CODE`` of a number as the subscriber sees it.
+    """``FOREIGN`` and ``SHORT_CODE`` of a number, from the subscriber's view.
 
-    A number without ``+`` or ``00`` is national; without a subscriber in international form nothing
-    can be called foreign.
+    A number without ``+`` or ``00`` is national; if the subscriber's number is national, no number is
+    foreign.
     """
     if len(other) <= _SHORT_CODE_DIGITS and not other.startswith("+"):
         return kinds.SHORT_CODE

@@ -1,11 +1,11 @@
-"""Codes of event kinds and the bits of an event's flags: what the columns and the kernel share."""
+"""Codes of event kinds and the bits of an event's flags, shared by the columns and the kernel."""
 
 from enum import IntEnum
 from typing import Final
 
 
 class EventKind(IntEnum):
-    """What happened, as one byte. Outgoing and incoming are seen from the subscriber."""
+    """The kind of an event, as one byte. Outgoing and incoming are from the subscriber's view."""
 
     CALL_STARTED = 1
     CALL_ENDED = 2

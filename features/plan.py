@@ -1,4 +1,4 @@
-"""What a run of events concerns: its records, its watermarks, what to load. No I/O, no state."""
+"""The records and watermarks that a run of events concerns, and so what to load. No I/O, no state."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,7 +44,7 @@ class Plan:
 
     @cached_property
     def touches(self) -> I64:
-        """How many events touch each record."""
+        """Number of events that touch each record."""
         return np.bincount(self.slots[self.slots >= 0], minlength=len(self.keys))
 
     @cached_property

@@ -1,7 +1,7 @@
-"""Compile the kernel ahead: ``python -m features.precompile``, when an image is built or a machine is set up.
+"""Compile the kernel in advance: ``python -m features.precompile``, when an image is built.
 
-Every entry point is called with the types that the engine gives it, so a worker finds all machine code in
-the cache and is ready in a second or two instead of compiling for half a minute.
+Every entry point is called with the types of the engine, so a worker finds all machine code in the cache
+and starts within two seconds instead of compiling for half a minute.
 """
 
 import time
@@ -13,7 +13,7 @@ from features.kernel.compilation import directory
 
 
 def precompile() -> float:
-    """Compile what is not in the cache yet; the seconds that it took."""
+    """Compile what is not in the cache yet; the seconds taken."""
     began = time.perf_counter()
     engine = Engine()
     columns = from_arrays(

@@ -1,4 +1,4 @@
-"""The header of a state record: all that the store and the recovery know of it.
+"""The header of a state record, the only part that the store and the recovery read.
 
 ::
 
@@ -6,9 +6,9 @@
     per watermark: source u8 | partition u16 | offset u48 | version u32                  13 bytes
 
 Little-endian throughout. What follows the header (annex and body) belongs to ``features.kernel.codec``.
-A *watermark* says which offset of a source partition was applied last and which version of the
-record that made: so a redelivered event is recognised, and so is the version it landed on. The record
-version counts the chunks applied; one write may raise it by more than one.
+A *watermark* states which offset of a source partition was applied last and which version of the record
+resulted: so a redelivered event is recognised, and so is the version on which it landed. The record version
+counts the chunks applied; one write may raise it by more than one.
 """
 
 import struct

@@ -1,4 +1,4 @@
-"""What a run came to: vectors, versions, annexes and the records to store."""
+"""Results of one engine run: vectors, versions read, annexes, pending writes."""
 
 from collections.abc import Callable
 from functools import cached_property, partial
@@ -18,41 +18,47 @@ from features.store.state_store import Write
 I64 = npt.NDArray[np.int64]
 
 KEEP_MS: Final = 35 * DAY_MS
-"""How long a record outlives its last write: the widest window and some days of grace."""
+"""How long a record is kept after its last write: the widest window and five days of grace."""
 KEEP_CONFIRMED_MS: Final = 180 * DAY_MS
-"""The same for a number, account or device that was confirmed to be a swindler's."""
+"""The same for a number, account or device that was confirmed as fraudulent."""
 MAX_ANNEX_BYTES: Final = 4096
 
 _BUFFER_BYTES = 1 << 22
 
-
+# The constructor of a NamedTuple takes twice the time, and there are two writes an event.
 _make_write = cast(
     "Callable[[tuple[bytes, int, bytes, int, bool]], Write]", partial(tuple.__new__, Write)
 )
 
 
 class RunResult:
-    """The result of one run. ``vectors`` is float32 [n, features], NaN where a value is missing."""
+    """Results of one run.
+
+    Attributes:
+        plan: of the run.
+        vectors: float32 [n, features]; NaN where a value is missing.
+        effects: int64 [n], what the subscriber's record says of each event to the shared records.
+    """
 
     def __init__(
         self,
         *,
         plan: Plan,
-        loaded: StoredRecords,
+        stored: StoredRecords,
         state: State,
         vectors: npt.NDArray[np.float32],
         effects: I64,
         fresh_slots: npt.NDArray[np.uint8],
-        mark_offsets: I64,
+        applied_offsets: I64,
         offset_ms: int,
     ) -> None:
         self.plan = plan
         self.vectors = vectors
         self.effects = effects
-        self._loaded = loaded
+        self._stored = stored
         self._state = state
         self._fresh_slots = fresh_slots
-        self._mark_offsets = mark_offsets
+        self._applied_offsets = applied_offsets
         self._offset_ms = offset_ms
         self._annexes: dict[int, bytes] = {}
 
@@ -61,14 +67,14 @@ class RunResult:
         """Version of each record that an event read, 0 where there was none; uint32 [n, 3]."""
         slots = self.plan.slots
         versions = np.zeros(slots.shape, np.uint32)
-        versions[slots >= 0] = self._loaded.versions[slots[slots >= 0]]
+        versions[slots >= 0] = self._stored.versions[slots[slots >= 0]]
         return versions
 
     @cached_property
     def fresh(self) -> npt.NDArray[np.bool_]:
         """False for an event that its subscriber's record has already applied; bool [n].
 
-        A continuation row of an outcome tells it of its counterparty.
+        Of a continuation row of an outcome, the record of its counterparty decides.
         """
         which = np.where(self.plan.slots[:, 0] >= 0, 0, 1)
         fresh: npt.NDArray[np.bool_] = self._fresh_slots[np.arange(len(which)), which] == 1
@@ -77,14 +83,13 @@ class RunResult:
     @cached_property
     def _stored_annexes(self) -> tuple[I64, I64]:
         """Start and length of each record's stored annex."""
-        data, starts = self._loaded.data, self._loaded.starts
+        data, starts = self._stored.data, self._stored.starts
         at, length = np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64)
-        stored = starts >= 0
-        start = starts[stored]
-        marks = data[start + 2].astype(np.int64) | data[start + 3].astype(np.int64) << 8
-        behind = start + HEADER_BYTES + WATERMARK_BYTES * marks
-        at[stored] = behind + ANNEX_LENGTH_BYTES
-        length[stored] = data[behind].astype(np.int64) | data[behind + 1].astype(np.int64) << 8
+        present = starts >= 0
+        start = starts[present]
+        behind = start + HEADER_BYTES + WATERMARK_BYTES * _u16(data, start + 2)
+        at[present] = behind + ANNEX_LENGTH_BYTES
+        length[present] = _u16(data, behind)
         return at, length
 
     @property
@@ -99,14 +104,14 @@ class RunResult:
         return out
 
     def annex(self, row: int) -> bytes:
-        """The annex of the subscriber of an event; empty for nearly everyone."""
+        """The annex of the subscriber of an event; empty for most subscribers."""
         record = int(self.plan.slots[row, 0])
         if record < 0:
             return b""
         if record in self._annexes:
             return self._annexes[record]
         at, length = (int(array[record]) for array in self._stored_annexes)
-        return self._loaded.data[at : at + length].tobytes()
+        return self._stored.data[at : at + length].tobytes()
 
     def set_annex(self, row: int, data: bytes) -> None:
         """Replace the annex of the subscriber of an event.
@@ -115,7 +120,7 @@ class RunResult:
             ValueError: if it is longer than ``MAX_ANNEX_BYTES``, or the row is a continuation.
         """
         if len(data) > MAX_ANNEX_BYTES:
-            raise ValueError(f"an annex of {len(data)} bytes; {MAX_ANNEX_BYTES} is the most")
+            raise ValueError(f"an annex of {len(data)} bytes; the limit is {MAX_ANNEX_BYTES}")
         record = int(self.plan.slots[row, 0])
         if record < 0:
             raise ValueError("a continuation row has no subscriber's record")
@@ -124,15 +129,15 @@ class RunResult:
     def writes(self) -> list[Write]:
         """The records that changed, each once, in the order of ``plan.keys``."""
         changed = np.zeros(len(self.plan.keys), np.bool_)
-        changed[self.plan.group_record[self._mark_offsets >= 0]] = True
+        changed[self.plan.group_record[self._applied_offsets >= 0]] = True
         changed[list(self._annexes)] = True
         return self.pack(np.flatnonzero(changed))
 
     def pack(self, chosen: I64) -> list[Write]:
-        """The given records as writes."""
-        plan, loaded = self.plan, self._loaded
-        watermarks = Watermarks(
-            *plan.group_order, plan.group_source, plan.group_partition, self._mark_offsets
+        """Pack the given records (indices into ``plan.keys``) as writes."""
+        plan, stored = self.plan, self._stored
+        added = Watermarks(
+            *plan.group_order, plan.group_source, plan.group_partition, self._applied_offsets
         )
         annexes = self._new_annexes()
         out = Packed(
@@ -145,33 +150,32 @@ class RunResult:
         while done < len(chosen):
             before = done
             done = pack_some(
-                self._state, chosen, before, loaded, watermarks, annexes, self._offset_ms, out
+                self._state, chosen, before, stored, added, annexes, self._offset_ms, out
             )
             packed = out.buffer[: out.ends[done - 1]].tobytes()
             at = 0
             for end in out.ends[before:done].tolist():
                 values.append(packed[at:end])
                 at = end
-        places, keys = chosen.tolist(), plan.keys
-        versions = loaded.versions[chosen].tolist()
+        keys = [plan.keys[place] for place in chosen.tolist()]
+        versions = stored.versions[chosen].tolist()
         keep = np.where(out.confirmed, KEEP_CONFIRMED_MS, KEEP_MS).tolist()
-        # Write's own constructor takes twice the time, and there are two of them an event.
-        # A swindler's account often falls silent with the very payment that confirms it, so that
-        # its longer life has to begin now.
-        columns = (
-            [keys[place] for place in places],
-            versions,
-            values,
-            keep,
-            out.confirmed.tolist(),
-        )
-        return list(map(_make_write, zip(*columns, strict=True)))
+        # The time to live of a confirmed record is renewed, because the record often falls silent
+        # with the very event that confirms it.
+        renew = out.confirmed.tolist()
+        return list(map(_make_write, zip(keys, versions, values, keep, renew, strict=True)))
 
     def _new_annexes(self) -> Annexes:
-        at = np.full(len(self.plan.keys), -1, np.int64)
-        length = np.zeros(len(self.plan.keys), np.int64)
+        starts = np.full(len(self.plan.keys), -1, np.int64)
+        lengths = np.zeros(len(self.plan.keys), np.int64)
         position = 0
         for record, annex in self._annexes.items():
-            at[record], length[record] = position, len(annex)
+            starts[record], lengths[record] = position, len(annex)
             position += len(annex)
-        return Annexes(np.frombuffer(b"".join(self._annexes.values()), np.uint8), at, length)
+        data = np.frombuffer(b"".join(self._annexes.values()), np.uint8)
+        return Annexes(data, starts, lengths)
+
+
+def _u16(data: npt.NDArray[np.uint8], at: I64) -> I64:
+    found: I64 = data[at].astype(np.int64) | data[at + 1].astype(np.int64) << 8
+    return found

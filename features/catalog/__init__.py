@@ -24,7 +24,7 @@ __all__ = ["CATALOG", "Catalog", "Feature", "explain", "fingerprint", "monotone"
 
 @dataclass(frozen=True)
 class Catalog:
-    """An ordered set of features and the local time that nights and days go by.
+    """An ordered set of features, and the local time of days and nights.
 
     Args:
         features: in the order of the vector.
@@ -41,7 +41,7 @@ class Catalog:
         names = [feature.name for feature in self.features]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"declared twice: {', '.join(twice)}")
+            raise ValueError(f"features declared twice: {', '.join(twice)}")
         missing = sorted(set(INPUTS._fields) - set(names))
         if missing:
             raise ValueError(f"the kernel needs {', '.join(missing)}")
@@ -70,11 +70,11 @@ class Catalog:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def slot(self, name: str) -> int:
-        """Place of a feature in the vector; raises ValueError if there is none of that name."""
+        """Place of a feature in the vector; raises ValueError for an unknown name."""
         return self.names.index(name)
 
     def explain(self, code: str) -> Feature:
-        """The declaration behind a feature name; raises ValueError if there is none."""
+        """The declaration of a feature; raises ValueError for an unknown name."""
         return self.features[self.slot(code)]
 
     @cached_property
@@ -101,7 +101,7 @@ class Catalog:
 
 
 def _rules() -> dict[str, object]:
-    """Every constant of the rules, by name; SEMANTICS_VERSION is one of them."""
+    """Every constant of ``semantics`` by name, SEMANTICS_VERSION included."""
     return {
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name, value in sorted(vars(semantics).items())

@@ -9,11 +9,12 @@ _INTRODUCTION = """# Features
 Written by `forewarn reference` from `features/catalog`. {count} features, in the order of the vector. Fingerprint of the catalog:
 `{fingerprint}`.
 
-A value is float32. Missing (NaN) means that there is nothing to say: a ratio with nothing below the
-line, the time since something that never happened, the amount of a call, the caller of a transfer.
-Every value is that of the state *before* the event; windows, lateness and corrections are defined in
+A value is float32. A value is missing (NaN) where it is not defined: a ratio whose denominator is 0, the
+time since an event that never happened, the amount of a call, the caller of a transfer. Every value is that
+of the state *before* the event; windows, lateness and corrections are defined in
 [event-time.md](event-time.md). `+` and `-` are the signs of monotone constraints. Features of degree 2
-also depend on what the subscribers' own steps said about earlier events.
+also depend on what the subscribers' records say of earlier events. [adding-features.md](adding-features.md)
+shows how to add one.
 
 Distinct counts of numbers, accounts and devices are exact up to 12; beyond, a sliding linear-counting
 sketch of 512 buckets estimates with a standard error of 3.7 % at 512 and 4.6 % at 1,000 distinct, and

@@ -1,7 +1,7 @@
-"""The numbers that the meaning of features rests on: windows, spans, thresholds, how much is remembered.
+"""The numbers that define features: windows, spans, thresholds, how much is remembered.
 
-All of them are hashed into the catalog's fingerprint, so a model that was trained under other rules is
-refused. What is not a number but code moves ``SEMANTICS_VERSION`` instead; a golden test holds that.
+All of them are hashed into the catalog's fingerprint, so a model that was trained with other numbers is
+refused. A change of code that changes a value raises ``SEMANTICS_VERSION`` instead; a golden test holds that.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
 
-# Windows. A window of n tiles of t ms sees the tile that contains now and the n - 1 before it.
+# Windows. A window of n tiles of t ms holds the tile that contains now and the n - 1 before it.
 WINDOWS: Final = ("1m", "5m", "15m", "1h", "6h", "24h", "7d", "30d")
 W_1M, W_5M, W_15M, W_1H, W_6H, W_24H, W_7D, W_30D = range(8)
 WINDOW_TILE_MS: Final = np.array(
@@ -33,22 +33,22 @@ SKETCH_BUCKETS: Final = 512
 PAIR_CAPACITY: Final = np.array([[24, 24], [12, 0], [12, 0], [12, 0]], dtype=np.int64)
 """Counterparties by kind of record and table; subscribers keep numbers and accounts apart."""
 ONE_OFF_PLACES: Final = 12
-"""Places of a subscriber's table that regulars never take from people met once."""
+"""Places of a subscriber's table that regulars never take from counterparties met once."""
 REGULAR_CONTACTS: Final = 2
 REGULAR_MINUTES: Final = 24 * 60
-"""A regular: met that often, or over a span of that long."""
+"""A regular was met that often, or over that span."""
 N_SEEN: Final = 4
 N_OPEN_CALLS: Final = 2
 N_CALLS: Final = 4
 N_TRANSFERS: Final = 8
 SETTLED_KEPT: Final = 4
-"""Transfers that settled, among those; the rest of the room is for those in flight."""
+"""Settled transfers among those; the other places are for transfers in flight."""
 N_CASES_OWN: Final = 4
 N_CASES_SHARED: Final = 8
 REMEMBER_MS: Final = DAY_MS
 """How long a call, or a transfer that settled soon, is remembered for duplicates and corrections."""
 UNSETTLED_MS: Final = 3 * DAY_MS
-"""The same for a transfer that did not settle soon: payments may be put off by a day by law."""
+"""The same for a transfer that did not settle soon: law may delay payments by a day."""
 SETTLED_SOON_MS: Final = HOUR_MS
 
 # Calls.

@@ -22,7 +22,7 @@ _FROM = "incoming transfers from the account"
 
 def _common(entity: EntityName, kinds: str) -> list[Feature]:
     return [
-        scalar(f"{entity}_age_days", entity, kinds=kinds, why="Swindlers' means are fresh; missing means never seen.", unit="d", aggregation="since first"),
+        scalar(f"{entity}_age_days", entity, kinds=kinds, why="Fraudsters use fresh ones; missing means never seen.", unit="d", aggregation="since first"),
         scalar(f"{entity}_idle_hours", entity, kinds=kinds, why="A dormant one wakes.", unit="h", aggregation="since latest"),
         scalar(f"{entity}_confirmed", entity, kinds="outcomes", why="Confirmed in closed cases.", aggregation="count", monotone=1),
         scalar(f"{entity}_cleared", entity, kinds="outcomes", why="Cleared in closed cases.", aggregation="count", monotone=-1),

@@ -56,7 +56,7 @@ def _join() -> list[Feature]:
         scalar("suspect_talk_with_current_24h_minutes", "subscriber", kinds=_CALL, why="Suspicious talk of the day, the call going on included.", unit="min", aggregation="sum"),
         scalar("relay_callers_1h", "subscriber", kinds=_CALL, why="Handed from caller to caller: numbers known for less than a day that called, met within the hour.", aggregation="distinct count"),
         scalar("relay_callers_24h", "subscriber", kinds=_CALL, why="Numbers known for less than a day that called.", aggregation="distinct count"),
-        scalar("forwarding_on", "subscriber", kinds=_LINE, why="Victims are told to forward calls, so that nobody reaches them.", aggregation="indicator"),
+        scalar("forwarding_on", "subscriber", kinds=_LINE, why="Fraudsters make victims forward calls, so that no warning reaches them.", aggregation="indicator"),
         scalar("do_not_disturb_on", "subscriber", kinds=_LINE, why="Cut off from advice.", aggregation="indicator"),
         scalar("line_changed_since_minutes", "subscriber", kinds=_LINE, why="The line was changed just now.", unit="min", aggregation="since latest"),
     ]
@@ -65,7 +65,7 @@ def _join() -> list[Feature]:
 def _stage() -> list[Feature]:
     everything = "calls, line changes, transfers"
     return [
-        scalar("stage", "subscriber", kinds=everything, why="How far a scam has come: 0 none, 1 contact, 2 long call, 3 isolation, 4 funding, 5 new payee, 6 escalating.", unit="stage", monotone=1),
+        scalar("stage", "subscriber", kinds=everything, why="How far the fraud has progressed: 0 none, 1 contact, 2 long call, 3 isolation, 4 funding, 5 new payee, 6 escalating.", unit="stage", monotone=1),
         scalar("stage_since_minutes", "subscriber", kinds=everything, why="Time since the stage last rose.", unit="min", aggregation="since latest"),
         scalar("episode_minutes", "subscriber", kinds=everything, why="Time since the first suspicious contact of the episode.", unit="min", aggregation="since first"),
         scalar("subscriber_age_days", "subscriber", kinds="all", why="How long the person has been known.", unit="d", aggregation="since first"),

@@ -1,14 +1,14 @@
-"""Where compiled code is kept.
+"""The cache of compiled code.
 
-numba keeps machine code by the source file of a function, and does not notice when a function that it
-calls, in another file, has changed. Since all of the kernel must mean one thing, its cache lies in a
-directory named after a digest of all its sources: any change compiles everything anew.
+numba caches machine code by the source file of a function, and does not notice that a function which it
+calls, in another file, has changed. Since all code of the kernel must be of one version, its cache is in a
+directory named after a digest of all its sources: after any change, everything is compiled again.
 
-The directory is under ``NUMBA_CACHE_DIR`` if that is set (an image sets it and compiles when it is
-built, ``python -m features.precompile``), else under the user's cache directory. What lies there is used
-whether or not the directory may be written: a container's root is read-only. numba's own cache takes
-only a directory that it can write, and refuses to compile where it has none; a worker that compiles
-for half a minute is better than one that does not start.
+The directory is under ``NUMBA_CACHE_DIR`` if that is set (an image sets it and compiles when it is built,
+``python -m features.precompile``), else under the user's cache directory. Its contents are used even if it
+cannot be written: a container's root is read-only. numba's own cache accepts only a directory that it can
+write, and refuses to compile without one; a worker that compiles for half a minute is better than one that
+does not start.
 """
 
 import hashlib
@@ -26,20 +26,20 @@ from numba.core import caching
 inner = numba.njit(
     nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False
 )
-"""For functions that only compiled code calls: no wrappers, no cache of their own, and no counting of
-references, so they must not allocate."""
+"""For functions that only compiled code calls: no wrappers, no cache of their own, and no reference counts.
+So they must not allocate, and must not return arrays to an entry function, which would count them."""
 
 
 def entry(function: Any) -> Any:
-    """Compile a function that Python calls, on its first call; its machine code is kept on disk."""
+    """Compile a function that Python calls, at its first call; its machine code is cached on disk."""
     compiled = numba.njit(nogil=True, error_model="numpy")(function)
-    compiled._cache = _KernelCache(function)  # noqa: SLF001 - numba has no public door for it
+    compiled._cache = _KernelCache(function)  # noqa: SLF001 - numba has no public way
     return compiled
 
 
 @cache
 def digest() -> str:
-    """Digest of all that the kernel is compiled from; 16 hexadecimal digits."""
+    """Digest of all sources of the kernel; 16 hexadecimal digits."""
     here = Path(__file__).parent
     features = here.parent
     outside = (features / "kinds.py", features / "record_header.py")
@@ -51,29 +51,29 @@ def digest() -> str:
 
 @cache
 def directory() -> Path:
-    """The cache directory of this version of the kernel; chosen once, since it may be a new one."""
+    """The cache directory of this version of the kernel; chosen once, since it may be temporary."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - cannot raise
     given = os.environ.get("NUMBA_CACHE_DIR")
     path = (Path(given) if given else Path(home) / "forewarn" / "numba") / digest()
     with suppress(OSError):
         path.mkdir(parents=True, exist_ok=True)
-        # A directory baked into a read-only image serves as it is; an empty one must be writable.
+        # A directory of a read-only image is used as it is; an empty one must be writable.
         if os.access(path, os.W_OK) or any(path.iterdir()):
             return path
     with suppress(OSError):
-        # Never a fixed name in a directory of all users: what lies there is run.
+        # Never a fixed name in a directory of all users: its contents are executed.
         return Path(tempfile.mkdtemp(prefix="forewarn-numba-"))
-    return path  # nothing can be kept; everything is compiled at each start
+    return path  # nothing can be cached; everything is compiled at each start
 
 
 class _KernelLocator(caching._CacheLocator):  # noqa: SLF001 - its subclasses are numba's documented way
-    """One directory for all of the kernel, wherever the package lies."""
+    """One directory for all of the kernel, wherever the package is installed."""
 
     def __init__(self, first_line: int) -> None:
         self._first_line = first_line
 
     def ensure_cache_path(self) -> None:
-        """Nothing: :func:`directory` made it, and one that is read-only is still read."""
+        """Do nothing: :func:`directory` created it, and a read-only one is read."""
 
     def get_cache_path(self) -> str:
         return str(directory())
@@ -95,7 +95,7 @@ class _KernelCacheImpl(caching.CompileResultCacheImpl):
 
 
 class _KernelCache(caching.FunctionCache):
-    """numba's cache, for which a disk that cannot be read or written is one that holds nothing."""
+    """numba's cache, which takes a disk that it cannot read or write for an empty one."""
 
     _impl_class = _KernelCacheImpl
 

@@ -1,4 +1,4 @@
-"""Finding the distinct records and watermarks of a run, in order of first appearance."""
+"""The distinct records and watermarks of a run, in order of first appearance."""
 
 import numpy as np
 

@@ -1,6 +1,6 @@
 """Parquet to Parquet: the features of every event as they were when it happened.
 
-While the kernel works on one window on all cores, the next is read and decoded.
+While the kernel computes one window on all cores, the next is read and decoded.
 """
 
 import time
@@ -18,22 +18,19 @@ from features.event_columns import EventColumns
 from features.offline.export_manifest import atomic_file
 from features.offline.feature_table import feature_table
 from features.offline.frame_columns import COLUMNS_OF, in_order
-from features.offline.history_runner import (
-    SLICE_EVENTS,
-    HistoryRunner,
-    MemoryRecordStore,
-    SqliteRecordStore,
-)
+from features.offline.history_runner import SLICE_EVENTS, HistoryRunner
+from features.offline.record_store import MemoryRecordStore, SqliteRecordStore
 from features.offline.time_windows import TimeWindows, cut
 from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
 
 TOPICS: Final = ("calls", "transfers", "outcomes")
 SUMMARY_NAME: Final = "backfill.json"
+SPILL_NAME: Final = "forewarn-backfill.sqlite"
 
 
 class BackfillSummary(msgspec.Struct, frozen=True):
-    """What a backfill did; kept beside its files.
+    """Results of a backfill, kept beside its files.
 
     Attributes:
         events: rows read, outcomes included.
@@ -41,8 +38,8 @@ class BackfillSummary(msgspec.Struct, frozen=True):
         entities: records at the end.
         fingerprint: of the catalog; a model trained on the files must carry it.
         features: in the order of the columns.
-        seconds: wall time of all.
-        kernel_seconds: of planning, running and packing alone: before and without input and output.
+        seconds: wall time in all.
+        kernel_seconds: wall time of planning, running and packing, without input and output.
     """
 
     events: int
@@ -69,16 +66,16 @@ def backfill(
 
     Args:
         source: from ``forewarn export`` or ``forewarn simulate``.
-        out: directory to create; a file for each window, in the order of the events.
-        pseudonymiser: the worker's, if vectors have to equal the worker's to the bit.
+        out: directory to create; it gets one file for each window, in the order of the events.
+        pseudonymiser: that of the workers, if vectors have to equal theirs to the bit.
         catalog: which features.
         window_events: about how many events are in memory at once.
         spill: directory for a scratch file that holds the records instead of memory.
         threads: of the kernel; all cores by default.
-        progress: told how many events are done, and of how many.
+        progress: receives the number of events done and of all events.
 
     Raises:
-        ConfigurationError: if ``source`` is not as it should be or ``out`` is not empty.
+        ConfigurationError: if ``source`` lacks a required column or ``out`` is not empty.
     """
     if out.exists() and any(out.iterdir()):
         raise ConfigurationError(
@@ -87,10 +84,7 @@ def backfill(
     began = time.perf_counter()
     windows = cut(source, TOPICS, window_events=window_events)
     out.mkdir(parents=True, exist_ok=True)
-    spill_file = spill / "forewarn-backfill.sqlite" if spill else None
-    if spill_file is not None:
-        spill_file.unlink(missing_ok=True)
-    record_store = SqliteRecordStore(spill_file) if spill_file else MemoryRecordStore()
+    record_store = SqliteRecordStore(spill / SPILL_NAME) if spill else MemoryRecordStore()
     history = HistoryRunner(Engine(catalog), record_store=record_store, threads=threads)
     done = rows = 0
     kernel_seconds = 0.0
@@ -107,10 +101,7 @@ def backfill(
             progress(done, windows.events)
         entities = sum(1 for _ in record_store.writes())
     finally:
-        if isinstance(record_store, SqliteRecordStore):
-            record_store.close()
-        if spill_file is not None:
-            spill_file.unlink(missing_ok=True)
+        record_store.close()
     summary = BackfillSummary(
         events=done,
         rows=rows,
@@ -128,7 +119,7 @@ def backfill(
 def _ahead(
     windows: TimeWindows, pseudonymiser: Pseudonymiser
 ) -> Iterator[tuple[dict[str, pl.DataFrame], EventColumns]]:
-    """Each window with its columns; the next one is made while the caller uses this one."""
+    """Each window with its columns; the next one is prepared while the caller uses this one."""
 
     def prepare(
         source: Iterator[dict[str, pl.DataFrame]],
@@ -143,7 +134,7 @@ def _ahead(
 
     source = iter(windows)
     with ThreadPoolExecutor(1, thread_name_prefix="backfill") as pool:
-        coming = pool.submit(prepare, source)
-        while (ready := coming.result()) is not None:
-            coming = pool.submit(prepare, source)
+        following = pool.submit(prepare, source)
+        while (ready := following.result()) is not None:
+            following = pool.submit(prepare, source)
             yield ready

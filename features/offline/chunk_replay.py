@@ -1,10 +1,10 @@
-"""The chunks that workers computed, computed again in the order of the versions they met.
+"""The chunks of the workers, computed again in an order that their record versions allow.
 
-Records are shared, so what a worker saw depends on who wrote a record before it. The scores log
-for each chunk and record the version that was read and the one on which the update landed. That is
-a dataflow: a chunk can be computed when every record is at hand in the version that it read; its
-update makes the version after the one it landed on. Where these differ (a lost race), the chunk's
-events are applied again to the version they landed on, as the worker did.
+Records are shared, so the values that a worker read depend on the worker that wrote a record before it.
+Scores log for each chunk and record the version that was read and the version on which the update landed.
+That is a dataflow: a chunk can be computed once every record exists in the version that it read; its update
+makes the version after the one on which it landed. Where these differ (a lost race), the chunk's events
+are applied again to the version on which they landed, as the worker did.
 """
 
 import bisect
@@ -20,24 +20,24 @@ from features.engine import Engine, Plan, RunResult
 from features.event_columns import EventColumns
 from forewarn.errors import ForewarnError
 
-State = tuple[bytes, int, int]
-"""A record's key, its life (a record that expired begins anew at version 0), and its version."""
+RecordVersion = tuple[bytes, int, int]
+"""A record's key, its life (after a record has expired, a new one starts at version 0), its version."""
 
 _DAY_MS: Final = 86_400_000
 
 
 class InconsistentVersionsError(ForewarnError):
-    """The logged versions contradict each other: no order of the chunks explains them."""
+    """The logged versions contradict each other, so no order of the chunks explains them."""
 
 
 @dataclass(slots=True)
 class LoggedChunk:
-    """One chunk as the scores tell it.
+    """One chunk as its scores describe it.
 
     Attributes:
         partition: partition number.
         number: of the chunk in its partition.
-        appended_ms: when the first of its scores was appended, UTC ms.
+        appended_ms: append time of its first score, UTC ms.
         columns: its events in order, continuation rows of outcomes included.
         reads: version of each record that a row read; uint32 [rows, 3].
         applied: version on which the update of the record landed; uint32 [rows, 3].
@@ -53,46 +53,46 @@ class LoggedChunk:
 
 @dataclass(slots=True)
 class _Node:
-    """A chunk in the dataflow: what it needs and makes, one entry for each of its records."""
+    """A chunk in the dataflow: the versions that it needs and makes, one for each of its records."""
 
     chunk: LoggedChunk
     plan: Plan
-    read: list[State]
-    landed: list[State]
+    read: list[RecordVersion]
+    landed: list[RecordVersion]
     left: int = 0
     void: bool = False
 
-    def made(self, place: int) -> State:
+    def made(self, place: int) -> RecordVersion:
         key, life, version = self.landed[place]
         return key, life, version + 1
 
 
 @dataclass(slots=True)
 class ChunkReplay:
-    """Runs chunks in an order that explains their versions.
+    """Computes chunks in an order that explains their versions.
 
     Args:
         engine: of the catalog that the scores were computed with.
         chunks: any order.
 
     Attributes:
-        void: chunks that cannot be computed, because a record they read was made by none of
-            ``chunks`` (its beginning lies outside what was exported).
-        races: updates that landed on another version than was read.
+        void: number of chunks that cannot be computed, because none of ``chunks`` made a record that
+            they read (it was made before the export begins).
+        races: number of updates that landed on another version than was read.
     """
 
     engine: Engine
     chunks: Sequence[LoggedChunk]
     void: int = 0
     races: int = 0
-    _states: dict[State, bytes] = field(default_factory=dict)
-    _uses: Counter[State] = field(default_factory=Counter)
+    _states: dict[RecordVersion, bytes] = field(default_factory=dict)
+    _uses: Counter[RecordVersion] = field(default_factory=Counter)
     _ready: deque[_Node] = field(default_factory=deque)
-    _readers: dict[State, list[_Node]] = field(default_factory=lambda: defaultdict(list))
-    _landing: dict[State, tuple[_Node, RunResult, int]] = field(default_factory=dict)
+    _readers: dict[RecordVersion, list[_Node]] = field(default_factory=lambda: defaultdict(list))
+    _landing: dict[RecordVersion, tuple[_Node, RunResult, int]] = field(default_factory=dict)
 
     def run(self) -> Iterator[tuple[LoggedChunk, RunResult]]:
-        """Yield each chunk with its result, in an order in which it may have happened.
+        """Yield each chunk with its result, in an order in which they may have happened.
 
         Raises:
             InconsistentVersionsError: if there is no such order.
@@ -125,7 +125,7 @@ class ChunkReplay:
         if done < len(sound) or self._landing:
             raise InconsistentVersionsError(
                 f"{len(sound) - done} chunks wait for each other's records.",
-                hint="Were the scores of two installations exported into one directory?",
+                hint="Check that the directory holds the scores of one installation only.",
             )
 
     def _nodes(self) -> list[_Node]:
@@ -153,9 +153,9 @@ class ChunkReplay:
                 node.landed = [_in_life(state, node.chunk, again) for state in node.landed]
         return nodes
 
-    def _void(self, nodes: Sequence[_Node], makers: dict[State, _Node]) -> None:
-        """Mark what rests on a version that no chunk made, and all that rests on that."""
-        needs: dict[State, list[_Node]] = defaultdict(list)
+    def _void(self, nodes: Sequence[_Node], makers: dict[RecordVersion, _Node]) -> None:
+        """Mark chunks that depend on a version that no chunk made, and all that depend on them."""
+        needs: dict[RecordVersion, list[_Node]] = defaultdict(list)
         for node in nodes:
             for state in {*node.read, *node.landed}:
                 if state[2] > 0:
@@ -168,7 +168,7 @@ class ChunkReplay:
                     lost.extend(node.made(place) for place in range(len(node.landed)))
 
     def _settle(self, node: _Node, result: RunResult) -> None:
-        """Make the new versions of a chunk's records, now or when what they landed on is there."""
+        """Make the new versions of a chunk's records, now or once the version below each exists."""
         values = {write.key: write.value for write in result.writes()}
         for place, (read, landed) in enumerate(zip(node.read, node.landed, strict=True)):
             if read == landed:
@@ -184,8 +184,8 @@ class ChunkReplay:
         landed = node.landed[place]
         return self.engine.reapply(node.plan, result, {landed[0]: self._use(landed)})[0].value
 
-    def _make(self, state: State, value: bytes) -> None:
-        """Note a new version, and every one that follows from it by a waiting update."""
+    def _make(self, state: RecordVersion, value: bytes) -> None:
+        """Note a new version, and every version that a waiting update makes from it."""
         while True:
             if not self._uses[state]:
                 return
@@ -200,7 +200,7 @@ class ChunkReplay:
             value = self._land(*waiting)
             state = waiting[0].made(waiting[2])
 
-    def _use(self, state: State) -> bytes | None:
+    def _use(self, state: RecordVersion) -> bytes | None:
         if state[2] == 0:
             return None
         value = self._states[state]
@@ -210,38 +210,40 @@ class ChunkReplay:
         return value
 
 
-def _makers(nodes: Sequence[_Node]) -> dict[State, _Node]:
-    makers: dict[State, _Node] = {}
+def _makers(nodes: Sequence[_Node]) -> dict[RecordVersion, _Node]:
+    makers: dict[RecordVersion, _Node] = {}
     for node in nodes:
         for place in range(len(node.landed)):
             state = node.made(place)
             other = makers.setdefault(state, node)
             if other is not node:
                 raise InconsistentVersionsError(
-                    f"version {state[2]} of a record was made by chunk {node.chunk.number} of "
+                    f"Version {state[2]} of a record was made by chunk {node.chunk.number} of "
                     f"partition {node.chunk.partition} and by chunk {other.chunk.number} of "
                     f"partition {other.chunk.partition}.",
-                    hint="An update was lost, or the scores of two installations are mixed.",
+                    hint="An update was lost, or the directory mixes two installations.",
                 )
     return makers
 
 
 def _per_record(plan: Plan, chunk: LoggedChunk, versions: npt.NDArray[np.uint32]) -> list[int]:
-    """The one version of each record that all rows of a chunk name."""
+    """The version of each record, which all rows of a chunk have to agree on."""
     found = np.zeros(len(plan.keys), np.int64)
     touched = plan.slots >= 0
     found[plan.slots[touched]] = versions[touched]
     if not np.array_equal(found[plan.slots[touched]], versions[touched]):
         raise InconsistentVersionsError(
-            f"chunk {chunk.number} of partition {chunk.partition} names two versions of one record."
+            f"Chunk {chunk.number} of partition {chunk.partition} names two versions of one record."
         )
     return [int(version) for version in found]
 
 
-def _in_life(state: State, chunk: LoggedChunk, births: dict[bytes, list[int]]) -> State:
-    """Which incarnation of a record a version belongs to.
+def _in_life(
+    state: RecordVersion, chunk: LoggedChunk, births: dict[bytes, list[int]]
+) -> RecordVersion:
+    """Assign a version to a life of its record by the chunk's append time.
 
-    Versions start at 1 again after a record has expired; incarnations lie weeks apart, so time tells.
+    Versions start at 1 again after a record has expired; lives are weeks apart.
     """
     key, _, version = state
     times = births.get(key)

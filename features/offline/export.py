@@ -1,4 +1,4 @@
-"""Kafka to Parquet: exactly the offsets asked for, each file whole or absent, resumable."""
+"""Kafka to Parquet: exactly the requested offsets, each file complete or absent, resumable."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,9 +32,9 @@ class Exporter:
 
     Args:
         arguments: of kafka-python's consumer, from ``forewarn.platform.kafka.client_arguments``.
-        topic_prefix: before every topic's name in the cluster.
-        directory: taken up again if it holds an unfinished export.
-        acceptance: what the workers take for an event.
+        topic_prefix: prefix of every topic's name in the cluster.
+        directory: an unfinished export in it is resumed.
+        acceptance: the workers' rules for a valid event.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Exporter:
         self._consumer = KafkaConsumer(
             **arguments,
             enable_auto_commit=False,
-            auto_offset_reset="none",  # an offset that is gone must be an error, not a jump
+            auto_offset_reset="none",  # a deleted offset must be an error, not a jump
             max_poll_records=POLL_RECORDS,
             fetch_max_bytes=32 << 20,
             max_partition_fetch_bytes=8 << 20,
@@ -58,7 +58,7 @@ class Exporter:
         self._acceptance = acceptance
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._consumer.close()
 
     def settle(
@@ -68,12 +68,12 @@ class Exporter:
         since_ms: int | None = None,
         until_ms: int | None = None,
     ) -> list[OffsetRange]:
-        """The offsets of topics between two append times; everything there is by default.
+        """The offsets of topics between two append times; by default all offsets.
 
         Args:
             topics: without prefix.
             since_ms: UTC ms of the first record, by the broker's append time.
-            until_ms: UTC ms after the last record; by default, up to now.
+            until_ms: UTC ms after the last record; by default now.
 
         Raises:
             ConfigurationError: if a topic does not exist.
@@ -82,12 +82,13 @@ class Exporter:
         for topic in topics:
             if topic not in STRUCTS:
                 raise ConfigurationError(
-                    f"{topic} has no Parquet form.", hint=f"Choose from {', '.join(STRUCTS)}."
+                    f"The topic {topic} has no Parquet form.",
+                    hint=f"Choose from {', '.join(STRUCTS)}.",
                 )
             numbers = self._consumer.partitions_for_topic(self._prefix + topic)
             if not numbers:
                 raise ConfigurationError(
-                    f"there is no topic {self._prefix}{topic}.",
+                    f"There is no topic {self._prefix}{topic}.",
                     hint="Create the topics with `forewarn topics apply`.",
                 )
             places = [TopicPartition(self._prefix + topic, number) for number in sorted(numbers)]
@@ -109,17 +110,17 @@ class Exporter:
         """Copy ranges; an unfinished export in the directory is finished instead.
 
         Args:
-            ranges: what to copy; ignored if the directory has an export begun before.
+            ranges: what to copy; ignored if the directory holds an export.
             rows_per_file: offsets that one file covers.
-            progress: told how many more offsets are done.
+            progress: receives the number of further offsets done.
 
         Raises:
-            ConfigurationError: if an offset asked for is no longer in Kafka.
-            DependencyUnavailableError: if Kafka stops answering; run again to go on.
+            ConfigurationError: if a requested offset is no longer in Kafka.
+            DependencyUnavailableError: if Kafka stops answering; run again to continue.
         """
         manifest = read_manifest(self._directory)
         if manifest is None:
-            # Its rows hold numbers and accounts as the sources sent them.
+            # The files hold numbers and accounts in the clear.
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             manifest = ExportManifest(list(ranges), rows_per_file, self._acceptance)
             write_manifest(self._directory, manifest)
@@ -158,9 +159,9 @@ class Exporter:
             reached = self._consumer.position(place)
             if not found and reached == position:
                 raise DependencyUnavailableError(
-                    f"Kafka sent nothing of {place.topic}-{place.partition} for "
+                    f"Kafka sent no record of {place.topic}-{place.partition} for "
                     f"{STALL_SECONDS:.0f} s.",
-                    hint="Run the same command again: it goes on where it stopped.",
+                    hint="Run the same command again; it continues where it stopped.",
                 )
             position = reached
             yield [
@@ -190,9 +191,9 @@ def _unreadable(segment: OffsetRange, error: KafkaError) -> Exception:
     if type(error).__name__ == "OffsetOutOfRangeError":
         return ConfigurationError(
             f"Kafka no longer has {where}.",
-            hint="Retention has passed; ask for later offsets, in another directory.",
+            hint="Retention has deleted it; export later offsets into another directory.",
         )
     return DependencyUnavailableError(
-        f"Kafka did not give {where}: {type(error).__name__}.",
-        hint="Run the same command again: it goes on where it stopped.",
+        f"Kafka did not return {where}: {type(error).__name__}.",
+        hint="Run the same command again; it continues where it stopped.",
     )

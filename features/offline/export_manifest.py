@@ -17,7 +17,7 @@ from forewarn.errors import ConfigurationError
 
 MANIFEST_NAME: Final = "export.json"
 REJECTED_KEPT: Final = 10_000
-"""Rejected records listed by offset; beyond that they are counted only."""
+"""Rejected records listed by offset; further ones are only counted."""
 
 
 class OffsetRange(msgspec.Struct, frozen=True):
@@ -30,7 +30,7 @@ class OffsetRange(msgspec.Struct, frozen=True):
 
 
 class RejectedRecord(msgspec.Struct, frozen=True):
-    """A record that is no valid event; the workers made a dead letter of it."""
+    """A record that is not a valid event; the workers wrote a dead letter for it."""
 
     topic: str
     partition: int
@@ -42,12 +42,12 @@ class ExportManifest(msgspec.Struct):
     """The state of one export.
 
     Attributes:
-        ranges: what was asked for; never changes.
+        ranges: the offsets requested; never changes.
         rows_per_file: offsets that one file covers; never changes.
-        acceptance: what the workers took for an event; never changes.
+        acceptance: the workers' rules for a valid event; never changes.
         rows: rows written by topic.
-        rejected: how many records were no valid event; the first of them in ``rejections``.
-        complete: every offset asked for has been read.
+        rejected: number of records that are not valid events; ``rejections`` lists the first of them.
+        complete: every requested offset has been read.
     """
 
     ranges: list[OffsetRange]
@@ -84,7 +84,7 @@ def read_manifest(directory: Path) -> ExportManifest | None:
         return None
     except msgspec.MsgspecError as error:
         raise ConfigurationError(
-            f"{directory / MANIFEST_NAME} is damaged: {error}.",
+            f"{directory / MANIFEST_NAME} is corrupted: {error}.",
             hint="Export into another directory.",
         ) from None
 
@@ -98,7 +98,7 @@ def write_manifest(directory: Path, manifest: ExportManifest) -> None:
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` that takes its name when the block ends well, and goes otherwise."""
+    """A draft beside ``path`` that takes its name if the block succeeds and is removed otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

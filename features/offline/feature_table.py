@@ -1,4 +1,4 @@
-"""The dataset API: tables of events in, a table of features out, for notebooks and training."""
+"""Tables of events in, a table of features out: the datasets of notebooks and training."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias, overload
@@ -18,12 +18,12 @@ from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
 
 Table: TypeAlias = pl.DataFrame | pl.LazyFrame | Any
-"""A polars or pandas table; pandas has no types that could be named here."""
+"""A polars or pandas table; pandas is an optional dependency without types."""
 
 _NOTEBOOK_KEY: Final = b"features.offline.build"
 
 IDENTITY: Final = ("topic", "partition", "offset", "event_id", "event_time_ms", "subscriber")
-"""Columns of a feature table that say which event a row is about; ``kind`` follows, then features."""
+"""Columns that identify the event of a row; ``kind`` and the features follow."""
 
 
 @overload
@@ -64,7 +64,7 @@ def build(
 ) -> Any:
     """Compute the features of every call and transfer as they were when it happened.
 
-    Each row is computed from the events before it and nothing else, by the kernel of the worker.
+    The worker's kernel computes each row from the events before it and from nothing else.
 
     >>> table = fw.build_features(town.calls, town.transfers)
     >>> table.height == town.event_count
@@ -74,11 +74,11 @@ def build(
         calls: rows of the ``calls`` topic: polars or pandas, columns named like the fields of
             ``forewarn.contracts.CallStarted``, ``CallEnded`` and ``LineChanged``, and ``type``.
         transfers: rows of ``transfers``, columns named like ``forewarn.contracts.Transfer``.
-        outcomes: rows of ``outcomes``; they have no row in the result but change later ones.
-        frame: what to return.
+        outcomes: rows of ``outcomes``; they have no row in the result but change later rows.
+        frame: the kind of table to return.
         catalog: which features.
-        pseudonymiser: the worker's, if vectors have to equal the worker's to the bit; counts of
-            more counterparties than are kept one by one depend on its key in the last per cent.
+        pseudonymiser: that of the workers, if vectors have to equal theirs to the bit: estimated
+            distinct counts depend on its key.
         threads: of the kernel; all cores by default.
 
     Returns:
@@ -97,7 +97,7 @@ def build(
     }
     if not tables:
         raise ConfigurationError(
-            "there is nothing to build features from.", hint="Give calls, transfers or both."
+            "There are no events to build features from.", hint="Give calls, transfers or both."
         )
     pseudonymiser = pseudonymiser or Pseudonymiser(_NOTEBOOK_KEY)
     events = in_order([COLUMNS_OF[topic](rows, pseudonymiser) for topic, rows in tables.items()])
@@ -106,7 +106,9 @@ def build(
         feature_table(result.plan.columns, result.vectors, tables, catalog)
         for result in history.slices(events, slice_events=SLICE_EVENTS)
     ]
-    table = pl.concat(parts) if parts else feature_table(events, _none(catalog), tables, catalog)
+    table = (
+        pl.concat(parts) if parts else feature_table(events, _no_vectors(catalog), tables, catalog)
+    )
     return table.to_pandas() if frame == "pandas" else table
 
 
@@ -140,7 +142,7 @@ def feature_table(
             for topic in ("calls", "transfers")
             if topic in tables
         ]
-        or [pl.DataFrame(schema=_NOBODY)]
+        or [pl.DataFrame(schema=_IDENTITY_SCHEMA)]
     )
     known = where.join(
         identity, on=["source", "partition", "offset"], how="left", maintain_order="left"
@@ -149,13 +151,13 @@ def feature_table(
     return pl.concat([known.select(*IDENTITY, "kind"), values], how="horizontal")
 
 
-_NOBODY: Final = {
+_IDENTITY_SCHEMA: Final = {
     "topic": pl.String, "partition": pl.Int32, "offset": pl.Int64, "event_id": pl.String,
     "event_time_ms": pl.Int64, "subscriber": pl.String, "source": pl.UInt8,
 }  # fmt: skip
 
 
-def _none(catalog: Catalog) -> "np.ndarray[Any, np.dtype[np.float32]]":
+def _no_vectors(catalog: Catalog) -> "np.ndarray[Any, np.dtype[np.float32]]":
     return np.empty((0, len(catalog.names)), np.float32)
 
 

@@ -1,7 +1,7 @@
 """Rows of the canonical layout to the columns of the kernel, a frame at a time.
 
-The result is that of ``features.event_columns.from_events`` on the same events, which a test holds.
-Identifiers are turned into pseudonyms once each, since nearly all of them repeat.
+The result equals that of ``features.event_columns.from_events`` on the same events; a test holds that.
+Each distinct identifier is pseudonymised once, since nearly all identifiers repeat.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ _TRANSFER_KINDS: Final = {
     for status in ("attempted", "completed", "blocked", "reversed")
 }
 _NUMBER_HEAD_CHARS: Final = 7
-"""What ``number_flags`` looks at: whether a number has more than six digits, and its country."""
+"""Leading characters on which ``number_flags`` depends: more than six digits, and the country."""
 
 Unsigned = npt.NDArray[np.uint64]
 
@@ -53,7 +53,7 @@ def call_columns(frame: pl.DataFrame, pseudonymiser: Pseudonymiser) -> EventColu
         pl.col("type").replace_strict(_CALL_KINDS, return_dtype=pl.UInt8).alias("kind"),
         *_EVERYWHERE,
         "device",
-        # A number that calls are forwarded to is no party to a call, but it may be foreign.
+        # The number that calls are forwarded to is not a counterparty, but it may be foreign.
         pl.when(line).then(None).when(inbound).then(shown).otherwise("callee").alias("other"),
         pl.when(line).then("event_id").otherwise("call_id").alias("subject"),
         pl.col("duration_ms").fill_null(0),
@@ -100,7 +100,7 @@ def transfer_columns(frame: pl.DataFrame, pseudonymiser: Pseudonymiser) -> Event
 def outcome_columns(frame: pl.DataFrame, pseudonymiser: Pseudonymiser) -> EventColumns:
     """Columns of rows of ``outcomes``, in their order.
 
-    Outcomes are few and have lists, so they go one by one through the way of the worker.
+    Outcomes are few and have lists, so they are converted one by one, as the worker does.
     """
     parts: list[EventColumns] = []
     names = {field.name for field in msgspec.structs.fields(Outcome)}
@@ -131,10 +131,10 @@ _EVERYWHERE: Final = ("event_time_ms", "subscriber", "partition", "offset")
 
 
 def in_order(parts: Sequence[EventColumns]) -> EventColumns:
-    """Merge whole topics into the one order in which offline features see their events.
+    """Merge whole topics into the one order in which offline features apply events.
 
-    Each partition of each source keeps its own order, as in Kafka; between them, what is placed
-    earlier by event time comes first (see ``features.event_columns.merge``).
+    Each partition of each source keeps its own order, as in Kafka; between partitions, event time decides
+    (see ``features.event_columns.merge``).
     """
     runs: list[EventColumns] = []
     for part in parts:
@@ -183,7 +183,7 @@ def _revision() -> pl.Expr:
 
 
 def _number_flags(others: pl.Series, subscribers: pl.Series) -> npt.NDArray[np.uint32]:
-    """``number_flags`` of each pair; computed once for each pair of beginnings that differs."""
+    """``number_flags`` of each pair of numbers, computed once for each distinct pair of prefixes."""
     pairs = pl.DataFrame(
         {"other": others.str.head(_NUMBER_HEAD_CHARS), "own": subscribers.str.head(5)}
     )

@@ -1,8 +1,7 @@
 """The parity check: vectors that workers logged against the same vectors computed offline.
 
-Everything that the workers said they read is computed again from the exported events by the same
-kernel and compared bit for bit, NaN included. What lies outside the export is counted, not skipped in
-silence; a check that compared nothing does not pass.
+The same kernel computes every logged vector again from the exported events, and the bits are compared, NaN
+included. Scores that the export does not cover are counted; a check that compared nothing does not pass.
 """
 
 import base64
@@ -30,7 +29,7 @@ EVENT: Final = ["source", "source_partition", "source_offset"]
 
 @dataclass(frozen=True, slots=True)
 class VectorDifference:
-    """One value that is not what the worker computed."""
+    """One value that differs from the worker's."""
 
     event_id: str
     event_time_ms: int
@@ -41,20 +40,20 @@ class VectorDifference:
 
 @dataclass(frozen=True, slots=True)
 class ParityReport:
-    """What a check found.
+    """Results of a check.
 
     Attributes:
-        compared: vectors compared.
-        differing: vectors that differ in at least one bit.
-        first: of the differing, the first in event time.
-        repeated: scores of an event that had one already (a chunk that was computed again after a
-            crash); they were compared as well.
-        uncovered: scored events that could not be computed, because the export begins after the
-            state did or lacks events.
-        unscored: exported events without a score, up to the last scored one of their partition:
-            put aside by a worker (``processing_failed``), or a loss.
-        chunks: computed again.
-        races: updates that landed on a newer version than was read.
+        compared: number of vectors compared.
+        differing: number of vectors that differ in at least one bit.
+        first: the first difference in event time.
+        repeated: number of further scores of the same event (from a chunk that was repeated after a
+            crash); they are compared as well.
+        uncovered: number of scored events that could not be computed, because the export begins later
+            than the state or lacks events.
+        unscored: number of exported events without a score, up to the last scored one of their
+            partition: quarantined by a worker (``processing_failed``), or lost.
+        chunks: number of chunks computed.
+        races: number of updates that landed on a newer version than was read.
     """
 
     compared: int
@@ -68,7 +67,7 @@ class ParityReport:
 
     @property
     def proved(self) -> bool:
-        """Whether something was compared, nothing differed, and no event went without a score."""
+        """Whether vectors were compared, none differs, and every event has a score."""
         return self.compared > 0 and self.differing == 0 and self.unscored == 0
 
 
@@ -84,11 +83,11 @@ def check_parity(
     Args:
         directory: an export of the source topics and of ``scores``.
         pseudonymiser: with the workers' key.
-        topic_prefix: before the topics' names in the cluster, as scores tell them.
-        catalog: that the scores were computed with.
+        topic_prefix: prefix of the topics' names in the cluster, as in scores.
+        catalog: with which the scores were computed.
 
     Raises:
-        ConfigurationError: if there is no score, or one of another catalog.
+        ConfigurationError: if there is no score, or a score of another catalog.
         InconsistentVersionsError: if no order of the chunks explains the logged versions.
     """
     scores = _scores(directory, topic_prefix, catalog)
@@ -146,14 +145,14 @@ class _Online:
         values = np.frombuffer(base64.b64decode(self._vectors[row]), "<f4")
         if len(values) != self._width:
             raise ConfigurationError(
-                f"a logged vector has {len(values)} features, the catalog {self._width}."
+                f"A logged vector has {len(values)} features, the catalog {self._width}."
             )
         return values
 
     def of(
         self, events: Sequence[tuple[int, int, int]]
     ) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
-        """Every logged vector of a chunk's events, with the place of the event in the chunk."""
+        """All logged vectors of a chunk's events, each with the place of its event in the chunk."""
         for place, event in enumerate(events):
             for row in self._copies[event]:
                 self.current = row
@@ -182,18 +181,18 @@ def _scores(directory: Path, topic_prefix: str, catalog: Catalog) -> pl.DataFram
     )
     if scores.is_empty():
         raise ConfigurationError(
-            f"there is no score in {directory}.", hint="Export the scores too: --topic scores."
+            f"There is no score in {directory}.", hint="Export the scores too: --topic scores."
         )
     if scores["source"].null_count():
         raise ConfigurationError(
-            "scores name topics that are none of the sources.",
-            hint="Set FOREWARN_KAFKA_TOPIC_PREFIX as the workers have it.",
+            "The scores name topics that are not sources.",
+            hint="Set FOREWARN_KAFKA_TOPIC_PREFIX to the workers' value.",
         )
     others = set(scores["fingerprint"].unique()) - {catalog.fingerprint}
     if others:
         raise ConfigurationError(
-            f"scores carry the fingerprint {min(others)[:12]}, the catalog {catalog.fingerprint[:12]}.",
-            hint="Check with the version that the workers ran.",
+            f"The scores have the fingerprint {min(others)[:12]}, the catalog {catalog.fingerprint[:12]}.",
+            hint="Run the check with the version that the workers ran.",
         )
     return scores
 
@@ -228,7 +227,7 @@ def _index(
 def _chunks(
     scores: pl.DataFrame, columns: EventColumns
 ) -> tuple[list[LoggedChunk], dict[tuple[int, int], list[tuple[int, int, int]]]]:
-    """The chunks of which every event is there, and their events in order."""
+    """The chunks of which every event was exported, and their events in order."""
     chunks: list[LoggedChunk] = []
     numbers: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
     for (partition, number), part in scores.group_by(
@@ -239,7 +238,7 @@ def _chunks(
         spans = zip(part["row"].to_list(), part["rows"].to_list(), strict=True)
         rows = np.concatenate([np.arange(first, first + count) for first, count in spans])
         reads = _versions(part["reads"], len(rows))
-        # Left out where nothing raced; of a chunk that was repeated, in one attempt and not the other.
+        # A score without ``applied`` had no race; a repeated chunk may have had one in one attempt only.
         applied = part.select(
             pl.when(pl.col("applied").list.len() == 0).then("reads").otherwise("applied")
         ).to_series()
@@ -262,8 +261,8 @@ def _versions(logged: pl.Series, rows: int) -> npt.NDArray[np.uint32]:
     values = logged.explode().to_numpy().astype(np.uint32)
     if len(values) != 3 * rows:
         raise ConfigurationError(
-            f"scores name {len(values)} versions for {rows} rows.",
-            hint="They were written by another version of the worker.",
+            f"The scores name {len(values)} versions for {rows} rows.",
+            hint="Another version of the worker wrote them; run the check with that version.",
         )
     return values.reshape(rows, 3)
 
@@ -287,7 +286,7 @@ def _first(
 
 
 def _unscored(scores: pl.DataFrame, columns: EventColumns) -> int:
-    """Events without a score, though a later one of the same source partition has one."""
+    """Number of events without a score, though a later one of the same source partition has one."""
     rows = columns.event_rows()
     events = pl.DataFrame(
         {

@@ -1,8 +1,8 @@
 """The canonical Parquet layout: one column for each field of the event contracts.
 
-A directory holds a folder for each topic. A row is one record of the topic; a field that its type
-of event does not have is null. Four columns say where the record lies in Kafka. The columns are
-derived from the structs in ``forewarn.contracts``, so they cannot drift from the contracts.
+A directory has a folder for each topic. A row is one record of the topic; a field that its type of event
+does not have is null. Four columns state the record's position in Kafka. The columns are derived from the
+structs in ``forewarn.contracts``, so they cannot drift from the contracts.
 """
 
 from typing import Any, Final
@@ -19,7 +19,7 @@ POSITION: Final = (
     pa.field("offset", pa.int64(), nullable=False),
     pa.field("appended_at_ms", pa.int64(), nullable=False),
 )
-"""Where the record lies in Kafka, and when Kafka appended it (UTC ms)."""
+"""The record's position in Kafka, and when the broker appended it (UTC ms)."""
 
 STRUCTS: Final[dict[str, tuple[type[msgspec.Struct], ...]]] = {
     "calls": (CallStarted, CallEnded, LineChanged),
@@ -55,7 +55,7 @@ def _arrow_type(kind: msgspec.inspect.Type) -> tuple[pa.DataType, bool]:
 
 
 def _fields(structs: tuple[type[msgspec.Struct], ...]) -> list[Any]:
-    """Columns of a topic: ``type`` and every field of its events, in the order of declaration."""
+    """Columns of a topic: ``type`` and all fields of its events, in the order of declaration."""
     columns: dict[str, Any] = {"type": pa.field("type", pa.string(), nullable=False)}
     everywhere = set.intersection(*({f.name for f in _inspect(s)} for s in structs))
     for struct in structs:

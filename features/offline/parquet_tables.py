@@ -1,4 +1,4 @@
-"""Reading directories of the canonical layout, and tables that are not quite it."""
+"""Reading directories of the canonical layout, and tables that lack some of its columns."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,14 +20,14 @@ REQUIRED = {
     "outcomes": ("event_id", "event_time_ms", "subscriber", "disposition", "label_time_ms"),
     "scores": ("event_id", "source", "chunk", "fingerprint", "vector", "reads"),
 }  # fmt: skip
-"""Columns without which a table says too little; all others have a default or may be null."""
+"""Required columns; all others have a default or may be null."""
 
 
 def read_topic(directory: Path, topic: str) -> pl.LazyFrame:
     """All rows of a topic, in the canonical columns.
 
     Args:
-        directory: holds a folder of Parquet files for each topic.
+        directory: has a folder of Parquet files for each topic.
         topic: a key of ``features.offline.parquet_schema.SCHEMAS``. A topic without a folder has no rows.
 
     Raises:
@@ -45,8 +45,8 @@ def topic_files(directory: Path, topic: str) -> list[Path]:
     """
     if not directory.is_dir():
         raise ConfigurationError(
-            f"there is no directory {directory}.",
-            hint="Write one with `forewarn export` or `forewarn simulate`.",
+            f"There is no directory {directory}.",
+            hint="Create it with `forewarn export` or `forewarn simulate`.",
         )
     return sorted((directory / topic).glob("**/*.parquet"))
 
@@ -60,20 +60,20 @@ def read_files(files: Sequence[Path], topic: str) -> pl.LazyFrame:
 
 
 def canonical(frame: pl.LazyFrame, topic: str) -> pl.LazyFrame:
-    """Bring a table to the canonical columns: order, types, defaults of the contract.
+    """Convert a table to the canonical columns: order, types, defaults of the contract.
 
-    A table that never was in Kafka is put in the order of event time: it gets partition 0, row
-    numbers as offsets, and its event times as times of arrival.
+    A table without offsets is sorted by event time: it gets partition 0, row numbers as offsets, and its
+    event times as append times.
 
     Raises:
-        ConfigurationError: naming the required columns that are missing.
+        ConfigurationError: names the required columns that are missing.
     """
     names = frame.collect_schema().names()
     missing = [name for name in REQUIRED[topic] if name not in names]
     if missing:
         raise ConfigurationError(
-            f"a table of {topic} has no column {', '.join(missing)}.",
-            hint="docs/features.md tells the columns of each topic.",
+            f"The table of {topic} has no column {', '.join(missing)}.",
+            hint="docs/schemas lists the fields of each topic.",
         )
     if topic != "calls" and "type" not in names:
         tag = {"transfers": "transfer", "outcomes": "outcome", "scores": "score"}[topic]

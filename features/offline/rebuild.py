@@ -1,8 +1,7 @@
-"""State from history: run the engine over events, keep no vector, write the records.
+"""State from history: run the engine over events, discard the vectors, write the records.
 
-Used after a loss (``forewarn rebuild``: workers go on exactly where their group's offsets are) and to
-give a fresh installation a past (``as_history``: thirty-day windows that mean something from the
-first minute).
+This restores a lost state (``forewarn rebuild``: workers continue at their group's offsets) and gives a
+new installation a past (``as_history``: thirty-day windows are filled from the first minute).
 """
 
 import asyncio
@@ -15,7 +14,8 @@ import numpy as np
 
 from features.engine import Engine
 from features.event_columns import EventColumns
-from features.offline.history_runner import SLICE_EVENTS, HistoryRunner, RecordStore
+from features.offline.history_runner import SLICE_EVENTS, HistoryRunner
+from features.offline.record_store import RecordStore
 from features.record_header import parse
 from features.store.chunk_journal import encode, floor
 from features.store.state_store import JournalWrite, StateStore, Write
@@ -23,23 +23,23 @@ from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ForewarnError
 
 HISTORY_SOURCE: Final = 255
-"""Source of events that no topic holds: their offsets must not be taken for those of a topic."""
+"""Source of events that are in no topic, so that their offsets are not taken for those of a topic."""
 
 COMMIT_RECORDS: Final = 4000
 COMMITS_AT_ONCE: Final = 2
 DAY_MS: Final = 86_400_000
 
 Floors = Mapping[int, Mapping[int, int]]
-"""By partition and source: the next offset; everything below it is in the state."""
+"""The next offset by partition and source; every event below it is in the state."""
 
 
 class NotEmptyError(ForewarnError):
-    """The store holds records already: a rebuilt state would mix with them."""
+    """The store holds records already, and a rebuilt state would mix with them."""
 
 
 @dataclass(frozen=True, slots=True)
 class RebuildResult:
-    """What a rebuild came to; ``expired`` records were too old to be kept."""
+    """Results of a rebuild; ``expired`` records were too old to be kept."""
 
     events: int
     records: int
@@ -59,24 +59,23 @@ async def rebuild_state(
     threads: int | None = None,
     progress: Callable[[int], None] = lambda _events: None,
 ) -> RebuildResult:
-    """Write the state after some events to an open store without records.
+    """Write the state that events lead to into an open store without records.
 
     Args:
         columns: the events in the order of application, in one piece or in windows of time.
-        store: opened; holds no record of the events' entities.
-        engine: gives keys and catalog; the default catalog and prefix if left out.
-        as_history: the events lie in no topic, so nothing is said about offsets: workers go on
-            as if they had applied everything else only.
-        floors: where the workers go on; behind the last event of each source by default.
-        now_ms: event time that counts as now: what would have expired by then is not written. By
+        store: opened; it holds no record of the events' entities.
+        engine: has the catalog and the prefix of the keys; by default those of a default engine.
+        as_history: the events are in no topic, so no offset counts as applied.
+        floors: where the workers continue; by default behind the last event of each source.
+        now_ms: event time, UTC ms; records that would have expired by then are not written. By
             default that of the newest event.
-        record_store: keeps the records until they are written.
+        record_store: keeps the records until they are written; in memory by default.
         threads: of the kernel; all cores by default.
-        progress: told how many more events are done.
+        progress: receives the number of further events done.
 
     Raises:
-        NotEmptyError: if a record is there already.
-        DependencyUnavailableError: if the store stops answering; wipe it and begin again.
+        NotEmptyError: if the store holds a record of the events' entities.
+        DependencyUnavailableError: if the store stops answering; empty it and start again.
     """
     began = time.perf_counter()
     history = HistoryRunner(engine or Engine(), record_store=record_store, threads=threads)
@@ -86,7 +85,7 @@ async def rebuild_state(
         if not len(window):
             continue
         if as_history:
-            window = _without_place(window, events)  # noqa: PLW2901  the same under another name
+            window = _without_offsets(window, events)  # noqa: PLW2901  the same events
         else:
             _note(window, reached)
         for result in history.slices(window, slice_events=SLICE_EVENTS, keep=True):
@@ -94,7 +93,7 @@ async def rebuild_state(
             events += count
             newest = max(newest, int(result.plan.columns.time_ms.max()))
             progress(count)
-            await asyncio.sleep(0)  # the kernel has had the loop for itself
+            await asyncio.sleep(0)  # the kernel has blocked the event loop
     records, expired = await _write(
         history.record_store, store, newest if now_ms is None else now_ms
     )
@@ -104,10 +103,10 @@ async def rebuild_state(
 
 
 async def write_floors(store: StateStore, floors: Floors) -> None:
-    """Tell the next owner of each partition where to go on.
+    """Write a journal for each partition from which its next owner continues.
 
-    The chunk number starts above any that may have been used before: a chunk has at least one
-    event, so there were never more chunks than offsets.
+    Its chunk number is above any that may have been used before: a chunk has at least one event, so
+    there were never more chunks than offsets.
     """
     epochs = await store.take_over(list(floors))
     journals = []
@@ -155,19 +154,19 @@ async def _settled(going: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
 async def _commit(store: StateStore, writes: list[Write]) -> None:
     if await store.commit(writes):
         raise NotEmptyError(
-            "the store holds records of these people already.",
-            hint="Empty it first: `forewarn rebuild` does, unless told otherwise.",
+            "The store holds records of these entities already.",
+            hint="Empty it first; `forewarn rebuild` does so by default.",
         )
 
 
 def _whole_days(left_ms: int) -> int:
-    """A time to live in days, rounded up, since one commit takes few different ones."""
+    """A time to live rounded up to days, since one commit takes few different ones."""
     return -(-left_ms // DAY_MS) * DAY_MS
 
 
-def _without_place(columns: EventColumns, before: int) -> EventColumns:
+def _without_offsets(columns: EventColumns, before: int) -> EventColumns:
     n = len(columns)
-    # Rows of one outcome share an offset; all else counts up.
+    # Rows of one outcome share an offset; all others count up.
     fresh = np.zeros(n, np.int64)
     fresh[columns.event_rows()] = 1
     return replace(
@@ -179,7 +178,7 @@ def _without_place(columns: EventColumns, before: int) -> EventColumns:
 
 
 def _note(columns: EventColumns, reached: dict[int, dict[int, int]]) -> None:
-    """Bring the next offset of every partition and source up to date."""
+    """Update the next offset of every partition and source."""
     where = columns.partition.astype(np.int64) << 8 | columns.source
     for place in np.unique(where).tolist():
         partition, source = place >> 8, place & 0xFF

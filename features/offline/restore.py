@@ -1,7 +1,7 @@
-"""What a rebuild has to read so that the workers' group goes on exactly where it is.
+"""The events that a rebuild has to read, so that the workers continue at their group's offsets.
 
-The state has to hold the events below the group's committed offsets and none beyond: with fewer
-a person's history has a hole, with more the workers would skip events that nobody has scored.
+The state has to hold the events below the group's committed offsets and no others: with fewer a
+subscriber's history has a gap, with more the workers would skip events that have no score yet.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,12 +31,12 @@ Held = Mapping[tuple[str, int], OffsetRange]
 def group_positions(
     arguments: Mapping[str, Any], *, group: str, topic_prefix: str
 ) -> dict[tuple[str, int], int]:
-    """The committed offsets of a consumer group on the source topics; where none, nothing.
+    """The committed offsets of a consumer group on the source topics; partitions without one are absent.
 
     Args:
         arguments: of kafka-python's consumer.
         group: of the workers.
-        topic_prefix: before every topic's name in the cluster.
+        topic_prefix: prefix of every topic's name in the cluster.
     """
     consumer = KafkaConsumer(**arguments, group_id=group, enable_auto_commit=False)
     try:
@@ -54,7 +54,7 @@ def group_positions(
 def held_ranges(directory: Path) -> Held:
     """The offsets of each partition that a directory holds.
 
-    A whole export says itself what it covers; of other files, their first and last rows do.
+    The manifest of a complete export states them; otherwise the first and last rows of the files do.
     """
     found: dict[tuple[str, int], OffsetRange] = {}
     for topic in SOURCES:
@@ -68,45 +68,46 @@ def held_ranges(directory: Path) -> Held:
         found |= {(topic, row[0]): OffsetRange(topic, *row) for row in ends.iter_rows()}
     manifest = read_manifest(directory)
     if manifest is not None and manifest.complete:
-        asked = [part for part in manifest.ranges if part.topic in SOURCES]
-        found |= {(part.topic, part.partition): part for part in asked}
+        found |= {
+            (part.topic, part.partition): part for part in manifest.ranges if part.topic in SOURCES
+        }
     return found
 
 
 def missing_ranges(
     target: Positions, held: Held, beginnings: Positions
 ) -> tuple[list[OffsetRange], list[OffsetRange]]:
-    """What has to be read from Kafka, and what of it Kafka no longer has.
+    """The offsets to read from Kafka, and the offsets needed that Kafka has deleted.
 
     Args:
-        target: where the group is.
-        held: what a directory holds; empty without one.
-        beginnings: the first offset that Kafka still has.
+        target: offsets of the group.
+        held: offsets that a directory holds; empty without one.
+        beginnings: the first offsets that Kafka still has.
     """
-    wanted, gone = [], []
+    wanted, deleted = [], []
     for (topic, partition), after in sorted(target.items()):
         begin = beginnings.get((topic, partition), 0)
         have = held.get((topic, partition), OffsetRange(topic, partition, 0, 0))
         for first, last in ((0, min(have.first, after)), (have.after, after)):
             if first < min(begin, last):
-                gone.append(OffsetRange(topic, partition, first, min(begin, last)))
+                deleted.append(OffsetRange(topic, partition, first, min(begin, last)))
             if max(first, begin) < last:
                 wanted.append(OffsetRange(topic, partition, max(first, begin), last))
-    return wanted, gone
+    return wanted, deleted
 
 
-def require_no_gap(gone: Sequence[OffsetRange]) -> None:
-    """Refuse to rebuild a history with a hole.
+def require_no_gap(deleted: Sequence[OffsetRange]) -> None:
+    """Refuse to rebuild a history with a gap.
 
     Raises:
-        ConfigurationError: naming the first stretch that is gone.
+        ConfigurationError: names the first range that is deleted.
     """
-    if gone:
-        part = gone[0]
+    if deleted:
+        part = deleted[0]
         raise ConfigurationError(
             f"Kafka no longer has {part.topic}-{part.partition} from offset {part.first} to "
-            f"{part.after}, and {len(gone) - 1} more stretches.",
-            hint="Give an export that holds them with --in, or --allow-gap to go without.",
+            f"{part.after}, and {len(deleted) - 1} more ranges.",
+            hint="Name an export that holds them with --in, or accept the gap with --allow-gap.",
         )
 
 
@@ -115,7 +116,7 @@ def columns_below(
 ) -> Iterator[EventColumns]:
     """The columns of each window, without events at or beyond ``target``.
 
-    A partition that the target does not name is taken whole.
+    Of a partition that the target does not name, all events are kept.
     """
     limits = pl.DataFrame(
         [(topic, partition, offset) for (topic, partition), offset in target.items()],
@@ -136,7 +137,7 @@ def columns_below(
 
 
 def floors_of(target: Positions, held: Held) -> dict[int, dict[int, int]]:
-    """Where the workers go on: at the group's offsets, or behind what is held where it has none."""
+    """Where the workers continue: at the group's offsets, or behind the held ones where it has none."""
     floors: dict[int, dict[int, int]] = {}
     reached = {where: part.after for where, part in held.items()}
     for (topic, partition), offset in (reached | dict(target)).items():

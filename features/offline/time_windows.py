@@ -1,9 +1,9 @@
 """A directory of events cut into windows of time, in the one order of offline features.
 
-The order is that of :func:`features.offline.frame_columns.in_order`: an event is *placed* at the newest
-event time that its partition had reached when it arrived. Windows are cut by place, so an event
-that is late is not moved across a window, and merging each window alone gives the order of the whole.
-Only one window, and the files that reach into it, are in memory.
+The order is that of :func:`features.offline.frame_columns.in_order`: an event's *place* is the newest
+event time that its partition had reached when it arrived. Windows are cut by place, so a late event stays
+in the window of its arrival, and merging each window alone gives the order of the whole. Only one window,
+and the files with rows in it, are in memory.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,14 +18,14 @@ import polars as pl
 from features.offline.parquet_tables import read_files, topic_files
 
 STEP_MS: Final = 60_000
-"""Windows begin at whole minutes: fine enough to even out their sizes."""
+"""Windows begin at whole minutes, which makes their sizes even enough."""
 
 I64 = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
 class _File:
-    """One file of a topic: over which places its rows spread, and how far partitions were before."""
+    """One file of a topic: the range of its places, and the newest time of each partition before it."""
 
     topic: str
     path: Path
@@ -39,8 +39,8 @@ class TimeWindows:
     """The windows of a directory, found by reading three columns once.
 
     Attributes:
-        events: rows in all.
-        starts: place at which each window begins, UTC ms; the last one is the end of all.
+        events: number of rows.
+        starts: place at which each window begins, UTC ms; the last entry is the end of the last window.
     """
 
     events: int
@@ -66,11 +66,10 @@ class TimeWindows:
 def cut(
     directories: Path | Sequence[Path], topics: tuple[str, ...], *, window_events: int
 ) -> TimeWindows:
-    """Look through directories and cut them as one.
+    """Scan directories and cut their events as one history.
 
     Args:
-        directories: each holds a folder of Parquet files for each topic; none repeats offsets of
-            another.
+        directories: each has a folder of Parquet files for each topic; no offset is in two of them.
         topics: without prefix.
         window_events: about how many rows a window should have.
 
@@ -100,7 +99,7 @@ def cut(
 
 
 def places(rows: pl.DataFrame, reached: dict[int, int]) -> I64:
-    """The place of each row; ``reached`` (newest time by partition) is brought up to date."""
+    """The place of each row; updates ``reached``, the newest time by partition."""
     partition = rows["partition"].to_numpy()
     time_ms = rows["event_time_ms"].to_numpy()
     order = np.lexsort((rows["offset"].to_numpy(), partition))
@@ -120,7 +119,7 @@ def _placed(file: _File) -> pl.DataFrame:
 
 
 def _by_offset(directories: Sequence[Path], topic: str) -> list[Path]:
-    """Files in an order that keeps the offsets of every partition ascending."""
+    """Files ordered so that the offsets of every partition ascend."""
     paths = [path for directory in directories for path in topic_files(directory, topic)]
     first = {}
     for path in paths:
@@ -130,7 +129,7 @@ def _by_offset(directories: Sequence[Path], topic: str) -> list[Path]:
 
 
 def _boundaries(minutes: Mapping[int, int], window_events: int) -> list[int]:
-    """Starts of windows of about ``window_events``, and the end of the last."""
+    """Starts of windows of about ``window_events``, and the end of the last window."""
     starts: list[int] = []
     held = window_events
     for step in sorted(minutes):

@@ -43,7 +43,7 @@ DECODERS: Final[dict[str, Decode]] = {
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """A record as Kafka gave it; ``appended_at_ms`` is the broker's append time, UTC."""
+    """A record as read from Kafka; ``appended_at_ms`` is the broker's append time, UTC."""
 
     partition: int
     offset: int
@@ -54,7 +54,7 @@ class RawRecord:
 
 @dataclass(slots=True)
 class RejectedRecords:
-    """Records that are no valid event: where, and the dead-letter reason."""
+    """Records that are not valid events: partition, offset and dead-letter reason of each."""
 
     rows: list[tuple[int, int, str]] = field(default_factory=list)
 
@@ -71,9 +71,9 @@ def frame_of(
     Args:
         topic: without the prefix of an installation.
         records: as read.
-        rejected: takes what is no event; without it, that is an error.
-        acceptance: of the installation. Without it keys, times and currencies are not looked at, for
-            records that no source sent.
+        rejected: collects records that are not valid events; without it, the first one is an error.
+        acceptance: rules of the installation. Without it keys, times and currencies are not checked,
+            which suits records that were not sent by a source.
 
     Raises:
         ContractError: at the first invalid record, if ``rejected`` is not given.
@@ -82,7 +82,7 @@ def frame_of(
     kept: list[RawRecord] = []
     for record in records:
         try:
-            # Encoded again, an event is one line, whatever white space its source put in it.
+            # Encoding an event again puts it on one line, whatever white space its source wrote.
             lines.append(encode(_event(topic, record, acceptance)))
         except ContractError as error:
             if rejected is None:
@@ -122,7 +122,7 @@ Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 
 def fill_defaults(topic: str, frame: Frame) -> Frame:
-    """Put the contract's default where a field of the row's type of event is null."""
+    """Fill nulls with the contract's default, in the fields of the row's type of event."""
     by_name: dict[str, tuple[Any, list[str]]] = {}
     for struct in STRUCTS[topic]:
         tag = str(struct.__struct_config__.tag)

@@ -1,6 +1,6 @@
-"""The state store: where records live between chunks. See ``base`` for the contract.
+"""The state store, which keeps records between chunks; ``state_store`` states the contract.
 
-Importing this package costs nothing: the Redis client is loaded by ``features.store.redis_store`` only.
+The Redis client is loaded by ``features.store.redis_store`` and its neighbours only.
 """
 
 from features.store.state_store import (

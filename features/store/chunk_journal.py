@@ -1,10 +1,10 @@
 """The journal of a chunk: enough to compute the chunk again exactly as it was computed.
 
-It holds where the chunk lies in each source topic, the order in which the sources were merged, and
-the records as they were loaded (before the chunk). Nothing of it is derived from a clock.
+It holds the offsets of the chunk in each source topic, the order in which the sources were merged, and
+the records as they were loaded (before the chunk). Nothing in it depends on a clock.
 
-The encoding is MessagePack behind a short head with a checksum: a journal that was cut short or
-mixed up must never be replayed as if it were whole.
+The encoding is MessagePack behind a short head with a checksum: a truncated or corrupted journal must
+never be replayed as if it were whole.
 """
 
 import zlib
@@ -20,7 +20,7 @@ _HEAD_BYTES: Final = len(MAGIC) + 4
 
 
 class JournalCorruptError(ForewarnError):
-    """The bytes of a journal are not what a worker wrote."""
+    """The bytes of a journal differ from what a worker wrote."""
 
 
 class SourceRange(msgspec.Struct, frozen=True, array_like=True):
@@ -28,8 +28,8 @@ class SourceRange(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         source: index of the topic in ``forewarn.contracts.topics.SOURCES``.
-        first_offset: offset of the first record; everything below it is wholly done.
-        next_offset: offset after the last record; equal to ``first_offset`` when there is none.
+        first_offset: offset of the first record; every record below it is done.
+        next_offset: offset after the last record; equal to ``first_offset`` where there is none.
     """
 
     source: int
@@ -38,15 +38,15 @@ class SourceRange(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Journal(msgspec.Struct, frozen=True, array_like=True):
-    """One chunk, as far as a new owner of its partition has to know it.
+    """One chunk, with all that a new owner of its partition needs.
 
     Attributes:
         chunk: number of the chunk in its partition, counted up by one.
-        ranges: one for every source, also for those without a record in this chunk.
+        ranges: one for every source, including those without a record in this chunk.
         order: for each record of the chunk in merge order, the index of its source, one byte each.
         records: key and bytes of each record as it was loaded; None where there was none.
         failed: places in ``order`` of events that could not be processed: they are dead letters,
-            also when the chunk is done again, though the fault may have gone by then.
+            also when the chunk is repeated, even if the fault no longer occurs.
     """
 
     chunk: int
@@ -56,11 +56,11 @@ class Journal(msgspec.Struct, frozen=True, array_like=True):
     failed: tuple[int, ...] = ()
 
     def floors(self) -> dict[int, int]:
-        """Offset by source below which everything is wholly done."""
+        """Offset by source below which every record is done."""
         return {part.source: part.first_offset for part in self.ranges}
 
     def ends(self) -> dict[int, int]:
-        """Offset by source at which the chunk after this one begins."""
+        """Offset by source at which the next chunk begins."""
         return {part.source: part.next_offset for part in self.ranges}
 
 
@@ -75,26 +75,26 @@ def encode(journal: Journal) -> bytes:
 
 
 def decode(entry: bytes) -> Journal:
-    """Decode what ``encode`` made.
+    """Decode the bytes of ``encode``.
 
     Raises:
-        JournalCorruptError: if the bytes are cut short, mixed up or of another layout.
+        JournalCorruptError: if the bytes are truncated, corrupted or of another layout.
     """
     body = entry[_HEAD_BYTES:]
     checksum = int.from_bytes(entry[len(MAGIC) : _HEAD_BYTES], "little")
     if entry[: len(MAGIC)] != MAGIC or checksum != zlib.crc32(body):
-        raise _corrupt("its head or its checksum does not fit")
+        raise _corrupt("its head or its checksum is wrong")
     try:
         journal = _decoder.decode(body)
     except msgspec.MsgspecError as error:
         raise _corrupt(str(error)) from None
     if journal.order and max(journal.order) not in {part.source for part in journal.ranges}:
-        raise _corrupt("its order names a source that it has no range for")
+        raise _corrupt("its order names a source that has no range")
     return journal
 
 
 def floor(chunk: int, next_offsets: dict[int, int]) -> Journal:
-    """The journal of a partition whose sources are wholly done up to ``next_offsets``."""
+    """The journal of a partition whose sources are done up to ``next_offsets``."""
     ranges = (SourceRange(source, at, at) for source, at in sorted(next_offsets.items()))
     return Journal(chunk=chunk, ranges=tuple(ranges))
 
@@ -107,7 +107,7 @@ def of_chunk(
     records: Sequence[bytes | None],
     failed: Sequence[int] = (),
 ) -> Journal:
-    """The journal of a chunk from what the engine loaded for it; ``keys`` fit ``records``."""
+    """The journal of a chunk from the ``records`` that the engine loaded under ``keys``."""
     pairs = tuple(zip(keys, records, strict=True))
     return Journal(
         chunk=chunk, ranges=tuple(ranges), order=order, records=pairs, failed=tuple(failed)
@@ -116,6 +116,6 @@ def of_chunk(
 
 def _corrupt(detail: str) -> JournalCorruptError:
     return JournalCorruptError(
-        f"A partition's journal is damaged: {detail}.",
+        f"A partition's journal is corrupted: {detail}.",
         hint="Run `forewarn rebuild` for this partition; its events are still in Kafka.",
     )

@@ -1,8 +1,8 @@
 """Connections to Redis: one server (also behind a unix socket or TLS), or a cluster.
 
-A link sends a list of commands in one go and returns their replies; a fault is raised as the client
-raised it, for :mod:`features.store.redis_retries` to judge. Replies come in order and commands of one node
-run in order. Built-in retries of the client are off, so that the one bound on retries is ours.
+A connection sends a list of commands in one round trip and returns their replies in order; commands to one
+node run in order. Faults are raised as the client raised them; :mod:`features.store.redis_retries` decides
+what follows. The client's own retries are off, so that only one bound holds.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,10 +28,10 @@ DELETE_AT_ONCE: Final = 1000
 
 
 class RedisConnection(Protocol):
-    """Sends commands; knows which keys may share one."""
+    """A connection to one server or to a cluster."""
 
     def group(self, key: bytes) -> bytes:
-        """Keys of equal group may be used in one command."""
+        """The group of a key: keys of one group may be used in one command."""
         ...
 
     async def send(self, commands: Sequence[Command]) -> list[Any]:
@@ -39,11 +39,11 @@ class RedisConnection(Protocol):
         ...
 
     async def load_script(self, source: str) -> None:
-        """Put a script where EVALSHA finds it, on every node."""
+        """Load a script on every node, for EVALSHA."""
         ...
 
     async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
-        """Delete every key that fits a pattern, but for one."""
+        """Delete every key that matches a pattern, except one."""
         ...
 
     async def close(self) -> None:
@@ -52,13 +52,13 @@ class RedisConnection(Protocol):
 
 
 class _PackedInC:
-    """For a connection: commands are laid out by hiredis, as replies are read by it.
+    """Mixin of a client's connection that lets hiredis encode commands.
 
     The client's own code takes 2 us an argument, and a commit has a thousand arguments.
     """
 
     def pack_command(self, name: bytes | str, *arguments: bytes | str | int) -> list[bytes]:
-        """The bytes to send; a name such as "SCRIPT LOAD" is two words to the server."""
+        """The bytes to send; the server takes a name such as "SCRIPT LOAD" as two words."""
         packed: bytes = hiredis.pack_command((*name.split(), *arguments))
         return [packed]
 
@@ -73,7 +73,7 @@ class SingleConnection:
         pool.connection_class = type(f"Packed{plain.__name__}", (_PackedInC, plain), {})
 
     def group(self, key: bytes) -> bytes:  # noqa: ARG002  any two keys may share a command
-        """One group for all."""
+        """One group for all keys."""
         return b""
 
     async def send(self, commands: Sequence[Command]) -> list[Any]:
@@ -87,7 +87,7 @@ class SingleConnection:
                 pipeline.execute_command(*command)
             replies: list[Any] = await pipeline.execute(raise_on_error=False)
         except (fault.ConnectionError, fault.TimeoutError, fault.ReadOnlyError):
-            # After a fail-over the name leads elsewhere: no connection to the old server is kept.
+            # After a fail-over the name resolves to another server: drop connections to the old one.
             await self._client.connection_pool.disconnect(inuse_connections=False)
             raise
         raise_first(replies)
@@ -98,7 +98,7 @@ class SingleConnection:
         await self._client.script_load(source)
 
     async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
-        """Walk through all keys, a few at a time."""
+        """Scan all keys, a few at a time."""
         await _delete_all(self._client, pattern, keep)
 
     async def close(self) -> None:
@@ -107,7 +107,7 @@ class SingleConnection:
 
 
 class ClusterConnection:
-    """A Redis Cluster; keys are grouped by hash tag, nodes are asked concurrently."""
+    """A Redis Cluster; keys are grouped by hash tag, nodes are used concurrently."""
 
     def __init__(self, client: "RedisCluster") -> None:
         self._client = client
@@ -127,7 +127,7 @@ class ClusterConnection:
             replies: list[Any] = await pipeline.execute(raise_on_error=False)
             raise_first(replies)
         except (fault.ConnectionError, fault.TimeoutError, fault.ClusterError, fault.AskError):
-            # A pipeline does not look for a replica that has taken over; the next attempt will.
+            # A pipeline does not look for a replica that was promoted; the next attempt will.
             await self._client.nodes_manager.initialize()
             raise
         return replies
@@ -137,7 +137,7 @@ class ClusterConnection:
         await self._client.script_load(source)
 
     async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
-        """Walk through all keys, a few at a time."""
+        """Scan all keys, a few at a time."""
         await _delete_all(self._client, pattern, keep)
 
     async def close(self) -> None:
@@ -160,7 +160,7 @@ async def _delete_all(client: "Redis | RedisCluster", pattern: bytes, keep: byte
 
 
 def raise_first(replies: Sequence[Any]) -> None:
-    """Raise the gravest fault among replies: one that ends the matter before one that may pass."""
+    """Raise the gravest fault among replies: a permanent one before one that may pass."""
     faults = [reply for reply in replies if isinstance(reply, BaseException)]
     if faults:
         passing = (fault.ConnectionError, fault.TimeoutError, fault.NoScriptError, OSError)
@@ -178,7 +178,7 @@ def connect(
     ssl_cert_file: Path | None = None,
     ssl_key_file: Path | None = None,
 ) -> RedisConnection:
-    """Build a link; nothing is sent before its first use.
+    """Build a connection; nothing is sent before its first use.
 
     Args:
         url: ``redis://host:port/db``, ``rediss://`` for TLS or ``unix:///path/of.sock``.
@@ -188,7 +188,7 @@ def connect(
         ssl_ca_file, ssl_cert_file, ssl_key_file: PEM files, with ``rediss://`` only.
 
     Raises:
-        ConfigurationError: if the URL is of no known kind.
+        ConfigurationError: if the URL is of an unknown kind.
     """
     options: dict[str, Any] = {
         "socket_timeout": timeout_seconds,

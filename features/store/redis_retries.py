@@ -1,4 +1,4 @@
-"""What to do when Redis does not answer, in one place: wait and repeat, or say what is wrong."""
+"""The policy for faults of Redis: which are retried and for how long, and which error each becomes."""
 
 import asyncio
 import random
@@ -41,13 +41,13 @@ _TRANSIENT_WORDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Bounded repetition with growing, jittered pauses.
+    """Retries within a bound, with growing, jittered pauses.
 
     Args:
-        bound_seconds: from the first attempt; no attempt begins later.
+        bound_seconds: time after the first attempt within which a further one may begin.
         clock: monotonic seconds.
         pause: sleeps for a number of seconds.
-        on_retry: told the name of the fault before each pause; a metric counts it.
+        on_retry: receives the name of the fault before each pause; a metric counts it.
     """
 
     bound_seconds: float
@@ -56,7 +56,7 @@ class RetryPolicy:
     on_retry: Callable[[str], None] = lambda _name: None
 
     async def call(self, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Await ``attempt()`` until it succeeds, fails for good, or the bound has passed.
+        """Await ``attempt()`` until it succeeds, fails permanently, or the bound has passed.
 
         Args:
             what: completes the sentence "the state store did not ...".
@@ -75,7 +75,7 @@ class RetryPolicy:
                 if isinstance(error, _REFUSED):
                     raise explain(what, error) from error
                 if not is_transient(error):
-                    raise  # a reply of our own scripts, or a programmer's mistake
+                    raise  # a reply of our own scripts, or a bug
                 wait_now = wait * random.uniform(0.5, 1.0)
                 if self.clock() + wait_now >= deadline:
                     raise explain(what, error) from error
@@ -91,7 +91,7 @@ def is_full(error: BaseException) -> bool:
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same command may succeed a moment later."""
-    if isinstance(error, _REFUSED):  # a connection error by type, but it will not pass
+    if isinstance(error, _REFUSED):  # a connection error by type, but a permanent one
         return False
     if isinstance(error, _TRANSIENT) or is_full(error):
         return True
@@ -101,12 +101,12 @@ def is_transient(error: BaseException) -> bool:
 
 
 def explain(what: str, error: BaseException) -> ForewarnError:
-    """The error of ours that says what happened and what to do."""
+    """Build the error that says what happened and what to do."""
     cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if is_full(error):
         return StateFullError(
             f"The state store did not {what}: Redis has no memory left.",
-            hint="Raise maxmemory or add nodes; consuming goes on by itself when there is room.",
+            hint="Raise maxmemory or add nodes; workers continue by themselves when there is room.",
         )
     if isinstance(error, _REFUSED):
         return ConfigurationError(

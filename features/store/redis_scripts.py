@@ -1,13 +1,12 @@
-"""The Lua that makes compare-and-set one step, and the arguments it takes.
+"""The Lua scripts that make compare-and-set one step, and their arguments.
 
 Measured on one core against MGET + MSET of the same 512-byte records (``benchmarks/store.py``):
 MGET and MSET inside Lua reach half of it, because every record crosses between Redis and Lua three
 times; GETRANGE of the version and then SET reach 55-60 %; ``SET ... GET KEEPTTL`` reaches 75 % with
-one call a record. So a record is written first and put back in the rare case that it had moved on.
-No one sees the moment between, since a script is one step.
+one call a record. So a record is written first and restored in the rare case that it had another version.
+No other client sees the state between, since a script is one step.
 
-Redis refuses a script for lack of memory at its first write only, so a script is never cut short
-half way.
+Redis refuses a script for lack of memory at its first write only, so a script never stops half way.
 """
 
 from collections.abc import Sequence
@@ -18,10 +17,10 @@ from features.store.state_store import JournalWrite, Write
 VERSION_SLICE: Final = slice(4, 8)
 """Where ``features.record_header`` keeps the record's version."""
 ACTIVITY_SLICE: Final = slice(11, 14)
-"""The upper bytes of the header's last event time: it in steps of 2**24 ms, or 4.7 hours."""
+"""The upper bytes of the header's last event time, which change every 2**24 ms (4.7 hours)."""
 
 MAX_RECORDS_A_SCRIPT: Final = 1000
-"""Bound on how long one script keeps the server from others: about 8 ms."""
+"""Bound on how long one script blocks the server: about 8 ms."""
 
 _RENEW: Final = 128
 
@@ -30,15 +29,15 @@ FENCED: Final = "FENCED"
 
 
 def _lua_slice(part: slice) -> str:
-    """A Python slice as the two inclusive, one-based numbers of Lua's string.sub."""
+    """Write a Python slice as the two inclusive, one-based numbers of Lua's string.sub."""
     return f"{part.start + 1}, {part.stop}"
 
 
 COMMIT: Final = f"""
 -- KEYS: marker, epoch of each partition, journal of the first of them, records
 -- ARGV: identity, number of epochs, number of journals, epochs, journals,
---       versions (4 bytes each), index into the times to live (1 byte each, its highest bit: set
---       the time anew), their number, the times to live in ms, records
+--       versions (4 bytes each), index into the times to live (1 byte each, its highest bit:
+--       renew the time), their number, the times to live in ms, records
 local call, sub, byte = redis.call, string.sub, string.byte
 if call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('{LOST}') end
 local epochs, journals = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -65,9 +64,9 @@ for i = 1, #KEYS - keys do
     conflicts[#conflicts + 1] = i - 1
     conflicts[#conflicts + 1] = old
   else
-    local index, anew = byte(which, i), false
-    if index >= {_RENEW} then index, anew = index - {_RENEW}, true end
-    if anew or not old
+    local index, renew = byte(which, i), false
+    if index >= {_RENEW} then index, renew = index - {_RENEW}, true end
+    if renew or not old
         or sub(old, {_lua_slice(ACTIVITY_SLICE)}) ~= sub(value, {_lua_slice(ACTIVITY_SLICE)}) then
       call('PEXPIRE', key, ARGV[ttl + index])
     end
@@ -75,9 +74,9 @@ for i = 1, #KEYS - keys do
 end
 return conflicts
 """
-"""A time to live is set anew when the write says so, and else only when the last event time has moved
-to another step of 4.7 hours; within one step the old one is kept, so a record may expire that much too
-early, never too late."""
+"""A time to live is renewed if the write says so, else only when the last event time has reached another
+step of 4.7 hours; within one step the old time runs on, so a record may expire that much too early, never
+too late."""
 
 TAKE_OVER: Final = f"""
 -- KEYS: marker, epochs; ARGV: identity

@@ -1,15 +1,15 @@
 """The state store in Redis, on one server or a cluster.
 
-Keys, with ``{tag}`` in braces so that what is used in one command lies in one slot:
+Keys, with ``{tag}`` in braces so that the keys of one command are in one slot:
 
-* records: as the engine names them; the store looks at their hash tag only;
+* records: as the engine names them; the store reads their hash tag only;
 * ``{prefix}:{tag}:store``: the identity of the store. On a cluster every tag has one, since a node
-  that comes back empty loses its slots only. It vanishes with the records, which is how a server
-  that restarted empty is told from one that never held a record;
+  that restarts empty loses only its slots. It is lost together with the records, which distinguishes a
+  server that restarted empty from one that never held a record;
 * ``{prefix}:{tag}:epoch:{partition}`` and ``...:journal:{partition}``;
-* ``{prefix}:{tag}:rebuilding``, of the first tag, while `forewarn rebuild` is at work.
+* ``{prefix}:{tag}:rebuilding``, of the first tag, while `forewarn rebuild` runs.
 
-None of the last four ever expires.
+The last four never expire.
 """
 
 import hashlib
@@ -36,18 +36,17 @@ class RedisStateStore:
     """Records in Redis.
 
     Args:
-        link: from :func:`features.store.redis_connections.connect`; closed by ``close``.
+        connection: from :func:`features.store.redis_connections.connect`; closed by ``close``.
         prefix: first part of every key of this installation.
-        tags: every hash tag that a record's key may carry; on one server the first is enough.
-        retries: bound and clock of repetitions.
-        meaning: what gives the records their meaning (the pseudonyms' key, local time), without
-            a dot. It becomes part of the identity: a store that was made under another one is
-            refused. Empty for one that does not care.
+        tags: every hash tag that a record's key may have; on one server only the first is used.
+        retries: policy for faults of Redis.
+        meaning: of the records (``store_factory.meaning_of``), without a dot. It becomes part of the
+            identity: a store with another meaning is refused. Empty for no check.
     """
 
     def __init__(
         self,
-        link: RedisConnection,
+        connection: RedisConnection,
         *,
         prefix: str,
         tags: Sequence[bytes],
@@ -56,10 +55,10 @@ class RedisStateStore:
     ) -> None:
         if not tags or any(b"{" in tag or b"}" in tag for tag in tags):
             raise ValueError("a store needs at least one hash tag, without braces")
-        self._link = link
+        self._connection = connection
         self._prefix = prefix.encode()
-        # On one server all keys are of one group, so one tag and one identity key do.
-        shared = link.group(self._key(tags[0], b"store")) == link.group(
+        # On one server all keys are of one group, so one tag and one identity key suffice.
+        shared = connection.group(self._key(tags[0], b"store")) == connection.group(
             self._key(tags[-1], b"store")
         )
         self._tags = tuple(tags[:1] if shared else tags)
@@ -71,17 +70,17 @@ class RedisStateStore:
         self._is_rebuilding = False
 
     async def open(self, *, create: bool) -> str:
-        """Learn the identity; see the contract."""
+        """Read the identity; see the contract."""
 
         async def attempt() -> bytes:
             keys = [self._marker(tag) for tag in self._tags]
-            unfinished, first = await self._link.send(
+            unfinished, first = await self._connection.send(
                 [("GET", key) for key in (self._rebuilding, keys[0])]
             )
             if unfinished and not self._is_rebuilding:
                 raise lost("a rebuild has not finished")
-            # The first key is written last (see _create), so the others are read after it: asked
-            # together, a node may answer before another worker has written what the next one shows.
+            # The first key is written last (see _create), so the others are read after it: in one
+            # request a node may answer before another worker has written the identity to it.
             found = [first, *await self._send([("GET", key) for key in keys[1:]])]
             if found[0] is None and create:
                 found = await self._create(keys, untouched=not any(found))
@@ -110,7 +109,7 @@ class RedisStateStore:
         records: list[bytes | None] = [None] * len(keys)
         for part, (marker, *values) in zip(places, replies, strict=True):
             if marker != self._identity:
-                raise lost("its identity has gone or changed")
+                raise lost("its identity is missing or has changed")
             for index, value in zip(part, values, strict=True):
                 records[index] = value
         return records
@@ -164,7 +163,7 @@ class RedisStateStore:
         return epochs
 
     async def journals(self, partitions: Sequence[int]) -> dict[int, bytes | None]:
-        """The journals in place; see the contract."""
+        """The latest journals; see the contract."""
         entries = await self.load([self._journal(partition) for partition in partitions])
         return dict(zip(partitions, entries, strict=True))
 
@@ -172,32 +171,32 @@ class RedisStateStore:
         """Empty the store; see the contract."""
         self._is_rebuilding = True
         mark: Command = ("SET", self._rebuilding, "1")
-        await self._retries.call("begin a rebuild", lambda: self._link.send([mark]))
-        # First what workers look for on every write: one that still ran could else leave a record
-        # behind the deletion that walks through the keys.
+        await self._retries.call("begin a rebuild", lambda: self._connection.send([mark]))
+        # The identities go first, since workers check them at every write: else a running worker
+        # could write a record that the scan of the keys has already passed.
         markers: list[Command] = [("DEL", self._marker(tag)) for tag in self._tags]
-        await self._retries.call("begin a rebuild", lambda: self._link.send(markers))
-        await self._link.delete_all(self._prefix + b":*", keep=self._rebuilding)
+        await self._retries.call("begin a rebuild", lambda: self._connection.send(markers))
+        await self._connection.delete_all(self._prefix + b":*", keep=self._rebuilding)
         await self.open(create=True)
 
     async def end_rebuild(self) -> None:
-        """Let workers use the store; see the contract."""
+        """Unlock the store; see the contract."""
         mark: Command = ("DEL", self._rebuilding)
-        await self._retries.call("end a rebuild", lambda: self._link.send([mark]))
+        await self._retries.call("end a rebuild", lambda: self._connection.send([mark]))
         self._is_rebuilding = False
 
     async def ping(self) -> None:
-        """Ask once for the identity; see the contract."""
+        """Check the identity once; see the contract."""
         try:
-            found = (await self._link.send([("GET", self._marker(self._tags[0]))]))[0]
+            found = (await self._connection.send([("GET", self._marker(self._tags[0]))]))[0]
         except (fault.RedisError, fault.RedisClusterException, OSError) as error:
             raise explain("answer", error) from error
         if found != self._identity:
-            raise lost("its identity has gone or changed")
+            raise lost("its identity is missing or has changed")
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._link.close()
+        await self._connection.close()
 
     async def _commit_shared(
         self,
@@ -239,14 +238,14 @@ class RedisStateStore:
         return (len(keys), *keys, *arguments)
 
     async def _run(self, what: str, source: str, commands: Sequence[Command]) -> list[Any]:
-        """Run a script with each set of arguments; tells fences and losses from other faults."""
+        """Run a script with each set of arguments; raises FencedError and StateLostError as such."""
         calls: list[Command] = [("EVALSHA", _SHA[source], *command) for command in commands]
 
         async def attempt() -> list[Any]:
             try:
                 return await self._send(calls)
             except fault.NoScriptError:
-                await self._link.load_script(source)  # a server that has just been started
+                await self._connection.load_script(source)  # the server has restarted
                 return await self._send(calls)
 
         try:
@@ -254,45 +253,45 @@ class RedisStateStore:
         except fault.ResponseError as error:
             words = str(error).split()
             if words[:1] == [redis_scripts.LOST]:
-                raise lost("its identity has gone or changed") from None
+                raise lost("its identity is missing or has changed") from None
             if words[:1] == [redis_scripts.FENCED]:
                 raise FencedError([int(word) for word in words[1:]]) from None
             raise
 
     async def _send(self, commands: Sequence[Command]) -> list[Any]:
-        return await self._link.send(commands) if commands else []
+        return await self._connection.send(commands) if commands else []
 
     async def _create(self, keys: Sequence[bytes], *, untouched: bool) -> list[bytes | None]:
         """Give the store an identity; several workers may do so at once.
 
-        All of them fill in the one draft that was set first, and the first key comes last: once it
-        is there, a tag without identity can only mean a loss.
+        All of them write the one draft that was set first, and write the first key last: once it
+        exists, a tag without an identity can only mean a loss.
         """
         draft = self._key(self._tags[0], b"draft")
-        begun, proposal = await self._link.send(
+        begun, proposal = await self._connection.send(
             [("SET", draft, f"{uuid.uuid4().hex}.{self._meaning}", "NX"), ("GET", draft)]
         )
         if begun and not untouched:
-            await self._link.send([("DEL", draft)])
+            await self._connection.send([("DEL", draft)])
             return [None]
         for part in (keys[1:], keys[:1]):
             if part:
-                await self._link.send([("SET", key, proposal, "NX") for key in part])
-        found: list[bytes | None] = await self._link.send([("GET", key) for key in keys])
+                await self._connection.send([("SET", key, proposal, "NX") for key in part])
+        found: list[bytes | None] = await self._connection.send([("GET", key) for key in keys])
         return found
 
     def _require_meaning(self, identity: str) -> None:
         found = identity.partition(".")[2]
         if found and self._meaning and found != self._meaning:
             raise ConfigurationError(
-                "The state in Redis was made with another pseudonym key, or for another local time: "
-                "people would be taken for others.",
-                hint="Give FOREWARN_PRIVACY_PSEUDONYM_KEY the value that it had, or stop the workers "
+                "The state in Redis was written with another pseudonym key or another local time: "
+                "records would be read as those of other people.",
+                hint="Set FOREWARN_PRIVACY_PSEUDONYM_KEY to its former value, or stop the workers "
                 "and run `forewarn rebuild`.",
             )
 
     def _batches(self, writes: Sequence[Write]) -> list[tuple[bytes, list[int]]]:
-        """Indices of writes that may go in one script: one tag each, and bounded."""
+        """Indices of writes that go in one script each: of one tag, and bounded."""
         bound = redis_scripts.MAX_RECORDS_A_SCRIPT
         return [
             (tag, indices[start : start + bound])
@@ -306,7 +305,7 @@ class RedisStateStore:
             return {self._tags[0]: list(range(len(keys)))} if keys else {}
         groups: dict[bytes, list[int]] = defaultdict(list)
         for index, key in enumerate(keys):
-            groups[self._link.group(key)].append(index)
+            groups[self._connection.group(key)].append(index)
         return groups
 
     def _tag_of(self, partition: int) -> bytes:
@@ -328,7 +327,7 @@ class RedisStateStore:
 def _conflicts(
     writes: Sequence[Write], parts: Sequence[Sequence[int]], replies: Sequence[list[Any]]
 ) -> list[Conflict]:
-    """Conflicts by index in ``writes``, without those that hold what was to be written."""
+    """Conflicts by index in ``writes``, except records that equal the write."""
     found: list[Conflict] = []
     for part, reply in zip(parts, replies, strict=False):
         for place, record in zip(reply[::2], reply[1::2], strict=True):

@@ -1,19 +1,19 @@
 """The state store's contract: versioned records, journals, and who may write them.
 
-A store keeps bytes. Of a record it knows the version in its header and nothing else. Two
-implementations pass one suite of tests (``tests/contract``): :class:`~features.store.redis_store.RedisStateStore`
-and :class:`~features.store.memory_store.MemoryStateStore`.
+A store keeps bytes. Of a record it knows the version in its header and nothing else. One suite of tests
+(``tests/contract``) holds for :class:`~features.store.redis_store.RedisStateStore` and for the store in memory
+that tests use.
 
 **Repeating is safe.** Every operation may be repeated after a failure whose outcome is unknown (a
 timeout, a lost connection). A write that had already landed is recognised by its bytes, so it is no
 conflict with itself.
 
-**Fencing.** The owner of a partition takes it over and gets an epoch. A journal is refused under an
+**Fencing.** A worker that takes a partition over gets its next epoch. A journal is refused under an
 older epoch, and so is a commit that names its epochs. On Redis Cluster the epoch of a commit is
 checked one round trip before the records are written, not in one step with them. That is enough: a
 stale worker whose journal was accepted wrote it before the take-over, so the new owner replays that
-very chunk from the same records, and the compare-and-set on versions refuses whatever the stale
-worker still sends once the new owner has gone past it.
+chunk from the same records, and the compare-and-set on versions refuses whatever the stale worker
+sends after the new owner has written its next chunk.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,15 +24,15 @@ from forewarn.errors import DependencyUnavailableError, ForewarnError
 
 
 class Write(NamedTuple):
-    """One record to be written if nobody has written it since it was read.
+    """One record to be written unless another worker has written it since it was read.
 
     Attributes:
         key: the record's key.
         expected_version: version of the record as it was read; 0 when there was none.
         value: the new record, whose header carries a higher version.
         expire_ms: how long the record is kept after this write, in milliseconds of wall time.
-        renew: count that time from this write on in any case; else a store may keep the one that
-            runs already, as long as the record is being written to.
+        renew: start that time again at this write in any case; else a store may leave the time that
+            already runs, as long as the record is being written to.
     """
 
     key: bytes
@@ -44,12 +44,12 @@ class Write(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A write that was refused because the record has moved on.
+    """A write that was refused because the record has another version by now.
 
     Attributes:
         index: place of the refused write in the list that was committed.
         key: the record's key.
-        record: the record as it is now; None when it has expired or was deleted.
+        record: the record as it is now; None if it has expired or was deleted.
     """
 
     index: int
@@ -72,22 +72,22 @@ class JournalWrite(NamedTuple):
 
 
 class FencedError(ForewarnError):
-    """Another worker has taken partitions over; this one must drop the chunk and let go.
+    """Another worker has taken partitions over; this one must drop the chunk and give them up.
 
     Attributes:
-        partitions: those found to be taken over; on a cluster there may be more.
+        partitions: those known to be taken over; on a cluster there may be more.
     """
 
     def __init__(self, partitions: Sequence[int]) -> None:
         super().__init__(
             f"partitions {sorted(partitions)} were taken over by another worker.",
-            hint="Nothing is lost: the new owner goes on from the journal.",
+            hint="Nothing is lost: the new owner continues from the journal.",
         )
         self.partitions = tuple(sorted(partitions))
 
 
 class StateLostError(ForewarnError):
-    """The store came back without what was written to it, or as a different store."""
+    """The store has lost what was written to it, or is another store than the one that was opened."""
 
 
 class StateStore(Protocol):
@@ -99,7 +99,7 @@ class StateStore(Protocol):
     """
 
     async def open(self, *, create: bool) -> str:
-        """Connect and learn the store's identity.
+        """Connect and read the store's identity.
 
         Args:
             create: give a new, empty store an identity; else a store without one is an error.
@@ -126,7 +126,7 @@ class StateStore(Protocol):
             writes: at most one for each key.
             journals: written before any record; if one is refused, no record is written.
             epochs: epoch by partition under which the records are written; those of ``journals``
-                are checked anyway.
+                are always checked.
 
         Raises:
             FencedError: if an epoch is no longer current; nothing was written.
@@ -138,31 +138,31 @@ class StateStore(Protocol):
         ...
 
     async def journals(self, partitions: Sequence[int]) -> dict[int, bytes | None]:
-        """The journal in place for each partition; None if there never was one."""
+        """The latest journal of each partition; None if there never was one."""
         ...
 
     async def begin_rebuild(self) -> None:
-        """Empty the store and open it anew; until ``end_rebuild`` no one else can open it.
+        """Empty the store, give it a new identity, and lock it for all others until ``end_rebuild``.
 
-        Workers that had it open find that it is another store and stop.
+        Workers that had it open find another store and stop.
         """
         ...
 
     async def end_rebuild(self) -> None:
-        """Let others open the store."""
+        """Unlock the store."""
         ...
 
     async def ping(self) -> None:
-        """Ask once, without retries, whether the store answers and is the one that was opened."""
+        """Check once, without retries, that the store answers and is the one that was opened."""
         ...
 
     async def close(self) -> None:
-        """Give connections back; the store is not used after this."""
+        """Close the connections; the store is not used after this."""
         ...
 
 
 def lost(detail: str) -> StateLostError:
-    """The error of a store that no longer holds what was written to it."""
+    """Build the error of a store that no longer holds what was written to it."""
     return StateLostError(
         f"The state store lost its data: {detail}.",
         hint="Stop the workers, run `forewarn rebuild`, and start them again.",
@@ -170,8 +170,8 @@ def lost(detail: str) -> StateLostError:
 
 
 def unavailable(what: str, cause: object) -> DependencyUnavailableError:
-    """The error of a store that did not answer within the bound."""
+    """Build the error of a store that did not answer within the bound."""
     return DependencyUnavailableError(
         f"The state store did not {what}: {cause}.",
-        hint="Check that Redis runs and that FOREWARN_REDIS_URL leads to it.",
+        hint="Check that Redis runs and that FOREWARN_REDIS_URL is its address.",
     )

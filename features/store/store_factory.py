@@ -1,4 +1,4 @@
-"""Builds the state store that the settings describe; called by composition roots only."""
+"""Build the state store that the settings describe; only composition roots call it."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import RedisSettings
 
 TAGS = tuple(b"%02x" % bucket for bucket in range(BUCKETS))
-"""Every hash tag that ``features.entity_keys.keys`` gives."""
+"""All hash tags of the keys that ``features.entity_keys.keys`` builds."""
 
 
 def redis_state_store(
@@ -24,11 +24,11 @@ def redis_state_store(
 
     Args:
         settings: where Redis is and how long to wait for it.
-        meaning: from :func:`meaning_of`, where records are read or written as people's.
-        on_retry: told the name of the fault before each retry, for a metric.
+        meaning: from :func:`meaning_of`; empty for a caller that reads no record as a person's.
+        on_retry: receives the name of the fault before each retry, for a metric.
 
     Raises:
-        ConfigurationError: if the URL is of no known kind.
+        ConfigurationError: if the URL is of an unknown kind.
     """
     link = connect(
         settings.url,
@@ -47,5 +47,5 @@ def redis_state_store(
 
 
 def meaning_of(pseudonymiser: Pseudonymiser, catalog: Catalog = CATALOG) -> str:
-    """What gives the records their meaning: whose they are, and when a day begins."""
+    """The meaning of the records: the key of the pseudonyms, and local time, which starts the days."""
     return f"{pseudonymiser.mark}{catalog.utc_offset_minutes:+d}"

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from features.store.memory_store import MemoryStateStore
 from features.store.state_store import StateStore
 from forewarn.errors import ForewarnError
 from forewarn.local import RedisServer
+from tests.contract.memory_store import MemoryStateStore
 from tests.contract.redis_stores import redis_store, start_cluster
 
 

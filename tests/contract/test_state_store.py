@@ -7,10 +7,10 @@ import pytest
 
 from features.entity_keys import Entity, key
 from features.record_header import Header, build
-from features.store.memory_store import MemoryStateStore
 from features.store.redis_scripts import MAX_RECORDS_A_SCRIPT
 from features.store.redis_store import RedisStateStore
 from features.store.state_store import FencedError, JournalWrite, StateLostError, StateStore, Write
+from tests.contract.memory_store import MemoryStateStore
 
 HOUR_MS = 3_600_000
 
@@ -175,4 +175,4 @@ def another(store: StateStore) -> StateStore:
     if isinstance(store, MemoryStateStore):
         return store
     assert isinstance(store, RedisStateStore)
-    return RedisStateStore(store._link, prefix="fw", tags=store._tags, retries=store._retries)
+    return RedisStateStore(store._connection, prefix="fw", tags=store._tags, retries=store._retries)

@@ -20,7 +20,6 @@ from prometheus_client import CollectorRegistry
 
 from features.catalog import CATALOG
 from features.engine import Engine
-from features.store.memory_store import MemoryStateStore
 from features.store.state_store import Conflict, JournalWrite, Write
 from forewarn.contracts import Acceptance, encode
 from forewarn.contracts.topics import SOURCES
@@ -40,6 +39,7 @@ from streams.pipeline.producer import KeyValue
 from streams.pipeline.quarantine import Quarantine
 from streams.pipeline.state_io import StateIO
 from streams.worker_metrics import WorkerMetrics
+from tests.contract.memory_store import MemoryStateStore
 from tests.simulation.little_town import Fact, topic_of
 
 PSEUDONYMISER = Pseudonymiser(b"a key that only tests use")

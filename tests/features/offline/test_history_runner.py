@@ -14,13 +14,9 @@ from features.offline import build
 from features.offline.backfill import backfill
 from features.offline.export_manifest import ExportManifest, OffsetRange, write_manifest
 from features.offline.frame_columns import COLUMNS_OF, in_order
-from features.offline.history_runner import (
-    HistoryRunner,
-    MemoryRecordStore,
-    RecordStore,
-    SqliteRecordStore,
-)
+from features.offline.history_runner import HistoryRunner
 from features.offline.rebuild import HISTORY_SOURCE, NotEmptyError, rebuild_state
+from features.offline.record_store import MemoryRecordStore, RecordStore, SqliteRecordStore
 from features.offline.restore import (
     columns_below,
     floors_of,
@@ -33,12 +29,12 @@ from features.offline.topic_frames import RawRecord, frame_of
 from features.record_header import Header, parse, record_version
 from features.record_header import build as build_header
 from features.store.chunk_journal import decode
-from features.store.memory_store import MemoryStateStore
 from features.store.state_store import Write
 from forewarn.contracts import Acceptance, encode
 from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
+from tests.contract.memory_store import MemoryStateStore
 from tests.simulation.little_town import Crowd, facts, topic_of
 
 COUNT = 1200

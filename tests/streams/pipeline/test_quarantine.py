@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry
 from features.catalog import CATALOG
 from features.engine import Engine
 from features.entity_keys import Entity, keys
-from features.store.memory_store import MemoryStateStore
 from forewarn.contracts import Acceptance, DeadLetter, FraudWarning, Score, Transfer, encode
 from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ArtifactError
@@ -36,6 +35,7 @@ from streams.pipeline.messages import LiveFeatures, OutputTopics
 from streams.pipeline.quarantine import MAX_IN_A_ROW, ProcessingBrokenError, Quarantine
 from streams.pipeline.state_io import StateIO
 from streams.worker_metrics import WorkerMetrics
+from tests.contract.memory_store import MemoryStateStore
 
 TIME_MS = 1_780_000_000_000
 POISON_MINOR = 666

@@ -9,7 +9,6 @@ from features.catalog import CATALOG
 from features.engine import Engine
 from features.entity_keys import Entity, parse_key
 from features.record_header import parse
-from features.store.memory_store import MemoryStateStore
 from forewarn.contracts import CallStarted
 from forewarn.platform.pseudonyms import Pseudonymiser
 from streams.intake.open_partition import OpenPartition
@@ -17,6 +16,7 @@ from streams.intake.partition_buffer import Chunk, PartitionBuffer
 from streams.pipeline.job import DecisionJob, columns_of
 from streams.pipeline.state_io import StateIO
 from streams.worker_metrics import WorkerMetrics
+from tests.contract.memory_store import MemoryStateStore
 
 ENGINE = Engine(CATALOG)
 PSEUDONYMISER = Pseudonymiser(b"k" * 16)
