@@ -37,6 +37,9 @@ COMMANDS: dict[str, Entry] = {
     "replay": Entry(
         "replay_command", "Stream files of calls or transfers into Kafka.", _STREAM, "files"
     ),
+    "map": Entry(
+        "map_command", "Propose a column mapping for a file, and show it.", _STREAM, "files"
+    ),
     "formats": Entry(
         "formats_command", "List the formats that replay knows by name.", _STREAM, "files"
     ),

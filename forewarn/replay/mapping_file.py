@@ -198,7 +198,7 @@ def read_mapping(path: Path) -> MappingFile:
     except FileNotFoundError as error:
         raise ConfigurationError(
             f"there is no mapping {path}.",
-            hint="Name the format with --format (see forewarn formats), "
+            hint="Name the format with --format (see forewarn formats), write a mapping with forewarn map, "
             "or give one with --mapping.",
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,0 +1,129 @@
+"""``forewarn map FILE``: propose a mapping and show what it makes of the first rows."""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from forewarn.contracts import CallEvent, Transfer
+from forewarn.errors import ConfigurationError
+from forewarn.replay import BadRow, Ready, in_order, load_mapping
+from forewarn.replay.byte_stream import kind_of
+from forewarn.replay.column_evidence import evidence_of
+from forewarn.replay.file_shape import read_head
+from forewarn.replay.format_choice import recognised
+from forewarn.replay.mapping_proposal import FileShape, Proposal
+
+app = typer.Typer()
+
+SHOWN_EVENTS = 10
+
+_calls = msgspec.json.Decoder(CallEvent)
+_transfers = msgspec.json.Decoder(Transfer)
+
+
+@app.command()
+def map_file(
+    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines, JSON or Parquet; also packed.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the mapping; by default beside the file.")
+    ] = None,
+    zone: Annotated[str, typer.Option(help="Of times that do not name their own.")] = "",
+    region: Annotated[
+        str, typer.Option(help="ISO 3166 code of numbers without a country code.")
+    ] = "",
+    answer: Annotated[
+        list[str] | None,
+        typer.Option(help="An answer to the next question, in their order, instead of asking."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a mapping that is there.")
+    ] = False,
+) -> None:
+    """Propose a column mapping from the header and the first thousand rows of a file.
+
+    What the cells do not show is asked for: the zone, whose file it is, which of two readings of a date. Shows
+    ten resulting events beside their rows and writes the mapping.
+    """
+    console = Console(highlight=False)
+    for each in recognised(file) if file.is_file() else ():
+        console.print(
+            f"{file.name} looks like {each.title}: forewarn replay --format {each.name}",
+            markup=False,
+        )
+    kind = kind_of(file)
+    stem = file.name[: file.name.lower().rfind(kind)] if kind else file.name
+    target = out or file.with_name(f"{stem}.toml")
+    if target.exists() and not force:
+        raise ConfigurationError(
+            f"there is a mapping {target} already.", hint="Give --out or --force."
+        )
+    head = read_head(file)
+    columns = [evidence_of(name, cells) for name, cells in head.columns.items()]
+    proposal = Proposal(columns, _Questions(answer or []))
+    text = proposal.toml(FileShape(head.options), zone, region)
+    with tempfile.TemporaryDirectory() as scratch:
+        trial = Path(scratch) / "trial.toml"
+        trial.write_text(text, encoding="utf-8")
+        _show(console, file, trial, head.rows)
+    target.write_text(text, encoding="utf-8")
+    console.print(f"\n{text}\nwritten: {target}", markup=False)
+    console.print(
+        f"check the whole file: forewarn replay --check-only --mapping {target} {file}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+class _Questions:
+    """Asks at the terminal, or takes the answers that were given."""
+
+    def __init__(self, answers: Sequence[str]) -> None:
+        self._answers = list(answers)
+
+    def __call__(self, question: str, choices: Sequence[str]) -> str:
+        if self._answers:
+            answer = self._answers.pop(0)
+        elif sys.stdin.isatty():
+            shown = f"{question} [{', '.join(choices)}]" if choices else question
+            answer = str(typer.prompt(shown))
+        else:
+            raise ConfigurationError(
+                f"the file does not say: {question}"
+                + (f" ({', '.join(choices)})" if choices else ""),
+                hint="Run it at a terminal, or give --answer for each question in turn.",
+            )
+        if choices and answer not in choices:
+            raise ConfigurationError(f"{answer} is none of {', '.join(choices)}.")
+        return answer
+
+
+def _show(console: Console, file: Path, mapping: Path, rows: dict[int, str]) -> None:
+    """Ten events beside their rows."""
+    table = Table("line", "row", "event", show_lines=True)
+    bad = 0
+    for item in islice(in_order([(file, load_mapping(mapping))]), SHOWN_EVENTS):
+        if isinstance(item, BadRow):
+            bad += 1
+            table.add_row(str(item.line), item.text[:400], f"bad row: {item.reason}")
+            continue
+        table.add_row(str(item.line), rows.get(item.line, "")[:400], _event(item))
+    console.print(table)
+    if bad:
+        console.print(f"{bad} of these are bad rows: look at their reasons before anything is sent")
+
+
+def _event(item: Ready) -> str:
+    event = (_transfers if item.topic == "transfers" else _calls).decode(item.value)
+    hidden = {"schema_version", "tenant", "district", "revision", "device", "attestation"}
+    fields = {
+        name: value for name, value in msgspec.structs.asdict(event).items() if name not in hidden
+    }
+    return "\n".join(f"{name} = {value}" for name, value in fields.items())

@@ -1,0 +1,138 @@
+"""What a column of texts can be, from its first thousand cells: a time, an amount, a number, a word.
+
+Nothing is chosen here. A column that two readings fit keeps both, so that the one who knows is asked.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from forewarn.replay.cell_conversion import NOTHING, amount, duration
+from forewarn.replay.cell_error import CellError
+from forewarn.replay.phone_numbers import withheld
+from forewarn.replay.time_conversion import instant
+
+FORMS = (
+    "iso", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y%m%d%H%M%S",
+    "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M", "%Y年%m月%d日 %H:%M:%S", "%a, %d %b %Y %H:%M:%S %z", "epoch_s", "epoch_ms", "epoch_us",
+    "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y",
+)  # fmt: skip
+"""Forms that are tried; a form has to fit every cell."""
+
+WORDS_MAX = 12
+"""A column with more distinct texts is no column of codes."""
+
+_PHONE = re.compile(r"\+?[\d\s().\-]{5,20}|sips?:.+|tel:.+")
+_ZONED = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
+_SAMPLE_ZONE = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnEvidence:
+    """What the cells of a column allow.
+
+    Attributes:
+        name: of the column.
+        rows: cells altogether.
+        filled: cells that are not empty.
+        distinct: of them.
+        forms: forms of times that all of them fit.
+        zoned: whether all of these times name their zone.
+        signs: decimal signs with which all of them are amounts.
+        decimals: most decimals of an amount.
+        negative: whether an amount is negative.
+        durations: whether all are durations, and some are no plain numbers.
+        numbers: whether all are plain whole numbers.
+        phones: share that looks like a telephone number or says that it was withheld.
+        national: whether a number is written without a country code.
+        words: the texts, where they are few.
+        example: the first of them.
+    """
+
+    name: str
+    rows: int
+    filled: int
+    distinct: int
+    forms: tuple[str, ...] = ()
+    zoned: bool = False
+    signs: tuple[str, ...] = ()
+    decimals: int = 0
+    negative: bool = False
+    durations: bool = False
+    numbers: bool = False
+    phones: float = 0.0
+    national: bool = False
+    words: tuple[str, ...] = field(default=())
+    example: str = ""
+
+
+def evidence_of(name: str, cells: Sequence[str]) -> ColumnEvidence:
+    """Look at the cells of a column.
+
+    Args:
+        name: of the column.
+        cells: without the blanks around them.
+    """
+    texts = [cell for cell in cells if cell and cell.casefold() not in NOTHING]
+    distinct = list(dict.fromkeys(texts))
+    if not texts:
+        return ColumnEvidence(name, len(cells), 0, 0)
+    forms = tuple(form for form in FORMS if _all_times(distinct, form))
+    signs = tuple(sign for sign in (".", ",") if _all_amounts(distinct, sign))
+    return ColumnEvidence(
+        name,
+        len(cells),
+        len(texts),
+        len(distinct),
+        forms=forms,
+        zoned=bool(forms) and (forms[0].startswith("epoch") or all(map(_ZONED.search, distinct))),
+        signs=signs,
+        decimals=max((_decimals(text, signs[0]) for text in distinct), default=0) if signs else 0,
+        negative=bool(signs) and any(amount(text, 6, signs[0])[0] < 0 for text in distinct),
+        durations=_all_durations(distinct),
+        numbers=all(text.isascii() and text.isdigit() for text in distinct),
+        phones=sum(_like_phone(text) for text in texts) / len(texts),
+        national=any(text[0].isdigit() and not text.startswith("00") for text in distinct),
+        words=tuple(distinct) if len(distinct) <= WORDS_MAX else (),
+        example=distinct[0],
+    )
+
+
+def _all_times(texts: list[str], form: str) -> bool:
+    convert = instant(form, _SAMPLE_ZONE)
+    try:
+        for text in texts:
+            convert(text)
+    except CellError:
+        return False
+    return True
+
+
+def _all_amounts(texts: list[str], sign: str) -> bool:
+    try:
+        for text in texts:
+            amount(text, 6, sign)
+    except CellError:
+        return False
+    return True
+
+
+def _decimals(text: str, sign: str) -> int:
+    found = re.search(rf"{re.escape(sign)}(\d+)\D*$", text)
+    return len(found[1]) if found else 0
+
+
+def _all_durations(texts: list[str]) -> bool:
+    try:
+        for text in texts:
+            duration(text, 1000)
+    except CellError:
+        return False
+    return any(not text.replace(".", "").isdigit() for text in texts)
+
+
+def _like_phone(text: str) -> bool:
+    digits = sum(character.isdigit() for character in text)
+    return withheld(text) or (3 <= digits <= 18 and _PHONE.fullmatch(text) is not None)
