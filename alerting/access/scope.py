@@ -10,6 +10,7 @@ or changes cases or what belongs to them. What lies outside the scope does not e
 "not found", not "forbidden", so that ids cannot be probed.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,6 +18,9 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, and_, false, func, or_, true
 
 ALL = "*"
+
+_TENANT = re.compile(r"[a-z0-9-]{1,32}")
+_DISTRICT = re.compile(r"[0-9A-Za-z-]{1,12}|[0-9A-Za-z-]{1,11}\*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,12 @@ class Scope:
         if self.districts is not None:
             parts.append(_district_condition(self.districts, district))
         return and_(*parts) if parts else true()
+
+
+def unmatchable(tenants: Iterable[str], districts: Iterable[str]) -> list[str]:
+    """The entries that can match no tenant and no district, as typing errors do."""
+    faults = [name for name in tenants if name != ALL and not _TENANT.fullmatch(name)]
+    return faults + [code for code in districts if code != ALL and not _DISTRICT.fullmatch(code)]
 
 
 def _within(entry: str, own: str) -> bool:

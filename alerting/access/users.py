@@ -19,6 +19,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from alerting.access.access_errors import RateLimitedError
 from alerting.access.grants import Grants
+from alerting.access.scope import unmatchable
 from forewarn.errors import ConfigurationError
 
 NAME_PATTERN = re.compile(r"^[a-z0-9][a-z0-9._-]{0,63}$")
@@ -125,7 +126,7 @@ class UserFile:
         """Add a user or replace one; the file is swapped in whole.
 
         Raises:
-            ConfigurationError: if the name, password or a role is not acceptable.
+            ConfigurationError: the name, the password, a role, a tenant or a district is not valid.
         """
         if not NAME_PATTERN.match(name):
             raise ConfigurationError(
@@ -136,6 +137,12 @@ class UserFile:
             raise ConfigurationError(
                 f"the password has {len(password)} characters",
                 hint=f"Use {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS}.",
+            )
+        faults = unmatchable(tenants, districts)
+        if faults:
+            raise ConfigurationError(
+                f"No tenant or district can match {', '.join(map(repr, faults))}.",
+                hint="Use codes such as 430405, prefixes such as 4304*, or * for all.",
             )
         user = User(
             name=name,

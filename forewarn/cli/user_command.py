@@ -8,6 +8,7 @@ import typer
 
 from alerting.access import Scope
 from alerting.access.users import UserFile
+from forewarn.errors import ConfigurationError
 from forewarn.platform.settings import load
 from forewarn.platform.settings.access_settings import AccessSettings
 
@@ -18,25 +19,43 @@ app = typer.Typer(no_args_is_help=True, help="People who sign in to the console 
 def add_user(
     name: Annotated[str, typer.Argument(help="Sign-in name: small letters, digits, dots, dashes.")],
     role: Annotated[list[str], typer.Option(help="Role; repeat for several.")],
-    display_name: Annotated[str, typer.Option(help="Name shown to colleagues.")] = "",
-    tenant: Annotated[list[str] | None, typer.Option(help="Tenant; * for all.")] = None,
+    tenant: Annotated[
+        list[str], typer.Option(help="Tenant whose cases the person sees; * for all.")
+    ],
     district: Annotated[
-        list[str] | None, typer.Option(help="District; 4304* for all that begin so; * for all.")
-    ] = None,
+        list[str],
+        typer.Option(help="District whose cases the person sees; 4304* for a prefix; * for all."),
+    ],
+    display_name: Annotated[str, typer.Option(help="Name shown to colleagues.")] = "",
     password_stdin: Annotated[
         bool, typer.Option(help="Read the password from standard input instead of making one up.")
     ] = False,
+    replace: Annotated[
+        bool, typer.Option(help="Give an existing person a new password, role and scope.")
+    ] = False,
 ) -> None:
-    """Add somebody, or give them a new password and role; prints a password that it made up."""
+    """Add a person who may sign in; print the password if the command made it up."""
+    path = load(AccessSettings).users_file
+    if not path.parent.is_dir():
+        raise ConfigurationError(
+            f"The folder {path.parent} of the user file does not exist.",
+            hint="Set FOREWARN_ACCESS_USERS_FILE to the file that the service reads.",
+        )
+    users = UserFile(path)
+    if users.get(name) is not None and not replace:
+        raise ConfigurationError(
+            f"{name} exists already.", hint="Give --replace for a new password, role and scope."
+        )
+    if not path.exists():
+        typer.echo(f"Creating the user file {path.resolve()}.", err=True)
     password = sys.stdin.readline().strip() if password_stdin else secrets.token_urlsafe(12)
-    users = UserFile(load(AccessSettings).users_file)
     users.save(
         name,
         password,
         display_name=display_name,
         roles=role,
-        tenants=tenant or ["*"],
-        districts=district or ["*"],
+        tenants=tenant,
+        districts=district,
     )
     if not password_stdin:
         typer.echo(password)
@@ -56,7 +75,7 @@ def list_users() -> None:
 
 @app.command("remove")
 def remove_user(name: Annotated[str, typer.Argument(help="Sign-in name.")]) -> None:
-    """Remove somebody; their open sessions end with it."""
+    """Remove a person and end their open sessions."""
     if not UserFile(load(AccessSettings).users_file).remove(name):
-        typer.echo(f"There is no {name}.", err=True)
+        typer.echo(f"{name} does not exist.", err=True)
         raise typer.Exit(1)

@@ -7,6 +7,9 @@ from typer.testing import CliRunner
 
 from alerting.access.users import UserFile
 from forewarn.cli.user_command import app
+from forewarn.errors import ConfigurationError
+
+SCOPE = ("--tenant", "default", "--district", "4304*")
 
 
 @pytest.fixture
@@ -27,14 +30,50 @@ def test_the_printed_password_signs_in_with_the_role_and_scope_given(users: User
 
 
 def test_a_password_of_ones_own_is_taken_and_not_printed(users: UserFile) -> None:
-    command = ["add", "li.na", "--role", "responder", "--password-stdin"]
+    command = ["add", "li.na", "--role", "responder", *SCOPE, "--password-stdin"]
     result = CliRunner().invoke(app, command, input="my own long password\n")
     assert result.stdout == ""
     assert users.check("li.na", "my own long password") is not None
 
 
 def test_somebody_removed_is_gone_and_removing_nobody_fails(users: UserFile) -> None:
-    CliRunner().invoke(app, ["add", "li.na", "--role", "responder"])
+    CliRunner().invoke(app, ["add", "li.na", "--role", "responder", *SCOPE])
     assert CliRunner().invoke(app, ["remove", "li.na"]).exit_code == 0
     assert users.get("li.na") is None
     assert CliRunner().invoke(app, ["remove", "li.na"]).exit_code == 1
+
+
+@pytest.mark.parametrize("given", [SCOPE[:2], SCOPE[2:], ()])
+def test_a_person_without_a_scope_is_refused(users: UserFile, given: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, ["add", "li.na", "--role", "responder", *given])
+    assert result.exit_code == 2
+    assert users.all() == []
+
+
+@pytest.mark.parametrize("district", ["4304**", "43*05", "", "43 04", "湖南"])
+def test_a_district_that_can_match_none_is_refused(users: UserFile, district: str) -> None:
+    command = ["add", "li.na", "--role", "responder", "--tenant", "default"]
+    result = CliRunner().invoke(app, [*command, "--district", district])
+    assert isinstance(result.exception, ConfigurationError)
+    assert users.all() == []
+
+
+def test_an_existing_person_is_replaced_only_on_request(users: UserFile) -> None:
+    command = ["add", "li.na", "--role", "responder", *SCOPE]
+    password = CliRunner().invoke(app, command).stdout.strip()
+    again = CliRunner().invoke(app, command)
+    assert isinstance(again.exception, ConfigurationError)
+    assert users.check("li.na", password) is not None
+    replaced = CliRunner().invoke(app, [*command, "--replace"])
+    assert users.check("li.na", password) is None
+    assert users.check("li.na", replaced.stdout.strip()) is not None
+
+
+def test_no_file_is_written_where_no_installation_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "elsewhere" / "users.json"
+    monkeypatch.setenv("FOREWARN_ACCESS_USERS_FILE", str(file))
+    result = CliRunner().invoke(app, ["add", "li.na", "--role", "responder", *SCOPE])
+    assert isinstance(result.exception, ConfigurationError)
+    assert not file.parent.exists()
