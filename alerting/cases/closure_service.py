@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting.access import Principal
@@ -28,13 +29,15 @@ from alerting.cases.ledger.loss_estimate import NOT_A_TRANSFER, confirm, estimat
 from alerting.cases.lifecycle import decide_disposition
 from alerting.cases.severity import Deadlines
 from alerting.cases.timers import timer_schedule
-from alerting.db.case_tables import Case, Warning_
+from alerting.db.case_tables import Case, CaseEvent, Warning_
+from alerting.db.dispatch_tables import Delivery
 from alerting.linkage import sweep_requests as sweeps
 from alerting.linkage.lists.list_service import ListService
 from alerting.service_errors import InvalidRequestError, StepRefusedError
 from forewarn.contracts.outcome import Disposition
 
 DISPOSITION_HINTS = {
+    "dissuaded_needs_contact": "Record the contact, or let another person close the case.",
     "no_contact_was_tried": "Record an attempt to reach the person first.",
     "loss_needs_an_amount": "Give lost_minor.",
     "amount_lost_without_a_loss": "Close as loss_occurred, or leave lost_minor out.",
@@ -50,8 +53,8 @@ DISPOSITION_HINTS = {
 class Closure:
     """How a case ended, as the responder enters it; amounts in minor units.
 
-    ``prevented_minor`` None counts the stopped transfers. ``known_at_ms`` is in UTC milliseconds,
-    None for now.
+    ``prevented_minor`` None counts the stopped transfers; above the bound of the case it is cut, or
+    with ``refuse_excess`` refused. ``known_at_ms`` is in UTC milliseconds, None for now.
     """
 
     disposition: Disposition
@@ -60,6 +63,7 @@ class Closure:
     note: str = ""
     duplicate_of: str | None = None
     known_at_ms: int | None = None
+    refuse_excess: bool = False
 
 
 class ClosureService:
@@ -99,7 +103,7 @@ class ClosureService:
         """
 
         def act(session: Session, case: Case, now_ms: int) -> StepRecord:
-            other = self._check(session, case, closure)
+            other = self._check(session, case, closure, who.subject)
             rows = warnings_of(session, case)
             owners = ledger_entries.claim_transfers(session, rows)
             prevented = confirm(
@@ -108,6 +112,7 @@ class ClosureService:
                 stated_minor=closure.prevented_minor,
                 window_ms=self._window_ms,
             )
+            _check_excess(case, closure, sum(prevented.values()))
             self._close(session, case, rows, closure, prevented, now_ms)
             case.closed_by = who.subject
             if other is not None:
@@ -148,13 +153,14 @@ class ClosureService:
 
         return self._steps.take("reopen", case_id, who, act)
 
-    def _check(self, session: Session, case: Case, closure: Closure) -> Case | None:
+    def _check(self, session: Session, case: Case, closure: Closure, actor: str) -> Case | None:
         """Check that a case may close this way; return the case that it is a duplicate of."""
         fault = decide_disposition(
             closure.disposition,
             facts_of(case),
             lost_minor=closure.lost_minor,
             duplicate_of=closure.duplicate_of,
+            witnessed=case.holder != actor or _victim_was_reached(session, case),
         )
         if fault:
             raise StepRefusedError(
@@ -230,6 +236,33 @@ class ClosureService:
         else:  # it may have been closed as a fraud before
             sweeps.retract(session, case)
             self._lists.take_back(session, case.case_id, now_ms)
+
+
+def _victim_was_reached(session: Session, case: Case) -> bool:
+    """Whether a responder, a patrol or a call reached the victim since the case was opened."""
+    contact = select(CaseEvent.event_no).where(
+        CaseEvent.case_id == case.case_id,
+        CaseEvent.kind == "contact_made",
+        CaseEvent.at_ms >= case.opened_at_ms,
+    )
+    delivery = select(Delivery.delivery_id).where(
+        Delivery.case_id == case.case_id,
+        Delivery.round == case.round,
+        Delivery.channel.in_(("voice", "patrol")),
+        Delivery.recipient.in_(("victim", "patrol")),
+        Delivery.state == "confirmed",
+    )
+    return any(session.scalar(one.limit(1)) is not None for one in (contact, delivery))
+
+
+def _check_excess(case: Case, closure: Closure, booked_minor: int) -> None:
+    """Refuse an amount above the bound, so that a cut is announced before it is committed."""
+    if closure.refuse_excess and (closure.prevented_minor or 0) > booked_minor:
+        raise InvalidRequestError(
+            f"Case {case.case_id}: at most {booked_minor} minor units can be booked as prevented.",
+            code="prevented_above_the_bound",
+            hint="State at most that amount, or leave prevented_minor out.",
+        )
 
 
 def _refuse_empty(case: Case, rows: list[Warning_]) -> None:

@@ -76,9 +76,23 @@ def decide_step(
 
 
 def decide_disposition(
-    disposition: Disposition, facts: CaseFacts, *, lost_minor: int, duplicate_of: str | None
+    disposition: Disposition,
+    facts: CaseFacts,
+    *,
+    lost_minor: int,
+    duplicate_of: str | None,
+    witnessed: bool,
 ) -> str | None:
-    """The reason why a case may not close with this outcome, or None."""
+    """The reason why a case may not close with this outcome, or None.
+
+    Args:
+        disposition: the outcome.
+        facts: the case as it stands.
+        lost_minor: the loss that the responder states, in minor units.
+        duplicate_of: the case that it is a duplicate of.
+        witnessed: whether a recorded contact reached the victim, or a second person closes the
+            case. Without either, one person could book prevented loss and have numbers blocked.
+    """
     if disposition == "unreachable" and facts.contact_attempts == 0:
         return "no_contact_was_tried"
     if disposition == "loss_occurred" and lost_minor == 0:
@@ -87,6 +101,8 @@ def decide_disposition(
         return "amount_lost_without_a_loss"
     if (disposition == "duplicate") != (duplicate_of is not None):
         return "duplicate_needs_the_other_case"
+    if disposition == "dissuaded" and not witnessed:
+        return "dissuaded_needs_contact"
     return None
 
 

@@ -185,7 +185,8 @@ class Responders:
                 self.errors.append(f"{case.case_id}: {error}")
 
     def _close(self, case_id: str, body: dict[str, Any]) -> None:
-        self._post(case_id, "close", body)
+        # The town knows of more money than the warnings of the case.
+        self._post(case_id, "close", body | {"cut_excess": True})
         self.closed(body["disposition"])
 
     def _get(self, path: str, query: dict[str, Any]) -> Any:

@@ -4,8 +4,8 @@
   money and the transfer that pays it are the same money, so calls count only as long as the case
   has no transfer.
 * When it closes, transfers that were attempted and did not go through are *confirmed*, or the
-  expected loss if none was attempted yet. The responder may state the amount, up to the amount at
-  risk.
+  expected loss if none was attempted yet. The responder may state the amount, up to the sum of
+  those transfers, or without a transfer up to the amount at risk.
 * The money of a withdrawn warning was not in danger. It counts only where a bank blocked or
   reversed the transfer all the same, since then the bank saw the fraud.
 * Later losses are taken back from the confirmed amount, never below zero.
@@ -71,7 +71,7 @@ def confirm(
         disposition: only ``dissuaded`` and ``loss_occurred`` prevent anything; with a loss, only
             what was blocked or reversed.
         warned: the case's warnings, withdrawn ones included.
-        stated_minor: what the responder says was prevented, or None to count it.
+        stated_minor: the prevented amount that the responder states, or None to count it.
         window_ms: attribution window: transfers earlier than this before the last warning were not
             stopped by it.
     """
@@ -93,9 +93,11 @@ def confirm(
         expected = max((money.expected_loss_minor for money in warned), default=0)
         counted = {NOT_A_TRANSFER: expected}
     if stated_minor is not None:
-        counted_minor = sum(counted.values())
-        ceiling_minor = max(counted_minor, at_risk_minor if disposition == "dissuaded" else 0)
-        counted = _fit(counted, min(stated_minor, ceiling_minor))
+        bound_minor = sum(counted.values())
+        has_transfers = any(money.transfer_id and not money.claimed_elsewhere for money in warned)
+        if disposition == "dissuaded" and not has_transfers:
+            bound_minor = max(bound_minor, at_risk_minor)
+        counted = _fit(counted, min(stated_minor, bound_minor))
     return {key: amount for key, amount in counted.items() if amount}
 
 

@@ -70,7 +70,11 @@ class NoteBody(_Body):
 
 
 class CloseBody(StepBody):
-    """The outcome; ``prevented_minor`` left out counts the transfers that were stopped."""
+    """The outcome.
+
+    Without ``prevented_minor`` the transfers that were stopped count. An amount above the bound of
+    the case is refused, unless ``cut_excess`` accepts that it is cut to the bound.
+    """
 
     disposition: Disposition
     prevented_minor: Minor | None = None
@@ -78,6 +82,7 @@ class CloseBody(StepBody):
     note: Text = ""
     duplicate_of: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     known_at_ms: KnownAt | None = None
+    cut_excess: bool = False
 
 
 class LossBody(_Body):
@@ -224,6 +229,7 @@ def close(services: Service, who: Worker, case_id: CaseId, body: CloseBody) -> C
         note=body.note,
         duplicate_of=body.duplicate_of,
         known_at_ms=body.known_at_ms,
+        refuse_excess=not body.cut_excess,
     )
     case = services.closures.close(case_id, who, closure, version=body.version)
     return CaseView.of(case, services.clock())

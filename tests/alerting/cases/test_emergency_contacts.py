@@ -56,6 +56,7 @@ def test_nobody_else_does_but_a_supervisor(
 def test_a_closed_case_takes_none(services: Services, case_id: str, boss: Principal) -> None:
     services.case_service.claim(case_id, boss)
     services.case_service.contact(case_id, boss, method="phone", reached=True)
+    services.case_service.contact(case_id, boss, method="phone", reached=True)
     services.closures.close(case_id, boss, Closure("dissuaded"))
     with pytest.raises(StepRefusedError):
         services.emergency_contacts.add(boss, case_id, phone=PHONE, name="")

@@ -96,6 +96,7 @@ def live(settings: AlertingSettings, number: int, fatal: int, now_ms: int) -> No
         services.case_service.acknowledge(case_id, BOSS)
         case = services.case_queries.get(EVERYTHING, case_id)
     if case.state != "closed":
+        services.case_service.contact(case_id, BOSS, method="phone", reached=True)
         services.closures.close(case_id, BOSS, Closure("dissuaded"))
     send_all(timers, sender, clock)
     db.dispose()

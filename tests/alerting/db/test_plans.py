@@ -87,6 +87,7 @@ def test_a_day_at_the_desk_reads_no_whole_table(
         case_id = case_of(services, "w-1")
         services.case_service.claim(case_id, boss)
         services.case_service.contact(case_id, boss, method="phone", reached=True)
+        services.case_service.contact(case_id, boss, method="phone", reached=True)
         services.closures.close(case_id, boss, Closure("dissuaded"))
         index.handle([payment("completed", 2, transfer_id="transfer-of-w-1")])
         services.late_losses.report_loss(case_id, boss, LateLoss(6_000_000, "transfer-of-w-1"))

@@ -109,7 +109,8 @@ def closed(services: Services, boss: object) -> Callable[..., str]:
         ingest(services, *warnings)
         [case] = cases(services)
         services.case_service.claim(case.case_id, boss)
-        services.case_service.contact(case.case_id, boss, method="phone", reached=False)
+        reached = disposition == "dissuaded"
+        services.case_service.contact(case.case_id, boss, method="phone", reached=reached)
         services.closures.close(case.case_id, boss, Closure(disposition))
         return case.case_id
 

@@ -36,6 +36,7 @@ def closed_case(services: Services, boss: Principal) -> str:
     services.case_service.contact(
         case_id, boss, method="phone", reached=True, note=f"called {VICTIM}"
     )
+    services.case_service.contact(case_id, boss, method="phone", reached=True)
     services.closures.close(case_id, boss, Closure("dissuaded", note="her son came"))
     return case_id
 
@@ -53,7 +54,7 @@ def test_a_backup_restores_into_an_empty_database_and_only_there(
     case_id = closed_case(services, boss)
     file = tmp_path / "backup"
     backups.backup(services.db, file)
-    with pytest.raises(ConfigurationError, match="there already"):
+    with pytest.raises(ConfigurationError, match="exists already"):
         backups.backup(services.db, file)
     with pytest.raises(ConfigurationError, match="not empty"):
         backups.restore(services.db, file)

@@ -47,6 +47,7 @@ def test_two_consumers_that_meet_count_a_late_loss_once(
     with services.db.read() as session:
         case_id = session.scalars(select(Case.case_id)).one()
     services.case_service.claim(case_id, boss)
+    services.case_service.contact(case_id, boss, method="phone", reached=True)
     services.closures.close(case_id, boss, Closure("dissuaded"))
     index = ContactIndex(
         services.db, services.clock, services.late_losses,

@@ -76,6 +76,7 @@ def confirm(services: Services, boss: Principal) -> Case:
         case_id = session.scalars(select(Case.case_id)).one()
     services.case_service.claim(case_id, boss)
     services.case_service.contact(case_id, boss, method="phone", reached=True)
+    services.case_service.contact(case_id, boss, method="phone", reached=True)
     return services.closures.close(case_id, boss, Closure("dissuaded"))
 
 
@@ -193,6 +194,7 @@ def test_the_same_swindler_is_swept_once_a_case(
     case = confirm(services, boss)
     services.closures.reopen(case.case_id, boss, reason="again")
     services.case_service.claim(case.case_id, boss)
+    services.case_service.contact(case.case_id, boss, method="phone", reached=True)
     services.case_service.contact(case.case_id, boss, method="phone", reached=True)
     services.closures.close(case.case_id, boss, Closure("dissuaded"))
     sweeper = Sweeper(services.db, services.clock, services.lists, OPTIONS)

@@ -100,6 +100,7 @@ def test_warnings_in_outcomes_out_and_bad_bytes_to_the_dead_letters(
         with services.db.read() as session:
             case_id = session.scalars(select(Case.case_id)).one()
         services.case_service.claim(case_id, boss)
+        services.case_service.contact(case_id, boss, method="phone", reached=True)
         services.closures.close(case_id, boss, Closure("dissuaded"))
         [record] = consume(link, "outcomes", 1)
         [letter] = consume(link, "dead-letters", 1)
@@ -119,6 +120,7 @@ def test_a_message_waits_in_the_outbox_while_kafka_is_away(
     with services.db.read() as session:
         case_id = session.scalars(select(Case.case_id)).one()
     services.case_service.claim(case_id, boss)
+    services.case_service.contact(case_id, boss, method="phone", reached=True)
     services.closures.close(case_id, boss, Closure("dissuaded"))
     away = KafkaSettings(
         bootstrap_servers="127.0.0.1:1", replication_factor=1, request_timeout_seconds=1

@@ -124,6 +124,7 @@ def close(
         lost_minor=_amount_minor(page, who, case_id, lost) or 0,
         note=note,
         duplicate_of=duplicate_of or None,
+        refuse_excess=True,
     )
     page.services.closures.close(case_id, who, closure, version=version)
     return _after(page, who, case_id, "toast.closed")

@@ -242,7 +242,10 @@ def test_report_counters_and_cases_agree_to_the_cent_after_any_history(
     steps = (
         lambda one: services.case_service.claim(one, boss),
         lambda one: services.case_service.contact(one, boss, method="phone", reached=True),
-        lambda one: services.closures.close(one, boss, Closure("dissuaded")),
+        lambda one: (
+            services.case_service.contact(one, boss, method="phone", reached=True),
+            services.closures.close(one, boss, Closure("dissuaded")),
+        ),
         lambda one: services.closures.close(
             one, boss, Closure("loss_occurred", lost_minor=dice.randrange(1, 9_999_991))
         ),

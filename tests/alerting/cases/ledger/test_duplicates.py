@@ -37,6 +37,7 @@ def pair(services: Services) -> Pair:
 def close(services: Services, boss: Principal) -> Callable[..., Case]:
     def act(case_id: str, disposition: str, **closure: object) -> Case:
         services.case_service.claim(case_id, boss)
+        services.case_service.contact(case_id, boss, method="phone", reached=True)
         return services.closures.close(case_id, boss, Closure(disposition, **closure))
 
     return act

@@ -94,6 +94,7 @@ def test_nobody_is_followed_up_for_what_they_no_longer_hold(
     town: Town, claimed: str, li: Principal, end: str
 ) -> None:
     if end == "closed":
+        town.services.case_service.contact(claimed, li, method="phone", reached=True)
         town.services.closures.close(claimed, li, Closure("dissuaded"))
     else:
         town.services.case_service.release(claimed, li, reason="shift ends")

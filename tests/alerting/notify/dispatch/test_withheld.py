@@ -95,6 +95,7 @@ def test_an_inhibited_case_is_paged_once_the_other_one_is_closed_and_escalates_a
     pass_time(town, minutes=20)
     assert town.deliveries(case_id=inhibited.case_id, purpose="page") == []
     assert not any(inhibited.case_id in item.get_content() for item in mail.mails)
+    town.services.case_service.contact(critical.case_id, boss, method="phone", reached=True)
     town.services.closures.close(critical.case_id, boss, Closure("dissuaded"))
     pass_time(town, minutes=1)  # how often the route asks again
     assert [row.template for row in town.deliveries(case_id=inhibited.case_id, purpose="page")] == [

@@ -94,6 +94,7 @@ def test_a_relative_is_added_and_a_late_loss_reported_on_the_page(
     page.get_by_label("Name").fill("Ma")
     page.keyboard.press("Enter")
     expect(page.locator("#shown-relatives")).to_have_text("Ma +86 139****1234")
+    services.case_service.contact(case_id, li, method="phone", reached=True)
     services.closures.close(case_id, li, Closure("dissuaded"))
     boss = open_as("boss", f"/console/cases/{case_id}")
     boss.get_by_text("Report a loss discovered after closure").click()

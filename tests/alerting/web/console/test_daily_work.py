@@ -103,6 +103,7 @@ def test_a_supervisor_reports_a_late_loss_of_a_transfer_once(
     case_id = raise_case(warning(subject_id="t-1"))
     services.case_service.claim(case_id, li)
     services.case_service.contact(case_id, li, method="phone", reached=True)
+    services.case_service.contact(case_id, li, method="phone", reached=True)
     services.closures.close(case_id, li, Closure("dissuaded"))
     boss, path = make_browser("boss"), f"/console/cases/{case_id}/losses"
     assert 'value="t-1"' in boss.get(f"/console/cases/{case_id}").text
@@ -126,6 +127,7 @@ def test_an_amount_is_typed_and_shown_in_the_minor_units_of_the_cases_currency(
 ) -> None:
     case_id = raise_case(warning(subject_id="t-1", currency="KRW"))
     services.case_service.claim(case_id, li)
+    services.case_service.contact(case_id, li, method="phone", reached=True)
     services.case_service.contact(case_id, li, method="phone", reached=True)
     services.closures.close(case_id, li, Closure("dissuaded"))
     boss = make_browser("boss")

@@ -96,8 +96,10 @@ def test_the_report_agrees_with_what_cases_prevented_and_lost(
     for case in (dissuaded, lost, corrected):
         services.case_service.claim(case.case_id, boss)
         services.case_service.contact(case.case_id, boss, method="phone", reached=True)
+    services.case_service.contact(dissuaded.case_id, boss, method="phone", reached=True)
     services.closures.close(dissuaded.case_id, boss, Closure("dissuaded"))
     services.closures.close(lost.case_id, boss, Closure("loss_occurred", lost_minor=123_456))
+    services.case_service.contact(corrected.case_id, boss, method="phone", reached=True)
     services.closures.close(corrected.case_id, boss, Closure("dissuaded"))
     services.late_losses.report_loss(corrected.case_id, boss, LateLoss(lost_minor=1_000_000))
     with services.db.read() as session:
