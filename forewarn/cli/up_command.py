@@ -15,6 +15,7 @@ from forewarn.local.directory_lock import lock_holder
 from forewarn.local.stack_layout import Layout, private_files
 from forewarn.local.stack_state import StackState, read_state
 from forewarn.local.supervisor import running_stack, supervise
+from forewarn.platform.child_command import python_module
 from forewarn.platform.settings import LocalSettings, load
 
 app = typer.Typer()
@@ -56,8 +57,9 @@ def _start_detached(settings: LocalSettings) -> StackState:
         with running_stack(settings, tell=_say):  # raises: says who runs there
             raise AssertionError("two stacks in one directory")
     log = Layout(root).logs / "supervisor.log"
-    command = [sys.executable, "-m", "forewarn", "up", "--foreground"]
-    command += ["--dir", str(root), "--workers", str(settings.workers)]
+    command = python_module(
+        "forewarn", "up", "--foreground", "--dir", str(root), "--workers", str(settings.workers)
+    )
     with private_files():
         process = detach(command, log)
     try:

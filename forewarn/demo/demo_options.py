@@ -1,11 +1,11 @@
 """What the demonstration plays."""
 
-import sys
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
 import msgspec
 
+from forewarn.platform.child_command import python_module
 from forewarn.simulator import DeliveryFaults, Scenario
 
 MORNING_HOUR = 9
@@ -50,7 +50,7 @@ class DemoOptions:
     def past_command(self, today: date) -> list[str]:
         """Fills the state with the town's past; a process of its own simulates the same town."""
         options = msgspec.json.encode(self).decode()
-        return [sys.executable, "-m", "forewarn.demo.town_history", options, today.isoformat()]
+        return python_module("forewarn.demo.town_history", options, today.isoformat())
 
     def first_ms(self, scenario: Scenario) -> int:
         """UTC milliseconds at which the played part begins."""

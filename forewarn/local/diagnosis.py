@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import forewarn
 from forewarn.errors import ForewarnError
 from forewarn.local.directory_lock import lock_holder
 from forewarn.local.kafka_broker import java
@@ -19,6 +20,7 @@ from forewarn.local.redis_server import redis_binary
 from forewarn.local.stack_layout import Layout
 from forewarn.local.stack_model import champion
 from forewarn.platform.settings import LocalSettings
+from forewarn.platform.shadowed_packages import PACKAGES, shadowed_packages
 
 Grade = Literal["ok", "note", "missing"]
 
@@ -44,6 +46,7 @@ class MachineFinding:
 def diagnose(settings: LocalSettings) -> Iterator[MachineFinding]:
     """Look at everything that a stack needs, one finding after another."""
     yield _python()
+    yield from _own_packages(Path.cwd())
     for extra, modules in EXTRAS.items():
         yield _extra(extra, modules)
     yield _program("Java for Kafka", lambda: str(java()), "-version")
@@ -57,6 +60,25 @@ def diagnose(settings: LocalSettings) -> Iterator[MachineFinding]:
 
 def _python() -> MachineFinding:
     return MachineFinding("ok", "Python", ".".join(map(str, sys.version_info[:3])))
+
+
+def _own_packages(directory: Path) -> Iterator[MachineFinding]:
+    """Files that hide a package of Forewarn, here and in programs that start in the directory."""
+    shadowed = shadowed_packages()
+    for package, place in shadowed.items():
+        found = f"{place} hides Forewarn's own"
+        remedy = "Rename it, or take its directory out of PYTHONPATH"
+        yield MachineFinding("missing", f"package {package}", found, remedy)
+    for package in PACKAGES:
+        for place in (directory / f"{package}.py", directory / package):
+            if place.exists() and package not in shadowed and not _is_own(place):
+                found = f"{place} hides Forewarn's own in notebooks and scripts started here"
+                remedy = "Rename it, or start them elsewhere or with `python -P`"
+                yield MachineFinding("note", f"package {package}", found, remedy)
+
+
+def _is_own(place: Path) -> bool:
+    return place.resolve().parent == Path(str(forewarn.__file__)).resolve().parents[1]
 
 
 def _extra(extra: str, modules: tuple[str, ...]) -> MachineFinding:

@@ -4,7 +4,6 @@
 moment, also in the middle of a start, and leaves no process.
 """
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from forewarn.local.stack_layout import Layout
 from forewarn.local.stack_model import ensure_model
 from forewarn.local.stack_state import ProcessState
 from forewarn.local.wait import wait_until
+from forewarn.platform.child_command import python_module
 from forewarn.platform.kafka.topic_administration import TopicAdministration
 from forewarn.platform.settings import KafkaSettings, LocalSettings
 
@@ -107,13 +107,13 @@ class Stack:
         )
         self.downloader = Child(
             "download",
-            [sys.executable, "-m", "forewarn.local.kafka_jars"],
+            python_module("forewarn.local.kafka_jars"),
             log_file=self.layout.logs / "download.log",
         )
         self.trainer = Child("training", [], log_file=self.layout.logs / "training.log")
         self.compiler = Child(
             "compiling",
-            [sys.executable, "-m", "features.precompile"],
+            python_module("features.precompile"),
             log_file=self.layout.logs / "compiling.log",
         )
         self.prelude = Child("prelude", prelude, log_file=self.layout.logs / "prelude.log")
@@ -253,7 +253,7 @@ class Stack:
     def _child(self, name: str, arguments: list[str]) -> Child:
         return Child(
             name,
-            [sys.executable, "-m", "forewarn", *arguments],
+            python_module("forewarn", *arguments),
             log_file=self.layout.logs / f"{name}.log",
             environment={"PYTHONUNBUFFERED": "1"},
         )

@@ -1,11 +1,11 @@
 """The default model of a local stack: trained once on a simulated town."""
 
-import sys
 from collections.abc import Callable
 from typing import Literal
 
 from forewarn.local.child_process import Child
 from forewarn.local.stack_layout import Layout
+from forewarn.platform.child_command import python_module
 from forewarn.platform.settings import ModelsSettings, load
 
 TRAINING_SECONDS_MAX = 600.0
@@ -39,7 +39,7 @@ def ensure_model(layout: Layout, trainer: Child, tell: Callable[[str], None]) ->
         if state == "none"
         else "model: the features have changed, training the default model anew"
     )
-    trainer.command = [sys.executable, "-m", "forewarn.local.train_default", str(layout.registry)]
+    trainer.command = python_module("forewarn.local.train_default", str(layout.registry))
     trainer.run(TRAINING_SECONDS_MAX)
     tell("model: trained and promoted to champion")
 
