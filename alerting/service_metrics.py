@@ -66,6 +66,12 @@ ROUTING_VERSION = Gauge(
 ROUTING_FAULTS = Counter(
     "forewarn_alerting_routing_reload_failures_total", "Routing files refused as not valid"
 )
+OPTIONS_VERSION = Gauge(
+    "forewarn_alerting_options_loaded_timestamp_seconds", "When the options in use were loaded"
+)
+OPTIONS_FAULTS = Counter(
+    "forewarn_alerting_options_reload_failures_total", "Options files refused as not valid"
+)
 AUDIT_FAILURES = Counter(
     "forewarn_alerting_audit_failures_total", "Checks that found the audit log changed or cut"
 )

@@ -8,6 +8,7 @@ known role is refused, and one without tenants or districts sees nothing.
 import hmac
 import secrets
 import threading
+import warnings
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,8 +17,8 @@ from urllib.parse import quote_plus
 
 import httpx
 import structlog
+from authlib.deprecate import AuthlibDeprecationWarning
 from authlib.integrations.base_client import OAuthError
-from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
 from itsdangerous import BadSignature, URLSafeSerializer
 from joserfc.errors import JoseError
@@ -27,6 +28,11 @@ from alerting.access.grants import Grants
 from alerting.access.oidc_keys import SigningKeys
 from alerting.access.roles import ROLES, SERVICE_ROLES
 from forewarn.errors import DependencyUnavailableError
+
+with warnings.catch_warnings():
+    # It runs on httpx, and would tell every user of the command line that it prefers httpx2.
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+    from authlib.integrations.httpx_client import OAuth2Client
 
 FLOW_SECONDS = 600
 CLOCK_SKEW_SECONDS = 60

@@ -15,6 +15,7 @@ from alerting.cases.history import audit_writer
 from alerting.db.database import Database
 from forewarn.errors import ConfigurationError
 from forewarn.platform.settings.access_settings import AccessSettings
+from forewarn.platform.settings.alerting_options import ClaimTable, SessionTable
 
 _SIGN_IN = Rate(burst=20, per_second=0.2)  # of one address, which may be a whole office
 _REFUSED = Rate(burst=100, per_second=1)
@@ -24,6 +25,8 @@ _BURST_SECONDS = 10  # a page with its parts, or a batch of warnings, comes at o
 def build_access(
     *,
     settings: AccessSettings,
+    sessions: SessionTable | None = None,
+    claims: ClaimTable | None = None,
     database: Database,
     public_url: str,
     service_key: str,
@@ -34,6 +37,8 @@ def build_access(
 
     Args:
         settings: who may sign in.
+        sessions: their life, and limits on requests; None for the defaults.
+        claims: how the provider's claims are read; None for the defaults.
         database: where sessions, keys and the audit log are.
         public_url: how browsers reach the service; with https, cookies are for TLS only.
         service_key: one API key from the settings, or empty.
@@ -43,20 +48,21 @@ def build_access(
     Raises:
         ConfigurationError: if the provider is only half configured.
     """
-    people, services = settings.person_requests_per_second, settings.service_requests_per_second
+    sessions, claims = sessions or SessionTable(), claims or ClaimTable()
+    people, services = sessions.person_requests_per_second, sessions.service_requests_per_second
     return AccessControl(
         users=UserFile(settings.users_file, hasher=hasher),
         sessions=SessionStore(
             database,
             SessionLimits(
-                idle_seconds=settings.session_idle_seconds,
-                life_seconds=settings.session_life_seconds,
-                rotate_seconds=settings.session_rotate_seconds,
+                idle_seconds=sessions.idle_seconds,
+                life_seconds=sessions.life_seconds,
+                rotate_seconds=sessions.rotate_seconds,
             ),
         ),
         keys=KeyStore(database, bootstrap=service_key),
         lockout=Lockout(
-            database, LockoutPolicy(failures_from_one_address=settings.lockout_failures)
+            database, LockoutPolicy(failures_from_one_address=sessions.lockout_failures)
         ),
         limits=Limits(
             sign_in=RateLimiter(_SIGN_IN),
@@ -65,14 +71,14 @@ def build_access(
             services=RateLimiter(Rate(services * _BURST_SECONDS, services)),
         ),
         audit=audit_writer(database),
-        oidc=_oidc(settings, public_url),
+        oidc=_oidc(settings, claims, public_url),
         public_url=public_url.rstrip("/"),
         break_glass=settings.break_glass,
         clock=clock,
     )
 
 
-def _oidc(settings: AccessSettings, public_url: str) -> OidcClient | None:
+def _oidc(settings: AccessSettings, claims: ClaimTable, public_url: str) -> OidcClient | None:
     if not settings.oidc_issuer:
         return None
     secret = settings.oidc_client_secret.get_secret_value()
@@ -87,10 +93,10 @@ def _oidc(settings: AccessSettings, public_url: str) -> OidcClient | None:
             client_id=settings.oidc_client_id,
             client_secret=secret,
             redirect_uri=f"{public_url.rstrip('/')}{OIDC_CALLBACK}",
-            scopes=settings.oidc_scopes,
-            roles_claim=settings.oidc_roles_claim,
-            tenants_claim=settings.oidc_tenants_claim,
-            districts_claim=settings.oidc_districts_claim,
-            role_names=settings.oidc_role_names,
+            scopes=claims.scopes,
+            roles_claim=claims.roles,
+            tenants_claim=claims.tenants,
+            districts_claim=claims.districts,
+            role_names=claims.role_names,
         )
     )

@@ -2,7 +2,9 @@
 
 import os
 import socket
+import threading
 
+from alerting.bootstrap.current_services import CurrentServices, FollowingPart, watch_options
 from alerting.bootstrap.gateways import build_channels
 from alerting.cases.history.case_event_exporter import CaseEventExporter
 from alerting.cases.timers.timer_schedule import DEADLINE, DISPATCH, FOLLOW_UP
@@ -14,7 +16,7 @@ from alerting.linkage.contact_index import ContactIndex
 from alerting.linkage.sweeper import Sweeper, SweepOptions
 from alerting.messaging.background_task import BackgroundTask
 from alerting.messaging.outbox_sender import OutboxSender, Producer
-from alerting.messaging.topic_reader import TopicReader
+from alerting.messaging.topic_reader import TopicReader, TopicRecord
 from alerting.notify.channels.circuit_breaker import Breakers
 from alerting.notify.dispatch.delivery_sender import DeliverySender, DeliverySenderOptions
 from alerting.web.service_container import Services
@@ -26,15 +28,20 @@ LIST_EXPIRY_SECONDS = 5.0
 INDEX_BATCH = 2_000
 
 
-def database_tasks(
-    settings: AlertingSettings, services: Services, tracer: Tracer
-) -> list[BackgroundTask]:
+def database_tasks(current: CurrentServices, tracer: Tracer) -> list[BackgroundTask]:
     """Tasks that need the database and the gateways, but not Kafka."""
+    settings, services = current.pair
     owner = replica_name(settings)
-    sender = delivery_sender(settings, services)
-    timers = timer_worker(settings, services)
+    sender = FollowingPart(current, delivery_sender)
+    timers = FollowingPart(current, timer_worker)
     exporter = CaseEventExporter(services.db, services.clock, tracer, owner=owner)
     audit = AuditChainCheck(services.db, services.clock, owner=owner)
+
+    def sweep(stop: threading.Event) -> float:
+        return sweeper(*current.pair).turn(stop)
+
+    def remove_old_data(stop: threading.Event) -> float:
+        return retention(*current.pair).turn(stop)
 
     def expire_lists(_stop: object) -> float:
         return 0.0 if services.lists.expire() else LIST_EXPIRY_SECONDS
@@ -42,19 +49,19 @@ def database_tasks(
     return [
         BackgroundTask("timers", timers.turn, on_stop=timers.close),
         BackgroundTask("deliveries", sender.turn, on_stop=sender.close),
-        BackgroundTask("sweeps", sweeper(settings, services).turn),
+        BackgroundTask("sweeps", sweep),
         BackgroundTask("lists", expire_lists),
         BackgroundTask("routing", services.routing.turn),
-        BackgroundTask("retention", retention(settings, services).turn),
+        BackgroundTask("options", watch_options(current).turn),
+        BackgroundTask("retention", remove_old_data),
         BackgroundTask("audit", audit.turn),
         BackgroundTask("case_events", exporter.turn, on_stop=exporter.close),
     ]
 
 
-def kafka_tasks(
-    settings: AlertingSettings, kafka: KafkaSettings, services: Services
-) -> list[BackgroundTask]:
+def kafka_tasks(current: CurrentServices, kafka: KafkaSettings) -> list[BackgroundTask]:
     """Tasks that read warnings, calls and transfers from Kafka, and send the outbox to it."""
+    settings, services = current.pair
     sender = OutboxSender(
         services.db, Producer(kafka), services.clock, owner=replica_name(settings)
     )
@@ -64,14 +71,14 @@ def kafka_tasks(
         kafka,
         [qualified("warnings", kafka)],
         settings.consumer_group,
-        lambda records: services.ingestor.handle(records, reject),
+        lambda records: current.pair[1].ingestor.handle(records, reject),
     )
     tasks = [
         _reading("warnings", reader, letters),
         BackgroundTask("outbox", sender.turn, on_stop=sender.close),
     ]
     if settings.index_enabled:
-        tasks.append(_contact_index_task(settings, kafka, services))
+        tasks.append(_contact_index_task(current, kafka))
     return tasks
 
 
@@ -90,8 +97,8 @@ def timer_worker(settings: AlertingSettings, services: Services) -> TimerWorker:
             DEADLINE: services.dispatch.deadline,
             FOLLOW_UP: services.dispatch.follow_up,
         },
-        tick_seconds=settings.tick_seconds,
-        threads=settings.timer_threads,
+        tick_seconds=settings.options.timers.tick_seconds,
+        threads=settings.options.timers.threads,
     )
 
 
@@ -104,24 +111,25 @@ def delivery_sender(settings: AlertingSettings, services: Services) -> DeliveryS
         Breakers(),
         DeliverySenderOptions(
             owner=replica_name(settings),
-            lease_seconds=settings.lease_seconds,
-            max_attempts=settings.gateway_attempts,
+            lease_seconds=settings.options.gateways.lease_seconds,
+            max_attempts=settings.options.gateways.attempts,
         ),
     )
 
 
 def sweeper(settings: AlertingSettings, services: Services) -> Sweeper:
     """Carries out the sweeps that closures request."""
+    options = settings.options
     return Sweeper(
         services.db,
         services.clock,
         services.lists,
         SweepOptions(
-            can_text=bool(settings.sms_url),
-            language=settings.language,
-            quiet_days=settings.sweep_quiet_days,
-            budget_per_day=settings.person_budget_per_day,
-            max_contacts=settings.sweep_max_contacts,
+            can_text=bool(options.gateways.sms_url),
+            language=options.messages.language,
+            quiet_days=options.sweeps.quiet_days,
+            budget_per_day=options.messages.person_budget_per_day,
+            max_contacts=options.sweeps.max_contacts,
         ),
     )
 
@@ -131,33 +139,33 @@ def retention(settings: AlertingSettings, services: Services) -> Retention:
     return Retention(
         services.db,
         services.clock,
-        RetentionOptions(
-            timeline_days=settings.timeline_days,
-            contact_days=settings.contact_days,
-            personal_data_days=settings.personal_data_days,
-        ),
+        RetentionOptions(**settings.options.retention.model_dump()),
         owner=replica_name(settings),
     )
 
 
-def _contact_index_task(
-    settings: AlertingSettings, kafka: KafkaSettings, services: Services
-) -> BackgroundTask:
+def _contact_index_task(current: CurrentServices, kafka: KafkaSettings) -> BackgroundTask:
     transfers = qualified("transfers", kafka)
     letters = Producer(kafka)
-    index = ContactIndex(
-        services.db,
-        services.clock,
-        services.late_losses,
-        transfers_topic=transfers,
-        attribution_window_ms=settings.attribution_window_seconds * 1000,
-        reject=rejecter(letters, services.clock),
-    )
+    settings, _ = current.pair
+
+    def handle(records: list[TopicRecord]) -> None:
+        settings, services = current.pair
+        window_seconds = settings.options.cases.attribution_window_seconds
+        ContactIndex(
+            services.db,
+            services.clock,
+            services.late_losses,
+            transfers_topic=transfers,
+            attribution_window_ms=window_seconds * 1000,
+            reject=rejecter(letters, services.clock),
+        ).handle(records)
+
     reader = TopicReader(
         kafka,
         [qualified("calls", kafka), transfers],
         f"{settings.consumer_group}-index",  # warnings must never wait behind calls
-        index.handle,
+        handle,
         batch_records=INDEX_BATCH,
     )
     return _reading("index", reader, letters)

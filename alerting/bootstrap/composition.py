@@ -5,18 +5,27 @@ from dataclasses import dataclass
 import structlog
 from fastapi import FastAPI
 
+from alerting.access.access_control import AccessControl
 from alerting.bootstrap.access_components import build_access
 from alerting.bootstrap.background_tasks import database_tasks, kafka_tasks
+from alerting.bootstrap.current_services import CurrentServices
+from alerting.bootstrap.gateways import build_channels
 from alerting.bootstrap.service_layer import build_services
 from alerting.db import migrate
 from alerting.db.database import Database, unverified_host
+from alerting.notify.routing.routing_source import RoutingSource
 from alerting.web.application import create_app
 from alerting.web.console import ConsoleOptions, mount_console
+from alerting.web.service_container import Services
 from forewarn.platform.clock import Clock, system_clock
 from forewarn.platform.pseudonyms import Pseudonymiser
-from forewarn.platform.settings import AlertingSettings, KafkaSettings, PrivacySettings
+from forewarn.platform.settings import (
+    AlertingOptions,
+    AlertingSettings,
+    KafkaSettings,
+    PrivacySettings,
+)
 from forewarn.platform.settings.access_settings import AccessSettings
-from forewarn.platform.settings.console_settings import ConsoleSettings
 from forewarn.platform.settings.trace_settings import TraceSettings
 from forewarn.telemetry.tracing import open_tracer
 
@@ -31,7 +40,6 @@ class Settings:
     kafka: KafkaSettings
     access: AccessSettings
     privacy: PrivacySettings
-    console: ConsoleSettings
     trace: TraceSettings
 
 
@@ -49,25 +57,54 @@ def build_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     alerting = settings.alerting
     db = open_database(alerting.database_url)
     pseudonymiser = Pseudonymiser(settings.privacy.pseudonym_key.get_secret_value().encode())
-    services = build_services(alerting, db, clock, pseudonymiser)
-    access = build_access(
-        settings=settings.access,
-        database=db,
-        public_url=alerting.public_url,
-        service_key=alerting.api_key.get_secret_value(),
-        clock=clock,
-    )
+    routing = RoutingSource(alerting.routing_file, clock, reload_seconds=alerting.reload_seconds)
+
+    def build(chosen: AlertingSettings) -> Services:
+        build_channels(chosen, routing, clock)  # refuses gateways that could not be used
+        return build_services(chosen, db, clock, pseudonymiser, routing)
+
+    current = CurrentServices(alerting, build)
     tracer = open_tracer(settings.trace.endpoint, "forewarn-alerting")
-    tasks = database_tasks(alerting, services, tracer)
+    tasks = database_tasks(current, tracer)
     if alerting.kafka_enabled:
-        tasks += kafka_tasks(alerting, settings.kafka, services)
-    console = ConsoleOptions(
-        language=settings.console.language,
-        currency=settings.console.currency,
-        target_minor=settings.console.daily_target_minor,
+        tasks += kafka_tasks(current, settings.kafka)
+
+    def access_for(chosen: AlertingSettings) -> AccessControl:
+        return build_access(
+            settings=settings.access,
+            sessions=chosen.options.sessions,
+            claims=chosen.options.claims,
+            database=db,
+            public_url=chosen.public_url,
+            service_key=chosen.api_key.get_secret_value(),
+            clock=clock,
+        )
+
+    chosen, services = current.pair
+    app = create_app(
+        services,
+        access_for(chosen),
+        tasks=tasks,
+        prepare=lambda app: mount_console(app, console_options(chosen.options)),
     )
-    return create_app(
-        services, access, tasks=tasks, prepare=lambda app: mount_console(app, console)
+
+    def follow(changed: AlertingSettings, built: Services) -> None:
+        # Requests read these once each, so every request sees options that belong together.
+        app.state.access = access_for(changed)
+        app.state.console_options = console_options(changed.options)
+        app.state.services = built
+
+    current.on_change = follow
+    return app
+
+
+def console_options(options: AlertingOptions) -> ConsoleOptions:
+    """How the console presents itself."""
+    console = options.console
+    return ConsoleOptions(
+        language=console.language,
+        currency=console.currency,
+        target_minor=console.daily_target_minor,
     )
 
 

@@ -15,12 +15,13 @@ from forewarn.platform.settings import AlertingSettings
 
 def available_channels(settings: AlertingSettings) -> frozenset[str]:
     """The channels that this installation can send over."""
+    gateways = settings.options.gateways
     configured = {
-        "sms": settings.sms_url,
-        "voice": settings.voice_url,
-        "bank": settings.bank_url,
-        "operator": settings.operator_url,
-        "email": settings.smtp_url,
+        "sms": gateways.sms_url,
+        "voice": gateways.voice_url,
+        "bank": gateways.bank_url,
+        "operator": gateways.operator_url,
+        "email": settings.options.smtp.url,
     }
     return frozenset({name for name, url in configured.items() if url}) | {
         "webhook",
@@ -44,7 +45,8 @@ def gateway_secrets(settings: AlertingSettings) -> dict[str, str]:
         "operator": settings.operator_secret.get_secret_value(),
         "webhook": settings.webhook_secret.get_secret_value(),
     }
-    for channel, url in (("bank", settings.bank_url), ("operator", settings.operator_url)):
+    gateways = settings.options.gateways
+    for channel, url in (("bank", gateways.bank_url), ("operator", gateways.operator_url)):
         if url and not secrets[channel]:
             raise ConfigurationError(
                 f"Orders to the {channel} would not be signed.",
@@ -64,7 +66,8 @@ def build_channels(
 ) -> dict[str, Channel]:
     """A channel for every gateway that is configured."""
     secrets = gateway_secrets(settings)
-    timeout = settings.gateway_timeout_seconds
+    gateways, smtp = settings.options.gateways, settings.options.smtp
+    timeout = gateways.timeout_seconds
     client = httpx.Client(timeout=timeout, follow_redirects=False)
     channels: dict[str, Channel] = {
         "patrol": PatrolChannel(),
@@ -72,23 +75,23 @@ def build_channels(
         "chat": ChatChannel(routing, timeout_seconds=timeout),
     }
     for name, url, body in (
-        ("sms", settings.sms_url, sms_body),
-        ("voice", settings.voice_url, voice_body),
-        ("bank", settings.bank_url, order_body),
-        ("operator", settings.operator_url, order_body),
+        ("sms", gateways.sms_url, sms_body),
+        ("voice", gateways.voice_url, voice_body),
+        ("bank", gateways.bank_url, order_body),
+        ("operator", gateways.operator_url, order_body),
     ):
         if url:
             channels[name] = HttpChannel(name, url, secrets[name], client, clock, body)
-    if settings.smtp_url:
+    if smtp.url:
         channels["email"] = EmailChannel(
             SmtpOptions(
-                url=settings.smtp_url,
-                username=settings.smtp_username,
+                url=smtp.url,
+                username=smtp.username,
                 password=settings.smtp_password.get_secret_value(),
-                sender=settings.smtp_sender,
+                sender=smtp.sender,
                 timeout_seconds=timeout,
-                starttls=settings.smtp_starttls,
-                ca_file=settings.smtp_ca_file,
+                starttls=smtp.starttls,
+                ca_file=smtp.ca_file,
             )
         )
     return channels

@@ -30,7 +30,11 @@ from forewarn.platform.settings import AlertingSettings
 
 
 def build_services(
-    settings: AlertingSettings, db: Database, clock: Clock, pseudonymiser: Pseudonymiser
+    settings: AlertingSettings,
+    db: Database,
+    clock: Clock,
+    pseudonymiser: Pseudonymiser,
+    routing: RoutingSource | None = None,
 ) -> Services:
     """Build the service layer over a database.
 
@@ -39,28 +43,34 @@ def build_services(
         db: at its newest schema.
         clock: UTC milliseconds.
         pseudonymiser: keys numbers and accounts for the audit log and the lists topic.
+        routing: in use already; None opens the routing file of the settings.
 
     Raises:
         ConfigurationError: the routing file or the gateways' secrets are not valid.
     """
-    zone = ZoneInfo(settings.report_timezone)
-    window_ms = settings.attribution_window_seconds * 1000
-    deadlines, follow_ups = deadlines_of(settings), follow_ups_of(settings)
+    options = settings.options
+    zone = ZoneInfo(options.console.timezone)
+    window_ms = options.cases.attribution_window_seconds * 1000
+    deadlines = Deadlines(**options.first_response.model_dump())
+    follow_ups = FollowUps(**options.follow_up.model_dump())
     rules = IngestRules(
         deadlines=deadlines,
-        correlation_window_ms=settings.correlation_window_seconds * 1000,
+        correlation_window_ms=options.cases.correlation_window_seconds * 1000,
         zone=zone,
     )
     steps = CaseSteps(db, clock)
     accounts = CaseAccounts(zone)
     lists = ListService(db, clock, pseudonymiser)
     late_losses = LateLossService(db, clock, accounts)
-    routing = RoutingSource(settings.routing_file, clock, reload_seconds=settings.reload_seconds)
-    options = DispatchOptions(
+    if routing is None:
+        routing = RoutingSource(
+            settings.routing_file, clock, reload_seconds=settings.reload_seconds
+        )
+    dispatch_options = DispatchOptions(
         available=available_channels(settings),
-        language=settings.language,
+        language=options.messages.language,
         public_url=settings.public_url.rstrip("/"),
-        budget_per_day=settings.person_budget_per_day,
+        budget_per_day=options.messages.person_budget_per_day,
         deadlines=deadlines,
         follow_ups=follow_ups,
     )
@@ -75,32 +85,11 @@ def build_services(
         unwarned_losses=LossService(db, clock, late_losses, pseudonymiser),
         emergency_contacts=EmergencyContactService(db, clock, pseudonymiser),
         ingestor=Ingestor(db, clock, rules, late_losses, attribution_window_ms=window_ms),
-        dispatch=DispatchService(routing, options),
+        dispatch=DispatchService(routing, dispatch_options),
         lists=lists,
         sweeps=SweepService(db, clock),
         routing=routing,
         routing_service=RoutingService(db, clock, deadlines),
         gateway_reports=GatewayReports(db, clock),
         gateway_secrets=gateway_secrets(settings),
-    )
-
-
-def deadlines_of(settings: AlertingSettings) -> Deadlines:
-    """Time to first response per severity."""
-    return Deadlines(
-        critical_seconds=settings.critical_deadline_seconds,
-        high_seconds=settings.high_deadline_seconds,
-        medium_seconds=settings.medium_deadline_seconds,
-    )
-
-
-def follow_ups_of(settings: AlertingSettings) -> FollowUps:
-    """Time to contact and to an outcome per severity, once a case has a holder."""
-    return FollowUps(
-        critical_contact_seconds=settings.critical_contact_seconds,
-        high_contact_seconds=settings.high_contact_seconds,
-        medium_contact_seconds=settings.medium_contact_seconds,
-        critical_outcome_seconds=settings.critical_outcome_seconds,
-        high_outcome_seconds=settings.high_outcome_seconds,
-        medium_outcome_seconds=settings.medium_outcome_seconds,
     )

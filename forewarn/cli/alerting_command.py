@@ -13,6 +13,7 @@ import typer
 
 from alerting.bootstrap.background_tasks import replica_name
 from alerting.bootstrap.composition import Settings, build_app
+from alerting.bootstrap.gateways import build_channels
 from alerting.cases import history
 from alerting.db import Database, migrate
 from alerting.jobs import backup as backups
@@ -21,6 +22,7 @@ from alerting.jobs.retention import Retention, RetentionOptions
 from alerting.linkage.lists.list_service import ListService
 from alerting.messaging.offset_reset import reset_offsets
 from alerting.notify.routing.routing_file import load_routing
+from alerting.notify.routing.routing_source import RoutingSource
 from alerting.notify.routing.routing_tree import DEFAULT
 from alerting.notify.routing.routing_trial import try_route
 from alerting.web.application import create_probes
@@ -28,9 +30,16 @@ from forewarn.cli import user_command
 from forewarn.errors import ConfigurationError
 from forewarn.platform.clock import system_clock
 from forewarn.platform.pseudonyms import Pseudonymiser
-from forewarn.platform.settings import AlertingSettings, KafkaSettings, PrivacySettings, load
+from forewarn.platform.settings import (
+    AlertingOptions,
+    AlertingSettings,
+    KafkaSettings,
+    PrivacySettings,
+    load,
+    load_alerting,
+)
 from forewarn.platform.settings.access_settings import AccessSettings
-from forewarn.platform.settings.console_settings import ConsoleSettings
+from forewarn.platform.settings.toml_document import load_toml
 from forewarn.platform.settings.trace_settings import TraceSettings
 from forewarn.telemetry import logs
 
@@ -50,11 +59,10 @@ def serve(
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings(
-        alerting=load(AlertingSettings, **given),
+        alerting=load_alerting(**given),
         kafka=load(KafkaSettings),
         access=load(AccessSettings),
         privacy=load(PrivacySettings),
-        console=load(ConsoleSettings),
         trace=load(TraceSettings),
     )
     own = settings.alerting
@@ -120,6 +128,22 @@ def route_test(
         raise typer.Exit(1)
 
 
+@app.command("check-options")
+def check_options(
+    file: Annotated[
+        Path | None, typer.Argument(help="Options file; the one of the settings by default.")
+    ] = None,
+) -> None:
+    """Check an options file, and that its gateways have their secrets."""
+    settings = load_alerting() if file is None else load(AlertingSettings)
+    if file is not None:
+        options = load_toml(file, AlertingOptions)
+        settings = settings.model_copy(update={"options": options})
+    routing = RoutingSource(None, system_clock, reload_seconds=settings.reload_seconds)
+    build_channels(settings, routing, system_clock)
+    typer.echo("The options are valid.")
+
+
 @app.command()
 def backup(target: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
     """Write a consistent backup while the service runs."""
@@ -154,12 +178,8 @@ def read_again(
 @app.command()
 def retention() -> None:
     """Remove what is past its time now, as the service does every hour."""
-    settings = load(AlertingSettings)
-    options = RetentionOptions(
-        timeline_days=settings.timeline_days,
-        contact_days=settings.contact_days,
-        personal_data_days=settings.personal_data_days,
-    )
+    settings = load_alerting()
+    options = RetentionOptions(**settings.options.retention.model_dump())
     done = Retention(_database(), system_clock, options, owner=replica_name(settings)).run()
     typer.echo(
         f"Removed {done.activity} timeline rows and {done.contacts} contacts,"

@@ -173,6 +173,7 @@ class Stack:
             "FOREWARN_ALERTING_PORT": str(self.alerting.port),
             "FOREWARN_ALERTING_METRICS_PORT": str(self.alerting.probe_port),
             "FOREWARN_ALERTING_PUBLIC_URL": self.console_url,
+            "FOREWARN_ALERTING_OPTIONS_FILE": str(self.layout.options_file),
             "FOREWARN_ACCESS_USERS_FILE": str(self.layout.users_file),
         }
 

@@ -69,6 +69,11 @@ class Layout:
         return self.root / "users.json"
 
     @property
+    def options_file(self) -> Path:
+        """Options of the alerting service, for the user to write."""
+        return self.root / "alerting.toml"
+
+    @property
     def secrets(self) -> Path:
         """One file per secret, named like its variable in lower case."""
         return self.root / "secrets"
@@ -106,6 +111,10 @@ class Layout:
         self._secret("forewarn_privacy_pseudonym_key", secrets.token_hex(32))
         self._secret("forewarn_alerting_api_key", secrets.token_urlsafe(32))
         self._secret("console_password", secrets.token_urlsafe(12))
+        if not self.options_file.exists():
+            self.options_file.write_text(
+                "# Options of the alerting service (docs/alerting-options.md); read again when it changes.\n"
+            )
         ignore = self.root / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")

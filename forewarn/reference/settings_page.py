@@ -1,23 +1,44 @@
-"""``docs/settings.md``: every environment variable, from the settings sections."""
+"""``docs/settings.md`` and ``docs/alerting-options.md``, from the models of the settings."""
 
 import inspect
 import types
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 import forewarn.platform.settings
 from forewarn.platform.settings import Section
+from forewarn.platform.settings.alerting_options import AlertingOptions
 
 _INTRODUCTION = """# Settings
 
 Everything is set by environment variables. A variable may instead be a file of the directory that
 `FOREWARN_SECRETS_DIR` names, called like the variable in lower case (Kubernetes mounts secrets so);
 use that for the variables marked *secret*. A value that is not valid stops the program with a line
-that names the variable. Written by `forewarn reference` from `forewarn/settings/`.
+that names the variable. Written by `forewarn reference` from `forewarn/platform/settings/`.
+"""
+
+_OPTIONS = """# alerting.toml
+
+For whoever runs the alerting service: deadlines, gateways, mail, sweeps, retention, console and sign-in.
+`FOREWARN_ALERTING_OPTIONS_FILE` names the file; without one, and for whatever a file leaves out, the defaults
+below hold. Secrets are not in it: they are environment variables or files ([settings](settings.md)).
+
+The service reads the file again when it changes. A file with a fault is refused as a whole: the log event
+`alerting_options_refused` and `forewarn alerting check-options FILE` name each field and its line, and the
+service goes on with the options that it has. At the start a faulty file stops the service. Written by
+`forewarn reference` from `forewarn/platform/settings/alerting_options.py`.
+
+```toml
+[first_response]
+critical_seconds = 45
+
+[gateways]
+sms_url = "https://sms.example.org/send"
+```
 """
 
 
@@ -38,7 +59,7 @@ def settings_page() -> str:
         prefix = section.model_config["env_prefix"]
         parts += [f"## {prefix}*", "", inspect.cleandoc(section.__doc__ or ""), ""]
         parts += ["| variable | type | default | meaning |", "|---|---|---|---|"]
-        for name, field in section.model_fields.items():
+        for name, field in settings_of(section).items():
             cells = (
                 f"`{prefix}{name.upper()}`",
                 _type_name(field.annotation) + (" *secret*" if _is_secret(field) else ""),
@@ -46,6 +67,31 @@ def settings_page() -> str:
                 (field.description or "").replace("|", "\\|"),
             )
             parts.append(f"| {' | '.join(cells)} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def settings_of(section: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a section that are values, not tables of a file."""
+    return {
+        name: field
+        for name, field in section.model_fields.items()
+        if not (inspect.isclass(field.annotation) and issubclass(field.annotation, BaseModel))
+    }
+
+
+def options_page() -> str:
+    """The tables of ``alerting.toml`` as Markdown."""
+    parts = [_OPTIONS]
+    for table, field in AlertingOptions.model_fields.items():
+        model = field.annotation
+        assert inspect.isclass(model) and issubclass(model, BaseModel)  # noqa: S101, PT018
+        parts += [f"## [{table}]", "", inspect.cleandoc(model.__doc__ or ""), ""]
+        parts += ["| name | type | default | meaning |", "|---|---|---|---|"]
+        parts += [
+            f"| `{name}` | {_type_name(value.annotation)} | {_default(value)} | {value.description} |"
+            for name, value in model.model_fields.items()
+        ]
         parts.append("")
     return "\n".join(parts)
 

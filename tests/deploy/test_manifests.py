@@ -2,6 +2,7 @@
 
 import asyncio
 import tomllib
+from pathlib import Path
 from unittest.mock import Mock
 
 import httpx
@@ -14,7 +15,8 @@ from alerting.web.application import create_probes
 from deploy.check_crds import custom
 from forewarn.contracts.topics import topic_specs
 from forewarn.platform import settings
-from forewarn.platform.settings import KafkaSettings, WorkerSettings
+from forewarn.platform.settings import AlertingOptions, KafkaSettings, WorkerSettings
+from forewarn.platform.settings.toml_document import parse_toml
 from models.policy import DEFAULT_POLICY
 from streams.worker.health import PROBES
 from tests.deploy.manifests import (
@@ -29,6 +31,7 @@ from tests.deploy.manifests import (
 )
 
 KUBERNETES = "1.33"
+LOCAL_OPTIONS = Path(__file__).parents[2] / "deploy" / "local" / "alerting.toml"
 
 pytestmark = pytest.mark.usefixtures("kustomize")
 
@@ -181,6 +184,13 @@ def test_the_routing_file_is_valid(overlay: str) -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_options_file_is_valid(overlay: str) -> None:
+    text = named(overlay, "ConfigMap", "forewarn-alerting-options")["data"]["alerting.toml"]
+    parse_toml(text, AlertingOptions, name="alerting.toml")
+    parse_toml(LOCAL_OPTIONS.read_text(encoding="utf-8"), AlertingOptions, name="alerting.toml")
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_policy_and_routing_are_followed_without_a_restart(overlay: str) -> None:
     """A directory is mounted, whose files kubelet exchanges, of a name that no change alters."""
     policy = named(overlay, "ConfigMap", "forewarn-policy")
@@ -188,6 +198,11 @@ def test_policy_and_routing_are_followed_without_a_restart(overlay: str) -> None
     for name, config, variable in [
         ("Deployment/forewarn-worker", "forewarn-policy", "FOREWARN_WORKER_POLICY_FILE"),
         ("Deployment/forewarn-alerting", "forewarn-routing", "FOREWARN_ALERTING_ROUTING_FILE"),
+        (
+            "Deployment/forewarn-alerting",
+            "forewarn-alerting-options",
+            "FOREWARN_ALERTING_OPTIONS_FILE",
+        ),
     ]:
         pod = dict(pod_specs(overlay))[name]
         [container] = pod["containers"]

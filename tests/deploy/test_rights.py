@@ -57,7 +57,7 @@ def _secrets_of(files: list[str]) -> set[str]:
     sections = [call.args[0].id for call in _calls("load", *files)]
     assert sections, files
     found = set()
-    for section in (getattr(settings, name, None) or _section(name) for name in sections):
+    for section in (getattr(settings, name) for name in sections):
         prefix = section.model_config["env_prefix"]
         found |= {
             f"{prefix}{field}".lower()
@@ -67,12 +67,6 @@ def _secrets_of(files: list[str]) -> set[str]:
         if section is AlertingSettings:
             found.add(DATABASE)
     return found
-
-
-def _section(name: str) -> Any:
-    from forewarn.platform.settings import access_settings, console_settings  # noqa: PLC0415
-
-    return getattr(access_settings, name, None) or getattr(console_settings, name)
 
 
 def _projected(pod: dict[str, Any]) -> dict[str, bool]:

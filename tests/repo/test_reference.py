@@ -13,10 +13,10 @@ from forewarn.contracts import (
     encode,
 )
 from forewarn.contracts.topics import topic_specs
-from forewarn.platform.settings import KafkaSettings
+from forewarn.platform.settings import AlertingOptions, KafkaSettings
 from forewarn.reference import pages
 from forewarn.reference.schema_files import TOPICS
-from forewarn.reference.settings_page import sections
+from forewarn.reference.settings_page import sections, settings_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -77,7 +77,7 @@ def _fields() -> list[tuple[str, str, str]]:
     return [
         (section.__name__, f"{section.model_config['env_prefix']}{name.upper()}", name)
         for section in sections()
-        for name in section.model_fields
+        for name in settings_of(section)
     ]
 
 
@@ -85,10 +85,23 @@ def test_every_setting_says_what_it_means() -> None:
     silent = [
         f"{section.__name__}.{name}"
         for section in sections()
-        for name, field in section.model_fields.items()
+        for name, field in settings_of(section).items()
         if not field.description
     ]
     assert not silent
+
+
+def test_every_option_says_what_it_means_and_is_read() -> None:
+    code = "\n".join(
+        path.read_text(encoding="utf-8") for path in (DOCS.parent / "alerting").rglob("*.py")
+    )
+    for table, field in AlertingOptions.model_fields.items():
+        assert field.annotation is not None
+        assert re.search(rf"options\.{table}\b", code), table
+        whole = f"options.{table}.model_dump()" in code
+        for name, value in field.annotation.model_fields.items():
+            assert value.description, f"{table}.{name}"
+            assert whole or re.search(rf"\.{name}\b", code), f"{table}.{name}"
 
 
 def test_every_setting_is_read() -> None:

@@ -48,11 +48,15 @@ def stack(
     root = tmp_path_factory.mktemp("watched")
     default = Path(__file__).parents[2] / "models" / "policy" / "default.toml"
     (root / "policy.toml").write_text(default.read_text() + POLICY_RULE)
+    # Gateways where nobody listens: deliveries fail, and their circuits open.
+    (root / "alerting.toml").write_text(
+        f"""[gateways]
+sms_url = "http://127.0.0.1:{free_port()}/sms"
+bank_url = "http://127.0.0.1:{free_port()}/bank"
+"""
+    )
     variables = {
         "FOREWARN_WORKER_POLICY_FILE": str(root / "policy.toml"),
-        # Gateways where nobody listens: deliveries fail, and their circuits open.
-        "FOREWARN_ALERTING_SMS_URL": f"http://127.0.0.1:{free_port()}/sms",
-        "FOREWARN_ALERTING_BANK_URL": f"http://127.0.0.1:{free_port()}/bank",
         "FOREWARN_ALERTING_SMS_SECRET": "a secret that only tests use, 32 bytes",
         "FOREWARN_ALERTING_BANK_SECRET": "another that only tests use, 32 bytes",
     }

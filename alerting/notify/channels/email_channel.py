@@ -46,7 +46,7 @@ class EmailChannel:
         parts = urlsplit(options.url)
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
             raise ConfigurationError(
-                "FOREWARN_ALERTING_SMTP_URL is not smtp://HOST:PORT or smtps://HOST:PORT."
+                "smtp.url of alerting.toml is not smtp://HOST:PORT or smtps://HOST:PORT."
             )
         self._options = options
         self._host = parts.hostname
@@ -55,14 +55,14 @@ class EmailChannel:
         if options.username and not (self._tls or options.starttls):
             raise ConfigurationError(
                 "The mail server's password would be sent in clear.",
-                hint="Set FOREWARN_ALERTING_SMTP_STARTTLS, or use smtps://.",
+                hint="Set smtp.starttls in alerting.toml, or use smtps://.",
             )
         try:
             self._context = ssl.create_default_context(cafile=options.ca_file)
         except OSError as error:
             raise ConfigurationError(
                 f"The mail server's authorities cannot be read: {type(error).__name__}.",
-                hint="FOREWARN_ALERTING_SMTP_CA_FILE names a file of PEM certificates.",
+                hint="smtp.ca_file of alerting.toml names a file of PEM certificates.",
             ) from None
 
     def gateway(self, _message: Message) -> str:

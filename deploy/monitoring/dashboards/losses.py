@@ -7,7 +7,7 @@ service shows the same figures of the ledger, so they are joined by max before t
 from typing import Any
 
 from deploy.monitoring.dashboards.panels import figure, lines, page, rows
-from forewarn.platform.settings.console_settings import ConsoleSettings
+from forewarn.platform.settings.alerting_options import ConsoleTable
 
 _LABELS = "tenant, district, typology, model_version, currency"
 TODAY = (
@@ -16,7 +16,7 @@ TODAY = (
 )
 """From the ledger itself: counters know no day where Prometheus missed its beginning."""
 
-TARGET_MINOR = int(ConsoleSettings.model_fields["daily_target_minor"].default)
+TARGET_MINOR = int(ConsoleTable.model_fields["daily_target_minor"].default)
 
 
 def build() -> Any:
@@ -34,7 +34,7 @@ def build() -> Any:
                 f"{TODAY} / {TARGET_MINOR // 100}",
                 unit="percentunit",
                 meaning="Of the target that the console is installed with; change it here if you"
-                " set FOREWARN_CONSOLE_DAILY_TARGET_MINOR.",
+                " set console.daily_target_minor in alerting.toml.",
             ),
             figure("At risk now", "sum(max by (severity, currency)"
                    " (forewarn_alerting_at_risk_minor)) / 100 or vector(0)", unit="currencyCNY"),

@@ -1,8 +1,8 @@
 """Settings, one section a concern; see docs/settings.md for every variable."""
 
 from forewarn.platform.settings.access_settings import AccessSettings
-from forewarn.platform.settings.alerting_settings import AlertingSettings
-from forewarn.platform.settings.console_settings import ConsoleSettings
+from forewarn.platform.settings.alerting_options import AlertingOptions
+from forewarn.platform.settings.alerting_settings import AlertingSettings, load_alerting
 from forewarn.platform.settings.kafka_settings import KafkaSettings
 from forewarn.platform.settings.local_settings import LocalSettings
 from forewarn.platform.settings.models_settings import ModelsSettings
@@ -14,8 +14,8 @@ from forewarn.platform.settings.worker_settings import WorkerSettings
 
 __all__ = [
     "AccessSettings",
+    "AlertingOptions",
     "AlertingSettings",
-    "ConsoleSettings",
     "KafkaSettings",
     "LocalSettings",
     "ModelsSettings",
@@ -25,4 +25,5 @@ __all__ = [
     "TraceSettings",
     "WorkerSettings",
     "load",
+    "load_alerting",
 ]

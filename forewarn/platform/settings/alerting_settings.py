@@ -1,16 +1,18 @@
 """Settings of the alerting service."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from forewarn.platform.settings.section import Section
+from forewarn.platform.settings.alerting_options import AlertingOptions
+from forewarn.platform.settings.section import Section, load
+from forewarn.platform.settings.toml_document import load_toml
 
 
 class AlertingSettings(Section):
-    """The case ledger: its database, its deadlines, its gateways."""
+    """The case ledger: its database, its addresses, its secrets; all else is in alerting.toml."""
 
     model_config = SettingsConfigDict(env_prefix="FOREWARN_ALERTING_", extra="ignore", frozen=True)
 
@@ -49,78 +51,38 @@ class AlertingSettings(Section):
     )
     replica: str = Field("", description="name of this replica in leases; empty: host and process")
 
-    critical_deadline_seconds: int = Field(60, ge=1, description="to first response")
-    high_deadline_seconds: int = Field(180, ge=1, description="to first response")
-    medium_deadline_seconds: int = Field(300, ge=1, description="to first response")
-    critical_contact_seconds: int = Field(
-        300, ge=1, description="from taking a case to trying to reach the person"
-    )
-    high_contact_seconds: int = Field(900, ge=1, description="as above")
-    medium_contact_seconds: int = Field(1_800, ge=1, description="as above")
-    critical_outcome_seconds: int = Field(
-        1_800, ge=1, description="from reaching the person to an outcome"
-    )
-    high_outcome_seconds: int = Field(3_600, ge=1, description="as above")
-    medium_outcome_seconds: int = Field(14_400, ge=1, description="as above")
-    correlation_window_seconds: int = Field(
-        86_400, ge=0, description="warnings of one victim this close in event time are one scam"
-    )
-    attribution_window_seconds: int = Field(
-        259_200, ge=0, description="a payment to the swindler within it undoes prevented loss"
-    )
-    report_timezone: str = Field("Asia/Shanghai", description="IANA zone of a report's days")
-
     routing_file: Path | None = Field(None, description="TOML; empty: one team sees everything")
-    reload_seconds: float = Field(5.0, gt=0, description="how often the routing file is looked at")
-    tick_seconds: float = Field(0.25, gt=0, description="pause between looks at due timers")
-    timer_threads: int = Field(
-        4, ge=1, le=16, description="cases worked on at once; on SQLite always one"
+    options_file: Path | None = Field(
+        None, description="alerting.toml: deadlines, gateways, mail, retention; empty: the defaults"
     )
-    lease_seconds: float = Field(
-        30.0, gt=0, description="after which another replica takes over a delivery"
-    )
-    language: Literal["zh", "en"] = Field("zh", description="of messages to people")
-
-    gateway_timeout_seconds: float = Field(5.0, gt=0, description="of one request to a gateway")
-    gateway_attempts: int = Field(6, ge=1, le=20, description="tries of one delivery")
-    sms_url: str = Field("", description="SMS gateway; empty: none")
+    reload_seconds: float = Field(5.0, gt=0, description="how often both files are looked at")
     sms_secret: SecretStr = Field(SecretStr(""), description="shared with the SMS gateway")
-    voice_url: str = Field("", description="voice call-back gateway; empty: none")
     voice_secret: SecretStr = Field(SecretStr(""), description="shared with the voice gateway")
-    bank_url: str = Field("", description="takes orders to hold a transfer; empty: none")
     bank_secret: SecretStr = Field(
         SecretStr(""), description="shared with the bank; needed with its address"
     )
-    operator_url: str = Field("", description="takes orders to suspend a line; empty: none")
     operator_secret: SecretStr = Field(
         SecretStr(""), description="shared with the operator; needed with its address"
     )
     webhook_secret: SecretStr = Field(
         SecretStr(""), description="signs events to the webhooks of the routing file"
     )
-    smtp_url: str = Field("", description="smtp://HOST:PORT or smtps://...; empty: no e-mail")
-    smtp_username: str = Field("", description="for the mail server; empty: no sign-in")
     smtp_password: SecretStr = Field(SecretStr(""), description="for the mail server")
-    smtp_starttls: bool = Field(
-        True, description="of an smtp:// server; false sends mails (never a password) in clear"
-    )
-    smtp_ca_file: Path | None = Field(
-        None, description="PEM; who signs the mail server's certificate; empty: the system's"
-    )
-    smtp_sender: str = Field("forewarn@localhost", description="address that mails come from")
-    person_budget_per_day: int = Field(
-        3, ge=0, description="messages to one person in 24 h, critical ones not counted"
+
+    # From the file, never from the environment: NoDecode refuses a variable of that name.
+    options: Annotated[AlertingOptions, NoDecode] = Field(
+        AlertingOptions(), description="the content of the options file"
     )
 
-    sweep_quiet_days: int = Field(
-        30, ge=1, description="nobody is told of the same swindler again within it"
-    )
-    sweep_max_contacts: int = Field(
-        20_000, ge=1, description="a number that touched more people is swept on approval only"
-    )
 
-    timeline_days: int = Field(14, ge=0, description="calls and transfers kept for case timelines")
-    contact_days: int = Field(90, ge=1, description="contacts kept for sweeps")
-    personal_data_days: int = Field(
-        1095, ge=1, description="after which closed cases lose numbers, accounts and names"
-    )
+def load_alerting(**overrides: Any) -> AlertingSettings:
+    """Read the settings of the alerting service, the options file included.
+
+    Raises:
+        ConfigurationError: naming the variable, or the field and line of the file.
+    """
+    settings = load(AlertingSettings, **overrides)
+    if settings.options_file is None:
+        return settings
+    options = load_toml(settings.options_file, AlertingOptions)
+    return settings.model_copy(update={"options": options})

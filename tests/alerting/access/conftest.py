@@ -11,6 +11,7 @@ from alerting.access.users import UserFile
 from alerting.bootstrap.access_components import build_access
 from alerting.db import Database
 from forewarn.platform.settings import AccessSettings
+from forewarn.platform.settings.alerting_options import SessionTable
 from tests.alerting.factory import Clock
 
 PASSWORD = "correct horse battery"
@@ -32,8 +33,9 @@ def make_access(
 ) -> Callable[..., AccessControl]:
     """Builds access control, with settings of the test's choice."""
 
-    def make(**settings: object) -> AccessControl:
+    def make(lockout_failures: int = 5, **settings: object) -> AccessControl:
         return build_access(
+            sessions=SessionTable(lockout_failures=lockout_failures),
             settings=AccessSettings(users_file=tmp_path / "users.json", **settings),
             database=db,
             public_url=PUBLIC_URL,

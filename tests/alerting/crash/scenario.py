@@ -33,6 +33,7 @@ from forewarn.contracts.event_codec import decode_outcome
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS, Clock, warning
+from tests.alerting.options import options
 
 KILLED = 137
 BOSS = Principal("local:boss", "Boss", frozenset({"supervisor"}), EVERYTHING, "session")
@@ -150,9 +151,11 @@ def fork(work: Callable[[], None]) -> int:
 
 def main(database_url: str, gateway: str, routing: str, stride: str) -> None:
     settings = AlertingSettings(
-        database_url=database_url, routing_file=Path(routing), sms_url=f"{gateway}sms",
-        voice_url=f"{gateway}voice", bank_url=f"{gateway}bank", bank_secret="of the bank", replica="one", lease_seconds=30,
-        gateway_timeout_seconds=5,
+        database_url=database_url, routing_file=Path(routing), bank_secret="of the bank", replica="one",
+        options=options(gateways={
+            "sms_url": f"{gateway}sms", "voice_url": f"{gateway}voice", "bank_url": f"{gateway}bank",
+            "lease_seconds": 30, "timeout_seconds": 5,
+        }),
     )  # fmt: skip
     point = 1
     while True:

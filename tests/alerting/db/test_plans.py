@@ -28,6 +28,7 @@ from tests.alerting.cases.ledger.test_closing import case_of
 from tests.alerting.conftest import SHANGHAI
 from tests.alerting.factory import CALLER, NOW_MS, Clock, warning
 from tests.alerting.linkage.test_sweeper import calls, payment
+from tests.alerting.options import with_options
 
 GROWING = (
     "activity", "audit_log", "case_events", "cases", "contacts", "deliveries", "ledger_claims",
@@ -77,7 +78,7 @@ def test_a_day_at_the_desk_reads_no_whole_table(
         services.db, clock, services.late_losses,
         transfers_topic="transfers", attribution_window_ms=86_400_000, reject=print,
     )  # fmt: skip
-    texting = settings.model_copy(update={"sms_url": "http://gateway/sms"})
+    texting = with_options(settings, gateways={"sms_url": "http://gateway/sms"})
     sender = delivery_sender(texting, services)
 
     def day() -> None:

@@ -21,6 +21,7 @@ from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import CALLER, NOW_MS, PAYEE, Clock, warning
 from tests.alerting.linkage.lists.test_list_service import topic
 from tests.alerting.linkage.test_sweeper import calls
+from tests.alerting.options import with_options
 
 PEOPLE = [f"+8613600000{number:03}" for number in range(6)]
 DAY_SECONDS = 86_400
@@ -57,8 +58,8 @@ def close(services: Services, boss: Principal) -> Close:
 
 @pytest.fixture
 def sweep(services: Services, settings: AlertingSettings) -> Callable[..., None]:
-    def act(**changes: object) -> None:
-        texting = settings.model_copy(update={"sms_url": "http://gateway/sms"} | changes)
+    def act(**changes: dict[str, int]) -> None:
+        texting = with_options(settings, gateways={"sms_url": "http://gateway/sms"}, **changes)
         while sweeper(texting, services).run_one():
             pass
 
@@ -114,7 +115,7 @@ def test_a_person_who_had_the_days_messages_gets_none_from_a_sweep(
             f"w-{number}", subscriber=f"+86137{number:08}", caller=caller, payee=f"6222{number}"
         )
         close("dissuaded", other)
-        sweep(person_budget_per_day=2)
+        sweep(messages={"person_budget_per_day": 2})
     assert texts(services) == [PEOPLE[0]] * 2
     with services.db.read() as session:
         reasons = set(session.scalars(select(SweepTarget.reason)))
@@ -190,12 +191,12 @@ def test_a_number_that_may_be_honest_waits_for_a_supervisor(
         services.lists.approve(item.entry_id, li)
     most = 20_000 if why == "on_the_allow_list" else len(PEOPLE) - 1
     close()
-    sweep(sweep_max_contacts=most)
+    sweep(sweeps={"max_contacts": most})
     assert (texts(services), listed(services)) == ([], {PAYEE})
     [held] = services.sweeps.held(boss.scope)
     assert (held.peer, held.held_because) == (CALLER, why)
     getattr(services.sweeps, verdict)(held.sweep_id, boss)
-    sweep(sweep_max_contacts=most)
+    sweep(sweeps={"max_contacts": most})
     approved = verdict == "approve"
     assert texts(services) == (PEOPLE if approved else [])
     assert listed(services) == ({PAYEE, CALLER} if approved else {PAYEE})

@@ -23,6 +23,7 @@ from forewarn.contracts.transfer import Transfer
 from forewarn.platform.pseudonyms import Pseudonymiser, to_hex
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import CALLER, NOW_MS, PAYEE, VICTIM, Clock, warning
+from tests.alerting.options import with_options
 from tests.doubles.http_gateway import GatewayDouble
 
 OPTIONS = SweepOptions(
@@ -222,7 +223,7 @@ def test_ten_thousand_contacts_are_swept_whole_and_each_is_texted_once(
     while sweeper.run_one():
         pass
     with GatewayDouble() as gateway:
-        reachable = settings.model_copy(update={"sms_url": gateway.url("sms")})
+        reachable = with_options(settings, gateways={"sms_url": gateway.url("sms")})
         delivery_sender(reachable, services).lease()  # it dies with what it took
         gateway.behaviour.fail_next = 2
         other = delivery_sender(reachable.model_copy(update={"replica": "two"}), services)

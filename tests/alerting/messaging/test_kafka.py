@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from alerting.access import Principal
 from alerting.bootstrap.background_tasks import kafka_tasks
+from alerting.bootstrap.current_services import CurrentServices
 from alerting.cases.closure_service import Closure
 from alerting.db import Database
 from alerting.db.case_tables import Case, Warning_
@@ -91,7 +92,7 @@ def test_warnings_in_outcomes_out_and_bad_bytes_to_the_dead_letters(
         answered=True,
     )  # fmt: skip
     produce(link, "calls", encode(ended))
-    loops = kafka_tasks(settings, link, services)
+    loops = kafka_tasks(CurrentServices(settings, lambda _settings: services), link)
     for loop in loops:
         loop.start()
     try:

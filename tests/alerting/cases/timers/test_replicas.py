@@ -19,6 +19,7 @@ from alerting.service_errors import AlertingError
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS, Clock, warning
+from tests.alerting.options import options
 from tests.doubles.http_gateway import GatewayDouble
 
 CASES = 24
@@ -31,9 +32,10 @@ def test_three_replicas_and_a_responder_at_the_same_time(
     with GatewayDouble() as gateway:
         settings = AlertingSettings(
             database_url=database_url,
-            sms_url=gateway.url("sms"),
-            bank_url=gateway.url("bank"),
             bank_secret="of the bank",
+            options=options(
+                gateways={"sms_url": gateway.url("sms"), "bank_url": gateway.url("bank")}
+            ),
         )
         people = [f"+86138{number:08}" for number in range(CASES)]
         faults: list[BaseException] = []

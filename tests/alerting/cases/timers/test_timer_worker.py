@@ -20,6 +20,7 @@ from alerting.web.service_container import Services
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS, Clock, warning
+from tests.alerting.options import with_options
 
 POSTGRESQL = pytest.mark.parametrize(
     "database_url", [pytest.param("postgresql", marks=pytest.mark.system)], indirect=True
@@ -122,7 +123,7 @@ def test_a_responder_with_a_long_name_is_paged(
     pseudonymiser: Pseudonymiser,
     boss: Principal,
 ) -> None:
-    settings = settings.model_copy(update={"smtp_url": "smtp://localhost"})
+    settings = with_options(settings, smtp={"url": "smtp://localhost"})
     services = build_services(settings, db, clock, pseudonymiser)
     name = "li" * 100  # the longest that a shift takes
     services.routing_service.add_shift(

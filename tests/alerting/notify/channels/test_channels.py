@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from forewarn.errors import ConfigurationError
 from forewarn.platform.clock import system_clock
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS
+from tests.alerting.options import options
 from tests.doubles.http_gateway import GatewayDouble
 
 ROUTING = """
@@ -125,14 +127,17 @@ def test_the_documented_signature_is_the_one_that_is_made() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"bank_url": "https://bank.example"},
-        {"operator_url": "https://operator.example", "bank_secret": "of the bank"},
+        {"options": options(gateways={"bank_url": "https://bank.example"})},
+        {
+            "options": options(gateways={"operator_url": "https://operator.example"}),
+            "bank_secret": "of the bank",
+        },
         {"sms_secret": "the same", "voice_secret": "the same"},
     ],
     ids=str,
 )
 def test_no_order_goes_unsigned_and_no_gateway_can_answer_for_another(
-    settings: dict[str, str],
+    settings: dict[str, Any],
 ) -> None:
     with pytest.raises(ConfigurationError):
         gateway_secrets(AlertingSettings(**settings))

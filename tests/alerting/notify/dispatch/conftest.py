@@ -10,6 +10,7 @@ from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS, Clock
 from tests.alerting.notify.dispatch.town import ROUTING, Town
+from tests.alerting.options import options
 from tests.doubles.http_gateway import GatewayDouble
 from tests.doubles.smtp_server import SmtpDouble
 
@@ -42,16 +43,19 @@ def town(
     settings = AlertingSettings(
         database_url=database_url,
         routing_file=file,
-        sms_url=gateways.url("sms"),
-        voice_url=gateways.url("voice"),
-        bank_url=gateways.url("bank"),
-        operator_url=gateways.url("operator"),
-        smtp_url=mail.url,
-        smtp_starttls=False,
         bank_secret="of the bank",
         operator_secret="of the operator",
-        language="en",
-        gateway_timeout_seconds=2,
+        options=options(
+            gateways={
+                "sms_url": gateways.url("sms"),
+                "voice_url": gateways.url("voice"),
+                "bank_url": gateways.url("bank"),
+                "operator_url": gateways.url("operator"),
+                "timeout_seconds": 2,
+            },
+            smtp={"url": mail.url, "starttls": False},
+            messages={"language": "en"},
+        ),
         replica="one",
     )
     built = Town(build_services(settings, db, clock, pseudonymiser), settings, clock)

@@ -71,7 +71,7 @@ def test_a_lease_that_ran_out_sends_nothing(town: Town, gateways: GatewayDouble)
     town.services.ingestor.ingest([warning()], "test")
     town.timers.run_due()
     leased = town.courier.lease()
-    town.clock.advance(seconds=town.settings.lease_seconds)
+    town.clock.advance(seconds=town.settings.options.gateways.lease_seconds)
     for batch in leased:
         town.courier.deliver(batch)
     assert gateways.received() == []
@@ -124,7 +124,7 @@ def test_a_replica_that_takes_over_a_batch_takes_all_of_it_or_waits(
     town.clock.advance(seconds=20)
     [dead] = [batch for batch in town.courier.lease() if batch.channel == "webhook"]
     in_beijing(town, 3)
-    town.clock.advance(seconds=town.settings.lease_seconds)
+    town.clock.advance(seconds=town.settings.options.gateways.lease_seconds)
     other = delivery_sender(town.settings.model_copy(update={"replica": "two"}), town.services)
     batches = [batch for batch in other.lease() if batch.channel == "webhook"]
     other.close()
@@ -165,7 +165,7 @@ def test_a_message_that_cannot_be_sent_or_recorded_keeps_no_other_waiting(
         assert town.courier.turn(threading.Event()) == 0.0
     assert gateways.received("hook") == []
     assert [item.body["to"] for item in gateways.acted("sms")] == [VICTIM]
-    town.clock.advance(seconds=town.settings.lease_seconds)
+    town.clock.advance(seconds=town.settings.options.gateways.lease_seconds)
     town.courier.turn(threading.Event())
     assert len(gateways.acted("hook")) == 1
 

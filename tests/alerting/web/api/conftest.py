@@ -13,6 +13,7 @@ from alerting.bootstrap.access_components import build_access
 from alerting.web.application import create_app
 from alerting.web.service_container import Services
 from forewarn.platform.settings.access_settings import AccessSettings
+from forewarn.platform.settings.alerting_options import SessionTable
 from tests.alerting.factory import Clock
 
 SERVICE_KEY = "a-key-that-only-tests-use"
@@ -20,13 +21,11 @@ SERVICE_KEY = "a-key-that-only-tests-use"
 
 @pytest.fixture
 def app(services: Services, clock: Clock, tmp_path: Path) -> FastAPI:
-    settings = AccessSettings(
-        users_file=tmp_path / "users.json",
-        person_requests_per_second=100_000,
-        service_requests_per_second=100_000,
-    )
+    settings = AccessSettings(users_file=tmp_path / "users.json")
+    many = SessionTable(person_requests_per_second=100_000, service_requests_per_second=100_000)
     access = build_access(
         settings=settings,
+        sessions=many,
         database=services.db,
         public_url="http://testserver",
         service_key=SERVICE_KEY,

@@ -19,6 +19,7 @@ from alerting.db import Database, migrate
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import Clock
+from tests.alerting.options import options
 from tests.alerting.web.console import live, pictured
 from tests.alerting.web.console.conftest import CHEAP, PASSWORD, application
 
@@ -85,8 +86,9 @@ def main() -> int:
         clock = Clock(pictured.NOON_MS)
         settings = AlertingSettings(
             database_url=database.url,
-            sms_url="http://sms.invalid",
-            bank_url="http://bank.invalid",
+            options=options(
+                gateways={"sms_url": "http://sms.invalid", "bank_url": "http://bank.invalid"}
+            ),
             bank_secret="never used: nothing is sent",
         )
         services = build_services(

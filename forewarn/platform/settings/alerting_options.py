@@ -1,0 +1,180 @@
+"""Options of the alerting service, read from ``alerting.toml`` and again whenever it changes."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class OptionTable(BaseModel):
+    """One table of the file: unknown names and values of another type are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class FirstResponseTable(OptionTable):
+    """Time to a first response, by severity; it counts from when the warning was raised."""
+
+    critical_seconds: int = Field(60, ge=1, description="of a critical case")
+    high_seconds: int = Field(180, ge=1, description="of a high case")
+    medium_seconds: int = Field(300, ge=1, description="of a medium case")
+
+
+class FollowUpTable(OptionTable):
+    """Time that the holder of a case has for the next step, by severity."""
+
+    critical_contact_seconds: int = Field(
+        300, ge=1, description="from taking a case to trying to reach the person"
+    )
+    high_contact_seconds: int = Field(900, ge=1, description="as above")
+    medium_contact_seconds: int = Field(1_800, ge=1, description="as above")
+    critical_outcome_seconds: int = Field(
+        1_800, ge=1, description="from reaching the person to an outcome"
+    )
+    high_outcome_seconds: int = Field(3_600, ge=1, description="as above")
+    medium_outcome_seconds: int = Field(14_400, ge=1, description="as above")
+
+
+class CaseTable(OptionTable):
+    """Which warnings make one case, and how long a payment counts against its outcome."""
+
+    correlation_window_seconds: int = Field(
+        86_400, ge=0, description="warnings of one victim this close in event time are one scam"
+    )
+    attribution_window_seconds: int = Field(
+        259_200, ge=0, description="a payment to the swindler within it undoes prevented loss"
+    )
+
+
+class MessageTable(OptionTable):
+    """Messages to people and pages to responders."""
+
+    language: Literal["zh", "en"] = Field("zh", description="of messages to people")
+    person_budget_per_day: int = Field(
+        3, ge=0, description="messages to one person in 24 h, critical ones not counted"
+    )
+
+
+class GatewayTable(OptionTable):
+    """Gateways; each signs with its own secret, which is an environment variable or a file."""
+
+    timeout_seconds: float = Field(5.0, gt=0, description="of one request to a gateway")
+    attempts: int = Field(6, ge=1, le=20, description="tries of one delivery")
+    lease_seconds: float = Field(
+        30.0, gt=0, description="after which another replica takes over a delivery"
+    )
+    sms_url: str = Field("", description="SMS gateway; empty: none")
+    voice_url: str = Field("", description="voice call-back gateway; empty: none")
+    bank_url: str = Field("", description="takes orders to hold a transfer; empty: none")
+    operator_url: str = Field("", description="takes orders to suspend a line; empty: none")
+
+
+class SmtpTable(OptionTable):
+    """The mail server; its password is `FOREWARN_ALERTING_SMTP_PASSWORD`."""
+
+    url: str = Field("", description="smtp://HOST:PORT or smtps://...; empty: no e-mail")
+    username: str = Field("", description="for the mail server; empty: no sign-in")
+    starttls: bool = Field(
+        True, description="of an smtp:// server; false sends mails (never a password) in clear"
+    )
+    ca_file: Annotated[Path | None, Field(strict=False)] = Field(
+        None, description="PEM; who signs the mail server's certificate; empty: the system's"
+    )
+    sender: str = Field("forewarn@localhost", description="address that mails come from")
+
+
+class TimerTable(OptionTable):
+    """How due timers of cases are worked off."""
+
+    tick_seconds: float = Field(0.25, gt=0, description="pause between looks at due timers")
+    threads: int = Field(
+        4, ge=1, le=16, description="cases worked on at once; on SQLite always one"
+    )
+
+
+class SweepTable(OptionTable):
+    """Warning the other people that a confirmed caller or payee has touched."""
+
+    quiet_days: int = Field(
+        30, ge=1, description="a person gets no second message about the same swindler within it"
+    )
+    max_contacts: int = Field(
+        20_000, ge=1, description="a number that touched more people is swept on approval only"
+    )
+
+
+class RetentionTable(OptionTable):
+    """How long personal data are kept."""
+
+    timeline_days: int = Field(14, ge=0, description="calls and transfers kept for case timelines")
+    contact_days: int = Field(90, ge=1, description="contacts kept for sweeps")
+    personal_data_days: int = Field(
+        1095, ge=1, description="after which closed cases lose numbers, accounts and names"
+    )
+
+
+class ConsoleTable(OptionTable):
+    """How the console presents itself, and the days of its reports."""
+
+    language: Literal["zh", "en"] = Field(
+        "zh", description="for browsers that ask for neither Chinese nor English"
+    )
+    currency: str = Field("CNY", pattern=r"^[A-Z]{3}$", description="ISO 4217, of the report")
+    daily_target_minor: int = Field(
+        200_000_000, ge=0, description="prevented loss a day to be held against; 0 for none"
+    )
+    timezone: str = Field("Asia/Shanghai", description="IANA zone of a report's days")
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{name!r} is not a time zone") from None
+        return name
+
+
+class SessionTable(OptionTable):
+    """Sessions of people, and limits on requests."""
+
+    idle_seconds: int = Field(
+        1800, ge=60, description="without a request, after which a session ends"
+    )
+    life_seconds: int = Field(43_200, ge=300, description="one shift; then sign in again")
+    rotate_seconds: int = Field(900, ge=60, description="age at which a token is replaced")
+    lockout_failures: int = Field(
+        5, ge=1, description="failed sign-ins of a name from one address before it pauses"
+    )
+    person_requests_per_second: float = Field(20.0, gt=0, description="of one person, on average")
+    service_requests_per_second: float = Field(2000.0, gt=0, description="of one key, on average")
+
+
+class ClaimTable(OptionTable):
+    """Claims of the OpenID Connect provider; a dotted name leads into objects."""
+
+    scopes: str = Field("openid profile", description="asked for at sign-in")
+    roles: str = Field("roles", description="claim that lists a person's roles")
+    tenants: str = Field("tenants", description="claim that lists tenants")
+    districts: str = Field("districts", description="claim that lists districts")
+    role_names: dict[str, str] = Field(
+        default_factory=dict, description="from the provider's role names to ours"
+    )
+
+
+class AlertingOptions(OptionTable):
+    """The whole file; every table and every value has a default."""
+
+    first_response: FirstResponseTable = FirstResponseTable()
+    follow_up: FollowUpTable = FollowUpTable()
+    cases: CaseTable = CaseTable()
+    messages: MessageTable = MessageTable()
+    gateways: GatewayTable = GatewayTable()
+    smtp: SmtpTable = SmtpTable()
+    timers: TimerTable = TimerTable()
+    sweeps: SweepTable = SweepTable()
+    retention: RetentionTable = RetentionTable()
+    console: ConsoleTable = ConsoleTable()
+    sessions: SessionTable = SessionTable()
+    claims: ClaimTable = ClaimTable()
