@@ -57,7 +57,7 @@ def load_model(source: str | Path, *, registry: Registry | None = None) -> Score
 def load_policy(model: Scorer, path: str | Path | None = None) -> Policy:
     """Read a policy file and bind it to the features and recommended thresholds of a model.
 
-    >>> 0.0 < fw.load_policy(model).threshold < 1.0
+    >>> 0.0 < fw.load_policy(model).threshold_of("attempted") < 1.0
     True
 
     Args:

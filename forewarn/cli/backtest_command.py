@@ -12,7 +12,7 @@ from rich.table import Table
 
 from forewarn.api.decision_backtest import Backtest, backtest
 from forewarn.api.model_access import load_model, load_policy
-from models.evaluation.report.report_page import number, share
+from models.evaluation.report.page_parts import number, share
 from models.training.history_dataset import read_history
 
 app = typer.Typer(help="Judge a model and a policy on history.")

@@ -61,6 +61,9 @@ COMMANDS: dict[str, Entry] = {
     "backtest": Entry(
         "backtest_command", "Judge a model and a policy on history.", _MODEL, "train"
     ),
+    "evaluate": Entry(
+        "evaluate_command", "Tell how early and how right warnings are.", _MODEL, "train"
+    ),
     "models": Entry(
         "models_command", "List, compare, promote and roll back models.", _MODEL, "train"
     ),

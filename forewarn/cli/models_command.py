@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from forewarn.errors import ConfigurationError
 from forewarn.platform.settings import ModelsSettings, load
-from models.evaluation.report.report_page import day, number, share
+from models.evaluation.report.page_parts import day, number, share
 from models.registry import ALIASES, Registry, open_registry
 from models.registry.candidate_comparison import compare as compare_on_holdout
 from models.registry.mlflow_tracking import mirror

@@ -17,6 +17,7 @@ from forewarn.demo.ledger_money import Money, fetch_money
 from forewarn.demo.simulated_responders import Responders
 from forewarn.demo.terminal_view import View
 from forewarn.demo.town_player import Player
+from forewarn.demo.warning_truth import WarningTruth, truth_of_warnings
 from forewarn.demo.warning_watcher import Watcher
 from forewarn.errors import ForewarnError
 from forewarn.local.stack import Stack
@@ -36,6 +37,7 @@ class DemoResult:
 
     figures: Snapshot
     money: Money
+    truth: WarningTruth
     streamed_seconds: float
     errors: tuple[str, ...]
 
@@ -94,7 +96,8 @@ def play(stack: Stack, stage: DemoStage, options: DemoOptions, view: View) -> De
         figures.sent(player.sent, figures.snapshot().event_time_ms, time.monotonic())
     scraped = fetch_money(stack.alerting.metrics)
     money = scraped.since(before) if scraped else money
-    return DemoResult(figures.snapshot(), money, streamed_seconds, tuple(responders.errors))
+    truth = truth_of_warnings(watcher.raised, stage.town.labels)
+    return DemoResult(figures.snapshot(), money, truth, streamed_seconds, tuple(responders.errors))
 
 
 @contextmanager

@@ -27,6 +27,19 @@ def print_summary(
     table.add_row("events streamed", f"{figures.sent:,} in {result.streamed_seconds:.0f} s")
     table.add_row("events/s", f"{rate:,.0f} (paced by event time; see docs/performance.md)")
     table.add_row("warnings raised", f"{sum(figures.warnings.values()):,}")
+    truth = result.truth
+    if truth.people:
+        table.add_row(
+            "people in a fraud",
+            f"{truth.in_a_fraud:,} of {truth.people:,} warned "
+            f"({100 * truth.in_a_fraud / truth.people:.0f} %), by the town's own truth",
+        )
+    if truth.lead_minutes is not None:
+        table.add_row(
+            "lead",
+            f"{truth.lead_minutes:,.0f} minutes from the first warning to the loss, median of "
+            f"{truth.losses_warned:,} losses",
+        )
     table.add_row(
         "append to warning",
         f"p50 {milliseconds(figures.p50_seconds)}, p99 {milliseconds(figures.p99_seconds)} "

@@ -24,6 +24,7 @@ class Watcher(threading.Thread):
         super().__init__(name="watcher", daemon=True)
         self._consumer, self._figures = consumer, figures
         self._people: dict[str, str] = {}
+        self.raised: list[tuple[str, int]] = []
         self._ending = threading.Event()
         self.error: BaseException | None = None
 
@@ -53,6 +54,8 @@ class Watcher(threading.Thread):
         warning = _decoder.decode(record.value)
         new = warning.action == "raise" and warning.warning_id not in self._people
         self._people[warning.warning_id] = warning.subscriber
+        if new:
+            self.raised.append((warning.subscriber, warning.event_time_ms))
         # Both times are Kafka's own appends (LogAppendTime), so no clock of ours is in between.
         latency = (record.timestamp - warning.appended_at_ms) / 1000
         self._figures.warned(warning.typology, warning.severity, new=new, latency=latency, now=now)

@@ -22,7 +22,7 @@ from models.training.train_options import TrainOptions
 from models.training.training_dataset import Dataset
 
 SCENARIO = Scenario(
-    seed=20, subscribers=2_500, days=24, prevalence=0.02, report_share=1.0, report_delay_hours=6.0
+    seed=20, subscribers=2_500, days=24, prevalence=0.03, report_share=1.0, report_delay_hours=6.0
 )
 """About 700,000 events. Fraud is far more frequent than in life, and victims go to the police, so that
 a few weeks teach something about every kind of it."""
@@ -30,14 +30,17 @@ a few weeks teach something about every kind of it."""
 HONEST_SHARE = 0.5
 """Of the people, those whose honest rows are trained on: half of the time for the same figures."""
 
-HONEST_WEIGHT = 2.0
-"""Probabilities are those of a town with half of the scenario's fraud: honest rows count twice."""
+HONEST_WEIGHT = 3.0
+"""Probabilities are those of a town with a third of the scenario's fraud: honest rows count three times."""
 
 CLOCKS = ("subscriber_age_days", "device_age_days")
 """Features that grow with the length of the data: a split on them is a date, not a habit."""
 
 AGES = ("number_age_days", "account_age_days", "pair_age_days")
 """Ages since the first sight: true up to the warm-up, beyond it they count the days of the data."""
+
+PARTS = (0.75, 0.125, 0.125)
+"""Shares of time and people for train, calibrate and test: a first model needs every fraud to learn from."""
 
 COLD_WARMUP_DAYS = 3.0
 """Of the default model, which will meet a cold state: what it learns on may be nearly as cold."""
@@ -112,6 +115,8 @@ def train_default(
     weight = np.where(dataset.label == 1, dataset.weight, dataset.weight * HONEST_WEIGHT)
     dataset = replace(dataset, weight=weight)
     options = catalog_options(now_ms, signing_key=signing_key, warmup_days=COLD_WARMUP_DAYS)
+    parts = replace(options.split, time_shares=PARTS, people_shares=PARTS)
+    options = replace(options, split=parts)
     with TemporaryDirectory() as work:
         trained = train(
             dataset, options, Path(work), title="Forewarn default model", progress=progress

@@ -12,7 +12,9 @@ from sklearn.metrics import precision_recall_curve
 from models.evaluation import ranking_measures
 from models.evaluation.baselines import logistic_score, rules_score
 from models.evaluation.bootstrap import compare_average_precision
+from models.evaluation.early_warning import early_warning
 from models.evaluation.segments import segments
+from models.evaluation.warning_tables import tables_of_part
 from models.serving.drift import SCORE, make_reference, psi, share_by_bin
 from models.serving.forest import compile_forest
 from models.serving.scorer import Scorer
@@ -90,13 +92,14 @@ def evaluate(run: TrainingRun, *, k: int = 100, champion: Scorer | None = None) 
             name: segments(test, getattr(test, name), probability >= threshold, label, weight)
             for name in ("typology", "age_group", "district")
         },
+        "early_warning": _early_warning(run, threshold),
         "importance": _importance(run),
         "drift": _drift(run),
         "findings": [asdict(finding) for finding in run.findings],
         "speed": {"microseconds_per_row": _speed(run)},
         "trees": n_trees(run.estimator),
     }
-    return {key: _without_nan(value) for key, value in document.items()}
+    return {key: without_nan(value) for key, value in document.items()}
 
 
 def curve_points(
@@ -174,6 +177,16 @@ def _facts(run: TrainingRun, name: str) -> dict[str, Any]:
     }
 
 
+def _early_warning(run: TrainingRun, threshold: float) -> dict[str, Any]:
+    """Leads, people in a fraud and money at the recommended thresholds; a subject is warned once."""
+    test = run.split.parts["test"]
+    warnings, losses = tables_of_part(
+        test, run.label("test"), run.weight("test"), run.probability["test"], threshold
+    )
+    days = max(1.0, (int(test.time_ms[-1]) - int(test.time_ms[0])) / DAY_MS)
+    return early_warning(warnings, losses, days)
+
+
 def swarm(run: TrainingRun, metrics: dict[str, Any], top: int = 12) -> dict[str, Any]:
     """SHAP values of single test events for the most important features, and ranks as shades."""
     rows, shap = (one[::3] for one in _shap(run))  # a third of the points shows the same shape
@@ -240,12 +253,12 @@ def _speed(run: TrainingRun) -> float:
     return best * 1e6 / len(rows)
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """JSON knows no NaN: null says that the data cannot answer."""
     if isinstance(value, dict):
-        return {key: _without_nan(inner) for key, inner in value.items()}
+        return {key: without_nan(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_nan(inner) for inner in value]
+        return [without_nan(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

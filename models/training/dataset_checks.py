@@ -14,6 +14,9 @@ LEAK_AUC = 0.985
 """A single feature that ranks better than this knows the answer rather than guesses it."""
 
 FEW_POSITIVES = 30
+
+FEW_EPISODES = 20
+"""Frauds (not events) in the test part under which its figures say next to nothing."""
 _SAMPLE_ROWS = 50_000
 
 
@@ -70,6 +73,18 @@ def check_split(dataset: Dataset, parts: Split) -> list[Finding]:
     """What the division of the rows means for a reader: what is left out, and why."""
     delays = label_delays_days(dataset)
     found = []
+    test = parts.parts["test"]
+    fraud = (parts.label["test"] == 1) & (test.episode >= 0)
+    episodes = len(np.unique(test.episode[fraud]))
+    if fraud.any() and episodes < FEW_EPISODES:
+        found.append(
+            Finding(
+                "warning",
+                "test part",
+                f"holds {episodes} frauds: the figures of this report are guesses until a longer "
+                "period or more people give at least 20",
+            )
+        )
     if parts.warmup_days:
         found.append(
             Finding(

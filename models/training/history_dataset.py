@@ -249,6 +249,15 @@ def district_of_events(
     return np.where(known, people.district[place], "")
 
 
+def age_of_events(
+    events: EventColumns, history: EventHistory, pseudonymiser: Pseudonymiser
+) -> NDArray[np.str_]:
+    """The age group of each event's person, empty where unknown."""
+    people = _people(history, pseudonymiser)
+    place, known = _places(people, events.subscriber)
+    return np.where(known, people.age_group[place], "")
+
+
 @dataclass(frozen=True, slots=True)
 class _People:
     """In order of the pseudonym."""

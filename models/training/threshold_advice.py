@@ -70,8 +70,9 @@ def recommend(
         ``later_minor.on_call`` and so on: see ``later_by_trigger``.
     """
     later = later_minor(part, label)
-    known = np.isin(part.kind, [0, *TRIGGERS])
-    score = (probability / _ratios(part.kind))[known]
+    score = trigger_scores(probability, part.kind)
+    known = score >= 0
+    score = score[known]
     subject, time_ms = part.subject[known], part.time_ms[known]
     best, rows = highest_by_subject(score, subject)
     at_risk = _at_risk(part, later, costs)[known][rows]
@@ -146,8 +147,16 @@ def _at_risk(part: Dataset, later: NDArray[np.int64], costs: CostModel) -> NDArr
     return np.where(part.kind == 0, amount, later)
 
 
-def _ratios(kind: NDArray[np.uint8]) -> NDArray[np.float64]:
-    ratios = np.ones(int(max(EventKind)) + 1)
+def trigger_scores(
+    probability: NDArray[np.float64], kind: NDArray[np.uint8]
+) -> NDArray[np.float64]:
+    """Probabilities by the ratio of their trigger, -1 for events that raise nothing, [n].
+
+    One threshold on these scores is the bounds of all triggers.
+    """
+    ratios = np.full(int(max(EventKind)) + 1, np.nan)
+    ratios[0] = 1.0
     for trigger, ratio in TRIGGERS.items():
         ratios[trigger] = ratio
-    return ratios[kind]
+    score: NDArray[np.float64] = np.nan_to_num(probability / ratios[kind], nan=-1.0)
+    return score

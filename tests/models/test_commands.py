@@ -9,7 +9,13 @@ import pytest
 from kafka import KafkaProducer
 from typer.testing import CliRunner, Result
 
-from forewarn.cli import backtest_command, models_command, retrain_command, train_command
+from forewarn.cli import (
+    backtest_command,
+    evaluate_command,
+    models_command,
+    retrain_command,
+    train_command,
+)
 from forewarn.errors import ConfigurationError
 from forewarn.local import KafkaBroker
 from forewarn.platform.kafka import TopicAdministration, client_arguments
@@ -94,6 +100,22 @@ def test_from_history_to_a_promoted_model_and_back(
     assert one["episodes_reached"] > 0.2 * one["episodes"]
     assert one["saved_minor"] <= one["movable_minor"] <= one["paid_minor"]
     assert document["difference"]["both"] > 0
+
+    figures, page = tmp_path / "evaluation.json", tmp_path / "evaluation.html"
+    said = _ok(RUN.invoke(evaluate_command.app, ["--data", str(town), "--champion", "challenger",
+                                         "--since", "2026-01-15", "--json", str(figures),
+                                         "--html", str(page)]))  # fmt: skip
+    assert "the town's truth" in said
+    document = msgspec.json.decode(figures.read_bytes())
+    for name in ("people_in_a_fraud", "share_of_losses_warned_a_minute_before"):
+        figure = document["policy"][name]
+        assert figure["low"] <= figure["value"] <= figure["high"]
+    assert {"model", "rules", "logistic"} <= set(document["baselines"])
+    assert document["champion"]["model"] == second
+    assert document["money"]["later_minor"] <= document["money"]["lost_minor"]
+    if document["policy"]["losses"] < 20:
+        assert document["findings"][0]["about"] == "frauds"
+    assert page.read_text().count("currentColor") > 10
 
     assert "ahead in" in _ok(RUN.invoke(models_command.app, ["compare", "challenger"]))
     _ok(RUN.invoke(models_command.app, ["promote", "challenger", "--force"]))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from models.evaluation.report.report_page import day, number, share
+from models.evaluation.report.page_parts import day, number, share
 
 
 def model_card(

@@ -99,6 +99,38 @@ def budgets(rows: Sequence[Mapping[str, Any]]) -> str:
     return draw(paint)
 
 
+def lead_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    """Share of losses (and of money for the first one) that were warned at least so long before."""
+
+    def paint(axes: Axes) -> None:
+        for place, (name, rows) in enumerate(curves.items()):
+            minutes = [max(row["minutes"], 0.3) for row in rows]
+            colour = COLOURS.get(name)
+            axes.plot(
+                minutes, [row["losses"] for row in rows], marker="o", label=name, color=colour
+            )
+            if place == 0:
+                money = [row["money"] for row in rows]
+                axes.plot(minutes, money, ls="--", label=f"{name}, money", color=colour)
+        ticks = [
+            (0.3, "any"),
+            (1, "1 min"),
+            (5, "5"),
+            (15, "15"),
+            (60, "1 h"),
+            (240, "4"),
+            (1440, "1 d"),
+        ]
+        axes.set(
+            xlabel="warned at least so long before", ylabel="share", xscale="log", ylim=(0, 1.02)
+        )
+        axes.set_xticks([at for at, _ in ticks], [text for _, text in ticks])
+        axes.minorticks_off()
+        axes.legend()
+
+    return draw(paint)
+
+
 def bars(values: Mapping[str, float], label: str, *, marks: Sequence[float] = ()) -> str:
     """Horizontal bars, first on top, with optional vertical marks."""
 

@@ -1,0 +1,109 @@
+"""``forewarn evaluate``: how early and how right the warnings of a period are."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from forewarn.api.model_access import load_model, load_policy
+from forewarn.api.period_evaluation import evaluate_period
+from models.evaluation.report.early_warning_section import (
+    COMPARISON_HEAD,
+    comparison_rows,
+    evaluation_page,
+    figure_rows,
+)
+from models.evaluation.report.page_parts import day, number, share
+
+app = typer.Typer(help="Judge how early and how right warnings are.")
+console = Console()
+
+_MOMENT = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+
+
+@app.command()
+def run(
+    data: Annotated[Path, typer.Option(help="Folder from `forewarn export` or `simulate`.")],
+    model: Annotated[
+        str, typer.Option(help="Alias, version, or an artifact's folder.")
+    ] = "champion",
+    policy: Annotated[Path | None, typer.Option(help="TOML; the built-in one if left out.")] = None,
+    champion: Annotated[
+        str, typer.Option(help="Compare with this model: alias, version or folder.")
+    ] = "",
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=_MOMENT,
+            help="Judge from here on (UTC). By default, from where the model's own test begins, or "
+            "after a third of a period that it was not trained on.",
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=_MOMENT, help="Judge up to here.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write every figure as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report with plots.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the feature kernel.")] = 1,
+) -> None:
+    """Replay a period through the decisions of a worker and print leads, precision and money.
+
+    Intervals are 90 % over people. A simulated town is judged by its whole truth, an export by its
+    outcomes, which lack the frauds that nobody reported.
+    """
+    scorer = load_model(model)
+    document = evaluate_period(
+        data,
+        scorer,
+        load_policy(scorer, policy),
+        champion=load_model(champion) if champion else None,
+        since_ms=_ms(since) if since else None,
+        until_ms=_ms(until) if until else None,
+        threads=threads,
+    )
+    _print(document)
+    if json:
+        json.write_bytes(msgspec.json.format(msgspec.json.encode(document)))
+    if html:
+        html.write_text(evaluation_page(document), encoding="utf-8")
+
+
+def _print(document: dict[str, Any]) -> None:
+    for finding in document["findings"]:
+        console.print(f"[bold red]{finding['level']}[/] {finding['about']}: {finding['message']}")
+    figures = document["policy"]
+    console.print(
+        f"{day(document['from_ms'])} to {day(document['until_ms'])}, {document['people']:,} people, "
+        f"judged by {document['truth']}: {figures['losses']} losses, "
+        f"{figures['losses_with_a_call']} with a call more than a minute before"
+    )
+    table = Table("", f"{document['model']}\n{document['policy_version']}")
+    for row in figure_rows(figures):
+        table.add_row(*row)
+    for name, value in document["money"].items():
+        table.add_row(f"{name.removesuffix('_minor')} (minor units)", number(value))
+    console.print(table)
+    _print_segments(document)
+    compared = Table(*COMPARISON_HEAD, title="at equal warnings a day")
+    for cells in comparison_rows(document):
+        compared.add_row(*cells)
+    console.print(compared)
+
+
+def _print_segments(document: dict[str, Any]) -> None:
+    budgets = document["budgets"]
+    heads = [f"{number(one['per_day'])} a day" for one in budgets]
+    table = Table("warned a minute before", "losses", "policy", *heads)
+    for segment in ("typology", "age_group"):
+        for key, row in document["policy"][segment].items():
+            at = [share(one[segment][key]["warned_a_minute_before"]) for one in budgets]
+            table.add_row(key, str(row["losses"]), share(row["warned_a_minute_before"]), *at)
+    console.print(table)
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.replace(tzinfo=UTC).timestamp() * 1000)
