@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from redis import exceptions as fault
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
 
 from features.store.state_store import unavailable
 from forewarn.errors import ConfigurationError, ForewarnError, StateFullError
@@ -67,21 +68,32 @@ class RetryPolicy:
             ConfigurationError: when Redis refuses the credentials.
         """
         deadline = self.clock() + self.bound_seconds
-        wait = FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                return await attempt()
-            except (fault.RedisError, fault.RedisClusterException, OSError) as error:
-                if isinstance(error, _REFUSED):
-                    raise explain(what, error) from error
-                if not is_transient(error):
-                    raise  # a reply of our own scripts, or a bug
-                wait_now = wait * random.uniform(0.5, 1.0)
-                if self.clock() + wait_now >= deadline:
-                    raise explain(what, error) from error
-                self.on_retry(type(error).__name__)
-                await self.pause(wait_now)
-                wait = min(wait * 2, LONGEST_PAUSE_SECONDS)
+
+        def is_late(state: RetryCallState) -> bool:
+            return self.clock() + state.upcoming_sleep >= deadline
+
+        def report(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            self.on_retry(type(error).__name__)
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(is_transient), wait=_pause_seconds, stop=is_late,
+            before_sleep=report, sleep=self.pause, reraise=True,
+        )  # fmt: skip
+        try:
+            return await retrying(attempt)
+        except (fault.RedisError, fault.RedisClusterException, OSError) as error:
+            if isinstance(error, _REFUSED) or is_transient(error):
+                raise explain(what, error) from error
+            raise  # a reply of our own scripts, or a bug
+
+
+_growing = wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)
+
+
+def _pause_seconds(state: RetryCallState) -> float:
+    """Doubles from the first pause to the longest, less up to a half at random."""
+    return _growing(state) * random.uniform(0.5, 1.0)
 
 
 def is_full(error: BaseException) -> bool:

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from filelock import FileLock, Timeout
+
 from forewarn.errors import ConfigurationError
 from forewarn.local.stack_layout import DEMO_DIRECTORY
 
@@ -30,33 +32,23 @@ class DirectoryLock:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / "lock"
-        self._descriptor = -1
+        self._lock = FileLock(
+            self._path, timeout=PATIENCE_SECONDS, poll_interval=PAUSE_SECONDS, mode=0o600
+        )
 
     def __enter__(self) -> Self:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            with _usable(self._path.parent):
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        with _usable(self._path.parent):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.read(descriptor, 32).decode() or "that is starting"
-                os.close(descriptor)
-                if time.monotonic() < deadline:
-                    time.sleep(PAUSE_SECONDS)
-                    continue
+                self._lock.acquire()
+            except Timeout:
+                holder = self._path.read_text() or "that is starting"
                 raise ConfigurationError(
                     f"a stack already runs in {self._path.parent} (process {holder}).",
                     hint="See `forewarn status`, stop it with `forewarn down`, or use another "
                     "directory with --dir.",
                 ) from None
-            if _is_same_file(descriptor, self._path):
-                break
-            os.close(descriptor)  # its last holder removed the file while we opened it
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
-        self._descriptor = descriptor
+        self._path.write_text(str(os.getpid()))
         return self
 
     def __exit__(
@@ -66,7 +58,7 @@ class DirectoryLock:
         trace: TracebackType | None,
     ) -> None:
         self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
+        self._lock.release()
 
 
 def lock_holder(directory: Path) -> int | None:
@@ -117,10 +109,3 @@ def where_it_runs(directory: Path) -> Path:
     if lock_holder(directory) is None and lock_holder(demo) is not None:
         return demo
     return directory
-
-
-def _is_same_file(descriptor: int, path: Path) -> bool:
-    try:
-        return os.fstat(descriptor).st_ino == path.stat().st_ino
-    except FileNotFoundError:
-        return False

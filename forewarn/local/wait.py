@@ -1,7 +1,8 @@
 """Bounded waiting for a condition of a real process."""
 
-import time
 from collections.abc import Callable
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from forewarn.errors import DependencyUnavailableError
 
@@ -24,9 +25,15 @@ def wait_until(
     Raises:
         DependencyUnavailableError: if it does not hold in time.
     """
-    deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        if time.monotonic() >= deadline:
-            missing = what if isinstance(what, str) else what()
-            raise DependencyUnavailableError(f"waited {timeout_seconds:g} s for {missing} in vain")
-        time.sleep(interval_seconds)
+    retrying = Retrying(
+        retry=retry_if_result(lambda holds: not holds),
+        wait=wait_fixed(interval_seconds),
+        stop=stop_after_delay(timeout_seconds),
+    )
+    try:
+        retrying(condition)
+    except RetryError:
+        missing = what if isinstance(what, str) else what()
+        raise DependencyUnavailableError(
+            f"waited {timeout_seconds:g} s for {missing} in vain"
+        ) from None

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, TypeVar
 
 import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
 
 from features.store import StateLostError
 from forewarn.errors import ForewarnError
@@ -56,25 +57,27 @@ class DependencyRetry:
             AbandonedError: every partition of the batch was revoked meanwhile.
             ForewarnError: the step failed for another reason than an absent dependency.
         """
-        pause_seconds = FIRST_PAUSE_SECONDS
         waiting = False
+
+        def report(state: RetryCallState) -> None:
+            nonlocal waiting
+            error = state.outcome.exception() if state.outcome else None
+            if _all_revoked(partitions):
+                raise AbandonedError("the batch was revoked while it waited.") from error
+            if not waiting:
+                log.warning("dependency_away", dependency=dependency, why=str(error))
+            waiting = True
+            self._on_wait(dependency, str(error), _numbers(partitions))
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(_may_pass),
+            wait=wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS),
+            before_sleep=report,
+            sleep=asyncio.sleep,
+            reraise=True,
+        )
         try:
-            while True:
-                try:
-                    return await step()
-                except ForewarnError as error:
-                    # A store that lost its data needs the operator; a restarted worker would only
-                    # find the same, so this one waits.
-                    if not error.retryable and not isinstance(error, StateLostError):
-                        raise
-                    if _all_revoked(partitions):
-                        raise AbandonedError("the batch was revoked while it waited.") from error
-                    if not waiting:
-                        log.warning("dependency_away", dependency=dependency, why=str(error))
-                    waiting = True
-                    self._on_wait(dependency, str(error), _numbers(partitions))
-                    await asyncio.sleep(pause_seconds)
-                    pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            return await retrying(step)
         finally:
             # Also after an error: no later call would report that this wait has ended.
             if waiting:
@@ -105,6 +108,16 @@ class DependencyRetry:
         finally:
             if silent:
                 self._on_wait("kafka", None, _numbers(partitions))
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether to wait: also for the operator of a store that lost its data.
+
+    A restarted worker would only find the same.
+    """
+    return isinstance(error, StateLostError) or (
+        isinstance(error, ForewarnError) and error.retryable
+    )
 
 
 def _numbers(partitions: Sequence[OpenPartition]) -> tuple[int, ...]:

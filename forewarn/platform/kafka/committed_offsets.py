@@ -1,9 +1,9 @@
 """What a consumer group has committed."""
 
-import time
 from typing import Any
 
 from kafka.errors import KafkaError
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 PAUSE_SECONDS = 0.2
 
@@ -22,13 +22,11 @@ def committed_offsets(admin: Any, group: str, *, timeout_seconds: float) -> dict
     Raises:
         KafkaError: the last one, when the bound has passed or repeating cannot help.
     """
-    deadline = time.monotonic() + timeout_seconds
-    while True:
-        try:
-            found = admin.list_group_offsets(group).get(group, {})
-        except KafkaError as error:
-            if not error.retriable or time.monotonic() >= deadline:
-                raise
-            time.sleep(PAUSE_SECONDS)
-        else:
-            return {tp: entry.offset for tp, entry in found.items() if entry.offset >= 0}
+    retrying = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, KafkaError) and error.retriable),
+        wait=wait_fixed(PAUSE_SECONDS),
+        stop=stop_after_delay(timeout_seconds),
+        reraise=True,
+    )
+    found = retrying(admin.list_group_offsets, group).get(group, {})
+    return {tp: entry.offset for tp, entry in found.items() if entry.offset >= 0}

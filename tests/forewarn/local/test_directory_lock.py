@@ -142,7 +142,7 @@ def test_forgetting_keeps_models_and_secrets(tmp_path: Path) -> None:
     layout.database.touch()
     layout.forget()
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"models", "secrets", ".gitignore"}
+    assert left == {"models", "secrets", ".gitignore", "alerting.toml"}
 
 
 def test_a_shell_reads_the_settings_as_they_are(tmp_path: Path) -> None:
