@@ -36,16 +36,12 @@ _ROW = np.dtype(
 
 _Row = tuple[int, int, int, int, int, int, int, int, int, int, int, int]
 
-_KIND_OF_TRANSFER = {
-    ("outgoing", "attempted"): int(EventKind.OUT_ATTEMPTED),
-    ("outgoing", "completed"): int(EventKind.OUT_COMPLETED),
-    ("outgoing", "blocked"): int(EventKind.OUT_BLOCKED),
-    ("outgoing", "reversed"): int(EventKind.OUT_REVERSED),
-    ("incoming", "attempted"): int(EventKind.IN_ATTEMPTED),
-    ("incoming", "completed"): int(EventKind.IN_COMPLETED),
-    ("incoming", "blocked"): int(EventKind.IN_BLOCKED),
-    ("incoming", "reversed"): int(EventKind.IN_REVERSED),
+KIND_OF_TRANSFER = {
+    (direction, status): int(EventKind[f"{short}_{status.upper()}"])
+    for direction, short in (("outgoing", "OUT"), ("incoming", "IN"))
+    for status in ("attempted", "completed", "blocked", "reversed")
 }
+"""Event kind by direction and status of a transfer."""
 _PURPOSE = {name: i << kinds.PURPOSE_SHIFT for i, name in enumerate(kinds.PURPOSES)}
 _CHANNEL = {name: i << kinds.CHANNEL_SHIFT for i, name in enumerate(kinds.CHANNELS)}
 _ATTESTATION = {name: i << kinds.ATTESTATION_SHIFT for i, name in enumerate(kinds.ATTESTATIONS)}
@@ -246,7 +242,7 @@ def _line_row(event: LineChanged, pseudonymiser: Pseudonymiser) -> _Facts:
 def _transfer_row(event: Transfer, pseudonymiser: Pseudonymiser) -> _Facts:
     other = event.payee_account if event.direction == "outgoing" else event.payer_account
     return (
-        _KIND_OF_TRANSFER[event.direction, event.status],
+        KIND_OF_TRANSFER[event.direction, event.status],
         event.event_time_ms,
         pseudonymiser.phone(event.subscriber),
         pseudonymiser.account(other),

@@ -112,24 +112,9 @@ def event_cursor(
 @inner
 def record_cursor(state: State, record: int, cut: np.ndarray, offset_ms: int) -> Cursor:
     """A cursor at a record without an event."""
-    start, none = state.starts[record], 0
-    return Cursor(
-        state.cells,
-        cut,
-        offset_ms,
-        start,
-        state.cells[start + R_ENTITY],
-        start + DESCRIPTOR_CELLS,
-        none,
-        none,
-        none,
-        none,
-        none,
-        none,
-        none,
-        none,
-        none,
-    )
+    cells, start = state.cells, state.starts[record]
+    entity, head = cells[start + R_ENTITY], start + DESCRIPTOR_CELLS
+    return Cursor(cells, cut, offset_ms, start, entity, head, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 @inner

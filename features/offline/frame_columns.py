@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from features import event_columns, kinds
-from features.event_columns import EventColumns, number_flags
+from features.event_columns import KIND_OF_TRANSFER, EventColumns, number_flags
 from features.kinds import EventKind
 from features.offline.parquet_schema import SOURCE_OF
 from forewarn.contracts import Outcome
@@ -25,9 +25,7 @@ _CALL_KINDS: Final = {
     "line_changed": EventKind.LINE_CHANGED,
 }
 _TRANSFER_KINDS: Final = {
-    f"{direction}_{status}": EventKind[f"{short}_{status.upper()}"]
-    for direction, short in (("outgoing", "OUT"), ("incoming", "IN"))
-    for status in ("attempted", "completed", "blocked", "reversed")
+    f"{direction}_{status}": kind for (direction, status), kind in KIND_OF_TRANSFER.items()
 }
 _NUMBER_HEAD_CHARS: Final = 7
 """Leading characters on which ``number_flags`` depends: more than six digits, and the country."""

@@ -5,7 +5,7 @@ node run in order. Faults are raised as the client raised them; :mod:`features.s
 what follows. The client's own retries are off, so that only one bound holds.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -63,11 +63,40 @@ class _PackedInC:
         return [packed]
 
 
-class SingleConnection:
+class _Connection:
+    """What a connection to one server and one to a cluster share."""
+
+    def __init__(self, client: "Redis | RedisCluster") -> None:
+        self._client: Any = client
+
+    async def load_script(self, source: str) -> None:
+        """Load a script into every primary."""
+        await self._client.script_load(source)
+
+    async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
+        """Scan all keys, a few at a time."""
+        pipeline = self._client.pipeline()
+        waiting = 0
+        async for key in self._client.scan_iter(match=pattern, count=DELETE_AT_ONCE):
+            if key != keep:
+                pipeline.execute_command("UNLINK", key)
+                waiting += 1
+            if waiting >= DELETE_AT_ONCE:
+                await pipeline.execute()
+                waiting = 0
+        if waiting:
+            await pipeline.execute()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+
+class SingleConnection(_Connection):
     """One Redis server."""
 
     def __init__(self, client: "Redis") -> None:
-        self._client = client
+        super().__init__(client)
         pool = client.connection_pool
         plain = pool.connection_class
         pool.connection_class = type(f"Packed{plain.__name__}", (_PackedInC, plain), {})
@@ -80,8 +109,7 @@ class SingleConnection:
         """Send commands as one pipeline."""
         try:
             if len(commands) == 1:
-                run: Callable[..., Awaitable[Any]] = self._client.execute_command
-                return [await run(*commands[0])]
+                return [await self._client.execute_command(*commands[0])]
             pipeline = self._client.pipeline(transaction=False)
             for command in commands:
                 pipeline.execute_command(*command)
@@ -93,27 +121,12 @@ class SingleConnection:
         raise_first(replies)
         return replies
 
-    async def load_script(self, source: str) -> None:
-        """Load a script into the server."""
-        await self._client.script_load(source)
 
-    async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
-        """Scan all keys, a few at a time."""
-        await _delete_all(self._client, pattern, keep)
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._client.aclose()
-
-
-class ClusterConnection:
+class ClusterConnection(_Connection):
     """A Redis Cluster; keys are grouped by hash tag, nodes are used concurrently."""
 
-    def __init__(self, client: "RedisCluster") -> None:
-        self._client = client
-
     def group(self, key: bytes) -> bytes:
-        """The key's hash tag: all keys with one tag lie in one slot."""
+        """The key's hash tag: all keys with one tag are in one slot."""
         start = key.find(b"{")
         end = key.find(b"}", start + 2)
         return key[start + 1 : end] if start >= 0 and end > 0 else key
@@ -131,32 +144,6 @@ class ClusterConnection:
             await self._client.nodes_manager.initialize()
             raise
         return replies
-
-    async def load_script(self, source: str) -> None:
-        """Load a script into every primary."""
-        await self._client.script_load(source)
-
-    async def delete_all(self, pattern: bytes, *, keep: bytes) -> None:
-        """Scan all keys, a few at a time."""
-        await _delete_all(self._client, pattern, keep)
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._client.aclose()
-
-
-async def _delete_all(client: "Redis | RedisCluster", pattern: bytes, keep: bytes) -> None:
-    pipeline = client.pipeline()
-    waiting = 0
-    async for key in client.scan_iter(match=pattern, count=DELETE_AT_ONCE):
-        if key != keep:
-            pipeline.execute_command("UNLINK", key)
-            waiting += 1
-        if waiting >= DELETE_AT_ONCE:
-            await pipeline.execute()
-            waiting = 0
-    if waiting:
-        await pipeline.execute()
 
 
 def raise_first(replies: Sequence[Any]) -> None:
