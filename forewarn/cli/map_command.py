@@ -14,8 +14,8 @@ from rich.table import Table
 
 from forewarn.contracts import CallEvent, Transfer
 from forewarn.errors import ConfigurationError
+from forewarn.platform.files.byte_stream import kind_of
 from forewarn.replay import BadRow, Ready, in_order, load_mapping
-from forewarn.replay.byte_stream import kind_of
 from forewarn.replay.column_evidence import evidence_of
 from forewarn.replay.file_shape import read_head
 from forewarn.replay.format_choice import recognised

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from forewarn.platform.files.byte_stream import CountedFile, kind_of
 from forewarn.replay import BadRow, Mapping, Ready
-from forewarn.replay.byte_stream import CountedFile, kind_of
 from forewarn.replay.file_tally import FileTally, local
 
 SHOWN_BAD_ROWS = 20

@@ -51,6 +51,9 @@ TimeColumn = Annotated[
 Unit = Annotated[
     str, typer.Option(help=f"Of --frame, for times that are numbers: {', '.join(UNITS)}.")
 ]
+Form = Annotated[
+    str, typer.Option(help="Of --frame, for times that are texts: such as %m/%d/%Y %H:%M:%S.")
+]
 Group = Annotated[str, typer.Option(help="Of --frame: column of the card or person; never split.")]
 Amount = Annotated[str, typer.Option(help="Of --frame: column of the amount.")]
 Entities = Annotated[
@@ -95,6 +98,7 @@ def run(
     label: Label = "",
     time_column: TimeColumn = "",
     time_unit: Unit = "auto",
+    time_form: Form = "",
     group: Group = "",
     amount: Amount = "",
     entity: Entities = None,
@@ -136,8 +140,8 @@ def run(
         source = _of_table(
             frame,
             TableOptions(
-                label=label, time=time_column, time_unit=_known_unit(time_unit), group=group,
-                amount=amount, entities=tuple(entity or ()), drop=tuple(drop or ()),
+                label=label, time=time_column, time_unit=_known_unit(time_unit), time_form=time_form,
+                group=group, amount=amount, entities=tuple(entity or ()), drop=tuple(drop or ()),
                 label_delay_days=label_delay_days, split_by=split_by,
             ),
             key,

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from forewarn.errors import ConfigurationError
-from forewarn.replay.csv_lines import LineCutter
+from forewarn.platform.files.csv_lines import LineCutter
 from forewarn.replay.mapping_file import MappingFile, named_columns, required_columns
 
 SEARCHED_LINES = 200

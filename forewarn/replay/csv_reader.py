@@ -6,12 +6,12 @@ from typing import IO
 import polars as pl
 
 from forewarn.errors import ConfigurationError
+from forewarn.platform.files.csv_lines import CsvDialect, CutRow, LineCutter, cut_rows
+from forewarn.platform.files.text_lines import LineBlock, line_blocks
 from forewarn.replay.csv_header import Header, find_header
-from forewarn.replay.csv_lines import CsvDialect, CutRow, LineCutter, cut_rows
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import MappingFile, named_columns
 from forewarn.replay.row_batch import BATCH_ROWS, FaultyRow, RowBatch
-from forewarn.replay.text_lines import LineBlock, line_blocks
 
 
 def csv_batches(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forewarn.errors import ConfigurationError
-from forewarn.replay.byte_stream import kind_of, unpacked
-from forewarn.replay.csv_lines import CsvDialect, LineCutter
+from forewarn.platform.files.byte_stream import kind_of, unpacked
+from forewarn.platform.files.csv_lines import CsvDialect, LineCutter
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import parse_mapping
 from forewarn.replay.row_batch import RowBatch

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from forewarn.errors import ConfigurationError
-from forewarn.replay.byte_stream import kind_of, unpacked
+from forewarn.platform.files.byte_stream import kind_of, unpacked
+from forewarn.platform.files.csv_lines import CsvDialect, LineCutter
 from forewarn.replay.column_mapping import Mapping, load_mapping
-from forewarn.replay.csv_lines import CsvDialect, LineCutter
 from forewarn.replay.format_catalog import FileFormat, format_named, known_formats
 from forewarn.replay.row_batch import getter
 

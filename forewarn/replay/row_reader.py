@@ -8,7 +8,7 @@ from typing import IO, Any
 import msgspec
 
 from forewarn.errors import ConfigurationError
-from forewarn.replay.byte_stream import PACKED, CountedFile, kind_of, unpacked
+from forewarn.platform.files.byte_stream import PACKED, CountedFile, kind_of, unpacked
 from forewarn.replay.csv_reader import csv_batches
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import MappingFile, required_columns

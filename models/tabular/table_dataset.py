@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from forewarn.errors import ConfigurationError
+from forewarn.platform.files.text_table import read_text_table
 from models.tabular.entity_history import Events, entity_features
 from models.tabular.table_columns import (
     FEW_VALUES,
@@ -24,6 +25,7 @@ from models.tabular.table_columns import (
     plain_names,
 )
 from models.tabular.table_times import Times, TimeUnit, read_times
+from models.tabular.table_types import typed
 from models.training.dataset_checks import Finding
 from models.training.dataset_split import SplitOptions
 from models.training.threshold_advice import CostModel
@@ -48,6 +50,7 @@ class TableOptions:
     label: str
     time: str
     time_unit: TimeUnit = "auto"
+    time_form: str = ""
     group: str = ""
     amount: str = ""
     entities: tuple[str, ...] = ()
@@ -105,7 +108,10 @@ def dataset_of_table(source: Path | pl.DataFrame, options: TableOptions) -> Tabl
     """
     table = read_table(source) if isinstance(source, Path) else source
     _require(table, options)
-    label, times = _labels(table, options.label), read_times(table[options.time], options.time_unit)
+    label, times = (
+        _labels(table, options.label),
+        read_times(table[options.time], options.time_unit, options.time_form),
+    )
     order = np.argsort(times.time_ms, kind="stable")
     times = Times(times.time_ms[order], times.dated, times.meaning)
     work = _Building(table[order], options, times, label[order])
@@ -169,17 +175,18 @@ def table_options(
 
 
 def read_table(path: Path) -> pl.DataFrame:
-    """Read Parquet or CSV (also compressed), by the name's ending.
+    """Read Parquet or CSV (also packed), by the name's ending.
+
+    A column of a CSV file is a number or a date only if that loses nothing of any of its texts, in all rows.
 
     Raises:
-        ConfigurationError: if it cannot be read.
+        ConfigurationError: if it cannot be read, or a line of it does not fit its header.
     """
     try:
         if ".parquet" in path.suffixes:
             return pl.read_parquet(path)
-        # The whole file is looked at: a column may hold its first fraction in its last row.
-        return pl.read_csv(
-            path, infer_schema_length=None, try_parse_dates=True, null_values=list(MISSING)
+        return pl.DataFrame(
+            {column.name: typed(column, MISSING) for column in read_text_table(path)}
         )
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ConfigurationError(

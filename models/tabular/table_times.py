@@ -16,21 +16,26 @@ from forewarn.errors import ConfigurationError
 from models.training.training_dataset import DAY_MS, HOUR_MS
 
 TimeUnit = Literal[
-    "auto", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds",
+    "auto", "months", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds",
     "yyyymmdd",
 ]  # fmt: skip
 UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
 
 _MS = {
-    "days": float(DAY_MS), "hours": float(HOUR_MS), "minutes": 60_000.0, "seconds": 1_000.0,
+    "months": DAY_MS * 365.2425 / 12, "days": float(DAY_MS), "hours": float(HOUR_MS), "minutes": 60_000.0, "seconds": 1_000.0,
     "milliseconds": 1.0, "microseconds": 1e-3, "nanoseconds": 1e-6,
 }  # fmt: skip
 
 _TEXTS = (
-    "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y",
     "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d",
+    "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y",
 )  # fmt: skip
 """Tried in this order where a column is not in ISO 8601; a format has to fit every row."""
+
+_ISO = r"^\s*\d{4}-\d{2}-\d{2}"
+_CLOCKS = (" %H:%M:%S", " %H:%M", "")
+_DAY_ORDERS = {"MM/DD/YYYY": "%m/%d/%Y", "DD/MM/YYYY": "%d/%m/%Y"}
+"""Two readings that may both fit every row; then nobody but the user knows."""
 
 _LAST_MS = 4_102_444_800_000  # 2100-01-01
 _LONGEST_DAYS = 50 * 365
@@ -52,8 +57,13 @@ class Times:
     meaning: str
 
 
-def read_times(column: pl.Series, unit: TimeUnit = "auto") -> Times:
+def read_times(column: pl.Series, unit: TimeUnit = "auto", form: str = "") -> Times:
     """Read a column of times.
+
+    Args:
+        column: of dates, texts or numbers.
+        unit: of numbers.
+        form: of texts, as of ``strptime``; empty: ISO 8601, or the only usual form that fits every row.
 
     Dates and ISO texts are taken as UTC unless they name a zone. ``auto`` tells moments in seconds,
     milliseconds, microseconds and nanoseconds since 1970 apart by their size, and numbers such as
@@ -61,7 +71,8 @@ def read_times(column: pl.Series, unit: TimeUnit = "auto") -> Times:
     name gives, or in seconds if they span a day as seconds.
 
     Raises:
-        ConfigurationError: for missing values, for a year that cannot be, or if the unit is unclear.
+        ConfigurationError: for missing values, for a year that cannot be, if the unit is unclear, or if two
+            forms of dates fit.
     """
     name = column.name
     if unit not in UNITS:
@@ -74,7 +85,7 @@ def read_times(column: pl.Series, unit: TimeUnit = "auto") -> Times:
     if column.dtype.is_float():
         column = column.fill_nan(None)
     if column.dtype == pl.String:
-        column = _of_texts(column)
+        column = _of_form(column, form) if form else _of_texts(column)
     if column.null_count():
         raise ConfigurationError(
             f"{column.null_count()} rows have no readable time in {name}",
@@ -94,17 +105,47 @@ def _of_texts(column: pl.Series) -> pl.Series:
     if numbers.null_count() == column.null_count():
         return numbers
     best = pl.Series(column.name, [None] * len(column), dtype=pl.Datetime("ms"))
+    # Left to itself, polars takes 03/04/2026 for the third of April.
+    iso = column.set(~column.str.contains(_ISO).fill_null(value=False), None)
     for form in (None, *_TEXTS):
         for zone in (None, "UTC"):
             try:
-                read = column.str.to_datetime(form, strict=False, time_unit="ms", time_zone=zone)
+                read = (iso if form is None else column).str.to_datetime(
+                    form, strict=False, time_unit="ms", time_zone=zone
+                )
             except pl.exceptions.PolarsError:  # not one text looks like a time
                 continue
             if read.null_count() < best.null_count():
                 best = read.dt.replace_time_zone(None) if zone else read
         if best.null_count() == column.null_count():
             return best
-    return best
+    return _of_day_orders(column, best)
+
+
+def _of_day_orders(column: pl.Series, best: pl.Series) -> pl.Series:
+    """Texts with the day or the month first: the one order that fits every row."""
+    fitting = {}
+    for name, order in _DAY_ORDERS.items():
+        for clock in _CLOCKS:
+            read = _of_form(column, order + clock)
+            if read.null_count() == column.null_count():
+                fitting[name] = (order + clock, read)
+            elif read.null_count() < best.null_count():
+                best = read
+    if len(fitting) > 1:
+        first = next(iter(fitting.values()))[0]
+        raise ConfigurationError(
+            f"{column.name} fits {' and '.join(fitting)}: say which.",
+            hint=f"Give --time-form '{first}'.",
+        )
+    return next(iter(fitting.values()))[1] if fitting else best
+
+
+def _of_form(column: pl.Series, form: str) -> pl.Series:
+    try:
+        return column.str.to_datetime(form, strict=False, time_unit="ms")
+    except pl.exceptions.PolarsError:  # not one text looks like it
+        return pl.Series(column.name, [None] * len(column), dtype=pl.Datetime("ms"))
 
 
 def _of_numbers(name: str, values: NDArray[np.float64], unit: TimeUnit) -> Times:
@@ -138,7 +179,7 @@ def _scaled(values: NDArray[np.float64], unit: str) -> NDArray[np.int64]:
 def _unit_of_name(name: str) -> str:
     """The unit that a column's name gives, or auto."""
     plain = name.lower()
-    for word, unit in (("day", "days"), ("hour", "hours"), ("minute", "minutes"),
+    for word, unit in (("month", "months"), ("day", "days"), ("hour", "hours"), ("minute", "minutes"),
                        ("second", "seconds")):  # fmt: skip
         if word in plain:
             return unit

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forewarn.contracts import decode_call, decode_transfer, encode
@@ -120,11 +120,13 @@ def alike(mapping: Mapping, rows: list[dict[str, str]], decode) -> None:
     assert set(found) | set(others) == set(range(len(rows)))
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(CALL_ROWS, min_size=1, max_size=12))
 def test_calls_are_the_same_by_column_and_by_cell(rows: list[dict[str, str]]) -> None:
     alike(CALLS, rows, decode_call)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(TRANSFER_ROWS, min_size=1, max_size=12))
 def test_transfers_are_the_same_by_column_and_by_cell(rows: list[dict[str, str]]) -> None:
     alike(TRANSFERS, rows, decode_transfer)

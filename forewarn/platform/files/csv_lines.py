@@ -149,8 +149,9 @@ def _over_lines(
     unclosed = CutRow([], 1, lines[place], fault="a quote is never closed")
     text = lines[place]
     for taken, line in enumerate(lines[place + 1 : place + LONGEST_CELL_LINES], start=2):
-        alone = cutter.cut(line)
-        if width > 1 and len(alone.cells) == width and not (alone.open and width == 2):
+        # A line that ends the cell has one quote without a partner; a row by itself has none.
+        whole = line.count(cutter.dialect.quote) % 2 == 0
+        if whole and width > 1 and len(cutter.cut(line).cells) == width:
             return unclosed
         text += "\n" + line
         if cutter.dialect.quote not in line:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from forewarn.errors import ConfigurationError
-from forewarn.replay.byte_stream import BLOCK_BYTES
+from forewarn.platform.files.byte_stream import BLOCK_BYTES
 
 LONGEST_LINE_BYTES = 16 << 20
 _MARKS = {

@@ -1,0 +1,1 @@
+"""Files of rows that other people wrote: unpacked, decoded, and cut so that no line is lost."""

@@ -1,0 +1,51 @@
+"""Which type a column of texts has, where the type loses nothing of any text.
+
+Account numbers keep their leading zeros and all their digits; a column is only a number if every text of it can be
+written back from the number. Dates are those of ISO 8601; what fits two readings stays text.
+"""
+
+import polars as pl
+
+_WHOLE = r"^-?(?:0|[1-9]\d{0,17})$"
+_FRACTION = r"^-?(?:0|[1-9]\d{0,14})?(?:\.\d*)?(?:[eE][-+]?\d{1,3})?$"
+_DATE = r"^\d{4}-\d{2}-\d{2}$"
+_MOMENT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}"
+
+
+def typed(texts: pl.Series, missing: tuple[str, ...]) -> pl.Series:
+    """A column of texts as numbers, truth values or dates, if all of its texts are such.
+
+    Args:
+        texts: of the column, without the blanks around them.
+        missing: texts that mean that there is no value.
+    """
+    column = texts.replace(list(missing), None)
+    known = column.drop_nulls()
+    if not len(known):
+        return column
+    if known.str.contains(_WHOLE).all():
+        return column.cast(pl.Int64)
+    if known.str.contains(_FRACTION).all() and known.str.contains(r"\d").all():
+        return column.cast(pl.Float64, strict=False)
+    if known.str.to_lowercase().is_in(["true", "false"]).all():
+        return column.str.to_lowercase() == "true"
+    return _dated(column, known)
+
+
+def _dated(column: pl.Series, known: pl.Series) -> pl.Series:
+    """The column as dates or moments, if all of its texts are such."""
+    if known.str.contains(_DATE).all():
+        read = column.str.to_date("%Y-%m-%d", strict=False)
+        return read if read.null_count() == column.null_count() else column
+    return _moments(column) if known.str.contains(_MOMENT).all() else column
+
+
+def _moments(column: pl.Series) -> pl.Series:
+    for zone in (None, "UTC"):
+        try:
+            read = column.str.to_datetime(strict=False, time_unit="us", time_zone=zone)
+        except pl.exceptions.PolarsError:  # some name a zone and others do not
+            continue
+        if read.null_count() == column.null_count():
+            return read
+    return column
