@@ -1,10 +1,14 @@
-"""``forewarn topics apply|check``: the topics as the settings want them."""
+"""``forewarn topics apply|check|probe``: the topics as the settings want them, and where keys lie in them."""
 
 import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from forewarn.contracts.topics import SOURCES, qualified
+from forewarn.platform.kafka.key_partitioners import ADVICE, decide
+from forewarn.platform.kafka.key_sample import sample_keys
 from forewarn.platform.kafka.topic_administration import TopicAdministration, as_mapping
 from forewarn.platform.kafka.topic_differences import Drift
 from forewarn.platform.settings import KafkaSettings, load
@@ -41,6 +45,34 @@ def apply(
     if not as_json:
         typer.echo(f"The source topics have {partitions} partitions each.")
     raise typer.Exit(1 if remaining else 0)
+
+
+@app.command()
+def probe(
+    records: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Newest records to read of each partition.")
+    ] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Name the partitioner that placed the keys of the source topics; status 1 unless it is Kafka's default.
+
+    Nothing is written: the newest records of each partition are read, and compared with the partitioners of the
+    common clients.
+    """
+    settings = load(KafkaSettings)
+    wrong = False
+    for source in SOURCES:
+        topic = qualified(source, settings)
+        report = decide(*sample_keys(settings, topic, records=records))
+        wrong = wrong or report.is_wrong
+        if as_json:
+            typer.echo(json.dumps({"topic": topic, "is_wrong": report.is_wrong, **asdict(report)}))
+        else:
+            typer.echo(
+                f"{topic}: {report.keys:,} keys in {report.partitions} partitions: {report.placement}\n"
+                f"  {ADVICE[report.placement]}"
+            )
+    raise typer.Exit(1 if wrong else 0)
 
 
 def _show(what: str, found: list[Drift], *, as_json: bool) -> None:
