@@ -13,11 +13,14 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     InvalidProducerIdMapping,
+    InvalidTimestampError,
     KafkaError,
     MessageSizeTooLargeError,
     OutOfOrderSequenceNumber,
+    PolicyViolationError,
     ProducerClosed,
     ProducerFenced,
+    RecordListTooLargeError,
     UnknownProducerId,
 )
 
@@ -111,10 +114,16 @@ class OutputProducer:
                 f"{topic} has no partition {partition}.",
                 hint="Outputs need as many partitions as the sources: `forewarn topics check`.",
             ) from error
-        except MessageSizeTooLargeError as error:
+        except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
             raise ConfigurationError(
                 f"the broker refuses a batch for {topic}: {error}",
                 hint="Raise max.message.bytes of the topic to at least one mebibyte.",
+            ) from error
+        except (InvalidTimestampError, PolicyViolationError) as error:
+            # Sent again it is refused again, and after one refusal this producer is dead for the partition.
+            raise ConfigurationError(
+                f"the broker refuses a batch for {topic}: {type(error).__name__}.",
+                hint="Compare the clocks of worker and broker, and see message.timestamp.type of the topic.",
             ) from error
         except (KafkaError, TimeoutError) as error:
             # The client fails everything with the bare class once its sender has died.

@@ -64,7 +64,6 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
         return aiokafka.AIOKafkaConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
-            group_instance_id=conf.consumer_group_instance_id,
             bootstrap_servers=server_list(transport.url, transport.default_port),
             # Range gives partition p of every topic to one member, which the join of calls and
             # transfers needs; round robin does so only when members divide the partitions.

@@ -13,6 +13,7 @@ import faust
 from mode import CrashingSupervisor
 
 from forewarn.contracts.topics import SOURCES, qualified
+from forewarn.errors import ConfigurationError
 from forewarn.platform.settings import KafkaSettings, WorkerSettings
 from streams.transport import ChunkLimits, FetchedRecords
 
@@ -40,6 +41,9 @@ def create_app(
         worker: group, intervals and directories.
         intake: receives the records.
         broker_options: ``broker`` and ``broker_credentials`` as Faust wants them.
+
+    Raises:
+        ConfigurationError: if static membership is set, which Faust takes from the environment.
     """
     app = faust.App(
         worker.group,
@@ -66,6 +70,12 @@ def create_app(
         web_enabled=False,
         worker_redirect_stdouts=False,
     )
+    if app.conf.consumer_group_instance_id:
+        # aiokafka 0.14 fences nobody: two members with one id both read, and count, everything.
+        raise ConfigurationError(
+            "CONSUMER_GROUP_INSTANCE_ID is set: workers do not support static membership.",
+            hint="Remove it from the environment; a worker that stops gives its partitions away at once.",
+        )
     # A drain that the transport ends still commits, which one ended by the worker's timer does not.
     app.transport.limits = ChunkLimits(drain_seconds=0.75 * worker.drain_seconds)
     for source, name in enumerate(SOURCES):

@@ -4,8 +4,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaTimeoutError
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from alerting.access import Principal
 from alerting.bootstrap.background_tasks import kafka_tasks
@@ -15,8 +18,14 @@ from alerting.db import Database
 from alerting.db.case_tables import Case, Warning_
 from alerting.db.contact_tables import Activity
 from alerting.db.journal_tables import OutboxMessage
+from alerting.messaging import outbox_sender
 from alerting.messaging.background_task import BackgroundTask
-from alerting.messaging.outbox_sender import OutboxSender, Producer
+from alerting.messaging.outbox_sender import (
+    LEASE_SECONDS,
+    REFUSED_PAUSE_SECONDS,
+    OutboxSender,
+    Producer,
+)
 from alerting.web.service_container import Services
 from forewarn.contracts.call import CallEnded
 from forewarn.contracts.event_codec import decode_outcome, encode
@@ -157,6 +166,72 @@ def test_two_senders_send_each_message_once_and_in_order(
         for loop in loops:
             loop.stop()
     assert sorted(decode_outcome(record.value).case_id for record in found) == ids
+
+
+def test_a_message_that_kafka_refuses_is_named_and_the_others_go_on(
+    services: Services, link: KafkaSettings, clock: Clock
+) -> None:
+    """The broker refuses one for its size; after that the old producer could send nothing to any topic."""
+    limit = "max.message.bytes"
+    set_config(link, limit, "1000")
+    with services.db.write() as session:
+        for value in (b"before", b"x" * 5000, b"after", b"last"):
+            session.add(
+                OutboxMessage(
+                    topic="outcomes", key=VICTIM.encode(), value=value, created_at_ms=NOW_MS
+                )
+            )
+    sender = OutboxSender(services.db, Producer(link), clock, owner="one")
+    with capture_logs() as logs:
+        send_all(sender)
+    assert [r.value for r in consume(link, "outcomes", 3)] == [b"before", b"after", b"last"]
+    [named] = [entry for entry in logs if entry["event"] == "message_refused"]
+    assert (named["message_no"], named["topic"], named["bytes"]) == (2, "outcomes", 5000)
+    assert waiting(services.db) == 1
+
+    set_config(link, limit, "100000")
+    send_all(sender)
+    assert waiting(services.db) == 1, "it is tried again after its pause only"
+    clock.now_ms += int(REFUSED_PAUSE_SECONDS * 1000) + 1
+    send_all(sender)
+    assert waiting(services.db) == 0
+    sender.close()
+
+
+def test_a_missing_topic_blocks_the_sender_for_less_than_its_lease(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Longer, and a second replica sends the same messages meanwhile."""
+    arguments: dict[str, object] = {}
+
+    class Refusing:
+        def __init__(self, **given: object) -> None:
+            arguments.update(given)
+
+        def send(self, *_: object, **__: object) -> None:
+            raise KafkaTimeoutError("no metadata")
+
+        def close(self, timeout: float) -> None:
+            pass
+
+    monkeypatch.setattr(outbox_sender, "KafkaProducer", Refusing)
+    slow = KafkaSettings(request_timeout_seconds=60)
+    with pytest.raises(DependencyUnavailableError):
+        Producer(slow).send([("outcomes", b"k", b"v")])
+    total_ms = int(str(arguments["bootstrap_timeout_ms"])) + 2 * int(str(arguments["max_block_ms"]))
+    assert total_ms < LEASE_SECONDS * 1000
+
+
+def send_all(sender: OutboxSender) -> None:
+    while sender.turn(threading.Event()) == 0:
+        pass
+
+
+def set_config(link: KafkaSettings, name: str, value: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=link.bootstrap_servers)
+    topic = qualified("outcomes", link)
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs={name: value})])
+    admin.close()
 
 
 def waiting(db: Database) -> int:

@@ -4,7 +4,13 @@ import asyncio
 from unittest.mock import AsyncMock, Mock
 
 import pytest
-from aiokafka.errors import KafkaError, NotEnoughReplicasError, OutOfOrderSequenceNumber
+from aiokafka.errors import (
+    InvalidTimestampError,
+    KafkaError,
+    NotEnoughReplicasError,
+    OutOfOrderSequenceNumber,
+    PolicyViolationError,
+)
 
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from streams.pipeline import producer as module
@@ -42,6 +48,13 @@ async def test_a_topic_that_is_too_narrow_is_named() -> None:
         await outputs_that_fail(AssertionError("Unrecognized partition")).send(
             "scores", 7, [(b"k", b"v")]
         )
+
+
+@pytest.mark.parametrize("error", [InvalidTimestampError(), PolicyViolationError()])
+async def test_a_batch_that_is_refused_for_what_it_is_is_named(error: KafkaError) -> None:
+    """Waiting for it would have no end: it is refused again, by a producer that is dead by then."""
+    with pytest.raises(ConfigurationError, match=f"batch for scores: {type(error).__name__}"):
+        await outputs_that_fail(error).send("scores", 0, [(b"k", b"v")])
 
 
 async def test_stopping_does_not_wait_for_a_kafka_that_is_away(
