@@ -18,22 +18,12 @@ from typing import Any
 
 from benchmarks.bench import on_worker_core, run_for_result
 from benchmarks.measure import append_times, latencies_ms, percentiles
-from benchmarks.traffic import LARGE_MINOR
 from benchmarks.world import WorkerProcess, World
 from forewarn.local import KafkaBroker, RedisServer
-from models.policy import DEFAULT_POLICY
 
 PARTITIONS = 8
 SUBSCRIBERS = 10_000
 SOURCES = ("calls", "transfers")
-
-RULE = f"""
-[[rules]]
-name = "large_amount"
-effect = "raise"
-when = "amount_minor >= {LARGE_MINOR}"
-severity = "critical"
-"""
 
 
 class Session:
@@ -160,23 +150,19 @@ def session(
         source_tree: the worker's code; the present tree by default.
     """
     home = directory / name
-    policy = home / "policy.toml"
     home.mkdir()
-    policy.write_text(DEFAULT_POLICY.read_text() + RULE)
     with RedisServer(home / "redis", name=f"redis-{name}") as redis:
         world = World(
             home,
             bootstrap_servers=broker.bootstrap_servers,
             redis_url=redis.unix_url,
             partitions=PARTITIONS,
-            intercept=20.0,  # the model itself warns about nothing
-            typologies=True,
+            large_amounts=True,
             topic_prefix=f"{name}.",
             source_tree=source_tree,
             settings={
                 "FOREWARN_WORKER_LOG_LEVEL": "ERROR",
                 "FOREWARN_WORKER_SESSION_SECONDS": "60",  # outlasts the time that it is stopped
-                "FOREWARN_WORKER_POLICY_FILE": str(policy),
             },
         )
         world.create_topics()

@@ -1,6 +1,7 @@
-"""A model of realistic size for benchmarks and crash tests: 300 trees of 31 leaves.
+"""Models of realistic size for benchmarks and crash tests.
 
 Trained on noise, so its opinions mean nothing; its cost and its determinism are those of a real one.
+``large_amounts`` gives one whose opinion is known: it warns about large amounts and nothing else.
 """
 
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 
+from benchmarks.traffic import LARGE_MINOR
 from forewarn.platform.settings import ModelsSettings
 from models.registry import open_registry
 from models.serving.artifact import BOOSTER, TYPOLOGY, ArtifactManifest, write_artifact
@@ -44,6 +46,34 @@ def booster_text(features: tuple[str, ...], seed: int = 7) -> str:
     return str(lightgbm.train(parameters, data, TREES).model_to_string())
 
 
+def large_amount_text(features: tuple[str, ...], seed: int = 7) -> str:
+    """A model of the size that ``models.training.classifier`` trains, for ``LARGE_MINOR`` amounts.
+
+    Its log-odds are above 2 for large amounts and below 0 for others.
+    """
+    draw = np.random.default_rng(seed)
+    values = draw.exponential(3.0, (ROWS, len(features))) * (
+        draw.random((ROWS, len(features))) < 0.6
+    )
+    large = draw.random(ROWS) < 0.2
+    amounts = np.where(large, LARGE_MINOR, 0) + draw.integers(0, LARGE_MINOR // 2, ROWS)
+    values[:, features.index("amount")] = amounts
+    labels = large | (draw.random(ROWS) < 0.03)
+    parameters = {
+        "objective": "binary",
+        "num_leaves": 24,
+        "max_depth": 6,
+        "learning_rate": 0.06,
+        "min_data_in_leaf": 5,
+        "verbose": -1,
+        "seed": seed,
+        "deterministic": True,
+        "num_threads": 1,
+    }
+    data = lightgbm.Dataset(values, labels.astype(int), feature_name=list(features))
+    return str(lightgbm.train(parameters, data, TREES).model_to_string())
+
+
 def typology_text(features: tuple[str, ...], seed: int = 7) -> str:
     """A multiclass model of the size that ``models.training.typology_model`` trains, as text."""
     draw = np.random.default_rng(seed)
@@ -69,7 +99,7 @@ def make_registry(
     fingerprint: str,
     *,
     intercept: float = 0.0,
-    typologies: bool = False,
+    large_amounts: bool = False,
 ) -> Path:
     """A registry folder whose champion is such a model.
 
@@ -78,7 +108,7 @@ def make_registry(
         features: names, in the catalog's order.
         fingerprint: of the catalog.
         intercept: shifts every probability down, which sets how many events become warnings.
-        typologies: whether the artifact has a model of the kind of fraud.
+        large_amounts: warn about large amounts, and name a kind of fraud by a model of its own.
     """
     manifest = ArtifactManifest(
         created_ms=0,
@@ -89,12 +119,12 @@ def make_registry(
         data_from_ms=0,
         data_until_ms=0,
         seed=7,
-        typologies=TYPOLOGIES if typologies else (),
+        typologies=TYPOLOGIES if large_amounts else (),
     )
     calibrator = Calibrator(method="platt", slope=-1.0, intercept=intercept)
     files = {BOOSTER: booster_text(features)}
-    if typologies:
-        files[TYPOLOGY] = typology_text(features)
+    if large_amounts:
+        files = {BOOSTER: large_amount_text(features), TYPOLOGY: typology_text(features)}
     folder = write_artifact(directory / "made", manifest, calibrator, files)
     registry = open_registry(ModelsSettings(registry=str(directory / "registry")))
     version = registry.add(folder)

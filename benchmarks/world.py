@@ -24,7 +24,7 @@ class World:
         redis_url: Redis as the workers reach it.
         partitions: of each source topic.
         intercept: of the synthetic model's calibration; higher means fewer warnings.
-        typologies: whether the synthetic model names the kind of fraud, too.
+        large_amounts: whether the synthetic model warns about large amounts and nothing else.
         topic_prefix: of the topics' names and of the consumer group.
         source_tree: directory whose packages the workers run; the present ones by default.
         settings: further environment variables of the workers.
@@ -38,7 +38,7 @@ class World:
         redis_url: str,
         partitions: int = 8,
         intercept: float = 0.0,
-        typologies: bool = False,
+        large_amounts: bool = False,
         topic_prefix: str = "",
         source_tree: Path | None = None,
         settings: Mapping[str, str] | None = None,
@@ -57,7 +57,7 @@ class World:
             tuple(CATALOG.names),
             CATALOG.fingerprint,
             intercept=intercept,
-            typologies=typologies,
+            large_amounts=large_amounts,
         )
         self.booster = next(registry.glob("artifacts/*/booster.txt"))
         self.environment = {

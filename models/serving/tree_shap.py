@@ -40,6 +40,7 @@ class TreeShap:
     A tree with ``m`` inner nodes numbers them from 0 and its leaves from ``m``. Its *branches* are
     numbered ``2 * node`` to the left and ``2 * node + 1`` to the right; a last one, which every row
     fulfils (``zero`` is 1), stands for no earlier branch, so that compiled code needs no condition.
+    Indices are unsigned: numba checks signed ones for negative values at each use.
 
     Attributes:
         starts: first inner node of each tree, and the number of inner nodes at the end.
@@ -48,7 +49,7 @@ class TreeShap:
         slot: column of a row that holds the features twice, as in ``Forest``.
         threshold: the row goes to the right above it.
         feature: of the condition.
-        children: numbers of the left and the right child in the tree, int32 [nodes, 2].
+        children: numbers of the left and the right child in the tree, uint32 [nodes, 2].
         previous: branch of the path on the nearest earlier node with the same feature, or the last one.
         zero: share of the training rows that fulfil all conditions of the path on the feature of a
             branch, float64 [branches].
@@ -61,11 +62,11 @@ class TreeShap:
     starts: NDArray[np.int64]
     passes: NDArray[np.int64]
     tables: NDArray[np.int64]
-    slot: NDArray[np.int32]
+    slot: NDArray[np.uint32]
     threshold: NDArray[np.float32]
     feature: NDArray[np.int32]
-    children: NDArray[np.int32]
-    previous: NDArray[np.int32]
+    children: NDArray[np.uint32]
+    previous: NDArray[np.uint32]
     zero: NDArray[np.float64]
     values: NDArray[np.float64]
     inverse: NDArray[np.float64]
@@ -338,11 +339,11 @@ class _Nodes:
             starts=np.array(self._starts, np.int64),
             passes=np.array(self._passes, np.int64),
             tables=np.array(tables, np.int64),
-            slot=np.array(self._slot, np.int32),
+            slot=np.array(self._slot, np.uint32),
             threshold=np.array(self._threshold, np.float32),
             feature=np.array(self._feature, np.int32),
-            children=np.array(self._children, np.int32).reshape(-1, 2),
-            previous=np.array(self._previous, np.int32),
+            children=np.array(self._children, np.uint32).reshape(-1, 2),
+            previous=np.array(self._previous, np.uint32),
             zero=zero,
             values=np.array(self._values, np.float64),
             inverse=np.concatenate(inverse),

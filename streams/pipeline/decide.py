@@ -161,10 +161,11 @@ class Decider:
             job.result.set_annex(row, decision.history.encode())
         if decision.counts:
             job.spent.append((event.district, event.event_time_ms))
+            job.spent_by_district[event.district] += 1
 
     def _facts(self, job: DecisionJob, index: int, row: int, typology: str) -> EventFacts:
         columns, event = job.columns, job.chunk.events[index]
-        spent_here = sum(district == event.district for district, _ in job.spent)
+        spent_here = job.spent_by_district[event.district]
         known: Typology = typology  # type: ignore[assignment]  # the artifact names known ones
         return EventFacts(
             tenant=event.tenant,

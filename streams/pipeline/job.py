@@ -1,5 +1,6 @@
 """A chunk on its way through the steps of a batch; each step adds its results."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -40,6 +41,7 @@ class DecisionJob:
         warnings: messages to be sent, with the index of the causing event.
         judged: warnings whose outcome came, with the probability that they had.
         spent: district and event time of each warning that counts against a district's budget.
+        spent_by_district: number of these.
     """
 
     partition: OpenPartition
@@ -59,6 +61,7 @@ class DecisionJob:
     warnings: list[tuple[int, FraudWarning]] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     spent: list[tuple[str, int]] = field(default_factory=list)
+    spent_by_district: Counter[str] = field(default_factory=Counter)
     _result: RunResult | None = None
 
     @property
