@@ -103,7 +103,7 @@ class AccessControl:
 
         Raises:
             RateLimitedError: if this address tried too often, or too many try at once.
-            SignInFailedError: if the password is wrong or the name pauses; not told which.
+            SignInFailedError: if the password is wrong or the name is locked; the error does not say which.
         """
         now_ms = self._clock()
         network = network_of(address)
@@ -133,7 +133,7 @@ class AccessControl:
         )
 
     def sign_in_identity(self, identity: Identity, address: str) -> Session:
-        """Open a session for somebody whom the identity provider vouched for."""
+        """Open a session for a person whom the identity provider authenticated."""
         return self._open(identity, "oidc", address)
 
     def still(self, caller: Caller) -> Principal | None:
@@ -157,8 +157,8 @@ class AccessControl:
         ]
 
     def end_session(self, who: Principal, family: str) -> bool:
-        """End somebody's session on every replica, and record it; False if there is none within the
-        scope of whoever asks."""
+        """End a person's session on every replica, and record it; False if there is none within the
+        scope of the caller."""
         for session in self.open_sessions(who.scope):
             if session.family == family:
                 self.record(who, "access.session_ended", session.subject)
@@ -181,7 +181,7 @@ class AccessControl:
         """Who sends this cookie or key.
 
         Raises:
-            NotAuthenticatedError: if it is nobody who may be here.
+            NotAuthenticatedError: if the caller is not known.
             RateLimitedError: if they, or failures from this address, are too many.
         """
         now_ms = self._clock()
@@ -196,7 +196,7 @@ class AccessControl:
         return caller
 
     def record(self, who: Principal, action: AuditAction, target: str, **details: Any) -> None:
-        """Write what somebody did into the audit log; raises if it cannot be written."""
+        """Write what a person did into the audit log; raises if it cannot be written."""
         self._audit(
             actor=who.subject,
             action=action,
@@ -217,7 +217,7 @@ class AccessControl:
     def colleagues(self, tenant: str, district: str) -> dict[str, str]:
         """Who could take a case of this tenant and district: subjects and names.
 
-        People of the password file, and whoever is signed in through the provider.
+        People of the password file, and those signed in through the provider.
         """
         known = {user.subject: (user.display_name, user.grants) for user in self._users.all()}
         known |= {

@@ -48,7 +48,7 @@ class CsrfError(AccessError):
 
 
 class SignInFailedError(AccessError):
-    """Wrong name, wrong password or a paused account: on purpose not told apart."""
+    """Wrong name, wrong password or a paused account: deliberately not distinguished."""
 
     status: ClassVar[int] = 401
     title: ClassVar[str] = "Sign-in failed"

@@ -1,7 +1,7 @@
 """The tables of access control: sessions, API keys and failed sign-ins.
 
 No secret is stored: tokens and keys carry 256 random bits, so a plain SHA-256 of them cannot be
-searched for, and whoever reads the database can neither use a session nor a key. Times are UTC
+searched for, and a reader of the database can neither use a session nor a key. Times are UTC
 milliseconds.
 """
 

@@ -12,7 +12,7 @@ from forewarn.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What somebody is given: roles, and the scope in which they hold."""
+    """What a person or key is given: roles, and the scope in which they hold."""
 
     roles: frozenset[Role]
     scope: Scope

@@ -53,8 +53,8 @@ def may_unmask(
 ) -> UnmaskDecision:
     """Decide whether this person may see the personal data of this case now.
 
-    Role and case both have to allow it: whoever works on a case needs the number to help, for as
-    long as the case is open; a supervisor may step in for the holder; nobody needs it afterwards
+    Role and case both have to allow it: the person who works on a case needs the number to help, for as
+    long as the case is open; a supervisor may step in for the holder; it is not needed afterwards
     (reopening the case is the way, and is logged).
     """
     if not principal.may("personal.unmask"):

@@ -21,7 +21,7 @@ class Rate:
 class RateLimiter:
     """One bucket a key; the keys that were quiet longest are forgotten beyond ``max_keys``.
 
-    Forgetting gives a key its burst back, which matters only to whoever controls more addresses
+    Forgetting gives a key its burst back, which matters only to an attacker who controls more addresses
     than there are buckets, and such a one needs no burst.
     """
 

@@ -2,7 +2,7 @@
 
 Permissions name actions, roles name jobs, and only this table ties them. Administrators run the
 service and therefore see no personal data; auditors see everything that was done and change
-nothing; a key has one purpose, and reads no case. Only the key of the settings, which whoever runs
+nothing; a key has one purpose, and reads no case. Only the key of the settings, which the person who runs
 the machine gives, has the role ``service`` and works on cases.
 """
 
@@ -24,7 +24,7 @@ Purpose = Literal["ingest", "loss_report", "patrol_terminal"]
 Permission = Literal[
     "case.read",
     "case.work",  # claim, acknowledge, contact, close, note
-    "case.assign",  # hand a case to somebody else, take one over
+    "case.assign",  # hand a case to another person, take one over
     "case.reopen",
     "personal.unmask",  # see a number or account in clear, if the case allows it too
     "report.read",

@@ -3,7 +3,7 @@
 A scope is a set of tenants and a set of districts, either of which may be "all". A district entry
 that ends in ``*`` stands for every district whose code begins so: GB/T 2260 codes are hierarchical,
 so ``4304*`` is the whole of Hengyang. A case whose district is unknown is seen only by those who
-see all districts, never by nobody.
+see all districts, never by no person.
 
 The service layer adds ``scope.condition(Case.tenant, Case.district)`` to every statement that reads
 or changes cases or what belongs to them. What lies outside the scope does not exist for the caller:
@@ -60,7 +60,7 @@ class Scope:
         )
 
     def covers(self, other: "Scope") -> bool:
-        """Whether everything that ``other`` admits is admitted here too: nobody gives away, ends
+        """Whether everything that ``other`` admits is admitted here too: no person gives away, ends
         or silences more than they see."""
         if self.tenants is not None and (other.tenants is None or other.tenants - self.tenants):
             return False

@@ -1,7 +1,7 @@
 """People who sign in with a password: a local file, the default where there is no OIDC provider.
 
 The file is JSON, readable by its owner only, and is read again when it changes, so that removing
-somebody or changing a role works at once, on sessions that are open too. Passwords are hashed with
+a person or changing a role works at once, on sessions that are open too. Passwords are hashed with
 argon2id (RFC 9106, the library's low-memory profile of 64 MiB).
 """
 
@@ -53,7 +53,7 @@ class UserFile:
     """The users of one file, checked by password.
 
     Args:
-        path: the JSON file; it need not exist yet, then nobody can sign in by password.
+        path: the JSON file; it need not exist yet, then signing in by password is impossible.
         hasher: argon2id with its parameters; tests give a cheap one.
         concurrent_checks: how many passwords are checked at a time, since each takes 64 MiB.
         waiting_checks: how many may wait for their turn; each holds one of the service's threads.
@@ -83,7 +83,7 @@ class UserFile:
         return None if user is None or user.disabled else user
 
     def all(self) -> list[User]:
-        """Everybody who may sign in, by name."""
+        """All who may sign in, by name."""
         return sorted(
             (user for user in self._current().values() if not user.disabled),
             key=lambda user: user.name,

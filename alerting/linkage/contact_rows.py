@@ -50,7 +50,7 @@ def from_call(event: CallEvent, offset: int) -> SeenContact:
     row |= {"direction": event.direction, "peer": peer or ""}
     if isinstance(event, CallEnded):
         row["duration_ms"] = event.duration_ms
-    if peer is None:  # withheld: nobody that others could be warned of
+    if peer is None:  # withheld: no party to warn others of
         return SeenContact(row, None, completed=False)
     edge = Edge(
         tenant=event.tenant,

@@ -3,7 +3,7 @@
 When a table is full, the counterparty seen longest ago is evicted (the first of them on a tie). In a
 subscriber's table those met once are evicted before regulars, or a month of shops would turn a landlord
 into a stranger; but regulars never hold more than half of the table against newcomers, or a siege of
-strangers could not be counted. Shared records keep the most recent counterparties whoever they are, so the
+strangers could not be counted. Shared records keep the most recent counterparties of any kind, so the
 distinct count of a window is exact as long as the window holds no more than the table.
 
 From then on they use *sliding linear counting*: 512 buckets remember when an identifier was last seen;

@@ -197,7 +197,7 @@ def erase(
 ) -> None:
     """Erase a person's data on request; open cases stay until they are closed.
 
-    Numbers are not taken as arguments: those can be read by everybody on the machine, and stay in
+    Numbers are not taken as arguments: those can be read by every user of the machine, and stay in
     the history of the shell.
     """
     wanted = [line.strip() for line in numbers if line.strip()]

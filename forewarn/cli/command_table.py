@@ -55,7 +55,7 @@ COMMANDS: dict[str, Entry] = {
     "parity": Entry(
         "parity_command", "Prove that offline features are those of the worker.", _DATA, "train"
     ),
-    "rebuild": Entry("rebuild_command", "Build the state in Redis anew.", _DATA, "train"),
+    "rebuild": Entry("rebuild_command", "Rebuild the state in Redis.", _DATA, "train"),
     "simulate": Entry("simulate_command", "Write a simulated town to Parquet.", _DATA, "train"),
     "train": Entry("train_command", "Train a model.", _MODEL, "train"),
     "backtest": Entry(

@@ -68,7 +68,7 @@ def replay(
 
     How far it came is marked in the topic of dead letters after every 500, so that the next replay
     goes on there; one that is cut short may send up to 500 again. A choice by --offset or --reason
-    marks nothing. Passed over: rows of files (mend the file and replay it), records of 256 KiB or
+    marks nothing. Passed over: rows of files (correct the file and replay it), records of 256 KiB or
     more (only their beginning was kept), and what is no dead letter of this installation.
     """
     settings = load(KafkaSettings)
@@ -120,7 +120,7 @@ def _line(filed: Filed, *, show_value: bool, as_json: bool) -> str:
     if letter is None:
         if as_json:
             return json.dumps({"offset": filed.offset, "reason": filed.reason})
-        return f"{filed.offset:>6}  {'-':<25}  {filed.reason:<18} no dead letter: somebody else's"
+        return f"{filed.offset:>6}  {'-':<25}  {filed.reason:<18} no dead letter of Forewarn"
     value = base64.b64decode(letter.value).decode(errors="backslashreplace") if show_value else ""
     if as_json:
         return json.dumps(

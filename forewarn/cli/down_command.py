@@ -51,5 +51,5 @@ def _signal(pid: int, root: Path, number: signal.Signals) -> None:
         return  # it ended by itself meanwhile
     except psutil.AccessDenied as error:
         raise DependencyUnavailableError(
-            f"process {pid} belongs to somebody else.", hint="Stop it as its user."
+            f"process {pid} belongs to another user.", hint="Stop it as its user."
         ) from error

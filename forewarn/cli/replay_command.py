@@ -220,7 +220,7 @@ def _send(
 ) -> None:
     settings = load(KafkaSettings)
     with TopicAdministration(settings) as administration:
-        # A producer would wait for its whole timeout for a topic that nobody has made.
+        # A producer would wait for its whole timeout for a topic that does not exist.
         administration.require(qualified(name, settings) for name in {*topics, "dead-letters"})
     with explained(settings):
         producer = BatchProducer(settings)

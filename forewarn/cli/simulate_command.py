@@ -27,7 +27,7 @@ def run(
         float, typer.Option(help="Share of events that belong to a fraud, 0 to 0.2.")
     ] = 0.002,
     intervention_share: Annotated[
-        float, typer.Option(help="Share of frauds in which somebody steps in.")
+        float, typer.Option(help="Share of frauds with an intervention.")
     ] = 0.15,
     report_share: Annotated[float, typer.Option(help="Share of losses ever reported.")] = 0.6,
     duplicates: Annotated[float, typer.Option(help="Share of records sent twice.")] = 0.0,

@@ -71,7 +71,7 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True  # somebody else's stack
+        return True  # another user's stack
     return True
 
 

@@ -38,10 +38,10 @@ def apply(
 ) -> None:
     """Create missing topics and set configs; status 1 if something remains."""
     with TopicAdministration(load(KafkaSettings)) as topics:
-        mended, remaining = topics.apply(grow=grow)
+        repaired, remaining = topics.apply(grow=grow)
         partitions = topics.require_copartitioned()
-    _show("mended", mended, as_json=as_json)
-    _show("cannot be mended here", remaining, as_json=as_json)
+    _show("repaired", repaired, as_json=as_json)
+    _show("cannot be repaired here", remaining, as_json=as_json)
     if not as_json:
         typer.echo(f"The source topics have {partitions} partitions each.")
     raise typer.Exit(1 if remaining else 0)

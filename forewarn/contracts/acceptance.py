@@ -2,7 +2,7 @@
 
 A worker sets aside what does not decode, what is filed under another key, what comes from the
 future, and transfers in another currency than the installation's, whose amounts nothing may be added
-to. Whoever reads the topics later (an export, a rebuild) has to take the same records for events: one
+to. A later reader of the topics (an export, a rebuild) has to take the same records for events: one
 call dated 2096 would push the clocks of everyone concerned forward for good.
 """
 

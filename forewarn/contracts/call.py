@@ -18,7 +18,7 @@ Attestation = Literal["A", "B", "C", "none"]
 
 Caller = Phone | None
 """The number that called. ``null`` says that it was withheld or not transmitted: that is evidence, and it
-stands for nobody in particular, so no history is kept under it. The field itself has to be there."""
+stands for no particular party, so no history is kept under it. The field itself has to be there."""
 
 DurationMs = Annotated[int, msgspec.Meta(ge=0, le=7 * 86_400_000)]
 
@@ -35,7 +35,7 @@ class CallStarted(Event, frozen=True, kw_only=True, tag_field="type", tag="call_
 
 
 class CallEnded(Event, frozen=True, kw_only=True, tag_field="type", tag="call_ended"):
-    """The call detail record (CDR): also sent for calls that nobody answered."""
+    """The call detail record (CDR): also sent for unanswered calls."""
 
     call_id: Identifier
     direction: Direction

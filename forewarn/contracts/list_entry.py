@@ -13,7 +13,7 @@ import msgspec
 from forewarn.contracts.event import EpochMs, Identifier, Tenant
 
 ListName = Literal["block", "allow", "pair", "watch"]
-"""``block``: confirmed to belong to a swindler. ``allow``: trusted for everybody. ``pair``: trusted
+"""``block``: confirmed to belong to a fraudster. ``allow``: trusted for all people. ``pair``: trusted
 for one subscriber (a grandparent's monthly gift). ``watch``: near a swindler, not confirmed."""
 
 PeerKind = Literal["phone", "account"]

@@ -35,7 +35,7 @@ def topic_specs(settings: KafkaSettings) -> dict[TopicName, TopicSpec]:
         "message.timestamp.type": "LogAppendTime",  # so that latency counts from the append
     }
     # Both hold numbers in clear, so neither is kept for ever. Labels come late and a rebuild counts
-    # confirmed swindlers from them, hence a year; what was rejected has to be mended within a month.
+    # confirmed fraudsters from them, hence a year; what was rejected has to be corrected within a month.
     labels = keep | {"retention.ms": str(settings.outcomes_retention_hours * hour_ms)}
     rejected = keep | {"retention.ms": str(settings.dead_letters_retention_hours * hour_ms)}
     compacted = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(hour_ms)}

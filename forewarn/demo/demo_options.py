@@ -41,7 +41,7 @@ class DemoOptions:
             days=self.history_days + 1,
             start=today - timedelta(days=self.history_days + 1),
             prevalence=self.prevalence,
-            intervention_share=0.0,  # whoever steps in does it in the demonstration itself
+            intervention_share=0.0,  # the responders of the demonstration intervene themselves
             delivery_faults=DeliveryFaults(
                 duplicates=0.002, late=0.005, late_seconds=120.0, lost_call_ends=0.002
             ),

@@ -104,7 +104,7 @@ def play(stack: Stack, stage: DemoStage, options: DemoOptions, view: View) -> De
 def _cast(
     stack: Stack, stage: DemoStage, options: DemoOptions, figures: Figures
 ) -> Iterator[tuple[Player, Watcher, Responders]]:
-    """Everybody on the stage, with their connections, which close at the end."""
+    """The player, the watcher and the responders with their connections, which close at the end."""
     settings = stack.kafka_settings
     arguments = client_arguments(settings)
     producer = KafkaProducer(**arguments, acks="all", linger_ms=2, batch_size=64 * 1024)

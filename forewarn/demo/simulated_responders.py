@@ -77,7 +77,7 @@ class Responders:
         client: an HTTP client of the alerting service that carries the key.
         world: what people say when they are called.
         subscriber_of: whom a warning is about, None if that is not known yet.
-        closed: told of each disposition.
+        closed: receives each disposition.
         seed: of the draws.
         desks: how many cases are worked on at once.
     """
@@ -97,7 +97,7 @@ class Responders:
     def work(
         self, stop: threading.Event, poll_seconds: float = 0.2, overtime_seconds: float = 10.0
     ) -> None:
-        """Take cases until told to stop and the queue is empty, or overtime is over.
+        """Take cases until asked to stop and the queue is empty, or overtime is over.
 
         Those of victims who were not persuaded, and have not paid, end as unreachable.
         """

@@ -33,7 +33,7 @@ class Player(threading.Thread):
         live: the town from the moment where playing begins.
         producer: a kafka-python producer.
         settings: names the topics.
-        figures: told of what was sent.
+        figures: receives what was sent.
         first_ms: event time at which playing begins.
         speed: seconds of event time in a second.
         seconds: how long to play.

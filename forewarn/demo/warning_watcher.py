@@ -17,7 +17,7 @@ class Watcher(threading.Thread):
 
     Args:
         consumer: a kafka-python consumer of the warnings topic, at its end when it is handed over.
-        figures: told of each warning.
+        figures: receives each warning.
     """
 
     def __init__(self, consumer: Any, figures: Figures) -> None:
@@ -37,7 +37,7 @@ class Watcher(threading.Thread):
         self._ending.set()
 
     def run(self) -> None:
-        """Read until told to stop and nothing more is there."""
+        """Read until asked to stop and no message is left."""
         try:
             while True:
                 batches = self._consumer.poll(timeout_ms=100)

@@ -1,4 +1,4 @@
-"""Somebody who can sign in to the console of a local stack."""
+"""A person who can sign in to the console of a local stack."""
 
 from pathlib import Path
 

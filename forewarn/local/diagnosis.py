@@ -144,7 +144,7 @@ def _ports(settings: LocalSettings) -> Iterator[MachineFinding]:
         port = getattr(settings, name)
         if port and is_open(port):
             remedy = f"Set FOREWARN_LOCAL_{name.upper()} to another, or to 0 for any free one."
-            yield MachineFinding("missing", f"port {port}", "somebody listens there", remedy)
+            yield MachineFinding("missing", f"port {port}", "another process listens there", remedy)
 
 
 def _stack(root: Path) -> MachineFinding:
@@ -164,7 +164,7 @@ def _model(layout: Layout) -> MachineFinding:
         return MachineFinding("ok", "model", "the registry has a champion")
     if state == "outdated":
         return MachineFinding(
-            "note", "model", "of older features", "The next start trains it anew."
+            "note", "model", "of older features", "The next start trains a new one."
         )
     return MachineFinding(
         "note", "model", "none yet", "The first start trains one (about a minute)."

@@ -62,7 +62,7 @@ class DirectoryLock:
 
 
 def lock_holder(directory: Path) -> int | None:
-    """Process id of who holds the lock of a directory, or None if nobody does.
+    """Process id of the holder of a directory's lock, or None if it is free.
 
     Raises:
         ConfigurationError: if the directory is none, or its lock cannot be read, or its holder
@@ -86,7 +86,7 @@ def lock_holder(directory: Path) -> int | None:
             os.close(descriptor)
         if time.monotonic() > deadline:
             raise ConfigurationError(
-                f"somebody holds {directory / 'lock'} without saying who.",
+                f"another process holds {directory / 'lock'} without naming itself.",
                 hint="Find the process with `lsof` on that file.",
             )
         time.sleep(PAUSE_SECONDS)  # it has the lock already and its number is about to be there

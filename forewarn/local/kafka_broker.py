@@ -147,7 +147,7 @@ class KafkaBroker:
         except KafkaError:
             return False
         try:
-            # A broker that is registered but still fenced lists nobody.
+            # A broker that is registered but still fenced lists no broker.
             return bool(admin.describe_cluster()["brokers"])
         except KafkaError:
             return False

@@ -1,7 +1,7 @@
 """The jars of Apache Kafka, downloaded once from Maven Central by jgo and checked.
 
 ``kafka.lock.toml`` beside this file names every jar with its version and SHA-256, so that what
-runs here is what was tested. ``write_lock`` resolves the coordinates anew and rewrites the lock.
+runs here is what was tested. ``write_lock`` resolves the coordinates again and rewrites the lock.
 ``python -m forewarn.local.kafka_jars`` fills the cache.
 """
 
@@ -113,7 +113,7 @@ def _download(jars: list[Jar], directory: Path) -> None:
 
 
 def write_lock(lock_file: Path = LOCK_FILE) -> int:
-    """Resolve the coordinates anew with jgo and write the lock; returns the number of jars."""
+    """Resolve the coordinates again with jgo and write the lock; returns the number of jars."""
     from jgo import resolve  # noqa: PLC0415  of the extra `local`
 
     jars: dict[str, Jar] = {}

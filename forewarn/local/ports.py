@@ -6,9 +6,9 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A TCP port that nobody listened on a moment ago.
+    """A TCP port that was free a moment ago.
 
-    Another process may take it before we do, so whoever starts a server on it has to be ready to
+    Another process may take it before we do, so a caller that starts a server on it has to be ready to
     try once more with another.
     """
     with socket.socket() as probe:

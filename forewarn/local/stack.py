@@ -33,7 +33,7 @@ PRELUDE_SECONDS_MAX = 600.0
 
 
 PORT_ATTEMPTS = 3
-"""Starts of a service whose port somebody else took between our choice and its use."""
+"""Starts of a service whose port another process took between our choice and its use."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,7 +73,7 @@ class Service:
 
     @property
     def lost_its_port(self) -> bool:
-        """Whether it ended because somebody else has a port that we chose."""
+        """Whether it ended because another process has a port that we chose."""
         ended = self.child.returncode is not None
         ours = self.probes_apart or not self.fixed_port
         return ended and ours and "in use" in self.child.tail(60)
@@ -84,7 +84,7 @@ class Stack:
 
     Args:
         settings: directory, ports and number of workers.
-        tell: told of each step, from several threads.
+        tell: receives each step, from several threads.
         models: the model registry, if it is not to lie in the directory.
         prelude: a command that fills the state before the workers start.
     """

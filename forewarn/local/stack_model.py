@@ -25,7 +25,7 @@ def ensure_model(layout: Layout, trainer: Child, tell: Callable[[str], None]) ->
     Args:
         layout: names the registry.
         trainer: the child to run it with.
-        tell: told of the steps.
+        tell: receives each step.
 
     Raises:
         DependencyUnavailableError: with the end of the training's log, if it failed.
@@ -37,7 +37,7 @@ def ensure_model(layout: Layout, trainer: Child, tell: Callable[[str], None]) ->
     tell(
         "model: none yet, training one on a simulated town"
         if state == "none"
-        else "model: the features have changed, training the default model anew"
+        else "model: the features have changed, training a new default model"
     )
     trainer.command = python_module("forewarn.local.train_default", str(layout.registry))
     trainer.run(TRAINING_SECONDS_MAX)
@@ -47,7 +47,7 @@ def ensure_model(layout: Layout, trainer: Child, tell: Callable[[str], None]) ->
 def champion(layout: Layout) -> Champion:
     """Whether workers have a model to load.
 
-    A champion that somebody promoted is never replaced here, also when it does not fit the
+    A champion that was promoted by hand is never replaced here, also when it does not fit the
     catalog: the worker refuses it and says what to do.
     """
     from features.catalog import CATALOG  # noqa: PLC0415  a second to import, for one question

@@ -39,7 +39,7 @@ def running_stack(
 
     Args:
         settings: of the stack.
-        tell: told of each step.
+        tell: receives each step.
         models: the model registry, if it is not to lie in the directory.
         prelude: a command that fills the state before the workers start.
         fresh: begin without the events, state and cases of earlier runs.
@@ -75,7 +75,7 @@ class Diary:
 
     Args:
         layout: names the file.
-        tell: told of each step as well.
+        tell: receives each step as well.
     """
 
     def __init__(self, layout: Layout, tell: Tell) -> None:

@@ -31,7 +31,7 @@ _KEYS_REMEMBERED = 500_000
 
 
 class BatchFuture:
-    """The acknowledgement of every record of one batch; it may come before anybody asks for it."""
+    """The acknowledgement of every record of one batch; it may come before it is awaited."""
 
     __slots__ = ("_calls", "_done", "_error", "_failed", "_guard")
 
@@ -62,7 +62,7 @@ class BatchFuture:
         return self
 
     def settle(self, error: BaseException | None) -> None:
-        """Tell everybody what became of the batch."""
+        """Pass the result of the batch to all that wait for it."""
         with self._guard:
             self._done, self._error = True, error
             calls, failed = self._calls, self._failed

@@ -121,7 +121,7 @@ class Mapping:
 
     @property
     def topic(self) -> TopicName:
-        """Where the rows of this file belong, told by the first kind of event."""
+        """Where the rows of this file belong, given by the first kind of event."""
         return "transfers" if self._rules[0].kind == "transfer" else "calls"
 
     @property

@@ -18,7 +18,7 @@ WHOLE = "whole"
 
 
 class OwnMoneyError(Exception):
-    """A transfer between accounts of one person: no payment to anybody, so it is passed over."""
+    """A transfer between accounts of one person: not a payment, so it is passed over."""
 
 
 def settle_times(values: dict[str, Any]) -> None:

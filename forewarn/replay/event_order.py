@@ -120,8 +120,8 @@ def checked(
         tallies: for each file, counts its lines.
         sort: whether their order does not matter.
         watch: gets each open file, for progress.
-        on_run: told now and then how many rows have been read.
-        on_bad: told of every bad row.
+        on_run: receives the number of rows read, from time to time.
+        on_bad: receives every bad row.
 
     Raises:
         ConfigurationError: if a file or its mapping cannot be meant, or if it is out of order by more

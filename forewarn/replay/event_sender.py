@@ -55,7 +55,7 @@ def send(
         settings: for the names of the topics.
         tally: counts on while it sends, so that an end by force can tell how far it came.
         now_ms: UTC milliseconds, for dead letters.
-        on_item: told of every item, for progress and messages.
+        on_item: receives every item, for progress and messages.
 
     Raises:
         DependencyUnavailableError: if Kafka did not take some of them.

@@ -100,11 +100,11 @@ def compile_field(
 
 
 def _require_units(name: str, rule: FieldRule) -> None:
-    told = sum(
+    stated = sum(
         (bool(rule.time), rule.decimals is not None, rule.scale is not None,
          bool(rule.prefix or rule.region), bool(rule.values), bool(rule.sign), bool(rule.digest))
     )  # fmt: skip
-    if told > 1:
+    if stated > 1:
         raise ConfigurationError(
             f"the mapping of {name} converts twice.",
             hint="Give one of time, decimals, scale, prefix, values, sign and digest.",

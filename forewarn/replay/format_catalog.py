@@ -34,7 +34,7 @@ class Parameter(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Recognition(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """How a file of the format is told from others.
+    """How a file of the format is distinguished from others.
 
     Attributes:
         names: columns that one of the first lines names, or that the first object of JSON has.
@@ -59,7 +59,7 @@ class FileFormat(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
         endings: of file names.
         sample: the file in docs/samples/formats.
         given: parameters with which the sample is read.
-        recognise: how it is told from others.
+        recognise: how it is distinguished from others.
         zone: in words: what the times of the format mean.
         direction: in words: how the direction is known.
         columns: names and what they mean.
@@ -101,7 +101,7 @@ class FileFormat(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
             if value is None:
                 each = self.parameters[name]
                 raise ConfigurationError(
-                    f"{self.name} has to be told {name}: {each.about}.",
+                    f"{self.name} needs {name}: {each.about}.",
                     hint=f"Say --given '{name}={each.example}'.",
                 )
         raw = _filled(self.mapping, {name: str(value) for name, value in values.items()})

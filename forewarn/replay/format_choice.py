@@ -26,7 +26,7 @@ def mapping_for(
         format_name: of a known format; empty: the file beside it that ends in ``.toml``, or a format that
             the header tells and that ``ask`` confirms.
         given: ``NAME=VALUE`` for what a format asks.
-        ask: confirms a guess; False where there is nobody to ask.
+        ask: confirms a guess; False where no person can be asked.
 
     Raises:
         ConfigurationError: if there is none.

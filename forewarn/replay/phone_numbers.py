@@ -99,7 +99,7 @@ def party(text: str, region: str | None) -> str | None:
             international spellings are understood, and other digits stay as they are.
 
     Returns:
-        None for a number that was withheld: it stands for nobody in particular.
+        None for a number that was withheld: it stands for no particular party.
 
     Raises:
         CellError: if the text is no number.

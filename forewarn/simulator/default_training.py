@@ -81,7 +81,7 @@ def catalog_options(
 ) -> TrainOptions:
     """Options for datasets of the catalog: its monotone signs, a warm-up and no clocks.
 
-    A history is read from its first day on, as if nobody had been seen before it. Warmed up for a
+    A history is read from its first day on, as if no person had been seen before it. Warmed up for a
     month (a third of a short period), windows and ages are what a worker will see.
     """
     signs = zip(CATALOG.names, CATALOG.monotone, strict=True)

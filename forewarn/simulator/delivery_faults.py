@@ -8,7 +8,7 @@ from forewarn.simulator.town_scenario import SECOND_MS, Scenario
 
 
 def engage_lines(scenario: Scenario, legs: Columns) -> None:
-    """Nobody is in two calls at once: an honest call that overlaps another is not answered.
+    """A person has one call at a time: an honest call that overlaps another is not answered.
 
     The call of a swindler takes precedence, since it keeps the victim's line busy for hours.
     """

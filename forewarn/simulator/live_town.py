@@ -118,10 +118,10 @@ class LiveTown:
         ]
 
     def intervene(self, subscriber: str, time_ms: int) -> list[Stopped]:
-        """Somebody dissuades a victim; the frauds that he or she is in go no further.
+        """Dissuade a victim: the frauds against this person stop.
 
         Args:
-            subscriber: E.164; somebody unknown or in no fraud is no error, nothing happens.
+            subscriber: E.164; nothing happens for an unknown number or a person without a fraud.
             time_ms: event time of the contact; not before what was sent already.
 
         Returns:

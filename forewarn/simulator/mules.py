@@ -39,7 +39,7 @@ def add_mules(world: World, rings: Rings, first_episode: int) -> tuple[Ints, Int
     """Write what passes through mule accounts; one episode for each lent account.
 
     Victims who are subscribers are in the ledger already: their completed payments arrive. The
-    rest of the money comes from victims elsewhere, whom nobody here sees.
+    rest of the money comes from victims outside the town.
 
     Returns:
         ``person`` and ``ring`` of each episode, in order of their ids from ``first_episode``.

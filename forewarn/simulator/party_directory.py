@@ -1,7 +1,7 @@
 """Telephone numbers and accounts: parties are integers until the town is written down.
 
 Identifiers carry no signal by construction. Every number of a kind is drawn without replacement
-from one range, whoever owns it, and every account, device and event id is an invertible scramble
+from one range, whatever its owner, and every account, device and event id is an invertible scramble
 of its index. So nothing can be learned from digits, which PaySim's merchants and mules allowed.
 """
 

@@ -1,6 +1,6 @@
 """How payments are made: drawn for all of them together, from what is paid and how much.
 
-Swindled people pay as everybody does. Were the channel chosen where a payment is written, some pair of
+Victims pay as all people do. Were the channel chosen where a payment is written, some pair of
 purpose and channel would sooner or later be written by frauds only, and say it all.
 """
 

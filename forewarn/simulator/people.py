@@ -120,7 +120,7 @@ def _ages(rng: np.random.Generator, count: int) -> Ints:
 
 
 def _work(rng: np.random.Generator, age: Ints) -> Ints:
-    """Give everybody of working age some work."""
+    """Give every person of working age an occupation."""
     chosen = rng.choice(
         [WORK.index(w) for w in ("employee", "self_employed", "courier", "sales", "owner", "home")],
         age.size,
@@ -143,7 +143,7 @@ def _contacts(
     for rank in range(FAMILY):
         home = household if rank < 2 else related[household]
         matrix[:, rank] = first[home] + rng.integers(0, members[home])
-    # Friends: mostly of the same district; colleagues and others: anybody.
+    # Friends: mostly of the same district; colleagues and others: any person.
     by_district = np.argsort(district, kind="stable")
     sizes = np.bincount(district, minlength=int(district.max()) + 1)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])

@@ -57,7 +57,7 @@ def create_rings(world: World, episodes: Ints) -> Rings:
     """Draw the rings for a number of episodes of each typology.
 
     The kinds of their numbers (mobile, landline, service, foreign) are those of the honest numbers
-    that already called somebody in the ledger, so that the kind of a number tells nothing.
+    that already made a call in the ledger, so that the kind of a number reveals nothing.
     """
     rng = world.scenario.rng("rings")
     per_typology = -(-episodes // EPISODES_PER_RING)
@@ -70,7 +70,7 @@ def create_rings(world: World, episodes: Ints) -> Rings:
         if heard.size
         else np.zeros(count * NUMBERS, dtype=np.int64)
     )
-    # Some calls show a number that belongs to somebody else: spoofing. Short codes always do.
+    # Some calls show a number that belongs to another party: spoofing. Short codes always do.
     short = kinds == KINDS.index("short")
     kinds[short] = KINDS.index("service")
     numbers = world.directory.new_numbers_of(kinds)

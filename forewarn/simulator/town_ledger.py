@@ -1,6 +1,6 @@
 """What happened in town, as integer columns: calls, postings and line changes.
 
-Every part of the simulator appends whole arrays; nobody makes an object per event. A row of
+Every part of the simulator appends whole arrays; no object per event exists. A row of
 ``calls`` is one *leg* (a call between two subscribers is two legs), a row of ``postings`` is one
 transfer as seen by one subscriber. Events are expanded from them only when the town is written.
 

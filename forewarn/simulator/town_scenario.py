@@ -63,7 +63,7 @@ class Scenario:
         prevalence: share of events that belong to a fraud, 0 to 0.2. In reality it is far below
             1 %; training sets may ask for more.
         utc_offset_hours: of local time, which rules habits.
-        intervention_share: share of engaged episodes in which somebody stepped in at some point.
+        intervention_share: share of engaged episodes with an intervention.
         report_share: share of losses that are ever reported to the police.
         report_delay_hours: median time from the last loss to the report.
         typology_shares: weights of the typologies; missing ones do not occur.

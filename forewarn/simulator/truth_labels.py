@@ -19,7 +19,7 @@ class Course:
     """What became of every episode; times are ``NEVER`` where it did not happen.
 
     ``attempted_minor`` is what the victim tried to pay, ``lost_minor`` what is gone for good,
-    ``spared_minor`` what would be gone as well if nobody had stepped in.
+    ``spared_minor`` what would also be lost without the intervention.
     """
 
     began_ms: Ints
@@ -34,13 +34,13 @@ class Course:
 def intervene(
     scenario: Scenario, episodes: Episodes, legs: Columns, postings: Columns, lines: Columns
 ) -> Ints:
-    """Let somebody step in during some engaged episodes, which changes what happens after.
+    """Intervene in some engaged episodes, which changes their further course.
 
     Calls under way end, payments that are not settled are stopped, and nothing later takes place.
     The tables are changed in place: what no longer happens is moved behind the end of the period.
 
     Returns:
-        When somebody stepped in, for each episode.
+        The time of the intervention for each episode.
     """
     rng = scenario.rng("interventions")
     began, last = _extent(scenario, episodes, legs, postings)
@@ -156,7 +156,7 @@ def report_frame(
 
     Losses are reported by ``report_share`` of victims (fewer where little was lost), after a
     log-normal delay; who was dissuaded is known within the hour. Nothing is reported after the
-    period, because nobody knows it yet.
+    period, because it is not known yet.
     """
     rng = scenario.rng("reports")
     size = episodes.person.size

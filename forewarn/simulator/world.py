@@ -47,7 +47,7 @@ def talk_ms(rng: np.random.Generator, count: int, median_seconds: float, sigma: 
 
 
 def ring_ms(rng: np.random.Generator, count: int) -> Ints:
-    """How long a call that nobody answers rings: 3 to 45 seconds."""
+    """How long a call that is not answered rings: 3 to 45 seconds."""
     return rng.integers(3_000, 45_000, count)
 
 

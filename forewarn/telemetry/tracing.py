@@ -1,8 +1,8 @@
 """One trace a warning, from the event that caused it to the closing of its case.
 
 The ids of a trace are derived from the warning's id and travel with it as a W3C ``traceparent``, so
-parts that never talk to each other (workers, alerting, whoever repeats a chunk after a crash) add to
-the same trace, and the root span is known to all of them. Logs carry the same ids. Spans are told
+parts that never talk to each other (workers, alerting, a worker that repeats a chunk after a crash) add to
+the same trace, and the root span is known to all of them. Logs carry the same ids. Spans are exported
 after the fact, with the times at which things happened, so nothing waits for tracing.
 """
 

@@ -160,7 +160,7 @@ def _budgets(
 
 
 def _facts(run: TrainingRun, name: str) -> dict[str, Any]:
-    """What a part holds; ``window_prevalence`` is that of everybody in its time."""
+    """What a part holds; ``window_prevalence`` is that of all people in its time."""
     part, label, weight = run.split.parts[name], run.label(name), run.weight(name)
     fraud = label == 1
     return {

@@ -1,4 +1,4 @@
-"""What the policy is told about an event, and what it says."""
+"""Input and output of the policy for one event."""
 
 from typing import Literal
 

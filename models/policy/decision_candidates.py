@@ -50,7 +50,7 @@ def candidates(
     # An outcome is not scored, but it settles what is open, and a false alarm keeps quiet.
     outcome = kinds == EventKind.OUTCOME
     wanted[outcome] = (has_history | clears)[outcome]
-    # A chunk that warns somebody gives later events of the same person a history, too.
+    # A chunk that warns a person gives later events of the same person a history, too.
     return np.asarray(wanted | np.isin(subscribers, subscribers[wanted]))
 
 

@@ -1,6 +1,6 @@
 """How many warnings each district, and all together, had within the budget's window, by one worker.
 
-The count lives in the process and starts anew with it: after a restart a district may get more
+The count lives in the process and restarts with it: after a restart a district may get more
 warnings than its budget for one window, never fewer. A worker sees its share of the partitions only,
 so a budget is divided by the number of workers in the policy file.
 """

@@ -21,7 +21,7 @@ MAX_CHANGES = 1000
 _DECIDED: tuple[ListName, ...] = ("block", "watch")
 """The lists that make an event reach the policy."""
 
-_Key = tuple[str, str, int, int]  # tenant, list, peer, subscriber (0: everybody)
+_Key = tuple[str, str, int, int]  # tenant, list, peer, subscriber (0: all people)
 
 
 class Lists:
@@ -31,7 +31,7 @@ class Lists:
         self._expires_ms: dict[_Key, int] = {}
         self._tenants: set[str] = set()
         # Who is blocked or watched: sorted, and what has changed since. A change of one entry must
-        # not sort two million of them again, on the loop that everybody waits for.
+        # not sort two million of them again, on the event loop.
         self._sorted: NDArray[np.uint64] = np.empty(0, np.uint64)
         self._added: set[int] = set()
         self._removed: set[int] = set()

@@ -1,6 +1,6 @@
 """The folder that artifacts of a remote registry are copied to: this user's alone.
 
-Its usual place is below /tmp, where anybody can make a folder of that name first and change what lies
+Its usual place is below /tmp, where any user can make a folder of that name first and change what lies
 in it after it was verified.
 """
 
@@ -16,7 +16,7 @@ def private_directory(path: Path) -> None:
     """Make a folder that only this user may enter, or see that it is one.
 
     Raises:
-        ConfigurationError: if it belongs to somebody else, or is a link.
+        ConfigurationError: if it belongs to another user, or is a link.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):  # looked at below, like one that was just made

@@ -92,7 +92,7 @@ class Registry:
         except msgspec.MsgspecError as error:
             raise ArtifactError(
                 f"the pointer aliases/{alias}.json is damaged: {error}",
-                hint="`forewarn models promote VERSION` writes it anew.",
+                hint="`forewarn models promote VERSION` writes a new one.",
             ) from error
         return pointer
 

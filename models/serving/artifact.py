@@ -34,7 +34,7 @@ T = TypeVar("T")
 class ArtifactManifest(msgspec.Struct, frozen=True, kw_only=True):
     """``manifest.json``: what the model is and what it was made from. Times are UTC milliseconds.
 
-    ``fingerprint`` is that of the feature catalog; empty for a model over someone else's table.
+    ``fingerprint`` is that of the feature catalog; empty for a model over another table.
     ``thresholds`` are recommendations to the policy, in calibrated probability. From ``test_from_ms``
     on nothing was trained on; 0 where that is not known.
     """
@@ -59,7 +59,7 @@ class ArtifactManifest(msgspec.Struct, frozen=True, kw_only=True):
 class Artifact(msgspec.Struct, frozen=True):
     """A verified artifact: its place, version, manifest and calibrator, and the bytes of its files.
 
-    The bytes are those whose checksums were right. The folder is not looked at again: whoever can
+    The bytes are those whose checksums were right. The folder is not looked at again: a process that can
     write to it could change a file after it was verified.
     """
 

@@ -69,7 +69,7 @@ class Forest:
 def compiled(function: Callable[..., None]) -> Callable[..., None]:
     """Compile a function; its machine code is kept on disk where there is a place for it.
 
-    A container with a read-only root may have none, and numba refuses then: compiling anew takes two
+    A container with a read-only root may have none, and numba refuses then: compiling again takes two
     seconds at the start, which is better than not starting.
     """
     try:

@@ -1,4 +1,4 @@
-"""Columns of somebody else's table as numbers that a tree can split on, and why one is left out.
+"""Columns of any table as numbers that a tree can split on, and why one is left out.
 
 Numbers stay as they are, texts that are amounts of money become numbers, dates become days before
 the event, and texts with few values become codes in order of their early share of fraud.

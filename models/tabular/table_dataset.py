@@ -229,7 +229,7 @@ def _labels(table: pl.DataFrame, name: str) -> NDArray[np.int8]:
     if column.null_count():
         raise ConfigurationError(
             f"{column.null_count()} of {len(column)} rows have no label in {name}.",
-            hint="Drop them, or fill in 0 if nobody complained within the label delay.",
+            hint="Drop them, or fill in 0 if no complaint came within the label delay.",
         )
     values = column.cast(pl.Float64, strict=False)
     if column.dtype == pl.String and values.null_count() == len(column):

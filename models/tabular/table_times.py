@@ -1,4 +1,4 @@
-"""Reading somebody else's column of times: what it means is said, and what is unclear is asked.
+"""Read any column of times: report how it was understood, and ask for a unit where that is unclear.
 
 A wrong guess does not fail: hours taken for days give an embargo, windows and weekdays of another
 world, and figures that look fine. So numbers that could mean several things need ``--time-unit``.
@@ -39,7 +39,7 @@ _DAY_ORDERS = {"MM/DD/YYYY": "%m/%d/%Y", "DD/MM/YYYY": "%d/%m/%Y"}
 
 _LAST_MS = 4_102_444_800_000  # 2100-01-01
 _LONGEST_DAYS = 50 * 365
-"""Nobody has fifty years of transactions in one table: some of the times are placeholders."""
+"""No table holds fifty years of transactions: some of the times are placeholders."""
 
 _EPOCH = 1e8
 """From here on a number is a moment (1973 in seconds), below it counts from an unknown start."""

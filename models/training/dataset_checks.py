@@ -105,12 +105,12 @@ def check_split(dataset: Dataset, parts: Split) -> list[Finding]:
         )
     late = {name: count for name, count in parts.late.items() if count}
     if late:
-        told = ", ".join(f"{count} of the {name} part" for name, count in late.items())
+        listed = ", ".join(f"{count} of the {name} part" for name, count in late.items())
         found.append(
             Finding(
                 "note",
                 "labels",
-                f"frauds that nobody knew of at the end of their part are left out: {told}",
+                f"frauds that were not known at the end of their part are left out: {listed}",
             )
         )
     return found

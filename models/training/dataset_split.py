@@ -1,7 +1,7 @@
 """Train, calibrate and test on different times *and* on different people and rings.
 
 Time is cut into three parts with an *embargo* between them: labels need time to arrive, so the rows
-just before a cut would count as honest only because nobody had reported them yet. The end of the
+just before a cut would count as honest only because they were not reported yet. The end of the
 test part is such a cut, too.
 
 A person lives through all three parts, and a ring may work in two of them. So people who are tied
@@ -26,7 +26,7 @@ DELAY_QUANTILE = 0.9
 """The embargo waits for so many of the labels; those that take longer are left out by row."""
 
 LARGEST_EMBARGO = 0.25
-"""Of the shortest part, unless somebody asks for more: waiting longer would leave nothing to learn."""
+"""Of the shortest part, unless more is asked for: waiting longer would leave nothing to learn."""
 
 BY_NOW_MS = NEVER_MS - 1
 
@@ -51,7 +51,7 @@ class SplitOptions:
 class Split:
     """The three parts; ``label`` and ``weight`` of each are as known at ``known_at_ms``.
 
-    ``late`` counts frauds of a part that nobody knew of at its end, ``prevalence`` is the share of
+    ``late`` counts frauds of a part that were not known at its end, ``prevalence`` is the share of
     fraud in the whole window from which a part was dealt.
     """
 
@@ -122,7 +122,7 @@ def split(dataset: Dataset, options: SplitOptions = SplitOptions()) -> Split:
     )  # fmt: skip
     for number, name in enumerate(PARTS):
         window = (dataset.time_ms >= from_ms[name]) & (dataset.time_ms < split.until_ms[name])
-        # Somebody will know of these frauds, but nobody did at the cut. As honest rows they would
+        # These frauds became known only after the cut. As honest rows they would
         # teach the opposite of the truth, as frauds they would teach what was not known.
         late = window & (dataset.label == 1) & (dataset.label_time_ms > known_at[name])
         window &= ~late

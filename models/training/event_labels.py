@@ -1,11 +1,11 @@
-"""From outcomes to labels: which events belonged to a fraud, and since when anybody knew.
+"""From outcomes to labels: which events belonged to a fraud, and since when they were known.
 
 An outcome names a person, when the fraud began, and the callers and payees that were confirmed. The
 person's events with one of these parties between the beginning and the report are the fraud. What a
 warning prevented (``dissuaded``) is a fraud like what succeeded: counting it as honest would teach
 the model to stop warning about whatever it has learned to stop.
 
-Rings are not given by anybody; outcomes that share a confirmed number or account are put into one.
+No outcome names a ring; outcomes that share a confirmed number or account are put into one.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -110,9 +110,9 @@ def outcome_windows(
 
 
 def latest(outcomes: pl.DataFrame) -> pl.DataFrame:
-    """The last word on each warning, or on each case that is told as a whole, by label time.
+    """The last word on each warning, or on each case that is reported as a whole, by label time.
 
-    Alerting tells an outcome for each warning of a case, with that warning's callers and payees.
+    Alerting sends an outcome for each warning of a case, with that warning's callers and payees.
     """
     ordered = outcomes.sort("label_time_ms", maintain_order=True)
     known = [name for name in ("warning_id", "case_id") if name in ordered.columns]
@@ -204,7 +204,7 @@ def _apply(
     )
     lines = within[span & (events.kind[within] == EventKind.LINE_CHANGED)]
     rows = np.r_[hits, lines]
-    # A fraud is known from the first word that calls it one: a false alarm before it told nothing of
+    # A fraud is known from the first word that calls it one: a false alarm before it said nothing of
     # the kind, and one after it about something else changes nothing.
     known = labels.label[rows] == 1
     if not found.fraud:

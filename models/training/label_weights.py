@@ -1,8 +1,8 @@
 """Weights that undo what warnings do to labels.
 
 A fraud that was warned about nearly always gets a label, because a responder closes its case; one
-that nobody warned about gets one only if the victim reports it. Trained on labels as they come, a
-model would be told mostly about what its predecessor already found. So each labelled fraud counts
+without a warning gets one only if the victim reports it. Trained on labels as they come, a
+model would mostly learn what its predecessor already found. So each labelled fraud counts
 the inverse of the chance that it was labelled: 1 / closed share if it was warned about, 1 / report
 share if not (inverse-propensity weighting, Horvitz and Thompson 1952). See docs/training.md.
 """

@@ -24,7 +24,7 @@ class Overrides:
 
 
 def with_overrides(options: TrainOptions, choices: Overrides) -> TrainOptions:
-    """Options with somebody's choices.
+    """Options with the choices of the command line.
 
     Raises:
         ConfigurationError: for an unknown calibration.

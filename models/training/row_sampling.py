@@ -2,7 +2,7 @@
 
 Honest rows are sampled by person, so that a person is in with all honest rows or with none, and each
 that is kept counts 1 / the share in every weighted figure (Horvitz and Thompson 1952). Rows of a fraud
-are kept whoever had them, and count as before.
+are kept for every person, and count as before.
 """
 
 from dataclasses import dataclass

@@ -46,7 +46,7 @@ def train(
         title: of the report.
         champion: compared on the same test rows if it reads the same features.
         k: for precision at k a day and group.
-        progress: told what is going on, a line at a time.
+        progress: receives a line of text at each step.
 
     Raises:
         ConfigurationError: for data that cannot be trained on.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from forewarn.errors import ConfigurationError
 
 NEVER_MS = 2**62
-"""Label time of a row that nobody has said anything about."""
+"""Label time of a row without any outcome."""
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
@@ -30,7 +30,7 @@ class Dataset:
         features: names of the columns of ``vectors``, float32 [n, F].
         fingerprint: of the catalog; empty for other tables.
         label: 1 for fraud, 0 for honest or unknown, as known by now.
-        label_time_ms: when the label became known; ``NEVER_MS`` where nobody said anything.
+        label_time_ms: when the label became known; ``NEVER_MS`` without an outcome.
         group: whom the row is about (a subscriber, a card); never on two sides of a split.
         ring: the swindlers behind it, 0 if none is known; never on two sides either.
         amount_minor: money at stake in the event itself, 0 for calls.
@@ -79,11 +79,11 @@ class Dataset:
         return replace(self, **changed)
 
     def known_at(self, time_ms: int) -> NDArray[np.int8]:
-        """Labels as somebody at this time would have had them."""
+        """Labels as they were known at this time."""
         return np.where(self.label_time_ms <= time_ms, self.label, 0).astype(np.int8)
 
     def check(self) -> None:
-        """Raise ConfigurationError for what no training can mend; see also ``training.checks``."""
+        """Raise ConfigurationError for what no training can repair; see also ``training.checks``."""
         n = len(self)
         for field in fields(self):
             value = getattr(self, field.name)

@@ -46,7 +46,7 @@ class Lane:
         processor: processes batches.
         assembly: chooses the chunks of a batch.
         worth_waiting: whether the next batch would grow by waiting for the rest of a fetch.
-        on_failure: called once with an error that no retry mends.
+        on_failure: called once with an error that no retry resolves.
         gather_seconds: longest wait for the rest of a fetch.
     """
 

@@ -30,7 +30,7 @@ class Lanes:
         batch_events: most events of a batch.
         buffered_events: events held per partition before ``put`` waits.
         behind: whether a source has more to come.
-        on_failure: called once with an error that no retry mends; the worker must then stop.
+        on_failure: called once with an error that no retry resolves; the worker must then stop.
         on_journal_dropped: called when a journalled chunk is given up.
         arriving: whether more chunks of the same fetch are about to be put.
         gather_seconds: longest wait for those.

@@ -46,7 +46,7 @@ class DependencyRetry:
         step: Callable[[], Awaitable[T]],
         partitions: Sequence[OpenPartition],
     ) -> T:
-        """Run a step until it succeeds or fails for a reason that repetition does not mend.
+        """Run a step until it succeeds or fails for a reason that repetition does not remove.
 
         Args:
             dependency: the service that the step needs.

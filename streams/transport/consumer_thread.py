@@ -177,7 +177,7 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
         self._raise_fatal_error(self._ensure_consumer())
 
     def _raise_fatal_error(self, consumer: Any) -> None:
-        """Raise an error of the group that no retry mends; aiokafka waits to be asked for it."""
+        """Raise an error of the group that no retry resolves; aiokafka waits to be asked for it."""
         try:
             consumer._coordinator.check_errors()  # noqa: SLF001
         except KafkaError as error:

@@ -16,7 +16,7 @@ class MemoryStateStore:
     """Records in a dictionary.
 
     Args:
-        now_ms: the clock that expires records, in milliseconds; wall time unless told otherwise.
+        now_ms: the clock that expires records, in milliseconds; wall time unless given.
     """
 
     def __init__(self, *, now_ms: Callable[[], int] | None = None) -> None:

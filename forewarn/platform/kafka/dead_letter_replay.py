@@ -52,7 +52,7 @@ class Filed:
     def replayable(self) -> bool:
         """Whether the original record can be sent again.
 
-        A row of a file never was one: the file has to be mended and replayed instead. Of a record
+        A row of a file never was one: the file has to be corrected and replayed instead. Of a record
         of 256 KiB or more only the beginning is here.
         """
         if self.letter is None or not self.has_home or self.reason in ("bad_row", "replayed"):

@@ -1,4 +1,4 @@
-"""Topics in the cluster: read, compared with the settings, created and mended."""
+"""Topics in the cluster: read, compared with the settings, created and repaired."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
@@ -75,7 +75,7 @@ class TopicAdministration:
         return drifts(specs, self.states([spec.name for spec in specs]))
 
     def apply(self, *, grow: bool = False) -> tuple[list[Drift], list[Drift]]:
-        """Mend what can be mended; returns what was mended and what was not.
+        """Repair what can be repaired; returns what was repaired and what was not.
 
         Args:
             grow: add partitions to topics that have too few. That moves keys to other
@@ -83,23 +83,23 @@ class TopicAdministration:
         """
         specs = {spec.name: spec for spec in topic_specs(self.settings).values()}
         found = self.check()
-        mended = [
+        repaired = [
             drift
             for drift in found
             if drift.mendable and (grow or drift.fault != "too_few_partitions")
         ]
         with explained(self.settings):
-            self._create([specs[drift.topic] for drift in mended if drift.fault == "missing"])
+            self._create([specs[drift.topic] for drift in repaired if drift.fault == "missing"])
             growth = {
                 drift.topic: int(drift.expected)
-                for drift in mended
+                for drift in repaired
                 if drift.fault == "too_few_partitions"
             }
             if growth:
                 self._client.create_partitions(growth)
-            self._configure([drift for drift in mended if drift.fault == "config"])
+            self._configure([drift for drift in repaired if drift.fault == "config"])
             self._client.wait_for_topics(list(specs))
-        return mended, [drift for drift in found if drift not in mended]
+        return repaired, [drift for drift in found if drift not in repaired]
 
     def require(self, names: Iterable[str]) -> None:
         """Raise ConfigurationError unless every named topic exists."""

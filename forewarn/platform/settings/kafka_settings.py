@@ -34,7 +34,9 @@ class KafkaSettings(Section):
         24 * 365, ge=1, description="of outcomes, which hold numbers: export what training needs"
     )
     dead_letters_retention_hours: int = Field(
-        24 * 30, ge=1, description="of rejected records, which hold numbers: mend and replay before"
+        24 * 30,
+        ge=1,
+        description="of rejected records, which hold numbers: correct and replay them before",
     )
     request_timeout_seconds: float = Field(20.0, gt=0, description="of one request to a broker")
 

@@ -91,7 +91,7 @@ def abroad(world: World) -> None:
 
 
 def hospital(world: World) -> None:
-    """A relative or the hospital itself calls; within the hour money goes to somebody new."""
+    """A relative or the hospital itself calls; within the hour money goes to a new payee."""
     rng, people, businesses = world.scenario.rng("hospital"), world.people, world.businesses
     who, day = occurrences(rng, np.full(people.count, 0.002), world.clock.weekday_factor(weekend=1))
     time = world.clock.times(rng, day, SOCIAL)
@@ -126,7 +126,7 @@ def hospital(world: World) -> None:
 
 
 def new_numbers(world: World) -> None:
-    """Somebody known gets a new number: a stranger's call that lasts and comes again for weeks."""
+    """An acquaintance gets a new number: long calls from an unknown number that come again for weeks."""
     rng, people = world.scenario.rng("new numbers"), world.people
     who, day = occurrences(rng, np.full(people.count, 0.01), world.clock.weekday_factor(weekend=1))
     number = world.directory.new_numbers(who.size, "mobile")

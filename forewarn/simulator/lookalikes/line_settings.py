@@ -1,4 +1,4 @@
-"""Silent and forwarded lines that nobody demanded: nights, meetings, leave, a second handset."""
+"""Silent and forwarded lines for honest reasons: nights, meetings, leave, a second handset."""
 
 import numpy as np
 

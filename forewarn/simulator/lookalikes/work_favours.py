@@ -11,7 +11,7 @@ from forewarn.simulator.world import World, money, settle_ms, talk_ms
 
 
 def urgent_favours(world: World) -> None:
-    """Somebody known calls and asks for a large payment to a third party at once; it is honest."""
+    """An acquaintance calls and asks for a large payment to a third party at once; it is honest."""
     rng, people = world.scenario.rng("favours"), world.people
     rate = np.where(people.is_work("owner", "self_employed", "sales"), 0.012, 0.002)
     who, day = occurrences(rng, rate, world.clock.weekday_factor(weekend=0.4))

@@ -7,7 +7,7 @@ from forewarn.simulator.town_ledger import EpisodeStage
 
 
 def play(draft: Draft) -> None:
-    """A chat that nobody here sees, then often a call during which the victim pays."""
+    """A chat outside the data, then often a call during which the victim pays."""
     time = draft.start_ms
     called = draft.chance(0.6)
     duration = draft.talk(6)

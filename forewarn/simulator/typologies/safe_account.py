@@ -17,7 +17,7 @@ def play(draft: Draft) -> None:
     when = time + np.asarray(duration * draft.rng.uniform(0.3, 0.7, draft.count), dtype=np.int64)
     amount = draft.amount(700_000, 1.0, means_share=0.5)
     for step in range(4):
-        # Who dawdles is called again; who is done is told to keep silent.
+        # Slow victims are called again; victims who paid get a call that demands silence.
         dropped = draft.alive & (when > end)
         draft.next_caller(when)
         draft.call(

@@ -16,7 +16,7 @@ def model_card(
         title: heading.
         features: how many there are.
         seed: of the run.
-        generic: whether the model is over somebody else's table rather than calls and transfers.
+        generic: whether the model is over a table of the user rather than calls and transfers.
     """
     train, test, at = metrics["train"], metrics["test"], metrics["at_threshold"]
     use = (
@@ -62,7 +62,7 @@ def model_card(
 | frauds | {number(train["frauds"])} | {number(test["frauds"])} |
 | groups | {number(train["groups"])} | {number(test["groups"])} |
 | prevalence, weighted | {share(train["prevalence"])} | {share(test["prevalence"])} |
-| prevalence of everybody in that time | {share(train["window_prevalence"])} | {share(test["window_prevalence"])} |
+| prevalence of all people in that time | {share(train["window_prevalence"])} | {share(test["window_prevalence"])} |
 
 {apart} Labels are those known at the end of each part, which is followed by
 an embargo of {number(divided["embargo_days"])} days. Gradient-boosted trees ({metrics["trees"]}) over {features} features, seed {seed},
@@ -84,6 +84,6 @@ At the recommended threshold of {number(metrics["thresholds"]["raise"])}:
 
 {chr(10).join(weak) or "- The data names no kinds of fraud."}
 {chr(10).join(warnings)}
-- Labels are partial: frauds that nobody reported count as honest, so precision is understated.
+- Labels are partial: unreported frauds count as honest, so precision is understated.
 - Recall and false warnings by age group and district are in the report: look before promoting.
 """

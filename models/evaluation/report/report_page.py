@@ -62,7 +62,7 @@ def _summary(metrics: Mapping[str, Any]) -> str:
         ("Test period", f"{day(test['from_ms'])} to {day(test['until_ms'])}"),
         ("Test rows, frauds, episodes, people",
          ", ".join(number(test[k]) for k in ("rows", "frauds", "episodes", "groups"))),
-        ("Prevalence: train, calibrate, test (of everybody in that time)",
+        ("Prevalence: train, calibrate, test (of all people in that time)",
          ", ".join(f"{share(metrics[part]['prevalence'])} "
                    f"({share(metrics[part]['window_prevalence'])})"
                    for part in ("train", "calibrate", "test"))),

@@ -115,7 +115,7 @@ def test_the_report_shows_each_part_beside_its_window(trained: Trained) -> None:
     for name in ("train", "calibrate", "test"):
         facts = trained.metrics[name]
         assert facts["prevalence"] == pytest.approx(facts["window_prevalence"], rel=0.35)
-    assert "of everybody in that time" in (trained.path / "report.html").read_text()
+    assert "of all people in that time" in (trained.path / "report.html").read_text()
 
 
 def test_few_frauds_are_calibrated_by_two_numbers(trained: Trained) -> None:

@@ -1,4 +1,4 @@
-"""Topics are compared, created and mended on a real broker; a wrong shape stops a worker."""
+"""Topics are compared, created and repaired on a real broker; a wrong shape stops a worker."""
 
 import pytest
 
@@ -75,17 +75,17 @@ def test_apply_creates_mends_and_never_moves_keys_unasked(
     with pytest.raises(ConfigurationError, match="do not exist"):
         require_copartitioned(_settings(**where))
     with TopicAdministration(_settings(**where)) as topics:
-        mended, remaining = topics.apply()
+        repaired, remaining = topics.apply()
         topics.require_outputs(3)
         with pytest.raises(ConfigurationError, match="3 of 4"):
             topics.require_outputs(4)
-        assert {drift.fault for drift in mended} == {"missing"}
+        assert {drift.fault for drift in repaired} == {"missing"}
         assert not remaining
         assert topics.check() == []
 
     with TopicAdministration(_settings(**where, partitions=5, retention_hours=7)) as topics:
-        mended, remaining = topics.apply()
-        assert {drift.fault for drift in mended} == {"config"}
+        repaired, remaining = topics.apply()
+        assert {drift.fault for drift in repaired} == {"config"}
         assert {drift.fault for drift in remaining} == {"too_few_partitions"}
         topics.apply(grow=True)
         assert topics.check() == []
