@@ -53,7 +53,7 @@ def run(
     """Replay a period through the decisions of a worker and print leads, precision and money.
 
     Intervals are 90 % over people. A simulated town is judged by its whole truth, an export by its
-    outcomes, which lack the frauds that nobody reported.
+    outcomes, which lack unreported frauds.
     """
     scorer = load_model(model)
     document = evaluate_period(

@@ -23,7 +23,7 @@ that names the variable. Written by `forewarn reference` from `forewarn/platform
 
 _OPTIONS = """# alerting.toml
 
-For whoever runs the alerting service: deadlines, gateways, mail, sweeps, retention, console and sign-in.
+For operators of the alerting service: deadlines, gateways, mail, sweeps, retention, console and sign-in.
 `FOREWARN_ALERTING_OPTIONS_FILE` names the file; without one, and for whatever a file leaves out, the defaults
 below hold. Secrets are not in it: they are environment variables or files ([settings](settings.md)).
 

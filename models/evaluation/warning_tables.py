@@ -30,7 +30,7 @@ class EventTruth:
 
 
 def truth_of_labels(events: EventColumns, labels: Labels, age_of: NDArray[np.str_]) -> EventTruth:
-    """What outcomes say by now; frauds that nobody reported count as honest."""
+    """What outcomes say by now; unreported frauds count as honest."""
     episode = np.where(labels.label == 1, labels.episode, -1)
     rows = np.flatnonzero((episode >= 0) & (labels.first_loss_ms < NEVER_MS))
     numbers, at = np.unique(episode[rows], return_index=True)
@@ -57,7 +57,7 @@ def truth_of_town(
     directory: Path, events: EventColumns, frames: dict[str, pl.DataFrame],
     pseudonymiser: Pseudonymiser,
 ) -> EventTruth:  # fmt: skip
-    """The whole truth about a simulated town, whoever reported what.
+    """The whole truth about a simulated town, reported or not.
 
     Args:
         directory: from ``forewarn simulate``.

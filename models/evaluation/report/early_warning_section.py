@@ -142,8 +142,8 @@ def _segments(document: Mapping[str, Any], name: str, title: str) -> list[str]:
     return [f"<h2>{title}</h2>", note(text), table(head, rows)] if rows else []
 
 
-def _cell(figure: Mapping[str, Any], told: Any) -> str:
-    text = str(told(figure["value"]))
+def _cell(figure: Mapping[str, Any], render: Any) -> str:
+    text = str(render(figure["value"]))
     if figure["low"] is None:
         return text
-    return f"{text} ({told(figure['low'])} to {told(figure['high'])})"
+    return f"{text} ({render(figure['low'])} to {render(figure['high'])})"
