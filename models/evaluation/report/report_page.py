@@ -92,7 +92,7 @@ def _baselines(metrics: Mapping[str, Any]) -> str:
         rows.append((name, *_figures(one), interval))
     k = metrics["precision_at_k"]["k"]
     drifted = metrics["baselines"].get("champion", {}).get("calibration")
-    note = (
+    champion = (
         note(
             f"The champion predicted {number(drifted['predicted_frauds'])} frauds in this period, "
             f"{number(drifted['observed_frauds'])} were observed."
@@ -101,7 +101,7 @@ def _baselines(metrics: Mapping[str, Any]) -> str:
         else ""
     )
     head = ("", "ROC AUC", "average precision", f"precision at {k}", "model minus this (90 %)")
-    return table(head, rows) + note
+    return table(head, rows) + champion
 
 
 def _figures(one: Mapping[str, Any]) -> tuple[str, str, str]:
