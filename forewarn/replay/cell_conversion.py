@@ -20,8 +20,11 @@ DIGITS_MAX = 18
 """Of a number: more fit no field, and ``1E+999999`` would be computed for seconds first."""
 
 NOTHING = frozenset(
-    {"-", "--", "—", "–", "/", "\\", "\\N", "n/a", "na", "null", "none", "nil", "无", "空"}
-)
+    {
+        "-", "--", "---", "—", "–", "/", "\\", "\\n", ".", "*", "n/a", "n.a.", "na", "#n/a", "null", "(null)",
+        "<null>", "none", "nil", "nan", "-1", "unknown", "undefined", "无", "空", "未知", "暂无", "无数据",
+    }
+)  # fmt: skip
 """What exports write where a party is missing, in lower case: one name for many strangers."""
 
 CURRENCY_SIGNS = {
@@ -206,7 +209,7 @@ def account(cell: Any) -> str:
         CellError: for masks, and for what a spreadsheet has rounded.
     """
     text = unicodedata.normalize("NFKC", str(cell)).strip().strip("'\t").strip()
-    if _ROUNDED.fullmatch(text):
+    if _ROUNDED.fullmatch(text) or re.fullmatch(r"\d+\.0+", text):
         raise CellError("was rounded by a spreadsheet", repair="export the account numbers as text")
     if re.fullmatch(r"[0-9A-Za-z]+(?:[ \u00a0][0-9A-Za-z]+)+", text):
         text = re.sub(r"\s", "", text)

@@ -16,7 +16,7 @@ import polars as pl
 from forewarn.contracts import EARLIEST_MS, LATEST_MS
 from forewarn.replay import cell_conversion
 from forewarn.replay.cell_error import CellError
-from forewarn.replay.time_conversion import EPOCHS, Instant, instant, pattern_of
+from forewarn.replay.time_conversion import EPOCHS, DayOrderError, Instant, instant, pattern_of
 
 Quick = Callable[[pl.Series], pl.Series]
 
@@ -109,6 +109,8 @@ def times(
     """Texts to :class:`Instant`; the first form that a text fills exactly is the one that is meant."""
     converters = [instant(form, zone, zones) for form in forms]
 
+    others = [instant(other, zone, zones) for other in map(_swapped, forms) if other]
+
     def cell(text: str) -> Instant:
         first: CellError | None = None
         for one in converters:
@@ -116,6 +118,8 @@ def times(
                 return one(text)
             except CellError as error:
                 first = first or error
+        if any(_fits(other, text) for other in others):
+            raise DayOrderError("has a date that only fits with day and month the other way round")
         if len(forms) == 1 and first:
             raise first
         raise CellError(f"not a time of the forms {', '.join(forms)}")
@@ -133,10 +137,27 @@ def times(
     return ColumnConvert(cell, pl.Int64, column if quick else None)
 
 
+def _fits(convert: Callable[[str], Instant], text: str) -> bool:
+    try:
+        convert(text)
+    except CellError:
+        return False
+    return True
+
+
+def _swapped(form: str) -> str:
+    """A form with day and month in the other order, or nothing if the order is plain."""
+    order = re.search(r"%d[./-]%m|%m[./-]%d", form)
+    if order is None or "%d.%m" in form or form.startswith("%Y"):
+        return ""
+    first, second = order[0][:2], order[0][-2:]
+    return form.replace(order[0], second + order[0][2] + first)
+
+
 def amounts(decimals: int, decimal_sign: str) -> ColumnConvert:
     """Texts to pairs of signed minor units and currency sign; plain unsigned ones to their minor units."""
     point = re.escape(decimal_sign)
-    plain = rf"^\d{{1,14}}(?:{point}\d{{1,{decimals}}})?$" if decimals else r"^\d{1,15}$"
+    plain = rf"^[0-9]{{1,14}}(?:{point}[0-9]{{1,{decimals}}})?$" if decimals else r"^[0-9]{1,15}$"
 
     def quick(texts: pl.Series) -> pl.Series:
         kept = _matching(texts, plain).alias("t").to_frame()
@@ -147,9 +168,15 @@ def amounts(decimals: int, decimal_sign: str) -> ColumnConvert:
         fraction = parts["field_1"].fill_null("").str.pad_end(decimals, "0")
         return minor + fraction.cast(pl.Int64, strict=False)
 
-    return ColumnConvert(
-        lambda text: cell_conversion.amount(text, decimals, decimal_sign), pl.Int64, quick
-    )
+    def cell(text: str) -> tuple[int, str]:
+        if decimals == 0 and re.search(rf"{point}\d{{1,2}}(?!\d)", text):
+            raise CellError(
+                "has a fraction, and decimals = 0 says that amounts have none",
+                repair="say decimals = 2 if the file counts in yuan, euro or dollars",
+            )
+        return cell_conversion.amount(text, decimals, decimal_sign)
+
+    return ColumnConvert(cell, pl.Int64, quick)
 
 
 def numbers(factor: int) -> ColumnConvert:
@@ -157,7 +184,7 @@ def numbers(factor: int) -> ColumnConvert:
     return ColumnConvert(
         lambda text: cell_conversion.duration(text, factor),
         pl.Int64,
-        lambda texts: texts.str.extract(r"^(\d{1,12})$").cast(pl.Int64, strict=False) * factor,
+        lambda texts: texts.str.extract(r"^([0-9]{1,12})$").cast(pl.Int64, strict=False) * factor,
     )
 
 
@@ -167,10 +194,12 @@ def phones(region: str | None, *, may_be_withheld: bool) -> ColumnConvert:
     if region == "CN":
 
         def quick(texts: pl.Series) -> pl.Series:
-            found = "+86" + texts.str.extract(r"^(?:\+?86|0086|0)?(1[3-9]\d{9})$")
+            found = "+86" + texts.str.extract(r"^(?:\+?86|0086|0)?(1[3-9][0-9]{9})$")
             if not found.null_count():
                 return found
-            fixed = "+86" + texts.str.extract(r"^(?:\+86|0086|0)(10\d{8}|2\d{9}|[3-9]\d{9,10})$")
+            fixed = "+86" + texts.str.extract(
+                r"^(?:\+86|0086|0)(10[0-9]{8}|2[0-9]{9}|[3-9][0-9]{9,10})$"
+            )
             return found.zip_with(found.is_not_null(), fixed)
 
     cell = cell_conversion.phone(region, may_be_withheld=may_be_withheld)
@@ -179,7 +208,7 @@ def phones(region: str | None, *, may_be_withheld: bool) -> ColumnConvert:
 
 def accounts() -> ColumnConvert:
     """Texts to accounts, cards and wallets."""
-    plain = r"^(?:\d{1,64}|[A-Za-z][A-Za-z0-9@._-]{0,63})$"
+    plain = r"^(?:[0-9]{1,64}|[A-Za-z][A-Za-z0-9@._-]{0,63})$"
     return ColumnConvert(cell_conversion.account, pl.String, lambda texts: _matching(texts, plain))
 
 
@@ -190,7 +219,7 @@ def _quick_time(form: str, zone: tzinfo | None) -> Quick | None:
         if factor < 1:
             return None
         return lambda texts: _in_bounds(
-            texts.str.extract(r"^(\d{1,14})$").cast(pl.Int64, strict=False) * int(factor)
+            texts.str.extract(r"^([0-9]{1,14})$").cast(pl.Int64, strict=False) * int(factor)
         )
     if form == "iso":
         return _quick_iso(zone)
@@ -203,7 +232,11 @@ def _quick_time(form: str, zone: tzinfo | None) -> Quick | None:
     local = _local(zone)
     if local is None:
         return None
-    pattern = f"^{pattern_of(form)}$".replace(r"\d{1,2}", r"\d{2}").replace(r"\s+", " ")
+    pattern = (
+        f"^{pattern_of(form)}$".replace(r"\d{1,2}", r"\d{2}")
+        .replace(r"\d", "[0-9]")
+        .replace(r"\s+", " ")
+    )
     return lambda texts: _in_bounds(
         local(_matching(texts, pattern).str.to_datetime(form, time_unit="ms", strict=False))
     )
@@ -211,7 +244,7 @@ def _quick_time(form: str, zone: tzinfo | None) -> Quick | None:
 
 def _quick_iso(zone: tzinfo | None) -> Callable[[pl.Series], pl.Series]:
     local = _local(zone)
-    body = r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})"
+    body = r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})"
 
     def convert(texts: pl.Series) -> pl.Series:
         naive = _matching(texts, f"^{body}$")
@@ -220,7 +253,7 @@ def _quick_iso(zone: tzinfo | None) -> Callable[[pl.Series], pl.Series]:
             return _in_bounds(
                 local(plain.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="ms", strict=False))
             )
-        aware = _matching(texts, rf"^{body}(?:Z|[+-]\d{{2}}:\d{{2}})$")
+        aware = _matching(texts, rf"^{body}(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})$")
         if aware.null_count() == len(texts):
             return pl.Series([None] * len(texts), dtype=pl.Int64)
         plain = aware.str.replace("Z", "+00:00", literal=True).str.replace(" ", "T", literal=True)

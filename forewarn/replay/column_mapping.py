@@ -30,7 +30,7 @@ from forewarn.replay.mapping_file import (
 )
 from forewarn.replay.row_batch import RowBatch
 from forewarn.replay.row_condition import RowCondition
-from forewarn.replay.time_conversion import Instant, ZoneMissingError
+from forewarn.replay.time_conversion import DayOrderError, Instant, ZoneMissingError
 
 OWN_MONEY = "own money: payer and payee are one person"
 NO_RULE = "no event of the mapping is for such a row"
@@ -386,6 +386,12 @@ def _values(
             values[place] = None
     for place, value in enumerate(values):
         if isinstance(value, CellError):
+            if isinstance(value, DayOrderError):
+                raise ConfigurationError(
+                    f"the times of {compiled.name}{where} have day and month the other way round: a date fits "
+                    f"only so, and all others were read wrongly.",
+                    hint="Swap %d and %m in time =.",
+                )
             if isinstance(value, ZoneMissingError):
                 raise ConfigurationError(
                     f"the times of {compiled.name}{where} name no zone.",

@@ -67,6 +67,8 @@ def require_consistent(kind: str, values: dict[str, Any], own_accounts: frozense
         _end(values)
     if kind == "transfer":
         _transfer(values, own_accounts)
+    if kind == "line_changed" and values.get("forwarded_to") == values.get("subscriber"):
+        raise CellError("the line is forwarded to itself")
 
 
 def _call(values: dict[str, Any]) -> None:

@@ -87,7 +87,7 @@ def event_columns(
         if name in found:
             columns.append(_typed(found[name], each.type).alias(name))
     frame = pl.DataFrame(columns).with_columns(_position=chosen)
-    kept = frame.filter(_in_order(kind, own), _keeps_contract(kind, found.keys()))
+    kept = frame.filter(_in_order(kind, found.keys(), own), _keeps_contract(kind, found.keys()))
     nothing = pl.Series([], dtype=pl.Binary)
     keys = values = nothing
     if encoded:
@@ -119,7 +119,7 @@ def _made(compiled: CompiledField, batch: RowBatch, chosen: pl.Series) -> pl.Ser
     texts = _texts(compiled, batch, chosen)
     values = _converted(compiled, texts)
     for plus in rule.plus:
-        more = _cells(batch, plus.column, chosen).str.extract(r"^(\d{1,9})$")
+        more = _cells(batch, plus.column, chosen).str.extract(r"^([0-9]{1,9})$")
         values += more.cast(pl.Int64) * plus.scale
     empty = texts == ""
     if compiled.absent is not REFUSED and empty.any():
@@ -247,7 +247,7 @@ def _keeps_text(column: pl.Expr, kind: Any) -> pl.Expr:
     return test if kind.pattern is None else test & column.str.contains(kind.pattern)
 
 
-def _in_order(kind: str, own: frozenset[str]) -> pl.Expr:
+def _in_order(kind: str, names: Any, own: frozenset[str]) -> pl.Expr:
     """The checks of ``forewarn.replay.event_check``, as expressions."""
     tests = [pl.lit(value=True)]
     me, caller, callee = pl.col("subscriber"), pl.col("caller"), pl.col("callee")
@@ -258,6 +258,8 @@ def _in_order(kind: str, own: frozenset[str]) -> pl.Expr:
             inbound | (callee.ne_missing(me) & caller.is_not_null()),
             caller.ne_missing(callee),
         ]
+    if kind == "line_changed" and "forwarded_to" in names:
+        tests.append(me.ne_missing(pl.col("forwarded_to")))
     if kind == "call_ended":
         length = pl.col("event_time_ms") - pl.col("started_at_ms")
         talk = pl.col("duration_ms")

@@ -43,6 +43,10 @@ class ZoneMissingError(CellError):
     """A time names no zone, and neither does the mapping."""
 
 
+class DayOrderError(CellError):
+    """A date has a thirteenth month: day and month stand the other way round in the whole file."""
+
+
 def epoch_ms(
     form: str, zone: tzinfo | None, zones: Mapping[str, str] | None = None
 ) -> Callable[[Any], int]:

@@ -32,7 +32,7 @@ _TEXTS = (
 )  # fmt: skip
 """Tried in this order where a column is not in ISO 8601; a format has to fit every row."""
 
-_ISO = r"^\s*\d{4}-\d{2}-\d{2}"
+_ISO = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCKS = (" %H:%M:%S", " %H:%M", "")
 _DAY_ORDERS = {"MM/DD/YYYY": "%m/%d/%Y", "DD/MM/YYYY": "%d/%m/%Y"}
 """Two readings that may both fit every row; then nobody but the user knows."""

@@ -6,10 +6,10 @@ written back from the number. Dates are those of ISO 8601; what fits two reading
 
 import polars as pl
 
-_WHOLE = r"^-?(?:0|[1-9]\d{0,17})$"
-_FRACTION = r"^-?(?:0|[1-9]\d{0,14})?(?:\.\d*)?(?:[eE][-+]?\d{1,3})?$"
-_DATE = r"^\d{4}-\d{2}-\d{2}$"
-_MOMENT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}"
+_WHOLE = r"^-?(?:0|[1-9][0-9]{0,17})$"
+_FRACTION = r"^-?(?:0|[1-9][0-9]{0,14})?(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?$"
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}"
 
 
 def typed(texts: pl.Series, missing: tuple[str, ...]) -> pl.Series:
@@ -25,7 +25,7 @@ def typed(texts: pl.Series, missing: tuple[str, ...]) -> pl.Series:
         return column
     if known.str.contains(_WHOLE).all():
         return column.cast(pl.Int64)
-    if known.str.contains(_FRACTION).all() and known.str.contains(r"\d").all():
+    if known.str.contains(_FRACTION).all() and known.str.contains(r"[0-9]").all():
         return column.cast(pl.Float64, strict=False)
     if known.str.to_lowercase().is_in(["true", "false"]).all():
         return column.str.to_lowercase() == "true"

@@ -1,6 +1,6 @@
 """Rows become events exactly, and a wrong cell is named without being repeated."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,8 @@ from forewarn.errors import ConfigurationError
 from forewarn.replay import BadRow, Ready, in_order, load_mapping, paced
 from forewarn.replay.cell_conversion import minor_units
 from forewarn.replay.cell_error import CellError
+from forewarn.replay.event_order import checked
+from forewarn.replay.file_tally import FileTally
 from forewarn.replay.time_conversion import epoch_ms
 from tests.servers import needed
 
@@ -145,3 +147,51 @@ def test_pace_follows_event_time() -> None:
     assert waits == pytest.approx([3.0, 3.0])
     assert list(paced(items, 0, now_seconds=lambda: clock[0], sleep=sleep)) == items
     assert len(waits) == 2
+
+
+def test_day_and_month_the_wrong_way_round_are_seen_by_the_thirteenth(tmp_path: Path) -> None:
+    """The row of the third of April would be read, and wrongly."""
+    mapping = (
+        (SAMPLES / "transfers.toml").read_text().replace('time = "iso"', 'time = "%d/%m/%Y %H:%M"')
+    )
+    (tmp_path / "t.toml").write_text('zone = "UTC"\n' + mapping)
+    rows = (SAMPLES / "transfers.jsonl").read_text().splitlines()[:2]
+    rows[0] = rows[0].replace("2026-03-02T09:05:00+08:00", "03/04/2026 10:00")
+    rows[1] = rows[1].replace("2026-03-02T09:58:12+08:00", "03/25/2026 10:00")
+    (tmp_path / "t.jsonl").write_text("\n".join(rows))
+    with pytest.raises(ConfigurationError, match="the other way round"):
+        list(in_order([(tmp_path / "t.jsonl", load_mapping(tmp_path / "t.toml"))]))
+
+
+def test_a_fraction_of_fen_is_refused(tmp_path: Path) -> None:
+    """48000.00 under decimals = 0 are yuan that somebody took for fen."""
+    mapping = (SAMPLES / "transfers.toml").read_text().replace("decimals = 2", "decimals = 0")
+    (tmp_path / "t.toml").write_text(mapping)
+    items = list(in_order([(SAMPLES / "transfers.jsonl", load_mapping(tmp_path / "t.toml"))]))
+    assert len(items) == 4
+    assert all(isinstance(item, BadRow) and "has a fraction" in item.reason for item in items)
+
+
+def test_files_that_begin_with_their_newest_rows_are_sorted_or_refused(tmp_path: Path) -> None:
+    header, *rows = (SAMPLES / "calls.csv").read_text().splitlines()
+    moment = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    lines = [header]
+    for number in range(60_000):
+        start = moment - timedelta(seconds=number)
+        row = (
+            rows[0]
+            .replace("c-1001", f"c-{number}")
+            .replace("2026-03-02 09:12:08", f"{start:%Y-%m-%d %H:%M:%S}")
+        )
+        lines.append(
+            row.replace(
+                "2026-03-02 09:14:41", f"{start + timedelta(seconds=153):%Y-%m-%d %H:%M:%S}"
+            )
+        )
+    (tmp_path / "c.csv").write_text("\n".join(lines) + "\n")
+    files = [(tmp_path / "c.csv", load_mapping(SAMPLES / "calls.toml"))]
+    with pytest.raises(ConfigurationError, match="--sort"):
+        checked(files, [FileTally("c.csv")])
+    times = [item.event_time_ms for item in in_order(files, sort=True)]
+    assert len(times) == 120_000
+    assert times == sorted(times)
