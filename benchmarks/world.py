@@ -1,5 +1,7 @@
 """A world to run real workers in: Kafka, Redis, topics, a model; for benchmarks and crash tests."""
 
+import json
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,10 +54,13 @@ class World:
             topic_prefix=topic_prefix,
         )
         self.pseudonymiser = Pseudonymiser(PSEUDONYM_KEY.encode())
+        features, fingerprint = tuple(CATALOG.names), CATALOG.fingerprint
+        if source_tree is not None:
+            features, fingerprint = _catalog_of(source_tree)
         registry = make_registry(
             directory / "models",
-            tuple(CATALOG.names),
-            CATALOG.fingerprint,
+            features,
+            fingerprint,
             intercept=intercept,
             large_amounts=large_amounts,
         )
@@ -85,6 +90,18 @@ class World:
     def worker(self, name: str, *, prefix: Sequence[str] = ()) -> "WorkerProcess":
         """A worker that is not started yet; ``prefix`` is put before its command."""
         return WorkerProcess(self, name, prefix)
+
+
+def _catalog_of(tree: Path) -> tuple[tuple[str, ...], str]:
+    """Names of the features and fingerprint of the catalog of another source tree."""
+    program = (
+        "import json; from features.catalog import CATALOG;"
+        "print(json.dumps([list(CATALOG.names), CATALOG.fingerprint]))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tree, check=True, capture_output=True)
+    names, fingerprint = json.loads(done.stdout)
+    return tuple(names), fingerprint
 
 
 class WorkerProcess(Child):
