@@ -6,7 +6,9 @@ readers recognise a repetition by its event id. A message that Kafka refuses for
 named in the log and tried again later; the messages behind it go on, also those of the same person.
 """
 
+import contextlib
 import threading
+import time
 from typing import Any
 
 import structlog
@@ -88,10 +90,7 @@ class Producer:
                 self._producer.send(qualified(topic, self._settings), key=key, value=value)
                 for topic, key, value in messages
             ]
-            self._producer.flush(timeout=seconds)
-            # Beside a refused record the others fail for another reason, as the producer is then dead.
-            failures = [future.exception for future in sent if future.exception is not None]
-            for failure in sorted(failures, key=lambda error: not isinstance(error, _REFUSALS)):
+            for failure in _failures(sent, seconds):
                 raise failure
         except _REFUSALS as error:
             self.close()
@@ -109,8 +108,28 @@ class Producer:
     def close(self) -> None:
         """Close the connection; the next send opens another."""
         producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.close(timeout=2)
+        if producer is None:
+            return
+        for _ in range(2):
+            # Closing flushes first, which fails for a batch that was split, and while Kafka is away.
+            with contextlib.suppress(KafkaError):
+                producer.close(timeout=2)
+                return
+
+
+def _failures(sent: list[Any], seconds: float) -> list[KafkaError]:
+    """Errors of the futures, a refusal first: the others fail for that reason, as the producer is then dead.
+
+    The futures are asked themselves, since a flush fails for a batch that the client splits.
+    """
+    deadline = time.monotonic() + seconds
+    failures: list[KafkaError] = []
+    for future in sent:
+        try:
+            future.get(timeout=max(0.001, deadline - time.monotonic()))
+        except KafkaError as error:
+            failures.append(error)
+    return sorted(failures, key=lambda error: not isinstance(error, _REFUSALS))
 
 
 class OutboxSender:
