@@ -1,12 +1,30 @@
 """Consumer lag of each assigned partition, also of one that makes no progress."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from forewarn.contracts.topics import SOURCES
 from streams.intake.open_partition import OpenPartition
 from streams.transport import Partition
 from streams.worker_metrics import WorkerMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class OldestRecord:
+    """The partition whose oldest unprocessed record has waited longest.
+
+    Attributes:
+        topic: name in the cluster.
+        partition: its number.
+        seconds: age of that record.
+        records: how many wait in the partition.
+    """
+
+    topic: str
+    partition: int
+    seconds: float
+    records: int
 
 
 class Positions(Protocol):
@@ -44,8 +62,8 @@ class ConsumerLag:
         opened: Mapping[int, OpenPartition],
         assigned: Iterable[int],
         now: float,
-    ) -> None:
-        """Set the gauges of all assigned partitions.
+    ) -> OldestRecord | None:
+        """Set the gauges of all assigned partitions; return the one that is most behind, None if none is.
 
         Args:
             positions: the transport.
@@ -53,6 +71,7 @@ class ConsumerLag:
             assigned: numbers of the assigned partitions.
             now: seconds since the epoch.
         """
+        oldest: OldestRecord | None = None
         for number in assigned:
             for source, topic in enumerate(self._topics):
                 where = Partition(topic, number)
@@ -67,6 +86,9 @@ class ConsumerLag:
                     self._behind_since.pop(where, None)
                 self._metrics.lag_seconds.labels(*labels).set(age)
                 self._metrics.acknowledged.labels(*labels).set(settled)
+                if behind and (oldest is None or age > oldest.seconds):
+                    oldest = OldestRecord(topic, number, age, behind)
+        return oldest
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Remove the gauges of revoked partitions."""

@@ -10,12 +10,14 @@ import asyncio
 import json
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+
+from streams.worker.consumer_lag import OldestRecord
 
 Probe = Literal["startup", "ready", "live"]
 
@@ -37,6 +39,8 @@ class HealthFacts:
         stuck_since: when the batches in hand last moved; None with none in hand.
         consuming_at: when a fetch last returned (also empty), or was impossible for a reason that
             a restart does not repair; None before the worker has started.
+        oldest: the partition that is most behind, shown with every answer. It fails no probe: a worker that
+            catches up is healthy, and a restart would not make it faster.
     """
 
     beat_at: float
@@ -48,6 +52,7 @@ class HealthFacts:
     draining: bool = False
     stuck_since: float | None = None
     consuming_at: float | None = None
+    oldest: OldestRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +199,13 @@ def _handler(health: WorkerHealth, registry: CollectorRegistry) -> type[BaseHTTP
             if path in PROBES:
                 verdict = health.verdict(path)
                 facts = health.facts
-                body = {
+                body: dict[str, Any] = {
                     "passes": verdict.passes,
                     "reasons": verdict.reasons,
                     "partitions": facts.partitions,
                 }
+                if facts.oldest is not None:
+                    body["oldest_record"] = asdict(facts.oldest)
                 status = 200 if verdict.passes else 503
                 self._answer(status, "application/json", json.dumps(body).encode())
             elif path == "metrics":

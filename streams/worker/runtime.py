@@ -254,7 +254,8 @@ class Runtime(Service):
             await self.sleep(GAUGE_SECONDS)
 
     def _update_lag(self, consumer: ChunkConsumer) -> None:
-        self._lag.update(consumer, self.lanes.open_partitions, self._assigned, time.time())
+        oldest = self._lag.update(consumer, self.lanes.open_partitions, self._assigned, time.time())
+        self._health.update(oldest=oldest)
         failed = consumer.failed_commits
         self._metrics.failed_commits.inc(failed - self._failed_commits)
         self._failed_commits = failed

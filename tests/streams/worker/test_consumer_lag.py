@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from streams.transport import Partition
 from streams.transport.consumer_thread import readable_end
-from streams.worker.consumer_lag import ConsumerLag
+from streams.worker.consumer_lag import ConsumerLag, OldestRecord
 from streams.worker_metrics import WorkerMetrics
 
 TOPICS = ("calls", "transfers", "outcomes")
@@ -64,6 +64,20 @@ def test_records_that_are_not_even_fetched_grow_old() -> None:
     for now in (140.0, 150.0):
         lag.update(Positions({calls: 50 + int(now)}, {calls: 50 + int(now)}), {}, [3], now)
     assert shown(registry, "forewarn_worker_consumer_lag_seconds", "calls") == 0
+
+
+def test_the_partition_that_stands_still_is_named_among_those_that_move() -> None:
+    """Beside seven that are level it would be lost in any sum or mean."""
+    calls = {number: Partition("calls", number) for number in range(8)}
+    positions = Positions(
+        dict.fromkeys(calls.values(), 50),
+        {where: 20 if number == 5 else 49 for number, where in calls.items()},
+        waiting_ms={where: 1_000 if number == 5 else 99_000 for number, where in calls.items()},
+    )
+    lag = ConsumerLag(TOPICS, WorkerMetrics(CollectorRegistry()))
+    assert lag.update(positions, {}, calls, now=100.0) == OldestRecord("calls", 5, 99.0, 30)
+    level = Positions(positions.ends, positions.ends)
+    assert lag.update(level, {}, calls, now=101.0) is None
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter
 
+from streams.worker.consumer_lag import OldestRecord
 from streams.worker.health import (
     PROBES,
     HealthBounds,
@@ -105,6 +106,15 @@ def test_http_says_why_a_probe_fails_and_passes_when_it_is_mended(served):
     health.update(model_loaded=True, joined=True, partitions=3)
     status, body = get(server, "/startup?verbose")
     assert (status, json.loads(body)) == (200, {"passes": True, "reasons": [], "partitions": 3})
+
+
+def test_every_answer_names_the_partition_that_is_most_behind(served):
+    """It is a note and fails no probe: a restart makes no worker catch up faster."""
+    health, server = served
+    health.update(model_loaded=True, joined=True, oldest=OldestRecord("calls", 5, 99.0, 30))
+    status, body = get(server, "/startup")
+    expected = {"topic": "calls", "partition": 5, "seconds": 99.0, "records": 30}
+    assert (status, json.loads(body)["oldest_record"]) == (200, expected)
 
 
 def test_metrics_are_served_and_other_paths_are_named(served):
