@@ -104,6 +104,10 @@ def _send(letters: Iterator[Filed], settings: KafkaSettings, *, mark: bool) -> R
             **client_arguments(settings),
             acks="all",
             max_block_ms=int(settings.request_timeout_seconds * 1000),
+            # An idempotent producer is dead for every topic once one record is refused, so it could not send the
+            # mark. One request at a time keeps the order; readers know a repetition by its event id.
+            enable_idempotence=False,
+            max_in_flight_requests_per_connection=1,
         )
     try:
         return DeadLetterReplay(producer, settings, mark=mark, now_ms=_now_ms).run(letters)

@@ -1,0 +1,61 @@
+"""Dead letters go back through a real broker, also when it refuses one of them."""
+
+import base64
+
+import msgspec
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from forewarn.cli.dead_letters_command import _send
+from forewarn.contracts import DeadLetter
+from forewarn.contracts.topics import qualified
+from forewarn.errors import DependencyUnavailableError
+from forewarn.platform.kafka.dead_letter_replay import Filed
+from forewarn.platform.kafka.topic_administration import TopicAdministration
+from forewarn.platform.settings import KafkaSettings
+
+pytestmark = pytest.mark.system
+
+
+def _letter(topic: str, value: bytes) -> DeadLetter:
+    return DeadLetter(
+        reason="not_json",
+        detail="",
+        topic=topic,
+        partition=0,
+        offset=1,
+        appended_at_ms=1,
+        rejected_at_ms=1,
+        key=base64.b64encode(b"+8613800000001").decode(),
+        value=base64.b64encode(value).decode(),
+    )
+
+
+def test_a_refused_letter_is_named_and_what_went_before_it_is_marked(kafka, topic_prefix):
+    """An idempotent producer could not even send the mark: after one refusal it is dead for every topic."""
+    settings = KafkaSettings(
+        bootstrap_servers=kafka.bootstrap_servers,
+        topic_prefix=topic_prefix,
+        partitions=2,
+        replication_factor=1,
+    )
+    with TopicAdministration(settings) as topics:
+        topics.apply()
+    calls = qualified("calls", settings)
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    small = ConfigResource(ConfigResourceType.TOPIC, calls, configs={"max.message.bytes": "1000"})
+    admin.alter_configs([small])
+    admin.close()
+    letters = [Filed(10, _letter(calls, b"small")), Filed(11, _letter(calls, b"x" * 5000))]
+    with pytest.raises(DependencyUnavailableError, match=r"dead letter 11 .*MessageSizeTooLarge"):
+        _send(iter(letters), settings, mark=True)
+    consumer = KafkaConsumer(
+        qualified("dead-letters", settings),
+        bootstrap_servers=kafka.bootstrap_servers,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=10_000,
+    )
+    mark = msgspec.json.decode(next(consumer).value, type=DeadLetter)
+    consumer.close()
+    assert (mark.reason, mark.offset) == ("replayed", 11)
