@@ -4,8 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaTimeoutError
 from sqlalchemy import func, select
 from structlog.testing import capture_logs
@@ -36,6 +35,7 @@ from forewarn.local.wait import wait_until
 from forewarn.platform.kafka.topic_administration import TopicAdministration
 from forewarn.platform.settings import AlertingSettings, KafkaSettings
 from tests.alerting.factory import CALLER, NOW_MS, VICTIM, Clock, warning
+from tests.topic_configs import set_topic_config
 
 pytestmark = pytest.mark.system
 
@@ -173,7 +173,7 @@ def test_a_message_that_kafka_refuses_is_named_and_the_others_go_on(
 ) -> None:
     """The broker refuses one for its size; after that the old producer could send nothing to any topic."""
     limit = "max.message.bytes"
-    set_config(link, limit, "1000")
+    set_topic_config(link, qualified("outcomes", link), limit, "1000")
     with services.db.write() as session:
         for value in (b"before", b"x" * 5000, b"after", b"last"):
             session.add(
@@ -191,7 +191,7 @@ def test_a_message_that_kafka_refuses_is_named_and_the_others_go_on(
     assert (named["message_no"], named["topic"], named["bytes"]) == (2, "outcomes", 5000)
     assert waiting(services.db) == 1
 
-    set_config(link, limit, "100000")
+    set_topic_config(link, qualified("outcomes", link), limit, "100000")
     send_all(sender)
     assert waiting(services.db) == 1, "it is tried again after its pause only"
     clock.now_ms += int(REFUSED_PAUSE_SECONDS * 1000) + 1
@@ -227,13 +227,6 @@ def test_a_missing_topic_blocks_the_sender_for_less_than_its_lease(
 def send_all(sender: OutboxSender) -> None:
     while sender.turn(threading.Event()) == 0:
         pass
-
-
-def set_config(link: KafkaSettings, name: str, value: str) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=link.bootstrap_servers)
-    topic = qualified("outcomes", link)
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs={name: value})])
-    admin.close()
 
 
 def waiting(db: Database) -> int:

@@ -4,8 +4,7 @@ import base64
 
 import msgspec
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka import KafkaConsumer
 
 from forewarn.cli.dead_letters_command import _send
 from forewarn.contracts import DeadLetter
@@ -14,6 +13,7 @@ from forewarn.errors import DependencyUnavailableError
 from forewarn.platform.kafka.dead_letter_replay import Filed
 from forewarn.platform.kafka.topic_administration import TopicAdministration
 from forewarn.platform.settings import KafkaSettings
+from tests.topic_configs import set_topic_config
 
 pytestmark = pytest.mark.system
 
@@ -43,10 +43,7 @@ def test_a_refused_letter_is_named_and_what_went_before_it_is_marked(kafka, topi
     with TopicAdministration(settings) as topics:
         topics.apply()
     calls = qualified("calls", settings)
-    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
-    small = ConfigResource(ConfigResourceType.TOPIC, calls, configs={"max.message.bytes": "1000"})
-    admin.alter_configs([small])
-    admin.close()
+    set_topic_config(settings, calls, "max.message.bytes", "1000")
     letters = [Filed(10, _letter(calls, b"small")), Filed(11, _letter(calls, b"x" * 5000))]
     with pytest.raises(DependencyUnavailableError, match=r"dead letter 11 .*MessageSizeTooLarge"):
         _send(iter(letters), settings, mark=True)
