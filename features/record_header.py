@@ -15,7 +15,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-LAYOUT_VERSION: Final = 2
+LAYOUT_VERSION: Final = 3
 """Layout that this code writes; a record of another one is refused with advice."""
 
 HEADER_BYTES: Final = 14

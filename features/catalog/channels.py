@@ -40,6 +40,7 @@ class NumberChannels(NamedTuple):
     talk_seconds: int
     started_back: int
     ended_back: int
+    confirmed: int
 
 
 class AccountChannels(NamedTuple):
@@ -52,15 +53,21 @@ class AccountChannels(NamedTuple):
     paid: int
     paid_amount: int
     refused: int
+    confirmed: int
     max_attempt: int
 
 
 class DeviceChannels(NamedTuple):
-    """Events that came from a device."""
+    """Events that came from a device.
+
+    ``confirmed`` of numbers, accounts and devices counts the cases that were closed as fraud, at the time
+    when they were: a confirmation is known only from then on.
+    """
 
     transfers: int
     amount: int
     calls: int
+    confirmed: int
 
 
 class ContactChannels(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-SEMANTICS_VERSION: Final = 4
+SEMANTICS_VERSION: Final = 5
 
 SECOND_MS: Final = 1_000
 MINUTE_MS: Final = 60_000

@@ -24,8 +24,24 @@ def _common(entity: EntityName, kinds: str) -> list[Feature]:
     return [
         scalar(f"{entity}_age_days", entity, kinds=kinds, why="Fraudsters use fresh ones; missing means never seen.", unit="d", aggregation="since first"),
         scalar(f"{entity}_idle_hours", entity, kinds=kinds, why="A dormant one wakes.", unit="h", aggregation="since latest"),
-        scalar(f"{entity}_confirmed", entity, kinds="outcomes", why="Confirmed in closed cases.", aggregation="count", monotone=1),
+        scalar(f"{entity}_confirmed", entity, kinds="outcomes", why="Confirmed in closed cases, ever.", aggregation="count"),
         scalar(f"{entity}_cleared", entity, kinds="outcomes", why="Cleared in closed cases.", aggregation="count", monotone=-1),
+        scalar(f"{entity}_confirmed_since_days", entity, kinds="outcomes", why="Time since it was last confirmed.", unit="d", aggregation="since latest"),
+    ]
+
+
+_RISK_DAYS = ["24h", "7d", "30d"]
+
+
+def _risk(entity: EntityName, confirmed: int, contacts: int, contact_kinds: str) -> list[Feature]:
+    """Confirmations as they became known, by window, and their number for each contact of the window.
+
+    No sign is known: an account with many honest payers is confirmed often, and one that was misused for
+    a month and is clean again has a long past.
+    """
+    return [
+        *totals(f"{entity}_confirmations", entity, confirmed, _RISK_DAYS, kinds="outcomes", why="How often it was confirmed lately; a misuse that has ended is forgotten."),
+        *ratios(f"{entity}_confirmation_share", entity, confirmed, contacts, _RISK_DAYS, kinds="outcomes, " + contact_kinds, why="Confirmations for each contact of the same time.", aggregation="share"),
     ]
 
 
@@ -55,7 +71,7 @@ def _second(entity: EntityName, kinds: str, windows: list[str]) -> list[Feature]
 def _number() -> list[Feature]:
     return [
         *_common("number", _CALL),
-        scalar("number_confirmed_since_days", "number", kinds="outcomes", why="Time since it was last confirmed.", unit="d", aggregation="since latest"),
+        *_risk("number", NUMBER_TILE.confirmed, NUMBER_TILE.ended, _ENDED),
         *larger("number_calls", "number", NUMBER_TILE.started, NUMBER_TILE.ended, ["15m", "1h", "24h", "7d", "30d"], kinds=_CALL, why="How busy the number is: calls begun or calls ended, whichever are more."),
         *larger("number_called_back", "number", NUMBER_TILE.started_back, NUMBER_TILE.ended_back, ["24h", "7d"], kinds="outbound calls", why="People call honest numbers back; begun or ended, whichever are more."),
         *distincts("number_callees", "number", 0, ["1h", "24h", "7d", "30d"], kinds="inbound calls", why="Fan-out: how many people it calls."),
@@ -69,6 +85,7 @@ def _number() -> list[Feature]:
 def _account() -> list[Feature]:
     return [
         *_common("account", "transfers"),
+        *_risk("account", ACCOUNT_TILE.confirmed, ACCOUNT_TILE.attempts, _TO),
         scalar("account_onward_minutes", "account", kinds=_TO + ", " + _FROM, why="From receipt to onward payment: mules are quick.", unit="min"),
         scalar("account_receipt_since_minutes", "account", kinds=_TO, why="Time since it was last paid.", unit="min", aggregation="since latest"),
         *totals("account_attempts", "account", ACCOUNT_TILE.attempts, ["1h", "24h", "7d"], kinds=_TO, why="Fan-in: payments towards it."),
@@ -87,6 +104,7 @@ def _account() -> list[Feature]:
 def _device() -> list[Feature]:
     return [
         *_common("device", "calls, transfers"),
+        *_risk("device", DEVICE_TILE.confirmed, DEVICE_TILE.transfers, "outgoing transfers"),
         *totals("device_transfers", "device", DEVICE_TILE.transfers, ["1h", "24h"], kinds="outgoing transfers", why="Payments made from it."),
         *totals("device_amount", "device", DEVICE_TILE.amount, ["24h"], kinds="outgoing transfers", why="Money leaving from it.", unit="minor units", aggregation="sum"),
         *distincts("device_subscribers", "device", 0, ["24h", "30d"], kinds="calls, transfers", why="One device, many people: a device farm."),

@@ -92,6 +92,15 @@ def read_tiles(c: Cursor, part: int, acc: np.ndarray) -> None:
 
 
 @inner
+def clear_channel(c: Cursor, part: int, channel: int) -> None:
+    """Set a channel of a series to 0 in all tiles."""
+    base, count = c.cells[c.record + R_TILES + part], c.cells[c.record + R_TILE_COUNT + part]
+    stride = CHANNELS[c.entity, part] + 1
+    for t in range(count):
+        c.cells[base + t * stride + 1 + channel] = 0
+
+
+@inner
 def compact(c: Cursor, part: int) -> None:
     """Merge tiles into the level where they belong and drop those out of all windows."""
     cells, cut = c.cells, c.cut

@@ -116,7 +116,9 @@ def train_default(
     dataset = replace(dataset, weight=weight)
     options = catalog_options(now_ms, signing_key=signing_key, warmup_days=COLD_WARMUP_DAYS)
     parts = replace(options.split, time_shares=PARTS, people_shares=PARTS)
-    options = replace(options, split=parts)
+    # There is no team yet whose capacity could bound the warnings.
+    costs = replace(options.costs, daily_capacity=1e9)
+    options = replace(options, split=parts, costs=costs)
     with TemporaryDirectory() as work:
         trained = train(
             dataset, options, Path(work), title="Forewarn default model", progress=progress

@@ -32,6 +32,9 @@ class Contributions:
     def add(self, channel: str, local: int, value: int) -> None:
         self.entries.append((channel, local, value))
 
+    def forget(self, channel: str) -> None:
+        self.entries = [entry for entry in self.entries if entry[0] != channel]
+
     def _of(self, channel: str, window: str, now: int) -> list[int]:
         return [v for c, t, v in self.entries if c == channel and in_window(window, t, now)]
 

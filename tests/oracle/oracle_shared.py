@@ -37,7 +37,12 @@ class Shared:
             f"{e}_idle_hours": (now - self.clock) / HOUR if known else math.nan,
             f"{e}_confirmed": self.confirmed,
             f"{e}_cleared": self.cleared,
+            f"{e}_confirmed_since_days": since(now, self.confirmed_at, DAY),
         }
+        contact = {"number": "ended", "account": "attempts", "device": "transfers"}[e]
+        for window in ("24h", "7d", "30d"):
+            out[f"{e}_confirmations_{window}"] = s.total("confirmed", window, local)
+            out[f"{e}_confirmation_share_{window}"] = s.ratio("confirmed", contact, window, local)
         for window in ["7d"] if e == "device" else ["24h", "7d"]:
             for what in ("new", "tainted", "pressed"):
                 out[f"{e}_{what}_contacts_{window}"] = s.total(what, window, local)
@@ -58,7 +63,7 @@ class Shared:
 
     def _number(self, now: int, local: int) -> dict[str, float]:
         s = self.seen
-        out = {"number_confirmed_since_days": since(now, self.confirmed_at, DAY)}
+        out: dict[str, float] = {}
         for window in ("15m", "1h", "24h", "7d", "30d"):
             out[f"number_calls_{window}"] = s.more("started", "ended", window, local)
         for window in ("1h", "24h", "7d", "30d"):
@@ -118,8 +123,11 @@ class Shared:
         self.cleared += (e.verdict == "cleared") - (before == "cleared")
         if e.verdict == "confirmed":
             self.confirmed_at = max(self.confirmed_at, e.time)
+            self.seen.add("confirmed", e.time + self.offset, 1)
         if self.confirmed == 0:
             self.confirmed_at = 0
+            if before == "confirmed":
+                self.seen.forget("confirmed")
 
     def _apply_number(self, e, local: int) -> None:
         if e.kind == K.CALL_STARTED:

@@ -4,6 +4,47 @@ from tests.oracle.oracle_scenario import NONE, Scenario, call, line, outcome, pa
 
 CASES = [
     Scenario(
+        "Confirmations count in windows from the day on which they are known, and are forgotten with them.",
+        [
+            pay("8:00", 201),
+            pay("8:10", 201),
+            outcome("10:00", "confirmed", account=201),
+            pay(
+                "10:01",
+                201,
+                sees={
+                    "account_confirmations_24h": 1,
+                    "account_confirmation_share_24h": 0.5,
+                    "account_confirmations_7d": 1,
+                    "account_confirmations_30d": 1,
+                    "account_confirmed_since_days": 1 / 1440,
+                },
+            ),
+            pay(
+                "3 10:00", 201, sees={"account_confirmations_24h": 0, "account_confirmations_7d": 1}
+            ),
+            pay(
+                "20 10:00",
+                201,
+                sees={
+                    "account_confirmations_7d": 0,
+                    "account_confirmation_share_7d": NONE,
+                    "account_confirmations_30d": 1,
+                    "account_confirmation_share_30d": 0.25,
+                },
+            ),
+        ],
+    ),
+    Scenario(
+        "A confirmation that is taken back leaves the windows when no other remains.",
+        [
+            outcome("10:00", "confirmed", number=101, revision=1),
+            call("10:01", 101, sees={"number_confirmations_24h": 1}),
+            outcome("11:00", "cleared", number=101, revision=2),
+            call("11:01", 101, sees={"number_confirmations_24h": 0, "number_confirmations_30d": 0}),
+        ],
+    ),
+    Scenario(
         "The first outcome of a case counts its verdict, however many warnings of it send one.",
         [
             outcome("10:00", "confirmed", account=201),

@@ -18,7 +18,7 @@ from features.kernel.pairs import short_id, touch_pair
 from features.kernel.record_layout import E_COUNTED, E_NEW, E_PRESSED, E_TAINTED
 from features.kernel.record_layout import SHARED_HEAD as HEAD
 from features.kernel.record_state import Cursor
-from features.kernel.tiles import tile_at
+from features.kernel.tiles import clear_channel, tile_at
 from features.kinds import ANSWERED, INBOUND, REVISION_SHIFT, EventKind
 
 _NUMBER, _ACCOUNT, _DEVICE = 1, 2, 3
@@ -86,6 +86,21 @@ def _apply_outcome(c: Cursor) -> None:
     if before >= 0:
         verdict = verdicts.verdict_of(c.flags)
         verdicts.update_counts(c, c.head + HEAD.confirmed, before, verdict)
+        if verdict == verdicts.VERDICT_CONFIRMED and before != verdict:
+            tile = tile_at(c, 0, c.time_ms + c.offset_ms)
+            if tile >= 0:
+                c.cells[tile + _confirmed_channel(c.entity)] += 1
+        elif before == verdicts.VERDICT_CONFIRMED and c.cells[c.head + HEAD.confirmed] == 0:
+            clear_channel(c, 0, _confirmed_channel(c.entity))
+
+
+@inner
+def _confirmed_channel(entity: int) -> int:
+    if entity == _NUMBER:
+        return int(NUMBER_TILE.confirmed)
+    if entity == _ACCOUNT:
+        return int(ACCOUNT_TILE.confirmed)
+    return int(DEVICE_TILE.confirmed)
 
 
 @inner
