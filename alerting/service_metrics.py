@@ -72,6 +72,13 @@ OPTIONS_VERSION = Gauge(
 OPTIONS_FAULTS = Counter(
     "forewarn_alerting_options_reload_failures_total", "Options files refused as not valid"
 )
+UNMASKINGS = Counter(
+    "forewarn_alerting_unmaskings_total",
+    "Requests to show a number in clear: shown, refused, or over the hourly limit",
+    ["result"],
+)
+for _result in ("shown", "refused", "limited"):
+    UNMASKINGS.labels(_result)  # exists at zero, so that the first one is an increase
 AUDIT_FAILURES = Counter(
     "forewarn_alerting_audit_failures_total", "Checks that found the audit log changed or cut"
 )

@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, Index, LargeBinary, String
+from sqlalchemy import JSON, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alerting.db.declarative_base import Base, EpochMs, Key, Prose, Serial, Short
+
+UNMASKED = text("action = 'personal.unmasked'")
+"""Condition of the partial index; a literal, since SQLite does not match a parameter with it."""
 
 
 class OutboxMessage(Base):
@@ -40,6 +43,15 @@ class AuditRecord(Base):
     """One line of the audit log. ``digest`` covers the line and the digest before it."""
 
     __tablename__ = "audit_log"
+    __table_args__ = (
+        Index(
+            "ix_audit_log_unmasked",
+            "actor",
+            "at_ms",
+            postgresql_where=UNMASKED,
+            sqlite_where=UNMASKED,
+        ),
+    )
 
     record_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at_ms: Mapped[EpochMs]

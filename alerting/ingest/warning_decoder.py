@@ -38,10 +38,14 @@ def received_over_http(warning: FraudWarning, now_ms: int) -> FraudWarning:
     """Set the source of a warning that came over HTTP, so that it never outranks Kafka.
 
     Raises:
-        ContractError: its time lies in the future.
+        ContractError: its time lies in the future, or more loss is expected than is at risk.
     """
     if warning.raised_at_ms > now_ms + MAX_AHEAD_MS:
         raise ContractError("raised_at_ms lies in the future", reason="from_the_future")
+    if warning.expected_loss_minor > warning.amount_at_risk_minor:
+        raise ContractError(
+            "expected_loss_minor is above amount_at_risk_minor", reason="invalid_field"
+        )
     source = Source(HTTP_SOURCE, 0, warning.raised_at_ms)
     return msgspec.structs.replace(warning, source=source)
 

@@ -48,7 +48,7 @@ class SweepDecision:
     reason: str
 
 
-def decide_hold(*, trusted: bool, contacts: int, most: int) -> str | None:
+def decide_hold(*, trusted: bool, service: bool, contacts: int, most: int) -> str | None:
     """The reason why a supervisor has to approve a sweep first, or None.
 
     Swindlers show the numbers of banks and of the police. A number on the allow list, or one in
@@ -56,6 +56,8 @@ def decide_hold(*, trusted: bool, contacts: int, most: int) -> str | None:
     """
     if trusted:
         return "on_the_allow_list"
+    if service:
+        return "service_number"
     return "touches_too_many" if contacts > most else None
 
 

@@ -38,7 +38,12 @@ class SweepService:
             return session.scalars(statement).all()
 
     def approve(self, sweep_id: str, who: Principal) -> Sweep:
-        """Let a sweep go ahead; raises NotFoundError, StepRefusedError."""
+        """Let a sweep go ahead, but not by the person who closed its case.
+
+        Raises:
+            NotFoundError: the scope holds no such sweep.
+            StepRefusedError: it is not held, or the caller closed its case.
+        """
         return self._decide(sweep_id, who, "sweep_approved")
 
     def reject(self, sweep_id: str, who: Principal) -> Sweep:
@@ -51,6 +56,13 @@ class SweepService:
             sweep = self._locked(session, sweep_id, who.scope)
             if sweep.state != "held":
                 raise StepRefusedError(f"Sweep {sweep_id} is {sweep.state}.", code="sweep_not_held")
+            closed_by = select(Case.closed_by).where(Case.case_id == sweep.case_id)
+            if verdict == "sweep_approved" and session.scalar(closed_by) == who.subject:
+                raise StepRefusedError(
+                    f"Sweep {sweep_id} follows from a case that you closed.",
+                    code="needs_a_second_person",
+                    hint="Another supervisor has to approve it.",
+                )
             sweep.decided_by = who.subject
             if verdict == "sweep_approved":
                 # The time that a sweep may take counts from the approval.

@@ -20,6 +20,7 @@ from alerting.db.database import Database
 from alerting.db.dispatch_tables import Delivery
 from alerting.linkage import contact_search
 from alerting.linkage.lists.list_service import ListService
+from alerting.linkage.lists.peer_numbers import is_service_number
 from alerting.linkage.sweep_decision import (
     SweepDecision,
     Touched,
@@ -139,6 +140,7 @@ class Sweeper:
         most = self._options.max_contacts
         return decide_hold(
             trusted=self._lists.trusts(session, sweep.tenant, sweep.kind, sweep.peer, now_ms),
+            service=is_service_number(sweep.kind, sweep.peer),
             contacts=contact_search.count_contacts(session, sweep, at_most=most + 1),
             most=most,
         )
@@ -180,11 +182,12 @@ class Sweeper:
         self, session: Session, sweep: Sweep, near: Sequence[tuple[PeerKind, str]], now_ms: int
     ) -> None:
         kind: PeerKind = sweep.kind  # type: ignore[assignment]  # the column holds kinds only
+        blocked = [] if is_service_number(kind, sweep.peer) else [(kind, sweep.peer)]
         self._lists.add_confirmed(
             session,
             sweep.tenant,
             "block",
-            [(kind, sweep.peer)],
+            blocked,
             case_id=sweep.case_id,
             reason=f"confirmed in {sweep.case_id}",
             expires_at_ms=None,

@@ -2,12 +2,10 @@
 
 from typing import Literal
 
+from alerting.linkage.lists.peer_numbers import decide_peer, is_service_number
 from forewarn.contracts.list_entry import ListName, PeerKind
 
 ItemState = Literal["proposed", "active", "removed", "expired", "rejected"]
-
-FOUR_EYES: frozenset[str] = frozenset({"allow", "pair"})
-"""Lists that switch warnings off: an entry needs a second person."""
 
 LONGEST_DAYS: dict[str, int] = {"allow": 365, "pair": 365, "block": 3650, "watch": 90}
 DAY_MS = 86_400_000
@@ -16,31 +14,35 @@ DAY_MS = 86_400_000
 def decide_entry(
     name: ListName,
     kind: PeerKind,
+    peer: str,
     *,
     subscriber: str | None,
     expires_at_ms: int | None,
     now_ms: int,
 ) -> str | None:
-    """The reason why an entry cannot be, or None.
+    """The reason why a person may not propose an entry, or None.
 
-    Every entry but a block has to expire: trust and suspicion both grow stale.
+    Every entry by a person has to expire, since trust and suspicion both grow stale. Numbers of
+    banks and authorities can be trusted, but neither blocked nor watched.
     """
+    fault = decide_peer(kind, peer)
+    if fault:
+        return fault
+    if name in ("block", "watch") and is_service_number(kind, peer):
+        return "service_number"
     if (name == "pair") != (subscriber is not None):
         return "pair_needs_a_subscriber"
-    if name == "watch" and kind not in ("phone", "account"):
-        return "unknown_kind"
+    return _decide_expiry(name, expires_at_ms, now_ms)
+
+
+def _decide_expiry(name: ListName, expires_at_ms: int | None, now_ms: int) -> str | None:
     if expires_at_ms is None:
-        return None if name == "block" else "needs_an_expiry"
+        return "needs_an_expiry"
     if expires_at_ms <= now_ms:
         return "expired_already"
     if expires_at_ms > now_ms + LONGEST_DAYS[name] * DAY_MS:
         return "expires_too_late"
     return None
-
-
-def first_state(name: ListName) -> ItemState:
-    """The state of a new entry."""
-    return "proposed" if name in FOUR_EYES else "active"
 
 
 def decide_approval(state: str, owner: str, approver: str) -> str | None:

@@ -13,7 +13,7 @@ from alerting.cases.history.audit_actions import AuditAction
 from alerting.db.contact_tables import ListItem
 from alerting.db.database import Database
 from alerting.linkage import sweep_requests as sweeps
-from alerting.linkage.lists.list_decision import decide_approval, decide_entry, first_state
+from alerting.linkage.lists.list_decision import ItemState, decide_approval, decide_entry
 from alerting.messaging.outbox import put_list_entry
 from alerting.service_errors import (
     ConflictError,
@@ -29,6 +29,9 @@ ACTOR = "system:lists"
 EXPIRE_BATCH = 500
 HINTS = {
     "needs_an_expiry": "Give expires_at_ms.",
+    "not_a_number": "A number has 3 to 20 digits, with or without a leading +.",
+    "not_an_account": "An account has 4 to 64 letters, digits and hyphens.",
+    "service_number": "Numbers of banks, operators and authorities are neither blocked nor watched.",
     "pair_needs_a_subscriber": "Give subscriber with pair, and with no other list.",
     "needs_a_second_person": "Another person than the owner has to approve it.",
 }
@@ -58,7 +61,7 @@ class ListService:
         subscriber: str | None = None,
         expires_at_ms: int | None = None,
     ) -> ListItem:
-        """Add an entry. It is in force at once, or once it is approved where that is needed.
+        """Propose an entry; it is in force once a second person approves it.
 
         Raises:
             InvalidRequestError: naming the fault.
@@ -69,7 +72,7 @@ class ListService:
         if who.scope.tenants is not None and tenant not in who.scope.tenants:
             raise NotFoundError("tenant", tenant)
         fault = decide_entry(
-            name, kind, subscriber=subscriber, expires_at_ms=expires_at_ms, now_ms=now_ms
+            name, kind, peer, subscriber=subscriber, expires_at_ms=expires_at_ms, now_ms=now_ms
         )
         if fault:
             raise InvalidRequestError(
@@ -81,8 +84,8 @@ class ListService:
             self._db.lock(session, [f"list/{tenant}/{name}/{kind}/{peer}/{subscriber}"])
             if self._same(session, tenant, name, kind, peer, subscriber) is not None:
                 raise ConflictError("This entry already exists.", code="already_listed")
-            item = self._new(tenant, name, kind, peer, subscriber, reason, who.subject, now_ms)
-            item.expires_at_ms = expires_at_ms
+            item = self._new(tenant, name, kind, peer, reason, who.subject, "proposed", now_ms)
+            item.subscriber, item.expires_at_ms = subscriber, expires_at_ms
             session.add(item)
             self._changed(session, item, "list_proposed", who.subject, now_ms)
         return item
@@ -164,7 +167,7 @@ class ListService:
         for kind, peer in peers:
             if self._same(session, tenant, name, kind, peer, None) is not None:
                 continue
-            item = self._new(tenant, name, kind, peer, None, reason, ACTOR, now_ms)
+            item = self._new(tenant, name, kind, peer, reason, ACTOR, "active", now_ms)
             item.expires_at_ms, item.case_id = expires_at_ms, case_id
             session.add(item)
             self._publish(session, item, now_ms)
@@ -260,9 +263,9 @@ class ListService:
         name: ListName,
         kind: PeerKind,
         peer: str,
-        subscriber: str | None,
         reason: str,
         owner: str,
+        state: ItemState,
         now_ms: int,
     ) -> ListItem:
         return ListItem(
@@ -271,10 +274,9 @@ class ListService:
             list=name,
             kind=kind,
             peer=peer,
-            subscriber=subscriber,
             reason=reason,
             owner=owner,
-            state=first_state(name),
+            state=state,
             created_at_ms=now_ms,
             changed_at_ms=now_ms,
         )

@@ -1,6 +1,6 @@
 """Silences and shifts, which people change while the service runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, select
@@ -15,11 +15,14 @@ from alerting.cases.timers import timer_schedule
 from alerting.db.case_tables import Case
 from alerting.db.database import Database
 from alerting.db.dispatch_tables import Shift, Silence
-from alerting.notify.routing.case_labels import MATCHABLE, matching_sql
+from alerting.notify.routing.case_labels import MATCHABLE, matches, matching_sql
 from alerting.service_errors import InvalidRequestError, NotFoundError
 from forewarn.platform.clock import Clock
 
 LONGEST_SILENCE_MS = 7 * 86_400_000
+LONGEST_CRITICAL_SILENCE_MS = 8 * 3_600_000
+"""A silence of critical cases ends with the shift of the person who set it."""
+
 LONGEST_SHIFT_MS = 31 * 86_400_000
 MAX_ROWS = 500
 MAX_WOKEN = 10_000
@@ -58,7 +61,7 @@ class RoutingService:
 
         Raises:
             InvalidRequestError: a matcher is missing, unknown or matches everything, a district
-                is missing, or the silence is too long.
+                is missing, or the silence is too long (critical cases: eight hours).
             NotFoundError: tenant or district lie outside the caller's scope.
         """
         now_ms = self._clock()
@@ -74,6 +77,11 @@ class RoutingService:
             raise InvalidRequestError(
                 "A silence ends after it starts and now, and within seven days of its start.",
                 code="not_a_period",
+            )
+        if covers_critical(matchers) and expires_at_ms - starts > LONGEST_CRITICAL_SILENCE_MS:
+            raise InvalidRequestError(
+                "A silence of critical cases lasts at most eight hours.",
+                code="critical_silence_too_long",
             )
         row = Silence(
             silence_id=f"q-{uuid4().hex[:20]}",
@@ -201,6 +209,14 @@ class RoutingService:
         )
         with self._db.read() as session:
             return session.scalars(statement).all()
+
+
+def covers_critical(matchers: Mapping[str, str]) -> bool:
+    """Whether a silence withholds pages of critical cases."""
+    return matches(
+        {name: value for name, value in matchers.items() if name == "severity"},
+        {"severity": "critical"},
+    )
 
 
 def _covers(scope: Scope, tenant: str, district: str) -> bool:

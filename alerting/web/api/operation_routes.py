@@ -40,7 +40,7 @@ class _Body(BaseModel):
 
 
 class ListBody(_Body):
-    """A new entry; ``subscriber`` for ``pair`` only; all but ``block`` have to expire."""
+    """A new entry; it has to expire, and ``subscriber`` is for ``pair`` only."""
 
     tenant: TenantName = "default"
     list: ListName
@@ -162,7 +162,7 @@ def lists(
 
 @router.post("/lists", status_code=201, responses=CHANGE)
 def propose(services: Service, who: Propose, body: ListBody) -> ListView:
-    """Add an entry; ``allow`` and ``pair`` wait for a second person."""
+    """Propose an entry, which waits for a second person."""
     row = services.lists.propose(
         who,
         tenant=body.tenant,

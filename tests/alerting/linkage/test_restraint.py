@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import func, select
 
-from alerting.access import Principal
+from alerting.access import EVERYTHING, Principal
 from alerting.bootstrap.background_tasks import sweeper
 from alerting.cases.closure_service import Closure
 from alerting.db.case_tables import Case, Warning_
@@ -175,6 +175,9 @@ def test_a_case_that_is_reopened_before_its_sweep_sweeps_nothing(
     assert listed(services) == set()
 
 
+CHIEF = Principal("local:chief", "Chief", frozenset({"supervisor"}), EVERYTHING, "session")
+
+
 @pytest.mark.parametrize("why", ["on_the_allow_list", "touches_too_many"])
 @pytest.mark.parametrize("verdict", ["approve", "reject"])
 def test_a_number_that_may_be_honest_waits_for_a_supervisor(
@@ -195,15 +198,42 @@ def test_a_number_that_may_be_honest_waits_for_a_supervisor(
     assert (texts(services), listed(services)) == ([], {PAYEE})
     [held] = services.sweeps.held(boss.scope)
     assert (held.peer, held.held_because) == (CALLER, why)
-    getattr(services.sweeps, verdict)(held.sweep_id, boss)
+    getattr(services.sweeps, verdict)(held.sweep_id, CHIEF)
     sweep(sweeps={"max_contacts": most})
     approved = verdict == "approve"
     assert texts(services) == (PEOPLE if approved else [])
     assert listed(services) == ({PAYEE, CALLER} if approved else {PAYEE})
     with pytest.raises(StepRefusedError):
-        services.sweeps.approve(held.sweep_id, boss)
+        services.sweeps.approve(held.sweep_id, CHIEF)
     with pytest.raises(NotFoundError):
-        services.sweeps.approve("s-none", boss)
+        services.sweeps.approve("s-none", CHIEF)
+
+
+def test_who_closed_a_case_does_not_approve_its_sweep(
+    services: Services, index: ContactIndex, close: Close, sweep: Callable[..., None],
+    boss: Principal,
+) -> None:  # fmt: skip
+    index.handle(calls(*[(CALLER, person) for person in PEOPLE]))
+    close()
+    sweep(sweeps={"max_contacts": len(PEOPLE) - 1})
+    [held] = services.sweeps.held(boss.scope)
+    with pytest.raises(StepRefusedError) as refused:
+        services.sweeps.approve(held.sweep_id, boss)
+    assert refused.value.code == "needs_a_second_person"
+    assert services.sweeps.reject(held.sweep_id, boss).state == "rejected"
+
+
+def test_the_number_of_a_bank_is_never_blocked_by_a_sweep(
+    services: Services, close: Close, sweep: Callable[..., None], boss: Principal
+) -> None:
+    """Swindlers show it: a supervisor decides, and those who were called are warned at most."""
+    close("dissuaded", warning(caller="95588"))
+    sweep()
+    [held] = services.sweeps.held(boss.scope)
+    assert (held.peer, held.held_because) == ("95588", "service_number")
+    services.sweeps.approve(held.sweep_id, CHIEF)
+    sweep()
+    assert listed(services) == {PAYEE}
 
 
 def test_public_numbers_do_not_crowd_out_an_accomplice(

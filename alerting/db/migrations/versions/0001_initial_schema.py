@@ -84,6 +84,14 @@ def upgrade() -> None:
         for columns in indexes:
             names = columns.split()
             op.create_index(op.f(f"ix_{table}_{'_'.join(names)}"), table, names)
+    unmasked = sa.text("action = 'personal.unmasked'")
+    op.create_index(
+        "ix_audit_log_unmasked",
+        "audit_log",
+        ["actor", "at_ms"],
+        postgresql_where=unmasked,
+        sqlite_where=unmasked,
+    )
     if op.get_bind().dialect.name == "postgresql":
         _guards_of_postgresql()
     else:

@@ -10,7 +10,8 @@ from alerting.access.masking import mask_account, mask_phone
 from alerting.cases.case_service import ContactMethod
 from alerting.cases.closure_service import Closure
 from alerting.cases.late_loss_service import LateLoss
-from alerting.service_errors import NotFoundError
+from alerting.service_errors import NotFoundError, StepRefusedError
+from alerting.service_metrics import UNMASKINGS
 from alerting.web.auth.route_access import require
 from alerting.web.console import case_graph
 from alerting.web.console.amount_input import amount_minor
@@ -18,6 +19,7 @@ from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
 from alerting.web.console.queries import case_query as queries
 from alerting.web.console.queries.case_query import CaseDetail, SeenCase
+from alerting.web.console.queries.unmask_query import hourly_limit, unmaskings
 from forewarn.contracts.outcome import Disposition
 
 router = APIRouter(route_class=ConsoleRoute, prefix="/console/cases/{case_id}")
@@ -175,17 +177,25 @@ def unmask(page: Signed, who: Reader, case_id: CaseId, what: Annotated[What, For
     """Show a number in clear for a minute, after the audit log has recorded it."""
     with page.services.db.read() as session:
         view = queries.load_case(session, case_id, who, page.now_ms)
-    decision = view.unmask
+        limited = unmaskings(session, who, page.now_ms) >= hourly_limit(who)
+    allowed = view.unmask.allowed and not limited
+    reason = "hourly_limit" if view.unmask.allowed and limited else view.unmask.reason
     page.access.record(
         who,
-        "personal.unmasked" if decision.allowed else "personal.unmask_refused",
+        "personal.unmasked" if allowed else "personal.unmask_refused",
         case_id,
         what=what,
-        reason=decision.reason,
+        reason=reason,
     )
-    if not decision.allowed:
+    result = "shown" if allowed else "limited" if reason == "hourly_limit" else "refused"
+    UNMASKINGS.labels(result).inc()
+    if result == "limited":
+        raise StepRefusedError(
+            "You have reached the hourly limit of numbers in clear.", code="unmask_limit"
+        )
+    if not allowed:
         raise PermissionDeniedError(
-            f"These numbers stay hidden: {decision.reason.replace('_', ' ')}.",
+            f"These numbers stay hidden: {reason.replace('_', ' ')}.",
             hint="Claim the case, or ask its holder.",
         )
     return page.render(

@@ -51,9 +51,9 @@ def propose(
     reason: Annotated[str, Form(min_length=3, max_length=500)],
     tenant: Annotated[str, Form(max_length=32)] = "default",
     subscriber: Annotated[str, Form(max_length=20, pattern=r"^(\+?[0-9]+)?$")] = "",
-    days: Annotated[int, Form(ge=0, le=3650)] = 0,
+    days: Annotated[int, Form(ge=1, le=3650)] = 30,
 ) -> Response:
-    """Add an entry; 0 days means that it does not expire, which only a block may."""
+    """Propose an entry for a number of days."""
     page.services.lists.propose(
         who,
         tenant=tenant,
@@ -62,7 +62,7 @@ def propose(
         peer=peer,
         reason=reason,
         subscriber=optional(subscriber),
-        expires_at_ms=page.now_ms + days * DAY_MS if days else None,
+        expires_at_ms=page.now_ms + days * DAY_MS,
     )
     return page.go("/console/lists")
 

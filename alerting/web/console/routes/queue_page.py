@@ -35,6 +35,11 @@ def queue_page(page: Signed, who: Reader, narrowed: Wanted) -> Response:
     with page.services.db.read() as session:
         found = queries.load_queue(session, who, narrowed, page.now_ms)
         choices = queries.choices(session, who.scope)
+    silences = [
+        row
+        for row in page.services.routing_service.silences(who.scope)
+        if row.starts_at_ms <= page.now_ms
+    ]
     # A chosen holder stays among the choices when they have no case left.
     holders = {*choices.holders, narrowed.holding} - {"", "mine", "free", who.subject}
     return page.render(
@@ -43,6 +48,8 @@ def queue_page(page: Signed, who: Reader, narrowed: Wanted) -> Response:
         narrowed=narrowed,
         choices=choices,
         holders=page.access.names_of(holders),
+        silences=silences,
+        owners=page.access.names_of({row.owner for row in silences}),
         names=_names(page, found),
     )
 

@@ -34,8 +34,8 @@ def propose(services: Services, who: Principal, name: str, **changes: object):
     return services.lists.propose(who, **(fields | changes))
 
 
-@pytest.mark.parametrize("name", ["allow", "pair"])
-def test_an_entry_that_switches_warnings_off_needs_a_second_person(
+@pytest.mark.parametrize("name", ["allow", "pair", "block", "watch"])
+def test_an_entry_needs_a_second_person(
     services: Services, boss: Principal, li: Principal, name: str
 ) -> None:
     item = propose(services, boss, name)
@@ -49,17 +49,20 @@ def test_an_entry_that_switches_warnings_off_needs_a_second_person(
 
 
 def test_a_removed_entry_is_a_tombstone_under_the_same_key(
-    services: Services, boss: Principal, pseudonymiser: Pseudonymiser
+    services: Services, boss: Principal, li: Principal, pseudonymiser: Pseudonymiser
 ) -> None:
-    item = propose(services, boss, "block", expires_at_ms=None)
+    item = propose(services, boss, "block")
+    services.lists.approve(item.entry_id, li)
     key = list_key("default", "block", "phone", to_hex(pseudonymiser.phone(CALLER)))
     assert topic(services) == {key: "block"}
     services.lists.remove(item.entry_id, boss)
     assert topic(services) == {key: None}
 
 
-def test_an_entry_expires_by_itself(services: Services, boss: Principal, clock: Clock) -> None:
-    propose(services, boss, "watch")
+def test_an_entry_expires_by_itself(
+    services: Services, boss: Principal, li: Principal, clock: Clock
+) -> None:
+    services.lists.approve(propose(services, boss, "watch").entry_id, li)
     clock.advance(seconds=86_399)
     assert services.lists.expire() == 0
     clock.advance(seconds=1)
@@ -76,6 +79,13 @@ def test_an_entry_expires_by_itself(services: Services, boss: Principal, clock: 
         ("watch", {"expires_at_ms": NOW_MS + 91 * DAY_MS}, "expires_too_late"),
         ("pair", {"subscriber": None}, "pair_needs_a_subscriber"),
         ("block", {"subscriber": VICTIM}, "pair_needs_a_subscriber"),
+        ("block", {"expires_at_ms": None}, "needs_an_expiry"),
+        ("block", {"peer": "abc"}, "not_a_number"),
+        ("allow", {"peer": "+86 138 0000"}, "not_a_number"),
+        ("block", {"kind": "account", "peer": "6222/1"}, "not_an_account"),
+        ("block", {"peer": "95588"}, "service_number"),
+        ("watch", {"peer": "+8696110"}, "service_number"),
+        ("block", {"peer": "110"}, "service_number"),
     ],
 )
 def test_an_entry_that_cannot_be_right_is_refused_by_name(
@@ -105,10 +115,19 @@ def test_another_tenants_entries_do_not_exist(services: Services, boss: Principa
         propose(services, stranger, "watch", peer="+8617012345678")
 
 
-def test_no_number_is_in_the_audit_log_or_the_topic(services: Services, boss: Principal) -> None:
-    propose(services, boss, "block")
+def test_the_number_of_a_bank_can_be_trusted(
+    services: Services, boss: Principal, li: Principal
+) -> None:
+    item = propose(services, boss, "allow", peer="95588")
+    assert services.lists.approve(item.entry_id, li).state == "active"
+
+
+def test_no_number_is_in_the_audit_log_or_the_topic(
+    services: Services, boss: Principal, li: Principal
+) -> None:
+    services.lists.approve(propose(services, boss, "block").entry_id, li)
     with services.db.read() as session:
         values = [row.key + (row.value or b"") for row in session.scalars(select(OutboxMessage))]
     assert values
     assert not any(CALLER.encode() in value for value in values)
-    assert history.verify(services.db).lines == 1
+    assert history.verify(services.db).lines == 2

@@ -95,3 +95,30 @@ def test_nobody_goes_on_call_for_other_districts(
         services.routing_service.end_shift(theirs, chief)
     own = shift(services, chief, "430405")
     services.routing_service.end_shift(own, chief)
+
+
+@pytest.mark.parametrize(
+    ("matchers", "hours", "allowed"),
+    [
+        ({"severity": "critical"}, 8, True),
+        ({"severity": "critical"}, 9, False),
+        ({"severity": "c*"}, 9, False),
+        ({"typology": "task_scam"}, 9, False),  # critical ones too
+        ({"severity": "medium"}, 168, True),
+    ],
+)
+def test_critical_cases_are_silenced_for_one_shift_at_most(
+    services: Services, boss: Principal, matchers: dict[str, str], hours: int, *, allowed: bool
+) -> None:
+    def ask() -> None:
+        services.routing_service.silence(
+            boss, tenant="default", matchers=matchers, reason="exercise",
+            expires_at_ms=NOW_MS + hours * HOUR_MS,
+        )  # fmt: skip
+
+    if allowed:
+        ask()
+        return
+    with pytest.raises(InvalidRequestError) as refused:
+        ask()
+    assert refused.value.code == "critical_silence_too_long"

@@ -88,11 +88,11 @@ def test_a_child_inherits_what_it_does_not_set() -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (('receiver = "national"', 'receiver = "nobody"'), "there is no receiver 'nobody'"),
+        (('receiver = "national"', 'receiver = "nobody"'), "receiver 'nobody' does not exist"),
         (('receiver = "national"\ngroup_by', "group_by"), "some cases would go nowhere"),
         (('district = "4304*"', 'distrikt = "4304*"'), "'distrikt' is not a label"),
         (("after_seconds = 30", "after_seconds = -1"), "not in order of time"),
-        (('name = "chief"', 'name = "national"'), "receiver 'national' is there twice"),
+        (('name = "chief"', 'name = "national"'), "receiver 'national' is defined twice"),
         (("version = 1", "version = 2"), "version"),
         (("version = 1", "version = 1\ncolour = 3"), "colour"),
         (("version = 1", "version = "), "not TOML"),

@@ -145,7 +145,7 @@ def test_the_queue_is_in_order_of_loss_and_time_left(client: TestClient, clock: 
     small_soon = raise_one(client, warning_id="w-1", subscriber="+861", expected_loss_minor=100_000)
     large_later = raise_one(
         client, warning_id="w-2", subscriber="+862", expected_loss_minor=9_000_000,
-        severity="medium",
+        amount_at_risk_minor=9_000_000, severity="medium",
     )  # fmt: skip
     tiny = raise_one(client, warning_id="w-3", subscriber="+863", expected_loss_minor=10)
 

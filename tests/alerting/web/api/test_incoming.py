@@ -203,3 +203,11 @@ def test_a_revision_of_somebody_elses_warning_is_a_dead_letter(
     assert letters == [(1, "invalid_field")]
     assert (stored(services).action, stored(services).subscriber) == ("raise", VICTIM)
     assert stored(services, "w-2").action == "raise"
+
+
+def test_a_warning_over_http_expects_no_more_loss_than_is_at_risk(client: TestClient) -> None:
+    absurd = warning("w-9", expected_loss_minor=10**13, amount_at_risk_minor=5)
+    refused = client.post("/v1/warnings", content=encode(absurd))
+    assert refused.status_code == 422
+    assert "expected_loss_minor" in refused.json()["detail"]
+    assert client.get("/v1/cases").json()["total"] == 0

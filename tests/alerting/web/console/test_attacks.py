@@ -396,6 +396,25 @@ def test_only_a_number_unmasked_on_purpose_leaves_the_server_and_it_is_audited(
     assert not any(VICTIM in row.detail for row in records)
 
 
+def test_a_person_sees_a_bounded_number_of_numbers_an_hour(
+    make_browser: MakeBrowser, raise_case: RaiseCase, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alerting.web.console.queries.unmask_query.RESPONDER_LIMIT", 3)
+    case_id = raise_case(warning())
+    li, boss = make_browser("li"), make_browser("boss")
+    li.post(f"/console/cases/{case_id}/claim")
+    path = f"/console/cases/{case_id}/unmask"
+    for _ in range(3):
+        assert VICTIM in li.post(path, what="subscriber").text
+    refused = li.post(path, what="subscriber")
+    assert refused.status_code == 409
+    assert VICTIM not in refused.text
+    assert VICTIM in boss.post(path, what="subscriber").text  # a limit of their own
+    clock.advance(seconds=3601)
+    li = make_browser("li")  # the session ended meanwhile
+    assert VICTIM in li.post(path, what="subscriber").text
+
+
 def test_nothing_is_shown_in_clear_when_it_cannot_be_audited(
     make_browser: MakeBrowser, raise_case: RaiseCase, services: Services,
     monkeypatch: pytest.MonkeyPatch,

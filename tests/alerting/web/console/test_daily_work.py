@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from alerting.access import Principal
+from alerting.access import EVERYTHING, Principal
 from alerting.cases.closure_service import Closure
 from alerting.db.case_tables import Case, EmergencyContact
 from alerting.db.dispatch_tables import Delivery, Shift
 from alerting.web.console.queries.patrol_query import load_visits
 from alerting.web.service_container import Services
-from tests.alerting.factory import NOW_MS, VICTIM, warning
+from tests.alerting.factory import NOW_MS, VICTIM, Clock, warning
 from tests.alerting.web.console.conftest import ON_SQLITE, Browser, RaiseCase
 
 MakeBrowser = Callable[..., Browser]
@@ -160,3 +160,18 @@ def test_new_visits_are_shown_also_where_old_ones_pile_up(
     with services.db.read() as session:
         visits = load_visits(session, boss, NOW_MS)
     assert [visit.case.case_id for visit in visits] == [ids[11], ids[10]]
+
+
+def test_the_queue_shows_which_pages_are_silenced_by_whom_and_until_when(
+    make_browser: MakeBrowser, services: Services, clock: Clock
+) -> None:
+    boss = Principal("local:boss", "Boss", frozenset({"supervisor"}), EVERYTHING, "session")
+    services.routing_service.silence(
+        boss, tenant="default", matchers={"severity": "critical"}, reason="an exercise",
+        expires_at_ms=clock() + 3_600_000,
+    )  # fmt: skip
+    li = make_browser("li")
+    assert "Pages are silenced until" in li.get("/console/queue").text
+    assert "an exercise" in li.get("/console/queue").text
+    clock.advance(seconds=3_600)
+    assert "an exercise" not in make_browser("li").get("/console/queue").text
