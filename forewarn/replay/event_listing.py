@@ -3,19 +3,23 @@
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import msgspec
 
 from forewarn.contracts import CallEvent, Transfer
 from forewarn.replay.file_events import Ready
+from forewarn.replay.phone_numbers import valid
 
+_NUMBERS = ("subscriber", "caller", "callee", "forwarded_to")
 _calls = msgspec.json.Decoder(CallEvent)
 _transfers = msgspec.json.Decoder(Transfer)
 
 
 class EventListing:
     """Writes events as JSON Lines of ``file``, ``line`` and ``event``, with every field spelt out.
+
+    ``doubtful`` names the fields whose number no numbering plan knows: that is no reason to drop a call.
 
     Args:
         path: of the file; None: nothing is written.
@@ -46,9 +50,12 @@ class EventListing:
             return
         event = (_transfers if item.topic == "transfers" else _calls).decode(item.value)
         fields = msgspec.structs.asdict(event)
-        found = {
+        found: dict[str, Any] = {
             "file": self._names[item.source],
             "line": item.line,
             "event": {"type": event.__struct_config__.tag, **fields},
         }
+        doubtful = [name for name in _NUMBERS if fields.get(name) and not valid(fields[name])]
+        if doubtful:
+            found["doubtful"] = doubtful
         self._file.write(msgspec.json.encode(found) + b"\n")

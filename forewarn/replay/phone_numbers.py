@@ -161,6 +161,7 @@ def region_of(prefix: str) -> str:
     return str(region)
 
 
+@lru_cache(maxsize=100_000)
 def valid(number: str) -> bool:
     """Whether the numbering plan knows the number; a short code counts as valid."""
     if not number.startswith("+"):
