@@ -37,10 +37,10 @@ from alerting.db.case_tables import Case
 from alerting.ingest.warning_decoder import decode_warning
 from forewarn.contracts.event_codec import encode
 from forewarn.contracts.fraud_warning import FraudWarning, Reason, Source, Subject
-from forewarn.local.postgres_server import PostgresServer
 from forewarn.platform.clock import system_clock
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
+from tests.doubles.postgres_server import PostgresServer
 
 ROOT = Path(__file__).parents[1]
 TARGET_PER_SECOND = 500

@@ -161,7 +161,7 @@ def session(
             topic_prefix=f"{name}.",
             source_tree=source_tree,
             settings={
-                "FOREWARN_WORKER_LOG_LEVEL": "ERROR",
+                "FOREWARN_LOG_LEVEL": "ERROR",
                 "FOREWARN_WORKER_SESSION_SECONDS": "60",  # outlasts the time that it is stopped
             },
         )

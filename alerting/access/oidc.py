@@ -25,6 +25,7 @@ from joserfc.errors import JoseError
 
 from alerting.access.access_errors import NotAuthenticatedError
 from alerting.access.grants import Grants
+from alerting.access.oidc_claims import claim_texts
 from alerting.access.oidc_keys import SigningKeys
 from alerting.access.roles import ROLES, SERVICE_ROLES
 from forewarn.errors import DependencyUnavailableError
@@ -63,7 +64,7 @@ class OidcOptions:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the provider says it is."""
+    """The person as the provider describes them."""
 
     subject: str
     name: str
@@ -114,7 +115,7 @@ class OidcClient:
     def complete(
         self, cookie: str | None, *, state: str, code: str, now_ms: int
     ) -> tuple[Identity, str]:
-        """Finish a sign-in: who it is, and the page to go on to.
+        """Finish a sign-in: the person's identity, and the page to go on to.
 
         Raises:
             NotAuthenticatedError: if anything about the answer does not fit.
@@ -225,7 +226,7 @@ class OidcClient:
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         options = self._options
-        named = _texts(claims, options.roles_claim, options.role_names)
+        named = claim_texts(claims, options.roles_claim, options.role_names)
         roles = [role for role in named if role in ROLES and role not in SERVICE_ROLES]
         if not roles:
             raise NotAuthenticatedError(
@@ -238,8 +239,8 @@ class OidcClient:
             name=str(claims.get("name") or claims.get("preferred_username") or subject),
             grants=Grants.of(
                 roles,
-                _texts(claims, options.tenants_claim),
-                _texts(claims, options.districts_claim),
+                claim_texts(claims, options.tenants_claim),
+                claim_texts(claims, options.districts_claim),
             ),
         )
 
@@ -287,35 +288,3 @@ def _reason(error: Exception) -> str:
     if name == "expired_token" or claim in ("iat", "nbf", "exp"):
         return f"{name} {claim or ''}".strip() + ", or the clocks differ by over a minute"
     return f"{name} {claim or ''}".strip()
-
-
-def _texts(
-    claims: Mapping[str, Any], name: str, names: Mapping[str, str] | None = None
-) -> list[str]:
-    """A claim as a list of texts, whether the provider sends a list or words in one text.
-
-    Args:
-        claims: of the identity token.
-        name: of the claim; with dots it leads into objects, such as ``realm_access.roles``.
-        names: from the provider's words to ours; they may contain blanks.
-    """
-    names = names or {}
-    value = _claim(claims, name)
-    if isinstance(value, str):
-        value = [value] if value in names else value.split()
-    if not isinstance(value, list):
-        return []
-    return [names.get(item, item) for item in value if isinstance(item, str)]
-
-
-def _claim(claims: Mapping[str, Any], name: str) -> Any:
-    """The claim of that very name, else the one that its dots lead to."""
-    if name in claims:
-        return claims[name]
-    for place in (at for at, letter in enumerate(name) if letter == "."):
-        inner = claims.get(name[:place])
-        if isinstance(inner, dict):
-            found = _claim(inner, name[place + 1 :])
-            if found is not None:
-                return found
-    return None

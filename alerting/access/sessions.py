@@ -35,7 +35,7 @@ class SessionLimits:
 class Session:
     """A session that is alive; ``token`` is set only where it was just issued.
 
-    ``family`` names the sign-in, whichever of its tokens is in use, and is no secret.
+    ``family`` names the sign-in, whichever of its tokens is in use, and is not secret.
     """
 
     subject: str
@@ -102,7 +102,7 @@ class SessionStore:
         return session
 
     def still(self, family: str, now_ms: int) -> Session | None:
-        """The session of one sign-in, if it is alive; asking is no use of it and renews nothing."""
+        """The session of one sign-in, if it is alive; asking does not count as use and renews nothing."""
         statement = (
             select(sessions)
             .where(sessions.c.family == family)

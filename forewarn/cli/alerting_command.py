@@ -34,6 +34,7 @@ from forewarn.platform.settings import (
     AlertingOptions,
     AlertingSettings,
     KafkaSettings,
+    LogSettings,
     PrivacySettings,
     load,
     load_alerting,
@@ -66,7 +67,8 @@ def serve(
         trace=load(TraceSettings),
     )
     own = settings.alerting
-    logs.configure(own.log_level, own.log_format)
+    log = load(LogSettings)
+    logs.configure(log.level, log.format)
     proxies = http_server.trusted_proxies(
         own.trusted_proxies, public_url=own.public_url, host=own.host
     )

@@ -5,7 +5,7 @@ import asyncio
 import typer
 import uvloop
 
-from forewarn.platform.settings import WorkerSettings, load
+from forewarn.platform.settings import LogSettings, WorkerSettings, load
 from forewarn.telemetry import logs
 
 app = typer.Typer(help="Run a stream worker.")
@@ -15,7 +15,8 @@ app = typer.Typer(help="Run a stream worker.")
 def worker() -> None:
     """Run a stream worker until SIGTERM; all settings come from the environment."""
     settings = load(WorkerSettings)
-    logs.configure(settings.log_level, settings.log_format)
+    log = load(LogSettings)
+    logs.configure(log.level, log.format)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     from streams.worker.main import run_worker  # noqa: PLC0415 - seconds to import, after the logs

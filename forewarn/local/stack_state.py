@@ -1,4 +1,4 @@
-"""What ``forewarn up`` tells other commands about itself: a small JSON file."""
+"""The state of ``forewarn up`` for other commands: a small JSON file."""
 
 import os
 from pathlib import Path

@@ -10,7 +10,7 @@ from models.registry import open_registry
 
 
 def main(*registry: str) -> None:
-    """Train, add to the registry (of the settings), and make it champion; tells the steps."""
+    """Train, add to the registry (of the settings), and make it champion; prints the steps."""
     settings = load(ModelsSettings, **({"registry": registry[0]} if registry else {}))
     began = time.monotonic()
 

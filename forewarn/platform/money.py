@@ -82,7 +82,7 @@ def parse_amount(text: str, currency: str) -> int | None:
     """Minor units of what a person typed: ``52,000``, ``¥52000.50`` or ``5.2万``; None if empty.
 
     Raises:
-        ValueError: if it is no amount, or finer than the currency's minor unit.
+        ValueError: if it is not an amount, or is finer than the currency's minor unit.
     """
     cleaned = text.strip().lower().replace("，", ",").replace("￥", "¥")
     for mark in (_symbol(currency).strip().lower(), currency.lower(), "¥", "$", "€", "£", "₩"):

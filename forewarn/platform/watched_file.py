@@ -28,7 +28,7 @@ class WatchedFile(Generic[T]):
         on_refused: called for every faulty file, for a metric.
 
     Raises:
-        ConfigurationError: if the file is faulty at the start, when there is no good one yet.
+        ConfigurationError: if the file is faulty at the start, before any good one was read.
     """
 
     def __init__(

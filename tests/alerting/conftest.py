@@ -14,10 +14,10 @@ from alerting.db import Base, Database, migrate
 from alerting.db.journal_tables import AuditHead
 from alerting.web.service_container import Services
 from forewarn.errors import ForewarnError
-from forewarn.local.postgres_server import PostgresServer
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS, Clock
+from tests.doubles.postgres_server import PostgresServer
 from tests.servers import missing_server
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -281,7 +281,7 @@ async def test_a_worker_warns_over_links_that_are_all_secured(
             "FOREWARN_KAFKA_TOPIC_PREFIX": "secured-",
             "FOREWARN_REDIS_USERNAME": "worker",
             "FOREWARN_REDIS_SSL_CA_FILE": str(keys.authority.file),
-            "FOREWARN_WORKER_LOG_LEVEL": "DEBUG",
+            "FOREWARN_LOG_LEVEL": "DEBUG",
         },
     )
     settings = load(KafkaSettings).model_copy(

@@ -61,7 +61,7 @@ def ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:
     """TLS as the settings want it, or None for a connection without TLS.
 
     Raises:
-        ConfigurationError: if a file is missing or is no PEM.
+        ConfigurationError: if a file is missing or is not PEM.
     """
     if settings.security_protocol not in ("SSL", "SASL_SSL"):
         return None

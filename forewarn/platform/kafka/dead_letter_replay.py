@@ -30,7 +30,7 @@ class Filed:
 
     Attributes:
         offset: in that topic.
-        letter: what it holds, or None if it is no dead letter.
+        letter: its content, or None if the record is not a dead letter.
         has_home: whether it came from a topic of this installation.
     """
 
@@ -231,6 +231,9 @@ def _letter(value: bytes | None) -> DeadLetter | None:
         letter = _decoder.decode(value or b"")
         base64.b64decode(letter.key)
         base64.b64decode(letter.value)
-    except (msgspec.DecodeError, ValueError):  # the latter for what is no UTF-8 or no base64
+    except (
+        msgspec.DecodeError,
+        ValueError,
+    ):  # the latter for bytes that are not UTF-8 or not base64
         return None
     return letter

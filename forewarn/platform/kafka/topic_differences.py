@@ -21,7 +21,7 @@ class TopicState:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One difference; ``mendable`` tells whether ``topics apply`` can make it right."""
+    """One difference; ``mendable`` says whether ``topics apply`` can correct it."""
 
     topic: str
     fault: Fault

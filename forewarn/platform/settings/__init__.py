@@ -5,6 +5,7 @@ from forewarn.platform.settings.alerting_options import AlertingOptions
 from forewarn.platform.settings.alerting_settings import AlertingSettings, load_alerting
 from forewarn.platform.settings.kafka_settings import KafkaSettings
 from forewarn.platform.settings.local_settings import LocalSettings
+from forewarn.platform.settings.log_settings import LogSettings
 from forewarn.platform.settings.models_settings import ModelsSettings
 from forewarn.platform.settings.privacy_settings import PrivacySettings
 from forewarn.platform.settings.redis_settings import RedisSettings
@@ -18,6 +19,7 @@ __all__ = [
     "AlertingSettings",
     "KafkaSettings",
     "LocalSettings",
+    "LogSettings",
     "ModelsSettings",
     "PrivacySettings",
     "RedisSettings",

@@ -1,7 +1,7 @@
 """Settings of the alerting service."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -28,10 +28,6 @@ class AlertingSettings(Section):
         le=65535,
         description="probes and metrics, without keys: for Kubernetes and Prometheus, not an ingress",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="of our logs"
-    )
-    log_format: Literal["json", "console"] = Field("json", description="console is for people")
     public_url: str = Field(
         "http://127.0.0.1:8700", description="of the console, for links in pages to responders"
     )

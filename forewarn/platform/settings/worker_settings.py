@@ -1,7 +1,6 @@
 """How a stream worker works: batches, bounds, ports, and where its model and policy are."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -51,12 +50,6 @@ class WorkerSettings(Section):
         description="address that probes and metrics are served on",
     )
     health_port: int = Field(8081, ge=0, le=65535, description="probes and metrics; 0 for any free")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="least severe lines that are written"
-    )
-    log_format: Literal["json", "console"] = Field(
-        "json", description="json for collectors, console for people"
-    )
 
     @property
     def acceptance(self) -> Acceptance:

@@ -138,9 +138,7 @@ class PostgresServer:
             *("-D", str(self._data), "-U", "forewarn", "-A", "trust", "-E", "UTF8"),
             *("--locale=C.UTF-8", "--no-sync"),
         ]
-        done = subprocess.run(  # noqa: S603 - the command is built by our own code
-            command, capture_output=True, text=True, check=False, cwd="/"
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
         if done.returncode != 0:
             raise DependencyUnavailableError(
                 f"initdb failed: {done.stderr.strip()[-500:]}",
