@@ -23,11 +23,21 @@ import numba
 import numpy as np
 from numba.core import caching
 
-inner = numba.njit(
-    nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False
-)
+_INNER: Any = {
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "_nrt": False,
+}
+
+inner = numba.njit(**_INNER)
 """For functions that only compiled code calls: no wrappers, no cache of their own, and no reference counts.
 So they must not allocate, and must not return arrays to an entry function, which would count them."""
+
+inlined = numba.njit(forceinline=True, **_INNER)
+"""The same for the readers of the loop over events: a call would pass the layout of all their arrays. For other
+functions the saved time is not worth the time to compile."""
 
 
 def entry(function: Any) -> Any:

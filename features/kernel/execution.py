@@ -19,7 +19,7 @@ from features.catalog.semantics import (
     TAINT_MS,
     VICTIM_MS,
 )
-from features.kernel.compilation import entry, inner
+from features.kernel.compilation import entry, inlined, inner
 from features.kernel.program import Program, Values
 from features.kernel.record_layout import (
     B_FRESH,
@@ -157,7 +157,7 @@ def _is_mine(share: Share, record: int) -> bool:
     return record >= 0 and (share.shards == 1 or record % share.shards == share.shard)
 
 
-@inner
+@inlined
 def _execute_subscriber(c: Cursor, program: Program, values: Values, is_fresh: bool) -> int:
     """Read an event's subscriber and apply the event; its effects on the shared records."""
     if c.flags & CONTINUATION:

@@ -5,7 +5,7 @@ import numpy as np
 from features.catalog.declaration import BLOCK_SECOND, BLOCK_SHARED
 from features.catalog.schema import SHARED_SCALARS as SCALARS
 from features.catalog.semantics import DAY_MS, HOUR_MS, MINUTE_MS
-from features.kernel.compilation import inner
+from features.kernel.compilation import inlined, inner
 from features.kernel.distinct_counts import count_distinct
 from features.kernel.program import Program, Values, evaluate
 from features.kernel.record_layout import SHARED_HEAD as HEAD
@@ -13,7 +13,7 @@ from features.kernel.record_state import Cursor
 from features.kernel.tiles import read_tiles, set_cutoffs
 
 
-@inner
+@inlined
 def read_first_degree(c: Cursor, program: Program, values: Values) -> None:
     """Write the first-degree features of a record into the event's vector."""
     now = max(c.time_ms, c.cells[c.head + HEAD.clock])
@@ -44,7 +44,7 @@ def _read_scalars(c: Cursor, now: int, scalars: np.ndarray) -> None:
     scalars[SCALARS.receipt_since_minutes] = received_minutes if received_at > 0 else np.nan
 
 
-@inner
+@inlined
 def read_second_degree(c: Cursor, program: Program, values: Values) -> None:
     """Write the second-degree features of a record into the event's vector."""
     set_cutoffs(c, max(c.time_ms, c.cells[c.head + HEAD.clock2]))

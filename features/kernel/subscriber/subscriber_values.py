@@ -19,7 +19,7 @@ from features.catalog.semantics import (
     YOUNG_PAIR_MINUTES,
 )
 from features.kernel import pairs
-from features.kernel.compilation import inner
+from features.kernel.compilation import inlined, inner
 from features.kernel.distinct_counts import count_distinct
 from features.kernel.program import Program, Values, evaluate
 from features.kernel.record_layout import BITS_CALLED_IN, OPEN_CALL, PAIR, PAIR_BITS
@@ -45,7 +45,7 @@ _IN_LAST = int(EventKind.IN_REVERSED)
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday; Monday is 0
 
 
-@inner
+@inlined
 def read_subscriber(c: Cursor, program: Program, values: Values) -> Context:
     """Write the subscriber's features into the event's vector.
 
