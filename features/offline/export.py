@@ -18,7 +18,7 @@ from features.offline.export_manifest import (
     write_manifest,
 )
 from features.offline.parquet_schema import STRUCTS
-from features.offline.topic_frames import RawRecord, RejectedRecords, frame_of
+from features.offline.topic_frames import RejectedRecords, StoredRecord, frame_of
 from forewarn.contracts import Acceptance
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 
@@ -148,7 +148,7 @@ class Exporter:
         with atomic_file(path) as draft:
             frame.write_parquet(draft, compression="zstd", compression_level=1)
 
-    def _read(self, segment: OffsetRange) -> Iterator[list[RawRecord]]:
+    def _read(self, segment: OffsetRange) -> Iterator[list[StoredRecord]]:
         """The records of a segment; its end is reached by position, since offsets may have gaps."""
         place = TopicPartition(self._prefix + segment.topic, segment.partition)
         self._consumer.assign([place])
@@ -165,7 +165,7 @@ class Exporter:
                 )
             position = reached
             yield [
-                RawRecord(
+                StoredRecord(
                     record.partition, record.offset, record.timestamp, record.value, record.key
                 )
                 for record in found

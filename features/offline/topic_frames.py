@@ -42,7 +42,7 @@ DECODERS: Final[dict[str, Decode]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class RawRecord:
+class StoredRecord:
     """A record as read from Kafka; ``appended_at_ms`` is the broker's append time, UTC."""
 
     partition: int
@@ -61,7 +61,7 @@ class RejectedRecords:
 
 def frame_of(
     topic: str,
-    records: Sequence[RawRecord],
+    records: Sequence[StoredRecord],
     rejected: RejectedRecords | None = None,
     *,
     acceptance: Acceptance | None = None,
@@ -79,7 +79,7 @@ def frame_of(
         ContractError: at the first invalid record, if ``rejected`` is not given.
     """
     lines: list[bytes] = []
-    kept: list[RawRecord] = []
+    kept: list[StoredRecord] = []
     for record in records:
         try:
             # Encoding an event again puts it on one line, whatever white space its source wrote.
@@ -102,7 +102,7 @@ def frame_of(
     return fill_defaults(topic, frame).with_columns(**position).select(list(wanted))
 
 
-def _event(topic: str, record: RawRecord, acceptance: Acceptance | None) -> msgspec.Struct:
+def _event(topic: str, record: StoredRecord, acceptance: Acceptance | None) -> msgspec.Struct:
     if acceptance is None or topic not in SOURCES:
         return DECODERS[topic](record.value)
     decode = cast("Callable[[bytes | None], Event]", DECODERS[topic])

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from features.offline.parity import ParityReport
     from forewarn.api.decision_backtest import Backtest, backtest
     from forewarn.api.event_dataset import build_dataset
+    from forewarn.api.feature_history import backfill, parity
     from forewarn.api.model_access import load_model, load_policy, open_registry, promote, rollback
     from forewarn.api.model_fit import train
-    from forewarn.api.topic_history import backfill, export, parity
+    from forewarn.api.topic_export import export
     from forewarn.errors import ConfigurationError, DependencyUnavailableError, ForewarnError
     from forewarn.simulator import (
         DeliveryFaults,
@@ -74,7 +75,8 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "forewarn.simulator.default_training": ("history_of_town",),
     },
     "Read history": {
-        "forewarn.api.topic_history": ("export", "backfill", "parity"),
+        "forewarn.api.topic_export": ("export",),
+        "forewarn.api.feature_history": ("backfill", "parity"),
         "models.training.history_dataset": ("EventHistory", "read_history"),
         "features.offline.export_manifest": ("ExportManifest",),
         "features.offline.backfill": ("BackfillSummary",),

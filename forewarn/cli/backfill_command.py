@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from features.offline.history_runner import SLICE_EVENTS
-from forewarn.api.topic_history import backfill
+from forewarn.api.feature_history import backfill
 
 app = typer.Typer(help="Compute features over Parquet.")
 

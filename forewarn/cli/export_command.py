@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from features.offline.export import ROWS_PER_FILE
-from forewarn.api.topic_history import export
+from forewarn.api.topic_export import export
 from forewarn.contracts.topics import SOURCES
 
 app = typer.Typer(help="Copy topics to Parquet.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forewarn.api.topic_history import parity
+from forewarn.api.feature_history import parity
 
 app = typer.Typer(help="Prove that offline features are those of the worker.")
 

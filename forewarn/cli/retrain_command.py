@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from forewarn.api.event_dataset import OFFLINE_KEY
-from forewarn.api.topic_history import export
+from forewarn.api.topic_export import export
 from forewarn.contracts.topics import SOURCES
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import ModelsSettings, load

@@ -15,8 +15,8 @@ from forewarn.errors import ConfigurationError
 from forewarn.replay import cell_conversion, column_conversion
 from forewarn.replay.cell_conversion import CURRENCY_SIGNS, DECIMALS, nothing
 from forewarn.replay.cell_error import CellError
+from forewarn.replay.contract_columns import ContractColumns, event_columns
 from forewarn.replay.event_check import WHOLE, OwnMoneyError, require_consistent, settle_times
-from forewarn.replay.event_columns import EventColumns, event_columns
 from forewarn.replay.field_conversion import REFUSED, CompiledField, compile_field, field_key
 from forewarn.replay.mapping_file import (
     STRUCTS,
@@ -88,7 +88,7 @@ class Mapping:
             raise ConfigurationError(f"{name}: {error} in a pattern.") from error
         self._own = frozenset(file.own_accounts)
 
-    def quick(self, batch: RowBatch, *, encoded: bool) -> tuple[list[EventColumns], list[int]]:
+    def quick(self, batch: RowBatch, *, encoded: bool) -> tuple[list[ContractColumns], list[int]]:
         """Events of the rows in which nothing is out of the ordinary, and the positions of the others.
 
         Args:

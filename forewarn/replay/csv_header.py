@@ -13,7 +13,7 @@ _SEPARATORS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class CsvHeader:
     """Names of the columns, and how many lines come before the first row.
 
     A name that occurs twice is followed by ``#2`` in its second column, and so on. Rows may lack the last
@@ -25,7 +25,7 @@ class Header:
     optional: int = 0
 
 
-def find_header(lines: list[str], cutter: LineCutter, mapping: MappingFile, name: str) -> Header:
+def find_header(lines: list[str], cutter: LineCutter, mapping: MappingFile, name: str) -> CsvHeader:
     """The header of a file.
 
     Args:
@@ -40,7 +40,7 @@ def find_header(lines: list[str], cutter: LineCutter, mapping: MappingFile, name
     if mapping.columns:
         names = [cell.strip() for cell in cutter.cut(lines[0]).cells] if lines else []
         named = names == mapping.columns[: len(names)]
-        header = Header(_numbered(mapping.columns), int(named), mapping.columns_optional)
+        header = CsvHeader(_numbered(mapping.columns), int(named), mapping.columns_optional)
     elif mapping.header_names:
         header = _by_names(lines, cutter, mapping.header_names, name)
     else:
@@ -50,16 +50,16 @@ def find_header(lines: list[str], cutter: LineCutter, mapping: MappingFile, name
                 f"{name} has no line {place + 1}, where header_line says the header is."
             )
         names = _names(cutter, lines[place])
-        header = Header(names, place + 1, _unnamed(names))
+        header = CsvHeader(names, place + 1, _unnamed(names))
     _require(header, lines, cutter, mapping, name)
     return header
 
 
-def _by_names(lines: list[str], cutter: LineCutter, wanted: list[str], name: str) -> Header:
+def _by_names(lines: list[str], cutter: LineCutter, wanted: list[str], name: str) -> CsvHeader:
     for place, line in enumerate(lines[:SEARCHED_LINES]):
         names = _names(cutter, line)
         if set(wanted) <= set(names):
-            return Header(names, place + 1, _unnamed(names))
+            return CsvHeader(names, place + 1, _unnamed(names))
     raise ConfigurationError(
         f"{name}: none of the first {SEARCHED_LINES} lines names the columns {', '.join(wanted)}.",
         hint="Is it a file of this format, and in the encoding that the mapping says?",
@@ -89,7 +89,7 @@ def _numbered(names: list[str]) -> list[str]:
 
 
 def _require(
-    header: Header, lines: list[str], cutter: LineCutter, mapping: MappingFile, name: str
+    header: CsvHeader, lines: list[str], cutter: LineCutter, mapping: MappingFile, name: str
 ) -> None:
     prefix = mapping.join.prefix if mapping.join else "\0"
     known = {*header.names, *(prefix + one for one in header.names)}
@@ -114,7 +114,7 @@ def _require(
 
 
 def _advice(
-    header: Header, lines: list[str], cutter: LineCutter, mapping: MappingFile, column: str
+    header: CsvHeader, lines: list[str], cutter: LineCutter, mapping: MappingFile, column: str
 ) -> str:
     needed = [set(columns) for columns, _ in required_columns(mapping)]
     for place, line in enumerate(lines[:SEARCHED_LINES], start=1):

@@ -8,7 +8,7 @@ import polars as pl
 from forewarn.errors import ConfigurationError
 from forewarn.platform.files.csv_lines import CsvDialect, CutRow, LineCutter, cut_rows
 from forewarn.platform.files.text_lines import LineBlock, line_blocks
-from forewarn.replay.csv_header import Header, find_header
+from forewarn.replay.csv_header import CsvHeader, find_header
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import MappingFile, named_columns
 from forewarn.replay.row_batch import BATCH_ROWS, FaultyRow, RowBatch
@@ -59,7 +59,7 @@ class _Reader:
     """
 
     def __init__(
-        self, header: Header, cutter: LineCutter, tally: FileTally, *, last_used: bool
+        self, header: CsvHeader, cutter: LineCutter, tally: FileTally, *, last_used: bool
     ) -> None:
         self._header, self._cutter, self._tally = header, cutter, tally
         self._last_used = last_used

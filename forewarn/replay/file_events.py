@@ -14,7 +14,7 @@ from forewarn.contracts import MAX_EVENT_BYTES, MAX_KEPT_BYTES, Transfer, encode
 from forewarn.contracts.topics import TopicName
 from forewarn.errors import ConfigurationError
 from forewarn.replay.column_mapping import Mapping
-from forewarn.replay.event_columns import EventColumns
+from forewarn.replay.contract_columns import ContractColumns
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import AnyEvent
 from forewarn.replay.row_batch import FaultyRow, RowBatch, raw_json
@@ -139,7 +139,7 @@ class FileEvents:
             ready.sort(key=_line)
         return Run(ready, bad, _NONE, _NONE)
 
-    def _made(self, events: EventColumns, lines: NDArray[np.int64]) -> list[Ready]:
+    def _made(self, events: ContractColumns, lines: NDArray[np.int64]) -> list[Ready]:
         """Events that were made column by column."""
         topic: TopicName = "transfers" if events.kind == "transfer" else "calls"
         fields = zip(

@@ -15,7 +15,7 @@ import polars as pl
 from kafka.partitioner.default import murmur2
 
 from features.offline.parquet_schema import schema_of
-from features.offline.topic_frames import RawRecord, frame_of
+from features.offline.topic_frames import StoredRecord, frame_of
 from forewarn.contracts import SCHEMA_VERSION
 from forewarn.errors import ConfigurationError
 from forewarn.simulator.activity_clock import Ints
@@ -120,7 +120,7 @@ def _write_outcomes(directory: Path, town: Town, partition_of: Ints) -> None:
     partition = partition_of[town.episodes.person[episodes]]
     offset = _offsets(partition, np.zeros(int(partition_of.max()) + 1, dtype=np.int64))
     rows = [
-        RawRecord(int(where), int(place), time_ms, value)
+        StoredRecord(int(where), int(place), time_ms, value)
         for (_, _, value, time_ms), where, place in zip(records, partition, offset, strict=True)
     ]
     frame_of("outcomes", rows).write_parquet(directory / "part-00000.parquet", compression="zstd")

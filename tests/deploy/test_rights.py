@@ -22,10 +22,11 @@ READS = {
     "Deployment/forewarn-worker": ["streams/worker/main.py", "forewarn/cli/worker_command.py"],
     "Deployment/forewarn-alerting": ["forewarn/cli/alerting_command.py"],
     "Job/forewarn-topics": ["forewarn/cli/topics_command.py"],
-    "CronJob/forewarn-retrain": ["forewarn/cli/retrain_command.py"],
+    "CronJob/forewarn-retrain": ["forewarn/cli/retrain_command.py", "forewarn/api/topic_export.py"],
     "Deployment/forewarn-toolbox": [
-        f"forewarn/cli/{name}_command.py"
-        for name in ("dead_letters", "lag", "models", "parity", "rebuild", "replay", "topics", "train")
+        "forewarn/api/feature_history.py",  # what `forewarn parity` calls
+        *(f"forewarn/cli/{name}_command.py"
+        for name in ("dead_letters", "lag", "models", "rebuild", "replay", "topics", "train")),
     ],
 }  # fmt: skip
 """The modules that load the settings of a workload's command."""

@@ -12,7 +12,7 @@ from features.event_columns import EventColumns
 from features.offline.frame_columns import COLUMNS_OF, in_order, pseudonyms
 from features.offline.parquet_schema import SOURCE_OF, STRUCTS
 from features.offline.parquet_tables import read_topic
-from features.offline.topic_frames import DECODERS, RawRecord, frame_of
+from features.offline.topic_frames import DECODERS, StoredRecord, frame_of
 from forewarn.contracts import CallStarted, encode
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.simulator import Scenario, simulate, write_town
@@ -37,7 +37,7 @@ def test_a_frame_gives_the_columns_that_the_worker_makes(
     online = event_columns.from_events(
         events, pseudonymiser, source=SOURCE_OF[topic], partition=3, offsets=offsets
     )
-    raws = [RawRecord(3, o, 7, encode(e)) for o, e in zip(offsets, events, strict=True)]
+    raws = [StoredRecord(3, o, 7, encode(e)) for o, e in zip(offsets, events, strict=True)]
     offline = COLUMNS_OF[topic](frame_of(topic, raws), pseudonymiser)
     assert len(offline) >= len(events)
     assert_equal(offline, online)
@@ -57,7 +57,7 @@ def test_each_withheld_caller_is_a_stranger_of_one_call(pseudonymiser: Pseudonym
     )
     first, again, other = online.counterparty
     assert first == again != other
-    raws = [RawRecord(3, offset, 7, encode(event)) for offset, event in enumerate(events)]
+    raws = [StoredRecord(3, offset, 7, encode(event)) for offset, event in enumerate(events)]
     offline = COLUMNS_OF["calls"](frame_of("calls", raws), pseudonymiser)
     np.testing.assert_array_equal(offline.counterparty, online.counterparty)
     np.testing.assert_array_equal(offline.flags, online.flags)

@@ -25,7 +25,7 @@ from features.offline.restore import (
     require_no_gap,
 )
 from features.offline.time_windows import cut
-from features.offline.topic_frames import RawRecord, frame_of
+from features.offline.topic_frames import StoredRecord, frame_of
 from features.record_header import Header, parse, record_version
 from features.record_header import build as build_header
 from features.store.chunk_journal import decode
@@ -49,11 +49,11 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (event.event_time_ms + (3_600_000 if number % 8 == 3 else 0), event)
         for number, event in enumerate(facts(seed=9, count=COUNT, crowd=Crowd(minutes=2000)))
     ]
-    raws: dict[tuple[str, int], list[RawRecord]] = {}
+    raws: dict[tuple[str, int], list[StoredRecord]] = {}
     for arrival_ms, event in sorted(late, key=lambda pair: pair[0]):
         where = topic_of(event), int(event.subscriber[-1]) % 2
         held = raws.setdefault(where, [])
-        held.append(RawRecord(where[1], len(held), arrival_ms, encode(event)))
+        held.append(StoredRecord(where[1], len(held), arrival_ms, encode(event)))
     for (topic, partition), records in raws.items():
         (directory / topic).mkdir(exist_ok=True)
         for first in range(0, len(records), 100):

@@ -12,7 +12,13 @@ from alerting.cases.due_columns import overdue_sql
 from alerting.cases.lifecycle import OPEN_STATES
 from alerting.db.case_tables import Case
 from alerting.db.ledger_tables import LedgerEntry
-from alerting.web.console.queries.figures_query import DayAmount, Share, days_until, shares, sums
+from alerting.web.console.queries.figures_query import (
+    AmountShare,
+    DayAmount,
+    days_until,
+    shares,
+    sums,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Districts:
 
     rows: list[DistrictRow]
     trend: list[DayAmount]
-    typologies: list[Share]
+    typologies: list[AmountShare]
 
 
 def load_districts(

@@ -15,7 +15,7 @@ Dimension = Literal["district", "typology", "model_version"]
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class AmountShare:
     """One slice of a sum: its name, its amount, and how it compares with the largest (0 to 1)."""
 
     name: str
@@ -40,7 +40,7 @@ class Report:
     confirmed_minor: int
     lost_minor: int
     trend: list[DayAmount]
-    by: dict[Dimension, list[Share]]
+    by: dict[Dimension, list[AmountShare]]
 
 
 def days_until(today: str, count: int) -> list[str]:
@@ -74,11 +74,11 @@ def load_report(session: Session, scope: Scope, currency: str, today: str) -> Re
     )
 
 
-def shares(amounts: dict[str, int]) -> list[Share]:
+def shares(amounts: dict[str, int]) -> list[AmountShare]:
     """The slices of a sum, largest first, without empty ones."""
     top = max(amounts.values(), default=0)
     return [
-        Share(name, amount, max(0.0, amount / top) if top > 0 else 0.0)
+        AmountShare(name, amount, max(0.0, amount / top) if top > 0 else 0.0)
         for name, amount in sorted(amounts.items(), key=lambda item: (-item[1], item[0]))
         if amount
     ]

@@ -25,7 +25,7 @@ _LONGEST_TEXT_BYTES = MAX_EVENT_BYTES // 32
 
 
 @dataclass(frozen=True, slots=True)
-class EventColumns:
+class ContractColumns:
     """Events of one rule.
 
     Attributes:
@@ -42,13 +42,13 @@ class EventColumns:
     keys: pl.Series
     values: pl.Series
 
-    def of_rows(self, whole: pl.Series) -> "EventColumns":
+    def of_rows(self, whole: pl.Series) -> "ContractColumns":
         """Only the events of these rows; bool [rows of the batch]."""
         kept = whole.gather(self.positions)
         rest = [self.keys, self.values]
         if len(self.values):
             rest = [column.filter(kept) for column in rest]
-        return EventColumns(
+        return ContractColumns(
             self.kind, self.positions.filter(kept), self.times_ms.filter(kept), *rest
         )
 
@@ -63,7 +63,7 @@ def event_columns(
     reads_sign: bool,
     encoded: bool,
     known: dict[str, pl.Series],
-) -> EventColumns:
+) -> ContractColumns:
     """Events of the chosen rows that are in order; the positions say which.
 
     Args:
@@ -94,7 +94,7 @@ def event_columns(
         event = pl.struct(pl.exclude("_position")).struct.json_encode()
         values = kept.select(event.cast(pl.Binary).alias("value"))["value"]
         keys = kept["subscriber"].cast(pl.Binary)
-    return EventColumns(kind, kept["_position"], kept["event_time_ms"], keys, values)
+    return ContractColumns(kind, kept["_position"], kept["event_time_ms"], keys, values)
 
 
 def _values(
