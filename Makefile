@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-# The tests start many processes; without this each would compile every module anew.
+# The tests start many processes; without this each would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -56,11 +56,11 @@ bench-short: $(STAMP) ## The same in under four minutes
 chaos: $(STAMP) ## Crash and cut the stream for five minutes, counting everything (FOREWARN_CHAOS_SEED repeats)
 	FOREWARN_CHAOS_SECONDS=$${FOREWARN_CHAOS_SECONDS:-300} $(BIN)/python -m pytest tests/chaos -s
 
-docs: $(STAMP) ## Write every generated page, manifest and dashboard anew
+docs: $(STAMP) ## Write every generated page, manifest and dashboard
 	$(BIN)/forewarn reference
 	$(BIN)/python -m deploy.monitoring.render
 
-screenshots: $(STAMP) ## Take the pictures of the console in the documentation anew
+screenshots: $(STAMP) ## Take the pictures of the console in the documentation
 	$(BIN)/python -m tests.alerting.web.console.screenshots
 
 lint: $(STAMP) ## Check style
@@ -74,13 +74,13 @@ format: $(STAMP) ## Rewrite files in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(STAMP) ## Resolve pyproject.toml anew into the lock file
+lock: $(STAMP) ## Resolve pyproject.toml into the lock file
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 		--no-emit-index-url --no-annotate pyproject.toml requirements/tools.in -o requirements/lock.txt
 	{ echo '# The installer, pinned as in lock.txt; `make lock` keeps both in step.'; \
 		sed -n '/^uv==/,/^[^ ]/{/^uv==/p;/^ /p}' requirements/lock.txt; } > requirements/installer.txt
 
-lock-jars: $(STAMP) ## Resolve Kafka's jars anew into their lock file
+lock-jars: $(STAMP) ## Resolve Kafka's jars into their lock file
 	$(BIN)/python -c "from forewarn.local.kafka_jars import write_lock; print(write_lock())"
 
 clean: ## Remove .venv and caches

@@ -8,14 +8,16 @@ import pytest
 from forewarn.errors import ForewarnError
 from forewarn.local import KafkaBroker, RedisServer
 from forewarn.platform.pseudonyms import Pseudonymiser
-from tests.servers import SERVER_FIXTURES, missing_server, skipped_summary
+from tests.servers import SERVER_FIXTURES, SLOW, missing_server, skipped_summary
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses a server, so that ``make check`` can leave it out."""
+    """Mark tests that use a server or take long, so that ``make check`` can leave them out."""
     for item in items:
         if SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.system)
+        if item.path.as_posix().endswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -14,6 +14,24 @@ SERVER_FIXTURES = frozenset(
 )
 """Fixtures that start a server or an outside program; tests that use one carry the mark ``system``."""
 
+SLOW = (
+    "tests/alerting/linkage/test_sweeper.py",
+    "tests/alerting/notify/dispatch/test_withheld.py",
+    "tests/alerting/web/api/test_schemathesis.py",
+    "tests/features/test_compilation.py",
+    "tests/forewarn/api/test_examples.py",
+    "tests/forewarn/simulator/test_no_shortcut.py",
+    "tests/models/registry/test_promotion_gates.py",
+    "tests/models/serving/test_calibration.py",
+    "tests/models/tabular/test_table_dataset.py",
+    "tests/models/test_commands.py",
+    "tests/models/test_notebook.py",
+    "tests/models/training/test_public_layouts.py",
+    "tests/models/training/test_training_run.py",
+    "tests/oracle/test_oracle.py",
+)
+"""Modules with tests of seconds of processor time (measured one by one); they carry the mark ``slow``."""
+
 INSTALL = {
     r"postgres|initdb": "apt-get install postgresql",
     r"chromium": "apt-get install chromium fonts-noto-cjk",

@@ -35,7 +35,7 @@ _TEXTS = (
 _ISO = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCKS = (" %H:%M:%S", " %H:%M", "")
 _DAY_ORDERS = {"MM/DD/YYYY": "%m/%d/%Y", "DD/MM/YYYY": "%d/%m/%Y"}
-"""Two readings that may both fit every row; then nobody but the user knows."""
+"""Two readings that may both fit every row; then only the user knows."""
 
 _LAST_MS = 4_102_444_800_000  # 2100-01-01
 _LONGEST_DAYS = 50 * 365

@@ -71,7 +71,7 @@ def create_app(
         worker_redirect_stdouts=False,
     )
     if app.conf.consumer_group_instance_id:
-        # aiokafka 0.14 fences nobody: two members with one id both read, and count, everything.
+        # aiokafka 0.14 fences no member: two members with one id both read, and count, everything.
         raise ConfigurationError(
             "CONSUMER_GROUP_INSTANCE_ID is set: workers do not support static membership.",
             hint="Remove it from the environment; a worker that stops gives its partitions away at once.",

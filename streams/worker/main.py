@@ -81,10 +81,7 @@ def run_worker() -> None:
     redis = load(RedisSettings)
     pseudonymiser = _pseudonymiser()
     store = redis_state_store(redis, meaning=meaning_of(pseudonymiser))
-    outputs = OutputProducer(
-        aiokafka_arguments(kafka)
-        | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "zstd"}
-    )
+    outputs = _output_producer(kafka)
     # One object: the consumer changes it, and the decider reads it.
     lists = Lists()
     runtime = Runtime(
@@ -139,6 +136,13 @@ def run_worker() -> None:
         drain_seconds=settings.drain_seconds,
         on_drain=lambda: health.update(draining=True),
     ).execute_from_commandline()
+
+
+def _output_producer(kafka: KafkaSettings) -> OutputProducer:
+    return OutputProducer(
+        aiokafka_arguments(kafka)
+        | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "zstd"}
+    )
 
 
 def _verdict(health: WorkerHealth, probe: Probe) -> float:

@@ -27,7 +27,7 @@ def build() -> Any:
                 },
                 unit="s",
                 meaning="The engineering target is 50 ms at p99 and half load; the objective that"
-                " pages somebody is 1 s.",
+                " pages is 1 s.",
             ),
             lines(
                 "Burn of the latency budget",

@@ -1,4 +1,4 @@
-"""A CSV file as a table of texts: nothing is taken for a number or a date before somebody says so.
+"""A CSV file as a table of texts: nothing is taken for a number or a date before the caller says so.
 
 A library that infers types makes 000123 and 123 one account, and one that fills short rows makes an amount vanish.
 So the lines are counted here, and a file with a line that does not fit its header is refused.
