@@ -19,6 +19,7 @@ LARGER = {"forewarn/replay/column_mapping.py": 480}
 
 NOUNS = frozenset(
     [
+        "alerting",
         "early_warning",
         "listing",
         "mapping",
