@@ -36,7 +36,7 @@ class CostModel:
 
     ``success`` is the share of the money that leaves at least a minute later which a warning saves.
     ``least_probability`` bounds what money alone would advise, since people who are warned for nothing no
-    longer pick up, which no cost of a single warning shows. Labels lack the frauds that nobody reported:
+    longer pick up, which no cost of a single warning shows. Labels lack unreported frauds:
     at 0.05 half of the warned people of the development towns are in a fraud.
     ``unknown_amount_minor`` is what a row of a table without an amount puts at stake.
     """
