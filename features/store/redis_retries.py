@@ -76,12 +76,15 @@ class RetryPolicy:
             error = state.outcome.exception() if state.outcome else None
             self.on_retry(type(error).__name__)
 
+        async def awaited() -> T:
+            return await attempt()  # tenacity awaits coroutine functions only, and a lambda is none
+
         retrying = AsyncRetrying(
             retry=retry_if_exception(is_transient), wait=_pause_seconds, stop=is_late,
             before_sleep=report, sleep=self.pause, reraise=True,
         )  # fmt: skip
         try:
-            return await retrying(attempt)
+            return await retrying(awaited)
         except (fault.RedisError, fault.RedisClusterException, OSError) as error:
             if isinstance(error, _REFUSED) or is_transient(error):
                 raise explain(what, error) from error

@@ -69,6 +69,9 @@ class DependencyRetry:
             waiting = True
             self._on_wait(dependency, str(error), _numbers(partitions))
 
+        async def attempt() -> T:
+            return await step()  # tenacity awaits coroutine functions only, and a lambda is none
+
         retrying = AsyncRetrying(
             retry=retry_if_exception(_may_pass),
             wait=wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS),
@@ -77,7 +80,7 @@ class DependencyRetry:
             reraise=True,
         )
         try:
-            return await retrying(step)
+            return await retrying(attempt)
         finally:
             # Also after an error: no later call would report that this wait has ended.
             if waiting:

@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 from features.catalog import CATALOG
 from features.engine import Engine
 from features.precompile import precompile
+from features.store import StateStore
 from features.store.store_factory import meaning_of, redis_state_store
 from forewarn.contracts.topics import SOURCES, qualified
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
@@ -98,13 +99,40 @@ def run_worker() -> None:
         # A separate one: a registry that does not answer must not delay decisions.
         executor=ThreadPoolExecutor(max_workers=1, thread_name_prefix="reload"),
     )
-    engine = Engine(CATALOG, prefix=redis.key_prefix)
+    processor = _processor(
+        kafka, settings, store, outputs, Engine(CATALOG, prefix=redis.key_prefix), lists, reloader,
+        pseudonymiser, metrics, runtime,
+    )  # fmt: skip
+    app = create_app(kafka, settings, runtime, broker_options=_broker_options(kafka))
+    runtime.attach(app, processor)
+    _tune_garbage_collector()
+    DrainingWorker(
+        app,
+        runtime,
+        drain_seconds=settings.drain_seconds,
+        on_drain=lambda: health.update(draining=True),
+    ).execute_from_commandline()
+
+
+def _processor(
+    kafka: KafkaSettings,
+    settings: WorkerSettings,
+    store: StateStore,
+    outputs: OutputProducer,
+    engine: Engine,
+    lists: Lists,
+    reloader: Reloader,
+    pseudonymiser: Pseudonymiser,
+    metrics: WorkerMetrics,
+    runtime: Runtime,
+) -> BatchProcessor:
+    """Build the pipeline of a batch."""
     live = LiveFeatures(
         on_call=CATALOG.slot("on_call_now"), forwarding_on=CATALOG.slot("forwarding_on")
     )
     retry = DependencyRetry(runtime.on_wait)
     state = StateIO(store, engine, metrics, settings.commit_attempts)
-    processor = BatchProcessor(
+    return BatchProcessor(
         state=state,
         commit=JournalCommit(store, state, retry, metrics, settings.align_seconds),
         retry=retry,
@@ -127,15 +155,6 @@ def run_worker() -> None:
         metrics=metrics,
         report=JobReport(metrics, open_tracer(load(TraceSettings).endpoint, "forewarn-worker")),
     )
-    app = create_app(kafka, settings, runtime, broker_options=_broker_options(kafka))
-    runtime.attach(app, processor)
-    _tune_garbage_collector()
-    DrainingWorker(
-        app,
-        runtime,
-        drain_seconds=settings.drain_seconds,
-        on_drain=lambda: health.update(draining=True),
-    ).execute_from_commandline()
 
 
 def _output_producer(kafka: KafkaSettings) -> OutputProducer:

@@ -177,7 +177,7 @@ async def test_closing_finishes_the_batch_in_hand_and_drops_what_waits() -> None
 
 
 async def test_an_abandoned_batch_is_not_acknowledged() -> None:
-    """When all its partitions are revoked while it waits, nobody may commit behind it."""
+    """When all its partitions are revoked while it waits, its offsets must not be committed."""
     recorder, acked, failures = Recorder(), list[int](), list[BaseException]()
     recorder.error = AbandonedError("revoked")
     lanes = lanes_of(recorder, failures)
@@ -204,7 +204,7 @@ async def test_a_failure_is_told_and_nothing_is_acknowledged(error: Exception) -
 
 
 async def test_a_partition_revoked_while_it_is_taken_over_is_left_alone() -> None:
-    """A take-over that comes late would fence the next owner, and nobody would ever notice."""
+    """A late take-over would fence the next owner, and no probe would show it."""
     recorder = Recorder()
     begun, finished = asyncio.Event(), list[int]()
     take_over = recorder.open

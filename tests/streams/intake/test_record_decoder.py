@@ -33,7 +33,7 @@ def test_the_largest_record_makes_a_dead_letter_that_fits_into_a_mebibyte() -> N
     assert len(encode(letter)) < 1_000_000
 
 
-def test_a_topic_that_was_made_anew_is_not_taken_for_a_redelivery() -> None:
+def test_a_topic_that_was_created_again_is_not_taken_for_a_redelivery() -> None:
     """Its records lie below the journal's floor and would all be skipped in silence."""
     require_same_topic("calls", 3, floor=100, highwater=100)
     require_same_topic("calls", 3, floor=100, highwater=None)

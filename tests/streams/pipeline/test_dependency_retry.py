@@ -39,6 +39,15 @@ async def test_a_wait_that_ends_in_an_error_is_over(monkeypatch: pytest.MonkeyPa
     assert reports == [("redis", True), ("redis", False)]
 
 
+async def test_a_step_given_as_a_lambda_is_awaited() -> None:
+    """A retry that returned the coroutine would skip the step without an error."""
+
+    async def answer() -> int:
+        return 7
+
+    assert await retry_with([]).repeat("redis", lambda: answer(), ()) == 7  # noqa: PLW0108
+
+
 async def test_a_silent_kafka_is_reported_though_the_producer_never_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

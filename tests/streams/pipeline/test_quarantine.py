@@ -1,4 +1,4 @@
-"""An event that cannot be processed is put aside, and nobody else notices."""
+"""An event that cannot be processed is set aside, and all others are processed."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -205,7 +205,7 @@ async def process(place: Place, partition: OpenPartition) -> None:
 
 
 async def test_an_event_that_the_kernel_cannot_take_is_put_aside_and_the_others_go_on() -> None:
-    """Else it would take down every worker in turn, whoever got its partition next."""
+    """Else it would stop every worker that takes over its partition, one after another."""
     place = Place(bundle_of(Model("m")))
     partition = await place.open()
     events = [transfer(i, POISON_MINOR if i in (2, 6) else 1000) for i in range(9)]
@@ -308,7 +308,7 @@ async def test_a_model_that_fails_with_none_before_it_stops_the_worker() -> None
     assert place.outputs.records == {}
 
 
-async def test_a_challenger_that_fails_is_dropped_and_holds_up_nobody() -> None:
+async def test_a_challenger_that_fails_is_dropped_and_delays_no_event() -> None:
     def fails(_vectors: Any) -> None:
         raise RuntimeError("on trial")
 
@@ -338,7 +338,7 @@ async def test_a_fault_that_every_event_meets_is_no_events_fault() -> None:
     assert place.outputs.records == {}
 
 
-async def test_a_damaged_journal_stops_nobody() -> None:
+async def test_a_damaged_journal_stops_no_worker() -> None:
     """Every worker would read the same, and go down over it in turn."""
     place = Place(bundle_of(Model("m")))
     partition = await place.open()
@@ -375,7 +375,7 @@ async def test_a_policy_that_can_decide_nothing_stops_the_worker(
     """All that is worth a warning would go to the dead letters, and the rest would look well."""
 
     def decide(*_: Any) -> None:
-        raise KeyError("a rule that nobody tried")
+        raise KeyError("an untested rule")
 
     monkeypatch.setattr(Decider, "_decide_one", decide)
     place = Place(bundle_of(Model("m", probability=0.99)))
@@ -390,7 +390,7 @@ async def test_a_policy_that_can_decide_nothing_stops_the_worker(
 
 @pytest.mark.parametrize("part", ["typology", "contributions"])
 async def test_a_warning_goes_out_without_what_cannot_be_said_about_it(part: str) -> None:
-    """A person is warned though nobody can tell why."""
+    """A warning without reasons is better than no warning."""
 
     def fails(_vectors: Any) -> Any:
         raise RuntimeError("a broken library")

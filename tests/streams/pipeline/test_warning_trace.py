@@ -1,4 +1,4 @@
-"""A warning that was sent is told of with its ids and without personal data."""
+"""Log and trace of a sent warning carry its ids and no personal data."""
 
 from structlog.testing import capture_logs
 

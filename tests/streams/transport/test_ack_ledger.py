@@ -90,7 +90,7 @@ class TestCommittable:
         assert book.committable([THERE]) == {THERE: 1}
 
     def test_what_waits_is_known_from_the_first_record_on(self):
-        """Lag of a partition that nobody has worked on yet counts, too."""
+        """Lag of a partition without any processed chunk counts, too."""
         book = ledger(None)
         assert book.settled(HERE) is None
         ticket = book.open(chunk([7, 8], 9))
@@ -125,7 +125,9 @@ class TestAssignment:
         assert book.is_current(chunk([0], 1, epoch=5))
         assert book.is_early(chunk([0], 1, epoch=6))
 
-    def test_a_chunk_of_a_partition_that_was_lost_before_its_seek_was_told_holds_up_nobody(self):
+    def test_a_chunk_of_a_partition_that_was_lost_before_its_seek_was_reported_delays_no_other(
+        self,
+    ):
         """Its report never comes; that of a later seek says so."""
         book = ledger(0)
         assert book.is_early(chunk([0], 1, partition=THERE, epoch=4))

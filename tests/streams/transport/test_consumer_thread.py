@@ -44,7 +44,7 @@ def test_the_bound_lies_well_under_that_of_faust() -> None:
 
 
 async def test_a_group_that_cannot_go_on_crashes_the_worker_and_a_passing_fault_does_not() -> None:
-    """aiokafka keeps both for whoever asks next, and waits until then."""
+    """aiokafka keeps both until it is asked, and waits until then."""
     thread = thread_with(Mock(check_errors=Mock(side_effect=GroupAuthorizationFailedError("g"))))
     with pytest.raises(GroupAuthorizationFailedError):
         await thread._check_group()

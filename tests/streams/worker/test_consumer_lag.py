@@ -1,4 +1,4 @@
-"""Lag is what a person waits for, also where nobody works on it."""
+"""Lag counts events without a decision, also of a partition that makes no progress."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ TOPICS = ("calls", "transfers", "outcomes")
 
 @dataclass
 class Positions:
-    """A transport that was told what to say of each partition."""
+    """A transport with given positions of each partition."""
 
     ends: dict[Partition, int] = field(default_factory=dict)
     acked: dict[Partition, int] = field(default_factory=dict)
@@ -36,7 +36,7 @@ def shown(registry: CollectorRegistry, name: str, source: str) -> float | None:
 
 
 def test_a_partition_that_is_not_open_yet_shows_its_lag() -> None:
-    """While Redis is away nothing is opened, which is when somebody has to see it."""
+    """While Redis is away no partition is opened, and that is when lag has to be visible."""
     registry = CollectorRegistry()
     lag = ConsumerLag(TOPICS, WorkerMetrics(registry))
     calls, transfers = Partition("calls", 3), Partition("transfers", 3)

@@ -1,4 +1,4 @@
-"""What the probes are told: waiting is not being stuck, and silence is not always Kafka's."""
+"""Facts for the probes: a waiting worker is not stuck, and silence is not always Kafka's."""
 
 import time
 from collections.abc import Iterator
@@ -71,14 +71,14 @@ async def test_redis_is_back_when_every_batch_that_waited_goes_on(place: Place) 
     assert place.health.facts.redis_reachable
 
 
-async def test_a_chunk_that_nobody_works_on_is_stuck(place: Place) -> None:
+async def test_a_chunk_without_a_lane_is_stuck(place: Place) -> None:
     """An agent that died leaves its chunk to no lane; the transport alone knows of it."""
     place.consumer.seconds_without_progress = 100.0
     await place.watch()
     assert place.health.facts.stuck_since == NOW - 100.0
 
 
-async def test_after_a_long_wait_the_clock_begins_anew(place: Place) -> None:
+async def test_after_a_long_wait_the_clock_starts_again(place: Place) -> None:
     """Else an outage of Redis would end in a restart of every worker, at the moment it is over."""
     place.runtime.on_wait("redis", "away", (0,))
     await place.watch(NOW)
