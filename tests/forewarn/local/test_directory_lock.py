@@ -84,7 +84,7 @@ def test_a_holder_that_is_about_to_say_who_it_is_is_waited_for(
 def test_a_holder_that_never_says_who_it_is_is_nobody_to_signal(
     tmp_path: Path, silent_holder: int
 ) -> None:
-    with pytest.raises(ConfigurationError, match="without saying who"):
+    with pytest.raises(ConfigurationError, match="without naming itself"):
         lock_holder(tmp_path)
 
 
