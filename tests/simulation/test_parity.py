@@ -17,7 +17,7 @@ from features.offline import build
 from features.offline.chunk_replay import InconsistentVersionsError
 from features.offline.frame_columns import COLUMNS_OF
 from features.offline.parity import check_parity
-from features.offline.topic_frames import RawRecord, frame_of
+from features.offline.topic_frames import StoredRecord, frame_of
 from features.record_header import parse, record_version
 from forewarn.contracts.topics import SOURCES
 from tests.simulation.installation import PSEUDONYMISER, Installation
@@ -41,7 +41,7 @@ def export(place: Installation, directory: Path) -> Path:
     """What `forewarn export` would write of the installation's topics."""
     for source, topic in enumerate(SOURCES):
         raws = [
-            RawRecord(partition, record.offset, record.timestamp, record.value)
+            StoredRecord(partition, record.offset, record.timestamp, record.value)
             for (code, partition), records in place.log.items()
             if code == source
             for record in records
@@ -49,7 +49,7 @@ def export(place: Installation, directory: Path) -> Path:
         (directory / topic).mkdir(parents=True)
         frame_of(topic, raws).write_parquet(directory / topic / "all.parquet")
     raws = [
-        RawRecord(partition, offset, 1_767_571_200_000 + offset, value)
+        StoredRecord(partition, offset, 1_767_571_200_000 + offset, value)
         for (topic, partition), values in place.outputs.records.items()
         if topic == "scores"
         for offset, value in enumerate(values)

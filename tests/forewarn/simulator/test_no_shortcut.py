@@ -18,7 +18,7 @@ from features.engine import Engine
 from features.event_columns import EventColumns
 from features.kinds import EventKind
 from features.offline.frame_columns import call_columns, in_order, outcome_columns, transfer_columns
-from features.offline.topic_frames import RawRecord, frame_of
+from features.offline.topic_frames import StoredRecord, frame_of
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.simulator import Scenario, Town, simulate
 from forewarn.simulator.outcome_reports import outcome_records
@@ -89,7 +89,7 @@ def vectors(town: Town) -> tuple[EventColumns, NDArray[np.float32], NDArray[np.b
         parts.append(make(rows, pseudonymiser))
         truth.append(is_fraud(town, frame))
     told = [
-        RawRecord(0, i, when, value) for i, (_, _, value, when) in enumerate(outcome_records(town))
+        StoredRecord(0, i, when, value) for i, (_, _, value, when) in enumerate(outcome_records(town))
     ]
     parts.append(outcome_columns(frame_of("outcomes", told), pseudonymiser))
     columns = in_order(parts)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from features.offline.topic_frames import RawRecord, RejectedRecords, frame_of
+from features.offline.topic_frames import StoredRecord, RejectedRecords, frame_of
 from forewarn.contracts import MAX_KEPT_BYTES, Acceptance, Transfer, decode_call, encode
 from forewarn.errors import ConfigurationError, ContractError
 from forewarn.platform.settings import WorkerSettings
@@ -74,7 +74,7 @@ def test_amounts_in_another_currency_are_set_aside_online_and_offline() -> None:
         (1, "other_currency")
     ]
     rejected = RejectedRecords()
-    raws = [RawRecord(0, n, 1_772_413_928_000, value, key) for n, value in values.items()]
+    raws = [StoredRecord(0, n, 1_772_413_928_000, value, key) for n, value in values.items()]
     frame = frame_of("transfers", raws, rejected, acceptance=WorkerSettings().acceptance)
     assert frame["offset"].to_list() == [0, 2]
     assert rejected.rows == [(0, 1, "other_currency")]
