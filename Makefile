@@ -34,8 +34,12 @@ check: $(STAMP) ## Check style, types and the tests that need no server, two job
 quick: $(STAMP) ## Run the tests that need neither a server nor much time
 	$(BIN)/python -m pytest -q -m "not system and not chaos and not slow"
 
-test: $(STAMP) ## Run all tests; the last lines say what was skipped and what to install for it
+ifdef COVERAGE
+test: coverage system
+else
+test: $(STAMP) ## Run all tests (with COVERAGE=1 also measure); the last lines say what was skipped and what to install
 	$(BIN)/python -m pytest
+endif
 
 coverage: $(STAMP) ## Run the tests that need no server and compare their coverage with the floor
 	$(BIN)/python -m coverage run -m pytest -m "not system and not chaos"

@@ -61,4 +61,4 @@ def test_the_floor_of_coverage_never_sank() -> None:
     before = [float(value) for value in re.findall(r"^\+([\d.]+)$", log.stdout, re.MULTILINE)]
     assert now >= max(before, default=0.0)
     assert f"$$(cat {FLOOR})" in (ROOT / "Makefile").read_text()
-    assert re.search(r"^make coverage$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    assert re.search(r"^make test COVERAGE=1$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
