@@ -63,11 +63,12 @@ def test_the_outcome_and_the_person_follow_the_holder_and_the_warnings(
 
 
 def test_a_case_does_not_close_over_a_transfer_that_the_page_does_not_show(
-    open_as: Open, raise_case: RaiseCase, services: Services
+    open_as: Open, raise_case: RaiseCase, services: Services, li: Principal
 ) -> None:
     case_id = raise_case(warning("w-1"))
+    services.case_service.claim(case_id, li)
+    services.case_service.contact(case_id, li, method="phone", reached=True)
     page = open_as("li", f"/console/cases/{case_id}")
-    page.keyboard.press("c")
     expect(page.locator("#closing")).to_be_visible()
     page.route(LIVE, lambda route: route.abort())  # so that the page grows old
     services.ingestor.ingest([warning("w-2", amount_at_risk_minor=9_900_000)], "test")
@@ -75,7 +76,7 @@ def test_a_case_does_not_close_over_a_transfer_that_the_page_does_not_show(
     page.locator("#closing textarea").fill("told her")
     page.get_by_role("button", name="Close the case").click()
     expect(page.locator(".toast")).to_contain_text("The case has changed in the meantime")
-    assert case_of(services, case_id).state == "acknowledged"
+    assert case_of(services, case_id).state == "in_contact"
     page.unroute(LIVE)
     expect(page.locator("#casehead")).to_contain_text("¥149,000.00 at risk")
     expect(page.locator("#closing textarea")).to_have_value("told her")
