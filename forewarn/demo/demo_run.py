@@ -33,7 +33,7 @@ SETTLE_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What a demonstration came to."""
+    """The results of a demonstration."""
 
     figures: Snapshot
     money: Money

@@ -1,4 +1,4 @@
-"""The closing words of a demonstration."""
+"""The summary of a demonstration."""
 
 from rich.console import Console
 from rich.table import Table
@@ -19,7 +19,7 @@ DISPOSITIONS = {
 def print_summary(
     console: Console, result: DemoResult, *, seconds_to_first_warning: float | None
 ) -> None:
-    """Print what the demonstration came to."""
+    """Print the results of a demonstration."""
     figures, money = result.figures, result.money
     console.rule("Summary")
     table = Table.grid(padding=(0, 3))

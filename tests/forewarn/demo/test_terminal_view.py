@@ -9,6 +9,7 @@ from forewarn.demo.demo_run import DemoResult
 from forewarn.demo.demo_summary import print_summary
 from forewarn.demo.ledger_money import Money
 from forewarn.demo.terminal_view import LiveView, PlainView
+from forewarn.demo.warning_truth import WarningTruth
 
 SNAPSHOT = Snapshot(
     sent=45_000,
@@ -57,11 +58,14 @@ def test_plain_lines_come_at_most_every_few_seconds() -> None:
 def test_the_summary_tells_every_outcome_and_error() -> None:
     console, out = _console(terminal=False)
     errors = tuple(f"case {number}: timed out" for number in range(7))
-    result = DemoResult(SNAPSHOT, MONEY, 60.0, errors)
+    truth = WarningTruth(people=4, in_a_fraud=3, losses_warned=2, lead_minutes=12.0)
+    result = DemoResult(SNAPSHOT, MONEY, truth, 60.0, errors)
     print_summary(console, result, seconds_to_first_warning=20.5)
     text = out.getvalue()
     assert "45,000 in 60 s" in text
     assert "20.5 s after the command began" in text
+    assert "3 of 4 warned (75 %)" in text
+    assert "12 minutes from the first warning to the loss, median of 2 losses" in text
     assert "2 dissuaded" in text
     assert "case 4: timed out" in text
     assert "and 2 more" in text
