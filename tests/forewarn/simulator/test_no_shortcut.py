@@ -89,7 +89,8 @@ def vectors(town: Town) -> tuple[EventColumns, NDArray[np.float32], NDArray[np.b
         parts.append(make(rows, pseudonymiser))
         truth.append(is_fraud(town, frame))
     told = [
-        StoredRecord(0, i, when, value) for i, (_, _, value, when) in enumerate(outcome_records(town))
+        StoredRecord(0, i, when, value)
+        for i, (_, _, value, when) in enumerate(outcome_records(town))
     ]
     parts.append(outcome_columns(frame_of("outcomes", told), pseudonymiser))
     columns = in_order(parts)

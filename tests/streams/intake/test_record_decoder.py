@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from features.offline.topic_frames import StoredRecord, RejectedRecords, frame_of
+from features.offline.topic_frames import RejectedRecords, StoredRecord, frame_of
 from forewarn.contracts import MAX_KEPT_BYTES, Acceptance, Transfer, decode_call, encode
 from forewarn.errors import ConfigurationError, ContractError
 from forewarn.platform.settings import WorkerSettings
