@@ -195,7 +195,7 @@ def test_any_table_gives_an_artifact_and_measures(registry: Path, tmp_path: Path
     [
         ([], "either --data or --frame"),
         (["--data", "/nowhere"], "no directory"),
-        (["--frame", "/nowhere.csv", "--label", "y", "--time", "t"], "cannot read"),
+        (["--frame", "/nowhere.csv", "--label", "y", "--time", "t"], "there is no file"),
     ],
 )
 def test_a_wrong_command_says_what_is_wrong(
