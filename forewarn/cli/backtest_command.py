@@ -12,13 +12,12 @@ from rich.table import Table
 
 from forewarn.api.decision_backtest import Backtest, backtest
 from forewarn.api.model_access import load_model, load_policy
+from forewarn.cli.moment_option import MOMENT_FORMATS, utc_ms
 from models.evaluation.report.page_parts import number, share
 from models.training.history_dataset import read_history
 
 app = typer.Typer(help="Judge a model and a policy on history.")
 console = Console()
-
-_MOMENT = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 
 @app.command()
@@ -33,13 +32,13 @@ def run(
     since: Annotated[
         datetime | None,
         typer.Option(
-            formats=_MOMENT,
+            formats=MOMENT_FORMATS,
             help="Judge from here on (UTC); earlier events only fill the state. By default, from "
             "where the models' own test begins.",
         ),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option(formats=_MOMENT, help="Judge up to here.")
+        datetime | None, typer.Option(formats=MOMENT_FORMATS, help="Judge up to here.")
     ] = None,
     lists: Annotated[
         Path | None,
@@ -60,8 +59,8 @@ def run(
         scorer,
         own,
         against=against,
-        since_ms=_ms(since) if since else None,
-        until_ms=_ms(until) if until else None,
+        since_ms=utc_ms(since) if since else None,
+        until_ms=utc_ms(until) if until else None,
         lists=lists,
         threads=threads,
     )
@@ -128,7 +127,3 @@ def _counts(counts: dict[str, int]) -> str:
 
 def _utc(time_ms: int) -> str:
     return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M}"
-
-
-def _ms(moment: datetime) -> int:
-    return int(moment.replace(tzinfo=UTC).timestamp() * 1000)

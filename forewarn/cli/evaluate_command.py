@@ -1,6 +1,6 @@
 """``forewarn evaluate``: how early and how right the warnings of a period are."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from forewarn.api.model_access import load_model, load_policy
 from forewarn.api.period_evaluation import evaluate_period
+from forewarn.cli.moment_option import MOMENT_FORMATS, utc_ms
 from models.evaluation.report.early_warning_section import (
     COMPARISON_HEAD,
     comparison_rows,
@@ -21,8 +22,6 @@ from models.evaluation.report.page_parts import day, number, share
 
 app = typer.Typer(help="Judge how early and how right warnings are.")
 console = Console()
-
-_MOMENT = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 
 @app.command()
@@ -38,13 +37,13 @@ def run(
     since: Annotated[
         datetime | None,
         typer.Option(
-            formats=_MOMENT,
+            formats=MOMENT_FORMATS,
             help="Judge from here on (UTC). By default, from where the model's own test begins, or "
             "after a third of a period that it was not trained on.",
         ),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option(formats=_MOMENT, help="Judge up to here.")
+        datetime | None, typer.Option(formats=MOMENT_FORMATS, help="Judge up to here.")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write every figure as JSON.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report with plots.")] = None,
@@ -61,8 +60,8 @@ def run(
         scorer,
         load_policy(scorer, policy),
         champion=load_model(champion) if champion else None,
-        since_ms=_ms(since) if since else None,
-        until_ms=_ms(until) if until else None,
+        since_ms=utc_ms(since) if since else None,
+        until_ms=utc_ms(until) if until else None,
         threads=threads,
     )
     _print(document)
@@ -103,7 +102,3 @@ def _print_segments(document: dict[str, Any]) -> None:
             at = [share(one[segment][key]["warned_a_minute_before"]) for one in budgets]
             table.add_row(key, str(row["losses"]), share(row["warned_a_minute_before"]), *at)
     console.print(table)
-
-
-def _ms(moment: datetime) -> int:
-    return int(moment.replace(tzinfo=UTC).timestamp() * 1000)

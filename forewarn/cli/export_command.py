@@ -1,6 +1,6 @@
 """``forewarn export``: copy topics to Parquet."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +10,7 @@ from rich.progress import Progress
 
 from features.offline.export import ROWS_PER_FILE
 from forewarn.api.topic_export import export
+from forewarn.cli.moment_option import utc_ms
 from forewarn.contracts.topics import SOURCES
 
 app = typer.Typer(help="Copy topics to Parquet.")
@@ -47,4 +48,4 @@ def run(
 
 
 def _ms(moment: datetime | None) -> int | None:
-    return None if moment is None else int(moment.replace(tzinfo=UTC).timestamp() * 1000)
+    return None if moment is None else utc_ms(moment)
