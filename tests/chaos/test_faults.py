@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.synthetic_model import make_registry
 from benchmarks.traffic import Traffic
+from benchmarks.world import WorkerProcess
 from features.catalog import CATALOG
 from features.entity_keys import Entity, keys
 from forewarn.contracts import Transfer, encode
@@ -26,8 +27,8 @@ from forewarn.local import KafkaBroker
 from forewarn.platform.settings import ModelsSettings
 from models.registry import open_registry
 from tests.chaos.accounts import ABORTED, all_held, all_scored, judge
-from tests.chaos.probing import Probing, ask, metric
-from tests.chaos.town import Town
+from tests.chaos.probing import Answer, Probing, ask, metric
+from tests.chaos.town import Town, has_joined
 
 pytestmark = [pytest.mark.system, pytest.mark.chaos, pytest.mark.timeout(900)]
 
@@ -252,14 +253,21 @@ async def test_four_workers_share_four_partitions_and_a_fifth_stands_by(town: To
         for worker in more:
             await asyncio.to_thread(worker.start)
         await until(
-            lambda: sorted(partitions_of(town)) == [0, 1, 1, 1, 1],
+            lambda: (
+                all(map(has_joined, town.workers))
+                and sorted(partitions_of(town)) == [0, 1, 1, 1, 1]
+            ),
             lambda: f"partitions: {partitions_of(town)}",
         )
         standby = town.workers[partitions_of(town).index(0)]
-        for probe in ("startup", "ready", "live"):
-            answer = ask(standby, probe)
-            assert answer is not None
-            assert (answer.status, answer.reasons) == (200, ()), probe
+        await until(
+            lambda: all(
+                answer is not None and (answer.status, answer.reasons) == (200, ())
+                for answer in answers_of(standby)
+            ),
+            lambda: f"{standby.name}: {answers_of(standby)}",
+        )
+        assert partitions_of(town, standby) == [0]
         await town.send(traffic(104), EVENTS, SECONDS)
         busy = next(worker for worker in town.workers if worker is not standby)
         await asyncio.to_thread(busy.kill)
@@ -311,6 +319,11 @@ def partitions_of(town: Town, *workers: object) -> list[int]:
     """How many partition numbers each worker has, -1 where it does not say."""
     answers = [ask(worker, "ready") for worker in workers or town.workers]
     return [answer.partitions if answer is not None else -1 for answer in answers]
+
+
+def answers_of(worker: WorkerProcess) -> list[Answer | None]:
+    """What the worker says to each probe."""
+    return [ask(worker, probe) for probe in ("startup", "ready", "live")]
 
 
 async def until_metric(town: Town, name: str, labels: str, value: float) -> None:
