@@ -99,20 +99,9 @@ def evaluate_period(
     """
     own = policy or load_policy(model)
     period, findings = _read(Path(directory), model, since_ms, until_ms, threads)
-    losses = within(period.truth.losses, period.from_ms, period.until_ms)
-    if len(losses) < FEW_FRAUDS:
-        findings.insert(
-            0,
-            Finding(
-                "warning",
-                "frauds",
-                f"only {len(losses)} losses in the period: every figure is a guess",
-            ),
-        )
-    result = replay(period.events, period.vectors, period.districts, model, own, rows=period.rows)
-    raised = np.array([one.row for one in result.raised()], np.intp)
-    figures = early_warning(warnings_at(period.events, raised, period.truth), losses, period.days)
-    score = trigger_scores(result.probability, period.events.kind)
+    raised, probability = _decisions(period, model, own)
+    figures = _figures(period, raised)
+    score = trigger_scores(probability, period.events.kind)
     per_day = figures["warnings_per_day"]["value"]
     document = {
         "model": model.version,
@@ -121,7 +110,7 @@ def evaluate_period(
         "from_ms": period.from_ms,
         "until_ms": period.until_ms,
         "people": len(np.unique(period.events.subscriber[period.rows])),
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [asdict(finding) for finding in (*_few_losses(period), *findings)],
         "policy": figures,
         "triggers": _triggers(period, raised),
         "money": _money(period, raised, own),
@@ -132,16 +121,33 @@ def evaluate_period(
         },
     }
     if champion is not None:
-        other = replay(
-            period.events, period.vectors, period.districts, champion, load_policy(champion),
-            rows=period.rows,
-        )  # fmt: skip
-        at = np.array([one.row for one in other.raised()], np.intp)
-        document["champion"] = {"model": champion.version} | early_warning(
-            warnings_at(period.events, at, period.truth), losses, period.days
-        )
+        rows, _ = _decisions(period, champion, load_policy(champion))
+        document["champion"] = {"model": champion.version} | _figures(period, rows)
     found: dict[str, Any] = without_nan(document)
     return found
+
+
+def _decisions(period: _Period, model: Scorer, policy: Policy) -> tuple[NDArray[np.intp], Floats]:
+    """Rows that the policy warns about, and the model's probability of every row."""
+    result = replay(
+        period.events, period.vectors, period.districts, model, policy, rows=period.rows
+    )
+    return np.array([one.row for one in result.raised()], np.intp), result.probability
+
+
+def _figures(period: _Period, rows: NDArray[np.intp]) -> dict[str, Any]:
+    """Early-warning figures of warnings at these rows."""
+    losses = within(period.truth.losses, period.from_ms, period.until_ms)
+    return early_warning(warnings_at(period.events, rows, period.truth), losses, period.days)
+
+
+def _few_losses(period: _Period) -> list[Finding]:
+    """A finding if the period holds too few losses for figures to mean much."""
+    losses = len(within(period.truth.losses, period.from_ms, period.until_ms))
+    if losses >= FEW_FRAUDS:
+        return []
+    text = f"only {losses} losses in the period: every figure is a guess"
+    return [Finding("warning", "frauds", text)]
 
 
 def _read(
@@ -236,9 +242,7 @@ def _at_budget(period: _Period, score: Floats, per_day: float) -> dict[str, Any]
     part, subject, time_ms = score[known], events.subject[known], events.time_ms[known]
     threshold = threshold_for_budget(part, np.ones(len(part)), time_ms, subject, per_day)
     rows = known[first_crossings(part, subject, time_ms, threshold)]
-    losses = within(period.truth.losses, period.from_ms, period.until_ms)
-    warned = warnings_at(events, rows, period.truth)
-    return {"per_day": per_day} | early_warning(warned, losses, period.days)
+    return {"per_day": per_day} | _figures(period, rows)
 
 
 def _baselines(period: _Period) -> dict[str, Floats]:

@@ -12,6 +12,13 @@ from rich.table import Table
 
 from forewarn.api.decision_backtest import Backtest, backtest
 from forewarn.api.model_access import load_model, load_policy
+from forewarn.cli.judgement_options import (
+    DataFolder,
+    KernelThreads,
+    ModelName,
+    PolicyFile,
+    Until,
+)
 from forewarn.cli.moment_option import MOMENT_FORMATS, utc_ms
 from models.evaluation.report.page_parts import number, share
 from models.training.history_dataset import read_history
@@ -22,11 +29,9 @@ console = Console()
 
 @app.command()
 def run(
-    data: Annotated[Path, typer.Option(help="Folder from `forewarn export` or `simulate`.")],
-    model: Annotated[
-        str, typer.Option(help="Alias, version, or an artifact's folder.")
-    ] = "champion",
-    policy: Annotated[Path | None, typer.Option(help="TOML; the built-in one if left out.")] = None,
+    data: DataFolder,
+    model: ModelName = "champion",
+    policy: PolicyFile = None,
     against_model: Annotated[str, typer.Option(help="Compare with this model.")] = "",
     against_policy: Annotated[Path | None, typer.Option(help="Compare with this policy.")] = None,
     since: Annotated[
@@ -37,15 +42,13 @@ def run(
             "where the models' own test begins.",
         ),
     ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(formats=MOMENT_FORMATS, help="Judge up to here.")
-    ] = None,
+    until: Until = None,
     lists: Annotated[
         Path | None,
         typer.Option(help="CSV of lists in force: list,kind,peer,subscriber,expires_at_ms."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the feature kernel.")] = 1,
+    threads: KernelThreads = 1,
 ) -> None:
     """Replay a period through scorer, policy, budgets and deduplication, and count the results."""
     scorer = load_model(model)

@@ -11,6 +11,13 @@ from rich.table import Table
 
 from forewarn.api.model_access import load_model, load_policy
 from forewarn.api.period_evaluation import evaluate_period
+from forewarn.cli.judgement_options import (
+    DataFolder,
+    KernelThreads,
+    ModelName,
+    PolicyFile,
+    Until,
+)
 from forewarn.cli.moment_option import MOMENT_FORMATS, utc_ms
 from models.evaluation.report.early_warning_section import (
     COMPARISON_HEAD,
@@ -26,11 +33,9 @@ console = Console()
 
 @app.command()
 def run(
-    data: Annotated[Path, typer.Option(help="Folder from `forewarn export` or `simulate`.")],
-    model: Annotated[
-        str, typer.Option(help="Alias, version, or an artifact's folder.")
-    ] = "champion",
-    policy: Annotated[Path | None, typer.Option(help="TOML; the built-in one if left out.")] = None,
+    data: DataFolder,
+    model: ModelName = "champion",
+    policy: PolicyFile = None,
     champion: Annotated[
         str, typer.Option(help="Compare with this model: alias, version or folder.")
     ] = "",
@@ -42,12 +47,10 @@ def run(
             "after a third of a period that it was not trained on.",
         ),
     ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(formats=MOMENT_FORMATS, help="Judge up to here.")
-    ] = None,
+    until: Until = None,
     json: Annotated[Path | None, typer.Option(help="Write every figure as JSON.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report with plots.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the feature kernel.")] = 1,
+    threads: KernelThreads = 1,
 ) -> None:
     """Replay a period through the decisions of a worker and print leads, precision and money.
 

@@ -41,28 +41,7 @@ def evaluate(run: TrainingRun, *, k: int = 100, champion: Scorer | None = None) 
     """
     test, label, weight = run.split.parts["test"], run.label("test"), run.weight("test")
     probability = run.probability["test"]
-    train = run.split.parts["train"]
-    scores: dict[str, Floats] = {
-        "rules": rules_score(train, test, run.label("train"), run.weight("train")),
-        "logistic": logistic_score(train, test, run.label("train"), run.weight("train")),
-    }
-    if champion is not None:
-        scores["champion"] = champion.raw(test.vectors)  # calibrated, it may have ties
-    baselines = {
-        name: _ranking(score, test, label, weight, k)
-        | {"difference": asdict(_difference(probability, score, test, label, weight))}
-        for name, score in scores.items()
-    }
-    if champion is not None:
-        # Calibration drift: what the champion expected of rows whose labels have arrived since.
-        expected = champion.predict(test.vectors)
-        baselines["champion"]["calibration"] = {
-            "expected_error": ranking_measures.calibration_error(expected, label, weight)[0],
-            "predicted_frauds": float((expected * weight).sum()),
-            "observed_frauds": float((label * weight).sum()),
-        }
     model = _ranking(probability, test, label, weight, k)
-    error, curve = ranking_measures.calibration_error(probability, label, weight)
     threshold = run.thresholds["raise"]
     document = {
         "roc_auc": model["roc_auc"],
@@ -80,14 +59,8 @@ def evaluate(run: TrainingRun, *, k: int = 100, champion: Scorer | None = None) 
         "thresholds": run.thresholds,
         "at_threshold": asdict(_caught(probability, test, label, weight, threshold)),
         "budgets": _budgets(probability, test, label, weight),
-        "baselines": baselines,
-        "calibration": {
-            "method": run.calibrator.method,
-            "expected_error": error,
-            "curve": curve,
-            "predicted_frauds": float((probability * weight).sum()),
-            "observed_frauds": float((label * weight).sum()),
-        },
+        "baselines": _baselines(run, k, champion),
+        "calibration": _calibration(run),
         "segments": {
             name: segments(test, getattr(test, name), probability >= threshold, label, weight)
             for name in ("typology", "age_group", "district")
@@ -100,6 +73,50 @@ def evaluate(run: TrainingRun, *, k: int = 100, champion: Scorer | None = None) 
         "trees": n_trees(run.estimator),
     }
     return {key: without_nan(value) for key, value in document.items()}
+
+
+def _baselines(run: TrainingRun, k: int, champion: Scorer | None) -> dict[str, dict[str, Any]]:
+    """Ranking of the written rules, a logistic regression and the champion, each against the model."""
+    train, test = run.split.parts["train"], run.split.parts["test"]
+    label, weight = run.label("test"), run.weight("test")
+    scores: dict[str, Floats] = {
+        "rules": rules_score(train, test, run.label("train"), run.weight("train")),
+        "logistic": logistic_score(train, test, run.label("train"), run.weight("train")),
+    }
+    if champion is not None:
+        scores["champion"] = champion.raw(test.vectors)  # calibrated, it may have ties
+    probability = run.probability["test"]
+    found = {
+        name: _ranking(score, test, label, weight, k)
+        | {"difference": asdict(_difference(probability, score, test, label, weight))}
+        for name, score in scores.items()
+    }
+    if champion is not None:
+        # Calibration drift: what the champion expected of rows whose labels have arrived since.
+        expected = champion.predict(test.vectors)
+        error, _ = ranking_measures.calibration_error(expected, label, weight)
+        found["champion"]["calibration"] = _frauds(expected, label, weight, error)
+    return found
+
+
+def _calibration(run: TrainingRun) -> dict[str, Any]:
+    label, weight, probability = run.label("test"), run.weight("test"), run.probability["test"]
+    error, curve = ranking_measures.calibration_error(probability, label, weight)
+    return {
+        "method": run.calibrator.method,
+        "curve": curve,
+    } | _frauds(probability, label, weight, error)
+
+
+def _frauds(
+    expected: Floats, label: NDArray[np.int8], weight: Floats, error: float
+) -> dict[str, float]:
+    """Expected calibration error, and the weighted number of frauds predicted and observed."""
+    return {
+        "expected_error": error,
+        "predicted_frauds": float((expected * weight).sum()),
+        "observed_frauds": float((label * weight).sum()),
+    }
 
 
 def curve_points(

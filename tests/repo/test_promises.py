@@ -48,11 +48,10 @@ PROSE = (".py", ".md", ".toml", ".html", ".ini", ".ipynb")
 
 
 def _functions(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Name and lines of every function, without its signature and documentation."""
+    """Name and lines of every function, with its signature and documentation."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            body = node.body[1:] if ast.get_docstring(node) and node.body[1:] else node.body
-            yield node.name, (body[-1].end_lineno or 0) - body[0].lineno + 1
+            yield node.name, (node.end_lineno or 0) - node.lineno + 1
 
 
 def test_functions_are_short() -> None:
@@ -61,7 +60,7 @@ def test_functions_are_short() -> None:
         for name, path in MODULES.items()
         if "migrations" not in path.parts
         for function, lines in _functions(ast.parse(path.read_text(encoding="utf-8")))
-        if lines >= FUNCTION_LINES
+        if lines > FUNCTION_LINES
     ]
     assert not long
 

@@ -5,6 +5,44 @@ from typing import Any
 
 from models.evaluation.report.page_parts import day, number, share
 
+WARNING_USE = (
+    "Ranks calls and transfers by the chance that they belong to a fraud in progress, so that people "
+    "are warned in time. A person decides what follows from a warning. Not for scoring people, "
+    "credit, or proof of guilt."
+)
+TABLE_USE = "Ranks the rows of the table it was trained on. Stream workers do not load it."
+
+CARD = """# {title}
+
+## Use
+
+{use}
+
+## Data
+
+| | train | test |
+|---|---|---|
+{data}
+
+{apart} Labels are those known at the end of each part, which is followed by
+an embargo of {embargo} days. Gradient-boosted trees ({trees}) over {features} features, seed {seed},
+calibration {calibration}.
+
+## Figures on the test part
+
+| | ROC AUC | average precision |
+|---|---|---|
+{ranking}
+
+{threshold}
+
+## Limits
+
+{limits}
+- Labels are partial: unreported frauds count as honest, so precision is understated.
+- Recall and false warnings by age group and district are in the report: look before promoting.
+"""
+
 
 def model_card(
     metrics: Mapping[str, Any], *, title: str, features: int, seed: int, generic: bool
@@ -18,72 +56,78 @@ def model_card(
         seed: of the run.
         generic: whether the model is over a table of the user rather than calls and transfers.
     """
-    train, test, at = metrics["train"], metrics["test"], metrics["at_threshold"]
-    use = (
-        "Ranks the rows of the table it was trained on. Stream workers do not load it."
-        if generic
-        else "Ranks calls and transfers by the chance that they belong to a fraud in progress, so "
-        "that people are warned in time. A person decides what follows from a warning. Not for "
-        "scoring people, credit, or proof of guilt."
-    )
-    baselines = "\n".join(
-        f"| {name} | {number(one['roc_auc'])} | {number(one['average_precision'])} |"
-        for name, one in metrics["baselines"].items()
-    )
-    weak = [
-        f"- {kind}: {share(row['recall'])} of {row['episodes']} frauds found"
-        for kind, row in sorted(
-            metrics["segments"]["typology"].items(), key=lambda item: item[1]["recall"] or 0.0
-        )[:4]
-    ]
-    warnings = [
-        f"- {one['about']} {one['message']}"
-        for one in metrics["findings"]
-        if one["level"] == "warning"
-    ]
     divided = metrics["split"]
     apart = (
         "No person and no ring is in both."
         if divided["by_group"]
         else "Parts differ in time only: the same person or card may be in both."
     )
-    return f"""# {title}
+    return CARD.format(
+        title=title,
+        use=TABLE_USE if generic else WARNING_USE,
+        data=_data(metrics["train"], metrics["test"]),
+        apart=apart,
+        embargo=number(divided["embargo_days"]),
+        trees=metrics["trees"],
+        features=features,
+        seed=seed,
+        calibration=metrics["calibration"]["method"],
+        ranking=_ranking(metrics),
+        threshold=_threshold(metrics),
+        limits=_limits(metrics),
+    )
 
-## Use
 
-{use}
+def _data(train: Mapping[str, Any], test: Mapping[str, Any]) -> str:
+    """Rows of the table that describes both parts."""
+    rows = [
+        (
+            "period",
+            [f"{day(part['from_ms'])} to {day(part['until_ms'])}" for part in (train, test)],
+        ),
+        ("rows", [number(part["rows"]) for part in (train, test)]),
+        ("frauds", [number(part["frauds"]) for part in (train, test)]),
+        ("groups", [number(part["groups"]) for part in (train, test)]),
+        ("prevalence, weighted", [share(part["prevalence"]) for part in (train, test)]),
+        (
+            "prevalence of all people in that time",
+            [share(part["window_prevalence"]) for part in (train, test)],
+        ),
+    ]
+    return "\n".join(f"| {name} | {' | '.join(cells)} |" for name, cells in rows)
 
-## Data
 
-| | train | test |
-|---|---|---|
-| period | {day(train["from_ms"])} to {day(train["until_ms"])} | {day(test["from_ms"])} to {day(test["until_ms"])} |
-| rows | {number(train["rows"])} | {number(test["rows"])} |
-| frauds | {number(train["frauds"])} | {number(test["frauds"])} |
-| groups | {number(train["groups"])} | {number(test["groups"])} |
-| prevalence, weighted | {share(train["prevalence"])} | {share(test["prevalence"])} |
-| prevalence of all people in that time | {share(train["window_prevalence"])} | {share(test["window_prevalence"])} |
+def _ranking(metrics: Mapping[str, Any]) -> str:
+    """Rows of the table of the model and its baselines."""
+    return "\n".join(
+        f"| {name} | {number(one['roc_auc'])} | {number(one['average_precision'])} |"
+        for name, one in {"model": metrics, **metrics["baselines"]}.items()
+    )
 
-{apart} Labels are those known at the end of each part, which is followed by
-an embargo of {number(divided["embargo_days"])} days. Gradient-boosted trees ({metrics["trees"]}) over {features} features, seed {seed},
-calibration {metrics["calibration"]["method"]}.
 
-## Figures on the test part
+def _threshold(metrics: Mapping[str, Any]) -> str:
+    """What the recommended threshold reaches."""
+    at = metrics["at_threshold"]
+    return (
+        f"At the recommended threshold of {number(metrics['thresholds']['raise'])}:\n"
+        f"{number(at['warnings_per_day'])} warnings a day, precision {share(at['precision'])}, "
+        f"episodes found\n{share(at['episode_recall'])}, money found {share(at['value_recall'])}, "
+        f"median\n{number(at['minutes_before_first_loss'])} minutes before the first loss."
+    )
 
-| | ROC AUC | average precision |
-|---|---|---|
-| model | {number(metrics["roc_auc"])} | {number(metrics["average_precision"])} |
-{baselines}
 
-At the recommended threshold of {number(metrics["thresholds"]["raise"])}:
-{number(at["warnings_per_day"])} warnings a day, precision {share(at["precision"])}, episodes found
-{share(at["episode_recall"])}, money found {share(at["value_recall"])}, median
-{number(at["minutes_before_first_loss"])} minutes before the first loss.
-
-## Limits
-
-{chr(10).join(weak) or "- The data names no kinds of fraud."}
-{chr(10).join(warnings)}
-- Labels are partial: unreported frauds count as honest, so precision is understated.
-- Recall and false warnings by age group and district are in the report: look before promoting.
-"""
+def _limits(metrics: Mapping[str, Any]) -> str:
+    """The four kinds of fraud that the model finds least of, and the warnings about the data."""
+    kinds = sorted(
+        metrics["segments"]["typology"].items(), key=lambda kind: kind[1]["recall"] or 0.0
+    )
+    weak = [
+        f"- {kind}: {share(row['recall'])} of {row['episodes']} frauds found"
+        for kind, row in kinds[:4]
+    ] or ["- The data names no kinds of fraud."]
+    warnings = [
+        f"- {one['about']} {one['message']}"
+        for one in metrics["findings"]
+        if one["level"] == "warning"
+    ]
+    return "\n".join(weak + warnings)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from forewarn.cli.replay_command import where_to_go_on
+from forewarn.cli.replay_run import where_to_go_on
 from forewarn.errors import DependencyUnavailableError
 from forewarn.platform.settings import KafkaSettings
 from forewarn.replay import BadRow, Progress, Tally, in_order, load_mapping, send

@@ -1,0 +1,167 @@
+"""One run of ``forewarn replay``: checks files, lists or sends their events, and keeps the counts."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from kafka.errors import KafkaError
+
+from forewarn.cli.replay_report import RejectedRows, Reporter
+from forewarn.contracts.topics import qualified
+from forewarn.errors import ForewarnError
+from forewarn.platform.kafka import TopicAdministration, explained
+from forewarn.platform.settings import KafkaSettings, load
+from forewarn.replay import BadRow, Mapping, Progress, Ready, Tally, in_order, paced, send
+from forewarn.replay.batch_producer import BatchProducer
+from forewarn.replay.event_listing import EventListing
+from forewarn.replay.event_order import checked
+from forewarn.replay.file_tally import FileTally
+
+Item = Ready | BadRow
+
+
+class ReplayRun:
+    """Files with their mappings, and the counts of what became of their rows.
+
+    Args:
+        files: each with its mapping.
+        skip: for each file, how many of its items an earlier run has sent; none if empty.
+        sort: sort whole files on disk.
+    """
+
+    def __init__(
+        self, files: Sequence[tuple[Path, Mapping]], *, skip: Sequence[int], sort: bool
+    ) -> None:
+        self.files, self._skip, self._sort = files, skip, sort
+        self.tallies = [FileTally(path.name) for path, _ in files]
+        self.tally = Tally(Progress(list(skip) or [0] * len(files)))
+        self.zones = [ZoneInfo(mapping.file.zone or "UTC") for _, mapping in files]
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files without their mappings."""
+        return [path for path, _ in self.files]
+
+    def check(self, reporter: Reporter, rejected: RejectedRows) -> None:
+        """Read and convert every file."""
+        checked(
+            self.files, self.tallies, sort=self._sort, watch=reporter.checking,
+            on_run=reporter.tick, on_bad=lambda row: _count(row, reporter, rejected),
+        )  # fmt: skip
+
+    def list_events(
+        self, listing: EventListing, reporter: Reporter, rejected: RejectedRows
+    ) -> None:
+        """Read and convert every file, and write its events in the order of their time."""
+        for item in in_order(
+            self.files, tallies=self.tallies, sort=self._sort, watch=reporter.checking
+        ):
+            _count(item, reporter, rejected)
+            if isinstance(item, Ready):
+                listing.add(item)
+
+    def send(self, speed: float, reporter: Reporter, rejected: RejectedRows) -> None:
+        """Check every file, then send its events.
+
+        Args:
+            speed: times event time; 0 is as fast as Kafka takes them.
+            reporter: shows progress.
+            rejected: gets the bad rows.
+        """
+        checked(
+            self.files, [FileTally(path.name) for path in self.paths], sort=self._sort,
+            watch=reporter.checking, on_run=reporter.tick,
+        )  # fmt: skip
+        reporter.begin()
+        items = in_order(
+            self.files, skip=self._skip, tallies=self.tallies, sort=self._sort,
+            watch=reporter.sending,
+        )  # fmt: skip
+        timed = paced(items, speed, now_seconds=time.monotonic, sleep=time.sleep)
+        self._produce(timed, reporter, rejected)
+
+    def _produce(self, items: Iterator[Item], reporter: Reporter, rejected: RejectedRows) -> None:
+        settings = load(KafkaSettings)
+        topics = set().union(*(mapping.topics for _, mapping in self.files))
+        with TopicAdministration(settings) as administration:
+            # A producer would wait for its whole timeout for a topic that does not exist.
+            administration.require(qualified(name, settings) for name in {*topics, "dead-letters"})
+        with explained(settings):
+            producer = BatchProducer(settings)
+        try:
+            send(
+                items, producer, settings, self.tally, now_ms=_now_ms,
+                on_item=lambda item, _: _count(item, reporter, rejected),
+            )  # fmt: skip
+        except (ForewarnError, KeyboardInterrupt):
+            with suppress(KafkaError):  # what is under way may still arrive, and counts then
+                producer.flush(timeout=settings.request_timeout_seconds)
+            if self.tally.total + self.tally.bad_rows:
+                line = where_to_go_on(self.paths, self.tally.progress, sort=self._sort)
+                print(line, file=sys.stderr)  # noqa: T201
+            raise
+        finally:
+            producer.close(timeout=settings.request_timeout_seconds)
+
+    def write_summary(self, path: Path, *, check_only: bool) -> None:
+        """Write the counts of every file as JSON."""
+        found = {
+            "check_only": check_only,
+            "files": [
+                each.as_json(zone) for each, zone in zip(self.tallies, self.zones, strict=True)
+            ],
+            "events": sum(each.events.total() for each in self.tallies),
+            "bad_rows": self.bad_rows,
+            "skipped_rows": sum(each.passed_rows for each in self.tallies),
+        }
+        path.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+    @property
+    def bad_rows(self) -> int:
+        """Rows that could not be converted."""
+        return sum(each.bad_rows for each in self.tallies)
+
+    def closing_line(self, seconds: float, *, check_only: bool) -> str:
+        """Events by topic, bad rows, and rows a second."""
+        sent = _by_topic(self.tallies) if check_only else self.tally.sent
+        counts = ", ".join(f"{count:,} to {topic}" for topic, count in sorted(sent.items()))
+        verb = "would be sent" if check_only else "sent"
+        rows = sum(each.rows for each in self.tallies)
+        return (
+            f"{sum(sent.values()):,} events {verb} ({counts or 'none'}), {self.bad_rows:,} bad rows, "
+            f"{seconds:.1f} s, {rows / max(seconds, 1e-9):,.0f} rows/s"
+        )
+
+
+def _count(item: Item, reporter: Reporter, rejected: RejectedRows) -> None:
+    reporter.count(item)
+    if isinstance(item, BadRow):
+        rejected.add(item)
+
+
+def _by_topic(tallies: list[FileTally]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for each in tallies:
+        for kind, count in each.events.items():
+            topic = "transfers" if kind == "transfer" else "calls"
+            found[topic] = found.get(topic, 0) + count
+    return found
+
+
+def where_to_go_on(files: Sequence[Path], progress: Progress, *, sort: bool = False) -> str:
+    """How far a run came that was cut short, and the options that go on from there."""
+    done = progress.done
+    each = ", ".join(f"{count:,} of {file.name}" for file, count in zip(files, done, strict=True))
+    options = " ".join(f"--skip {count}" for count in done) + (" --sort" if sort else "")
+    line = f"acknowledged: {each}. Go on with the same files and {options}"
+    if progress.beyond:
+        line += f"; {progress.beyond:,} later ones were acknowledged too and will count twice"
+    return line
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
