@@ -7,7 +7,7 @@ event loop, so a loop that hangs fails the liveness probe.
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -16,6 +16,11 @@ from starlette.types import ASGIApp
 from forewarn.errors import ConfigurationError
 
 GRACE_SECONDS = 10
+"""How long requests that are under way may take after a signal; open feeds end at once."""
+
+LOST_SECONDS = 30.0
+"""Time without an acknowledgement after which a connection is taken for lost. Linux alone would send
+again for a quarter of an hour, in which a terminal that lost its network keeps its place."""
 LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -51,8 +56,16 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def listen(host: str, port: int, *, setting: str) -> socket.socket:
+def listen(
+    host: str, port: int, *, setting: str, lost_seconds: float = LOST_SECONDS
+) -> socket.socket:
     """Bind a port before anything starts, so that a port in use gives one clear error.
+
+    Args:
+        host: the address.
+        port: the port; 0 takes a free one.
+        setting: names the port in the error.
+        lost_seconds: after so long without an acknowledgement a connection ends.
 
     Raises:
         ConfigurationError: the port cannot be bound.
@@ -60,6 +73,9 @@ def listen(host: str, port: int, *, setting: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections inherit it
+        milliseconds = round(lost_seconds * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
     try:
         listener.bind((host, port))
     except OSError as error:
@@ -79,15 +95,20 @@ def serve(
     probes_listener: socket.socket,
     *,
     proxies: Sequence[str],
+    end_streams: Callable[[], None],
 ) -> None:
-    """Serve both until a signal asks to stop."""
-    first, second = servers(service, probes, proxies=proxies)
+    """Serve both until a signal asks to stop; then ``end_streams`` ends the responses that would not."""
+    first, second = servers(service, probes, proxies=proxies, end_streams=end_streams)
     with asyncio.Runner(loop_factory=first.config.get_loop_factory()) as runner:
         runner.run(both(first, listener, second, probes_listener))
 
 
 def servers(
-    service: ASGIApp, probes: ASGIApp, *, proxies: Sequence[str]
+    service: ASGIApp,
+    probes: ASGIApp,
+    *,
+    proxies: Sequence[str],
+    end_streams: Callable[[], None] = lambda: None,
 ) -> tuple[uvicorn.Server, uvicorn.Server]:
     """The two servers; the second leaves signals and the start of the service to the first."""
     config = uvicorn.Config(
@@ -107,7 +128,20 @@ def servers(
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
-    return uvicorn.Server(config), _ProbeServer(probe_config)
+    return _StreamServer(config, end_streams), _ProbeServer(probe_config)
+
+
+class _StreamServer(uvicorn.Server):
+    """A server that ends responses without an end before it waits for the others."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, end the streams, wait for requests that are under way."""
+        self._end_streams()
+        await super().shutdown(sockets)
 
 
 class _ProbeServer(uvicorn.Server):

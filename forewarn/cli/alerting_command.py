@@ -80,7 +80,12 @@ def serve(
     typer.echo(f"Listening on http://{own.host}:{listener.getsockname()[1]}")
     typer.echo(f"Probes and metrics on http://{own.host}:{probes.getsockname()[1]}")
     http_server.serve(
-        service, listener, create_probes(service.state.health), probes, proxies=proxies
+        service,
+        listener,
+        create_probes(service.state.health),
+        probes,
+        proxies=proxies,
+        end_streams=service.state.patrol_feed.close,
     )
 
 

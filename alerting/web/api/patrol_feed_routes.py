@@ -22,8 +22,9 @@ from forewarn.errors import DependencyUnavailableError
 router = APIRouter(prefix="/v1", tags=["reports"])
 
 POLL_SECONDS = 1.0
-FEED_SECONDS = 3600.0
-"""Time after which a stream ends and the terminal connects again."""
+FEED_SECONDS = 300.0
+"""Time after which a stream ends and the terminal connects again from its last id. It bounds how long a
+terminal that hangs behind a proxy keeps its place: the proxy goes on to accept what nothing reads."""
 CHECK_SECONDS = 15.0
 """How soon a feed closes after its key or session ended; the check also keeps proxies from closing it."""
 STREAMS_MAX = 500
@@ -54,15 +55,21 @@ class FeedHub:
         self._bell = asyncio.Event()
         self._poller: asyncio.Task[None] | None = None
         self.calls = 0
+        self.closed = False
+
+    def close(self) -> None:
+        """End every stream at its next step, for a shutdown; terminals connect again elsewhere."""
+        self.closed = True
+        self._ring()
 
     def check(self, subject: str) -> None:
         """Check that one more stream is allowed.
 
         Raises:
-            RateLimitedError: the limit in all, or of this subject, is reached.
+            RateLimitedError: the limit in all, or of this subject, is reached, or the hub is closed.
         """
         full = self._streams.total() >= self._most
-        if full or self._streams[subject] >= self._most_of_one:
+        if self.closed or full or self._streams[subject] >= self._most_of_one:
             raise RateLimitedError(RETRY_SECONDS)
 
     @contextmanager
@@ -83,8 +90,8 @@ class FeedHub:
                 self._poller = None
 
     async def wait(self, seen: int, seconds: float) -> None:
-        """Wait until ``calls`` differs from ``seen``, but at most so many seconds."""
-        if self.calls == seen:
+        """Wait until ``calls`` differs from ``seen`` or the hub closes, but at most so many seconds."""
+        if self.calls == seen and not self.closed:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), max(0.0, seconds))
 
@@ -96,9 +103,12 @@ class FeedHub:
                 if found != newest:
                     newest = found
                     self.calls += 1
-                    rung, self._bell = self._bell, asyncio.Event()
-                    rung.set()
+                    self._ring()
             await asyncio.sleep(POLL_SECONDS)
+
+    def _ring(self) -> None:
+        rung, self._bell = self._bell, asyncio.Event()
+        rung.set()
 
 
 def hub_of(services: Services) -> FeedHub:
@@ -133,13 +143,13 @@ async def patrol_feed(
 async def stream(
     hub: FeedHub, services: Services, access: AccessControl, found: Caller, last: str | None
 ) -> AsyncIterator[str]:
-    """The text of one stream; it ends with its key or session, or after an hour."""
+    """The text of one stream; it ends with its key or session, with the hub, or after ``FEED_SECONDS``."""
     who: Principal | None = found.principal
     now = asyncio.get_running_loop().time
     ends, check_at = now() + FEED_SECONDS, now() + CHECK_SECONDS
     with hub.place(found.principal.subject):
         yield ": connected\n\n"
-        while now() < ends:
+        while now() < ends and not hub.closed:
             if now() >= check_at:
                 who = await run_in_threadpool(access.still, found)
                 check_at = now() + CHECK_SECONDS

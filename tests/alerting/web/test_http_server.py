@@ -2,11 +2,12 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import httpx
 import pytest
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from alerting.web.http_server import both, is_loopback, listen, servers, trusted_proxies
@@ -98,3 +99,74 @@ def test_a_taken_port_is_told_with_the_setting_that_moves_it() -> None:
         pytest.raises(ConfigurationError, match=setting),
     ):
         listen("127.0.0.1", taken.getsockname()[1], setting=setting)
+
+
+class StreamDouble:
+    """An application whose responses last until ``end``; a response fills every buffer on its way."""
+
+    def __init__(self, chunk: bytes) -> None:
+        self.chunk = chunk
+        self.over = asyncio.Event()
+        self.open = 0
+
+    def end(self) -> None:
+        self.over.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await StreamingResponse(self.chunks())(scope, receive, send)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        self.open += 1
+        try:
+            while not self.over.is_set():
+                yield self.chunk
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.over.wait(), 0.01)
+            yield b"the end"
+        finally:
+            self.open -= 1
+
+
+def test_a_stop_ends_open_streams_in_order_instead_of_waiting_for_them() -> None:
+    """A stream that the server waits for is cut off after the time for requests, without an end."""
+
+    async def run() -> bytes:
+        service = StreamDouble(b".")
+        listener = listen("127.0.0.1", 0, setting="PORT")
+        beside = listen("127.0.0.1", 0, setting="PROBES")
+        first, second = servers(service, probe, proxies=[], end_streams=service.end)
+        serving = asyncio.create_task(both(first, listener, second, beside))
+        async with httpx.AsyncClient(timeout=30) as client:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            async with client.stream("GET", url) as answer:
+                parts = answer.aiter_bytes()
+                text = await anext(parts)
+                first.should_exit = True
+                async for part in parts:
+                    text += part
+        await serving
+        return text
+
+    assert asyncio.run(run()).endswith(b"the end")
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone knows it")
+def test_a_reader_that_no_longer_takes_anything_gives_its_place_back() -> None:
+    async def run() -> None:
+        service = StreamDouble(b"." * 1_000_000)
+        listener = listen("127.0.0.1", 0, setting="PORT", lost_seconds=0.5)
+        beside = listen("127.0.0.1", 0, setting="PROBES")
+        first, second = servers(service, probe, proxies=[], end_streams=service.end)
+        serving = asyncio.create_task(both(first, listener, second, beside))
+        with socket.create_connection(listener.getsockname()) as reader:
+            reader.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            async with asyncio.timeout(30):
+                while not service.open:
+                    await asyncio.sleep(0.01)
+                while service.open:  # the reader is there all the time, and reads nothing
+                    await asyncio.sleep(0.01)
+        first.should_exit = True
+        await serving
+
+    asyncio.run(run())

@@ -127,3 +127,20 @@ def test_a_key_that_expired_is_over_too(
     assert access.still(terminal) == terminal.principal
     clock.advance(seconds=86_400)
     assert access.still(terminal) is None
+
+
+def test_a_closed_hub_ends_its_streams_and_takes_no_new_ones(
+    services: Services, access: AccessControl, terminal: Caller
+) -> None:
+    async def run() -> list[str]:
+        hub = patrol_feed_routes.hub_of(services)
+        events = stream(hub, services, access, terminal, None)
+        assert await anext(events) == ": connected\n\n"
+        waiting = asyncio.create_task(anext(events, "ended"))
+        await asyncio.sleep(0)  # it waits for a call
+        hub.close()
+        with pytest.raises(RateLimitedError):
+            hub.check("another")
+        return [await waiting]
+
+    assert asyncio.run(run()) == ["ended"]
