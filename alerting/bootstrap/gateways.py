@@ -92,6 +92,7 @@ def build_channels(
                 timeout_seconds=timeout,
                 starttls=smtp.starttls,
                 ca_file=smtp.ca_file,
-            )
+            ),
+            clock,
         )
     return channels

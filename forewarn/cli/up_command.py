@@ -14,6 +14,7 @@ from forewarn.local.child_process import detach
 from forewarn.local.directory_lock import lock_holder
 from forewarn.local.stack_layout import Layout, private_files
 from forewarn.local.stack_state import StackState, read_state
+from forewarn.local.stop_signals import StopSignals
 from forewarn.local.supervisor import running_stack, supervise
 from forewarn.platform.child_command import python_module
 from forewarn.platform.settings import LocalSettings, load
@@ -60,15 +61,16 @@ def _start_detached(settings: LocalSettings) -> StackState:
     command = python_module(
         "forewarn", "up", "--foreground", "--dir", str(root), "--workers", str(settings.workers)
     )
-    with private_files():
+    with StopSignals() as signals, private_files():
         process = detach(command, log)
-    try:
-        return _wait_until_ready(root, process, log)
-    except KeyboardInterrupt:
-        _say("stopping what was started")
-        process.terminate()
-        process.wait(STOP_SECONDS)
-        raise
+        try:
+            with signals.interruptible():
+                return _wait_until_ready(root, process, log)
+        except KeyboardInterrupt:
+            _say("stopping what was started")
+            process.terminate()
+            process.wait(STOP_SECONDS)
+            raise
 
 
 def _wait_until_ready(root: Path, process: subprocess.Popen[bytes], log: Path) -> StackState:

@@ -87,6 +87,7 @@ class Stack:
         tell: receives each step, from several threads.
         models: the model registry, if it is not to lie in the directory.
         prelude: a command that fills the state before the workers start.
+        changed: receives the stack after parts of it were started again.
     """
 
     def __init__(
@@ -96,8 +97,10 @@ class Stack:
         tell: Tell,
         models: Path | None = None,
         prelude: Sequence[str] = (),
+        changed: Callable[["Stack"], None] = lambda _stack: None,
     ) -> None:
         self.settings = settings
+        self._changed = changed
         self.layout = Layout(settings.directory.absolute(), models)
         self._tell = tell
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="start")
@@ -205,7 +208,6 @@ class Stack:
             self._launch(worker)
         for service in (self.alerting, *self.workers):
             self._await_ready(service)
-        self.layout.write_environment(self.environment)
 
     def stop(self) -> None:
         """Stop the workers before what they need; safe at any time and more than once."""
@@ -242,6 +244,8 @@ class Stack:
         ended = [child for child in self._children() if not child.is_running()]
         for child in ended:
             child.start()
+        if ended:
+            self._changed(self)
         return [child.name for child in ended]
 
     def _servers(self) -> list[Child]:

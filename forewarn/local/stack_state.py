@@ -1,6 +1,5 @@
 """The state of ``forewarn up`` for other commands: a small JSON file."""
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -45,7 +44,7 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def write_state(layout: Layout, state: StackState) -> None:
     """Replace the file as a whole, so that no reader sees half of it."""
-    scratch = layout.state_file.with_suffix(f".{os.getpid()}")
+    scratch = layout.state_file.with_suffix(".new")
     scratch.write_bytes(msgspec.json.encode(state))
     scratch.rename(layout.state_file)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shlex
 import shutil
@@ -30,6 +31,8 @@ from tests.system.stacks import processes_of
 pytestmark = pytest.mark.system
 
 START_SECONDS = 120.0
+RANDOM_SECONDS = 20.0
+SEED = int(os.environ.get("FOREWARN_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
 
 POLICY_RULE = """
 [[rules]]
@@ -79,6 +82,7 @@ def _nothing_is_left(root: Path) -> None:
     assert lock_holder(root) is None
     assert not list(root.rglob("lock"))
     assert not list(root.rglob("stack.json"))
+    assert not list(root.rglob("stack.env"))
 
 
 def test_a_stack_stays_refuses_a_second_one_and_has_its_data_again_after_a_restart(
@@ -217,6 +221,29 @@ def test_ctrl_c_at_any_time_leaves_nothing(
         assert demo.wait(START_SECONDS) == 130, rest
     assert "Traceback" not in rest
     _nothing_is_left(root)
+
+
+def test_ctrl_c_at_random_moments_leaves_nothing(root: Path) -> None:
+    """FOREWARN_INTERRUPTS=50 repeats it on demand; FOREWARN_CHAOS_SEED gives the same moments again."""
+    moments = random.Random(SEED)
+    print(f"FOREWARN_CHAOS_SEED={SEED}")
+    for number in range(int(os.environ.get("FOREWARN_INTERRUPTS", "1"))):
+        seconds = moments.uniform(0.0, RANDOM_SECONDS)
+        with subprocess.Popen(
+            _command("demo", "--dir", root, "--seconds", 60, "--subscribers", 500, "--plain"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        ) as demo:
+            assert demo.stdout is not None
+            first = demo.stdout.readline()
+            time.sleep(seconds)
+            demo.send_signal(signal.SIGINT)
+            said = first + demo.stdout.read()
+            assert demo.wait(START_SECONDS) == 130, said
+        assert "Traceback" not in said, f"interrupt {number} after {seconds:.3f} s: {said}"
+        _nothing_is_left(root)
 
 
 def test_a_demonstration_that_is_kept_is_found_and_ends_with_ctrl_c(root: Path) -> None:

@@ -1,9 +1,18 @@
-"""E-mail over SMTP. The delivery's id is the Message-ID, which identifies a second copy."""
+"""E-mail over SMTP. The delivery's id is in the Message-ID, which identifies a second copy.
+
+A mail has what a mailbox provider asks for in the mail itself (RFC 5322, 3834): Date, a Message-ID
+with the sender's domain, one sender and one recipient, a body that needs no 8BITMIME. SPF and DKIM
+are the relay's.
+"""
 
 import smtplib
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +23,7 @@ from alerting.notify.channels.channel import (
     Receipt,
 )
 from forewarn.errors import ConfigurationError
+from forewarn.platform.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +47,23 @@ class SmtpOptions:
 class EmailChannel:
     """Opens one connection per message, since pages are few and servers cut idle connections.
 
+    Args:
+        options: how to reach the mail server, and who sends.
+        clock: UTC milliseconds.
+
     Raises:
-        ConfigurationError: the URL is not smtp:// or smtps://, the file of authorities is not
-            valid, or the password would be sent in clear.
+        ConfigurationError: the URL is not smtp:// or smtps://, the sender is no address, the file of
+            authorities is not valid, or the password would be sent in clear.
     """
 
-    def __init__(self, options: SmtpOptions) -> None:
+    def __init__(self, options: SmtpOptions, clock: Clock) -> None:
         parts = urlsplit(options.url)
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
             raise ConfigurationError(
                 "smtp.url of alerting.toml is not smtp://HOST:PORT or smtps://HOST:PORT."
             )
-        self._options = options
+        self._options, self._clock = options, clock
+        self._sender = sender_address(options.sender)
         self._host = parts.hostname
         self._tls = parts.scheme == "smtps"
         self._port = parts.port or (465 if self._tls else 25)
@@ -71,12 +86,7 @@ class EmailChannel:
 
     def send(self, message: Message) -> Receipt:
         """Send one mail; see ``Channel.send``."""
-        mail = EmailMessage()
-        mail["Subject"] = message.text.splitlines()[0][:200]
-        mail["From"] = self._options.sender
-        mail["To"] = message.address
-        mail["Message-ID"] = f"<{message.delivery_id}@forewarn>"
-        mail.set_content(message.text)
+        mail = self._mail(message)
         try:
             with self._connect() as server:
                 if self._options.starttls and not self._tls:
@@ -92,8 +102,42 @@ class EmailChannel:
             ) from None
         return Receipt()
 
+    def _mail(self, message: Message) -> EmailMessage:
+        mail = EmailMessage()
+        mail["Date"] = format_datetime(datetime.fromtimestamp(self._clock() / 1000, UTC))
+        mail["From"] = self._sender
+        try:
+            mail["To"] = message.address
+        except ValueError:  # a line feed would begin another header
+            raise ChannelRefusedError("The address is not one of a mailbox.") from None
+        mail["Subject"] = message.text.splitlines()[0][:200]
+        mail["Message-ID"] = f"<{message.delivery_id}@{self._sender.domain}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        # Left to itself the library sends other scripts as 8 bits, which a relay may refuse or spoil.
+        mail.set_content(message.text, cte="7bit" if message.text.isascii() else "base64")
+        return mail
+
     def _connect(self) -> smtplib.SMTP:
         timeout = self._options.timeout_seconds
         if not self._tls:
             return smtplib.SMTP(self._host, self._port, timeout=timeout)
         return smtplib.SMTP_SSL(self._host, self._port, timeout=timeout, context=self._context)
+
+
+def sender_address(sender: str) -> Address:
+    """A sender such as ``Forewarn <forewarn@example.org>``, with its domain in ASCII.
+
+    Raises:
+        ConfigurationError: the sender is no address.
+    """
+    name, address = parseaddr(sender)
+    local, _, domain = address.rpartition("@")
+    try:
+        if local and domain:
+            return Address(name, local, domain.encode("idna").decode())
+    except (ValueError, HeaderParseError):  # also what no domain can be, and line feeds
+        pass
+    raise ConfigurationError(
+        "smtp.sender of alerting.toml is no address.",
+        hint="Write NAME@DOMAIN, or a name and <NAME@DOMAIN>; the domain is the one that your relay signs.",
+    )

@@ -151,7 +151,6 @@ def test_a_stop_ends_open_streams_in_order_instead_of_waiting_for_them() -> None
     assert asyncio.run(run()).endswith(b"the end")
 
 
-@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone knows it")
 def test_a_reader_that_no_longer_takes_anything_gives_its_place_back() -> None:
     async def run() -> None:
         service = StreamDouble(b"." * 1_000_000)

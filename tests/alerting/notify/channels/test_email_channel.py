@@ -1,7 +1,9 @@
 """E-mail: nothing goes to a mail server that cannot prove who it is."""
 
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from alerting.notify.channels.channel import ChannelUnavailableError, Message
+from alerting.notify.channels.channel import (
+    ChannelRefusedError,
+    ChannelUnavailableError,
+    Message,
+)
 from alerting.notify.channels.email_channel import EmailChannel, SmtpOptions
 from forewarn.errors import ConfigurationError
+from tests.alerting.factory import NOW_MS
 from tests.doubles.smtp_server import SmtpDouble
 
 MESSAGE = Message("d-1", "email", "team", "chief@example.org", "Case c-1 waits", "en")
@@ -53,9 +60,10 @@ def server_of(certificate: Path) -> SmtpDouble:
     return SmtpDouble(context)
 
 
-def options(url: str, **changes: object) -> SmtpOptions:
+def channel(url: str, **changes: object) -> EmailChannel:
     fields = {"username": "us", "password": "secret", "sender": "us@localhost"}
-    return SmtpOptions(**({"url": url, "timeout_seconds": 5} | fields | changes))
+    options = SmtpOptions(**({"url": url, "timeout_seconds": 5} | fields | changes))
+    return EmailChannel(options, lambda: NOW_MS)
 
 
 def test_a_server_that_cannot_prove_who_it_is_gets_neither_password_nor_mail(
@@ -63,14 +71,14 @@ def test_a_server_that_cannot_prove_who_it_is_gets_neither_password_nor_mail(
 ) -> None:
     with server_of(certificate) as double:
         with pytest.raises(ChannelUnavailableError):
-            EmailChannel(options(double.url)).send(MESSAGE)
+            channel(double.url).send(MESSAGE)
         assert [command for command in double.commands if command.startswith("AUTH")] == []
         assert double.mails == []
 
 
 def test_an_authority_of_our_own_is_trusted_when_it_is_named(certificate: Path) -> None:
     with server_of(certificate) as double:
-        EmailChannel(options(double.url, ca_file=certificate)).send(MESSAGE)
+        channel(double.url, ca_file=certificate).send(MESSAGE)
         assert any(command.startswith("AUTH") for command in double.commands)
         assert [mail["To"] for mail in double.mails] == ["chief@example.org"]
 
@@ -79,16 +87,16 @@ def test_a_certificate_has_to_name_the_host(certificate: Path) -> None:
     with server_of(certificate) as double:
         elsewhere = double.url.replace("localhost", "127.0.0.1")
         with pytest.raises(ChannelUnavailableError):
-            EmailChannel(options(elsewhere, ca_file=certificate)).send(MESSAGE)
+            channel(elsewhere, ca_file=certificate).send(MESSAGE)
         assert double.mails == []
 
 
 def test_a_server_without_tls_gets_nothing_unless_that_was_asked_for() -> None:
     with SmtpDouble() as double:
         with pytest.raises(ChannelUnavailableError):
-            EmailChannel(options(double.url, username="")).send(MESSAGE)
+            channel(double.url, username="").send(MESSAGE)
         assert double.mails == []
-        EmailChannel(options(double.url, username="", starttls=False)).send(MESSAGE)
+        channel(double.url, username="", starttls=False).send(MESSAGE)
         assert len(double.mails) == 1
 
 
@@ -98,8 +106,41 @@ def test_a_server_without_tls_gets_nothing_unless_that_was_asked_for() -> None:
         ({"starttls": False}, "in clear"),
         ({"ca_file": Path("nowhere.pem")}, "authorities"),
         ({"url": "mail.example.org"}, "smtp://"),
+        ({"sender": "forewarn"}, "smtp.sender"),
+        ({"sender": "a@b.example\nBcc: c@d.example"}, "smtp.sender"),
     ],
 )
 def test_what_cannot_be_safe_is_refused_at_the_start(changes: dict, fault: str) -> None:
     with pytest.raises(ConfigurationError, match=fault):
-        EmailChannel(options(**({"url": "smtp://localhost:25"} | changes)))
+        channel(**({"url": "smtp://localhost:25"} | changes))
+
+
+@pytest.mark.parametrize(
+    ("sender", "domain"),
+    [
+        ("us@localhost", "localhost"),
+        ("反诈中心 <warn@police.example.cn>", "police.example.cn"),
+        ("warn@反诈.example", "xn--oorx43e.example"),
+    ],
+)
+def test_a_mail_has_what_mailbox_providers_ask_for(sender: str, domain: str) -> None:
+    """Date, a Message-ID of the sender's domain that a second copy shares, and seven bits a byte."""
+    text = "案件 c-1 在等\n请立即处理。"
+    with SmtpDouble() as double:
+        sending = channel(double.url, username="", starttls=False, sender=sender)
+        for _ in range(2):
+            sending.send(replace(MESSAGE, text=text))
+        first, second = double.mails
+    assert parsedate_to_datetime(first["Date"]) == datetime.fromtimestamp(NOW_MS // 1000, UTC)
+    assert first["Message-ID"] == second["Message-ID"] == f"<d-1@{domain}>"
+    assert (first["Auto-Submitted"], first["Subject"]) == ("auto-generated", "案件 c-1 在等")
+    assert first.get_content().rstrip() == text
+    assert first.as_bytes().isascii()
+
+
+def test_an_address_with_a_line_feed_is_refused_and_no_header() -> None:
+    with SmtpDouble() as double:
+        sending = channel(double.url, username="", starttls=False)
+        with pytest.raises(ChannelRefusedError):
+            sending.send(replace(MESSAGE, address="a@b.example\nBcc: c@d.example"))
+    assert double.mails == []
