@@ -133,9 +133,9 @@ def sender_address(sender: str) -> Address:
     name, address = parseaddr(sender)
     local, _, domain = address.rpartition("@")
     try:
-        if local and domain:
+        if local and domain and sender.isprintable():
             return Address(name, local, domain.encode("idna").decode())
-    except (ValueError, HeaderParseError):  # also what no domain can be, and line feeds
+    except (ValueError, HeaderParseError):  # also what no domain can be
         pass
     raise ConfigurationError(
         "smtp.sender of alerting.toml is no address.",
