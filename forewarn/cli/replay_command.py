@@ -97,17 +97,21 @@ def replay(
     chosen = _mappings(files, mapping or [], format_, given or [])
     run = ReplayRun(list(zip(files, chosen, strict=True)), skip=skip or [], sort=sort)
     began = time.monotonic()
-    with (
-        Reporter(files) as reporter,
-        RejectedRows(rejects, run.files, run.tallies) as rejected,
-        EventListing(events, files) as listing,
-    ):
-        if not check_only:
-            run.send(speed, reporter, rejected)
-        elif events is None:
-            run.check(reporter, rejected)
-        else:
-            run.list_events(listing, reporter, rejected)
+    try:
+        with (
+            Reporter(files) as reporter,
+            RejectedRows(rejects, run.files, run.tallies) as rejected,
+            EventListing(events, files) as listing,
+        ):
+            if not check_only:
+                run.send(speed, reporter, rejected)
+            elif events is None:
+                run.check(reporter, rejected)
+            else:
+                run.list_events(listing, reporter, rejected)
+    except KeyboardInterrupt:
+        print(run.stopped(), file=sys.stderr)  # noqa: T201  this is the command line
+        raise
     if summary is not None:
         run.write_summary(summary, check_only=check_only)
     print_summary(run.tallies, run.zones, rejected)

@@ -176,6 +176,8 @@ def print_summary(
         if tally.first_ms is not None:
             first, last = local(tally.first_ms, zone), local(tally.last_ms, zone)
             console.print(f"  events from {first} to {last} ({zone.key})", markup=False)
+        for rule, count in tally.same_as.most_common():
+            console.print(f"  same as another row: {count:,} ({rule})", markup=False)
         for rule, count in tally.passed.most_common():
             console.print(f"  passed over: {count:,} ({rule})", markup=False)
         if tally.bad:

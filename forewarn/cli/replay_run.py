@@ -20,6 +20,7 @@ from forewarn.replay.batch_producer import BatchProducer
 from forewarn.replay.event_listing import EventListing
 from forewarn.replay.event_order import checked
 from forewarn.replay.file_tally import FileTally
+from forewarn.replay.original_rows import OriginalRows, find_originals
 
 Item = Ready | BadRow
 
@@ -40,6 +41,8 @@ class ReplayRun:
         self.tallies = [FileTally(path.name) for path, _ in files]
         self.tally = Tally(Progress(list(skip) or [0] * len(files)))
         self.zones = [ZoneInfo(mapping.file.zone or "UTC") for _, mapping in files]
+        self._stage = "looking for the originals of rows"
+        self._reading: list[FileTally] = []
 
     @property
     def paths(self) -> list[Path]:
@@ -48,18 +51,28 @@ class ReplayRun:
 
     def check(self, reporter: Reporter, rejected: RejectedRows) -> None:
         """Read and convert every file."""
+        originals = self._originals(reporter, self.tallies)
         checked(
-            self.files, self.tallies, sort=self._sort, watch=reporter.checking,
-            on_run=reporter.tick, on_bad=lambda row: _count(row, reporter, rejected),
+            self.files, self.tallies, sort=self._sort, watch=reporter.checking, on_run=reporter.tick,
+            on_bad=lambda row: _count(row, reporter, rejected), originals=originals,
         )  # fmt: skip
+
+    def _originals(self, reporter: Reporter, checking: list[FileTally]) -> OriginalRows:
+        found = find_originals(self.files, watch=reporter.checking, on_rows=reporter.tick)
+        reporter.begin()
+        self._stage, self._reading = "checking", checking
+        return found
 
     def list_events(
         self, listing: EventListing, reporter: Reporter, rejected: RejectedRows
     ) -> None:
         """Read and convert every file, and write its events in the order of their time."""
-        for item in in_order(
-            self.files, tallies=self.tallies, sort=self._sort, watch=reporter.checking
-        ):
+        originals = self._originals(reporter, self.tallies)
+        items = in_order(
+            self.files, tallies=self.tallies, sort=self._sort, watch=reporter.checking,
+            originals=originals,
+        )  # fmt: skip
+        for item in items:
             _count(item, reporter, rejected)
             if isinstance(item, Ready):
                 listing.add(item)
@@ -72,14 +85,17 @@ class ReplayRun:
             reporter: shows progress.
             rejected: gets the bad rows.
         """
+        checking = [FileTally(path.name) for path in self.paths]
+        originals = self._originals(reporter, checking)
         checked(
-            self.files, [FileTally(path.name) for path in self.paths], sort=self._sort,
-            watch=reporter.checking, on_run=reporter.tick,
+            self.files, checking, sort=self._sort, watch=reporter.checking, on_run=reporter.tick,
+            originals=originals,
         )  # fmt: skip
         reporter.begin()
+        self._stage, self._reading = "sending", self.tallies
         items = in_order(
             self.files, skip=self._skip, tallies=self.tallies, sort=self._sort,
-            watch=reporter.sending,
+            watch=reporter.sending, originals=originals,
         )  # fmt: skip
         timed = paced(items, speed, now_seconds=time.monotonic, sleep=time.sleep)
         self._produce(timed, reporter, rejected)
@@ -100,12 +116,25 @@ class ReplayRun:
         except (ForewarnError, KeyboardInterrupt):
             with suppress(KafkaError):  # what is under way may still arrive, and counts then
                 producer.flush(timeout=settings.request_timeout_seconds)
-            if self.tally.total + self.tally.bad_rows:
+            if self._handed_over:
                 line = where_to_go_on(self.paths, self.tally.progress, sort=self._sort)
                 print(line, file=sys.stderr)  # noqa: T201
             raise
         finally:
             producer.close(timeout=settings.request_timeout_seconds)
+
+    @property
+    def _handed_over(self) -> int:
+        return self.tally.total + self.tally.bad_rows
+
+    def stopped(self) -> str:
+        """Where the run was when it was interrupted."""
+        begun = [each for each in self._reading if each.lines]
+        place = f", at line {begun[-1].lines:,} of {begun[-1].file}" if begun else ""
+        if self._handed_over:
+            return f"stopped while {self._stage}{place}"
+        bad = sum(each.bad_rows for each in self._reading)
+        return f"stopped while {self._stage}{place}: {bad:,} bad rows so far; nothing was sent"
 
     def write_summary(self, path: Path, *, check_only: bool) -> None:
         """Write the counts of every file as JSON."""

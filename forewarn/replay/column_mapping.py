@@ -13,9 +13,10 @@ import polars as pl
 from forewarn.contracts.topics import TopicName
 from forewarn.errors import ConfigurationError
 from forewarn.replay import cell_conversion, column_conversion
-from forewarn.replay.cell_conversion import CURRENCY_SIGNS, DECIMALS, nothing
+from forewarn.replay.cell_conversion import nothing
 from forewarn.replay.cell_error import CellError
 from forewarn.replay.contract_columns import ContractColumns, event_columns
+from forewarn.replay.currency_amount import amounts_by_currency, currency_of_sign
 from forewarn.replay.event_check import WHOLE, OwnMoneyError, require_consistent, settle_times
 from forewarn.replay.field_conversion import REFUSED, CompiledField, compile_field, field_key
 from forewarn.replay.mapping_file import (
@@ -97,9 +98,7 @@ class Mapping:
         """
         n = len(batch)
         positions = pl.int_range(n, dtype=pl.UInt32, eager=True)
-        skipped = pl.Series([False]).new_from_index(0, n)
-        for _, condition in self._skips:
-            skipped |= condition.mask(batch)
+        skipped = self.skipped(batch)
         matched, taken = pl.zeros(n, pl.UInt8, eager=True), pl.zeros(n, pl.UInt8, eager=True)
         found = []
         known: dict[str, pl.Series] = {}
@@ -118,6 +117,13 @@ class Mapping:
         if not whole.all():
             found = [events.of_rows(whole) for events in found]
         return found, positions.filter(~whole).to_list()
+
+    def skipped(self, batch: RowBatch) -> pl.Series:
+        """Which rows a rule passes over or refuses; bool [rows]."""
+        found = pl.Series([False]).new_from_index(0, len(batch))
+        for _, condition in self._skips:
+            found |= condition.mask(batch)
+        return found
 
     @property
     def topic(self) -> TopicName:
@@ -236,7 +242,7 @@ class Mapping:
                 )
             if sign:
                 signs_seen = True
-                wrong = _currency_of(sign, currencies, place, said=rule.says_currency)
+                wrong = currency_of_sign(sign, currencies, place, said=rule.says_currency)
                 if wrong is not None:
                     bad[chosen[place]] = wrong
         columns["amount_minor"] = amounts
@@ -372,7 +378,7 @@ def _values(
     if compiled.first is not None:
         texts = _first(compiled.first, texts, empty, chosen, bad, f"{compiled.name}{where}")
     if compiled.name == "amount_minor" and rule.decimals == "currency":
-        values = _by_currency(rule.decimal_sign or ".", texts, columns["currency"])
+        values = amounts_by_currency(rule.decimal_sign or ".", texts, columns["currency"])
     else:
         values = compiled.convert.column(texts) if compiled.convert else list(texts)
     for place in empty:
@@ -454,31 +460,6 @@ def _constant(compiled: CompiledField) -> Any:
     if isinstance(found, CellError):
         raise ConfigurationError(f"the value of {compiled.name} {found}.", hint=found.repair)
     return found
-
-
-def _by_currency(decimal_sign: str, texts: list[str], currencies: Sequence[Any]) -> list[Any]:
-    converters: dict[int, column_conversion.ColumnConvert] = {}
-    values = []
-    for text, code in zip(texts, currencies, strict=True):
-        decimals = DECIMALS.get(str(code), 2)
-        if decimals not in converters:
-            converters[decimals] = column_conversion.by_cell(
-                lambda cell, n=decimals: cell_conversion.amount(cell, n, decimal_sign)  # type: ignore[misc]
-            )
-        values.extend(converters[decimals].column([text]))
-    return values
-
-
-def _currency_of(sign: str, currencies: list[Any], place: int, *, said: bool) -> CellError | None:
-    """Compare the sign beside an amount with the currency, or take the currency from it."""
-    meant = CURRENCY_SIGNS.get(sign, (sign,) if sign.isalpha() and len(sign) == 3 else ())
-    if not said:
-        # The dollar sign stands for twenty currencies, and certainly not for the yuan of the contract.
-        currencies[place] = meant[0] if meant else "USD"
-        return None
-    if meant and currencies[place] not in meant:
-        return CellError("amount_minor: its currency sign is not that of currency")
-    return None
 
 
 def _structs(

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from forewarn.errors import ConfigurationError
 from forewarn.platform.files.csv_lines import LineCutter
-from forewarn.replay.mapping_file import MappingFile, named_columns, required_columns
+from forewarn.replay.mapping_file import (
+    FOUND,
+    ORIGINAL,
+    WHOLE_AMOUNT,
+    MappingFile,
+    named_columns,
+    required_columns,
+)
 
 SEARCHED_LINES = 200
 _SEPARATORS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
@@ -91,8 +98,11 @@ def _numbered(names: list[str]) -> list[str]:
 def _require(
     header: CsvHeader, lines: list[str], cutter: LineCutter, mapping: MappingFile, name: str
 ) -> None:
-    prefix = mapping.join.prefix if mapping.join else "\0"
-    known = {*header.names, *(prefix + one for one in header.names)}
+    known = set(header.names)
+    if mapping.join is not None:
+        known.update(mapping.join.prefix + one for one in header.names)
+    if mapping.same_as:
+        known.update((FOUND, WHOLE_AMOUNT), (ORIGINAL + one for one in header.names))
     lacking = [
         (columns, what)
         for columns, what in required_columns(mapping)

@@ -13,6 +13,7 @@ from forewarn.replay.column_mapping import Mapping
 from forewarn.replay.event_spill import sorted_by_time
 from forewarn.replay.file_events import BadRow, FileEvents, Ready, Run
 from forewarn.replay.file_tally import FileTally
+from forewarn.replay.original_rows import OriginalRows, find_originals
 from forewarn.replay.row_reader import Watch
 
 REORDER_EVENTS = 50_000
@@ -31,6 +32,7 @@ def in_order(
     tallies: Sequence[FileTally] = (),
     sort: bool = False,
     watch: Watch | None = None,
+    originals: OriginalRows | None = None,
 ) -> Iterator[Item]:
     """Merge the events of files by event time.
 
@@ -44,14 +46,16 @@ def in_order(
         tallies: for each file, counts its lines.
         sort: sort whole files on disk.
         watch: gets each open file, for progress.
+        originals: of the rows that follow others; they are looked for if it is None.
 
     Raises:
         ConfigurationError: if a file is out of order by more than fits into memory.
     """
+    originals = find_originals(files) if originals is None else originals
     tallies = tallies or [FileTally(path.name) for path, _ in files]
     streams = []
     for number, (path, mapping) in enumerate(files):
-        runs = FileEvents(path, mapping, tallies[number], number).runs(watch)
+        runs = FileEvents(path, mapping, tallies[number], originals, number).runs(watch)
         ordered = sorted_by_time(runs) if sort else _reordered(runs, path)
         items = itertools.chain.from_iterable(ordered)
         streams.append(itertools.islice(items, skip[number] if skip else 0, None))
@@ -112,6 +116,7 @@ def checked(
     watch: Watch | None = None,
     on_run: Callable[[int], None] | None = None,
     on_bad: Callable[[BadRow], None] | None = None,
+    originals: OriginalRows | None = None,
 ) -> None:
     """Read and convert files to their ends, so that what is refused is refused before anything is sent.
 
@@ -122,14 +127,16 @@ def checked(
         watch: gets each open file, for progress.
         on_run: receives the number of rows read, from time to time.
         on_bad: receives every bad row.
+        originals: of the rows that follow others; they are looked for if it is None.
 
     Raises:
         ConfigurationError: if a file or its mapping cannot be meant, or if it is out of order by more
             than fits into memory.
     """
+    originals = find_originals(files) if originals is None else originals
     for (path, mapping), tally in zip(files, tallies, strict=True):
         times, lines, now = _NONE, _NONE, 0
-        for run in FileEvents(path, mapping, tally).runs(watch, times_only=True):
+        for run in FileEvents(path, mapping, tally, originals).runs(watch, times_only=True):
             if on_bad is not None:
                 for row in run.bad:
                     on_bad(row)

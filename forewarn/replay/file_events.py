@@ -17,9 +17,10 @@ from forewarn.replay.column_mapping import Mapping
 from forewarn.replay.contract_columns import ContractColumns
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import AnyEvent
+from forewarn.replay.original_rows import OriginalRows, followed_rows
 from forewarn.replay.row_batch import FaultyRow, RowBatch, raw_json
-from forewarn.replay.row_join import distinct_rows, joined_rows
-from forewarn.replay.row_reader import Watch, read_batches
+from forewarn.replay.row_join import prepared_rows
+from forewarn.replay.row_reader import Watch
 
 
 class Ready(NamedTuple):
@@ -78,11 +79,19 @@ class FileEvents:
         path: of the file.
         mapping: what its rows mean.
         tally: counts every line; complete when the file has been read.
+        originals: of the rows that follow others.
         source: position of the file among the files.
     """
 
-    def __init__(self, path: Path, mapping: Mapping, tally: FileTally, source: int = 0) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        mapping: Mapping,
+        tally: FileTally,
+        originals: OriginalRows,
+        source: int = 0,
+    ) -> None:
+        self.path, self._originals = path, originals
         self._mapping, self._tally, self._source = mapping, tally, source
 
     def runs(self, watch: Watch | None = None, *, times_only: bool = False) -> Iterator[Run]:
@@ -96,11 +105,9 @@ class FileEvents:
             ConfigurationError: if the file or the mapping cannot be meant, or a line is in no count.
         """
         file, tally = self._mapping.file, self._tally
-        batches = read_batches(self.path, file, tally, watch=watch)
-        if file.distinct:
-            batches = distinct_rows(batches, file.distinct, tally)
-        if file.join is not None:
-            batches = joined_rows(batches, file.join, tally)
+        batches = prepared_rows(self.path, file, tally, watch=watch)
+        if file.same_as:
+            batches = followed_rows(batches, self._mapping, self._originals, tally)
         for batch in batches:
             yield self._run(batch, times_only=times_only)
         if tally.missing:

@@ -30,6 +30,7 @@ class FileTally:
         continued: lines that a quoted cell of an earlier line goes on in.
         event_rows: rows that gave events.
         joined: rows whose cells went into another row's events.
+        same_as: rows that follow another one, by what was found; each is counted elsewhere too.
         passed: rows that were passed over, by rule.
         bad: rows that are wrong, by reason.
         events: events, by type.
@@ -45,6 +46,7 @@ class FileTally:
     continued: int = 0
     event_rows: int = 0
     joined: int = 0
+    same_as: Counter[str] = field(default_factory=Counter)
     passed: Counter[str] = field(default_factory=Counter)
     bad: dict[str, BadKind] = field(default_factory=dict)
     events: Counter[str] = field(default_factory=Counter)
@@ -94,6 +96,7 @@ class FileTally:
             "rows": self.rows,
             "event_rows": self.event_rows,
             "joined_rows": self.joined,
+            "same_as": dict(self.same_as),
             "skipped_rows": self.passed_rows,
             "passed_over": dict(self.passed),
             "bad_rows": self.bad_rows,

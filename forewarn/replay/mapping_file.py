@@ -27,6 +27,15 @@ STRUCTS: dict[str, type[AnyEvent]] = {
 }
 TIME_FIELDS = frozenset({"event_time_ms", "started_at_ms"})
 
+ORIGINAL = "original."
+"""Before the names of the columns that a row has from its original."""
+
+FOUND = ORIGINAL + "found"
+"""The column that says whether the original of a row is there: ``true``, ``false``, or empty for no such row."""
+
+WHOLE_AMOUNT = ORIGINAL + "whole"
+"""The column that says whether a row takes back all of its original's amount: ``true`` or ``false``."""
+
 
 class Plus(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A duration to add to a time: an end is often a start and a length only."""
@@ -147,6 +156,32 @@ class Join(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     alone: bool = False
 
 
+class SameAs(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Rows that say more about another row, as a refund does: they get the cells of that original.
+
+    ``original.NAME`` is a cell of the original, ``original.found`` says whether there is one. The original may stand before or behind its follower, or in another file of the run.
+
+    Attributes:
+        rule: under which followers are counted.
+        column: whose cell names the original.
+        original: the column of the original with that name.
+        extract: regular expression whose first group is the name, for names with a suffix.
+        when: which rows follow another; all that name one if it is not said.
+        of: which rows can be originals; all that follow none if it is not said.
+        amount: a column of both rows; ``original.whole`` says whether they are equal.
+        absent: what becomes of a row whose original is in no file: passed over, bad, or a row of its own.
+    """
+
+    rule: Annotated[str, msgspec.Meta(min_length=1)]
+    column: Annotated[str, msgspec.Meta(min_length=1)]
+    original: Annotated[str, msgspec.Meta(min_length=1)]
+    extract: str = ""
+    when: When = {}
+    of: When = {}
+    amount: str = ""
+    absent: Literal["pass", "bad", "alone"] = "pass"
+
+
 class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The file as a whole.
 
@@ -165,6 +200,7 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         skip: rows that give no event.
         distinct: columns that are equal in repetitions of one row.
         join: rows that belong together.
+        same_as: rows that say more about another row.
         own_accounts: accounts of the person whose file it is.
         records: the path to the list, in a file that is one JSON document.
     """
@@ -183,6 +219,7 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     skip: list[PassRule] = []
     distinct: list[str] = []
     join: Join | None = None
+    same_as: list[SameAs] = []
     own_accounts: list[str] = []
     records: str = ""
 
@@ -259,6 +296,16 @@ def required_columns(file: MappingFile) -> Iterator[tuple[list[str], str]]:
     if file.join is not None:
         for column in (*file.join.key, *file.join.first, *file.join.second):
             yield [column], "join"
+    for follows in file.same_as:
+        amount = [follows.amount] if follows.amount else []
+        for column in (follows.column, follows.original, *follows.when, *follows.of, *amount):
+            yield [column], f"the rule {follows.rule!r}"
+
+
+def is_added(column: str, file: MappingFile) -> bool:
+    """Whether a column comes from another row, by ``join`` or ``same_as``."""
+    joined = file.join is not None and column.startswith(file.join.prefix)
+    return joined or (bool(file.same_as) and column.startswith(ORIGINAL))
 
 
 def _field_columns(field: FieldRule) -> Iterator[list[str]]:

@@ -101,6 +101,35 @@ class RowBatch:
             frame=None if self.frame is None else self.frame[positions],
         )
 
+    def without(self, positions: set[int]) -> "RowBatch":
+        """All rows but these, with the faulty ones."""
+        if not positions:
+            return self
+        kept = self.taken([place for place in range(len(self)) if place not in positions])
+        kept.faulty = self.faulty
+        return kept
+
+    def with_columns(self, added: dict[str, list[str]]) -> "RowBatch":
+        """These rows with further columns; a text for each row."""
+        if not added:
+            return self
+        rows, frame, names = self.rows, self.frame, self.names
+        if frame is not None:
+            frame = frame.with_columns(
+                pl.Series(name, texts, dtype=pl.String) for name, texts in added.items()
+            )
+        elif self.names:
+            more = zip(*added.values(), strict=True)
+            rows = [[*row, *cells] for row, cells in zip(rows, more, strict=True)]
+        else:
+            rows = [
+                row | {name: texts[place] for name, texts in added.items()}
+                for place, row in enumerate(rows)
+            ]
+        if self.names:
+            names = [*self.names, *added]
+        return RowBatch(names, rows, self.lines, self.raws, self.faulty, frame)
+
     def joined(self, others: Sequence[Any | None], prefix: str) -> "RowBatch":
         """These rows, each with the cells of another row beside its own.
 

@@ -1,18 +1,42 @@
 """Rows that belong together: pairs such as INVITE and BYE, and repetitions of one row."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from forewarn.replay.file_tally import FileTally
-from forewarn.replay.mapping_file import Join
+from forewarn.replay.mapping_file import Join, MappingFile
 from forewarn.replay.row_batch import RowBatch
 from forewarn.replay.row_condition import RowCondition
+from forewarn.replay.row_reader import Watch, read_batches
 
 KEYS_REMEMBERED = 2_000_000
 """Rows that a repetition may lie behind; 8 bytes of hash each, about 150 MB as a set at most."""
 
 REPEATED = "repeats an earlier row"
 NO_FIRST = "the second row of a pair whose first is not in the file"
+
+
+def prepared_rows(
+    path: Path, mapping: MappingFile, tally: FileTally, *, watch: Watch | None = None
+) -> Iterator[RowBatch]:
+    """The rows of a file, without repetitions and with their pairs joined.
+
+    Args:
+        path: of the file.
+        mapping: says how it is to be read.
+        tally: counts the lines.
+        watch: gets the open file, for progress.
+
+    Raises:
+        ConfigurationError: if the file cannot be read so.
+    """
+    batches = read_batches(path, mapping, tally, watch=watch)
+    if mapping.distinct:
+        batches = distinct_rows(batches, mapping.distinct, tally)
+    if mapping.join is not None:
+        batches = joined_rows(batches, mapping.join, tally)
+    return batches
 
 
 def distinct_rows(

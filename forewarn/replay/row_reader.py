@@ -11,7 +11,7 @@ from forewarn.errors import ConfigurationError
 from forewarn.platform.files.byte_stream import PACKED, CountedFile, kind_of, unpacked
 from forewarn.replay.csv_reader import csv_batches
 from forewarn.replay.file_tally import FileTally
-from forewarn.replay.mapping_file import MappingFile, required_columns
+from forewarn.replay.mapping_file import MappingFile, is_added, required_columns
 from forewarn.replay.row_batch import BATCH_ROWS, FaultyRow, RowBatch, getter
 from forewarn.replay.statement_file import STATEMENTS, statement_rows
 
@@ -178,12 +178,11 @@ class _Missing:
     """Columns of the mapping that no row has had so far."""
 
     def __init__(self, mapping: MappingFile, name: str) -> None:
-        prefix = mapping.join.prefix if mapping.join else None
         self._name = name
         self._wanted = [
             (columns, what)
             for columns, what in required_columns(mapping)
-            if prefix is None or not all(column.startswith(prefix) for column in columns)
+            if not all(is_added(column, mapping) for column in columns)
         ]
         self._rows = 0
 

@@ -1,0 +1,38 @@
+"""Amounts whose decimals or currency another cell of the row decides."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from forewarn.replay import cell_conversion, column_conversion
+from forewarn.replay.cell_conversion import CURRENCY_SIGNS, DECIMALS
+from forewarn.replay.cell_error import CellError
+
+
+def amounts_by_currency(
+    decimal_sign: str, texts: list[str], currencies: Sequence[Any]
+) -> list[Any]:
+    """Amounts in the minor units of the currency of each row, or the CellError that refuses one."""
+    converters: dict[int, column_conversion.ColumnConvert] = {}
+    values = []
+    for text, code in zip(texts, currencies, strict=True):
+        decimals = DECIMALS.get(str(code), 2)
+        if decimals not in converters:
+            converters[decimals] = column_conversion.by_cell(
+                lambda cell, n=decimals: cell_conversion.amount(cell, n, decimal_sign)  # type: ignore[misc]
+            )
+        values.extend(converters[decimals].column([text]))
+    return values
+
+
+def currency_of_sign(
+    sign: str, currencies: list[Any], place: int, *, said: bool
+) -> CellError | None:
+    """Compare the sign beside an amount with the currency, or take the currency from it."""
+    meant = CURRENCY_SIGNS.get(sign, (sign,) if sign.isalpha() and len(sign) == 3 else ())
+    if not said:
+        # The dollar sign stands for twenty currencies, and certainly not for the yuan of the contract.
+        currencies[place] = meant[0] if meant else "USD"
+        return None
+    if meant and currencies[place] not in meant:
+        return CellError("amount_minor: its currency sign is not that of currency")
+    return None
