@@ -23,7 +23,10 @@ class ForewarnError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        if not self.hint:
+            return self.message
+        stop = "" if self.message.rstrip().endswith((".", ":", "!", "?")) else "."
+        return f"{self.message.rstrip()}{stop} {self.hint}"
 
 
 class ConfigurationError(ForewarnError):

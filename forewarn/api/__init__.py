@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     from forewarn.api.decision_backtest import Backtest, backtest
     from forewarn.api.event_dataset import build_dataset
     from forewarn.api.feature_history import backfill, parity
-    from forewarn.api.model_access import load_model, load_policy, open_registry, promote, rollback
+    from forewarn.api.model_access import (
+        load_model,
+        load_policy,
+        load_table_model,
+        open_registry,
+        promote,
+        rollback,
+    )
     from forewarn.api.model_fit import train
     from forewarn.api.topic_export import export
     from forewarn.errors import ConfigurationError, DependencyUnavailableError, ForewarnError
@@ -54,6 +61,7 @@ if TYPE_CHECKING:
         dataset_of_table,
         table_options,
     )
+    from models.tabular.table_scores import TableScores, score_table
     from models.training.dataset_split import Split, SplitOptions, split
     from models.training.history_dataset import EventHistory, read_history
     from models.training.threshold_advice import CostModel
@@ -94,6 +102,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "dataset_of_table",
             "table_options",
         ),
+        "models.tabular.table_scores": ("TableScores", "score_table"),
     },
     "Train": {
         "forewarn.api.model_fit": ("train",),
@@ -109,6 +118,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "forewarn.api.model_access": (
             "load_model",
             "load_policy",
+            "load_table_model",
             "open_registry",
             "promote",
             "rollback",
@@ -157,6 +167,7 @@ __all__ = [
     "SplitOptions",
     "TableDataset",
     "TableOptions",
+    "TableScores",
     "Town",
     "TrainOptions",
     "Trained",
@@ -170,11 +181,13 @@ __all__ = [
     "iter_events",
     "load_model",
     "load_policy",
+    "load_table_model",
     "open_registry",
     "parity",
     "promote",
     "read_history",
     "rollback",
+    "score_table",
     "simulate",
     "split",
     "table_options",

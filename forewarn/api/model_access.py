@@ -54,6 +54,24 @@ def load_model(source: str | Path, *, registry: Registry | None = None) -> Score
     return load_scorer(folder, fingerprint=CATALOG.fingerprint, signing_key=key)
 
 
+def load_table_model(folder: str | Path) -> Scorer:
+    """Load a model that was trained on a table, for ``score_table``.
+
+    >>> fw.load_table_model(trained.path)
+    Traceback (most recent call last):
+        ...
+    IncompatibleArtifactError: ... was trained on calls and transfers, not on a table. ...
+
+    Args:
+        folder: of the artifact, as ``forewarn train --frame`` prints it.
+
+    Raises:
+        ArtifactError: if the artifact is missing, damaged, not signed, or one of calls and transfers.
+    """
+    key = load(ModelsSettings).signing_key.get_secret_value().encode()
+    return load_scorer(folder, fingerprint="", signing_key=key)
+
+
 def load_policy(model: Scorer, path: str | Path | None = None) -> Policy:
     """Read a policy file and bind it to the features and recommended thresholds of a model.
 

@@ -58,6 +58,7 @@ COMMANDS: dict[str, Entry] = {
     "rebuild": Entry("rebuild_command", "Rebuild the state in Redis.", _DATA, "train"),
     "simulate": Entry("simulate_command", "Write a simulated town to Parquet.", _DATA, "train"),
     "train": Entry("train_command", "Train a model.", _MODEL, "train"),
+    "score": Entry("score_command", "Score a table of your own.", _MODEL, "train"),
     "backtest": Entry(
         "backtest_command", "Judge a model and a policy on history.", _MODEL, "train"
     ),

@@ -66,6 +66,26 @@ LabelDelay = Annotated[
     float, typer.Option(min=0, help="Of --frame: days that labels take to arrive.")
 ]
 SplitBy = Annotated[str, typer.Option(help="Of --frame: groups (and time) or time alone.")]
+TrainFrom = Annotated[
+    str, typer.Option(help="Of --frame: train on rows from here on; earlier ones are history.")
+]
+TestFrom = Annotated[
+    str,
+    typer.Option(
+        help="Of --frame: test on rows from here on. What lies a label delay before it is trained on."
+    ),
+]
+TestUntil = Annotated[str, typer.Option(help="Of --frame: test on rows before this.")]
+Shares = Annotated[
+    str, typer.Option(help="Of --frame: of the parts train, calibrate, test; such as 0.6,0.2,0.2.")
+]
+LeaveKnown = Annotated[
+    bool,
+    typer.Option(
+        "--leave-known",
+        help="Of --frame: leave test rows of groups out whose fraud was known when the day began.",
+    ),
+]
 Top = Annotated[int, typer.Option(min=1, help="For precision at k a day and group.")]
 Out = Annotated[
     Path | None, typer.Option(help="Folder for the artifact; the registry if not given.")
@@ -105,6 +125,11 @@ def run(
     drop: Dropped = None,
     label_delay_days: LabelDelay = 7.0,
     split_by: SplitBy = "groups",
+    train_from: TrainFrom = "",
+    test_from: TestFrom = "",
+    test_until: TestUntil = "",
+    shares: Shares = "",
+    leave_known: LeaveKnown = False,
     k: Top = 100,
     out: Out = None,
     alias: AliasName = "",
@@ -123,7 +148,7 @@ def run(
     """Train, calibrate, judge and write an artifact with its report.
 
     With --data, features are those of the catalog, computed by the worker's own kernel. With
-    --frame, any table of transactions will do; see docs/training.md.
+    --frame, any table of transactions will do; see docs/tables.md.
     """
     choices = Overrides(
         seed=seed, calibration=calibration, embargo_days=embargo_days, warmup_days=warmup_days,
@@ -142,7 +167,9 @@ def run(
             TableOptions(
                 label=label, time=time_column, time_unit=_known_unit(time_unit), time_form=time_form,
                 group=group, amount=amount, entities=tuple(entity or ()), drop=tuple(drop or ()),
-                label_delay_days=label_delay_days, split_by=split_by,
+                label_delay_days=label_delay_days, split_by=split_by, train_from=train_from,
+                test_from=test_from, test_until=test_until, shares=_shares(shares),
+                leave_known=leave_known,
             ),
             key,
         )  # fmt: skip
@@ -177,9 +204,21 @@ def _of_history(
 
 def _of_table(frame: Path, options: TableOptions, key: bytes) -> _Source:
     table = dataset_of_table(frame, options)
-    console.print(f"{len(table.dataset):,} rows; {options.time} is {table.meaning}")
+    console.print(f"{len(table.dataset):,} rows; {options.time or 'the table'} has {table.meaning}")
     chosen = table_options(_now_ms(), table, options, key)
     return _Source(table.dataset, chosen, f"Model of {frame.name}")
+
+
+def _shares(text: str) -> tuple[float, float, float] | None:
+    if not text:
+        return None
+    try:
+        train_share, calibrate_share, test_share = (float(one) for one in text.split(","))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"--shares is {text!r}.", hint="Give three numbers with a sum of 1: 0.6,0.2,0.2."
+        ) from error
+    return train_share, calibrate_share, test_share
 
 
 def _known_unit(name: str) -> TimeUnit:

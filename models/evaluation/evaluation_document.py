@@ -41,7 +41,7 @@ def evaluate(run: TrainingRun, *, k: int = 100, champion: Scorer | None = None) 
     """
     test, label, weight = run.split.parts["test"], run.label("test"), run.weight("test")
     probability = run.probability["test"]
-    model = _ranking(probability, test, label, weight, k)
+    model = _ranking(run, probability, k)
     threshold = run.thresholds["raise"]
     document = {
         "roc_auc": model["roc_auc"],
@@ -53,6 +53,7 @@ def evaluate(run: TrainingRun, *, k: int = 100, champion: Scorer | None = None) 
         "train": _facts(run, "train"),
         "split": {
             "by_group": run.options.split.by_group,
+            "timeless": run.options.split.timeless,
             "embargo_days": run.split.embargo_days,
             "warmup_days": run.split.warmup_days,
         },
@@ -87,7 +88,7 @@ def _baselines(run: TrainingRun, k: int, champion: Scorer | None) -> dict[str, d
         scores["champion"] = champion.raw(test.vectors)  # calibrated, it may have ties
     probability = run.probability["test"]
     found = {
-        name: _ranking(score, test, label, weight, k)
+        name: _ranking(run, score, k)
         | {"difference": asdict(_difference(probability, score, test, label, weight))}
         for name, score in scores.items()
     }
@@ -129,9 +130,8 @@ def curve_points(
     return recall[kept], precision[kept]
 
 
-def _ranking(
-    score: Floats, part: Dataset, label: NDArray[np.int8], weight: Floats, k: int
-) -> dict[str, Any]:
+def _ranking(run: TrainingRun, score: Floats, k: int) -> dict[str, Any]:
+    part, label, weight = run.split.parts["test"], run.label("test"), run.weight("test")
     recall, precision = curve_points(score, label, weight)
     return {
         "roc_auc": ranking_measures.roc_auc(score, label, weight),
@@ -139,8 +139,9 @@ def _ranking(
         "precision_at_k": {
             "k": k,
             "value": ranking_measures.precision_at_k(
-                score, label, weight, part.time_ms, part.group, k
-            ),
+                score, label, weight, part.time_ms, part.group, k,
+                from_ms=run.split.from_ms["test"], until_ms=run.split.until_ms["test"],
+            ),  # fmt: skip
         },
         "curve": {"recall": recall.tolist(), "precision": precision.tolist()},
     }

@@ -35,31 +35,44 @@ def average_precision(score: Floats, label: Labels, weight: Floats | None = None
 
 def precision_at_k(
     score: Floats, label: Labels, weight: Floats, time_ms: NDArray[np.int64],
-    group: NDArray[np.uint64], k: int,
+    group: NDArray[np.uint64], k: int, *, from_ms: int, until_ms: int,
 ) -> float:  # fmt: skip
-    """Mean over days of the share of compromised groups among the k highest of each day.
+    """Mean over whole days of the share of compromised groups among the k highest of each day.
 
     The "card precision at k" of the Fraud Detection Handbook (Le Borgne et al. 2022): a day's rows
     are first reduced to the highest score of each group; a group counts once, as fraud if any
-    of its rows that day is. A group that was found is not left out on later days. A group of weight
+    of its rows that day is. A group that was found leaves for the days that follow. A group of weight
     5 takes five of the k places, because it stands for five groups of the whole population.
+
+    Args:
+        score, label, weight: of each row.
+        time_ms: of each row; days begin at midnight UTC.
+        group: whom each row is about.
+        k: how many groups people can look at on a day.
+        from_ms, until_ms: the period that the rows cover; days of which it holds a part only are left out.
     """
-    if len(score) == 0:
-        return math.nan
     day = time_ms // DAY_MS
+    whole = (day * DAY_MS >= from_ms) & ((day + 1) * DAY_MS <= until_ms)
+    if not whole.any():
+        return math.nan
+    score, label, weight = score[whole], label[whole], weight[whole]
+    group, day = group[whole], day[whole]
     order = np.lexsort((group, day))
     starts = np.flatnonzero(np.r_[True, (np.diff(day[order]) != 0) | (np.diff(group[order]) != 0)])
     best = np.maximum.reduceat(score[order], starts)
     fraud = np.maximum.reduceat(label[order], starts)
     places = np.maximum.reduceat(weight[order], starts)
     day_of = day[order][starts]
+    _, member = np.unique(group[order][starts], return_inverse=True)
+    found = np.zeros(int(member.max()) + 1, np.bool_)
     shares = []
     for one_day in np.unique(day_of):
-        rows = np.flatnonzero(day_of == one_day)
+        rows = np.flatnonzero((day_of == one_day) & ~found[member])
         top = rows[np.argsort(-best[rows], kind="stable")]
         before = np.cumsum(places[top]) - places[top]
         taken = np.clip(k - before, 0.0, places[top])
         shares.append(float((taken * fraud[top]).sum() / k))
+        found[member[top[(taken > 0) & (fraud[top] == 1)]]] = True
     return float(np.mean(shares))
 
 

@@ -115,14 +115,28 @@ def load_scorer(
     if version and artifact.version != version:
         raise ArtifactError(f"the artifact under {version} says that it is {artifact.version}")
     if artifact.manifest.fingerprint != fingerprint:
-        raise IncompatibleArtifactError(
-            f"model {artifact.version} was trained on catalog "
-            f"{artifact.manifest.fingerprint[:12]}, this is {fingerprint[:12]}",
-            hint="Train it again with this version's features.",
-        )
+        raise _of_other_features(artifact, fingerprint)
     scorer = Scorer(artifact)
     scorer.check()
     return scorer
+
+
+def _of_other_features(artifact: Artifact, fingerprint: str) -> IncompatibleArtifactError:
+    model, trained_on = f"model {artifact.version}", artifact.manifest.fingerprint
+    if not trained_on:
+        return IncompatibleArtifactError(
+            f"{model} was trained on a table, not on calls and transfers.",
+            hint="Score tables with it: `forewarn score`.",
+        )
+    if not fingerprint:
+        return IncompatibleArtifactError(
+            f"{model} was trained on calls and transfers, not on a table.",
+            hint="Give the folder that `forewarn train --frame` printed.",
+        )
+    return IncompatibleArtifactError(
+        f"{model} was trained on catalog {trained_on[:12]}, this is {fingerprint[:12]}.",
+        hint="Train it again with this version's features.",
+    )
 
 
 def _booster(artifact: Artifact, name: str) -> Any:

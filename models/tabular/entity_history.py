@@ -21,11 +21,15 @@ Longs = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Columns of a table, in order of time: times in ms, amounts (NaN: none), labels 0/1."""
+    """Columns of a table, in order of time: times in ms, amounts (NaN: none), labels 0/1 (-1: none).
+
+    ``has_amounts`` says whether amounts have features, which a table without a single amount may not change.
+    """
 
     time_ms: Longs
     amount: Floats
     label: NDArray[np.int8]
+    has_amounts: bool = True
 
 
 def entity_features(
@@ -43,11 +47,11 @@ def entity_features(
     yield f"{name}_seconds_since_previous", view.back(view.since_previous() / 1000)
     for days in WINDOW_DAYS:
         window = days * DAY_MS
-        count, total = view.sums(window, 0)
+        count, total = view.sums(window)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = total / count
             yield f"{name}_count_{days}d", view.back(count)
-            if view.has_amounts:
+            if events.has_amounts:
                 yield f"{name}_amount_mean_{days}d", view.back(mean)
                 yield f"{name}_amount_to_mean_{days}d", view.back(view.amount / mean)
             known, fraud = view.frauds(window, label_delay_ms)
@@ -63,32 +67,36 @@ class _View:
         self._none = entity[self._order] < 0
         time_ms = events.time_ms[self._order]
         start = int(time_ms.min()) if len(time_ms) else 0
-        longest = max(WINDOW_DAYS) * 3 * DAY_MS
-        self._span = (int(time_ms.max()) - start if len(time_ms) else 0) + 2 * longest
-        # Entity and time in one ascending number: windows never reach into a neighbour.
-        self._key = (entity[self._order] + 1) * self._span + (time_ms - start) + longest
+        span = (int(time_ms.max()) - start if len(time_ms) else 0) + 1
+        # Entity and time in one ascending number, so that one look-up finds both.
+        owner = entity[self._order] + 1
+        self._key = owner * span + (time_ms - start)
+        # Where the rows of each row's own entity begin: a window or a delay that is longer than the
+        # period looks up a time of a neighbour, and ends here.
+        self._own = np.searchsorted(owner, owner, side="left")
         self.amount = events.amount[self._order]
-        self.has_amounts = bool(np.isfinite(self.amount).any())
         self._amounts = np.r_[0.0, np.cumsum(np.nan_to_num(self.amount))]
-        self._labels = np.r_[0.0, np.cumsum(events.label[self._order].astype(np.float64))]
+        label = events.label[self._order]
+        self._labels = np.r_[0.0, np.cumsum((label == 1).astype(np.float64))]
+        self._labelled = np.r_[0.0, np.cumsum((label >= 0).astype(np.float64))]
         self._before = np.searchsorted(self._key, self._key, side="left")
 
-    def sums(self, window_ms: int, delay_ms: int) -> tuple[Floats, Floats]:
-        """Count and amount of events older than the delay, within a window before it."""
-        first, last = self._bounds(window_ms, delay_ms)
+    def sums(self, window_ms: int) -> tuple[Floats, Floats]:
+        """Count and amount of earlier events within a window."""
+        first, last = self._bounds(window_ms, 0)
         return (last - first).astype(np.float64), self._amounts[last] - self._amounts[first]
 
     def frauds(self, window_ms: int, delay_ms: int) -> tuple[Floats, Floats]:
-        """Count and frauds of events whose label was known."""
+        """Count and frauds of events whose label was known, within a window before the delay."""
         first, last = self._bounds(window_ms, delay_ms)
-        return (last - first).astype(np.float64), self._labels[last] - self._labels[first]
+        known = self._labelled[last] - self._labelled[first]
+        return known, self._labels[last] - self._labels[first]
 
     def since_previous(self) -> Floats:
         """Milliseconds since the entity's last event, NaN for the first."""
         place = np.maximum(self._before - 1, 0)
         gap = (self._key - self._key[place]).astype(np.float64)
-        same = (self._before > 0) & (self._key[place] // self._span == self._key // self._span)
-        return np.where(same, gap, np.nan)
+        return np.where(self._before > self._own, gap, np.nan)
 
     def back(self, values: Floats) -> NDArray[np.float32]:
         """Values in the table's own order; NaN for rows without an entity."""
@@ -97,6 +105,6 @@ class _View:
         return out
 
     def _bounds(self, window_ms: int, delay_ms: int) -> tuple[Longs, Longs]:
-        last = np.minimum(np.searchsorted(self._key, self._key - delay_ms, "left"), self._before)
+        last = np.searchsorted(self._key, self._key - delay_ms, side="left")
         first = np.searchsorted(self._key, self._key - delay_ms - window_ms, side="left")
-        return np.minimum(first, last), last
+        return np.maximum(first, self._own), np.maximum(last, self._own)

@@ -4,7 +4,7 @@ A wrong guess does not fail: hours taken for days give an embargo, windows and w
 world, and figures that look fine. So numbers that could mean several things need ``--time-unit``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
@@ -41,6 +41,15 @@ _LAST_MS = 4_102_444_800_000  # 2100-01-01
 _LONGEST_DAYS = 50 * 365
 """No table holds fifty years of transactions: some of the times are placeholders."""
 
+_UNIT_WORDS: dict[str, TimeUnit] = {
+    "month": "months", "day": "days", "hour": "hours", "minute": "minutes", "second": "seconds",
+}  # fmt: skip
+
+_SIZES: tuple[tuple[float, TimeUnit], ...] = (
+    (1e17, "nanoseconds"), (1e14, "microseconds"), (1e11, "milliseconds"),
+)  # fmt: skip
+"""Numbers above such a size are moments since 1970 in this unit; others above ``_EPOCH`` are in seconds."""
+
 _EPOCH = 1e8
 """From here on a number is a moment (1973 in seconds), below it counts from an unknown start."""
 
@@ -49,12 +58,47 @@ _EPOCH = 1e8
 class Times:
     """UTC milliseconds of every row; ``meaning`` says how they were understood.
 
-    ``dated`` is False for numbers that count from an unknown start.
+    ``dated`` is False for numbers that count from an unknown start. ``unit`` and ``form`` are those with which
+    a later table of the same kind is read.
     """
 
     time_ms: NDArray[np.int64]
     dated: bool
     meaning: str
+    unit: TimeUnit = "auto"
+    form: str = ""
+
+    def in_order(self, order: NDArray[np.int64]) -> "Times":
+        """The times in another order of the rows."""
+        return replace(self, time_ms=self.time_ms[order])
+
+
+def no_times(rows: int) -> Times:
+    """What stands for the times of a table that has none."""
+    return Times(np.zeros(rows, np.int64), False, "no times")
+
+
+def moment_ms(text: str, times: Times, option: str) -> int:
+    """A moment of the command line on the scale of a table's times, in milliseconds.
+
+    Args:
+        text: a date or a moment in ISO 8601 (UTC unless it names a zone), or a number in the unit of times
+            that count from an unknown start.
+        times: of the table.
+        option: which is read, for the error.
+
+    Raises:
+        ConfigurationError: if the text is neither.
+    """
+    try:
+        if not times.dated and times.unit != "auto":
+            return round(float(text) * _MS[times.unit])
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        wanted = "a date such as 2024-01-31" if times.dated else f"a number of {times.unit}"
+        raise ConfigurationError(f"{option} is {text!r}.", hint=f"Give {wanted}.") from error
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(zoned.timestamp() * 1000)
 
 
 def read_times(column: pl.Series, unit: TimeUnit = "auto", form: str = "") -> Times:
@@ -85,7 +129,9 @@ def read_times(column: pl.Series, unit: TimeUnit = "auto", form: str = "") -> Ti
     if column.dtype.is_float():
         column = column.fill_nan(None)
     if column.dtype == pl.String:
-        column = _of_form(column, form) if form else _of_texts(column)
+        column, form = (_of_form(column, form), form) if form else _of_texts(column)
+    else:
+        form = ""
     if column.null_count():
         raise ConfigurationError(
             f"{column.null_count()} rows have no readable time in {name}",
@@ -93,18 +139,18 @@ def read_times(column: pl.Series, unit: TimeUnit = "auto", form: str = "") -> Ti
         )
     if column.dtype.is_temporal():
         moments = column.cast(pl.Datetime("ms")).to_physical().to_numpy().astype(np.int64)
-        return _dated(name, moments, "dates")
+        return replace(_dated(name, moments, "dates"), form=form)
     if not column.dtype.is_numeric():
         raise ConfigurationError(f"{name} ({column.dtype}) is no column of times")
     return _of_numbers(name, column.cast(pl.Float64).to_numpy(), unit)
 
 
-def _of_texts(column: pl.Series) -> pl.Series:
-    """Texts as moments, or as numbers where all of them are digits; null where neither."""
+def _of_texts(column: pl.Series) -> tuple[pl.Series, str]:
+    """Texts as moments with their form, or as numbers where all of them are digits; null where neither."""
     numbers = column.cast(pl.Float64, strict=False)
     if numbers.null_count() == column.null_count():
-        return numbers
-    best = pl.Series(column.name, [None] * len(column), dtype=pl.Datetime("ms"))
+        return numbers, ""
+    best, best_form = pl.Series(column.name, [None] * len(column), dtype=pl.Datetime("ms")), ""
     # Left to itself, polars takes 03/04/2026 for the third of April.
     iso = column.set(~column.str.contains(_ISO).fill_null(value=False), None)
     for form in (None, *_TEXTS):
@@ -117,12 +163,13 @@ def _of_texts(column: pl.Series) -> pl.Series:
                 continue
             if read.null_count() < best.null_count():
                 best = read.dt.replace_time_zone(None) if zone else read
+                best_form = form or ""
         if best.null_count() == column.null_count():
-            return best
+            return best, best_form
     return _of_day_orders(column, best)
 
 
-def _of_day_orders(column: pl.Series, best: pl.Series) -> pl.Series:
+def _of_day_orders(column: pl.Series, best: pl.Series) -> tuple[pl.Series, str]:
     """Texts with the day or the month first: the one order that fits every row."""
     fitting = {}
     for name, order in _DAY_ORDERS.items():
@@ -138,7 +185,9 @@ def _of_day_orders(column: pl.Series, best: pl.Series) -> pl.Series:
             f"{column.name} fits {' and '.join(fitting)}: say which.",
             hint=f"Give --time-form '{first}'.",
         )
-    return next(iter(fitting.values()))[1] if fitting else best
+    for form, read in fitting.values():
+        return read, form
+    return best, ""
 
 
 def _of_form(column: pl.Series, form: str) -> pl.Series:
@@ -151,11 +200,10 @@ def _of_form(column: pl.Series, form: str) -> pl.Series:
 def _of_numbers(name: str, values: NDArray[np.float64], unit: TimeUnit) -> Times:
     largest = float(values.max()) if len(values) else 0.0
     if unit == "yyyymmdd" or (unit == "auto" and _look_like_dates(values)):
-        return _dated(name, _of_dates(name, values), "dates as numbers")
+        return replace(_dated(name, _of_dates(name, values), "dates as numbers"), unit="yyyymmdd")
     if unit == "auto" and largest > _EPOCH:
-        sizes = ((1e17, "nanoseconds"), (1e14, "microseconds"), (1e11, "milliseconds"))
-        found = next((one for size, one in sizes if largest > size), "seconds")
-        return _dated(name, _scaled(values, found), f"{found} since 1970")
+        found: TimeUnit = next((one for size, one in _SIZES if largest > size), "seconds")
+        return replace(_dated(name, _scaled(values, found), f"{found} since 1970"), unit=found)
     chosen = unit if unit != "auto" else _unit_of_name(name)
     if chosen == "auto" and np.ptp(values) * _MS["seconds"] < DAY_MS:
         raise ConfigurationError(
@@ -166,24 +214,21 @@ def _of_numbers(name: str, values: NDArray[np.float64], unit: TimeUnit) -> Times
     chosen = "seconds" if chosen == "auto" else chosen
     time_ms = _scaled(values, chosen)
     if abs(largest) * _MS[chosen] > _EPOCH * _MS["seconds"]:
-        return _dated(name, time_ms, f"{chosen} since 1970")
+        return replace(_dated(name, time_ms, f"{chosen} since 1970"), unit=chosen)
     days = np.ptp(time_ms) / DAY_MS if len(time_ms) else 0.0
     _plausible(name, time_ms, days)
-    return Times(time_ms, False, f"{chosen} since an unknown start, {days:,.1f} days in all")
+    meaning = f"{chosen} since an unknown start, {days:,.1f} days in all"
+    return Times(time_ms, False, meaning, unit=chosen)
 
 
 def _scaled(values: NDArray[np.float64], unit: str) -> NDArray[np.int64]:
     return np.asarray(np.round(values * _MS[unit]), np.int64)
 
 
-def _unit_of_name(name: str) -> str:
+def _unit_of_name(name: str) -> TimeUnit:
     """The unit that a column's name gives, or auto."""
     plain = name.lower()
-    for word, unit in (("month", "months"), ("day", "days"), ("hour", "hours"), ("minute", "minutes"),
-                       ("second", "seconds")):  # fmt: skip
-        if word in plain:
-            return unit
-    return "auto"
+    return next((unit for word, unit in _UNIT_WORDS.items() if word in plain), "auto")
 
 
 def _look_like_dates(values: NDArray[np.float64]) -> bool:
@@ -208,21 +253,23 @@ def _dated(name: str, time_ms: NDArray[np.int64], what: str) -> Times:
     _plausible(name, time_ms, days)
     if not len(time_ms):
         return Times(time_ms, True, what)
-    return Times(time_ms, True, f"{what}: {_told(time_ms.min())} to {_told(time_ms.max())} UTC")
+    return Times(
+        time_ms, True, f"{what}: {_written(time_ms.min())} to {_written(time_ms.max())} UTC"
+    )
 
 
 def _plausible(name: str, time_ms: NDArray[np.int64], days: float) -> None:
     """Refuse a period that cannot be."""
     odd = int(((time_ms < 0) | (time_ms >= _LAST_MS)).sum())
     if odd or days > _LONGEST_DAYS:
-        span = f"{_told(time_ms.min())} to {_told(time_ms.max())}"
+        span = f"{_written(time_ms.min())} to {_written(time_ms.max())}"
         raise ConfigurationError(
             f"{name} would be a period from {span}",
             hint="Give the unit with --time-unit, and drop rows whose time is a placeholder.",
         )
 
 
-def _told(time_ms: float) -> str:
+def _written(time_ms: float) -> str:
     try:
         return f"{datetime.fromtimestamp(int(time_ms) / 1000, UTC):%Y-%m-%d %H:%M}"
     except (ValueError, OverflowError, OSError):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forewarn.errors import ConfigurationError
-from models.training.group_assignment import assign_groups
+from models.training.group_assignment import GroupAssignment, assign_groups, deal_by_lot
 from models.training.training_dataset import DAY_MS, NEVER_MS, Dataset
 
 PARTS = ("train", "calibrate", "test")
@@ -38,6 +38,11 @@ class SplitOptions:
     Rows of the first ``warmup_days`` are left out: windows of a month cannot be full yet. None leaves
     it to the period: a month, at most a third of it. An embargo of None follows from how long
     labels took in these data.
+
+    From ``train_from_ms`` on rows are trained on; ``test_from_ms`` and ``test_until_ms`` bound the test part,
+    and the shares then divide what lies before it and its embargo. ``timeless`` deals groups to the parts by
+    lot, for a table without times. ``leave_known`` leaves out test rows of groups whose fraud was known when
+    the row's day began.
     """
 
     time_shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
@@ -45,6 +50,20 @@ class SplitOptions:
     embargo_days: float | None = None
     warmup_days: float | None = 0.0
     by_group: bool = True
+    train_from_ms: int | None = None
+    test_from_ms: int | None = None
+    test_until_ms: int | None = None
+    timeless: bool = False
+    leave_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PartWindows:
+    """From when until when each part lasts, and when its labels are looked at (UTC milliseconds)."""
+
+    from_ms: dict[str, int]
+    until_ms: dict[str, int]
+    known_at_ms: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,36 +123,103 @@ def split(dataset: Dataset, options: SplitOptions = SplitOptions()) -> Split:
     first, last = int(dataset.time_ms[0]), int(dataset.time_ms[-1]) + 1
     warmup_days = warmup_of(options, (last - first) / DAY_MS)
     first += round(warmup_days * DAY_MS)
-    span = last - first
-    embargo = _embargo_ms(dataset, options, span)
-    train_end = first + round(span * options.time_shares[0])
-    calibrate_end = train_end + round(span * options.time_shares[1])
-    from_ms = {"train": first, "calibrate": train_end, "test": calibrate_end}
-    ends = {"train": train_end, "calibrate": calibrate_end, "test": last}
-    known_at = {"train": train_end, "calibrate": calibrate_end, "test": BY_NOW_MS}
-    dealt = (
-        assign_groups(dataset, (train_end, calibrate_end), options.people_shares)
-        if options.by_group
-        else None
-    )
+    embargo = 0 if options.timeless else _embargo_ms(dataset, options, last - first)
+    windows = part_windows(first, last, embargo, options)
+    dealt = _dealt(dataset, windows, options)
     split = Split(
-        {}, {}, {}, from_ms, {name: end - embargo for name, end in ends.items()}, known_at, {}, {},
+        {}, {}, {}, windows.from_ms, windows.until_ms, windows.known_at_ms, {}, {},
         embargo / DAY_MS, warmup_days,
     )  # fmt: skip
     for number, name in enumerate(PARTS):
-        window = (dataset.time_ms >= from_ms[name]) & (dataset.time_ms < split.until_ms[name])
+        known_at = windows.known_at_ms[name]
+        window = (dataset.time_ms >= windows.from_ms[name]) & (
+            dataset.time_ms < windows.until_ms[name]
+        )
         # These frauds became known only after the cut. As honest rows they would
         # teach the opposite of the truth, as frauds they would teach what was not known.
-        late = window & (dataset.label == 1) & (dataset.label_time_ms > known_at[name])
+        late = window & (dataset.label == 1) & (dataset.label_time_ms > known_at)
         window &= ~late
+        if name == "test" and options.leave_known:
+            window &= ~known_when_the_day_began(dataset, windows.from_ms["train"])
         rows = window & (dealt.part == number) if dealt else window
         split.late[name] = int(late.sum())
         split.prevalence[name] = _share(dataset.label[window], dataset.weight[window])
         part = dataset.take(rows)
         split.parts[name] = part
-        split.label[name] = part.known_at(known_at[name])
+        split.label[name] = part.known_at(known_at)
         split.weight[name] = part.weight / dealt.chance[rows] if dealt else part.weight
     return split
+
+
+def part_windows(
+    first_ms: int, last_ms: int, embargo_ms: int, options: SplitOptions
+) -> PartWindows:
+    """The windows of the parts.
+
+    Args:
+        first_ms: where the period begins, after a warm-up.
+        last_ms: where it ends.
+        embargo_ms: how long before its end a part's rows end.
+        options: shares, or explicit bounds.
+
+    Raises:
+        ConfigurationError: if a part would have no time.
+    """
+    shares = options.time_shares
+    if options.timeless:
+        every = dict.fromkeys(PARTS, last_ms)
+        return PartWindows(dict.fromkeys(PARTS, first_ms), every, dict.fromkeys(PARTS, BY_NOW_MS))
+    train_from = first_ms if options.train_from_ms is None else options.train_from_ms
+    test_until = last_ms - embargo_ms if options.test_until_ms is None else options.test_until_ms
+    if options.test_from_ms is None:
+        span = (last_ms if options.test_until_ms is None else test_until) - train_from
+        train_end = train_from + round(span * shares[0])
+        test_from = train_end + round(span * shares[1])
+        ends, known = (train_end, test_from), (train_end, test_from)
+        until = (train_end - embargo_ms, test_from - embargo_ms)
+    else:
+        # Every label of what lies before the embargo is known when the test begins, and nothing is fitted earlier.
+        test_from = options.test_from_ms
+        fitted_until = test_from - embargo_ms
+        train_end = train_from + round(
+            (fitted_until - train_from) * shares[0] / (shares[0] + shares[1])
+        )
+        ends, known, until = (
+            (train_end, test_from),
+            (test_from, test_from),
+            (train_end, fitted_until),
+        )
+    windows = PartWindows(
+        dict(zip(PARTS, (train_from, ends[0], ends[1]), strict=True)),
+        dict(zip(PARTS, (*until, test_until), strict=True)),
+        dict(zip(PARTS, (*known, BY_NOW_MS), strict=True)),
+    )
+    for name in PARTS:
+        if windows.until_ms[name] <= windows.from_ms[name]:
+            raise ConfigurationError(
+                f"the {name} part would have no time: it begins {embargo_ms / DAY_MS:.1f} days of embargo or "
+                "less before it ends",
+                hint="Move the bounds of the parts, train on a longer period, or set a shorter --embargo-days.",
+            )
+    return windows
+
+
+def known_when_the_day_began(dataset: Dataset, from_ms: int) -> NDArray[np.bool_]:
+    """Rows whose group has a fraud, since a time, that was known when the row's day began, bool [n]."""
+    _, group = np.unique(dataset.group, return_inverse=True)
+    fraud = (dataset.label == 1) & (dataset.time_ms >= from_ms)
+    earliest = np.full(int(group.max(initial=-1)) + 1, NEVER_MS, np.int64)
+    np.minimum.at(earliest, group[fraud], dataset.label_time_ms[fraud])
+    return np.asarray(earliest[group] // DAY_MS < dataset.time_ms // DAY_MS)
+
+
+def _dealt(dataset: Dataset, windows: PartWindows, options: SplitOptions) -> GroupAssignment | None:
+    if options.timeless:
+        return deal_by_lot(dataset.group, dataset.label, options.time_shares)
+    if not options.by_group:
+        return None
+    cuts = (windows.from_ms["calibrate"], windows.from_ms["test"])
+    return assign_groups(dataset, cuts, options.people_shares)
 
 
 def warmup_of(options: SplitOptions, span_days: float) -> float:
@@ -154,7 +240,7 @@ def _embargo_ms(dataset: Dataset, options: SplitOptions, span_ms: int) -> int:
         wanted = float(np.quantile(delays, DELAY_QUANTILE)) * DAY_MS if len(delays) else 0.0
         return round(min(wanted, LARGEST_EMBARGO * shortest_ms))
     embargo = round(options.embargo_days * DAY_MS)
-    if shortest_ms <= 2 * embargo:
+    if options.test_from_ms is None and shortest_ms <= 2 * embargo:
         raise ConfigurationError(
             f"{span_ms / DAY_MS:.1f} days are too few for an embargo of {options.embargo_days} days",
             hint="Train on a longer period, or set a shorter --embargo-days.",

@@ -62,6 +62,32 @@ def assign_groups(
     return GroupAssignment(drawn[person], chance[person])
 
 
+def deal_by_lot(
+    group: NDArray[np.uint64], label: NDArray[np.int8], shares: tuple[float, float, float]
+) -> GroupAssignment:
+    """Deal groups to the three parts without regard to time, so that each has its share of those with fraud.
+
+    Groups with fraud and groups without are put in a fixed random order each, and every part takes its share of
+    both. What comes out depends on the groups alone, so a caller may ask for it twice.
+
+    Args:
+        group: of each row.
+        label: 0/1 of each row.
+        shares: of the parts.
+    """
+    groups, member = np.unique(group, return_inverse=True)
+    fraud = np.zeros(len(groups), np.bool_)
+    fraud[member[label == 1]] = True
+    bounds = np.cumsum(np.asarray(shares) / sum(shares))[:2]
+    part = np.empty(len(groups), np.int64)
+    for stratum in (fraud, ~fraud):
+        drawn = np.flatnonzero(stratum)
+        drawn = drawn[np.argsort(_uniform(groups[drawn]), kind="stable")]
+        place = (np.arange(len(drawn)) + 0.5) / max(1, len(drawn))
+        part[drawn] = np.searchsorted(bounds, place, side="right")
+    return GroupAssignment(part[member], np.ones(len(member)))
+
+
 def _spread(frauds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Numbers in [0, 1) for components with fraud, spread evenly among those that are alike.
 

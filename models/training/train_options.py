@@ -17,7 +17,8 @@ class TrainOptions:
     ``parameters`` go to ``make_classifier``; ``monotone`` is the sign by feature name where it
     is known, and features in ``exclude`` are never split on. Features in ``ages`` are split on only
     below the days of the warm-up. ``created_ms`` is given, not read from a clock, so that a run
-    can be repeated. ``findings`` are what is known about the data already.
+    can be repeated. ``findings`` are what is known about the data already. ``files`` go into the artifact
+    as they are.
     """
 
     seed: int = 0
@@ -35,3 +36,4 @@ class TrainOptions:
     parent: str = ""
     num_threads: int = 1
     findings: tuple[Finding, ...] = ()
+    files: Mapping[str, str | bytes] = field(default_factory=dict)

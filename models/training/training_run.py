@@ -152,6 +152,7 @@ def save(run: TrainingRun, directory: Path, files: Mapping[str, str | bytes]) ->
     content: dict[str, str | bytes] = {
         BOOSTER: model_text(run.estimator),
         REFERENCE: msgspec.json.encode(reference),
+        **run.options.files,
         **files,
     }
     if run.typology_text:

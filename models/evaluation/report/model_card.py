@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from models.evaluation.report.page_parts import day, number, share
+from models.evaluation.report.page_parts import days_between, number, share
 
 WARNING_USE = (
     "Ranks calls and transfers by the chance that they belong to a fraud in progress, so that people "
@@ -57,15 +57,15 @@ def model_card(
         generic: whether the model is over a table of the user rather than calls and transfers.
     """
     divided = metrics["split"]
-    apart = (
-        "No person and no ring is in both."
-        if divided["by_group"]
-        else "Parts differ in time only: the same person or card may be in both."
-    )
+    apart = "Parts differ in time only: the same person or card may be in both."
+    if divided["by_group"]:
+        apart = "No person and no ring is in both."
+    if divided["timeless"]:
+        apart = "The table has no times: groups were dealt to the parts by lot."
     return CARD.format(
         title=title,
         use=TABLE_USE if generic else WARNING_USE,
-        data=_data(metrics["train"], metrics["test"]),
+        data=_data(metrics["train"], metrics["test"], timeless=divided["timeless"]),
         apart=apart,
         embargo=number(divided["embargo_days"]),
         trees=metrics["trees"],
@@ -78,12 +78,12 @@ def model_card(
     )
 
 
-def _data(train: Mapping[str, Any], test: Mapping[str, Any]) -> str:
+def _data(train: Mapping[str, Any], test: Mapping[str, Any], *, timeless: bool) -> str:
     """Rows of the table that describes both parts."""
     rows = [
         (
             "period",
-            [f"{day(part['from_ms'])} to {day(part['until_ms'])}" for part in (train, test)],
+            [days_between(part, timeless=timeless) for part in (train, test)],
         ),
         ("rows", [number(part["rows"]) for part in (train, test)]),
         ("frauds", [number(part["frauds"]) for part in (train, test)]),

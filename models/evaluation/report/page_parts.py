@@ -40,6 +40,13 @@ def day(time_ms: int) -> str:
     return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d}"
 
 
+def days_between(part: Mapping[str, Any], *, timeless: bool) -> str:
+    """The days of a part of a table, from ``from_ms`` until ``until_ms``."""
+    if timeless:
+        return "no times"
+    return f"{day(part['from_ms'])} to {day(part['until_ms'])}"
+
+
 def findings_list(findings: Sequence[Mapping[str, str]]) -> str:
     """What a reader has to know first, warnings before notes; nothing where there is nothing."""
     if not findings:

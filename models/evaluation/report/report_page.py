@@ -6,7 +6,15 @@ from typing import Any
 
 from models.evaluation.report import report_plots
 from models.evaluation.report.early_warning_section import early_warning_section
-from models.evaluation.report.page_parts import day, findings_list, note, number, page, share, table
+from models.evaluation.report.page_parts import (
+    days_between,
+    findings_list,
+    note,
+    number,
+    page,
+    share,
+    table,
+)
 
 
 def report_page(
@@ -59,7 +67,7 @@ def report_page(
 def _summary(metrics: Mapping[str, Any]) -> str:
     test, at = metrics["test"], metrics["at_threshold"]
     rows = [
-        ("Test period", f"{day(test['from_ms'])} to {day(test['until_ms'])}"),
+        ("Test period", days_between(test, timeless=metrics["split"]["timeless"])),
         ("Test rows, frauds, episodes, people",
          ", ".join(number(test[k]) for k in ("rows", "frauds", "episodes", "groups"))),
         ("Prevalence: train, calibrate, test (of all people in that time)",

@@ -25,20 +25,61 @@ from models.training.training_dataset import DAY_MS, NEVER_MS, Dataset
 ONES = np.ones
 
 
-def test_card_precision_counts_each_card_once_a_day() -> None:
+def test_card_precision_counts_each_card_once_a_day_and_lets_found_cards_leave() -> None:
     day = np.array([0, 0, 0, 0, 1, 1]) * DAY_MS
     card = np.array([1, 1, 2, 3, 1, 2], np.uint64)
     score = np.array([0.9, 0.8, 0.7, 0.1, 0.2, 0.6])
     label = np.array([0, 1, 0, 1, 1, 0], np.int8)
-    # Day 0: cards 1 (fraud by its second row) and 2; day 1: cards 2 and 1 (fraud).
-    assert precision_at_k(score, label, ONES(6), day, card, 2) == pytest.approx(0.5)
-    assert precision_at_k(score, label, ONES(6), day, card, 1) == pytest.approx(0.5)
+    # Day 0: cards 1 (fraud by its second row) and 2. Day 1: card 1 has left, card 2 is honest.
+    both = {"from_ms": 0, "until_ms": 2 * DAY_MS}
+    assert precision_at_k(score, label, ONES(6), day, card, 2, **both) == pytest.approx(0.25)
+    assert precision_at_k(score, label, ONES(6), day, card, 1, **both) == pytest.approx(0.5)
+
+
+def test_a_day_of_which_the_period_has_a_part_only_is_left_out() -> None:
+    day = np.array([0, 1, 2]) * DAY_MS
+    arguments = (
+        ONES(3),
+        np.array([0, 1, 1], np.int8),
+        ONES(3),
+        day,
+        np.arange(3, dtype=np.uint64),
+        1,
+    )
+    assert precision_at_k(*arguments, from_ms=1, until_ms=3 * DAY_MS) == 1.0
+    assert precision_at_k(*arguments, from_ms=0, until_ms=3 * DAY_MS - 1) == 0.5
+    assert np.isnan(precision_at_k(*arguments, from_ms=1, until_ms=DAY_MS))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_card_precision_is_that_of_the_handbooks_rule(seed: int) -> None:
+    """A loop over days that keeps a list of the cards that were found."""
+    rng = np.random.default_rng(seed)
+    n, k = 600, 10
+    time_ms = np.sort(rng.integers(0, 6 * DAY_MS, n))
+    card, score = rng.integers(0, 60, n).astype(np.uint64), rng.random(n)
+    label = (rng.random(n) < 0.2 * score).astype(np.int8)
+    found: set[int] = set()
+    shares = []
+    for day in range(6):
+        cards: dict[int, tuple[float, int]] = {}
+        for i in np.flatnonzero((time_ms // DAY_MS == day) & ~np.isin(card, list(found))):
+            best, fraud = cards.get(int(card[i]), (0.0, 0))
+            cards[int(card[i])] = max(best, float(score[i])), max(fraud, int(label[i]))
+        top = sorted(cards, key=lambda one: -cards[one][0])[:k]
+        hits = {one for one in top if cards[one][1]}
+        found |= hits
+        shares.append(len(hits) / k)
+    value = precision_at_k(score, label, ONES(n), time_ms, card, k, from_ms=0, until_ms=6 * DAY_MS)
+    assert value == pytest.approx(np.mean(shares))
 
 
 def test_a_card_that_stands_for_several_takes_their_places() -> None:
     day, card = np.zeros(3, np.int64), np.array([1, 2, 3], np.uint64)
     score, label = np.array([0.9, 0.8, 0.7]), np.array([0, 1, 1], np.int8)
-    assert precision_at_k(score, label, np.array([3.0, 1.0, 1.0]), day, card, 4) == 0.25
+    weight = np.array([3.0, 1.0, 1.0])
+    value = precision_at_k(score, label, weight, day, card, 4, from_ms=0, until_ms=DAY_MS)
+    assert value == 0.25
 
 
 def test_a_budget_is_kept_and_used_up() -> None:

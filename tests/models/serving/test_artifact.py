@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from forewarn.errors import ArtifactError
-from models.serving.artifact import SUMS, read_artifact, write_artifact
+from models.serving.artifact import BOOSTER, SUMS, read_artifact, write_artifact
 from models.serving.scorer import Scorer, load_scorer
 from models.training.train_artifact import Trained
 
@@ -67,9 +67,20 @@ def test_checksums_cannot_name_files_elsewhere(artifact_copy: Path) -> None:
         read_artifact(artifact_copy)
 
 
-def test_another_catalog_is_refused(trained: Trained) -> None:
-    with pytest.raises(ArtifactError, match="was trained on catalog"):
+def test_another_catalog_is_refused(trained: Trained, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="was trained on a table, not on calls"):
         load_scorer(trained.path, fingerprint="f" * 64)
+    artifact = read_artifact(trained.path)
+    of_events = write_artifact(
+        tmp_path,
+        structs.replace(artifact.manifest, fingerprint="e" * 64),
+        artifact.calibrator,
+        {BOOSTER: artifact.text(BOOSTER)},
+    )
+    with pytest.raises(ArtifactError, match="was trained on catalog eeeeeeeeeeee, this is ffff"):
+        load_scorer(of_events, fingerprint="f" * 64)
+    with pytest.raises(ArtifactError, match="was trained on calls and transfers, not on a table"):
+        load_scorer(of_events, fingerprint="")
 
 
 def test_nothing_at_all_is_refused_with_advice(tmp_path: Path) -> None:

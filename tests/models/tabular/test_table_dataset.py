@@ -9,12 +9,10 @@ import polars as pl
 import pytest
 
 from forewarn.errors import ConfigurationError
-from models.tabular.entity_history import Events, entity_features
 from models.tabular.table_columns import money
 from models.tabular.table_dataset import TableOptions, dataset_of_table, table_options
 from models.training.dataset_split import split
 from models.training.train_artifact import train
-from models.training.training_dataset import DAY_MS
 
 OPTIONS = TableOptions(label="fraud", time="when", group="card")
 
@@ -74,7 +72,7 @@ def test_row_numbers_clocks_and_labels_are_no_features(frame: pl.DataFrame) -> N
     assert {"amount", "country", "card_count_7d", "terminal_fraud_share_30d"} <= set(names)
 
 
-def test_categories_not_seen_in_the_first_half_are_missing(frame: pl.DataFrame) -> None:
+def test_categories_not_seen_in_the_train_part_are_missing(frame: pl.DataFrame) -> None:
     late = frame.with_columns(
         pl.when(pl.int_range(pl.len()) > 5_000)
         .then(pl.lit("XX"))
@@ -90,7 +88,13 @@ def test_categories_not_seen_in_the_first_half_are_missing(frame: pl.DataFrame) 
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        (pl.col("fraud"), TableOptions(label="nope", time="when"), "nope"),
+        (pl.col("fraud"), TableOptions(label="nope", time="when"), "no column 'nope' for --label"),
+        (pl.col("fraud"), TableOptions(label=""), "--frame needs --label"),
+        (pl.col("fraud"), replace(OPTIONS, shares=(0.5, 0.5, 0.5)), "sum of 1"),
+        (pl.col("fraud"), replace(OPTIONS, test_from="soon"), "--test-from is 'soon'"),
+        (pl.col("fraud"), replace(OPTIONS, test_from="2024-01-01"), "would have no time"),
+        (pl.col("fraud"), TableOptions(label="fraud", test_from="2025-02-01"), "without --time"),
+        (pl.col("fraud"), TableOptions(label="fraud", leave_known=True), "--leave-known needs"),
         (pl.lit(None).alias("fraud"), OPTIONS, "no label"),
         (pl.lit(2).alias("fraud"), OPTIONS, "0 and 1"),
         (pl.lit("soon").alias("when"), OPTIONS, "no readable time"),
@@ -154,7 +158,7 @@ def test_no_column_vanishes_without_a_word(frame: pl.DataFrame) -> None:
     }.items():  # fmt: skip
         assert reason in told[name]
     kept = {"label": "fraud", "group": "card", "amount": "amount"}
-    assert set(more.columns) == set(told) | set(kept.values())
+    assert set(more.columns) == (set(told) - {"labels"}) | set(kept.values())
 
 
 def test_amounts_of_money_are_read_and_anything_else_is_refused(frame: pl.DataFrame) -> None:
@@ -204,7 +208,9 @@ def test_names_that_lightgbm_refuses_or_that_meet_are_mended(
     train(framed.dataset, short, tmp_path)
 
 
-def test_categories_are_in_order_of_their_early_share_of_fraud(frame: pl.DataFrame) -> None:
+def test_categories_are_in_order_of_their_share_of_fraud_in_the_train_part(
+    frame: pl.DataFrame,
+) -> None:
     rng = np.random.default_rng(0)
     fraud = frame["fraud"].to_numpy()
     shop = np.where(rng.random(len(frame)) < 0.2 + 0.6 * fraud, "m-bad", "a-good")
@@ -220,29 +226,3 @@ def test_dates_of_a_row_count_in_days_before_its_event(frame: pl.DataFrame) -> N
     dataset = dataset_of_table(born, OPTIONS).dataset
     age = dataset.vectors[:, dataset.features.index("opened")]
     assert 399 < age.min() < age.max() < 432
-
-
-def test_histories_are_those_of_a_naive_scan() -> None:
-    """Strictly earlier events of the same entity; labels only once they had time to arrive."""
-    rng = np.random.default_rng(0)
-    n, delay = 300, 2 * DAY_MS
-    time_ms = np.sort(rng.integers(0, 40 * DAY_MS, n)) // 3_600_000 * 3_600_000  # with ties
-    entity = rng.integers(-1, 6, n)
-    amount, label = rng.random(n) * 100, (rng.random(n) < 0.3).astype(np.int8)
-    found = dict(entity_features(Events(time_ms, amount, label), entity, "e", label_delay_ms=delay))
-    for i in range(n):
-        mine = (entity == entity[i]) & (time_ms < time_ms[i])
-        week = mine & (time_ms >= time_ms[i] - 7 * DAY_MS)
-        known = mine & (time_ms < time_ms[i] - delay) & (time_ms >= time_ms[i] - delay - 7 * DAY_MS)
-        if entity[i] < 0:
-            assert all(np.isnan(column[i]) for column in found.values())
-            continue
-        assert found["e_count_7d"][i] == week.sum()
-        assert found["e_known_7d"][i] == known.sum()
-        if known.any():
-            assert found["e_fraud_share_7d"][i] == pytest.approx(label[known].mean(), rel=1e-5)
-        if week.any():
-            assert found["e_amount_mean_7d"][i] == pytest.approx(amount[week].mean(), rel=1e-4)
-        if mine.any():
-            gap = (time_ms[i] - time_ms[mine].max()) / 1000
-            assert found["e_seconds_since_previous"][i] == pytest.approx(gap, rel=1e-6)
