@@ -139,9 +139,15 @@ def _ranking(run: TrainingRun, score: Floats, k: int) -> dict[str, Any]:
         "precision_at_k": {
             "k": k,
             "value": ranking_measures.precision_at_k(
-                score, label, weight, part.time_ms, part.group, k,
-                from_ms=run.split.from_ms["test"], until_ms=run.split.until_ms["test"],
-            ),  # fmt: skip
+                score,
+                label,
+                weight,
+                part.time_ms,
+                part.group,
+                k,
+                from_ms=run.split.from_ms["test"],
+                until_ms=run.split.until_ms["test"],
+            ),
         },
         "curve": {"recall": recall.tolist(), "precision": precision.tolist()},
     }
