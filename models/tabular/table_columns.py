@@ -64,7 +64,7 @@ def codes(column: pl.Series) -> NDArray[np.int64]:
     return joined["code"].fill_null(-1).to_numpy().astype(np.int64)
 
 
-class ColumnReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ColumnSchema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a column of a table becomes numbers; part of ``table.json`` in an artifact.
 
     ``codes`` are those of texts: their rank by the share of fraud where the model was trained.
@@ -75,12 +75,12 @@ class ColumnReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     codes: dict[str, float] = {}
 
 
-def choose_reading(
+def choose_schema(
     column: pl.Series,
     label: NDArray[np.int8],
     time_ms: NDArray[np.int64] | None,
     fitting: NDArray[np.bool_],
-) -> tuple[ColumnReading | None, str]:
+) -> tuple[ColumnSchema | None, str]:
     """How a column in order of time is read, or None and why it says nothing.
 
     Args:
@@ -95,7 +95,7 @@ def choose_reading(
     if not len(known):
         return None, "has no values"
     if column.dtype == pl.Boolean:
-        return ColumnReading(column=column.name, use="truth"), ""
+        return ColumnSchema(column=column.name, use="truth"), ""
     if column.dtype in (pl.Date, pl.Datetime):
         return _dates(column, time_ms)
     if column.dtype.is_numeric():
@@ -106,25 +106,25 @@ def choose_reading(
 
 
 def values_of(
-    reading: ColumnReading, column: pl.Series, time_ms: NDArray[np.int64]
+    schema: ColumnSchema, column: pl.Series, time_ms: NDArray[np.int64]
 ) -> tuple[Column, tuple[str, ...]]:
     """The numbers of a column, and its texts that have no code.
 
     Raises:
-        ConfigurationError: if the column is not what it was when the reading was chosen.
+        ConfigurationError: if the column is not what it was when the schema was chosen.
     """
     if not column.null_count() < len(column):
         return np.full(len(column), np.nan, np.float32), ()
-    if reading.use == "codes":
-        return _coded(reading, column.cast(pl.String))
-    if reading.use == "date":
+    if schema.use == "codes":
+        return _coded(schema, column.cast(pl.String))
+    if schema.use == "date":
         if column.dtype not in (pl.Date, pl.Datetime):
             raise _not_as_before(column, "dates")
         return _days_before(column, time_ms), ()
     values: pl.Series | None = column
     if column.dtype == pl.Boolean:
         values = column.cast(pl.Int8)
-    elif reading.use == "money" and not column.dtype.is_numeric():
+    elif schema.use == "money" and not column.dtype.is_numeric():
         values = money(column)
     if values is None or not values.dtype.is_numeric():
         raise _not_as_before(column, "numbers")
@@ -148,7 +148,7 @@ def plain_names(names: Iterable[str]) -> list[str]:
 
 def _texts(
     column: pl.Series, distinct: int, label: NDArray[np.int8], fitting: NDArray[np.bool_]
-) -> tuple[ColumnReading | None, str]:
+) -> tuple[ColumnSchema | None, str]:
     amounts = money(column)
     if amounts is not None:
         return _numbers(amounts, "money")
@@ -157,10 +157,10 @@ def _texts(
     ranks = _ranks(column.cast(pl.String), label, fitting)
     if not ranks:
         return None, "has no values in the train part"
-    return ColumnReading(column=column.name, use="codes", codes=ranks), ""
+    return ColumnSchema(column=column.name, use="codes", codes=ranks), ""
 
 
-def _numbers(column: pl.Series, use: Use) -> tuple[ColumnReading | None, str]:
+def _numbers(column: pl.Series, use: Use) -> tuple[ColumnSchema | None, str]:
     n, distinct = len(column), column.n_unique()
     values = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
     grows = bool(np.all(np.diff(values) >= 0))
@@ -170,18 +170,16 @@ def _numbers(column: pl.Series, use: Use) -> tuple[ColumnReading | None, str]:
             return None, "is a number of the row"
     if distinct > 1 and grows:
         return None, "only grows with time: a split on it is a date, which never comes again"
-    return ColumnReading(column=column.name, use=use), ""
+    return ColumnSchema(column=column.name, use=use), ""
 
 
-def _dates(
-    column: pl.Series, time_ms: NDArray[np.int64] | None
-) -> tuple[ColumnReading | None, str]:
+def _dates(column: pl.Series, time_ms: NDArray[np.int64] | None) -> tuple[ColumnSchema | None, str]:
     if time_ms is None:
         return None, "is a date, while the times of the events have none"
     days = _days_before(column, time_ms)
     if np.nanmax(days) - np.nanmin(days) < 1.0:
         return None, "is the time of the event once more"
-    return ColumnReading(column=column.name, use="date"), ""
+    return ColumnSchema(column=column.name, use="date"), ""
 
 
 def _days_before(column: pl.Series, time_ms: NDArray[np.int64]) -> Column:
@@ -204,9 +202,9 @@ def _ranks(
     return {text: float(rank) for rank, text in enumerate(counted["text"].to_list())}
 
 
-def _coded(reading: ColumnReading, text: pl.Series) -> tuple[Column, tuple[str, ...]]:
+def _coded(schema: ColumnSchema, text: pl.Series) -> tuple[Column, tuple[str, ...]]:
     table = pl.DataFrame(
-        {"text": list(reading.codes), "rank": list(reading.codes.values())},
+        {"text": list(schema.codes), "rank": list(schema.codes.values())},
         schema={"text": pl.String, "rank": pl.Float64},
     )
     joined = pl.DataFrame({"text": text}).join(table, on="text", how="left", maintain_order="left")

@@ -2,7 +2,7 @@
 
 What becomes of each column is in ``models.tabular.table_columns``; texts with many values and columns
 that name a party become entities with a history (``models.tabular.entity_history``). Whatever is left out
-is named with its reason. How the table was read is kept for later tables (``models.tabular.table_reading``).
+is named with its reason. How the table was read is kept for later tables (``models.tabular.table_schema``).
 """
 
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from forewarn.errors import ConfigurationError
 from models.tabular.table_cells import group_numbers, read_amounts, read_labels
-from models.tabular.table_columns import FEW_VALUES, ColumnReading, choose_reading, codes, money
+from models.tabular.table_columns import FEW_VALUES, ColumnSchema, choose_schema, codes, money
 from models.tabular.table_file import read_table, require_columns
-from models.tabular.table_reading import (
+from models.tabular.table_schema import (
     HOUR,
     TABLE,
     WEEKDAY,
-    TableReading,
     TableRows,
+    TableSchema,
     vectors_of,
 )
 from models.tabular.table_times import Times, TimeUnit, moment_ms, no_times, read_times
@@ -73,7 +73,7 @@ class TableDataset:
     dataset: Dataset
     findings: tuple[Finding, ...]
     meaning: str
-    reading: TableReading
+    schema: TableSchema
     split: SplitOptions
 
 
@@ -130,14 +130,14 @@ def dataset_of_table(source: Path | pl.DataFrame, options: TableOptions) -> Tabl
     parts = _split_options(work, delay_ms / DAY_MS)
     clock = _clock(work)
     entities = _entities(work, {options.label, options.time, amount_name, *options.drop})
-    reading = TableReading(
+    schema = TableSchema(
         label=options.label, time=options.time, time_unit=times.unit, time_form=times.form,
         dated=times.dated, clock=clock, group=options.group, amount=amount_name,
         columns=_columns(work, entities, _fitting_rows(work, parts, group, delay_ms)),
         entities=entities if options.time else (), label_delay_ms=delay_ms,
     )  # fmt: skip
     rows = TableRows(work.table, times.time_ms, work.label, amount)
-    built = vectors_of(reading, rows)
+    built = vectors_of(schema, rows)
     if not built.names:
         raise ConfigurationError(
             "no column of the table can be used.",
@@ -155,7 +155,7 @@ def dataset_of_table(source: Path | pl.DataFrame, options: TableOptions) -> Tabl
         exposure_minor=_lost(minor, work.label, group),
         episode=np.where(work.label == 1, group, -1),
     )
-    return TableDataset(dataset, tuple(work.findings), times.meaning, reading, parts)
+    return TableDataset(dataset, tuple(work.findings), times.meaning, schema, parts)
 
 
 def table_options(
@@ -185,7 +185,7 @@ def table_options(
         costs=CostModel(intervention_minor=500, success=1.0),
         parameters={"n_estimators": 600, "num_leaves": 31, "max_depth": 8, "learning_rate": 0.05},
         findings=framed.findings,
-        files={TABLE: msgspec.json.format(msgspec.json.encode(framed.reading))},
+        files={TABLE: msgspec.json.format(msgspec.json.encode(framed.schema))},
     )
 
 
@@ -298,23 +298,23 @@ def _require(table: pl.DataFrame, options: TableOptions) -> None:
 
 def _columns(
     work: _Building, entities: tuple[str, ...], fitting: NDArray[np.bool_]
-) -> tuple[ColumnReading, ...]:
+) -> tuple[ColumnSchema, ...]:
     """How every other column is read; those that are not used are noted with the reason."""
     options = work.options
     time_ms = work.times.time_ms if work.times.dated else None
-    readings = []
+    schemas = []
     for name in work.table.columns:
         if name in (options.label, options.time, *entities):
             continue
         if name in options.drop:
             work.note(name, "is left out, as --drop says")
             continue
-        reading, reason = choose_reading(work.table[name], work.label, time_ms, fitting)
-        if reading is None:
+        schema, reason = choose_schema(work.table[name], work.label, time_ms, fitting)
+        if schema is None:
             work.note(name, f"is left out: it {reason}")
         else:
-            readings.append(reading)
-    return tuple(readings)
+            schemas.append(schema)
+    return tuple(schemas)
 
 
 def _amount(work: _Building) -> tuple[str, NDArray[np.float64]]:

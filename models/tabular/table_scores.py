@@ -10,7 +10,7 @@ from forewarn.errors import ArtifactError, ConfigurationError
 from models.serving.scorer import Scorer
 from models.tabular.table_cells import known_labels, read_amounts
 from models.tabular.table_file import require_columns
-from models.tabular.table_reading import TABLE, TableReading, TableRows, vectors_of
+from models.tabular.table_schema import TABLE, TableRows, TableSchema, vectors_of
 from models.tabular.table_times import no_times, read_times
 from models.training.dataset_checks import Finding
 
@@ -62,21 +62,21 @@ def score_table(
             f"model {scorer.version} was not trained on a table.",
             hint="Give the folder that `forewarn train --frame` printed.",
         )
-    reading = scorer.artifact.json(TABLE, TableReading)
+    schema = scorer.artifact.json(TABLE, TableSchema)
     require_columns(
-        table, {f"{use}, as in training": names for use, names in reading.needed().items()}
+        table, {f"{use}, as in training": names for use, names in schema.needed().items()}
     )
-    own = _rows(table, reading)
+    own = _rows(table, schema)
     parts = [own]
-    findings = _findings(reading, history)
-    if history is not None and reading.time and reading.entities:
-        wanted = {"its times": (reading.time,), "a history": reading.entities}
-        if reading.amount:
-            wanted["its amounts"] = (reading.amount,)
+    findings = _findings(schema, history)
+    if history is not None and schema.time and schema.entities:
+        wanted = {"its times": (schema.time,), "a history": schema.entities}
+        if schema.amount:
+            wanted["its amounts"] = (schema.amount,)
         require_columns(history, wanted)
-        parts.insert(0, _rows(history, reading))
-    rows, place = _in_order(parts, reading)
-    built = vectors_of(reading, rows)
+        parts.insert(0, _rows(history, schema))
+    rows, place = _in_order(parts, schema)
+    built = vectors_of(schema, rows)
     if built.names != scorer.features:
         raise ArtifactError(f"{TABLE} of model {scorer.version} does not give its features.")
     vectors = built.vectors[place]
@@ -87,33 +87,33 @@ def score_table(
     return TableScores(probability, warned, own.label, vectors, tuple(findings))
 
 
-def _rows(table: pl.DataFrame, reading: TableReading) -> TableRows:
+def _rows(table: pl.DataFrame, schema: TableSchema) -> TableRows:
     times = (
-        read_times(table[reading.time], reading.time_unit, reading.time_form)
-        if reading.time
+        read_times(table[schema.time], schema.time_unit, schema.time_form)
+        if schema.time
         else no_times(len(table))
     )
-    if times.dated != reading.dated:
+    if times.dated != schema.dated:
         raise ConfigurationError(
-            f"{reading.time} is understood as {times.meaning}, which it was not in training.",
+            f"{schema.time} is understood as {times.meaning}, which it was not in training.",
             hint="Give the times as they were in training.",
         )
     label = (
-        known_labels(table[reading.label])
-        if reading.label in table.columns
+        known_labels(table[schema.label])
+        if schema.label in table.columns
         else np.full(len(table), -1, np.int8)
     )
     amount = np.full(len(table), np.nan)
-    if reading.amount:
-        values = read_amounts(table[reading.amount])
+    if schema.amount:
+        values = read_amounts(table[schema.amount])
         table = table.with_columns(values)
         amount = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
     return TableRows(table, times.time_ms, label, np.where(np.isfinite(amount), amount, np.nan))
 
 
-def _in_order(parts: list[TableRows], reading: TableReading) -> tuple[TableRows, NDArray[np.int64]]:
+def _in_order(parts: list[TableRows], schema: TableSchema) -> tuple[TableRows, NDArray[np.int64]]:
     """All rows in order of time, and where those of the last part are in it."""
-    wanted = dict.fromkeys([one.column for one in reading.columns] + list(reading.entities))
+    wanted = dict.fromkeys([one.column for one in schema.columns] + list(schema.entities))
     table = pl.concat([_columns(part.table, tuple(wanted), parts[-1].table) for part in parts])
     time_ms = np.concatenate([part.time_ms for part in parts])
     order = np.argsort(time_ms, kind="stable")
@@ -141,19 +141,19 @@ def _columns(table: pl.DataFrame, wanted: tuple[str, ...], like: pl.DataFrame) -
     return pl.DataFrame(found)
 
 
-def _findings(reading: TableReading, history: pl.DataFrame | None) -> list[Finding]:
+def _findings(schema: TableSchema, history: pl.DataFrame | None) -> list[Finding]:
     found = []
-    if reading.entities and history is None:
+    if schema.entities and history is None:
         found.append(
             Finding(
                 "warning",
                 "histories",
-                f"of {', '.join(reading.entities)} begin with this table: give the earlier rows as --history",
+                f"of {', '.join(schema.entities)} begin with this table: give the earlier rows as --history",
             )
         )
-    elif history is not None and reading.label not in history.columns:
+    elif history is not None and schema.label not in history.columns:
         found.append(
-            Finding("warning", reading.label, "is not in the history: no fraud of a party is known")
+            Finding("warning", schema.label, "is not in the history: no fraud of a party is known")
         )
     return found
 

@@ -10,7 +10,7 @@ import pytest
 from forewarn.cli.command_table import load
 from models.tabular.entity_history import Events, entity_features
 from models.tabular.table_columns import MISSING
-from models.tabular.table_reading import clock
+from models.tabular.table_schema import clock
 from models.tabular.table_times import UNITS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")

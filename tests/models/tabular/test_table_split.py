@@ -47,7 +47,7 @@ def test_seven_days_of_training_seven_of_delay_seven_of_test(frame: pl.DataFrame
     fitted = len(train_rows) + len(later)
     times = framed.dataset.time_ms
     assert fitted == ((times >= _day("2025-02-01")) & (times < _day("2025-02-08"))).sum()
-    assert framed.reading.label_delay_ms == 7 * DAY_MS  # not a tenth of the period
+    assert framed.schema.label_delay_ms == 7 * DAY_MS  # not a tenth of the period
     assert parts.label["train"].sum() == train_rows.label.sum()  # all known when the test begins
 
 
@@ -77,8 +77,8 @@ def test_later_labels_have_no_say_in_the_codes_of_texts(frame: pl.DataFrame) -> 
     early = (frame["when"] < datetime(2025, 1, 20)).to_numpy()  # noqa: DTZ001
     shop = np.where(early == (fraud == 1), "bad early", "bad late")
     options = replace(OPTIONS, test_from="2025-01-27", test_until="2025-02-05")
-    reading = dataset_of_table(frame.with_columns(shop=pl.Series(shop)), options).reading
-    [one] = [column for column in reading.columns if column.column == "shop"]
+    schema = dataset_of_table(frame.with_columns(shop=pl.Series(shop)), options).schema
+    [one] = [column for column in schema.columns if column.column == "shop"]
     assert one.codes["bad early"] > one.codes["bad late"]
 
 

@@ -1,4 +1,4 @@
-"""Times are read as documented, and a reading that could be wrong is refused rather than guessed."""
+"""Times are read as documented, and a schema that could be wrong is refused rather than guessed."""
 
 from datetime import UTC, date, datetime, time, timedelta
 

@@ -1,4 +1,4 @@
-"""A column is a number or a date only if that loses nothing; what fits two readings is asked for."""
+"""A column is a number or a date only if that loses nothing; what fits two schemas is asked for."""
 
 from pathlib import Path
 

@@ -104,7 +104,7 @@ def _read(table: pl.DataFrame, tmp_path: Path, options: TableOptions) -> TableDa
     table.write_csv(path)
     framed = dataset_of_table(path, options)
     told = {one.about for one in framed.findings}
-    clock = {"hour_of_day"} if framed.reading.dated else set()
+    clock = {"hour_of_day"} if framed.schema.dated else set()
     assert {options.label, "hour_of_day"} & set(framed.dataset.features) == clock
     said = told | {"" if "the column without a name" in told else "?"}
     used = {*framed.dataset.features, options.label, options.group}

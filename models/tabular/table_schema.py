@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.tabular.entity_history import Events, entity_features
-from models.tabular.table_columns import Column, ColumnReading, codes, plain_names, values_of
+from models.tabular.table_columns import Column, ColumnSchema, codes, plain_names, values_of
 from models.tabular.table_times import TimeUnit
 from models.training.training_dataset import DAY_MS, HOUR_MS
 
@@ -22,7 +22,7 @@ TABLE = "table.json"
 HOUR, WEEKDAY = "hour_of_day", "day_of_week"
 
 
-class TableReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TableSchema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which columns mean what; empty means that there is none.
 
     ``clock`` names the features of the clock. ``columns`` are those that are features themselves, ``entities``
@@ -37,7 +37,7 @@ class TableReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     clock: tuple[str, ...]
     group: str
     amount: str
-    columns: tuple[ColumnReading, ...]
+    columns: tuple[ColumnSchema, ...]
     entities: tuple[str, ...]
     label_delay_ms: int
 
@@ -46,14 +46,14 @@ class TableReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return {
             "its times": (self.time,) if self.time else (),
             "its amounts": (self.amount,) if self.amount else (),
-            "a feature": tuple(reading.column for reading in self.columns),
+            "a feature": tuple(schema.column for schema in self.columns),
             "a history": self.entities,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """A table in order of time, as far as every reading needs it.
+    """A table in order of time, as far as every schema reads it.
 
     ``label`` is 0 or 1, or -1 for a row without one; ``amount`` is NaN for a row without one.
     """
@@ -73,7 +73,7 @@ class TableVectors:
     unknown: Mapping[str, tuple[str, ...]]
 
 
-def vectors_of(reading: TableReading, rows: TableRows) -> TableVectors:
+def vectors_of(schema: TableSchema, rows: TableRows) -> TableVectors:
     """The vectors of a table.
 
     Raises:
@@ -83,20 +83,20 @@ def vectors_of(reading: TableReading, rows: TableRows) -> TableVectors:
     columns: list[Column] = []
     unknown: dict[str, tuple[str, ...]] = {}
     for name, column in clock(rows.time_ms).items():
-        if name in reading.clock:
+        if name in schema.clock:
             names.append(name)
             columns.append(column)
-    for one in reading.columns:
+    for one in schema.columns:
         values, without_code = values_of(one, rows.table[one.column], rows.time_ms)
         names.append(one.column)
         columns.append(values)
         if without_code:
             unknown[one.column] = without_code
-    if reading.time:
-        events = Events(rows.time_ms, rows.amount, rows.label, has_amounts=bool(reading.amount))
-        for name in reading.entities:
+    if schema.time:
+        events = Events(rows.time_ms, rows.amount, rows.label, has_amounts=bool(schema.amount))
+        for name in schema.entities:
             for feature, column in entity_features(
-                events, codes(rows.table[name]), name, label_delay_ms=reading.label_delay_ms
+                events, codes(rows.table[name]), name, label_delay_ms=schema.label_delay_ms
             ):
                 names.append(feature)
                 columns.append(column)
