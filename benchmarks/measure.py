@@ -13,6 +13,8 @@ import numpy as np
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
+from forewarn.contracts import ScoreBlock
+
 
 class _Source(msgspec.Struct):
     topic: str
@@ -26,6 +28,23 @@ class _Caused(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Caused)
+_blocks = msgspec.msgpack.Decoder(ScoreBlock)
+
+
+def sources_of(value: bytes) -> list[tuple[str, int, int]]:
+    """Topic, partition and offset of each event that a record of an output topic answers.
+
+    Commits before the blocks, and the bare loop, write one JSON object an event.
+    """
+    if value.startswith(b"{"):
+        source = _decoder.decode(value).source
+        return [(source.topic, source.partition, source.offset)]
+    block = _blocks.decode(value)
+    offsets = np.frombuffer(block.offset, "<i8").tolist()
+    return [
+        (block.topics[source], block.partition, offset)
+        for source, offset in zip(block.source, offsets, strict=True)
+    ]
 
 
 async def read_all(
@@ -89,10 +108,10 @@ def latencies_ms(
     """
     found = []
     for record in asyncio.run(read_all(broker, outputs)):
-        source = _decoder.decode(record.value).source
-        at = appended.get((source.topic, source.partition, source.offset))
-        if at is not None and at >= since_ms:
-            found.append(record.timestamp - at)
+        for source in sources_of(record.value):
+            at = appended.get(source)
+            if at is not None and at >= since_ms:
+                found.append(record.timestamp - at)
     return np.array(found, dtype=np.int64)
 
 

@@ -25,6 +25,9 @@ PARTITIONS = 8
 SUBSCRIBERS = 10_000
 SOURCES = ("calls", "transfers")
 
+SCRAPE_SECONDS = 0.5
+"""Time between two scrapes: ten a second made up a twentieth of the worker's processor time."""
+
 
 class Session:
     """A started worker with topics and a store of its own.
@@ -134,7 +137,7 @@ class Session:
                     f"only {counters['events']} of {wanted} events in {timeout_seconds} s:\n"
                     f"{self.worker.tail(30)}"
                 )
-            time.sleep(0.1)
+            time.sleep(SCRAPE_SECONDS)
 
 
 @contextmanager

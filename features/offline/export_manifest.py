@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from forewarn.contracts import Acceptance
+from forewarn.contracts.score_block import MAX_ROWS
 from forewarn.errors import ConfigurationError
 
 MANIFEST_NAME: Final = "export.json"
@@ -43,7 +44,7 @@ class ExportManifest(msgspec.Struct):
 
     Attributes:
         ranges: the offsets requested; never changes.
-        rows_per_file: offsets that one file covers; never changes.
+        rows_per_file: offsets that one file covers, of ``scores`` a fraction of them; never changes.
         acceptance: the workers' rules for a valid event; never changes.
         rows: rows written by topic.
         rejected: number of records that are not valid events; ``rejections`` lists the first of them.
@@ -59,10 +60,16 @@ class ExportManifest(msgspec.Struct):
     complete: bool = False
 
     def segments(self) -> Iterator[OffsetRange]:
-        """The files' ranges: each range in steps of ``rows_per_file`` offsets."""
+        """The files' ranges: each range in steps of ``rows_per_file`` offsets.
+
+        A record of ``scores`` may hold many rows, so a file of them covers as many offsets less.
+        """
         for part in self.ranges:
-            for first in range(part.first, part.after, self.rows_per_file):
-                after = min(first + self.rows_per_file, part.after)
+            step = self.rows_per_file
+            if part.topic == "scores":
+                step = max(1, step // MAX_ROWS)
+            for first in range(part.first, part.after, step):
+                after = min(first + step, part.after)
                 yield OffsetRange(part.topic, part.partition, first, after)
 
 

@@ -163,7 +163,7 @@ def _scores(directory: Path, topic_prefix: str, catalog: Catalog) -> pl.DataFram
     topic = pl.col("source").struct.field("topic").str.strip_prefix(topic_prefix)
     scores = (
         read_topic(directory, "scores")
-        .sort("partition", "offset")
+        .sort("partition", "offset", maintain_order=True)  # a record holds many rows
         .select(
             "event_id",
             "event_time_ms",

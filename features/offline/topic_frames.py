@@ -11,10 +11,10 @@ from features.offline.parquet_schema import SCHEMAS, STRUCTS
 from forewarn.contracts import (
     Acceptance,
     Event,
-    Score,
     accept,
     decode_call,
     decode_outcome,
+    decode_scores,
     decode_transfer,
     encode,
 )
@@ -23,22 +23,12 @@ from forewarn.errors import ContractError
 
 Decode = Callable[[bytes | None], msgspec.Struct]
 
-_scores = msgspec.json.Decoder(Score)
-
-
-def _decode_score(value: bytes | None) -> msgspec.Struct:
-    try:
-        return _scores.decode(value or b"")
-    except msgspec.MsgspecError as error:
-        raise ContractError(str(error), reason="invalid_field") from None
-
-
 DECODERS: Final[dict[str, Decode]] = {
     "calls": decode_call,
     "transfers": decode_transfer,
     "outcomes": decode_outcome,
-    "scores": _decode_score,
 }
+"""Decoders of the topics that hold one event a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +73,14 @@ def frame_of(
     for record in records:
         try:
             # Encoding an event again puts it on one line, whatever white space its source wrote.
-            lines.append(encode(_event(topic, record, acceptance)))
+            found = [encode(row) for row in _rows(topic, record, acceptance)]
         except ContractError as error:
             if rejected is None:
                 raise
             rejected.rows.append((record.partition, record.offset, error.reason))
         else:
-            kept.append(record)
+            lines += found
+            kept += [record] * len(found)
     wanted = pl.Schema(SCHEMAS[topic])
     body = {name: kind for name, kind in wanted.items() if name not in _POSITION}
     frame = pl.read_ndjson(b"\n".join(lines), schema=body) if lines else pl.DataFrame(schema=body)
@@ -100,6 +91,15 @@ def frame_of(
         "appended_at_ms": pl.Series([r.appended_at_ms for r in kept], dtype=pl.Int64),
     }
     return fill_defaults(topic, frame).with_columns(**position).select(list(wanted))
+
+
+def _rows(
+    topic: str, record: StoredRecord, acceptance: Acceptance | None
+) -> Sequence[msgspec.Struct]:
+    """The rows of a record: one event, or the scores of a block."""
+    if topic == "scores":
+        return decode_scores(record.value)
+    return [_event(topic, record, acceptance)]
 
 
 def _event(topic: str, record: StoredRecord, acceptance: Acceptance | None) -> msgspec.Struct:

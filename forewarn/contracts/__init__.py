@@ -25,6 +25,7 @@ from forewarn.contracts.fraud_warning import (
 )
 from forewarn.contracts.outcome import Disposition, Outcome
 from forewarn.contracts.score import Score
+from forewarn.contracts.score_block import ScoreBlock, decode_scores
 from forewarn.contracts.transfer import Transfer
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Outcome",
     "Reason",
     "Score",
+    "ScoreBlock",
     "Severity",
     "Source",
     "Subject",
@@ -54,6 +56,7 @@ __all__ = [
     "accept",
     "decode_call",
     "decode_outcome",
+    "decode_scores",
     "decode_transfer",
     "encode",
     "kept",

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from forewarn.contracts import DeadLetter, FraudWarning, Outcome, Score, Transfer
+from forewarn.contracts import DeadLetter, FraudWarning, Outcome, ScoreBlock, Transfer
 from forewarn.contracts.call import CallEvent
 from forewarn.contracts.list_entry import ListEntry
 
@@ -14,7 +14,7 @@ TOPICS: dict[str, Any] = {
     "transfers": Transfer,
     "outcomes": Outcome,
     "warnings": FraudWarning,
-    "scores": Score,
+    "scores": ScoreBlock,
     "dead-letters": DeadLetter,
     "lists": ListEntry,
 }
@@ -32,4 +32,6 @@ def _text(topic: str, kind: Any) -> str:
     schema = msgspec.json.schema(kind)
     # What a reader has never heard of is ignored by the decoder, so nothing forbids it here.
     head = {"$schema": DIALECT, "title": f"Values of the topic {topic}"}
+    if topic == "scores":
+        head["$comment"] = "Encoded as MessagePack, so columns are raw bytes; see docs/scores.md."
     return json.dumps(head | schema, indent=2, ensure_ascii=False) + "\n"

@@ -1,8 +1,7 @@
 """Messages that a worker produces for a job: warnings, scores and dead letters."""
 
-import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +15,12 @@ from forewarn.contracts import (
     FraudWarning,
     LineChanged,
     Reason,
-    Score,
     Source,
     Subject,
     Transfer,
     encode,
 )
-from forewarn.platform.pseudonyms import to_hex
+from forewarn.contracts.score_block import MAX_ROWS, ScoreBlock, column, encode_block
 from models.policy import Decision, warning_id
 from models.policy.event_status import STATUS_OF_KIND
 from streams.model.bundle import ModelBundle
@@ -58,7 +56,7 @@ class OutputTopics:
     Attributes:
         sources: calls, transfers and outcomes.
         warnings: of ``FraudWarning``.
-        scores: of ``Score``.
+        scores: of ``ScoreBlock``.
         dead_letters: of ``DeadLetter``; its partition 0 takes all.
     """
 
@@ -189,65 +187,68 @@ def _parties(event: Event) -> tuple[str | None, str | None, str | None]:
 
 def score_records(
     job: DecisionJob, bundle: ModelBundle, sources: Sequence[str]
-) -> list[tuple[bytes, bytes]]:
-    """Key and value of the score of each event of a job that was not applied before.
+) -> Iterator[KeyValue]:
+    """Blocks of the scores of all events of a job that were not applied before.
 
     Outcomes are included, although nothing is decided on their scores: they change the state, so
-    the parity check has to know which versions they met. The versions of an outcome that names
-    several numbers and accounts follow each other, three for each row.
+    the parity check has to know which versions they met.
     """
-    rows = job.rows
-    kinds = job.columns.kind[rows].tolist()
-    chosen = np.flatnonzero(job.result.fresh[rows])
-    vectors = np.ascontiguousarray(job.result.vectors[rows], dtype="<f4")
-    reads = _by_event(job, job.result.reads)
-    applied = _by_event(job, _applied(job)) if job.landed else None
-    subscribers = job.columns.subscriber[rows].tolist()
-    offsets = job.chunk.offsets.tolist()
-    codes = job.chunk.source.tolist()
-    probabilities = job.probabilities.tolist()
-    challenger = job.challenger.tolist() if job.challenger is not None else None
-    challenger_version = (
-        bundle.challenger.version if bundle.challenger and challenger is not None else ""
+    chosen = np.flatnonzero(job.result.fresh[job.rows])
+    for start in range(0, len(chosen), MAX_ROWS):
+        part = chosen[start : start + MAX_ROWS]
+        yield None, encode_block(_score_block(job, bundle, sources, part))
+
+
+def _score_block(
+    job: DecisionJob, bundle: ModelBundle, sources: Sequence[str], chosen: npt.NDArray[np.intp]
+) -> ScoreBlock:
+    """The scores of some events of a job."""
+    first = job.rows[chosen]
+    columns, events = job.columns, job.chunk.events
+    lengths = np.diff(job.rows, append=len(columns))[chosen]
+    single = bool((lengths == 1).all())
+    rows = first if single else np.concatenate(list(map(np.arange, first, first + lengths)))
+    decisions, decision = _decision_codes(job, chosen)
+    challenger = job.challenger is not None and bundle.challenger is not None
+    return ScoreBlock(
+        topics=tuple(sources),
+        partition=job.chunk.partition,
+        chunk=job.number,
+        fingerprint=bundle.scorer.fingerprint,
+        model_version=bundle.scorer.version,
+        challenger_version=bundle.challenger.version if challenger and bundle.challenger else "",
+        policy_version=bundle.policy.version,
+        kinds=KIND_NAMES,
+        decisions=decisions,
+        event_id=[events[i].event_id for i in chosen.tolist()],
+        event_time_ms=column(columns.time_ms[first], "<i8"),
+        subscriber=column(columns.subscriber[first], "<u8"),
+        kind=column(columns.kind[first], "u1"),
+        source=column(job.chunk.source[chosen], "u1"),
+        offset=column(job.chunk.offsets[chosen], "<i8"),
+        probability=column(job.probabilities[chosen], "<f8"),
+        challenger_probability=(
+            column(job.challenger[chosen], "<f8")
+            if challenger and job.challenger is not None
+            else b""
+        ),
+        decision=column(decision, "u1"),
+        reads=column(job.result.reads[rows], "<u4"),
+        applied=column(_applied(job)[rows], "<u4") if job.landed else b"",
+        rows=b"" if single else column(lengths, "<u2"),
+        vectors=column(job.result.vectors[first].T, "<f4"),
     )
-    records: list[tuple[bytes, bytes]] = []
-    for i in chosen.tolist():
-        decision = job.decisions.get(i)
-        subscriber = to_hex(subscribers[i])
-        score = Score(
-            event_id=job.chunk.events[i].event_id,
-            event_time_ms=job.chunk.events[i].event_time_ms,
-            subscriber=subscriber,
-            kind=KIND_NAMES[kinds[i]],
-            source=Source(sources[codes[i]], job.chunk.partition, offsets[i]),
-            chunk=job.number,
-            fingerprint=bundle.scorer.fingerprint,
-            vector=base64.b64encode(vectors[i]).decode("ascii"),
-            reads=tuple(reads[i]),
-            applied=tuple(applied[i]) if applied is not None else (),
-            probability=probabilities[i],
-            challenger_probability=challenger[i] if challenger is not None else None,
-            model_version=bundle.scorer.version,
-            challenger_version=challenger_version,
-            policy_version=bundle.policy.version,
-            decision=decision.reason if decision else _undecided(kinds[i]),
-        )
-        records.append((subscriber.encode(), encode(score)))
-    return records
 
 
-def _undecided(kind: int) -> str:
-    return "outcome" if kind == _OUTCOME else "below_threshold"
-
-
-def _by_event(job: DecisionJob, versions: npt.NDArray[np.uint32]) -> list[list[int]]:
-    """Versions of each event's records: three, or three for each row of an outcome."""
-    listed: list[list[int]] = versions[job.rows].tolist()
-    lengths = np.diff(job.rows, append=len(job.columns))
-    for i in np.flatnonzero(lengths > 1).tolist():
-        start = int(job.rows[i])
-        listed[i] = versions[start : start + int(lengths[i])].ravel().tolist()
-    return listed
+def _decision_codes(
+    job: DecisionJob, chosen: npt.NDArray[np.intp]
+) -> tuple[tuple[str, ...], npt.NDArray[np.uint8]]:
+    """Names of decisions, and for each event the index of its own."""
+    names = {"below_threshold": 0, "outcome": 1}
+    codes = (job.columns.kind[job.rows] == _OUTCOME).astype(np.uint8)
+    for i, decision in job.decisions.items():
+        codes[i] = names.setdefault(decision.reason, len(names))
+    return tuple(names), codes[chosen]
 
 
 def _applied(job: DecisionJob) -> npt.NDArray[np.uint32]:

@@ -19,6 +19,7 @@ from forewarn.contracts import (
     Transfer,
     decode_call,
     decode_transfer,
+    decode_scores,
 )
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ class Went:
     async def read(self) -> None:
         """Read on from where the last call ended."""
         for record in await read_all(self.broker, "scores", self.positions):
-            score = msgspec.json.decode(record.value, type=Score)
-            self.scores[score.event_id].append(score)
+            for score in decode_scores(record.value):
+                self.scores[score.event_id].append(score)
         for record in await read_all(self.broker, "dead-letters", self.positions):
             letter = msgspec.json.decode(record.value)
             self.dead[letter["topic"], letter["partition"], letter["offset"]] += 1

@@ -22,6 +22,7 @@ from forewarn.contracts import (
     FraudWarning,
     Outcome,
     Transfer,
+    decode_scores,
     encode,
 )
 from forewarn.contracts.list_entry import ListEntry, list_key
@@ -215,7 +216,8 @@ def test_a_number_on_the_block_list_raises_warnings_in_the_worker(stack: Stack) 
             send("calls", person.encode(), encode(call))
         name = f"blocked-{sent}".encode()
         scored = records_of(stack, "scores", lambda r: name in r.value, "the score")
-        if b'"decision":"raised_by_list"' not in next(r for r in scored if name in r.value).value:
+        scores = [s for r in scored if name in r.value for s in decode_scores(r.value)]
+        if next(s for s in scores if s.event_id.encode() == name).decision != "raised_by_list":
             return False
         found = records_of(stack, "warnings", lambda r: name in r.value, "the warning")
         raised.extend(_warning(r) for r in found if name in r.value)

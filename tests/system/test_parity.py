@@ -6,14 +6,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import polars as pl
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from benchmarks.world import WorkerProcess, World
 from features.offline.parquet_tables import read_topic
-from forewarn.contracts import Score, encode
+from forewarn.contracts import decode_scores, encode
 from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ForewarnError
 from forewarn.local import KafkaBroker, RedisServer
@@ -77,9 +76,9 @@ class Scored:
         """Distinct events scored so far."""
         for records in self._consumer.poll(timeout_ms=200).values():
             for record in records:
-                where = msgspec.json.decode(record.value, type=Score).source
-                event = where.topic, where.partition, where.offset
-                self.times[event] = self.times.get(event, 0) + 1
+                for score in decode_scores(record.value):
+                    event = score.source.topic, score.source.partition, score.source.offset
+                    self.times[event] = self.times.get(event, 0) + 1
         return len(self.times)
 
     def until(self, count: int, workers: list[WorkerProcess]) -> None:

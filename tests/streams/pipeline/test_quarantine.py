@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from features.catalog import CATALOG
 from features.engine import Engine
 from features.entity_keys import Entity, keys
-from forewarn.contracts import Acceptance, DeadLetter, FraudWarning, Score, Transfer, encode
+from forewarn.contracts import Acceptance, DeadLetter, FraudWarning, Transfer, decode_scores, encode
 from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ArtifactError
 from forewarn.platform.pseudonyms import Pseudonymiser
@@ -104,7 +104,7 @@ class Outputs:
     @property
     def scored(self) -> list[str]:
         values = self.records.get("scores", [])
-        return [msgspec.json.decode(value, type=Score).event_id for value in values]
+        return [score.event_id for value in values for score in decode_scores(value)]
 
 
 class Place:
@@ -289,7 +289,7 @@ async def test_a_model_that_fails_on_anything_is_replaced_and_costs_no_event() -
     await process(place, partition)
     assert place.outputs.letters == []
     values = place.outputs.records["scores"]
-    versions = {msgspec.json.decode(value, type=Score).model_version for value in values}
+    versions = {score.model_version for value in values for score in decode_scores(value)}
     assert versions == {"before"}
 
 
@@ -324,7 +324,7 @@ async def test_a_challenger_that_fails_is_dropped_and_delays_no_event() -> None:
     fetch(partition, [transfer(0)])
     await process(place, partition)
     assert told == ["trial"]
-    score = msgspec.json.decode(place.outputs.records["scores"][0], type=Score)
+    score = decode_scores(place.outputs.records["scores"][0])[0]
     assert (score.challenger_version, score.challenger_probability) == ("", None)
 
 
@@ -350,7 +350,7 @@ async def test_a_damaged_journal_stops_no_worker() -> None:
     await process(place, again)
     assert place.outputs.scored == ["e0", "e1"]
     values = place.outputs.records["scores"]
-    numbers = [msgspec.json.decode(value, type=Score).chunk for value in values]
+    numbers = [score.chunk for value in values for score in decode_scores(value)]
     assert len(set(numbers)) == 2, "a chunk's number is its own"
     assert place.registry.get_sample_value("forewarn_worker_dropped_journals_total") == 1
 
