@@ -18,8 +18,8 @@ from forewarn.contracts import (
     Score,
     Transfer,
     decode_call,
-    decode_transfer,
     decode_scores,
+    decode_transfer,
 )
 
 if TYPE_CHECKING:
