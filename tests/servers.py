@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 SERVER_FIXTURES = frozenset(
-    {"kafka", "redis_session", "redis_cluster", "postgres", "chromium", "kustomize", "servers"}
+    [
+        "kafka",
+        "redis_session",
+        "redis_cluster",
+        "postgres",
+        "chromium",
+        "kustomize",
+        "promtool",
+        "servers",
+    ]
 )
 """Fixtures that start a server or an outside program; tests that use one carry the mark ``system``."""
 

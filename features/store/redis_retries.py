@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exp
 
 from features.store.state_store import unavailable
 from forewarn.errors import ConfigurationError, ForewarnError, StateFullError
+from forewarn.platform.awaited_retries import retried
 
 T = TypeVar("T")
 
@@ -76,15 +77,14 @@ class RetryPolicy:
             error = state.outcome.exception() if state.outcome else None
             self.on_retry(type(error).__name__)
 
-        async def awaited() -> T:
-            return await attempt()  # tenacity awaits coroutine functions only, and a lambda is none
+        def policy() -> AsyncRetrying:
+            return AsyncRetrying(
+                retry=retry_if_exception(is_transient), wait=_pause_seconds, stop=is_late,
+                before_sleep=report, sleep=self.pause, reraise=True,
+            )  # fmt: skip
 
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(is_transient), wait=_pause_seconds, stop=is_late,
-            before_sleep=report, sleep=self.pause, reraise=True,
-        )  # fmt: skip
         try:
-            return await retrying(awaited)
+            return await retried(attempt, policy)
         except (fault.RedisError, fault.RedisClusterException, OSError) as error:
             if isinstance(error, _REFUSED) or is_transient(error):
                 raise explain(what, error) from error

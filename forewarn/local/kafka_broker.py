@@ -8,17 +8,16 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 from uuid import uuid4
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from forewarn.errors import ConfigurationError, DependencyUnavailableError
+from forewarn.errors import ConfigurationError
 from forewarn.local.child_process import Child
 from forewarn.local.kafka_jars import kafka_jars
+from forewarn.local.local_server import LocalServer
 from forewarn.local.ports import LOOPBACK, free_port
-from forewarn.local.wait import wait_until
 
 _CLUSTER_ID = "Zm9yZXdhcm4tbG9jYWwtMQ"  # 16 bytes in URL-safe base64, as KRaft wants
 
@@ -26,8 +25,8 @@ _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
 """In any other locale Java may be unable to name a directory that is not ASCII."""
 
 
-class KafkaBroker:
-    """One broker on the loopback address; its data survive a restart.
+class KafkaBroker(LocalServer):
+    """One broker on the loopback address; it is ready when it can lead partitions.
 
     Args:
         directory: holds the configuration, the log file and the data.
@@ -56,7 +55,6 @@ class KafkaBroker:
         name: str = "kafka",
     ) -> None:
         self.directory = directory
-        self._port_is_ours = port is None
         self._protocols = {"PLAINTEXT": "PLAINTEXT", **(listeners or {})}
         self.ports = {listener: free_port() for listener in (*self._protocols, "CONTROLLER")}
         if port is not None:
@@ -74,13 +72,14 @@ class KafkaBroker:
             "--enable-native-access=ALL-UNNAMED",
         ]
         self._java: list[str] | None = None
-        self.process = Child(
+        process = Child(
             name,
             [],
             log_file=directory / "kafka.log",
             directory=directory,
             environment=_ENVIRONMENT,
         )
+        super().__init__(process, chooses_ports=port is None, start_seconds=60.0, stop_seconds=20.0)
 
     @property
     def bootstrap_servers(self) -> str:
@@ -91,50 +90,18 @@ class KafkaBroker:
         """``host:port`` of a listener."""
         return f"{LOOPBACK}:{self.ports[listener]}"
 
-    def start(self, timeout_seconds: float = 60.0) -> Self:
-        """Start and wait until the broker answers a metadata request and can lead partitions."""
+    def _prepare(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         if self._java is None:
             self._java = [str(java()), *self._java_options, "-cp", f"{kafka_jars()}/*"]
         configuration = self.directory / "server.properties"
-        attempts = 3 if self._port_is_ours else 1
-        for attempt in range(1, attempts + 1):
-            configuration.write_text(self._configuration(), encoding="ascii")
-            if not (self.directory / "data" / "meta.properties").exists():
-                self._format(configuration)
-            self.process.command = [*self._java, "kafka.Kafka", str(configuration)]
-            self.process.start()
-            try:
-                wait_until(self._answers, timeout_seconds, what=f"{self.process.name} to answer")
-            except DependencyUnavailableError:
-                self.process.kill()
-                if attempt == attempts or "Address already in use" not in self.process.tail(60):
-                    raise
-                self.ports = {listener: free_port() for listener in self.ports}
-            else:
-                return self
-        raise AssertionError("unreachable")
+        configuration.write_text(self._configuration(), encoding="ascii")
+        if not (self.directory / "data" / "meta.properties").exists():
+            self._format(configuration)
+        self.process.command = [*self._java, "kafka.Kafka", str(configuration)]
 
-    def stop(self) -> None:
-        """Stop in order: the logs are flushed and the next start needs no recovery."""
-        self.process.stop(timeout_seconds=20.0)
-
-    def kill(self) -> None:
-        """End at once, as a crash would."""
-        self.process.kill()
-
-    def pause(self) -> None:
-        """Hang: connections stay, nothing is answered."""
-        self.process.pause()
-
-    def resume(self) -> None:
-        """Go on after ``pause``."""
-        self.process.resume()
-
-    def restart(self) -> None:
-        """Stop and start on the same ports."""
-        self.stop()
-        self.start()
+    def _choose_ports(self) -> None:
+        self.ports = {listener: free_port() for listener in self.ports}
 
     def _answers(self) -> bool:
         self.process.require_running()
@@ -215,12 +182,6 @@ class KafkaBroker:
         return "".join(
             f"{name}={_escaped(value)}\n" for name, value in (properties | self._properties).items()
         )
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
 
 def _escaped(value: str) -> str:

@@ -4,15 +4,15 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 from urllib.parse import quote
 
 import redis
 
-from forewarn.errors import ConfigurationError, DependencyUnavailableError
+from forewarn.errors import ConfigurationError
 from forewarn.local.child_process import Child
+from forewarn.local.local_server import LocalServer
 from forewarn.local.ports import LOOPBACK, free_port
-from forewarn.local.wait import wait_until
 
 
 def redis_binary(prefer: Literal["bundled", "system"] = "bundled") -> Path:
@@ -39,8 +39,8 @@ def redis_binary(prefer: Literal["bundled", "system"] = "bundled") -> Path:
     )
 
 
-class RedisServer:
-    """One redis-server on the loopback address.
+class RedisServer(LocalServer):
+    """One redis-server on the loopback address; it is ready when its data is loaded.
 
     Args:
         directory: holds the configuration, the log and, if kept, the data.
@@ -65,17 +65,17 @@ class RedisServer:
     ) -> None:
         self.directory = directory
         self.port = port or free_port()
-        self._port_is_ours = port is None
         self._persistent = persistent
         self._config = dict(config or {})
         self._binary = binary or redis_binary()
         self._client_arguments = dict(client_arguments or {})
-        self.process = Child(
+        process = Child(
             name,
             [self._binary, directory / "redis.conf"],
             log_file=directory / "redis.log",
             directory=directory,
         )
+        super().__init__(process, chooses_ports=port is None, start_seconds=20.0, stop_seconds=15.0)
 
     @property
     def url(self) -> str:
@@ -92,49 +92,17 @@ class RedisServer:
         """Address of the unix socket for clients, database 0."""
         return f"unix://{quote(str(self.socket_path))}?db=0"
 
-    def start(self, timeout_seconds: float = 20.0) -> Self:
-        """Start and wait until a PING is answered and the data is loaded."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        attempts = 3 if self._port_is_ours else 1
-        for attempt in range(1, attempts + 1):
-            (self.directory / "redis.conf").write_text(self._configuration())
-            self.process.start()
-            try:
-                wait_until(self._answers, timeout_seconds, what=f"{self.process.name} to answer")
-            except DependencyUnavailableError:
-                self.process.kill()
-                if attempt == attempts or "Address already in use" not in self.process.tail():
-                    raise
-                self.port = free_port()
-            else:
-                return self
-        raise AssertionError("unreachable")
-
     def client(self, **arguments: object) -> redis.Redis:
         """A blocking client with short timeouts, for tests and probes."""
         options: dict[str, object] = {"socket_timeout": 5.0, "socket_connect_timeout": 2.0}
         return redis.Redis.from_url(self.url, **(options | self._client_arguments | arguments))
 
-    def stop(self) -> None:
-        """Stop in order; a persistent server has its data on disk then."""
-        self.process.stop()
+    def _prepare(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "redis.conf").write_text(self._configuration())
 
-    def kill(self) -> None:
-        """End at once, as a crash would."""
-        self.process.kill()
-
-    def pause(self) -> None:
-        """Hang: connections stay, nothing is answered."""
-        self.process.pause()
-
-    def resume(self) -> None:
-        """Go on after ``pause``."""
-        self.process.resume()
-
-    def restart(self) -> None:
-        """Stop and start on the same port."""
-        self.stop()
-        self.start()
+    def _choose_ports(self) -> None:
+        self.port = free_port()
 
     def _answers(self) -> bool:
         self.process.require_running()
@@ -164,9 +132,3 @@ class RedisServer:
         for name, value in (directives | self._config).items():
             lines += [f"{name} {one}" for one in ([value] if isinstance(value, str) else value)]
         return "\n".join(lines) + "\n"
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()

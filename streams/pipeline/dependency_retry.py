@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exp
 
 from features.store import StateLostError
 from forewarn.errors import ForewarnError
+from forewarn.platform.awaited_retries import retried
 from streams.intake.lane import AbandonedError
 from streams.intake.open_partition import OpenPartition
 
@@ -69,18 +70,17 @@ class DependencyRetry:
             waiting = True
             self._on_wait(dependency, str(error), _numbers(partitions))
 
-        async def attempt() -> T:
-            return await step()  # tenacity awaits coroutine functions only, and a lambda is none
+        def policy() -> AsyncRetrying:
+            return AsyncRetrying(
+                retry=retry_if_exception(_may_pass),
+                wait=wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS),
+                before_sleep=report,
+                sleep=asyncio.sleep,
+                reraise=True,
+            )
 
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(_may_pass),
-            wait=wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS),
-            before_sleep=report,
-            sleep=asyncio.sleep,
-            reraise=True,
-        )
         try:
-            return await retrying(attempt)
+            return await retried(step, policy)
         finally:
             # Also after an error: no later call would report that this wait has ended.
             if waiting:

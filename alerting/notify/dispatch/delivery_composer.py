@@ -1,7 +1,7 @@
 """Composes the deliveries that carry out a decision: recipient, channel and content."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
@@ -66,42 +66,29 @@ class DeliveryComposer:
         labels = labels_of(case)
         wait_ms = int(match.group_wait_seconds * 1000)
         group = "/".join([match.receiver, *(labels[name] for name in match.group_by)])
+        # A case is paged again when its severity rises, not with every revision.
+        step = page_step(case, "page", case.severity)
         return [
-            Intent(
-                channel=target.channel,
-                purpose=PAGE,
-                recipient=target.recipient,
-                address=target.address,
-                template="page",
-                reason=reason,
-                # A case is paged again when its severity rises, not with every revision.
-                step=page_step(case, "page", case.severity),
-                team=receiver.team,
-                group_key=f"{group}/{target.channel}/{target.address}" if wait_ms else "",
+            replace(
+                page,
+                group_key=f"{group}/{page.channel}/{page.address}" if wait_ms else "",
                 not_before_ms=not_before_ms + wait_ms,
-                content=self._content(case),
             )
-            for target in self._targets(session, case, receiver, now_ms)
-        ]
+            for page in _addressed(
+                self._targets(session, case, receiver, now_ms),
+                PAGE, "page", reason, step, receiver, self._content(case),
+            )
+        ]  # fmt: skip
 
     def escalation(
         self, session: Session, case: Case, receiver: Receiver, reason: str, now_ms: int
     ) -> list[Intent]:
         """The page of the case's level of escalation."""
-        return [
-            Intent(
-                channel=target.channel,
-                purpose=PAGE,
-                recipient=target.recipient,
-                address=target.address,
-                template="escalation",
-                reason=reason,
-                step=page_step(case, "escalation", str(case.escalation_level)),
-                team=receiver.team,
-                content=self._content(case),
-            )
-            for target in self._targets(session, case, receiver, now_ms)
-        ]
+        step = page_step(case, "escalation", str(case.escalation_level))
+        return _addressed(
+            self._targets(session, case, receiver, now_ms),
+            PAGE, "escalation", reason, step, receiver, self._content(case),
+        )  # fmt: skip
 
     def follow_up(
         self, session: Session, case: Case, receiver: Receiver, problem: str, now_ms: int
@@ -162,24 +149,11 @@ class DeliveryComposer:
         step: str,
         content: dict[str, object],
     ) -> list[Intent]:
-        return [
-            Intent(
-                channel=target.channel,
-                purpose=ALARM,
-                recipient=target.recipient,
-                address=target.address,
-                template=template,
-                reason=problem,
-                step=step,
-                team=receiver.team,
-                content=content
-                | {
-                    "problem": problem_name(problem, self._options.language),
-                    "holder": case.holder or "-",
-                },
-            )
-            for target in targets
-        ]
+        described = content | {
+            "problem": problem_name(problem, self._options.language),
+            "holder": case.holder or "-",
+        }
+        return _addressed(targets, ALARM, template, problem, step, receiver, described)
 
     def _targets(
         self, session: Session, case: Case, receiver: Receiver, now_ms: int
@@ -215,6 +189,32 @@ class DeliveryComposer:
             "level": case.escalation_level,
             "url": f"{self._options.public_url}/console/cases/{case.case_id}",
         }
+
+
+def _addressed(
+    targets: Iterable[_Target],
+    purpose: str,
+    template: str,
+    reason: str,
+    step: str,
+    receiver: Receiver,
+    content: dict[str, object],
+) -> list[Intent]:
+    """The same delivery to each target of a receiver."""
+    return [
+        Intent(
+            channel=target.channel,
+            purpose=purpose,
+            recipient=target.recipient,
+            address=target.address,
+            template=template,
+            reason=reason,
+            step=step,
+            team=receiver.team,
+            content=content,
+        )
+        for target in targets
+    ]
 
 
 def _address(case: Case, action: Action) -> str:

@@ -1,7 +1,7 @@
 """Routes of lists, silences, shifts and the routing in use."""
 
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -37,6 +37,15 @@ Instant = Annotated[int, Field(ge=0, le=4_102_444_800_000, description="UTC mill
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class _RowView(BaseModel):
+    """A view whose fields have the names of the row's columns."""
+
+    @classmethod
+    def of(cls, row: Silence | Shift) -> Self:
+        """The view of a row."""
+        return cls(**{name: getattr(row, name) for name in cls.model_fields})
 
 
 class ListBody(_Body):
@@ -89,7 +98,7 @@ class SilenceBody(_Body):
     starts_at_ms: Instant | None = None
 
 
-class SilenceView(BaseModel):
+class SilenceView(_RowView):
     """A silence."""
 
     silence_id: str
@@ -99,11 +108,6 @@ class SilenceView(BaseModel):
     owner: str
     starts_at_ms: int
     expires_at_ms: int
-
-    @classmethod
-    def of(cls, row: Silence) -> "SilenceView":
-        """The view of a row."""
-        return cls(**{name: getattr(row, name) for name in cls.model_fields})
 
 
 class ShiftBody(_Body):
@@ -122,7 +126,7 @@ class ShiftBody(_Body):
     ends_at_ms: Instant
 
 
-class ShiftView(BaseModel):
+class ShiftView(_RowView):
     """A shift without its address."""
 
     shift_id: str
@@ -133,11 +137,6 @@ class ShiftView(BaseModel):
     channel: str
     starts_at_ms: int
     ends_at_ms: int
-
-    @classmethod
-    def of(cls, row: Shift) -> "ShiftView":
-        """The view of a row."""
-        return cls(**{name: getattr(row, name) for name in cls.model_fields})
 
 
 class RouteBody(_Body):
@@ -163,17 +162,8 @@ def lists(
 @router.post("/lists", status_code=201, responses=CHANGE)
 def propose(services: Service, who: Propose, body: ListBody) -> ListView:
     """Propose an entry, which waits for a second person."""
-    row = services.lists.propose(
-        who,
-        tenant=body.tenant,
-        name=body.list,
-        kind=body.kind,
-        peer=body.peer,
-        reason=body.reason,
-        subscriber=body.subscriber,
-        expires_at_ms=body.expires_at_ms,
-    )
-    return ListView.of(row)
+    fields = body.model_dump(exclude={"list"})
+    return ListView.of(services.lists.propose(who, name=body.list, **fields))
 
 
 @router.post("/lists/{entry_id}/approve", responses=CHANGE)
@@ -197,15 +187,7 @@ def silences(services: Service, who: ReadRouting) -> list[SilenceView]:
 @router.post("/silences", status_code=201, responses=CHANGE)
 def silence(services: Service, who: ChangeRouting, body: SilenceBody) -> SilenceView:
     """Withhold pages; cases stay in the queue."""
-    row = services.routing_service.silence(
-        who,
-        tenant=body.tenant,
-        matchers={str(name): value for name, value in body.matchers.items()},
-        reason=body.reason,
-        expires_at_ms=body.expires_at_ms,
-        starts_at_ms=body.starts_at_ms,
-    )
-    return SilenceView.of(row)
+    return SilenceView.of(services.routing_service.silence(who, **body.model_dump()))
 
 
 @router.delete("/silences/{silence_id}", responses=CHANGE)
@@ -223,8 +205,7 @@ def shifts(services: Service, who: ReadRouting) -> list[ShiftView]:
 @router.post("/shifts", status_code=201, responses=CHANGE)
 def add_shift(services: Service, who: ChangeRouting, body: ShiftBody) -> ShiftView:
     """Put a responder on call."""
-    row = services.routing_service.add_shift(who, **body.model_dump())
-    return ShiftView.of(row)
+    return ShiftView.of(services.routing_service.add_shift(who, **body.model_dump()))
 
 
 @router.delete("/shifts/{shift_id}", responses=CHANGE)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from typer.testing import CliRunner
 
 from alerting.access.users import UserFile
@@ -14,6 +15,8 @@ SCOPE = ("--tenant", "default", "--district", "4304*")
 
 @pytest.fixture
 def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UserFile:
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr("alerting.access.users.PasswordHasher", lambda: cheap)
     monkeypatch.setenv("FOREWARN_ACCESS_USERS_FILE", str(tmp_path / "users.json"))
     return UserFile(tmp_path / "users.json")
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
@@ -30,6 +31,7 @@ def app(services: Services, clock: Clock, tmp_path: Path) -> FastAPI:
         public_url="http://testserver",
         service_key=SERVICE_KEY,
         clock=clock,
+        hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1),
     )
     return create_app(services, access, registry=CollectorRegistry())
 

@@ -13,6 +13,7 @@ from httpx import Response
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, Page, expect
 
+from alerting.access.access_control import AccessControl
 from alerting.access.users import UserFile
 from alerting.bootstrap.access_components import build_access
 from alerting.db.case_tables import Case, EmergencyContact
@@ -74,6 +75,13 @@ class Browser:
             self.token = found.group(1) or found.group(2)
         return response
 
+    def resume(self, access: AccessControl, name: str) -> None:
+        """Open a session without the form: three requests less than ``sign_in``."""
+        session = access.sign_in(name, PASSWORD, "testclient")
+        assert session.token is not None
+        self.client.cookies.set(access.cookie, session.token, domain="testserver.local")
+        self.token = session.csrf_token
+
     def get(self, path: str, **options: object) -> Response:
         """Ask for a page, without following redirects."""
         return self.client.get(path, follow_redirects=False, **options)  # type: ignore[arg-type]
@@ -90,10 +98,11 @@ def _field(html: str, name: str) -> str:
     return found.group(1)
 
 
-@pytest.fixture
-def users(tmp_path: Path) -> UserFile:
-    """A password file with one person of each kind."""
-    file = UserFile(tmp_path / "users.json", hasher=CHEAP)
+@pytest.fixture(scope="session")
+def users_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A password file with one person of each kind, which others are copied from."""
+    path = tmp_path_factory.mktemp("users") / "users.json"
+    file = UserFile(path, hasher=CHEAP)
     for name, (roles, tenants, districts) in PEOPLE.items():
         file.save(
             name,
@@ -103,7 +112,16 @@ def users(tmp_path: Path) -> UserFile:
             tenants=tenants,
             districts=districts,
         )
-    return file
+    return path.read_bytes()
+
+
+@pytest.fixture
+def users(users_template: bytes, tmp_path: Path) -> UserFile:
+    """A password file with one person of each kind."""
+    path = tmp_path / "users.json"
+    path.touch(mode=0o600)
+    path.write_bytes(users_template)
+    return UserFile(path, hasher=CHEAP)
 
 
 def application(services: Services, clock: Clock, users_file: Path) -> FastAPI:
@@ -124,14 +142,14 @@ def application(services: Services, clock: Clock, users_file: Path) -> FastAPI:
 def make_browser(
     services: Services, clock: Clock, users: UserFile, tmp_path: Path
 ) -> Iterator[Callable[..., Browser]]:
-    """Makes browsers of one running application; ``name`` signs somebody in."""
+    """Makes browsers of one running application; with ``name``, that person is signed in."""
     app = application(services, clock, tmp_path / "users.json")
 
     def make(name: str = "") -> Browser:
         client = TestClient(app, raise_server_exceptions=False, headers={"Accept-Language": "en"})
         browser = Browser(client)
         if name:
-            assert browser.sign_in(name).status_code == 303
+            browser.resume(app.state.access, name)
         return browser
 
     return make
