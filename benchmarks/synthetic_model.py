@@ -4,10 +4,12 @@ Trained on noise, so its opinions mean nothing; its cost and its determinism are
 ``large_amounts`` gives one whose opinion is known: it warns about large amounts and nothing else.
 """
 
+from functools import cache
 from pathlib import Path
 
 import lightgbm
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.traffic import LARGE_MINOR
 from forewarn.platform.settings import ModelsSettings
@@ -22,6 +24,7 @@ TYPOLOGIES = (
 )  # fmt: skip
 
 
+@cache
 def booster_text(features: tuple[str, ...], seed: int = 7) -> str:
     """A LightGBM model over these features, as text."""
     draw = np.random.default_rng(seed)
@@ -32,20 +35,13 @@ def booster_text(features: tuple[str, ...], seed: int = 7) -> str:
     labels = (values[:, ::5].sum(axis=1) + draw.normal(0, 3, ROWS)) > np.quantile(
         values[:, ::5].sum(axis=1), 0.9
     )
-    parameters = {
-        "objective": "binary",
-        "num_leaves": LEAVES,
-        "learning_rate": 0.05,
-        "min_data_in_leaf": 5,
-        "verbose": -1,
-        "seed": seed,
-        "deterministic": True,
-        "num_threads": 1,
-    }
-    data = lightgbm.Dataset(values, labels.astype(int), feature_name=list(features))
-    return str(lightgbm.train(parameters, data, TREES).model_to_string())
+    return _trained(
+        values, labels.astype(int), features, TREES, seed,
+        objective="binary", num_leaves=LEAVES, learning_rate=0.05, min_data_in_leaf=5,
+    )  # fmt: skip
 
 
+@cache
 def large_amount_text(features: tuple[str, ...], seed: int = 7) -> str:
     """A model of the size that ``models.training.classifier`` trains, for ``LARGE_MINOR`` amounts.
 
@@ -59,38 +55,36 @@ def large_amount_text(features: tuple[str, ...], seed: int = 7) -> str:
     amounts = np.where(large, LARGE_MINOR, 0) + draw.integers(0, LARGE_MINOR // 2, ROWS)
     values[:, features.index("amount")] = amounts
     labels = large | (draw.random(ROWS) < 0.03)
-    parameters = {
-        "objective": "binary",
-        "num_leaves": 24,
-        "max_depth": 6,
-        "learning_rate": 0.06,
-        "min_data_in_leaf": 5,
-        "verbose": -1,
-        "seed": seed,
-        "deterministic": True,
-        "num_threads": 1,
-    }
-    data = lightgbm.Dataset(values, labels.astype(int), feature_name=list(features))
-    return str(lightgbm.train(parameters, data, TREES).model_to_string())
+    return _trained(
+        values, labels.astype(int), features, TREES, seed,
+        objective="binary", num_leaves=24, max_depth=6, learning_rate=0.06, min_data_in_leaf=5,
+    )  # fmt: skip
 
 
+@cache
 def typology_text(features: tuple[str, ...], seed: int = 7) -> str:
     """A multiclass model of the size that ``models.training.typology_model`` trains, as text."""
     draw = np.random.default_rng(seed)
     values = draw.exponential(3.0, (600, len(features)))
     classes = draw.integers(0, len(TYPOLOGIES), len(values))
-    parameters = {
-        "objective": "multiclass",
-        "num_class": len(TYPOLOGIES),
-        "num_leaves": 8,
-        "min_data_in_leaf": 3,
-        "verbose": -1,
-        "seed": seed,
-        "deterministic": True,
-        "num_threads": 1,
-    }
-    data = lightgbm.Dataset(values, classes, feature_name=list(features))
-    return str(lightgbm.train(parameters, data, 25).model_to_string())
+    return _trained(
+        values, classes, features, 25, seed,
+        objective="multiclass", num_class=len(TYPOLOGIES), num_leaves=8, min_data_in_leaf=3,
+    )  # fmt: skip
+
+
+def _trained(
+    values: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    features: tuple[str, ...],
+    trees: int,
+    seed: int,
+    **parameters: float | str,
+) -> str:
+    """A model as text; the same arguments give the same text."""
+    repeatable = {"verbose": -1, "seed": seed, "deterministic": True, "num_threads": 1}
+    data = lightgbm.Dataset(values, labels, feature_name=list(features))
+    return str(lightgbm.train(parameters | repeatable, data, trees).model_to_string())
 
 
 def make_registry(

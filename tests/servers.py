@@ -29,6 +29,7 @@ SLOW = (
     "tests/alerting/web/api/test_schemathesis.py",
     "tests/features/test_compilation.py",
     "tests/forewarn/api/test_examples.py",
+    "tests/forewarn/local/test_shadowing.py",
     "tests/forewarn/simulator/test_no_shortcut.py",
     "tests/models/registry/test_promotion_gates.py",
     "tests/models/serving/test_calibration.py",

@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import REGISTRY, CollectorRegistry
 
@@ -33,7 +34,6 @@ def create_app(
     access: AccessControl,
     *,
     tasks: Sequence[BackgroundTask] = (),
-    routers: Sequence[APIRouter] = (),
     prepare: Callable[[FastAPI], None] = lambda _app: None,
     registry: CollectorRegistry = REGISTRY,
 ) -> FastAPI:
@@ -43,39 +43,19 @@ def create_app(
         services: the service layer.
         access: decides who may do what.
         tasks: background threads, started and stopped with the application.
-        routers: pages besides the API.
         prepare: mounts the console, whose static files are not a router.
         registry: holds the figures from the database while the application runs.
     """
-    running = False
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        nonlocal running
-        collector = DatabaseCollector(services.db, services.clock, services.zone)
-        registry.register(collector)
-        for task in tasks:
-            task.start()
-        running = True
-        yield
-        running = False
-        registry.unregister(collector)
-        for task in tasks:
-            task.stop()
-
     app = FastAPI(
         title="Forewarn alerting",
         version=__version__,
         description="Cases, deliveries, lists and reports. Money is in minor units, times are UTC"
         " milliseconds, errors are RFC 9457 problem documents.",
-        lifespan=lifespan,
+        lifespan=partial(_lifespan, registry=registry),
         docs_url=None,  # the pages would load scripts from elsewhere; /openapi.json is what counts
         redoc_url=None,
     )
-    app.state.services = services
-    app.state.access = access
-    app.state.health = ServiceHealth(services.db, tasks, lambda: running)
-    app.state.patrol_feed = patrol_feed_routes.hub_of(services)
+    bind(app, services, access, tasks=tasks)
     problem_documents.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, https=access.https)
@@ -86,12 +66,42 @@ def create_app(
         sweep_routes.router,
         report_routes.router,
         patrol_feed_routes.router,
-        *routers,
     ):
         app.include_router(router)
     prepare(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI documents it
     return app
+
+
+def bind(
+    app: FastAPI,
+    services: Services,
+    access: AccessControl,
+    *,
+    tasks: Sequence[BackgroundTask] = (),
+) -> None:
+    """Set what the routes work on; an application that is not running may be bound again."""
+    app.state.services = services
+    app.state.access = access
+    app.state.tasks = tasks
+    app.state.running = False
+    app.state.health = ServiceHealth(services.db, tasks, lambda: app.state.running)
+    app.state.patrol_feed = patrol_feed_routes.hub_of(services)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI, *, registry: CollectorRegistry) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    collector = DatabaseCollector(services.db, services.clock, services.zone)
+    registry.register(collector)
+    for task in app.state.tasks:
+        task.start()
+    app.state.running = True
+    yield
+    app.state.running = False
+    registry.unregister(collector)
+    for task in app.state.tasks:
+        task.stop()
 
 
 def create_probes(health_of: ServiceHealth) -> FastAPI:

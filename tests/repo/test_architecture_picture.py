@@ -1,10 +1,11 @@
 """The picture in docs/architecture.md shows the packages and the imports that the code has."""
 
 import re
+from functools import cache
 from itertools import product
 from pathlib import Path
 
-from tests.repo.test_imports import GROUND, MODULES, ROOT, _imports, _is_ours
+from tests.repo.test_imports import GROUND, MODULES, ROOT, _is_ours, imports_of
 
 BLOCKS: dict[str, tuple[str, ...]] = {
     "ground": GROUND,
@@ -35,12 +36,13 @@ def _block(module: str) -> str | None:
     return None
 
 
+@cache
 def _imported() -> Arrows:
     """Imports between blocks."""
     found = {
         (_block(name), _block(module))
         for name, path in MODULES.items()
-        for _, module in _imports(path)
+        for _, module in imports_of(path)
         if _is_ours(module)
     }
     return {(a, b) for a, b in found if a and b and a != b}

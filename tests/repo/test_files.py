@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def _tracked() -> list[Path]:
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
+@cache
 def _texts() -> list[tuple[Path, str]]:
     found = []
     for path in _tracked():
@@ -41,6 +43,7 @@ def _texts() -> list[tuple[Path, str]]:
     return found
 
 
+@cache
 def _lines_below_imports(text: str) -> int:
     """Lines of a module but those of its imports, of which the formatter makes one a name."""
     imports = [n for n in ast.parse(text).body if isinstance(n, ast.Import | ast.ImportFrom)]

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -95,13 +96,24 @@ def _modules() -> dict[str, Path]:
 MODULES = _modules()
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """The syntax tree of a file, parsed once."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports_of(path: Path) -> tuple[tuple[int, str], ...]:
+    """Line and module of every import, those inside functions too."""
+    return tuple(_imports(path))
+
+
 def _within(module: str, packages: tuple[str, ...]) -> bool:
     return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
 def _imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and module of every import, those inside functions too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -123,7 +135,7 @@ def test_imports_point_one_way(layer: str) -> None:
         f"{path.relative_to(ROOT)}:{line} imports {module}"
         for name, path in MODULES.items()
         if _within(name, own)
-        for line, module in _imports(path)
+        for line, module in imports_of(path)
         if _is_ours(module) and module != "forewarn" and not _within(module, allowed)
     ]
     assert not wrong, "\n".join(wrong)
@@ -135,7 +147,7 @@ def test_packages_of_a_part_keep_their_walls(package: str) -> None:
         f"{path.relative_to(ROOT)}:{line} imports {module}"
         for name, path in MODULES.items()
         if _within(name, (package,))
-        for line, module in _imports(path)
+        for line, module in imports_of(path)
         if _within(module, WALLS[package])
     ]
     assert not wrong, "\n".join(wrong)
@@ -143,7 +155,7 @@ def test_packages_of_a_part_keep_their_walls(package: str) -> None:
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph = {
-        name: {module for _, module in _imports(path) if module in MODULES and module != name}
+        name: {module for _, module in imports_of(path) if module in MODULES and module != name}
         for name, path in MODULES.items()
         if path.name != "__init__.py"
     }
@@ -173,14 +185,14 @@ def test_only_composition_roots_read_settings() -> None:
         str(path.relative_to(ROOT))
         for path in MODULES.values()
         if not str(path.relative_to(ROOT)).startswith(READS_SETTINGS)
-        and any(map(_loads_settings, ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+        and any(map(_loads_settings, ast.walk(tree_of(path))))
     ]
     assert not wrong, "\n".join(wrong)
 
 
 def test_only_tests_import_tests() -> None:
     for path in MODULES.values():
-        assert not any(_within(module, ("tests",)) for _, module in _imports(path)), path
+        assert not any(_within(module, ("tests",)) for _, module in imports_of(path)), path
 
 
 def test_the_architecture_page_lists_the_same_ground() -> None:

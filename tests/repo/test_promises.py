@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.repo.test_files import _lines_below_imports, _texts
-from tests.repo.test_imports import MODULES, ROOT
+from tests.repo.test_imports import MODULES, ROOT, tree_of
 
 FUNCTION_LINES = 70
 FILE_LINES = 400
@@ -59,7 +59,7 @@ def test_functions_are_short() -> None:
         f"{name}.{function}: {lines}"
         for name, path in MODULES.items()
         if "migrations" not in path.parts
-        for function, lines in _functions(ast.parse(path.read_text(encoding="utf-8")))
+        for function, lines in _functions(tree_of(path))
         if lines > FUNCTION_LINES
     ]
     assert not long
@@ -81,7 +81,7 @@ def test_a_name_leads_to_one_file_and_to_one_class() -> None:
     for name, path in MODULES.items():
         if path.name != "__init__.py":
             files[path.name].append(name)
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 classes[node.name].append(name)
     assert not {name: places for name, places in files.items() if len(places) > 1}

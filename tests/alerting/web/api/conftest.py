@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from alerting.access.grants import Grants
 from alerting.bootstrap.access_components import build_access
-from alerting.web.application import create_app
+from alerting.web.application import bind, create_app
 from alerting.web.service_container import Services
 from forewarn.platform.settings.access_settings import AccessSettings
 from forewarn.platform.settings.alerting_options import SessionTable
@@ -20,8 +20,14 @@ from tests.alerting.factory import Clock
 SERVICE_KEY = "a-key-that-only-tests-use"
 
 
+@pytest.fixture(scope="session")
+def built_apps() -> list[FastAPI]:
+    """The session's application, once built: its routes take longer to build than most tests to run."""
+    return []
+
+
 @pytest.fixture
-def app(services: Services, clock: Clock, tmp_path: Path) -> FastAPI:
+def app(services: Services, clock: Clock, tmp_path: Path, built_apps: list[FastAPI]) -> FastAPI:
     settings = AccessSettings(users_file=tmp_path / "users.json")
     many = SessionTable(person_requests_per_second=100_000, service_requests_per_second=100_000)
     access = build_access(
@@ -33,7 +39,10 @@ def app(services: Services, clock: Clock, tmp_path: Path) -> FastAPI:
         clock=clock,
         hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1),
     )
-    return create_app(services, access, registry=CollectorRegistry())
+    if not built_apps:
+        built_apps.append(create_app(services, access, registry=CollectorRegistry()))
+    bind(built_apps[0], services, access)
+    return built_apps[0]
 
 
 @pytest.fixture

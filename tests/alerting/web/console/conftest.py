@@ -19,7 +19,7 @@ from alerting.bootstrap.access_components import build_access
 from alerting.db.case_tables import Case, EmergencyContact
 from alerting.db.contact_tables import Sweep, SweepTarget
 from alerting.db.dispatch_tables import Delivery
-from alerting.web.application import create_app
+from alerting.web.application import bind, create_app
 from alerting.web.console import ConsoleOptions, mount_console
 from alerting.web.service_container import Services
 from forewarn.contracts.fraud_warning import FraudWarning, Reason
@@ -124,9 +124,9 @@ def users(users_template: bytes, tmp_path: Path) -> UserFile:
     return UserFile(path, hasher=CHEAP)
 
 
-def application(services: Services, clock: Clock, users_file: Path) -> FastAPI:
-    """The whole service as it is deployed, over this database and these people."""
-    access = build_access(
+def access_of(services: Services, clock: Clock, users_file: Path) -> AccessControl:
+    """Access control as it is deployed, for these people."""
+    return build_access(
         settings=AccessSettings(users_file=users_file),
         database=services.db,
         public_url="http://testserver",
@@ -134,22 +134,40 @@ def application(services: Services, clock: Clock, users_file: Path) -> FastAPI:
         clock=clock,
         hasher=CHEAP,
     )
+
+
+def application(services: Services, access: AccessControl) -> FastAPI:
+    """The whole service as it is deployed, over this database and these people."""
     console = ConsoleOptions(language="en", target_minor=200_000_000)
     return create_app(services, access, prepare=lambda app: mount_console(app, console))
 
 
+@pytest.fixture(scope="session")
+def built_consoles() -> list[FastAPI]:
+    """The session's application, once built: its routes take longer to build than most tests to run."""
+    return []
+
+
 @pytest.fixture
 def make_browser(
-    services: Services, clock: Clock, users: UserFile, tmp_path: Path
-) -> Iterator[Callable[..., Browser]]:
+    services: Services,
+    clock: Clock,
+    users: UserFile,
+    tmp_path: Path,
+    built_consoles: list[FastAPI],
+) -> Callable[..., Browser]:
     """Makes browsers of one running application; with ``name``, that person is signed in."""
-    app = application(services, clock, tmp_path / "users.json")
+    access = access_of(services, clock, tmp_path / "users.json")
+    if not built_consoles:
+        built_consoles.append(application(services, access))
+    (app,) = built_consoles
+    bind(app, services, access)
 
     def make(name: str = "") -> Browser:
         client = TestClient(app, raise_server_exceptions=False, headers={"Accept-Language": "en"})
         browser = Browser(client)
         if name:
-            browser.resume(app.state.access, name)
+            browser.resume(access, name)
         return browser
 
     return make

@@ -21,7 +21,7 @@ from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import Clock
 from tests.alerting.options import options
 from tests.alerting.web.console import live, pictured
-from tests.alerting.web.console.conftest import CHEAP, PASSWORD, application
+from tests.alerting.web.console.conftest import CHEAP, PASSWORD, access_of, application
 
 FOLDER = Path("docs/screenshots")
 
@@ -101,7 +101,7 @@ def main() -> int:
             UserFile(users, hasher=CHEAP).save(
                 name, PASSWORD, display_name=label, roles=[role], tenants=["default"], districts=["4304*"]
             )  # fmt: skip
-        app = application(services, clock, users)
+        app = application(services, access_of(services, clock, users))
         with live.chromium(path) as chromium, live.serving(app) as address:
             for picture in pictures(case_id):
                 file = FOLDER / f"{picture.name}.png"
