@@ -1,7 +1,8 @@
 """Refusals of the alerting service, each with its HTTP status.
 
 ``code`` is stable and machine-readable: it ends the type of the problem document and, for a refused
-step, is the reason that the decider named.
+step, is the reason that the decider named. ``field`` names the field of a form that it is about,
+where the code does not say so.
 """
 
 from typing import ClassVar
@@ -15,9 +16,10 @@ class AlertingError(ForewarnError):
     status: ClassVar[int] = 400
     title: ClassVar[str] = "Request refused"
 
-    def __init__(self, message: str, *, code: str, hint: str = "") -> None:
+    def __init__(self, message: str, *, code: str, hint: str = "", field: str = "") -> None:
         super().__init__(message, hint=hint)
         self.code = code
+        self.field = field
 
 
 class NotFoundError(AlertingError):
@@ -35,6 +37,19 @@ class StepRefusedError(AlertingError):
 
     status: ClassVar[int] = 409
     title: ClassVar[str] = "Step not allowed"
+
+
+class HeldByAnotherError(StepRefusedError):
+    """Another person holds the case: ``holder``, since ``since_ms`` (UTC)."""
+
+    def __init__(self, case_id: str, *, holder: str, since_ms: int) -> None:
+        super().__init__(
+            f"Case {case_id}: held by another.",
+            code="held_by_another",
+            hint="Ask the holder to release it, or a supervisor to assign it.",
+        )
+        self.holder = holder
+        self.since_ms = since_ms
 
 
 class ConflictError(AlertingError):

@@ -7,11 +7,16 @@ from sqlalchemy.orm import Session
 from alerting.access import Principal
 from alerting.cases.case_reopening import clear_holder
 from alerting.cases.case_steps import CaseSteps, StepRecord
+from alerting.cases.contact_records import contacts_of
 from alerting.cases.follow_up import FollowUps
 from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.severity import Deadlines
 from alerting.cases.timers import timer_schedule
 from alerting.db.case_tables import Case
+from alerting.service_errors import StepRefusedError
+
+UNDO_MS = 60_000
+"""How long an attempt can be taken back by who recorded it."""
 
 ContactMethod = Literal["phone", "visit", "relative", "message", "bank", "operator"]
 
@@ -95,6 +100,30 @@ class CaseService:
             return StepRecord(action, {"method": method}, {"note": note})
 
         return self._steps.take("contact", case_id, who, act, keep_state=not reached)
+
+    def withdraw_contact(self, case_id: str, who: Principal) -> Case:
+        """Take back the attempt that this person recorded within the last minute.
+
+        What was sent because of it stays sent; the history keeps both events.
+
+        Raises:
+            StepRefusedError: ``nothing_to_undo``, or as for every step.
+        """
+
+        def act(session: Session, case: Case, now_ms: int) -> StepRecord:
+            contacts = contacts_of(session, case)
+            last = contacts[-1] if contacts else None
+            if last is None or last.actor != who.subject or last.at_ms < now_ms - UNDO_MS:
+                raise StepRefusedError(
+                    f"Case {case_id}: no attempt of yours to take back.", code="nothing_to_undo"
+                )
+            case.contact_attempts -= 1
+            reached = any(row.kind == "contact_made" for row in contacts[:-1])
+            case.state = "in_contact" if reached else "acknowledged"
+            self._expect_next_step(session, case, now_ms)
+            return StepRecord("contact_withdrawn", {"event_no": last.event_no})
+
+        return self._steps.take("contact", case_id, who, act, keep_state=True)
 
     def note(self, case_id: str, who: Principal, *, text: str) -> Case:
         """Add a remark to the history, whatever the state."""

@@ -13,12 +13,16 @@ from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.lifecycle import CaseFacts, Step, decide_step
 from alerting.db.case_tables import Case
 from alerting.db.database import Database
-from alerting.service_errors import ConflictError, NotFoundError, StepRefusedError
+from alerting.service_errors import (
+    ConflictError,
+    HeldByAnotherError,
+    NotFoundError,
+    StepRefusedError,
+)
 from alerting.service_metrics import RESPONSE_SECONDS, RESPONSES
 from forewarn.platform.clock import Clock
 
 HINTS = {
-    "held_by_another": "Ask the holder to release it, or a supervisor to assign it.",
     "not_claimed": "Claim the case first.",
 }
 
@@ -78,13 +82,17 @@ class CaseSteps:
         with self._db.write() as session:
             case = lock_case(session, case_id, who, also=also)
             waited = case.responded_at_ms is None
+            verdict = decide_step(
+                step, facts_of(case), who.subject, overrides=who.may("case.assign")
+            )
+            # Who has the case says more than that it changed.
+            if verdict.reason == "held_by_another" and case.holder is not None:
+                since_ms = now_ms if case.held_since_ms is None else case.held_since_ms
+                raise HeldByAnotherError(case_id, holder=case.holder, since_ms=since_ms)
             if version is not None and version != case.version:
                 raise ConflictError(
                     f"Case {case_id} changed meanwhile.", code="changed_meanwhile", hint="Reload."
                 )
-            verdict = decide_step(
-                step, facts_of(case), who.subject, overrides=who.may("case.assign")
-            )
             if not verdict.allowed:
                 raise StepRefusedError(
                     f"Case {case_id}: {verdict.reason.replace('_', ' ')}.",

@@ -23,13 +23,14 @@ from alerting.cases.case_accounts import (
 from alerting.cases.case_reopening import open_again
 from alerting.cases.case_steps import CaseSteps, StepRecord, facts_of
 from alerting.cases.case_summary import in_force
+from alerting.cases.contact_records import contacts_of
 from alerting.cases.history import CaseHistory
 from alerting.cases.ledger import ledger_entries
 from alerting.cases.ledger.loss_estimate import NOT_A_TRANSFER, confirm, estimate, take_back
 from alerting.cases.lifecycle import decide_disposition
 from alerting.cases.severity import Deadlines
 from alerting.cases.timers import timer_schedule
-from alerting.db.case_tables import Case, CaseEvent, Warning_
+from alerting.db.case_tables import Case, Warning_
 from alerting.db.dispatch_tables import Delivery
 from alerting.linkage import sweep_requests as sweeps
 from alerting.linkage.lists.list_service import ListService
@@ -240,11 +241,6 @@ class ClosureService:
 
 def _victim_was_reached(session: Session, case: Case) -> bool:
     """Whether a responder, a patrol or a call reached the victim since the case was opened."""
-    contact = select(CaseEvent.event_no).where(
-        CaseEvent.case_id == case.case_id,
-        CaseEvent.kind == "contact_made",
-        CaseEvent.at_ms >= case.opened_at_ms,
-    )
     delivery = select(Delivery.delivery_id).where(
         Delivery.case_id == case.case_id,
         Delivery.round == case.round,
@@ -252,7 +248,9 @@ def _victim_was_reached(session: Session, case: Case) -> bool:
         Delivery.recipient.in_(("victim", "patrol")),
         Delivery.state == "confirmed",
     )
-    return any(session.scalar(one.limit(1)) is not None for one in (contact, delivery))
+    if any(row.kind == "contact_made" for row in contacts_of(session, case)):
+        return True
+    return session.scalar(delivery.limit(1)) is not None
 
 
 def _check_excess(case: Case, closure: Closure, booked_minor: int) -> None:

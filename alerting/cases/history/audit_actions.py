@@ -9,7 +9,7 @@ AuditAction = Literal[
     # a warning and its case
     "warning_raised", "warning_updated", "warning_withdrawn", "warning_duplicate", "warning_stale",
     "claimed", "acknowledged", "released", "assigned", "contact_made",
-    "contact_failed", "noted", "closed", "reopened", "merged", "relative_added",
+    "contact_failed", "contact_withdrawn", "noted", "closed", "reopened", "merged", "relative_added",
     # messages and orders
     "dispatched", "escalated", "escalation_withheld", "follow_up_missed", "delivery_sent",
     "delivery_confirmed", "delivery_unanswered", "delivery_failed", "delivery_cancelled",
@@ -23,5 +23,5 @@ AuditAction = Literal[
     # people, keys and personal data
     "access.signed_in", "access.signed_out", "access.sign_in_refused", "access.session_ended",
     "access.broke_glass", "access.key_made", "access.key_revoked",
-    "personal.unmasked", "personal.unmask_refused", "erased", "person_erased", "audit.verified",
+    "personal.unmasked", "personal.unmask_refused", "personal.searched", "person_opened", "erased", "person_erased", "audit.verified",
 ]  # fmt: skip

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from alerting.cases.contact_records import contacts_of
 from alerting.cases.lifecycle import OPEN_STATES
 from alerting.cases.timers.timer_schedule import PAGE
-from alerting.db.case_tables import Case, CaseEvent, EmergencyContact, Warning_
+from alerting.db.case_tables import Case, EmergencyContact, Warning_
 from alerting.db.dispatch_tables import Delivery, Shift, Silence
 from alerting.notify.dispatch.channel_selection import Reachability
 from alerting.notify.dispatch.delivery_rows import ALARM, PROTECT
@@ -62,13 +63,7 @@ def reachability(
         if item.failed and item.recipient == "relative":
             unreached[item.address] = unreached.get(item.address, frozenset()) | {item.channel}
         unanswered += item.failed and (item.channel, item.recipient) == ("voice", "victim")
-    failed = session.scalar(
-        select(func.count()).where(
-            CaseEvent.case_id == case.case_id,
-            CaseEvent.kind == "contact_failed",
-            CaseEvent.at_ms >= case.opened_at_ms,  # a reopened case starts again
-        )
-    )
+    failed = sum(row.kind == "contact_failed" for row in contacts_of(session, case))
     messages = session.scalar(
         select(func.count()).where(
             Delivery.tenant == case.tenant,
@@ -99,7 +94,7 @@ def reachability(
         severity=case.severity,
         on_call=case.on_call,
         forwarding_on=case.forwarding_on,
-        no_answers=unanswered + (failed or 0),
+        no_answers=unanswered + failed,
         transfers=tuple(transfers),
         relatives=tuple(relatives),
         available=available,

@@ -9,8 +9,8 @@ def optional(text: str) -> str | None:
     return text.strip() or None
 
 
-def amount_minor(text: str, currency: str) -> int | None:
-    """The amount in minor units of the currency, or None for an empty field.
+def amount_minor(text: str, currency: str, field: str) -> int | None:
+    """The amount in minor units of the currency, or None for an empty field; ``field`` is its name.
 
     Raises:
         InvalidRequestError: if it is no amount.
@@ -18,4 +18,6 @@ def amount_minor(text: str, currency: str) -> int | None:
     try:
         return parse_amount(text, currency)
     except ValueError:
-        raise InvalidRequestError("This is not an amount of money.", code="not_an_amount") from None
+        raise InvalidRequestError(
+            "This is not an amount of money.", code="not_an_amount", field=field
+        ) from None

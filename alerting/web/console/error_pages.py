@@ -1,18 +1,22 @@
 """Errors in the console: a page, or a message over the open page."""
 
+import json
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from alerting.access.access_errors import AccessError, NotAuthenticatedError
-from alerting.service_errors import AlertingError, InvalidRequestError
+from alerting.service_errors import AlertingError, HeldByAnotherError, InvalidRequestError
 from alerting.web.auth.cookies import end_cookie, leave_cookie
 from alerting.web.auth.redirects import safe_next
 from alerting.web.auth.route_access import access_of
+from alerting.web.console import formats
 from alerting.web.console.page_rendering import ConsolePage, page_of
 from forewarn.errors import DependencyUnavailableError, ForewarnError
 
@@ -35,9 +39,8 @@ class ConsoleRoute(APIRoute):
                 return _to_sign_in(request)
             except ForewarnError as error:
                 return _show(page_of(request, None), error)
-            except RequestValidationError:
-                page = page_of(request, None)
-                return _answer(page, 422, page.t("error.invalid"), page.t("error.invalid_hint"), {})
+            except RequestValidationError as error:
+                return _invalid(page_of(request, None), error)
 
         return handle
 
@@ -66,8 +69,39 @@ def _to_sign_in(request: Request) -> Response:
     return page.go(f"{SIGN_IN}?next={quote(safe_next(back), safe='')}")
 
 
+FAULTS = "X-Form-Faults"
+"""Header of a refused form: a JSON object from the field's name to what is wrong with it."""
+
+_FIELDS = {
+    "not_a_number": "peer", "not_an_account": "peer", "service_number": "peer",
+    "already_listed": "peer", "pair_needs_a_subscriber": "subscriber", "needs_an_expiry": "days",
+    "expires_too_late": "days", "expired_already": "days", "not_a_period": "ends",
+    "needs_a_district": "district", "not_a_colleague": "responder",
+    "matches_everything": "severity", "critical_silence_too_long": "minutes",
+    "prevented_above_the_bound": "prevented", "loss_needs_an_amount": "lost",
+    "amount_lost_without_a_loss": "disposition", "dissuaded_needs_contact": "disposition",
+    "no_contact_was_tried": "disposition", "duplicate_needs_the_other_case": "duplicate_of",
+    "duplicate_of_self": "duplicate_of", "duplicate_of_another_person": "duplicate_of",
+    "duplicate_in_another_currency": "duplicate_of", "duplicate_of_a_duplicate": "duplicate_of",
+}  # fmt: skip
+"""The field of a form that a refusal is about."""
+
+
+def _invalid(page: ConsolePage, error: RequestValidationError) -> Response:
+    """Name every field that FastAPI refused, with a sentence of ours."""
+    faults = {
+        str(fault["loc"][-1]): page.t(
+            "error.missing_field" if fault["type"] == "missing" else "error.invalid_field"
+        )
+        for fault in error.errors()
+        if fault["loc"][0] == "body" and len(fault["loc"]) > 1
+    }
+    headers = {FAULTS: json.dumps(faults)} if faults else {}
+    return _answer(page, 422, page.t("error.invalid"), page.t("error.invalid_hint"), headers)
+
+
 def _show(page: ConsolePage, error: ForewarnError) -> Response:
-    headers = error.headers if isinstance(error, AccessError) else {}
+    headers = dict(error.headers) if isinstance(error, AccessError) else {}
     if isinstance(error, (AccessError, AlertingError)):
         status, code = error.status, error.code
     else:
@@ -75,6 +109,15 @@ def _show(page: ConsolePage, error: ForewarnError) -> Response:
         status, code = (503, "unavailable") if unavailable else (500, "internal")
     title = page.t.words.get(f"refusal.{code}", page.t("error.refused"))
     hint = page.t.words.get(f"refusal.{code}_hint", "")
+    if isinstance(error, HeldByAnotherError):
+        title = page.t(
+            "refusal.held_by_since",
+            name=page.access.names_of({error.holder}).get(error.holder, error.holder),
+            time=formats.clock_time(error.since_ms, page.services.zone),
+        )
+    field = (error.field if isinstance(error, AlertingError) else "") or _FIELDS.get(code, "")
+    if field:
+        headers[FAULTS] = json.dumps({field: f"{title}. {hint}" if hint else title})
     return _answer(page, status, title, hint, headers)
 
 
@@ -89,3 +132,20 @@ def _answer(
         response = page.render("error.html", status=status, code=status, title=title, hint=hint)
     response.headers.update(headers)
     return response
+
+
+def install_unknown_pages(app: FastAPI) -> None:
+    """Answer an address that does not exist with a page to a browser; the API keeps its documents."""
+    documents = app.exception_handlers[HTTPException]
+
+    async def unknown(request: Request, error: Exception) -> Response:
+        wants_page = "text/html" in request.headers.get("accept", "")
+        api = request.url.path.startswith("/v1/")
+        if isinstance(error, HTTPException) and wants_page and not api:
+            page = page_of(request, None)
+            missing = error.status_code == HTTPStatus.NOT_FOUND
+            title = page.t("refusal.not_found" if missing else "error.refused")
+            return _answer(page, error.status_code, title, "", dict(error.headers or {}))
+        return documents(request, error)  # type: ignore[return-value]  # a handler of ours, not async
+
+    app.exception_handlers[HTTPException] = unknown

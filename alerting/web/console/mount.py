@@ -4,6 +4,8 @@ from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
 from alerting.web.console.console_options import ConsoleOptions
+from alerting.web.console.error_pages import install_unknown_pages
+from alerting.web.console.queries.queue_snapshots import QueueSnapshots
 from alerting.web.console.routes import (
     audit_page,
     case_page,
@@ -12,6 +14,7 @@ from alerting.web.console.routes import (
     lists_page,
     overview_pages,
     patrol_page,
+    person_page,
     queue_page,
     routing_page,
     session_pages,
@@ -23,11 +26,13 @@ from alerting.web.console.static_files import FingerprintedFiles
 def mount_console(app: FastAPI, options: ConsoleOptions) -> None:
     """Add every page, kept out of the API's documentation, and the static files."""
     app.state.console_options = options
+    app.state.queue_snapshots = QueueSnapshots()
     for module in (
         home_page,
         session_pages,
         queue_page,
         case_page,
+        person_page,
         patrol_page,
         overview_pages,
         lists_page,
@@ -37,6 +42,7 @@ def mount_console(app: FastAPI, options: ConsoleOptions) -> None:
         keys_page,
     ):
         app.include_router(module.router, include_in_schema=False)
+    install_unknown_pages(app)
     app.mount("/console/static", FingerprintedFiles(), name="console-static")
 
     @app.get("/", include_in_schema=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from fastapi import Request, Response, Security
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -28,8 +29,10 @@ from alerting.web.service_container import Services
 from forewarn.platform import money
 
 Theme = Literal["auto", "light", "dark"]
+SingleKeys = Literal["on", "off"]
 LANGUAGE_COOKIE = "forewarn_language"
 THEME_COOKIE = "forewarn_theme"
+KEYS_COOKIE = "forewarn_keys"
 STATIC = Path(__file__).parent / "static"
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -87,23 +90,36 @@ class ConsolePage:
         return self.request.headers.get("hx-request") == "true"
 
     def render(
-        self, template: str, *, status: int = 200, toast: str | None = None, **values: Any
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        toast: str | None = None,
+        undo: str | None = None,
+        **values: Any,
     ) -> HTMLResponse:
         """Render a template with the context of the page.
 
         Args:
             toast: a short message shown over the page and read out by screen readers.
+            undo: the path of a request that takes the step of the message back.
         """
         html = environment().get_template(template).render(self._context(), **values)
         headers = {"Vary": "HX-Request, Cookie, Accept-Language"}
         if toast:
             # JSON escapes line breaks and everything beyond ASCII: nothing can end the header.
-            headers["HX-Trigger"] = json.dumps({"toast": toast})
+            message: dict[str, Any] = {"value": toast}
+            if undo:
+                message["undo"] = {"path": undo, "label": self.t("action.undo")}
+            headers["HX-Trigger"] = json.dumps({"toast": message})
         return HTMLResponse(html, status_code=status, headers=headers)
 
     def go(self, path: str) -> Response:
         """Go to another page, for a request of the browser or of htmx."""
         if self.is_fragment:
+            here = urlsplit(self.request.headers.get("hx-current-url", "")).path
+            if here == urlsplit(path).path:  # a browser does not reload for a fragment alone
+                return Response(status_code=204, headers={"HX-Refresh": "true"})
             return Response(status_code=204, headers={"HX-Redirect": path})
         return RedirectResponse(path, status_code=303)
 
@@ -115,6 +131,7 @@ class ConsolePage:
             "lang": HTML_LANG[self.t.language],
             "language": self.t.language,
             "theme": self.theme,
+            "single_keys": "off" if self.request.cookies.get(KEYS_COOKIE) == "off" else "on",
             "who": self.caller.principal if self.caller else None,
             "csrf_token": session.csrf_token if session else "",
             "path": self.request.url.path,

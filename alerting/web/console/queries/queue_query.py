@@ -1,11 +1,11 @@
-"""The live queue: open cases in scope, most urgent first."""
+"""The live queue: open cases in scope, one's own first, then the most urgent."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from alerting.access import Principal, Scope
@@ -14,8 +14,11 @@ from alerting.cases.lifecycle import OPEN_STATES, WAITING_STATES
 from alerting.db.case_tables import Case
 from alerting.web.console import formats
 
-LIMIT = 200
-"""Rows shown; with more open cases the queue needs filters, not a longer page."""
+PAGE_SIZE = 100
+"""Rows of a page."""
+
+OWN, WAITING, WORKING = 0, 1, 2
+"""Groups in the order of the page: one's own cases, cases without a response, those of others."""
 
 Tone = Literal["calm", "soon", "late", "done", "void"]
 SHORTEST_SPAN_MS = 60_000
@@ -58,16 +61,59 @@ class QueueRow:
     mine: bool
     free: bool
 
+    @property
+    def group(self) -> int:
+        """Where the row stands."""
+        return OWN if self.mine else WAITING if self.waiting else WORKING
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with every shown value except the time."""
+        return f"{self.case.version}.{self.countdown.tone}.{self.group}"
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The queue as it stands; ``digest`` changes with every shown value except the time."""
+    """One page of the queue as it stands.
 
-    waiting: list[QueueRow]
-    working: list[QueueRow]
-    total: int
+    ``counts`` and ``overdue`` count all cases, whatever the page shows; ``counts`` follows the
+    filter. ``digest`` changes with every shown value except the time.
+    """
+
+    rows: list[QueueRow]
+    counts: tuple[int, int, int]
     overdue: int
+    page: int
     digest: str
+
+    def of(self, group: int) -> list[QueueRow]:
+        """The rows of a group."""
+        return [row for row in self.rows if row.group == group]
+
+    @property
+    def waiting(self) -> list[QueueRow]:
+        """Cases without a first response."""
+        return self.of(WAITING)
+
+    @property
+    def working(self) -> list[QueueRow]:
+        """Cases that other people hold."""
+        return self.of(WORKING)
+
+    @property
+    def total(self) -> int:
+        """How many cases match the filter."""
+        return sum(self.counts)
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return max(1, -(-self.total // PAGE_SIZE))
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The state of every row by the case's id."""
+        return {row.case.case_id: row.fingerprint for row in self.rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +125,30 @@ class FilterChoices:
     holders: list[str]
 
 
-def load_queue(session: Session, who: Principal, wanted: QueueFilter, now_ms: int) -> Queue:
-    """Read the queue of a person."""
+def load_queue(
+    session: Session, who: Principal, wanted: QueueFilter, now_ms: int, page: int = 1
+) -> Queue:
+    """Read one page of the queue of a person; a page behind the last is the last."""
     visible = _open_cases(who.scope)
     narrowed = _narrow(visible, who, wanted)
-    cases = list(session.scalars(_ranked(narrowed, now_ms).limit(LIMIT)))
-    total = session.scalar(select(func.count()).select_from(narrowed.subquery())) or 0
+    group = _group_sql(who)
+    counts = [0, 0, 0]
+    counted = narrowed.with_only_columns(group.label("place"), func.count()).group_by("place")
+    for place, number in session.execute(counted):
+        counts[place] = number
     overdue = session.scalar(
-        select(func.count()).select_from(visible.where(overdue_sql(now_ms)).subquery())
+        visible.where(overdue_sql(now_ms)).with_only_columns(func.count()).select_from(Case)
     )
-    rows = [queue_row(found, who, now_ms) for found in cases]
+    page = max(1, min(page, -(-sum(counts) // PAGE_SIZE)))
+    ranked = narrowed.order_by(group, urgency_sql(now_ms).desc(), Case.case_id)
+    found = session.scalars(ranked.limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE))
+    rows = [queue_row(case, who, now_ms) for case in found]
     return Queue(
-        waiting=[row for row in rows if row.waiting],
-        working=[row for row in rows if not row.waiting],
-        total=total,
+        rows=rows,
+        counts=(counts[OWN], counts[WAITING], counts[WORKING]),
         overdue=overdue or 0,
-        digest=_digest(rows, total),
+        page=page,
+        digest=_digest(rows, counts, page),
     )
 
 
@@ -166,12 +220,10 @@ def _narrow(statement: Select[Case], who: Principal, wanted: QueueFilter) -> Sel
     return statement
 
 
-def _ranked(statement: Select[Case], now_ms: int) -> Select[Case]:
-    """Cases that wait come first, by urgency."""
-    waits = case((waiting_sql(), 0), else_=1)
-    return statement.order_by(waits, urgency_sql(now_ms).desc(), Case.case_id)
+def _group_sql(who: Principal) -> ColumnElement[int]:
+    return case((Case.holder == who.subject, OWN), (waiting_sql(), WAITING), else_=WORKING)
 
 
-def _digest(rows: Sequence[QueueRow], total: int) -> str:
-    shown = [f"{row.case.case_id}:{row.case.version}:{row.countdown.tone}" for row in rows]
-    return hashlib.sha256(f"{total}|{'|'.join(shown)}".encode()).hexdigest()[:16]
+def _digest(rows: Sequence[QueueRow], counts: Sequence[int], page: int) -> str:
+    shown = [f"{row.case.case_id}:{row.fingerprint}" for row in rows]
+    return hashlib.sha256(f"{counts}|{page}|{'|'.join(shown)}".encode()).hexdigest()[:16]

@@ -63,6 +63,8 @@ def live(
 def claim(page: Signed, who: Worker, case_id: CaseId, version: Version = None) -> Response:
     """Take the case, and go to it."""
     page.services.case_service.claim(case_id, who, version=version)
+    if page.request.headers.get("hx-target") == "case":  # from the page of the case itself
+        return _after(page, who, case_id, "toast.claimed")
     return page.go(f"/console/cases/{case_id}")
 
 
@@ -97,7 +99,15 @@ def contact(
 ) -> Response:
     """Record an attempt to reach the person."""
     page.services.case_service.contact(case_id, who, method=method, reached=reached, note=note)
-    return _after(page, who, case_id, "toast.reached" if reached else "toast.not_reached")
+    toast = "toast.reached" if reached else "toast.not_reached"
+    return _after(page, who, case_id, toast, undo=f"/console/cases/{case_id}/contact/undo")
+
+
+@router.post("/contact/undo")
+def withdraw_contact(page: Signed, who: Worker, case_id: CaseId) -> Response:
+    """Take back the attempt that this person has just recorded."""
+    page.services.case_service.withdraw_contact(case_id, who)
+    return _after(page, who, case_id, "toast.withdrawn")
 
 
 @router.post("/note")
@@ -122,8 +132,8 @@ def close(
     """Close the case with its outcome."""
     closure = Closure(
         disposition=disposition,
-        prevented_minor=_amount_minor(page, who, case_id, prevented),
-        lost_minor=_amount_minor(page, who, case_id, lost) or 0,
+        prevented_minor=_amount_minor(page, who, case_id, prevented, "prevented"),
+        lost_minor=_amount_minor(page, who, case_id, lost, "lost") or 0,
         note=note,
         duplicate_of=duplicate_of or None,
         refuse_excess=True,
@@ -167,7 +177,7 @@ def report_loss(
     transfer_id: Annotated[str, Form(max_length=64, pattern=r"^[\x21-\x7e]*$")] = "",
 ) -> Response:
     """Report a late loss; as much prevented loss is taken back."""
-    loss = LateLoss(_amount_minor(page, who, case_id, lost) or 0, transfer_id or None)
+    loss = LateLoss(_amount_minor(page, who, case_id, lost, "lost") or 0, transfer_id or None)
     page.services.late_losses.report_loss(case_id, who, loss)
     return _after(page, who, case_id, "toast.loss_reported")
 
@@ -205,12 +215,14 @@ def unmask(page: Signed, who: Reader, case_id: CaseId, what: Annotated[What, For
     )
 
 
-def _amount_minor(page: ConsolePage, who: Principal, case_id: str, text: str) -> int | None:
+def _amount_minor(
+    page: ConsolePage, who: Principal, case_id: str, text: str, field: str
+) -> int | None:
     """A typed amount in minor units of the case's currency; None for an empty field."""
     if not text.strip():
         return None
     with page.services.db.read() as session:
-        return amount_minor(text, queries.find_case(session, case_id, who).currency)
+        return amount_minor(text, queries.find_case(session, case_id, who).currency, field)
 
 
 def _clear(view: CaseDetail, what: What) -> list[tuple[str, str]]:
@@ -228,11 +240,13 @@ def _clear(view: CaseDetail, what: What) -> list[tuple[str, str]]:
     return [(mask_account(account), account or "")]
 
 
-def _after(page: ConsolePage, who: Principal, case_id: str, toast: str) -> Response:
+def _after(
+    page: ConsolePage, who: Principal, case_id: str, toast: str, *, undo: str | None = None
+) -> Response:
     """The case after a step: its body for htmx, the page itself for a plain form."""
     if not page.is_fragment:
         return page.go(f"/console/cases/{case_id}")
-    return _render(page, who, case_id, "parts/case_body.html", toast=page.t(toast))
+    return _render(page, who, case_id, "parts/case_body.html", toast=page.t(toast), undo=undo)
 
 
 def _render(
@@ -242,6 +256,7 @@ def _render(
     template: str,
     *,
     toast: str | None = None,
+    undo: str | None = None,
     before: SeenCase | None = None,
 ) -> Response:
     with page.services.db.read() as session:
@@ -264,4 +279,4 @@ def _render(
             else {}
         ),
     }
-    return page.render(template, toast=toast, **values)
+    return page.render(template, toast=toast, undo=undo, **values)

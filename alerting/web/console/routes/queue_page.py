@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Form, Query, Response
 
 from alerting.access import Principal
 from alerting.web.auth.route_access import require
@@ -10,6 +10,8 @@ from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
 from alerting.web.console.queries import queue_query as queries
 from alerting.web.console.queries.queue_query import Queue, QueueFilter
+from alerting.web.console.queries.queue_snapshots import QueueSnapshots
+from alerting.web.console.queries.search_query import find_cases
 
 router = APIRouter(route_class=ConsoleRoute)
 
@@ -27,24 +29,27 @@ def wanted(
 
 
 Wanted = Annotated[QueueFilter, Depends(wanted)]
+PageNo = Annotated[int, Query(alias="page", ge=1, le=100_000)]
 
 
 @router.get("/console/queue")
-def queue_page(page: Signed, who: Reader, narrowed: Wanted) -> Response:
+def queue_page(page: Signed, who: Reader, narrowed: Wanted, number: PageNo = 1) -> Response:
     """The whole page."""
     with page.services.db.read() as session:
-        found = queries.load_queue(session, who, narrowed, page.now_ms)
+        found = queries.load_queue(session, who, narrowed, page.now_ms, number)
         choices = queries.choices(session, who.scope)
     silences = [
         row
         for row in page.services.routing_service.silences(who.scope)
         if row.starts_at_ms <= page.now_ms
     ]
+    _snapshots(page).remember(found.digest, found.fingerprints)
     # A chosen holder stays among the choices when they have no case left.
     holders = {*choices.holders, narrowed.holding} - {"", "mine", "free", who.subject}
     return page.render(
         "queue.html",
         queue=found,
+        same=frozenset(),
         narrowed=narrowed,
         choices=choices,
         holders=page.access.names_of(holders),
@@ -55,17 +60,41 @@ def queue_page(page: Signed, who: Reader, narrowed: Wanted) -> Response:
 
 
 @router.get("/console/queue/rows")
-def queue_rows(page: Signed, who: Reader, narrowed: Wanted, seen: Word = "") -> Response:
-    """The rows alone; 204 if they have not changed, so that the page is not redrawn."""
+def queue_rows(
+    page: Signed, who: Reader, narrowed: Wanted, number: PageNo = 1, seen: Word = ""
+) -> Response:
+    """The rows that changed since the page was drawn; 204 if none did."""
     with page.services.db.read() as session:
-        found = queries.load_queue(session, who, narrowed, page.now_ms)
+        found = queries.load_queue(session, who, narrowed, page.now_ms, number)
     if found.digest == seen:
         return Response(status_code=204)
+    same = _snapshots(page).unchanged(seen, found.fingerprints)
+    _snapshots(page).remember(found.digest, found.fingerprints)
     return page.render(
-        "parts/queue_rows.html", queue=found, narrowed=narrowed, names=_names(page, found)
+        "parts/queue_rows.html",
+        queue=found,
+        same=same,
+        narrowed=narrowed,
+        names=_names(page, found),
     )
 
 
+@router.post("/console/search")
+def search(
+    page: Signed, who: Reader, text: Annotated[str, Form(min_length=4, max_length=64)]
+) -> Response:
+    """Cases by id, number or account; sent in the body, since proxies log addresses."""
+    with page.services.db.read() as session:
+        found = find_cases(session, who.scope, text)
+    page.access.record(who, "personal.searched", "cases", found=len(found))
+    holders = {case.holder for case in found if case.holder}
+    return page.render("search.html", found=found, names=page.access.names_of(holders))
+
+
+def _snapshots(page: ConsolePage) -> QueueSnapshots:
+    snapshots: QueueSnapshots = page.request.app.state.queue_snapshots
+    return snapshots
+
+
 def _names(page: ConsolePage, found: Queue) -> dict[str, str]:
-    rows = found.waiting + found.working
-    return page.access.names_of({row.case.holder for row in rows if row.case.holder})
+    return page.access.names_of({row.case.holder for row in found.rows if row.case.holder})

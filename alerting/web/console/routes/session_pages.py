@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
@@ -21,9 +21,11 @@ from alerting.web.auth.redirects import DEFAULT, safe_next
 from alerting.web.auth.route_access import address_of
 from alerting.web.console.error_pages import SIGN_IN, ConsoleRoute
 from alerting.web.console.page_rendering import (
+    KEYS_COOKIE,
     LANGUAGE_COOKIE,
     THEME_COOKIE,
     ConsolePage,
+    SingleKeys,
     Theme,
     anyone,
     signed_in,
@@ -121,14 +123,17 @@ def preferences(
     page: Anyone,
     language: Annotated[Language | None, Form()] = None,
     theme: Annotated[Theme | None, Form()] = None,
+    keys: Annotated[SingleKeys | None, Form()] = None,
 ) -> Response:
-    """Set language or theme; this needs the same site but no token."""
+    """Set language, theme or single keys; this needs the same site but no token."""
     csrf.check_site(request.headers, page.access.public_url)
-    chosen: list[tuple[str, Literal["zh", "en", "auto", "light", "dark"]]] = []
+    chosen: list[tuple[str, str]] = []
     if language:
         chosen.append((LANGUAGE_COOKIE, language))
     if theme:
         chosen.append((THEME_COOKIE, theme))
+    if keys:
+        chosen.append((KEYS_COOKIE, keys))
     for name, value in chosen:
         leave_cookie(
             request, cookie(name, value, secure=page.access.https, max_age_seconds=YEAR_SECONDS)

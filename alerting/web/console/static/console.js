@@ -30,6 +30,10 @@
     }
   };
 
+  /* Whether a request was the page's own refresh. The event's element may be the parent of what was
+     swapped out, so the request says who asked. */
+  const polls = (event) => (event.detail.requestConfig?.elt || event.detail.elt).matches('[hx-trigger*="every"]');
+
   /* A page that refreshes itself looks live when its server is gone: it says so until it is not. */
   const PATIENCE_MS = 15_000; // a server that takes a request and never answers
   let freshMs = Date.now();
@@ -42,7 +46,7 @@
     if (old) $("[data-age]", stale).textContent = written(Date.now() - freshMs);
   };
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (!event.detail.elt.matches('[hx-trigger*="every"]')) return;
+    if (!polls(event)) return;
     failed = !event.detail.successful;
     if (!failed) freshMs = Date.now();
     age();
@@ -52,6 +56,17 @@
   tick();
   setInterval(tick, 500);
 
+  /* What scrolls sideways can be scrolled by keyboard; what fits is no stop of the Tab key. */
+  const reach = () => {
+    for (const element of $$(".scroll")) {
+      if (element.scrollWidth > element.clientWidth) element.setAttribute("tabindex", "0");
+      else element.removeAttribute("tabindex");
+    }
+  };
+  addEventListener("resize", reach);
+  document.addEventListener("htmx:afterSettle", reach);
+  reach();
+
   /* Filters fold away on a phone only. */
   const wide = matchMedia("(min-width: 48.01rem)");
   const fold = () => $$("details[data-wide-open]").forEach((details) => { details.open = wide.matches; });
@@ -59,27 +74,37 @@
   fold();
 
   /* Messages */
-  const toast = (text, bad = false) => {
+  const UNDO_MS = 20_000;
+  const toast = (text, { bad = false, undo = null } = {}) => {
     const element = document.createElement("div");
     element.className = bad ? "toast bad" : "toast";
     element.textContent = text.trim();
+    if (undo) element.append(undoButton(undo, element));
     $("#toasts")?.append(element);
-    setTimeout(() => element.remove(), bad ? 9000 : 4000);
+    setTimeout(() => element.remove(), undo ? UNDO_MS : bad ? 9000 : 4000);
   };
-  document.addEventListener("toast", (event) => toast(event.detail.value));
-  const polls = (element) => element.matches('[hx-trigger*="every"]');
+  const undoButton = ({ path, label }, element) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "compact";
+    button.dataset.key = "z";
+    button.textContent = label;
+    button.addEventListener("click", () => {
+      element.remove();
+      htmx.ajax("POST", path, { source: "#case", target: "#case", swap: "morph:innerHTML" });
+    });
+    return button;
+  };
+  document.addEventListener("toast", (event) => toast(event.detail.value, { undo: event.detail.undo }));
   document.addEventListener("htmx:responseError", (event) => {
-    if (polls(event.detail.elt)) return; // the page is old: that is said for as long as it lasts
-    toast(event.detail.xhr.responseText, true);
-    if (event.detail.xhr.status === 409) htmx.trigger(document.body, "refresh"); // show what changed
+    if (polls(event)) return; // the page is old: that is said for as long as it lasts
+    const xhr = event.detail.xhr;
+    const form = event.detail.requestConfig?.elt;
+    if (!window.forewarnFaults(form, xhr.getResponseHeader("X-Form-Faults"))) toast(xhr.responseText, { bad: true });
+    if (xhr.status === 409) htmx.trigger(document.body, "refresh"); // show what changed
   });
   document.addEventListener("htmx:sendError", (event) => {
-    if (!polls(event.detail.elt)) toast($("#stale strong").textContent, true);
-  });
-
-  /* A form that outlives what is drawn around it is emptied once it was taken. */
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful && event.detail.elt.matches("form[data-clear]")) event.detail.elt.reset();
+    if (!polls(event)) toast($("#stale strong").textContent, { bad: true });
   });
 
   /* The selected row of a list lives over refreshes by its id. */
@@ -102,18 +127,9 @@
 
   /* New cases are read out, never more than a sentence. */
   let known = new Set(rows().map((row) => row.id));
-  let focusedBefore = null;
-  document.addEventListener("htmx:beforeSwap", () => {
-    const row = document.activeElement?.closest?.("tr[data-case]");
-    focusedBefore = row ? [row.id, document.activeElement.tagName] : null;
-  });
   document.addEventListener("htmx:afterSettle", () => {
     tick();
     if (selected) select(document.getElementById(selected), false);
-    if (focusedBefore && document.activeElement === document.body) {
-      const row = document.getElementById(focusedBefore[0]);
-      ($(focusedBefore[1], row || document) || $("a", row || document))?.focus({ preventScroll: true });
-    }
     const arrived = rows().filter((row) => !known.has(row.id));
     if (arrived.length) $("#announcer").textContent = $("#announcer").dataset.arrived.replace("#", arrived.length);
     known = new Set(rows().map((row) => row.id));
@@ -134,7 +150,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.key === "Escape") { document.activeElement?.blur?.(); $$("details[data-panel][open]").forEach((d) => { d.open = false; }); return; }
-    if (typing(event.target) || $("dialog[open]")) return;
+    if (typing(event.target) || $("dialog[open]") || document.body.dataset.keys === "off") return;
     const press = (element) => { if (element) { event.preventDefault(); element.click(); } };
     if (Date.now() - leader < 1200 && pages[event.key]) {
       leader = 0;
@@ -149,7 +165,7 @@
       case "Enter": if (current() && event.target === document.body) press($("a.open", current())); return;
       default: {
         const key = CSS.escape(event.key);
-        const target = (current() && $(`[data-key="${key}"]`, current())) || $(`main [data-key="${key}"]:not(tr *)`);
+        const target = $(`#toasts [data-key="${key}"]`) || (current() && $(`[data-key="${key}"]`, current())) || $(`main [data-key="${key}"]:not(tr *)`);
         press(target);
       }
     }

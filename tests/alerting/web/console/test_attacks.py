@@ -14,6 +14,7 @@ from alerting.db.contact_tables import Activity, ListItem
 from alerting.db.dispatch_tables import Delivery
 from alerting.db.journal_tables import AuditRecord
 from alerting.web.console.routes.case_page import router as case_routes
+from alerting.web.console.routes.person_page import router as person_routes
 from alerting.web.service_container import Services
 from forewarn.contracts.fraud_warning import FraudWarning, Reason
 from tests.alerting.factory import CALLER, NOW_MS, PAYEE, VICTIM, Clock, warning
@@ -29,6 +30,8 @@ STEPS = [
     ("release", {"reason": "x"}),
     ("assign", {"to": "local:li"}),
     ("contact", {"reached": "true"}),
+    ("contact/undo", {}),
+    ("person", {"reason": "curious"}),
     ("note", {"text": "x"}),
     ("close", {"disposition": "dissuaded"}),
     ("reopen", {"reason": "mistake"}),
@@ -51,7 +54,7 @@ def test_a_case_of_another_district_or_tenant_does_not_exist(
     case_id = raise_case(warning())
     before = changes_of(services, case_id)
     browser = make_browser(name)
-    refused = [browser.get(f"/console/cases/{case_id}{part}") for part in ("", "/live")]
+    refused = [browser.get(f"/console/cases/{case_id}{part}") for part in ("", "/live", "/person")]
     refused += [browser.post(f"/console/cases/{case_id}/{step}", **form) for step, form in STEPS]
     missing = browser.get("/console/cases/c-there-is-none")
     assert {response.status_code for response in refused} == {404}
@@ -67,7 +70,7 @@ def test_every_step_on_a_case_is_among_those_attacked_above(make_browser: MakeBr
     prefix = "/console/cases/{case_id}/"
     routes = {
         route.path.removeprefix(prefix)
-        for route in case_routes.routes
+        for route in (*case_routes.routes, *person_routes.routes)
         if isinstance(route, APIRoute) and "POST" in route.methods
     }
     assert routes == {step for step, _ in STEPS}

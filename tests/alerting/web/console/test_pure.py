@@ -36,7 +36,7 @@ EN, ZH = translator("en"), translator("zh")
     ],
 )
 def test_amounts_are_read_as_people_type_them(typed: str, minor: int | None) -> None:
-    assert amount_minor(typed, "CNY") == minor
+    assert amount_minor(typed, "CNY", "lost") == minor
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_amounts_are_read_as_people_type_them(typed: str, minor: int | None) -> 
 )
 def test_what_is_no_amount_is_refused(typed: str) -> None:
     with pytest.raises(InvalidRequestError):
-        amount_minor(typed, "CNY")
+        amount_minor(typed, "CNY", "lost")
 
 
 @given(st.integers(min_value=0, max_value=10**13))
 def test_an_amount_that_was_written_is_read_as_the_same(minor: int) -> None:
-    assert amount_minor(money.exact(minor, "CNY"), "CNY") == minor
+    assert amount_minor(money.exact(minor, "CNY"), "CNY", "lost") == minor
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,92 @@
+"""Every page passes axe, in both languages and themes, on a desk and on a phone; no word breaks inside."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from alerting.cases.person_access import record_access
+from alerting.web.service_container import Services
+from tests.alerting.conftest import principal_of
+from tests.alerting.web.console import live
+from tests.alerting.web.console.conftest import ON_SQLITE, Open
+
+pytestmark = [pytest.mark.system, ON_SQLITE]
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OPTIONS = {
+    "runOnly": {"type": "tag", "values": TAGS},
+    # Experimental, so that no tag turns it on: voice control needs the visible words in the name.
+    "rules": {"label-content-name-mismatch": {"enabled": True}},
+}
+PAGES = {
+    "li": ["queue", "patrol", "cases/{case}", "cases/{case}/person"],
+    "boss": ["supervision", "districts", "report", "lists", "routing", "cases/{held}"],
+    "auditor": ["audit"],
+    "admin": ["keys"],
+}
+BROKEN = """() => {
+  // Words whose letters stand on more than one line, but for ids, which may.
+  const found = [];
+  const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+  for (let node; (node = walker.nextNode());) {
+    const e = node.parentElement;
+    if (!e.checkVisibility() || e.closest('.mono, .visually-hidden, td.detail, noscript, svg, option')) continue;
+    for (const match of node.textContent.matchAll(/[A-Za-z]{3,}/g)) {
+      const range = document.createRange();
+      range.setStart(node, match.index);
+      range.setEnd(node, match.index + match[0].length);
+      const tops = new Set([...range.getClientRects()].map((r) => Math.round(r.top)));
+      if (tops.size > 1) found.push(match[0]);
+    }
+  }
+  return found;
+}"""
+
+
+def faults(page: Page) -> list[str]:
+    found = Axe().run(page, options=OPTIONS).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:160]}" for fault in found for node in fault["nodes"][:3]
+    ]
+
+
+def addresses(name: str, town: list[str]) -> Iterator[str]:
+    for path in PAGES[name]:
+        yield f"/console/{path.format(case=town[0], held=town[3])}"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_passes_axe(
+    open_as: Open, town: list[str], services: Services, language: str, scheme: str, name: str
+) -> None:
+    for who in ("li", "boss"):
+        record_access(services.db, town[0], principal_of(who), reason="a test", now_ms=services.clock())
+    services.case_service.claim(town[3], principal_of("boss"))
+    locale = "en-GB" if language == "en" else "zh-CN"
+    page = open_as(name, color_scheme=scheme, locale=locale)
+    for path in addresses(name, town):
+        page.goto(path)
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert faults(page) == [], (path, width)
+
+
+@pytest.mark.parametrize("width", [1024, 1280])
+@pytest.mark.parametrize("name", ["li", "boss"])
+def test_no_word_breaks_inside(open_as: Open, town: list[str], name: str, width: int) -> None:
+    page = open_as(name, viewport={"width": width, "height": 800})
+    for path in addresses(name, town):
+        page.goto(path)
+        assert page.evaluate(BROKEN) == [], path
+        assert live.overflow(page) <= 0, path
+
+
+def test_the_keys_of_the_page_are_in_the_dialog_and_can_be_reached(open_as: Open) -> None:
+    page = open_as("li")
+    page.get_by_role("button", name="Shortcuts").click()
+    expect(page.get_by_role("button", name="Turn off")).to_be_visible()
+    assert faults(page) == []
