@@ -6,9 +6,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from alerting.access import Principal
 from alerting.cases.person_access import record_access
 from alerting.web.service_container import Services
-from tests.alerting.conftest import principal_of
 from tests.alerting.web.console import live
 from tests.alerting.web.console.conftest import ON_SQLITE, Open
 
@@ -61,11 +61,11 @@ def addresses(name: str, town: list[str]) -> Iterator[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_passes_axe(
-    open_as: Open, town: list[str], services: Services, language: str, scheme: str, name: str
-) -> None:
-    for who in ("li", "boss"):
-        record_access(services.db, town[0], principal_of(who), reason="a test", now_ms=services.clock())
-    services.case_service.claim(town[3], principal_of("boss"))
+    open_as: Open, town: list[str], services: Services, li: Principal, boss: Principal,
+    language: str, scheme: str, name: str,
+) -> None:  # fmt: skip
+    record_access(services.db, town[0], li, reason="a test", now_ms=services.clock())
+    services.case_service.claim(town[3], boss)
     locale = "en-GB" if language == "en" else "zh-CN"
     page = open_as(name, color_scheme=scheme, locale=locale)
     for path in addresses(name, town):

@@ -78,6 +78,7 @@ def test_a_number_is_shown_for_a_minute_once_that_is_logged(
     expect(page.get_by_text("Claim the case to see numbers")).to_be_visible()
     page.clock.install()
     page.keyboard.press("c")
+    expect(page.locator("#casehead")).to_contain_text("assigned to Li")
     expect(page.locator("#shown-subscriber")).to_have_text("+86 138****1111")
     page.keyboard.press("u")
     expect(page.locator("#shown-subscriber")).to_have_text(VICTIM)
