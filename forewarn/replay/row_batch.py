@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -174,16 +175,23 @@ def text_of(cell: Any) -> str:
     """A cell of JSON or Parquet as a text.
 
     Raises:
-        CellError: for a list or an object, which are no cells.
+        CellError: for a list or an object, which are no cells, and for what could not be read.
     """
     if cell is None:
         return ""
+    if isinstance(cell, CellError):
+        raise cell
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, datetime | date):
         return cell.isoformat()
     if isinstance(cell, bytes):
-        return cell.decode(errors="replace").strip()
+        try:
+            return cell.decode().strip()
+        except UnicodeDecodeError:
+            raise CellError("is no text in UTF-8") from None
+    if isinstance(cell, Decimal):
+        return f"{cell:f}"
     if isinstance(cell, list | dict):
         raise CellError("is a list or an object", repair="name a column within it, such as a.b")
     return str(cell).strip()

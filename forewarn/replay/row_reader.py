@@ -12,6 +12,7 @@ from forewarn.platform.files.byte_stream import PACKED, CountedFile, kind_of, un
 from forewarn.replay.csv_reader import csv_batches
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import MappingFile, is_added, required_columns
+from forewarn.replay.parquet_cells import instant_columns, rows_of
 from forewarn.replay.row_batch import BATCH_ROWS, FaultyRow, RowBatch, getter
 from forewarn.replay.statement_file import STATEMENTS, statement_rows
 
@@ -163,8 +164,9 @@ def _parquet(path: Path, mapping: MappingFile, tally: FileTally) -> Iterator[Row
     except ArrowInvalid as error:
         raise ConfigurationError(f"{path.name} is not a Parquet file: {error}.") from error
     missing = _Missing(mapping, path.name)
+    instants = instant_columns(file.schema)
     for found in file.iter_batches(batch_size=BATCH_ROWS):
-        rows = found.to_pylist()
+        rows = rows_of(found, instants)
         batch = RowBatch(
             (), rows, list(range(tally.lines + 1, tally.lines + len(rows) + 1)), [""] * len(rows)
         )

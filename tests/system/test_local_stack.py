@@ -31,6 +31,7 @@ from tests.system.stacks import processes_of
 pytestmark = pytest.mark.system
 
 START_SECONDS = 120.0
+INTERRUPTS = int(os.environ.get("FOREWARN_INTERRUPTS", "1"))
 RANDOM_SECONDS = 20.0
 SEED = int(os.environ.get("FOREWARN_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
 
@@ -223,11 +224,12 @@ def test_ctrl_c_at_any_time_leaves_nothing(
     _nothing_is_left(root)
 
 
+@pytest.mark.timeout(START_SECONDS * 2 * INTERRUPTS)
 def test_ctrl_c_at_random_moments_leaves_nothing(root: Path) -> None:
     """FOREWARN_INTERRUPTS=50 repeats it on demand; FOREWARN_CHAOS_SEED gives the same moments again."""
     moments = random.Random(SEED)
     print(f"FOREWARN_CHAOS_SEED={SEED}")
-    for number in range(int(os.environ.get("FOREWARN_INTERRUPTS", "1"))):
+    for number in range(INTERRUPTS):
         seconds = moments.uniform(0.0, RANDOM_SECONDS)
         with subprocess.Popen(
             _command("demo", "--dir", root, "--seconds", 60, "--subscribers", 500, "--plain"),
