@@ -43,6 +43,7 @@ SLOW = (
 """Modules with tests of seconds of processor time (measured one by one); they carry the mark ``slow``."""
 
 INSTALL = {
+    r"pgbouncer": "apt-get install pgbouncer",
     r"postgres|initdb": "apt-get install postgresql",
     r"chromium": "apt-get install chromium fonts-noto-cjk",
     r"promtool|prometheus": "apt-get install prometheus",

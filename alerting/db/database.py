@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, Select, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from alerting.db.database_fault import READ_ONLY, fault_of
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 
 SQLITE_BUSY_SECONDS = 30
@@ -56,7 +57,7 @@ class Database:
         Raises:
             DependencyUnavailableError: if the database does not answer.
         """
-        with self._errors(), self._sessions() as session:
+        with self.errors(), self._sessions() as session:
             yield session
 
     @contextmanager
@@ -68,7 +69,7 @@ class Database:
         Raises:
             DependencyUnavailableError: if the database does not answer.
         """
-        with self._errors(), self._sessions() as session:
+        with self.errors(), self._sessions() as session:
             if self.is_postgresql:
                 session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
@@ -80,7 +81,7 @@ class Database:
         Raises:
             DependencyUnavailableError: if the database does not answer.
         """
-        with self._errors(), self._sessions() as session:
+        with self.errors(), self._sessions() as session:
             session.connection(execution_options={"forewarn_write": True})
             yield session
             _run_last_steps(session)
@@ -124,16 +125,20 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """Name what is wrong with the database instead of the error of its driver.
+
+        Raises:
+            DependencyUnavailableError: for faults of the server and the set-up; those of a statement
+                pass through.
+        """
         try:
             yield
         except DBAPIError as error:
             _forget_values(error)
-            if isinstance(error, OperationalError) or error.connection_invalidated:
-                raise DependencyUnavailableError(
-                    f"The database did not answer: {type(error.orig).__name__}.",
-                    hint="Check FOREWARN_ALERTING_DATABASE_URL, and that the server runs.",
-                ) from error
+            fault = fault_of(error)
+            if fault is not None:
+                raise DependencyUnavailableError(fault.message, hint=fault.hint) from error
             raise
 
 
@@ -173,14 +178,36 @@ def _lock_key(name: str) -> int:
 
 
 def _postgresql(url: str) -> Engine:
-    return create_engine(
+    wanted: dict[str, Any] = {"connect_timeout": 5}
+    if "target_session_attrs" not in make_url(url).query:
+        wanted["target_session_attrs"] = (
+            "read-write"  # a replica is refused, the next host is asked
+        )
+    engine = create_engine(
         url,
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
         pool_pre_ping=True,
         hide_parameters=True,  # statements that fail are logged, and parameters hold numbers
-        connect_args={"connect_timeout": 5, "options": "-c timezone=utc"},
+        connect_args=wanted,
     )
+
+    @event.listens_for(engine, "connect")
+    def look_for_pooler(connection: Any, _record: object) -> None:
+        # A pooler that hands the server out by transaction gives the next one to a session that has
+        # not prepared our statements. It has process numbers of its own, which betrays it.
+        with connection.cursor() as cursor:
+            server = cursor.execute("SELECT pg_backend_pid()").fetchone()[0]
+        connection.rollback()
+        if server != connection.info.backend_pid:
+            connection.prepare_threshold = None
+
+    @event.listens_for(engine, "handle_error")
+    def leave_replaced_primary(context: Any) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+            context.is_disconnect = True  # the pool connects again, and finds the new one
+
+    return engine
 
 
 def create_private(path: Path) -> None:

@@ -23,8 +23,11 @@ def upgrade(db: Database) -> str:
 
     Returns:
         The revision that the database is at afterwards.
+
+    Raises:
+        DependencyUnavailableError: the database does not answer, or cannot be written.
     """
-    with db.engine.connect() as connection:
+    with db.errors(), db.engine.connect() as connection:
         writing = connection.execution_options(forewarn_write=True)
         with writing.begin():
             if db.is_postgresql:
@@ -44,7 +47,7 @@ def check(db: Database) -> None:
     Raises:
         ConfigurationError: with the command that migrates it.
     """
-    with db.engine.connect() as connection:
+    with db.errors(), db.engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     if found != head_revision():
         raise ConfigurationError(

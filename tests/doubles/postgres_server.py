@@ -99,6 +99,13 @@ class PostgresServer:
         if self._as_root:
             shutil.rmtree(self._data.parent, ignore_errors=True)
 
+    def become_replica(self) -> None:
+        """Start again as a hot standby of a primary that is not there: it reads, and writes nothing."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.stop()
+        (self._data / "standby.signal").touch()
+        self.start()
+
     def kill(self) -> None:
         """As a power cut would."""
         self.process.kill()
