@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 from kafka.errors import KafkaError
 
 from forewarn.cli.replay_report import RejectedRows, Reporter
@@ -15,10 +16,11 @@ from forewarn.contracts.topics import qualified
 from forewarn.errors import ForewarnError
 from forewarn.platform.kafka import TopicAdministration, explained
 from forewarn.platform.settings import KafkaSettings, load
-from forewarn.replay import BadRow, Mapping, Progress, Ready, Tally, in_order, paced, send
+from forewarn.replay import BadRow, EventSender, Mapping, Progress, Ready, Tally, in_order, paced
 from forewarn.replay.batch_producer import BatchProducer
 from forewarn.replay.event_listing import EventListing
 from forewarn.replay.event_order import checked
+from forewarn.replay.file_events import with_texts
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.original_rows import OriginalRows, find_originals
 
@@ -43,6 +45,7 @@ class ReplayRun:
         self.zones = [ZoneInfo(mapping.file.zone or "UTC") for _, mapping in files]
         self._stage = "looking for the originals of rows"
         self._reading: list[FileTally] = []
+        self._refused_rows: dict[int, dict[int, BadRow]] = {}
 
     @property
     def paths(self) -> list[Path]:
@@ -109,10 +112,11 @@ class ReplayRun:
         with explained(settings):
             producer = BatchProducer(settings)
         try:
-            send(
-                items, producer, settings, self.tally, now_ms=_now_ms,
-                on_item=lambda item, _: _count(item, reporter, rejected),
-            )  # fmt: skip
+            EventSender(
+                producer, settings, self.tally, files=[path.name for path in self.paths], now_ms=_now_ms,
+                on_item=lambda item: _count(item, reporter, rejected),
+                on_refusal=lambda event, row: self._refused(event, row, reporter),
+            ).send(items)  # fmt: skip
         except (ForewarnError, KeyboardInterrupt):
             with suppress(KafkaError):  # what is under way may still arrive, and counts then
                 producer.flush(timeout=settings.request_timeout_seconds)
@@ -122,6 +126,20 @@ class ReplayRun:
             raise
         finally:
             producer.close(timeout=settings.request_timeout_seconds)
+            self._reject_refused(rejected)
+
+    def _refused(self, event: Ready, row: BadRow, reporter: Reporter) -> None:
+        """Take an event that Kafka refused out of the counts."""
+        reporter.count(row)
+        refused = self._refused_rows.setdefault(row.source, {})
+        kind = msgspec.json.decode(event.value)["type"]
+        first = refused.setdefault(row.line, row) is row
+        self.tallies[row.source].refuse(row.line, kind, row.reason, row.repair, first=first)
+
+    def _reject_refused(self, rejected: RejectedRows) -> None:
+        for source, rows in self._refused_rows.items():
+            for row in with_texts(*self.files[source], rows):
+                rejected.add(row)
 
     @property
     def _handed_over(self) -> int:

@@ -3,12 +3,13 @@
 from forewarn.replay.column_mapping import Mapping, load_mapping
 from forewarn.replay.event_order import in_order
 from forewarn.replay.event_pace import paced
-from forewarn.replay.event_sender import Tally, send
+from forewarn.replay.event_sender import EventSender, Tally
 from forewarn.replay.file_events import BadRow, Ready
 from forewarn.replay.replay_progress import Progress
 
 __all__ = [
     "BadRow",
+    "EventSender",
     "Mapping",
     "Progress",
     "Ready",
@@ -16,5 +17,4 @@ __all__ = [
     "in_order",
     "load_mapping",
     "paced",
-    "send",
 ]

@@ -29,57 +29,70 @@ BATCHES_UNDER_WAY = 64
 
 _KEYS_REMEMBERED = 500_000
 
+_ABOUT_RECORDS = (
+    errors.MessageSizeTooLargeError, errors.RecordListTooLargeError, errors.InvalidTimestampError,
+    errors.CorruptRecordException, errors.PolicyViolationError, errors.UnknownError,
+)  # fmt: skip
+"""Refusals that may concern one record of a batch only; ``UnknownError`` stands for INVALID_RECORD as well."""
+
+Record = tuple[bytes | None, bytes]
+
+
+Done = Callable[..., object]
+"""Gets the arguments of the record, and None, or the error with which Kafka refused it."""
+
+
+class RecordRefusedError(Exception):
+    """Kafka refuses this one record, whatever batch it is in; the cause is the client's error."""
+
+    def __str__(self) -> str:
+        return f"{type(self.__cause__).__name__}: {self.__cause__}"
+
 
 class BatchFuture:
-    """The acknowledgement of every record of one batch; it may come before it is awaited."""
+    """The acknowledgements of the records of one batch, in their order; they may come before they are awaited."""
 
-    __slots__ = ("_calls", "_done", "_error", "_failed", "_guard")
+    __slots__ = ("_calls", "_errors", "_guard", "_whole")
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._calls: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
-        self._failed: Callable[[BaseException], object] | None = None
-        self._error: BaseException | None = None
-        self._done = False
+        self._calls: list[tuple[Done, tuple[Any, ...]]] = []
+        self._errors: dict[int, BaseException] | None = None
+        self._whole: BaseException | None = None
 
-    def add_callback(self, call: Callable[..., object], *arguments: Any) -> "BatchFuture":
-        """Call when Kafka has the batch, with the arguments and None for the record's metadata."""
+    def when_settled(self, call: Done, *arguments: Any) -> None:
+        """Call when Kafka has the next record of the batch, or has refused it."""
         with self._guard:
-            if not self._done:
-                self._calls.append((call, arguments))
-                return self
-        if self._error is None:
-            call(*arguments, None)
-        return self
+            number = len(self._calls)
+            self._calls.append((call, arguments))
+            if self._errors is None:
+                return
+        call(*arguments, self._whole or self._errors.get(number))
 
-    def add_errback(self, call: Callable[[BaseException], object]) -> "BatchFuture":
-        """Call, at least once, if Kafka does not take the batch."""
-        with self._guard:
-            self._failed = call
-            late = self._error if self._done else None
-        if late is not None:
-            call(late)
-        return self
+    def settle(
+        self, whole: BaseException | None, errors: dict[int, BaseException] | None = None
+    ) -> None:
+        """Pass the results on.
 
-    def settle(self, error: BaseException | None) -> None:
-        """Pass the result of the batch to all that wait for it."""
+        Args:
+            whole: an error that all records share.
+            errors: of single records, by their places in the batch.
+        """
         with self._guard:
-            self._done, self._error = True, error
-            calls, failed = self._calls, self._failed
-        for call, arguments in calls:
-            if error is None:
-                call(*arguments, None)
-            elif failed is not None:
-                failed(error)
+            self._whole, self._errors = whole, errors or {}
+            calls = list(self._calls)
+        for number, (call, arguments) in enumerate(calls):
+            call(*arguments, whole or self._errors.get(number))
 
 
 class _Open:
     """A batch that still takes records."""
 
-    __slots__ = ("builder", "future", "since", "where")
+    __slots__ = ("builder", "future", "records", "since", "where")
 
     def __init__(self, builder: Any, where: tuple[str, int]) -> None:
         self.builder, self.where = builder, where
+        self.records: list[Record] = []
         self.future, self.since = BatchFuture(), time.monotonic()
 
 
@@ -102,6 +115,7 @@ class BatchProducer:
         self._counts: dict[str, int] = {}
         self._places: dict[bytes, int] = {}
         self._spread = itertools.count()
+        self._isolating: set[asyncio.Task[None]] = set()
         self._room = threading.BoundedSemaphore(BATCHES_UNDER_WAY)
         self._thread.start()
         self._producer = self._run(self._started(settings))
@@ -141,12 +155,14 @@ class BatchProducer:
             batch = self._open.get(where)
             if batch is not None:
                 if batch.builder.append(key=key, value=value, timestamp=None) is not None:
+                    batch.records.append((key, value))
                     return batch.future
                 del self._open[where]
         if batch is not None:
             self._dispatch(batch)
         batch = _Open(self._producer.create_batch(), where)
         batch.builder.append(key=key, value=value, timestamp=None)
+        batch.records.append((key, value))
         with self._guard:
             self._open[where] = batch
         return batch.future
@@ -221,10 +237,57 @@ class BatchProducer:
             sent.add_done_callback(partial(self._acknowledged, batch))
 
     def _acknowledged(self, batch: _Open, sent: "asyncio.Future[Any]") -> None:
-        self._settled(batch, sent.exception())
+        error = sent.exception()
+        if isinstance(error, _ABOUT_RECORDS):
+            self._isolating.add(task := self._loop.create_task(self._isolated(batch, error)))
+            task.add_done_callback(self._isolating.discard)
+        else:
+            self._settled(batch, error)
 
-    def _settled(self, batch: _Open, error: BaseException | None) -> None:
-        batch.future.settle(error)
+    async def _isolated(self, batch: _Open, error: BaseException) -> None:
+        """Send the records of a refused batch in ever smaller ones, until those that are refused stand alone.
+
+        They keep their order among each other; a batch that was on its way behind them may overtake them.
+        """
+        found: dict[int, BaseException] = {}
+        try:
+            await self._split(batch.where, 0, batch.records, error, found)
+        except Exception as whole:  # noqa: BLE001  whatever it is, not all records are in Kafka
+            self._settled(batch, whole)
+        else:
+            self._settled(batch, None, found)
+
+    async def _split(
+        self,
+        where: tuple[str, int],
+        start: int,
+        records: list[Record],
+        error: BaseException,
+        found: dict[int, BaseException],
+    ) -> None:
+        """Send refused records in halves; those that are refused alone are found, by their places."""
+        if len(records) == 1:
+            found[start] = RecordRefusedError()
+            found[start].__cause__ = error
+            return
+        middle = len(records) // 2
+        for place, half in ((start, records[:middle]), (start + middle, records[middle:])):
+            builder = self._producer.create_batch()
+            for key, value in half:
+                builder.append(key=key, value=value, timestamp=None)
+            topic, partition = where
+            try:
+                await (await self._producer.send_batch(builder, topic, partition=partition))
+            except _ABOUT_RECORDS as again:
+                await self._split(where, place, half, again, found)
+
+    def _settled(
+        self,
+        batch: _Open,
+        error: BaseException | None,
+        refused: dict[int, BaseException] | None = None,
+    ) -> None:
+        batch.future.settle(error, refused)
         self._room.release()
 
     def _counted(self, topic: str) -> int:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -200,6 +200,24 @@ class FileEvents:
         return Ready(
             event.event_time_ms, topic, event.subscriber.encode(), value, self._source, line
         )
+
+
+def with_texts(path: Path, mapping: Mapping, rows: dict[int, BadRow]) -> Iterator[BadRow]:
+    """Bad rows with the rows of the file as they stand, for rows of which only the line is known.
+
+    Args:
+        path: of the file, which is read again.
+        mapping: what its rows mean.
+        rows: by their lines.
+    """
+    left = dict(rows)
+    for batch in prepared_rows(path, mapping.file, FileTally(path.name)):
+        for position, line in enumerate(batch.lines):
+            if line in left:
+                text = batch.raws[position] or raw_json(batch.rows[position])
+                yield replace(left.pop(line), text=text)
+        if not left:
+            return
 
 
 _line = attrgetter("line")

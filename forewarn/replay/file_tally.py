@@ -80,6 +80,21 @@ class FileTally:
         if len(kind.lines) < LINES_SHOWN:
             kind.lines.append(line)
 
+    def refuse(self, line: int, kind: str, reason: str, repair: str, *, first: bool) -> None:
+        """One event less: what its row gave was refused after all.
+
+        Args:
+            line: of the row.
+            kind: of the event.
+            reason: why.
+            repair: what to do about it.
+            first: whether no other event of the row was refused before.
+        """
+        self.events[kind] -= 1
+        if first:
+            self.event_rows -= 1
+            self.count_bad(line, reason, repair)
+
     def count_time(self, time_ms: int) -> None:
         """Widen the period of the file."""
         self.first_ms = time_ms if self.first_ms is None else min(self.first_ms, time_ms)

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from forewarn.contracts import DeadLetter
-from forewarn.platform.settings import KafkaSettings
-from forewarn.replay import BadRow, Progress, Ready, Tally, in_order, load_mapping, send
-from tests.forewarn.replay.producer import AcknowledgingProducer
+from forewarn.replay import BadRow, Progress, Ready, Tally, in_order, load_mapping
+from tests.forewarn.replay.producer import AcknowledgingProducer, sent
 
 RECORD_BYTES_MAX = 1_000_000
 
@@ -70,7 +69,7 @@ def test_the_good_row_after_a_bad_one_still_arrives(
     (tmp_path / "rows.toml").write_text(MAPPING.replace("FORM", form))
     items = in_order([(tmp_path / "rows.jsonl", load_mapping(tmp_path / "rows.toml"))])
     producer, tally = AcknowledgingProducer(), Tally(Progress([0]))
-    send(items, producer, KafkaSettings(), tally, now_ms=lambda: 5)
+    sent(items, producer, tally)
 
     assert (tally.bad_rows, tally.sent) == (1, {"transfers": 1})
     assert {topic for topic, _ in producer.sent} == {"dead-letters", "transfers"}
@@ -85,7 +84,7 @@ def test_a_dead_letter_holds_the_beginning_of_a_row_and_its_line(tmp_path: Path)
     items = list(in_order([(tmp_path / "rows.jsonl", load_mapping(tmp_path / "rows.toml"))]))
     assert [type(item) for item in items] == [BadRow]
     producer = AcknowledgingProducer()
-    send(iter(items), producer, KafkaSettings(), Tally(Progress([0])), now_ms=lambda: 5)
+    sent(iter(items), producer, Tally(Progress([0])))
     ((_, value),) = producer.sent
     letter = DeadLetter(**{k: v for k, v in json.loads(value).items() if k != "type"})
     assert (letter.reason, letter.offset, letter.partition) == ("bad_row", 1, -1)

@@ -6,9 +6,8 @@ import pytest
 
 from forewarn.cli.replay_run import where_to_go_on
 from forewarn.errors import DependencyUnavailableError
-from forewarn.platform.settings import KafkaSettings
-from forewarn.replay import BadRow, Progress, Tally, in_order, load_mapping, send
-from tests.forewarn.replay.producer import AcknowledgingProducer
+from forewarn.replay import BadRow, Progress, Tally, in_order, load_mapping
+from tests.forewarn.replay.producer import AcknowledgingProducer, sent
 
 SAMPLES = Path(__file__).parents[3] / "docs" / "samples"
 FILES = [
@@ -34,13 +33,13 @@ def test_going_on_where_a_run_stopped_sends_every_item_exactly_once() -> None:
     for stop in range(len(whole)):
         producer, tally = AcknowledgingProducer(frozenset({stop})), Tally(Progress([0, 0]))
         with pytest.raises(DependencyUnavailableError, match="did not take 1 of"):
-            send(in_order(FILES), producer, KafkaSettings(), tally, now_ms=lambda: 5)
+            sent(in_order(FILES), producer, tally)
         rest = AcknowledgingProducer()
         again = Tally(Progress(tally.progress.done))
         items = in_order(FILES, skip=tally.progress.done)
-        send(items, rest, KafkaSettings(), again, now_ms=lambda: 5)
-        sent = [value for _, value in producer.sent + rest.sent]
-        assert sorted(sent) == sorted(item.value for item in whole)
+        sent(items, rest, again)
+        values = [value for _, value in producer.sent + rest.sent]
+        assert sorted(values) == sorted(item.value for item in whole)
 
 
 def test_the_options_to_go_on_are_told_with_what_will_count_twice() -> None:
