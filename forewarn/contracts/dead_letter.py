@@ -13,6 +13,7 @@ DeadLetterReason = Literal[
     "unknown_type",
     "schema_version",
     "invalid_field",
+    "impossible_amount",
     "impossible_time",
     "key_mismatch",
     "empty",

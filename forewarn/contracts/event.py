@@ -45,6 +45,11 @@ AmountMinor = Annotated[
 ]
 """Money in minor units; 10**13 fen is a hundred thousand million yuan, more is a mistake."""
 
+MovedMinor = Annotated[
+    int, msgspec.Meta(ge=1, le=10**13, description="integer minor units (fen, cents), at least one")
+]
+"""Money that a transfer moves. Nothing is no transfer: it would be a new payee and lift the stage of a victim."""
+
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217")]
 Tenant = Annotated[str, msgspec.Meta(max_length=32, pattern=r"^[a-z0-9-]*$")]
 District = Annotated[str, msgspec.Meta(max_length=12, pattern=r"^[0-9A-Za-z-]*$")]

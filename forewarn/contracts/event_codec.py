@@ -70,10 +70,11 @@ def _decode(decoder: msgspec.json.Decoder[T], value: bytes | None) -> T:
 
 
 _TIME_OUT_OF_BOUNDS = re.compile(r"Expected `int` [<>]=.* - at `\$\.\w+_(?:at|time)_ms`")
+_AMOUNT_OUT_OF_BOUNDS = re.compile(r"Expected `int` [<>]=.* - at `\$\.amount_minor`")
 
 
 def _why_invalid(value: bytes, error: str) -> str:
-    """Tell a newer schema, an unknown type and a time out of bounds from another wrong field."""
+    """Tell a newer schema, an unknown type, and times and amounts out of bounds from another wrong field."""
     try:
         envelope = _envelopes.decode(value)
     except msgspec.MsgspecError:
@@ -83,4 +84,6 @@ def _why_invalid(value: bytes, error: str) -> str:
     known = {"call_started", "call_ended", "line_changed", "transfer", "outcome"}
     if envelope.type not in known:
         return "unknown_type"
+    if _AMOUNT_OUT_OF_BOUNDS.match(error):
+        return "impossible_amount"
     return "impossible_time" if _TIME_OUT_OF_BOUNDS.match(error) else "invalid_field"

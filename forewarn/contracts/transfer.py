@@ -7,7 +7,7 @@ scam from a purchase. A transfer between two protected people is two postings, o
 
 from typing import Literal
 
-from forewarn.contracts.event import Account, AmountMinor, Currency, Event, Identifier
+from forewarn.contracts.event import Account, Currency, Event, Identifier, MovedMinor
 
 TransferStatus = Literal["attempted", "completed", "blocked", "reversed"]
 Purpose = Literal[
@@ -24,7 +24,7 @@ class Transfer(Event, frozen=True, kw_only=True, tag_field="type", tag="transfer
     direction: Literal["outgoing", "incoming"] = "outgoing"
     payer_account: Account
     payee_account: Account
-    amount_minor: AmountMinor
+    amount_minor: MovedMinor
     currency: Currency = "CNY"
     purpose: Purpose = "transfer"
     channel: Channel = "app"

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import Join, MappingFile
 from forewarn.replay.row_batch import RowBatch
 from forewarn.replay.row_condition import RowCondition
 from forewarn.replay.row_reader import Watch, read_batches
-
-KEYS_REMEMBERED = 2_000_000
-"""Rows that a repetition may lie behind; 8 bytes of hash each, about 150 MB as a set at most."""
+from forewarn.replay.seen_keys import SeenKeys
 
 REPEATED = "repeats an earlier row"
 NO_FIRST = "the second row of a pair whose first is not in the file"
@@ -49,22 +49,13 @@ def distinct_rows(
         columns: whose cells together name a row.
         tally: counts the repetitions.
     """
-    seen: dict[int, None] = {}
+    seen = SeenKeys()
     for batch in batches:
-        kept = []
-        for position, key in enumerate(zip(*map(batch.texts, columns), strict=True)):
-            mark = hash(key)
-            if any(key) and mark in seen:
-                tally.passed[REPEATED] += 1
-                continue
-            seen[mark] = None
-            kept.append(position)
-        while len(seen) > KEYS_REMEMBERED:
-            del seen[next(iter(seen))]
-        if len(kept) < len(batch):
-            faulty, batch = batch.faulty, batch.taken(kept)  # noqa: PLW2901  the rest of it
-            batch.faulty = faulty
-        yield batch
+        cells = [batch.series(column).alias(str(place)) for place, column in enumerate(columns)]
+        repeated = set(seen.repeated(pl.DataFrame(cells)).arg_true().to_list())
+        if repeated:
+            tally.passed[REPEATED] += len(repeated)
+        yield batch.without(repeated)
 
 
 def joined_rows(batches: Iterator[RowBatch], join: Join, tally: FileTally) -> Iterator[RowBatch]:

@@ -40,7 +40,9 @@ def test_more_refusals_than_rows_can_explain_end_the_run(monkeypatch: pytest.Mon
 
 def test_a_failure_that_concerns_all_names_where_it_began() -> None:
     producer = AcknowledgingProducer(frozenset({1}))
-    with pytest.raises(DependencyUnavailableError, match=r"a:\d+ to calls: KafkaTimeoutError: from"):
+    with pytest.raises(
+        DependencyUnavailableError, match=r"a:\d+ to calls: KafkaTimeoutError: from"
+    ):
         sent(in_order(FILES), producer, Tally(Progress([0])))
 
 

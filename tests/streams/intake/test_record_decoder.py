@@ -7,7 +7,14 @@ import msgspec
 import pytest
 
 from features.offline.topic_frames import RejectedRecords, StoredRecord, frame_of
-from forewarn.contracts import MAX_KEPT_BYTES, Acceptance, Transfer, decode_call, encode
+from forewarn.contracts import (
+    MAX_KEPT_BYTES,
+    Acceptance,
+    Transfer,
+    decode_call,
+    decode_transfer,
+    encode,
+)
 from forewarn.errors import ConfigurationError, ContractError
 from forewarn.platform.settings import WorkerSettings
 from streams.intake.record_decoder import decode_records, require_same_topic
@@ -95,6 +102,20 @@ def test_a_time_in_another_unit_is_set_aside_with_its_reason(name: str, time_ms:
     with pytest.raises(ContractError) as refusal:
         decode_call(msgspec.json.encode(call | {name: time_ms}))
     assert refusal.value.reason == "impossible_time"
+
+
+@pytest.mark.parametrize("amount_minor", [0, -5_000, 10**13 + 1], ids=["nothing", "less", "more"])
+def test_a_transfer_that_cannot_be_is_set_aside_with_its_reason(amount_minor: int) -> None:
+    """A transfer of nothing would make a new payee and lift a victim to the last stage."""
+    transfer = {
+        "type": "transfer", "event_id": "e", "event_time_ms": 1_772_413_928_000,
+        "subscriber": "+8613800000001", "transfer_id": "t", "status": "completed",
+        "payer_account": "a", "payee_account": "b", "amount_minor": 1,
+    }  # fmt: skip
+    assert decode_transfer(msgspec.json.encode(transfer)).amount_minor == 1
+    with pytest.raises(ContractError) as refusal:
+        decode_transfer(msgspec.json.encode(transfer | {"amount_minor": amount_minor}))
+    assert refusal.value.reason == "impossible_amount"
 
 
 def test_a_call_has_to_say_that_its_caller_was_withheld() -> None:
