@@ -42,7 +42,7 @@ Done = Callable[..., object]
 """Gets the arguments of the record, and None, or the error with which Kafka refused it."""
 
 
-class RecordRefusedError(Exception):
+class EventRefusedError(Exception):
     """Kafka refuses this one record, whatever batch it is in; the cause is the client's error."""
 
     def __str__(self) -> str:
@@ -267,7 +267,7 @@ class BatchProducer:
     ) -> None:
         """Send refused records in halves; those that are refused alone are found, by their places."""
         if len(records) == 1:
-            found[start] = RecordRefusedError()
+            found[start] = EventRefusedError()
             found[start].__cause__ = error
             return
         middle = len(records) // 2

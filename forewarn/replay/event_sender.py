@@ -10,7 +10,7 @@ from forewarn.contracts.topics import TopicName, qualified
 from forewarn.errors import DependencyUnavailableError
 from forewarn.platform.kafka import explained
 from forewarn.platform.settings import KafkaSettings
-from forewarn.replay.batch_producer import RecordRefusedError
+from forewarn.replay.batch_producer import EventRefusedError
 from forewarn.replay.file_events import BadRow, Ready
 from forewarn.replay.replay_progress import Progress
 
@@ -122,7 +122,7 @@ class EventSender:
         """Kafka has a record, or not; called by the producer's thread."""
         if error is None:
             self._tally.progress.acknowledged(item.source, number)
-        elif isinstance(error, RecordRefusedError) and isinstance(item, Ready):
+        elif isinstance(error, EventRefusedError) and isinstance(item, Ready):
             self._refused.put((item, number, error))
         else:
             self._fail(f"{self._place(item)}: {str(error) or type(error).__name__}")

@@ -7,7 +7,7 @@ import pytest
 
 from forewarn.errors import DependencyUnavailableError
 from forewarn.replay import BadRow, Progress, Ready, Tally, event_sender, in_order, load_mapping
-from forewarn.replay.batch_producer import BatchFuture, RecordRefusedError
+from forewarn.replay.batch_producer import BatchFuture, EventRefusedError
 from tests.forewarn.replay.producer import AcknowledgingProducer, sent
 
 SAMPLES = Path(__file__).parents[3] / "docs" / "samples"
@@ -16,7 +16,7 @@ FILES = [(SAMPLES / "calls.csv", load_mapping(SAMPLES / "calls.toml"))]
 
 def test_a_refused_event_is_named_put_aside_and_the_rest_goes_on() -> None:
     items = list(in_order(FILES))
-    producer = AcknowledgingProducer(frozenset({2}), RecordRefusedError())
+    producer = AcknowledgingProducer(frozenset({2}), EventRefusedError())
     tally, refused = Tally(Progress([0])), []
     sent(items, producer, tally, on_refusal=lambda event, row: refused.append((event, row)))
     ((event, row),) = refused
@@ -31,7 +31,7 @@ def test_a_refused_event_is_named_put_aside_and_the_rest_goes_on() -> None:
 
 def test_more_refusals_than_rows_can_explain_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_sender, "REFUSED_MAX", 2)
-    producer = AcknowledgingProducer(frozenset({0, 2, 4}), RecordRefusedError())
+    producer = AcknowledgingProducer(frozenset({0, 2, 4}), EventRefusedError())
     with pytest.raises(
         DependencyUnavailableError, match=r"a:\d+ to calls.*more than 2 were refused"
     ):
@@ -48,14 +48,14 @@ def test_a_failure_that_concerns_all_names_where_it_began() -> None:
 
 def test_a_refused_dead_letter_ends_the_run() -> None:
     row = BadRow("a", 7, "not JSON", b"{", "calls")
-    producer = AcknowledgingProducer(frozenset({0}), RecordRefusedError())
+    producer = AcknowledgingProducer(frozenset({0}), EventRefusedError())
     with pytest.raises(DependencyUnavailableError, match="a:7"):
         sent([row], producer, Tally(Progress([0])))
 
 
 def test_each_record_of_a_batch_gets_its_own_result_early_or_late() -> None:
     future, found = BatchFuture(), []
-    refusal = RecordRefusedError()
+    refusal = EventRefusedError()
     for number in range(2):
         future.when_settled(lambda name, error: found.append((name, error)), number)
     future.settle(None, {1: refusal, 2: refusal})
