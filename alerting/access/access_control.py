@@ -6,15 +6,18 @@ from typing import Any, Protocol
 
 from alerting.access.access_errors import NotAuthenticatedError, RateLimitedError, SignInFailedError
 from alerting.access.api_keys import KeyStore
+from alerting.access.grants import Grants
 from alerting.access.lockout import Lockout
 from alerting.access.oidc import Identity, OidcClient
 from alerting.access.principal import Principal
 from alerting.access.rate_limits import RateLimiter, network_of
+from alerting.access.responder_names import decide_responder
 from alerting.access.roles import permissions_of
 from alerting.access.scope import Scope
 from alerting.access.sessions import Session, SessionStore
 from alerting.access.users import UserFile
 from alerting.cases.history.audit_actions import AuditAction
+from alerting.service_errors import InvalidRequestError
 
 
 class Audit(Protocol):
@@ -219,6 +222,14 @@ class AccessControl:
 
         People of the password file, and those signed in through the provider.
         """
+        return {
+            subject: name
+            for subject, (name, grants) in self._workers().items()
+            if grants.scope.admits(tenant, district)
+        }
+
+    def _workers(self) -> dict[str, tuple[str, Grants]]:
+        """Names and grants of the known people whose role works on cases."""
         known = {user.subject: (user.display_name, user.grants) for user in self._users.all()}
         known |= {
             session.subject: (session.name, session.grants)
@@ -226,10 +237,32 @@ class AccessControl:
             if not session.subject.startswith("local:")
         }
         return {
-            subject: name
+            subject: (name, grants)
             for subject, (name, grants) in known.items()
-            if "case.work" in permissions_of(grants.roles) and grants.scope.admits(tenant, district)
+            if "case.work" in permissions_of(grants.roles)
         }
+
+    def check_responder(self, who: Principal, tenant: str, responder: str) -> None:
+        """Refuse a responder of a shift who is not a person that signs in.
+
+        A tenant outside the caller's scope names no one here; the shift itself is refused then.
+
+        Raises:
+            InvalidRequestError: ``not_a_colleague``.
+        """
+        if not who.scope.covers(Scope.of([tenant], [])):
+            return
+        known = {
+            subject: name
+            for subject, (name, grants) in self._workers().items()
+            if grants.scope.tenants is None or tenant in grants.scope.tenants
+        }
+        meant = decide_responder(responder, known, complete=self.oidc is None)
+        if meant is not None:
+            hint = f"Did you mean {meant}?" if meant else "Enter the subject of a colleague."
+            raise InvalidRequestError(
+                f"{responder!r} does not sign in here.", code="not_a_colleague", hint=hint
+            )
 
     def _by_key(self, key: str, now_ms: int) -> Caller | None:
         principal = self.keys.check(key, now_ms)

@@ -40,6 +40,17 @@ def money_of(warnings: Sequence[Warning_]) -> tuple[int, int]:
     )
 
 
+def gone_of(warnings: Sequence[Warning_]) -> tuple[int, int | None]:
+    """The sum of the payments that went through, minor units, and when the newest did."""
+    gone = [
+        item
+        for item in warnings
+        if item.subject_kind == "transfer" and item.subject_status == "completed"
+    ]
+    latest_ms = max((item.event_time_ms for item in gone), default=None)
+    return sum(item.amount_at_risk_minor for item in gone), latest_ms
+
+
 def summarise(case: Case, warnings: Sequence[Warning_]) -> Change:
     """Update the columns of a case from its warnings; return what changed."""
     alive = in_force(warnings)
@@ -56,6 +67,7 @@ def summarise(case: Case, warnings: Sequence[Warning_]) -> Change:
     case.probability = max(warning.probability for warning in shown)
     case.typology = _typology(worst, shown)
     case.expected_loss_minor, case.amount_at_risk_minor = money_of(alive)
+    case.gone_minor, case.gone_at_ms = gone_of(alive)
     case.caller = newest.caller or _first(shown, "caller")
     case.payee = newest.payee or _first(shown, "payee")
     case.on_call = newest.on_call

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Float, cast
 from sqlalchemy import case as sql_case
 
 from alerting.cases.lifecycle import HELD_STATES, WAITING_STATES
-from alerting.cases.severity import RANK_FLOOR_MS
+from alerting.cases.severity import RANK_FLOOR_MS, RECALL_CHANCE
 from alerting.db.case_tables import Case
 
 
@@ -15,7 +15,10 @@ def urgency_sql(now_ms: int) -> ColumnElement[float]:
     """``alerting.cases.severity.urgency`` over the columns of a case."""
     left = Case.deadline_ms - now_ms
     floored = sql_case((left < RANK_FLOOR_MS, RANK_FLOOR_MS), else_=left)
-    return cast(Case.expected_loss_minor + 1, Float(53)) / cast(floored, Float(53))
+    age = now_ms - Case.gone_at_ms
+    chance = sql_case(*((age <= bound_ms, share) for bound_ms, share in RECALL_CHANCE), else_=0.0)
+    at_stake = cast(Case.expected_loss_minor + 1, Float(53)) + Case.gone_minor * chance
+    return at_stake / cast(floored, Float(53))
 
 
 def waiting_sql() -> ColumnElement[bool]:

@@ -26,7 +26,8 @@ class Case(Base):
     with every change, so that a step on an older version is refused. ``round`` grows when the case is
     reopened or its warning comes back, ``releases`` when it is given back to the queue; both start
     deliveries again (see ``alerting.notify.dispatch.delivery_rows``). The holder's next step is due
-    at ``follow_up_due_ms``.
+    at ``follow_up_due_ms``. ``gone_minor`` is the sum of the payments that went through, the newest of
+    them at ``gone_at_ms``.
     """
 
     __tablename__ = "cases"
@@ -55,6 +56,8 @@ class Case(Base):
     probability: Mapped[float] = mapped_column(Float)
     expected_loss_minor: Mapped[Minor]
     amount_at_risk_minor: Mapped[Minor]
+    gone_minor: Mapped[Minor] = mapped_column(default=0, server_default="0")
+    gone_at_ms: Mapped[EpochMs | None]
     currency: Mapped[Short]
     caller: Mapped[Id | None]
     payee: Mapped[Id | None]

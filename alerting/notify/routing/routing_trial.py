@@ -21,10 +21,11 @@ class Trial:
 
 def try_route(routing: Routing, labels: Mapping[str, str]) -> list[Trial]:
     """Walk the tree with labels (tenant, district, typology, severity)."""
-    return [_trial(routing, match) for match in route(routing, labels)]
+    return [trial_of(routing, match) for match in route(routing, labels)]
 
 
-def _trial(routing: Routing, match: Match) -> Trial:
+def trial_of(routing: Routing, match: Match) -> Trial:
+    """The receiver of one matching route."""
     receiver = routing.receiver(match.receiver)
     return Trial(
         receiver=receiver.name,

@@ -27,6 +27,8 @@ class CaseView(BaseModel):
     probability: float
     expected_loss_minor: int
     amount_at_risk_minor: int
+    gone_minor: int = Field(description="payments that went through")
+    gone_at_ms: int | None = Field(description="when the newest of them did")
     currency: str
     caller: str = Field(description="masked; empty if not known")
     payee: str = Field(description="masked; empty if not known")
@@ -38,7 +40,7 @@ class CaseView(BaseModel):
     opened_at_ms: int
     deadline_ms: int
     time_left_ms: int = Field(description="to first response; negative when overdue")
-    urgency: float = Field(description="expected loss per millisecond left; the queue's order")
+    urgency: float = Field(description="money at stake per millisecond left; the queue's order")
     holder: str | None
     held_since_ms: int | None
     follow_up_due_ms: int | None = Field(description="when the holder's next step is due")
@@ -67,7 +69,13 @@ class CaseView(BaseModel):
             caller=mask_phone(case.caller),
             payee=mask_account(case.payee),
             time_left_ms=case.deadline_ms - now_ms,
-            urgency=urgency(case.expected_loss_minor, case.deadline_ms, now_ms),
+            urgency=urgency(
+                case.expected_loss_minor,
+                case.deadline_ms,
+                now_ms,
+                gone_minor=case.gone_minor,
+                gone_at_ms=case.gone_at_ms,
+            ),
         )
 
 

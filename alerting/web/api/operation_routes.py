@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerting.access import Principal
@@ -13,7 +13,7 @@ from alerting.db.dispatch_tables import Shift, Silence
 from alerting.notify.routing.routing_trial import try_route
 from alerting.web.api.problem_documents import responses
 from alerting.web.api.route_parameters import Service
-from alerting.web.auth.route_access import require
+from alerting.web.auth.route_access import access_of, require
 from forewarn.contracts.list_entry import ListName, PeerKind
 
 router = APIRouter(prefix="/v1", tags=["desk"])
@@ -203,8 +203,11 @@ def shifts(services: Service, who: ReadRouting) -> list[ShiftView]:
 
 
 @router.post("/shifts", status_code=201, responses=CHANGE)
-def add_shift(services: Service, who: ChangeRouting, body: ShiftBody) -> ShiftView:
-    """Put a responder on call."""
+def add_shift(
+    request: Request, services: Service, who: ChangeRouting, body: ShiftBody
+) -> ShiftView:
+    """Put a responder on call, who has to be a person that signs in."""
+    access_of(request).check_responder(who, body.tenant, body.responder)
     return ShiftView.of(services.routing_service.add_shift(who, **body.model_dump()))
 
 

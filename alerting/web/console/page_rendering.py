@@ -136,6 +136,7 @@ class ConsolePage:
             "csrf_token": session.csrf_token if session else "",
             "path": self.request.url.path,
             "now_ms": self.now_ms,
+            "zone": zone.key,
             "reason_text": lambda reason, currency: reason_text(reason, currency, self.t),
             "clock_time": lambda at_ms: formats.clock_time(at_ms, zone),
             "day_and_time": lambda at_ms: formats.day_and_time(at_ms, zone),

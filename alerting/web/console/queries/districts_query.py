@@ -23,7 +23,7 @@ from alerting.web.console.queries.figures_query import (
 
 @dataclass(frozen=True, slots=True)
 class DistrictRow:
-    """One district."""
+    """One district; amounts by currency."""
 
     district: str
     open: int
@@ -31,8 +31,8 @@ class DistrictRow:
     cases: int
     dissuaded: int
     false_alarms: int
-    prevented_minor: int
-    lost_minor: int
+    prevented_minor: dict[str, int]
+    lost_minor: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Districts:
 def load_districts(
     session: Session,
     scope: Scope,
-    currency: str,
+    currencies: Sequence[str],
     today: str,
     day_starts_ms: Sequence[int],
     now_ms: int,
@@ -55,6 +55,7 @@ def load_districts(
     """Read the figures of each district.
 
     Args:
+        currencies: a district has amounts in each of them; they are not added up.
         today: the local day.
         day_starts_ms: when each of the days shown began, oldest first.
     """
@@ -68,8 +69,14 @@ def load_districts(
     cases = lately.by_district()
     dissuaded = lately.by_district("dissuaded")
     false_alarms = lately.by_district("false_alarm")
-    prevented = sums(session, scope, currency, "confirmed", days[0], LedgerEntry.district)
-    lost = sums(session, scope, currency, "lost", days[0], LedgerEntry.district)
+    prevented, lost = (
+        {
+            currency: sums(session, scope, currency, account, days[0], LedgerEntry.district)
+            for currency in currencies
+        }
+        for account in ("confirmed", "lost")
+    )
+    with_money = {name for sums_of in (*prevented.values(), *lost.values()) for name in sums_of}
     rows = [
         DistrictRow(
             district=name,
@@ -78,10 +85,10 @@ def load_districts(
             cases=cases.get(name, 0),
             dissuaded=dissuaded.get(name, 0),
             false_alarms=false_alarms.get(name, 0),
-            prevented_minor=prevented.get(name, 0),
-            lost_minor=lost.get(name, 0),
+            prevented_minor={key: amounts.get(name, 0) for key, amounts in prevented.items()},
+            lost_minor={key: amounts.get(name, 0) for key, amounts in lost.items()},
         )
-        for name in {*opened, *cases, *prevented, *lost}
+        for name in {*opened, *cases, *with_money}
     ]
     return Districts(
         rows=sorted(rows, key=lambda row: (-row.open, -row.cases, row.district)),

@@ -33,8 +33,9 @@ class DayAmount:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Prevented loss in one currency, over the days up to today."""
+    """Prevented loss in one currency, over the days up to today; currencies are never added up."""
 
+    currency: str
     today_minor: int
     estimated_minor: int
     confirmed_minor: int
@@ -47,6 +48,16 @@ def days_until(today: str, count: int) -> list[str]:
     """The last ``count`` days up to today as YYYY-MM-DD, oldest first."""
     last = date.fromisoformat(today)
     return [(last - timedelta(days=back)).isoformat() for back in range(count - 1, -1, -1)]
+
+
+def currencies(session: Session, scope: Scope, own: str) -> list[str]:
+    """The installation's currency, and every other one of the ledger in scope."""
+    found = session.scalars(
+        select(LedgerEntry.currency)
+        .where(scope.condition(LedgerEntry.tenant, LedgerEntry.district))
+        .distinct()
+    )
+    return [own, *sorted(set(found) - {own})]
 
 
 def load_report(session: Session, scope: Scope, currency: str, today: str) -> Report:
@@ -62,6 +73,7 @@ def load_report(session: Session, scope: Scope, currency: str, today: str) -> Re
         _of(scope, currency, "estimated").with_only_columns(func.sum(LedgerEntry.amount_minor))
     )
     return Report(
+        currency=currency,
         today_minor=per_day.get(today, 0),
         estimated_minor=int(estimated or 0),
         confirmed_minor=sum(per_day.values()),

@@ -21,18 +21,41 @@ RESPONSES_LIMIT = 20_000  # bounds the median of a day
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The cases of one holder, and how many of them are late with the next step."""
+    """The cases of one holder, how many of them are late with the next step, and what is at stake.
+
+    ``expected_loss_minor`` has a sum for each currency.
+    """
 
     holder: str
     cases: int
     neglected: int
-    expected_loss_minor: int
+    expected_loss_minor: dict[str, int]
     oldest_ms: int
 
 
 @dataclass(frozen=True, slots=True)
+class Responses:
+    """How the cases of a day were answered: in time, late, and those overdue without an answer."""
+
+    median_ms: int | None
+    in_time: int
+    late: int
+    unanswered: int
+
+    @property
+    def total(self) -> int:
+        """Cases whose answer was due."""
+        return self.in_time + self.late + self.unanswered
+
+    @property
+    def share_in_time(self) -> float | None:
+        """0 to 1, None without data; who was not answered was not answered in time."""
+        return self.in_time / self.total if self.total else None
+
+
+@dataclass(frozen=True, slots=True)
 class Supervision:
-    """The figures of the supervision page; shares are 0 to 1, None without data.
+    """The figures of the supervision page.
 
     ``overdue`` and ``neglected`` count all; the lists hold the longest late of them. ``uncovered``
     are districts with open cases but without a shift.
@@ -46,8 +69,7 @@ class Supervision:
     loads: list[Load]
     shifts: list[Shift]
     uncovered: list[str]
-    median_response_ms: int | None
-    share_in_time: float | None
+    responses: Responses
 
 
 def load_supervision(session: Session, scope: Scope, now_ms: int) -> Supervision:
@@ -60,7 +82,6 @@ def load_supervision(session: Session, scope: Scope, now_ms: int) -> Supervision
         .where(visible, Case.state.in_(OPEN_STATES))
     ).one()
     shifts = _shifts(session, scope, now_ms)
-    median_ms, share = _responses(session, visible, now_ms)
     return Supervision(
         waiting=counts[0],
         overdue=counts[1],
@@ -70,8 +91,7 @@ def load_supervision(session: Session, scope: Scope, now_ms: int) -> Supervision
         loads=_loads(session, visible, is_owed),
         shifts=list(shifts[:LIMIT]),
         uncovered=_uncovered(session, visible, shifts),
-        median_response_ms=median_ms,
-        share_in_time=share,
+        responses=_responses(session, visible, now_ms, unanswered=counts[1]),
     )
 
 
@@ -87,25 +107,33 @@ def _cases(
 def _loads(
     session: Session, visible: ColumnElement[bool], is_owed: ColumnElement[bool]
 ) -> list[Load]:
-    owed = func.count(case((is_owed, 1)))
     rows = session.execute(
         select(
             Case.holder,
+            Case.currency,
             func.count(),
-            owed,
+            func.count(case((is_owed, 1))),
             func.sum(Case.expected_loss_minor),
             func.min(Case.opened_at_ms),
         )
         .where(visible, Case.state.in_(OPEN_STATES), Case.holder.is_not(None))
-        .group_by(Case.holder)
-        .order_by(owed.desc(), func.count().desc(), Case.holder)
-        .limit(LIMIT)
+        .group_by(Case.holder, Case.currency)
+        .order_by(Case.holder, Case.currency)
     )
-    return [
-        Load(holder, int(cases), int(late), int(expected or 0), int(oldest))
-        for holder, cases, late, expected, oldest in rows
-        if holder is not None
-    ]
+    loads: dict[str, Load] = {}
+    for holder, currency, cases, late, expected, oldest in rows:
+        if holder is None:
+            continue
+        before = loads.get(holder, Load(holder, 0, 0, {}, oldest))
+        loads[holder] = Load(
+            holder,
+            before.cases + int(cases),
+            before.neglected + int(late),
+            before.expected_loss_minor | {currency: int(expected or 0)},
+            min(before.oldest_ms, int(oldest)),
+        )
+    ordered = sorted(loads.values(), key=lambda load: (-load.neglected, -load.cases, load.holder))
+    return ordered[:LIMIT]
 
 
 def _shifts(session: Session, scope: Scope, now_ms: int) -> Sequence[Shift]:
@@ -149,9 +177,9 @@ def _uncovered(
 
 
 def _responses(
-    session: Session, visible: ColumnElement[bool], now_ms: int
-) -> tuple[int | None, float | None]:
-    """The median time to a first response over a day, and the share of those in time."""
+    session: Session, visible: ColumnElement[bool], now_ms: int, *, unanswered: int
+) -> Responses:
+    """The answers of a day, with the cases that are overdue without one."""
     answered = session.execute(
         select(Case.responded_at_ms, Case.opened_at_ms, Case.deadline_ms)
         .where(visible, Case.responded_at_ms >= now_ms - DAY_MS)
@@ -159,7 +187,9 @@ def _responses(
     ).all()
     spans = [responded - opened for responded, opened, _ in answered if responded is not None]
     in_time = sum(responded is not None and responded <= due for responded, _, due in answered)
-    return (
-        int(median(spans)) if spans else None,
-        in_time / len(answered) if answered else None,
+    return Responses(
+        median_ms=int(median(spans)) if spans else None,
+        in_time=in_time,
+        late=len(answered) - in_time,
+        unanswered=unanswered,
     )

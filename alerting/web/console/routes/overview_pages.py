@@ -16,7 +16,12 @@ from alerting.web.console.bar_chart import bar_chart
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
 from alerting.web.console.queries.districts_query import load_districts
-from alerting.web.console.queries.figures_query import TREND_DAYS, days_until, load_report
+from alerting.web.console.queries.figures_query import (
+    TREND_DAYS,
+    currencies,
+    days_until,
+    load_report,
+)
 from alerting.web.console.queries.supervision_query import load_supervision
 from forewarn.platform.clock import local_day
 from forewarn.platform.money import major, minor_digits
@@ -47,14 +52,12 @@ def districts(page: Signed, who: Reader) -> Response:
     today = local_day(page.now_ms, page.services.zone)
     starts = day_starts_ms(days_until(today, TREND_DAYS), page.services.zone)
     with page.services.db.read() as session:
-        found = load_districts(
-            session, who.scope, page.options.currency, today, starts, page.now_ms
-        )
+        known = currencies(session, who.scope, page.options.currency)
+        found = load_districts(session, who.scope, known, today, starts, page.now_ms)
     return page.render(
         "districts.html",
         found=found,
         chart=bar_chart(found.trend, width=560),
-        currency=page.options.currency,
     )
 
 
@@ -62,32 +65,37 @@ def districts(page: Signed, who: Reader) -> Response:
 def report(page: Signed, who: Reader) -> Response:
     """Prevented loss: today, the trend, and the breakdowns."""
     today = local_day(page.now_ms, page.services.zone)
-    target = page.options.target_minor
+    own = page.options.currency
     with page.services.db.read() as session:
-        found = load_report(session, who.scope, page.options.currency, today)
-    return page.render(
-        "report.html",
-        found=found,
-        target=target,
-        chart=bar_chart(
-            found.trend, target=target, whole=10 ** minor_digits(page.options.currency), width=WIDE
-        ),
-        currency=page.options.currency,
-    )
+        reports = [
+            load_report(session, who.scope, currency, today)
+            for currency in currencies(session, who.scope, own)
+        ]
+    # The target is in the installation's currency.
+    targets = {own: page.options.target_minor}
+    charts = {
+        found.currency: bar_chart(
+            found.trend,
+            target=targets.get(found.currency, 0),
+            whole=10 ** minor_digits(found.currency),
+            width=WIDE,
+        )
+        for found in reports
+    }
+    return page.render("report.html", reports=reports, targets=targets, bars=charts)
 
 
 @router.get("/console/report.csv")
 def report_csv(page: Signed, who: Reader) -> Response:
-    """The trend as CSV, amounts in major units with a decimal point."""
+    """The trend as CSV, a row for each day and currency, amounts in major units with a decimal point."""
     today = local_day(page.now_ms, page.services.zone)
-    with page.services.db.read() as session:
-        found = load_report(session, who.scope, page.options.currency, today)
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow(["day", "confirmed", "currency"])
-    for day in found.trend:
-        currency = page.options.currency
-        rows.writerow([day.day, f"{major(day.amount, currency):f}", currency])
+    with page.services.db.read() as session:
+        for currency in currencies(session, who.scope, page.options.currency):
+            for day in load_report(session, who.scope, currency, today).trend:
+                rows.writerow([day.day, f"{major(day.amount, currency):f}", currency])
     return Response(
         text.getvalue(),
         media_type="text/csv; charset=utf-8",

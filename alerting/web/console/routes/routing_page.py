@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Response
 
-from alerting.access import Principal
-from alerting.notify.routing.routing_trial import try_route
+from alerting.access import Principal, Scope
+from alerting.notify.dispatch.page_trial import PageTrial, try_pages
 from alerting.web.auth.route_access import require
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.formats import local
@@ -43,10 +43,14 @@ def routing_page(
     silences = page.services.routing_service.silences(who.scope)
     shifts = page.services.routing_service.shifts(who.scope)
     tenants = sorted(who.scope.tenants or {"default"})
+    trials: list[PageTrial] = []
+    if severity and who.scope.covers(Scope.of([tenant], [])):
+        with page.services.db.read() as session:
+            trials = try_pages(session, page.services.routing.current, labels, page.now_ms)
     return page.render(
         "routing.html",
         labels=labels,
-        trials=try_route(page.services.routing.current, labels) if severity else [],
+        trials=trials,
         fault=page.services.routing.fault,
         silences=silences,
         shifts=shifts,
@@ -54,7 +58,9 @@ def routing_page(
         colleagues=_colleagues(page, who, tenants) if who.may("routing.silence") else {},
         next_shift=[local(page.now_ms + ms, page.services.zone) for ms in (0, SHIFT_MS)],
         names=page.access.names_of(
-            {row.owner for row in silences} | {row.responder for row in shifts}
+            {row.owner for row in silences}
+            | {row.responder for row in shifts}
+            | {person.name for trial in trials for person in trial.people}
         ),
         tenants=tenants,
     )

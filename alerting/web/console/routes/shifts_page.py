@@ -33,6 +33,7 @@ def add_shift(
     district: Annotated[str, Form(max_length=12, pattern=r"^[0-9A-Za-z-]*$")] = "",
 ) -> Response:
     """Put a responder on call; times are local to the installation's time zone."""
+    page.access.check_responder(who, tenant, responder)
     page.services.routing_service.add_shift(
         who,
         tenant=tenant,

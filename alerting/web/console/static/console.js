@@ -25,6 +25,7 @@
       const bar = element.nextElementSibling;
       if (bar && bar.tagName === "PROGRESS") bar.value = Math.max(0, leftMs / 1000);
     }
+    for (const element of $$("[data-since]")) element.textContent = written(nowMs() - Number(element.dataset.since));
     for (const element of $$("[data-until]")) {
       if (Number(element.dataset.until) <= nowMs()) element.replaceWith(element.dataset.masked);
     }

@@ -137,7 +137,10 @@ def test_supervision_counts_who_is_late_and_who_holds_what(
     assert desk.overdue == len(deadlines)
     answered = [case for case in many if case.responded_at_ms is not None]
     in_time = [case for case in answered if case.responded_at_ms <= case.deadline_ms]  # type: ignore[operator]
-    assert desk.share_in_time == len(in_time) / len(answered)
+    assert desk.responses.unanswered == desk.overdue
+    assert desk.responses.late == len(answered) - len(in_time)
+    due = len(answered) + desk.overdue
+    assert desk.responses.share_in_time == len(in_time) / due
 
 
 def test_districts_count_their_own_cases(
@@ -146,7 +149,7 @@ def test_districts_count_their_own_cases(
     days = days_until(local_day(NOW_MS, SHANGHAI), 30)
     with services.db.read() as session:
         found = load_districts(
-            session, boss.scope, "CNY", days[-1], day_starts_ms(days, SHANGHAI), NOW_MS
+            session, boss.scope, ["CNY"], days[-1], day_starts_ms(days, SHANGHAI), NOW_MS
         )
     assert {row.district: (row.open, row.cases) for row in found.rows} == {
         "430405": (4, 4),
@@ -169,7 +172,7 @@ def test_a_case_counts_on_the_local_day_on_which_it_was_opened(
         person = f"+86138000{number:05d}"
         services.ingestor.ingest([warning(f"w-{number}", subscriber=person)], "test")
     with services.db.read() as session:
-        found = load_districts(session, boss.scope, "CNY", days[-1], starts, starts[2])
+        found = load_districts(session, boss.scope, ["CNY"], days[-1], starts, starts[2])
     assert [(day.day[-2:], day.amount) for day in found.trend] == [("28", 0), ("29", 2), ("30", 1)]
 
 

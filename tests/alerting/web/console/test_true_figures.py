@@ -1,0 +1,165 @@
+"""Figures that say what is: one row a currency, money that is gone, and who would be paged now."""
+
+import csv
+import io
+from collections.abc import Callable
+
+import pytest
+
+from alerting.access import Principal
+from alerting.access.responder_names import decide_responder
+from alerting.cases.closure_service import Closure
+from alerting.cases.severity import recall_chance, urgency
+from alerting.web.console.queries.queue_query import QueueFilter, load_queue
+from alerting.web.console.queries.supervision_query import load_supervision
+from alerting.web.service_container import Services
+from tests.alerting.factory import NOW_MS, Clock, warning
+from tests.alerting.web.console.conftest import Browser, RaiseCase, case_of
+
+MakeBrowser = Callable[..., Browser]
+MINUTE_MS = 60_000
+
+
+@pytest.fixture
+def closed_in_two_currencies(
+    raise_case: RaiseCase, services: Services, li: Principal
+) -> dict[str, str]:
+    """One dissuaded case of 5,000,000 minor units in each currency."""
+    ids = {}
+    for number, currency in enumerate(("CNY", "JPY")):
+        phone = f"+861380000{number:04d}"
+        ids[currency] = raise_case(
+            warning(f"w-{number}", subscriber=phone, subject_id=f"t-{number}", currency=currency)
+        )
+        services.case_service.claim(ids[currency], li)
+        services.case_service.contact(ids[currency], li, method="phone", reached=True)
+        services.closures.close(ids[currency], li, Closure("dissuaded"))
+    return ids
+
+
+def test_report_csv_and_districts_have_a_row_for_each_currency(
+    make_browser: MakeBrowser, closed_in_two_currencies: dict[str, str]
+) -> None:
+    boss = make_browser("boss")
+    page = boss.get("/console/report").text
+    for amount in ("¥50,000.00", "JP¥5,000,000"):
+        assert amount in page or amount.replace("JP¥", "¥") in page
+    assert "In JPY" in page
+    rows = list(csv.DictReader(io.StringIO(boss.get("/console/report.csv").text)))
+    last = {row["currency"]: row["confirmed"] for row in rows}
+    assert last == {"CNY": "50000.00", "JPY": "5000000"}
+    districts = boss.get("/console/districts").text
+    assert "¥50,000.00" in districts
+    assert "5,000,000" in districts
+
+
+def test_a_workload_has_a_sum_for_each_currency(
+    raise_case: RaiseCase, services: Services, li: Principal, boss: Principal
+) -> None:
+    for number, currency in enumerate(("CNY", "KRW", "CNY")):
+        phone = f"+861380000{number:04d}"
+        case_id = raise_case(
+            warning(f"w-{number}", subscriber=phone, currency=currency, expected_loss_minor=100)
+        )
+        services.case_service.claim(case_id, li)
+    with services.db.read() as session:
+        (load,) = load_supervision(session, boss.scope, NOW_MS).loads
+    assert load.cases == 3
+    assert load.expected_loss_minor == {"CNY": 200, "KRW": 100}
+
+
+def test_money_that_is_gone_is_shown_with_its_age_and_ranked_by_the_chance_of_a_recall(
+    make_browser: MakeBrowser, raise_case: RaiseCase, services: Services, li: Principal
+) -> None:
+    def case(number: int, **more: object) -> str:
+        phone = f"+861380000{number:04d}"
+        return raise_case(
+            warning(f"w-{number}", subscriber=phone, subject_id=f"t-{number}", **more)
+        )
+
+    gone = {"subject_status": "completed", "amount_at_risk_minor": 19_374_200}
+    fresh = case(1, event_time_ms=NOW_MS - 5 * MINUTE_MS, **gone)
+    stale = case(2, event_time_ms=NOW_MS - 49 * 60 * MINUTE_MS, **gone)
+    small = case(3, expected_loss_minor=1_000)
+    row = case_of(services, fresh)
+    assert (row.expected_loss_minor, row.gone_minor) == (0, 19_374_200)
+    with services.db.read() as session:
+        order = [row.case.case_id for row in load_queue(session, li, QueueFilter(), NOW_MS).rows]
+    assert order == [fresh, small, stale]
+    page = make_browser("li").get("/console/queue").text
+    assert "¥194K gone, since" in page
+    assert f'data-since="{NOW_MS - 5 * MINUTE_MS}"' in page
+
+
+def test_the_queue_and_the_api_rank_money_that_is_gone_alike() -> None:
+    assert recall_chance(None, NOW_MS) == 0
+    chances = [
+        recall_chance(NOW_MS - minutes * MINUTE_MS, NOW_MS) for minutes in (1, 60, 600, 9000)
+    ]
+    assert chances == sorted(chances, reverse=True)
+    assert chances[-1] == 0
+    assert urgency(0, NOW_MS, NOW_MS, gone_minor=100, gone_at_ms=NOW_MS) > urgency(
+        40, NOW_MS, NOW_MS
+    )
+
+
+KNOWN = {"local:li": "Li Na", "local:wang.wei": "王伟"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "complete", "meant"),
+    [
+        ("local:li", True, None),
+        ("li", True, "local:li"),
+        ("Local:Li", True, "local:li"),
+        ("local:1i", True, "local:li"),
+        ("1ocal:lі", True, "local:li"),  # a Cyrillic letter
+        ("local:wang_wei", False, "local:wang.wei"),
+        ("王伟", False, "local:wang.wei"),
+        ("local:someone.else", True, ""),
+        ("oidc:7c1f", False, None),  # may sign in for the first time
+    ],
+)
+def test_a_responder_is_a_person_who_signs_in(
+    typed: str, complete: bool, meant: str | None
+) -> None:
+    assert decide_responder(typed, KNOWN, complete=complete) == meant
+
+
+def test_a_shift_of_a_name_that_looks_alike_is_refused_and_the_zone_is_named(
+    make_browser: MakeBrowser,
+) -> None:
+    boss = make_browser("boss")
+    shift = {
+        "district": "4304", "team": "desk", "responder": "li", "channel": "sms",
+        "address": "+8613900000001", "starts": "2025-06-15T23:00", "ends": "2025-06-16T07:00",
+    }  # fmt: skip
+    refused = boss.post("/console/routing/shifts", **shift)
+    assert refused.status_code == 422
+    assert "responder" in refused.headers["X-Form-Faults"]
+    assert boss.post("/console/routing/shifts", **(shift | {"responder": "local:li"})).is_success
+    assert "Times in Asia/Shanghai" in boss.get("/console/routing").text
+
+
+def test_a_trial_says_who_would_be_paged_now(
+    make_browser: MakeBrowser, services: Services, boss: Principal, clock: Clock
+) -> None:
+    browser = make_browser("boss")
+    question = {"severity": "high", "district": "430405", "typology": "task_scam"}
+
+    def answer() -> str:
+        page = browser.get("/console/routing", params=question).text
+        return page.split("Paged now</dt><dd>")[1].split("</dd>")[0]
+
+    assert "No page: no responder is on call" in answer()
+    services.routing_service.add_shift(
+        boss, tenant="default", district="4304", team="desk", responder="local:li", channel="sms",
+        address="+8613900000001", starts_at_ms=NOW_MS, ends_at_ms=NOW_MS + 3_600_000,
+    )  # fmt: skip
+    assert answer() == "Li (Text message)"
+    services.routing_service.silence(
+        boss, tenant="default", matchers={"typology": "task_scam"}, reason="an exercise",
+        expires_at_ms=NOW_MS + 600_000,
+    )  # fmt: skip
+    assert "No page: silenced" in answer()
+    assert "until 2025-06-15 23:16" in answer()
