@@ -4,13 +4,17 @@ import base64
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from kafka import KafkaProducer
+from rich.table import Column, Table
+from rich.text import Text
 
+from forewarn.cli.terminal_table import print_table
+from forewarn.contracts import DeadLetter
 from forewarn.contracts.topics import topic_specs
 from forewarn.platform.kafka import TopicAdministration, client_arguments, explained
 from forewarn.platform.kafka.dead_letter_replay import (
@@ -38,13 +42,20 @@ def list_(
 ) -> None:
     """List dead letters, oldest first, and count them by reason."""
     counts: Counter[str] = Counter()
+    shown: list[Filed] = []
     with DeadLetters(load(KafkaSettings)) as dead:
         for filed in dead.read(start):
             if reason in (None, filed.reason):
                 counts[filed.reason] += not filed.is_marker
-                if counts.total() <= limit:
-                    typer.echo(_line(filed, show_value=show_value, as_json=as_json))
+                if counts.total() > limit:
+                    continue
+                if as_json:
+                    typer.echo(json.dumps(_document(filed, show_value), ensure_ascii=False))
+                else:
+                    shown.append(filed)
     if not as_json:
+        lines = (_line(filed, show_value) for filed in shown)
+        print_table(dead_letter_table(shown, show_value=show_value), lines)
         summary = ", ".join(f"{count:,} {reason}" for reason, count in (+counts).most_common())
         typer.echo(f"{counts.total():,} dead letters{': ' if summary else ''}{summary}")
 
@@ -119,28 +130,50 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _line(filed: Filed, *, show_value: bool, as_json: bool) -> str:
+def dead_letter_table(shown: Iterable[Filed], *, show_value: bool = False) -> Table:
+    """Dead letters as a table for a terminal."""
+    table = Table(Column("offset", justify="right"), "rejected", "reason", "source", "detail")
+    if show_value:
+        table.add_column("value")
+    for filed in shown:
+        # Text, not markup: the details quote what a stranger sent.
+        table.add_row(*(Text(cell) for cell in _cells(filed, show_value)))
+    return table
+
+
+def _cells(filed: Filed, show_value: bool) -> tuple[str, ...]:
     letter = filed.letter
     if letter is None:
-        if as_json:
-            return json.dumps({"offset": filed.offset, "reason": filed.reason})
-        return f"{filed.offset:>6}  {'-':<25}  {filed.reason:<18} no dead letter of Forewarn"
-    value = base64.b64decode(letter.value).decode(errors="backslashreplace") if show_value else ""
-    if as_json:
-        return json.dumps(
-            {
-                "offset": filed.offset,
-                "reason": letter.reason,
-                "detail": letter.detail,
-                "topic": letter.topic,
-                "source_partition": letter.partition,
-                "source_offset": letter.offset,
-                "rejected_at_ms": letter.rejected_at_ms,
-            }
-            | ({"value": value} if show_value else {}),
-            ensure_ascii=False,
-        )
+        return (str(filed.offset), "-", filed.reason, "-", "no dead letter of Forewarn")
     when = datetime.fromtimestamp(letter.rejected_at_ms / 1000, UTC).isoformat(timespec="seconds")
     where = f"{letter.topic}/{letter.partition}@{letter.offset}"
-    line = f"{filed.offset:>6}  {when}  {letter.reason:<18} {where}  {letter.detail}"
-    return f"{line}\n        {value}" if show_value else line
+    value = (_value(letter),) if show_value else ()
+    return (str(filed.offset), when, letter.reason, where, letter.detail, *value)
+
+
+def _line(filed: Filed, show_value: bool) -> str:
+    offset, when, reason, where, detail, *value = _cells(filed, show_value)
+    if filed.letter is None:
+        return f"{offset:>6}  {when:<25}  {reason:<18} {detail}"
+    line = f"{offset:>6}  {when}  {reason:<18} {where}  {detail}"
+    return "\n        ".join([line, *value])
+
+
+def _document(filed: Filed, show_value: bool) -> dict[str, str | int]:
+    letter = filed.letter
+    if letter is None:
+        return {"offset": filed.offset, "reason": filed.reason}
+    found: dict[str, str | int] = {
+        "offset": filed.offset,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "topic": letter.topic,
+        "source_partition": letter.partition,
+        "source_offset": letter.offset,
+        "rejected_at_ms": letter.rejected_at_ms,
+    }
+    return found | ({"value": _value(letter)} if show_value else {})
+
+
+def _value(letter: DeadLetter) -> str:
+    return base64.b64decode(letter.value).decode(errors="backslashreplace")

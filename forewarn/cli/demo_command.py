@@ -12,7 +12,7 @@ from rich.console import Console
 
 from forewarn.cli.up_command import show_addresses
 from forewarn.demo.demo_options import DemoOptions
-from forewarn.demo.demo_run import build_stage, play
+from forewarn.demo.demo_run import run_demo, simulate_town
 from forewarn.demo.demo_summary import print_summary
 from forewarn.demo.terminal_view import LiveView, PlainView, View
 from forewarn.errors import DependencyUnavailableError
@@ -67,8 +67,8 @@ def demo(
     today = datetime.now(UTC).date() - timedelta(days=1)
     lines.tell(f"a town of {options.subscribers:,} people, in its day {options.history_days + 1}")
     past = options.past_command(today)
-    with ThreadPoolExecutor(1, thread_name_prefix="stage") as pool:
-        stage = pool.submit(build_stage, options, today)
+    with ThreadPoolExecutor(1, thread_name_prefix="simulator") as pool:
+        demo_town = pool.submit(simulate_town, options, today)
         with running_stack(
             place, tell=lines.tell, models=root / "models", prelude=past, fresh=True
         ) as stack:
@@ -78,13 +78,13 @@ def demo(
                 lines if plain or not sys.stdout.isatty() else LiveView(console, stack.urls)
             )
             with view:
-                played_at = time.monotonic() - began
-                result = play(stack, stage.result(), options, view)
+                streamed_at = time.monotonic() - began
+                result = run_demo(stack, demo_town.result(), options, view)
             first = result.figures.first_warning_seconds
             print_summary(
                 console,
                 result,
-                seconds_to_first_warning=None if first is None else played_at + first,
+                seconds_to_first_warning=None if first is None else streamed_at + first,
             )
             if not result.figures.warnings:
                 raise DependencyUnavailableError(

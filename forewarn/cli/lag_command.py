@@ -2,14 +2,16 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from rich.table import Column, Table
 
+from forewarn.cli.terminal_table import print_table
 from forewarn.contracts.topics import SOURCES, qualified
 from forewarn.platform.kafka import client_arguments, committed_offsets, explained, missing_topic
 from forewarn.platform.settings import KafkaSettings, WorkerSettings, load
@@ -68,8 +70,8 @@ def lag(
         for entry in found:
             typer.echo(json.dumps(asdict(entry)))
     else:
-        for line in table(found):
-            typer.echo(line)
+        print_table(lag_table(found), plain_lines(found))
+        typer.echo(_total(found))
     if exceeds(found, max_records=max_records, max_seconds=max_seconds):
         raise typer.Exit(EXIT_BEHIND)
 
@@ -183,18 +185,39 @@ def _clients(kafka: KafkaSettings) -> Iterator[tuple[Any, Any]]:
             client.close()
 
 
-def table(found: list[PartitionLag]) -> list[str]:
-    """The lag as lines for people; the last one sums up."""
-    width = max([len(entry.topic) for entry in found] + [5])
-    lines = [f"{'TOPIC':<{width}}  PARTITION   COMMITTED         END     RECORDS    SECONDS"]
+HEADERS = ("topic", "partition", "committed", "end", "records", "seconds")
+
+
+def lag_table(found: Iterable[PartitionLag]) -> Table:
+    """The lag as a table for a terminal; partitions that are behind stand out."""
+    table = Table(
+        HEADERS[0], *(Column(name, justify="right") for name in HEADERS[1:]), title_justify="left"
+    )
     for entry in found:
-        committed = "-" if entry.committed is None else str(entry.committed)
-        seconds = "?" if entry.seconds is None else f"{entry.seconds:.1f}"
-        lines.append(
-            f"{entry.topic:<{width}}  {entry.partition:>9}  {committed:>10}  {entry.end:>10}"
-            f"  {entry.records:>10}  {seconds:>9}"
+        table.add_row(*_cells(entry), style="bold" if entry.records else "")
+    return table
+
+
+def plain_lines(found: Iterable[PartitionLag]) -> Iterator[str]:
+    """The lag as lines of columns, for pipes and files."""
+    rows = [tuple(name.upper() for name in HEADERS), *map(_cells, found)]
+    width = max(len(row[0]) for row in rows)
+    for topic, partition, committed, end, records, seconds in rows:
+        yield (
+            f"{topic:<{width}}  {partition:>9}  {committed:>10}  {end:>10}"
+            f"  {records:>10}  {seconds:>9}"
         )
+
+
+def _cells(entry: PartitionLag) -> tuple[str, ...]:
+    committed = "-" if entry.committed is None else str(entry.committed)
+    seconds = "?" if entry.seconds is None else f"{entry.seconds:.1f}"
+    return (
+        entry.topic, str(entry.partition), committed, str(entry.end), str(entry.records), seconds
+    )  # fmt: skip
+
+
+def _total(found: Sequence[PartitionLag]) -> str:
     known = [entry.seconds for entry in found if entry.seconds is not None]
     total = sum(entry.records for entry in found)
-    lines.append(f"{total} records and {max(known, default=0.0):.1f} seconds behind.")
-    return lines
+    return f"{total} records and {max(known, default=0.0):.1f} seconds behind."

@@ -1,4 +1,4 @@
-"""What the demonstration plays."""
+"""Options of the demonstration: which town, which day, and how fast."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
@@ -9,7 +9,7 @@ from forewarn.platform.child_command import python_module
 from forewarn.simulator import DeliveryFaults, Scenario
 
 MORNING_HOUR = 9
-"""Local hour at which the played day begins: frauds, like their victims, keep office hours."""
+"""Local hour at which the demonstrated day begins: frauds, like their victims, keep office hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class DemoOptions:
         seconds: how long events stream.
         speed: seconds of event time in a second.
         subscribers: protected people of the town.
-        history_days: days before the played one, from which state is built beforehand.
+        history_days: days before the demonstrated one, from which state is built beforehand.
         prevalence: share of events that belong to a fraud; reality has far fewer than a
             demonstration of a minute could show.
         seed: of the town and of its responders.
@@ -53,7 +53,7 @@ class DemoOptions:
         return python_module("forewarn.demo.town_history", options, today.isoformat())
 
     def first_ms(self, scenario: Scenario) -> int:
-        """UTC milliseconds at which the played part begins."""
+        """UTC milliseconds at which the demonstrated part begins."""
         last_day = scenario.start + timedelta(days=self.history_days)
         zone = timezone(timedelta(hours=scenario.utc_offset_hours))
         moment = datetime(last_day.year, last_day.month, last_day.day, MORNING_HOUR, tzinfo=zone)

@@ -16,9 +16,9 @@ from forewarn.demo.demo_options import DemoOptions
 from forewarn.demo.ledger_money import Money, fetch_money
 from forewarn.demo.simulated_responders import Responders
 from forewarn.demo.terminal_view import View
-from forewarn.demo.town_player import Player
+from forewarn.demo.town_producer import TownProducer
+from forewarn.demo.warning_consumer import WarningConsumer
 from forewarn.demo.warning_truth import WarningTruth, truth_of_warnings
-from forewarn.demo.warning_watcher import Watcher
 from forewarn.errors import ForewarnError
 from forewarn.local.stack import Stack
 from forewarn.platform.kafka import client_arguments
@@ -43,20 +43,20 @@ class DemoResult:
 
 
 @dataclass(frozen=True, slots=True)
-class DemoStage:
-    """The town and the moment from which it is played."""
+class DemoTown:
+    """The town and the moment from which its events are sent."""
 
     town: Town
     first_ms: int
 
 
-def build_stage(options: DemoOptions, today: date) -> DemoStage:
+def simulate_town(options: DemoOptions, today: date) -> DemoTown:
     """Simulate the town; a second or two."""
     scenario = options.scenario(today)
-    return DemoStage(simulate(scenario), options.first_ms(scenario))
+    return DemoTown(simulate(scenario), options.first_ms(scenario))
 
 
-def play(stack: Stack, stage: DemoStage, options: DemoOptions, view: View) -> DemoResult:
+def run_demo(stack: Stack, demo_town: DemoTown, options: DemoOptions, view: View) -> DemoResult:
     """Stream the town, answer the warnings, and gather the figures.
 
     Raises:
@@ -65,46 +65,46 @@ def play(stack: Stack, stage: DemoStage, options: DemoOptions, view: View) -> De
     """
     figures = Figures()
     before = fetch_money(stack.alerting.metrics) or Money()
-    with _cast(stack, stage, options, figures) as (player, watcher, responders):
+    with _participants(stack, demo_town, options, figures) as (sender, reader, responders):
         ending = threading.Event()
         team = threading.Thread(target=responders.work, args=(ending,), name="team", daemon=True)
         began = time.monotonic()
         figures.began(began)
-        for thread in (watcher, player, team):
+        for thread in (reader, sender, team):
             thread.start()
         money = Money()
         try:
-            while player.is_alive():
+            while sender.is_alive():
                 stack.require_running()
                 scraped = fetch_money(stack.alerting.metrics)
                 money = scraped.since(before) if scraped else money
                 left = options.seconds - (time.monotonic() - began)
                 view.show(figures.snapshot(), money, left)
-                player.join(REFRESH_SECONDS)
+                sender.join(REFRESH_SECONDS)
             streamed_seconds = time.monotonic() - began
             time.sleep(SETTLE_SECONDS)
         finally:
-            player.stop()
+            sender.stop()
             ending.set()
-            player.join(10)
+            sender.join(10)
         team.join(30)
-        watcher.stop()
-        watcher.join(10)
-        for thread in (player, watcher):
+        reader.stop()
+        reader.join(10)
+        for thread in (sender, reader):
             if thread.error is not None:
                 raise ForewarnError(f"the {thread.name} failed: {thread.error!r}")
-        figures.sent(player.sent, figures.snapshot().event_time_ms, time.monotonic())
+        figures.sent(sender.sent, figures.snapshot().event_time_ms, time.monotonic())
     scraped = fetch_money(stack.alerting.metrics)
     money = scraped.since(before) if scraped else money
-    truth = truth_of_warnings(watcher.raised, stage.town.labels)
+    truth = truth_of_warnings(reader.raised, demo_town.town.labels)
     return DemoResult(figures.snapshot(), money, truth, streamed_seconds, tuple(responders.errors))
 
 
 @contextmanager
-def _cast(
-    stack: Stack, stage: DemoStage, options: DemoOptions, figures: Figures
-) -> Iterator[tuple[Player, Watcher, Responders]]:
-    """The player, the watcher and the responders with their connections, which close at the end."""
+def _participants(
+    stack: Stack, demo_town: DemoTown, options: DemoOptions, figures: Figures
+) -> Iterator[tuple[TownProducer, WarningConsumer, Responders]]:
+    """The producer, the consumer and the responders with their connections, which close at the end."""
     settings = stack.kafka_settings
     arguments = client_arguments(settings)
     producer = KafkaProducer(**arguments, acks="all", linger_ms=2, batch_size=64 * 1024)
@@ -118,21 +118,21 @@ def _cast(
     client = httpx.Client(
         base_url=stack.console_url, headers={"Authorization": f"Bearer {key}"}, timeout=10.0
     )
-    player = Player(
-        LiveTown(stage.town, start_ms=stage.first_ms),
+    sender = TownProducer(
+        LiveTown(demo_town.town, start_ms=demo_town.first_ms),
         producer,
         settings,
         figures,
-        first_ms=stage.first_ms,
+        first_ms=demo_town.first_ms,
         speed=options.speed,
         seconds=options.seconds,
     )
-    watcher = Watcher(consumer, figures)
-    responders = Responders(client, player, watcher.subscriber, figures.closed, options.seed)
+    reader = WarningConsumer(consumer, figures)
+    responders = Responders(client, sender, reader.subscriber, figures.closed, options.seed)
     try:
-        yield player, watcher, responders
+        yield sender, reader, responders
     finally:
-        for thread in (player, watcher):
+        for thread in (sender, reader):
             thread.stop()
             if thread.is_alive():
                 thread.join(10)

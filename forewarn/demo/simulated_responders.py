@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from forewarn.demo.town_player import Truth
+from forewarn.demo.town_producer import Truth
 
 REACHED_SHARE = 0.92
 PERSUADED_SHARE = 0.88
@@ -48,7 +48,7 @@ def outcome(talk: Talk, truth: Truth, paid_minor: int) -> dict[str, Any] | None:
     return None
 
 
-class ResponderWorld(Protocol):
+class VictimContact(Protocol):
     """What responders learn by talking to people."""
 
     def ask(self, subscriber: str, *, intervene: bool) -> Truth:
@@ -75,19 +75,19 @@ class Responders:
 
     Args:
         client: an HTTP client of the alerting service that carries the key.
-        world: what people say when they are called.
+        contact: what people say when they are called.
         subscriber_of: whom a warning is about, None if that is not known yet.
         closed: receives each disposition.
         seed: of the draws.
-        desks: how many cases are worked on at once.
+        parallel_cases: how many cases are worked on at once.
     """
 
     client: httpx.Client
-    world: ResponderWorld
+    contact: VictimContact
     subscriber_of: Callable[[str], str | None]
     closed: Callable[[str], None]
     seed: int
-    desks: int = 4
+    parallel_cases: int = 4
     errors: list[str] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
     _busy: set[Future[None]] = field(default_factory=set)
@@ -101,7 +101,7 @@ class Responders:
 
         Those of victims who were not persuaded, and have not paid, end as unreachable.
         """
-        pool = ThreadPoolExecutor(self.desks, thread_name_prefix="responder")
+        pool = ThreadPoolExecutor(self.parallel_cases, thread_name_prefix="responder")
         try:
             while not stop.wait(poll_seconds):
                 self._take(pool)
@@ -116,7 +116,7 @@ class Responders:
         """Hand out new cases and close what can be closed; whether there is work in hand."""
         self._busy = {future for future in self._busy if not future.done()}
         # No more is taken than is soon worked on: the queue's order is the service's, by urgency.
-        room = 2 * self.desks - len(self._busy)
+        room = 2 * self.parallel_cases - len(self._busy)
         if room > 0:
             taken = self._queue()[:room]
             self._seen.update(taken)
@@ -146,8 +146,8 @@ class Responders:
             return  # a case of an earlier run; its person lives in another town
         self._post(case_id, "claim")
         talk = talk_of(case_id, self.seed)
-        paid_before = self.world.paid_to_swindlers(subscriber)
-        truth = self.world.ask(subscriber, intervene=talk.reached and talk.persuaded)
+        paid_before = self.contact.paid_to_swindlers(subscriber)
+        truth = self.contact.ask(subscriber, intervene=talk.reached and talk.persuaded)
         self._post(case_id, "contact", {"method": "phone", "reached": talk.reached})
         body = outcome(talk, truth, 0)
         if body is None:
@@ -171,10 +171,13 @@ class Responders:
         with self._guard:
             held, self._held = self._held, []
         for case in held:
-            paid = self.world.paid_to_swindlers(case.subscriber) - case.paid_before
+            paid = self.contact.paid_to_swindlers(case.subscriber) - case.paid_before
             body = outcome(case.talk, case.truth, paid)
             if body is None and final:
-                body = {"disposition": "unreachable", "note": "no outcome by the end of the play"}
+                body = {
+                    "disposition": "unreachable",
+                    "note": "no outcome by the end of the demonstration",
+                }
             if body is None:
                 with self._guard:
                     self._held.append(case)

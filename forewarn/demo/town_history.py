@@ -23,7 +23,7 @@ from models.training.history_dataset import EventHistory, event_columns
 
 
 def past_of(options: DemoOptions, today: date) -> EventHistory:
-    """What had arrived before the played day's first moment."""
+    """What had arrived before the demonstrated day's first moment."""
     scenario = options.scenario(today)
     first_ms = options.first_ms(scenario)
     whole = history_of_town(simulate(scenario))

@@ -5,7 +5,7 @@ import pytest
 from forewarn.demo.demo_figures import Figures
 from forewarn.demo.ledger_money import Money, read_money
 from forewarn.demo.simulated_responders import Talk, outcome, talk_of
-from forewarn.demo.town_player import Truth
+from forewarn.demo.town_producer import Truth
 
 FRAUD = Truth(("task_scam",), 500_000)
 HONEST = Truth((), 0)

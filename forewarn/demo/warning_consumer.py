@@ -1,4 +1,4 @@
-"""Reads the warnings topic: counts, latencies, and whom each warning is about."""
+"""Reads the warnings topic: counts, latencies, and the subscriber of each warning."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from forewarn.demo.demo_figures import Figures
 _decoder = msgspec.json.Decoder(FraudWarning)
 
 
-class Watcher(threading.Thread):
+class WarningConsumer(threading.Thread):
     """Follows the warnings of this run.
 
     Args:
@@ -21,7 +21,7 @@ class Watcher(threading.Thread):
     """
 
     def __init__(self, consumer: Any, figures: Figures) -> None:
-        super().__init__(name="watcher", daemon=True)
+        super().__init__(name="warning consumer", daemon=True)
         self._consumer, self._figures = consumer, figures
         self._people: dict[str, str] = {}
         self.raised: list[tuple[str, int]] = []
@@ -29,7 +29,7 @@ class Watcher(threading.Thread):
         self.error: BaseException | None = None
 
     def subscriber(self, warning_id: str) -> str | None:
-        """Whom a warning of this run is about; the API shows numbers masked."""
+        """The subscriber of a warning of this run; the API shows numbers masked."""
         return self._people.get(warning_id)
 
     def stop(self) -> None:

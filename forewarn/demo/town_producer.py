@@ -1,4 +1,4 @@
-"""Plays the town into Kafka in accelerated event time, and lets interventions change it."""
+"""Sends the town's events to Kafka in accelerated event time; interventions change what follows."""
 
 import queue
 import threading
@@ -14,7 +14,7 @@ from forewarn.demo.demo_figures import Figures
 from forewarn.platform.settings import KafkaSettings
 from forewarn.simulator.live_town import LiveTown, TownRecord
 
-TOLD_EVERY = 200
+RECORDS_PER_UPDATE = 200
 """Records between two updates of the figures."""
 
 
@@ -26,17 +26,17 @@ class Truth:
     spared_minor: int
 
 
-class Player(threading.Thread):
+class TownProducer(threading.Thread):
     """Sends records; the one thread that touches the town.
 
     Args:
-        live: the town from the moment where playing begins.
+        live: the town from the moment where sending begins.
         producer: a kafka-python producer.
         settings: names the topics.
         figures: receives what was sent.
-        first_ms: event time at which playing begins.
+        first_ms: event time at which sending begins.
         speed: seconds of event time in a second.
-        seconds: how long to play.
+        seconds: how long to send.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Player(threading.Thread):
         speed: float,
         seconds: float,
     ) -> None:
-        super().__init__(name="player", daemon=True)
+        super().__init__(name="town producer", daemon=True)
         self._live, self._producer, self._figures = live, producer, figures
         self._topics: dict[str, str] = {
             name: qualified(name, settings) for name in ("calls", "transfers", "outcomes")
@@ -69,7 +69,7 @@ class Player(threading.Thread):
         Args:
             subscriber: E.164.
             intervene: dissuade the person, so that what he or she is in goes no further.
-            timeout_seconds: bound on waiting for the player.
+            timeout_seconds: bound on waiting for an answer.
         """
         answer: Future[Truth] = Future()
         self._questions.put((subscriber, intervene, answer))
@@ -78,22 +78,22 @@ class Player(threading.Thread):
         return answer.result(timeout_seconds)
 
     def paid_to_swindlers(self, subscriber: str) -> int:
-        """Minor units that a victim's completed payments have cost since playing began."""
+        """Minor units that a victim's completed payments have cost since sending began."""
         return self._paid[subscriber]
 
     def stop(self) -> None:
-        """End playing soon."""
+        """End sending soon."""
         self._ending.set()
 
     def run(self) -> None:
-        """Play until the time is over."""
+        """Send until the time is over."""
         try:
-            self._play()
+            self._send_all()
             self._producer.flush(timeout=30)
         except BaseException as error:  # noqa: BLE001  shown by the main thread, which asks for it
             self.error = error
 
-    def _play(self) -> None:
+    def _send_all(self) -> None:
         began = time.monotonic()
         per_second = 1000 * self._speed
         last_ms = self._first_ms + int(self._seconds * per_second)
@@ -117,7 +117,7 @@ class Player(threading.Thread):
         self.sent += 1
         if record.episode >= 0 and record.topic == "transfers":
             self._note_payment(record)
-        if self.sent % TOLD_EVERY == 0:
+        if self.sent % RECORDS_PER_UPDATE == 0:
             self._figures.sent(self.sent, record.arrival_ms, time.monotonic())
             self._answer_questions()
 

@@ -1,10 +1,10 @@
-"""The player sends the town in order, changed by who steps in."""
+"""The producer sends the town in order; interventions change what follows."""
 
 from datetime import date
 
 from forewarn.contracts import decode_transfer
 from forewarn.demo.demo_figures import Figures
-from forewarn.demo.town_player import Player
+from forewarn.demo.town_producer import TownProducer
 from forewarn.platform.settings import KafkaSettings
 from forewarn.simulator import Scenario, simulate
 from forewarn.simulator.live_town import LiveTown
@@ -27,9 +27,9 @@ SCENARIO = Scenario(
 )
 
 
-def _play() -> tuple[Player, list[tuple[str, bytes, bytes]]]:
+def _sent() -> tuple[TownProducer, list[tuple[str, bytes, bytes]]]:
     producer = Producer()
-    player = Player(
+    sender = TownProducer(
         LiveTown(simulate(SCENARIO), start_ms=SCENARIO.start_ms),
         producer,
         KafkaSettings(topic_prefix="p-"),
@@ -38,14 +38,14 @@ def _play() -> tuple[Player, list[tuple[str, bytes, bytes]]]:
         speed=1e9,
         seconds=2.0,
     )
-    player.run()
-    assert player.error is None
-    return player, producer.records
+    sender.run()
+    assert sender.error is None
+    return sender, producer.records
 
 
 def test_everything_is_sent_keyed_by_subscriber_and_losses_are_known() -> None:
-    player, records = _play()
-    assert len(records) == player.sent == simulate(SCENARIO).event_count
+    sender, records = _sent()
+    assert len(records) == sender.sent == simulate(SCENARIO).event_count
     assert {topic for topic, _, _ in records} == {"p-calls", "p-transfers"}
     for topic, key, value in records:
         if topic == "p-transfers":
@@ -53,14 +53,14 @@ def test_everything_is_sent_keyed_by_subscriber_and_losses_are_known() -> None:
     truth = simulate(SCENARIO).truth
     losers = set(truth.filter(truth["lost_minor"] > 0)["victim"])
     assert losers
-    assert all(player.paid_to_swindlers(victim) > 0 for victim in losers)
+    assert all(sender.paid_to_swindlers(victim) > 0 for victim in losers)
 
 
 def test_somebody_who_is_dissuaded_before_it_begins_pays_nothing_more() -> None:
     truth = simulate(SCENARIO).truth
     first = truth.filter(truth["lost_minor"] > 0).sort("began_ms").row(0, named=True)
-    player, _ = _play()
-    before = player.paid_to_swindlers(first["victim"])
+    sender, _ = _sent()
+    before = sender.paid_to_swindlers(first["victim"])
     scene = LiveTown(simulate(SCENARIO), start_ms=first["began_ms"])
     stopped = scene.intervene(first["victim"], first["began_ms"] + 1)
     assert sum(episode.spared_minor for episode in stopped) > 0
