@@ -2,7 +2,7 @@
 
     python benchmarks/kernel.py [--subscribers 10000] [--days 30] [--json FILE] [--cold]
 
-History: every subscriber has a circle of numbers and accounts, one contact in ten is somebody popular or
+History: every subscriber has a circle of numbers and accounts, one contact in ten is a popular number or
 unknown; about five calls and one transfer a day, fewer for most. Time is processor time of the thread, the
 best of several rounds, so that other work on the machine disturbs little; the bare loop over the same
 arrays (adding up an event's columns and writing its row of vectors) runs in the same rounds.

@@ -3,7 +3,7 @@
     python benchmarks/store.py [--records 100000] [--bytes 512] [--batch 1000]
 
 A cycle reads a batch of records and writes them back with a higher version. The bare cycle does that
-with MGET and MSET: no version is checked, nothing expires, nobody is fenced. Rounds of both are
+with MGET and MSET: no version is checked, nothing expires, no owner is fenced. Rounds of both are
 interleaved and the best of each counts, because the machine is shared.
 """
 
@@ -33,7 +33,7 @@ Cycle = Callable[[list[bytes]], Awaitable[None]]
 
 
 def record(version: int, size: int, last_event_ms: int) -> bytes:
-    """A record of the given size whose body nobody looks at."""
+    """A record of the given size whose body is never read."""
     head = build(Header(layout=1, entity=0, version=version, last_event_ms=last_event_ms))
     return head + os.urandom(max(0, size - len(head)))
 

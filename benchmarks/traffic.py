@@ -40,7 +40,7 @@ class Traffic:
     def events(self, count: int, start_ms: int) -> Iterator[tuple[TopicName, str, bytes]]:
         """Topic, key and value of each event; 60 % are calls, 40 % transfers."""
         draw = random.Random(self.seed)
-        on_call: dict[str, tuple[str, str, int]] = {}  # nobody is on two calls at a time
+        on_call: dict[str, tuple[str, str, int]] = {}  # a person is on one call at a time
         for number in range(count):
             now_ms = start_ms + int(number * self.step_ms)
             identity = f"{self.name}{self.seed}-{number}"

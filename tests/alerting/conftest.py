@@ -85,7 +85,7 @@ def db(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that stands still until told otherwise."""
+    """A clock that stands still until a test moves it."""
     return Clock(NOW_MS)
 
 

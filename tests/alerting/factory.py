@@ -12,7 +12,7 @@ PAYEE = "6222020000001234567"
 
 
 class Clock:
-    """A clock that moves only when told to."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms

@@ -57,7 +57,7 @@ def test_a_value_of_the_wrong_type_is_not_quoted(db: Database) -> None:
 
 @pytest.fixture
 def careless() -> Iterator[None]:
-    """A process that lets everybody read what it makes."""
+    """A process whose files all users may read."""
     before = os.umask(0o000)
     yield
     os.umask(before)

@@ -40,15 +40,15 @@ class Proxy:
         self._thread.join(10)
 
     def cut(self) -> None:
-        """Close what is open and refuse what comes, until ``mend``."""
+        """Close what is open and refuse what comes, until ``restore``."""
         self._call(self._cut)
 
     def stall(self) -> None:
-        """Carry nothing, until ``mend``."""
+        """Carry nothing, until ``restore``."""
         self._call(self._flowing.clear)
 
-    def mend(self) -> None:
-        self._call(self._mend)
+    def restore(self) -> None:
+        self._call(self._restore_links)
 
     def _call(self, function) -> None:
         done = threading.Event()
@@ -65,7 +65,7 @@ class Proxy:
         for writer in list(self._writers):
             writer.transport.abort()
 
-    def _mend(self) -> None:
+    def _restore_links(self) -> None:
         self._refusing = False
         self._flowing.set()
 

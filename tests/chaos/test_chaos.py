@@ -37,7 +37,7 @@ MAY_END = {
     "storm",
 }
 """Faults after which a worker may have ended by itself: it gives up where Kafka does not take it
-back, or where another has its partitions, and starts anew. Redis alone ends none."""
+back, or where another has its partitions, and starts again. Redis alone ends none."""
 SHORT = ("kill", "stall_kafka", "cut_redis", "terminate", "kill_alerting")
 """Faults of the short run: those that take no more than a few seconds each."""
 

@@ -96,7 +96,7 @@ class Case:
 
     Attributes:
         play: causes it, and leaves the world whole.
-        may_end: whether a worker may give up over it and be started anew.
+        may_end: whether a worker may give up over it and be restarted.
         unready: a reason for which a worker is not ready meanwhile.
     """
 
@@ -107,7 +107,7 @@ class Case:
 
 CASES = {
     "a worker is killed": Case(Town.kill),
-    "a worker is told to stop": Case(Town.terminate),
+    "a worker is asked to stop": Case(Town.terminate),
     "a worker wakes as a zombie": Case(Town.freeze, may_end=True),
     "workers come and go in a storm": Case(Town.storm, may_end=True),
     "the broker restarts": Case(lambda town: town.broker.restart(), may_end=True),
@@ -149,7 +149,7 @@ async def test_a_fault_loses_nothing_and_repeats_nothing(town: Town, name: str) 
         await sending
         await account(town)
     assert case.may_end or not town.ended, f"{town.ended} gave up"
-    assert probing.failures("live") == set(), "a restart would have mended nothing"
+    assert probing.failures("live") == set(), "a restart would have repaired nothing"
     assert case.unready in {*probing.failures("ready"), ""}
     assert all(status == 0 for status in town.stops), f"drains ended with {town.stops}"
 
@@ -218,7 +218,7 @@ async def test_a_model_that_fails_is_refused_and_the_one_in_use_stays(
 
 
 async def test_records_of_an_aborted_transaction_never_came(town: Town) -> None:
-    """While it is open they hold up what is behind them; then they are nobody's lag."""
+    """While it is open they hold up what is behind them; then they count as no group's lag."""
     await begun(town, 103)
     person = "+8613700000001"
     producer = AIOKafkaProducer(bootstrap_servers=town.direct, transactional_id="faults")
@@ -283,7 +283,7 @@ async def test_four_workers_share_four_partitions_and_a_fifth_stands_by(town: To
 
 
 async def test_a_damaged_record_costs_its_person_alone(town: Town) -> None:
-    """His events become dead letters, to be sent again once it is mended; all others go on."""
+    """His events become dead letters, to be sent again once it is repaired; all others go on."""
     await begun(town, 105)
     person = min(town.came.people)
     pseudonym = np.array([town.world.pseudonymiser.phone(person)], np.uint64)
@@ -296,7 +296,7 @@ async def test_a_damaged_record_costs_its_person_alone(town: Town) -> None:
         await until_set_aside(town, person)
         client.set(key, record)
     await account(town, frozenset({person}))
-    assert not town.ended, "it ended nobody"
+    assert not town.ended, "it ended no worker"
 
 
 async def until_set_aside(town: Town, person: str) -> None:
@@ -341,8 +341,8 @@ async def until_metric(town: Town, name: str, labels: str, value: float) -> None
     await until(lambda: all(found == value for found in shown()), lambda: f"{name}: {shown()}")
 
 
-async def until(condition: Callable[[], bool], told: Callable[[], str]) -> None:
+async def until(condition: Callable[[], bool], report: Callable[[], str]) -> None:
     deadline = time.monotonic() + HEAL_SECONDS
     while not await asyncio.to_thread(condition):
-        assert time.monotonic() < deadline, told()
+        assert time.monotonic() < deadline, report()
         await asyncio.sleep(0.3)

@@ -26,7 +26,7 @@ from tests.chaos.proxy import Proxy
 
 SESSION_SECONDS = 6
 OUTAGE_SECONDS = 2 * SESSION_SECONDS + 1.5
-"""Longer than the group waits for anybody, twice."""
+"""Twice as long as the group waits for a member."""
 
 
 class Town:
@@ -162,24 +162,24 @@ class Town:
     def cut(self, proxy: Proxy) -> None:
         proxy.cut()
         time.sleep(self.draw.uniform(0.5, 3.0))
-        proxy.mend()
+        proxy.restore()
 
     def stall(self, proxy: Proxy) -> None:
         proxy.stall()
         time.sleep(self.draw.uniform(0.5, 4.0))
-        proxy.mend()
+        proxy.restore()
 
     def long_cut(self) -> None:
-        """Nobody reaches Kafka for longer than two sessions: the group has forgotten everyone."""
+        """No worker reaches Kafka for longer than two sessions: the group has forgotten every member."""
         self.kafka_proxy.cut()
         time.sleep(OUTAGE_SECONDS)
-        self.kafka_proxy.mend()
+        self.kafka_proxy.restore()
 
     def long_stall(self) -> None:
-        """Redis answers nobody for as long; whoever holds a partition keeps it."""
+        """Redis answers no worker for as long; each keeps its partitions."""
         self.redis_proxy.stall()
         time.sleep(OUTAGE_SECONDS)
-        self.redis_proxy.mend()
+        self.redis_proxy.restore()
 
     def slow_network(self) -> None:
         for proxy in (self.kafka_proxy, self.redis_proxy):

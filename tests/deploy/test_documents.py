@@ -43,7 +43,7 @@ RUNBOOKS = sorted((DOCS / "runbooks").glob("*.md"))
 
 @pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.stem)
 def test_runbooks_say_where_a_command_is_typed(page: Path) -> None:
-    """Nobody has the program, its secrets and the network at hand but in the cluster."""
+    """The program, its secrets and the network are at hand only in the cluster."""
     bare = [line for line in _shell(page.read_text()) if re.match(r"forewarn [a-z-]+( |$)", line)]
     assert not bare
 

@@ -62,7 +62,7 @@ def test_core_resources_fit_the_schemas_of_kubernetes(overlay: str) -> None:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_pods_meet_the_restricted_profile(overlay: str) -> None:
-    """Not root, nothing to gain, a root file system that nobody writes, no token, bounded memory."""
+    """Not root, nothing to gain, a read-only root file system, no token, bounded memory."""
     for name, pod in pod_specs(overlay):
         assert pod["automountServiceAccountToken"] is False, name
         assert pod["securityContext"]["runAsNonRoot"] is True, name

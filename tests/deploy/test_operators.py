@@ -137,7 +137,7 @@ def test_scaling_ends_at_the_number_of_partitions(overlay: str) -> None:
 
 @pytest.mark.parametrize("overlay", AUTOSCALED)
 def test_the_autoscaler_asks_in_this_namespace_from_its_own(overlay: str) -> None:
-    """It runs elsewhere, where a bare name of a service means nothing or somebody else's."""
+    """It runs elsewhere, where a bare name of a service means nothing or another service."""
     config = named(overlay, "ConfigMap", "forewarn-config")["data"]
     scaled = named(overlay, "ScaledObject")
     namespace = scaled["metadata"]["namespace"]
@@ -160,7 +160,7 @@ def test_the_autoscaler_asks_in_this_namespace_from_its_own(overlay: str) -> Non
 def test_monitors_find_the_ports_and_carry_the_label_that_prometheus_selects_by(
     overlay: str,
 ) -> None:
-    """A monitor that selects nothing, or a port that nobody has, scrapes nothing without a word."""
+    """A monitor that selects nothing, or a port that no container has, scrapes nothing without an error."""
     pods = dict(workloads(overlay))
     ports = {
         template["metadata"]["labels"]["app.kubernetes.io/name"]: {

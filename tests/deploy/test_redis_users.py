@@ -1,4 +1,4 @@
-"""The ACL that the operations guide gives out lets the state store work, and nobody else in."""
+"""The ACL that the operations guide gives out lets the state store work and refuses all other users."""
 
 import hashlib
 import re

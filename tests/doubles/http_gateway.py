@@ -1,4 +1,4 @@
-"""A gateway for tests: a real HTTP server that checks signatures and counts what it was told.
+"""A gateway for tests: a real HTTP server that checks signatures and counts the requests.
 
 It behaves as the documentation asks gateways to: the same ``Idempotency-Key`` again is answered
 like the first time and not acted on again. ``acted`` holds what it acted on, ``received`` every

@@ -13,7 +13,7 @@ VICTIM, CALLER, PAYEE = "+8613800000001", "+8617000000001", "6222000000000009"
 T0, HOUR_MS = 1_767_571_200_000, 3_600_000
 
 
-def told(hours: int, disposition: str, revision: int, warnings: int = 3) -> list[Outcome]:
+def outcomes_after(hours: int, disposition: str, revision: int, warnings: int = 3) -> list[Outcome]:
     """A case with some warnings is closed, or corrected: one outcome for each of them."""
     return [
         Outcome(
@@ -88,25 +88,27 @@ def verdicts(seen: dict[str, float]) -> dict[str, tuple[float, float]]:
 
 def test_a_late_loss_turns_a_false_alarm_into_a_confirmation() -> None:
     """Cleared, then lost: the caller and the payee end as a swindler's, the person as a victim."""
-    seen = seen_after(told(1, "false_alarm", 1), told(50, "loss_occurred", 2))
+    seen = seen_after(outcomes_after(1, "false_alarm", 1), outcomes_after(50, "loss_occurred", 2))
     assert verdicts(seen) == dict.fromkeys(("victim", "number", "account"), (1, 0))
 
 
 def test_a_mistaken_confirmation_can_be_taken_back() -> None:
-    """Confirmed, then a false alarm: nobody stays a swindler or a victim for it."""
-    seen = seen_after(told(1, "dissuaded", 1), told(50, "false_alarm", 2))
+    """Confirmed, then a false alarm: no person stays a swindler or a victim for it."""
+    seen = seen_after(outcomes_after(1, "dissuaded", 1), outcomes_after(50, "false_alarm", 2))
     assert verdicts(seen) == dict.fromkeys(("victim", "number", "account"), (0, 1))
     assert "victim_since_days" not in seen
 
 
 def test_a_case_counts_once_however_many_warnings_it_has() -> None:
     """And a loss after a dissuasion is the same fraud, with the time of its first confirmation."""
-    seen = seen_after(told(1, "dissuaded", 1), told(50, "loss_occurred", 2, warnings=5))
+    seen = seen_after(
+        outcomes_after(1, "dissuaded", 1), outcomes_after(50, "loss_occurred", 2, warnings=5)
+    )
     assert verdicts(seen) == dict.fromkeys(("victim", "number", "account"), (1, 0))
     assert round(seen["victim_since_days"] * 24) == 99
 
 
 def test_the_order_of_arrival_does_not_matter() -> None:
     """The first closing delivered after its correction is old news."""
-    seen = seen_after(told(50, "loss_occurred", 2), told(1, "false_alarm", 1))
+    seen = seen_after(outcomes_after(50, "loss_occurred", 2), outcomes_after(1, "false_alarm", 1))
     assert verdicts(seen) == dict.fromkeys(("victim", "number", "account"), (1, 0))

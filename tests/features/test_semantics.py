@@ -1,4 +1,4 @@
-"""A change of what features mean is told: by the fingerprint where it is a number, by a version where not."""
+"""A change of what features mean is visible: by the fingerprint where it is a number, by a version where not."""
 
 import hashlib
 import random

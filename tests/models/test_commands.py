@@ -85,7 +85,7 @@ def test_from_history_to_a_promoted_model_and_back(
         read_artifact(registry / "artifacts" / version).manifest.test_from_ms
         for version in (first, second)
     ]
-    assert document["since_ms"] == max(tested)  # nobody is judged on what they were trained on
+    assert document["since_ms"] == max(tested)  # no model is judged on what it was trained on
     assert not document["in_sample"]
     unseen = document["runs"][0]["episodes"]
     said = _ok(RUN.invoke(backtest_command.app, ["--data", str(town), "--model", "champion",

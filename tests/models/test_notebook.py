@@ -62,5 +62,5 @@ def test_history_comes_from_kafka_where_there_is_one(
     producer.flush()
     producer.close()
     shown = run(tmp_path, monkeypatch)
-    assert "people.parquet" not in shown[0]  # nobody exports that
+    assert "people.parquet" not in shown[0]  # an export has no such file
     assert "first model" in shown[-1]

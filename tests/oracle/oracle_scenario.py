@@ -79,7 +79,7 @@ def call(when: str, number: int = 101, *, out: bool = False, **given: Any) -> Ro
 def hang(
     when: str, number: int = 101, *, talk: float | None = 60, out: bool = False, **given: Any
 ) -> Row:
-    """A call ends after ``talk`` seconds; None if nobody answered."""
+    """A call ends after ``talk`` seconds; None if the call was not answered."""
     flags = (0 if out else kinds.INBOUND) | (0 if talk is None else kinds.ANSWERED)
     flags |= kinds.FOREIGN if given.pop("foreign", False) else 0
     given["duration_ms"] = round(1000 * (talk or 0))

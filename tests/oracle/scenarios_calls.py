@@ -62,7 +62,7 @@ CALLS = [
 
 SUSPICION = [
     Scenario(
-        "One each for a new pair, a number nobody has known for two days, foreign, attestation C.",
+        "One each for a new pair, a number first seen less than two days ago, foreign, attestation C.",
         [
             call("10:00", 101, who=9),
             call("2 10:00", 101, sees={"caller_suspicion": 1}),
@@ -89,7 +89,7 @@ SUSPICION = [
         ],
     ),
     Scenario(
-        "A confirmed number gives 3, whoever calls whom.",
+        "A confirmed number gives 3, in either direction.",
         [
             outcome("10:00", "confirmed", number=101, who=9),
             call("10:01", 101, out=True, sees={"caller_suspicion": 3, "number_confirmed": 1}),
@@ -193,11 +193,11 @@ PAIRS = [
         [pay("10:00", 201), *_strangers(23), pay("1 11:00", 201, sees={"pair_is_new": 0})],
     ),
     Scenario(
-        "Somebody met once is forgotten after 24 others.",
+        "A contact met once is forgotten after 24 others.",
         [pay("10:00", 201), *_strangers(24), pay("1 11:00", 201, sees={"pair_is_new": 1})],
     ),
     Scenario(
-        "Somebody paid twice outlasts any number of strangers.",
+        "A payee paid twice outlasts any number of strangers.",
         [
             pay("10:00", 201),
             pay("10:01", 201),
@@ -208,7 +208,7 @@ PAIRS = [
         ],
     ),
     Scenario(
-        "Somebody met over a span of a day outlasts them, too.",
+        "A contact met over a span of a day outlasts them, too.",
         [
             get("-1 10:00", 201),
             get("10:00", 201),
@@ -325,7 +325,7 @@ STAGE = [
         ],
     ),
     Scenario(
-        "Nobody reached, or a duplicate, ends nothing.",
+        "An unreachable person, or a duplicate, ends nothing.",
         [
             call("10:00", foreign=True, id="c"),
             hang("10:04", id="c"),

@@ -1,4 +1,4 @@
-"""What the tree may hold: files of one concept, no path of anybody's machine, no stray secrets."""
+"""What the tree may hold: files of one concept, no path of one person's machine, no stray secrets."""
 
 import ast
 import re

@@ -105,7 +105,7 @@ def test_every_option_says_what_it_means_and_is_read() -> None:
 
 
 def test_every_setting_is_read() -> None:
-    """A variable that changes nothing is worse than none: somebody relies on it."""
+    """A variable that changes nothing is worse than none: an operator relies on it."""
     code = "\n".join(
         path.read_text(encoding="utf-8")
         for part in ("forewarn", "features", "models", "streams", "alerting")

@@ -135,7 +135,7 @@ class ShakyOutputs:
 
 
 class SilentDecider:
-    """Scores everything the same and warns nobody."""
+    """Scores everything the same and raises no warning."""
 
     def score(self, jobs: Sequence[DecisionJob], _bundle: object) -> None:
         for job in jobs:
@@ -199,14 +199,14 @@ class Installation:
             self.start(range(half))
             self.start(range(half, self.partitions))
             while self._tasks:
-                # Whoever is waited for may start another, so the set is not taken from the reply.
+                # The awaited worker may start another, so the set is not taken from the reply.
                 done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
                 self._tasks -= done
                 for task in done:
                     task.result()
 
     def start(self, partitions: Iterable[int]) -> None:
-        """Start a worker that owns partitions from now on, whoever still works on them."""
+        """Start a worker that owns partitions from now on, even while another still works on them."""
         mine = list(partitions)
         if mine:
             worker = _Worker(self, self.processor(self._executor))

@@ -176,7 +176,7 @@ async def test_a_lost_update_is_no_order_at_all(stormy, tmp_path: Path) -> None:
     _, directory = stormy
 
     def overwrite(scores: pl.DataFrame) -> pl.DataFrame:
-        # Pretend that nobody had looked before writing: every update landed where it read.
+        # As if no writer had looked before writing: every update landed where it read.
         return scores.with_columns(applied=pl.lit([], pl.List(pl.Int64)))
 
     with pytest.raises(InconsistentVersionsError):

@@ -48,7 +48,7 @@ def stack(
     root = tmp_path_factory.mktemp("watched")
     default = Path(__file__).parents[2] / "models" / "policy" / "default.toml"
     (root / "policy.toml").write_text(default.read_text() + POLICY_RULE)
-    # Gateways where nobody listens: deliveries fail, and their circuits open.
+    # Gateways that do not listen: deliveries fail, and their circuits open.
     (root / "alerting.toml").write_text(
         f"""[gateways]
 sms_url = "http://127.0.0.1:{free_port()}/sms"

@@ -159,5 +159,5 @@ def test_a_week_with_two_crashes_repeats_and_a_lost_state_is_rebuilt(
     send(world, later)
     workers[0].start()
     scored.until(len(week) + len(later), workers)
-    assert {event: scored.times[event] for event in again} == again, "an old event was scored anew"
+    assert {event: scored.times[event] for event in again} == again, "an old event was scored again"
     scored.close()

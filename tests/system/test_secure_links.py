@@ -40,7 +40,7 @@ REDIS_PASSWORD = "acl-secret-of-this-test"
 
 @dataclass
 class Keys:
-    """Whom the servers trust, a client that they know, and an authority that nobody trusts."""
+    """Whom the servers trust, a client that they know, and an authority that no server trusts."""
 
     authority: Authority
     server: Pair

@@ -1,4 +1,4 @@
-"""A small OpenID Connect provider over real HTTP, which can be told to misbehave."""
+"""A small OpenID Connect provider over real HTTP, which a test can make misbehave."""
 
 import json
 import threading

@@ -57,7 +57,7 @@ def test_wrong_name_and_wrong_password_are_refused_in_the_same_words(
     with pytest.raises(SignInFailedError) as wrong_password:
         access.sign_in("li.na", "not the password", "10.0.0.1")
     with pytest.raises(SignInFailedError) as wrong_name:
-        access.sign_in("nobody", "not the password", "10.0.0.1")
+        access.sign_in("missing", "not the password", "10.0.0.1")
     assert str(wrong_password.value) == str(wrong_name.value)
 
 
@@ -96,7 +96,7 @@ def test_the_addresses_of_one_ipv6_network_are_one(access: AccessControl) -> Non
 
 
 class SlowHasher(PasswordHasher):
-    """Checks passwords only once it is told to."""
+    """Checks passwords only once it is released."""
 
     def __init__(self) -> None:
         super().__init__(time_cost=1, memory_cost=8, parallelism=1)

@@ -1,4 +1,4 @@
-"""Masked numbers cannot be told apart by what is shown, and role and case decide on clear ones."""
+"""What is shown does not distinguish masked numbers, and role and case decide on clear ones."""
 
 import pytest
 from hypothesis import given
@@ -40,26 +40,26 @@ def test_at_least_half_of_a_short_account_and_four_of_a_long_one_are_hidden(acco
     assert len(masked.replace(HIDDEN, "").replace(" ", "")) <= max(2, len(account) - 4)
 
 
-def somebody(*roles: Role, scope: Scope = HENGYANG) -> Principal:
+def person(*roles: Role, scope: Scope = HENGYANG) -> Principal:
     return Principal("local:li", "Li", frozenset(roles), scope, "session")
 
 
 @pytest.mark.parametrize(
     ("who", "holder", "is_open", "allowed", "reason"),
     [
-        (somebody("responder"), "local:li", True, True, "holds_the_case"),
-        (somebody("responder"), "local:wang", True, False, "not_the_holder"),
-        (somebody("responder"), None, True, False, "not_the_holder"),
-        (somebody("responder"), "local:li", False, False, "case_closed"),
-        (somebody("supervisor"), "local:wang", True, True, "supervises"),
-        (somebody("supervisor"), "local:wang", False, False, "case_closed"),
-        (somebody("analyst"), "local:li", True, False, "not_permitted"),
-        (somebody("auditor"), "local:li", True, False, "not_permitted"),
-        (somebody("administrator"), "local:li", True, False, "not_permitted"),
-        (somebody("service"), "local:li", True, False, "not_permitted"),
-        (somebody("patrol_terminal"), "local:li", True, False, "not_permitted"),
+        (person("responder"), "local:li", True, True, "holds_the_case"),
+        (person("responder"), "local:wang", True, False, "not_the_holder"),
+        (person("responder"), None, True, False, "not_the_holder"),
+        (person("responder"), "local:li", False, False, "case_closed"),
+        (person("supervisor"), "local:wang", True, True, "supervises"),
+        (person("supervisor"), "local:wang", False, False, "case_closed"),
+        (person("analyst"), "local:li", True, False, "not_permitted"),
+        (person("auditor"), "local:li", True, False, "not_permitted"),
+        (person("administrator"), "local:li", True, False, "not_permitted"),
+        (person("service"), "local:li", True, False, "not_permitted"),
+        (person("patrol_terminal"), "local:li", True, False, "not_permitted"),
         (
-            somebody("supervisor", scope=Scope.of(["*"], ["110101"])),
+            person("supervisor", scope=Scope.of(["*"], ["110101"])),
             "local:li",
             True,
             False,

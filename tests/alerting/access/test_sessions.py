@@ -46,7 +46,7 @@ def test_the_token_itself_is_nowhere_in_the_database(store: SessionStore, db: Da
 
 def test_a_token_that_was_never_issued_opens_nothing(store: SessionStore) -> None:
     opened(store)
-    assert store.find("planted-by-somebody-else", at(1)) is None
+    assert store.find("planted-by-another-site", at(1)) is None
 
 
 def test_an_idle_session_ends_and_one_in_use_does_not(store: SessionStore) -> None:

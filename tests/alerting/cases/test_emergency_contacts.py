@@ -1,4 +1,4 @@
-"""Relatives are told by whoever works on the case, few of them, and each is recorded."""
+"""The person who works on the case informs relatives: few of them, and each is recorded."""
 
 import json
 

@@ -66,9 +66,9 @@ def test_a_crash_at_any_point_loses_nothing_pages_nobody_again_and_counts_once(
             points = follow(process, gateway)
         assert process.returncode == 0
         assert points * stride > 25  # every commit and every request, before and after
-        told = Counter(target(item) for item in gateway.acted())
-        assert told
-        assert set(told.values()) == {1}
+        reached = Counter(target(item) for item in gateway.acted())
+        assert reached
+        assert set(reached.values()) == {1}
 
 
 def follow(process: subprocess.Popen, gateway: GatewayDouble) -> int:
@@ -97,7 +97,7 @@ def released(process: subprocess.Popen) -> None:
 
 
 def target(item: Request) -> tuple[str, str]:
-    """What a message did, whatever its id: whom it told, or which transfer or case it was about."""
+    """What a message did, whatever its id: whom it informed, or which transfer or case it was about."""
     body = item.body
     about = body.get("to") or body.get("transfer_id")
     return item.path, about or f"{body['kind']}/{body['cases'][0]['case_id']}"

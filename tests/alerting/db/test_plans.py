@@ -1,6 +1,6 @@
 """What is asked again and again never reads a whole table that grows with the years.
 
-Every statement of a day at the desk is caught and explained. PostgreSQL is told to avoid reading
+Every statement of a day at the desk is caught and explained. PostgreSQL is set to avoid reading
 whole tables, so it does so only where no index serves; SQLite says itself when it scans.
 """
 

@@ -122,7 +122,7 @@ def test_a_warning_that_gets_worse_after_its_case_was_closed_is_paged(
     services: Services, settings: AlertingSettings, clock: Clock, closed: Callable[..., str],
     boss: object, disposition: str,
 ) -> None:  # fmt: skip
-    """The same call, critical by now: whoever closed the case knew less."""
+    """The same call, critical by now: the person who closed the case knew less."""
     case_id = closed(disposition, warning(kind="call", severity="medium"))
     services.routing_service.add_shift(
         boss, tenant="default", district="", team="desk", responder="local:li", channel="patrol",
@@ -170,7 +170,7 @@ def test_a_warning_that_only_moves_on_leaves_its_case_closed(
     closed("false_alarm", warning())
     ingest(services, warning(offset=2, action="update", subject_status="completed"))
     ingest(services, warning(offset=3, action="update", severity="high"))
-    # Up and down again within a batch is nothing to wake anybody for.
+    # Up and down again within a batch is no reason to page a team.
     ingest(
         services,
         warning(offset=4, action="update"),

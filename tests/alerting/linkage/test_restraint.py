@@ -96,8 +96,8 @@ def test_a_swindler_of_many_cases_texts_nobody_twice_within_the_quiet_days(
         sweep()
     assert texts(services) == PEOPLE
     with services.db.read() as session:
-        told = func.count().filter(SweepTarget.action == "warn")
-        rows = session.execute(select(told, func.count()).where(SweepTarget.degree == 1)).one()
+        warned = func.count().filter(SweepTarget.action == "warn")
+        rows = session.execute(select(warned, func.count()).where(SweepTarget.degree == 1)).one()
     assert tuple(rows) == (len(PEOPLE), 4 * len(PEOPLE))
     clock.advance(seconds=31 * DAY_SECONDS)
     close("dissuaded", victim(9))

@@ -163,7 +163,7 @@ def test_a_sweep_warns_the_first_degree_lists_the_second_and_spares_the_public(
     mate, hotline, neighbour = "+8617011111111", "96110", people[30]
     edges = [(CALLER, person) for person in people[:5]]  # first degree
     edges += [(mate, person) for person in [*people[:4], neighbour]]  # a number they share
-    edges += [(hotline, person) for person in people]  # a number that everybody knows
+    edges += [(hotline, person) for person in people]  # a number that all people know
     index.handle(calls(*edges))
     confirm(services, boss)
     sweeper = Sweeper(services.db, services.clock, services.lists, OPTIONS)

@@ -93,13 +93,13 @@ def test_every_valid_record_is_exported_once_and_every_other_is_told(
     ranges = exporter.settle(["calls", "transfers", "outcomes"])
     manifest = exporter.run(ranges, rows_per_file=97)
     found = rows(tmp_path / "out")
-    told = {
+    reported = {
         (topic, partition, offset): wrong
         for (topic, partition), faults in held.items()
         for offset, wrong in enumerate(faults)
     }
-    good = {where for where, wrong in told.items() if not wrong}
-    bad = {where: wrong for where, wrong in told.items() if wrong}
+    good = {where for where, wrong in reported.items() if not wrong}
+    bad = {where: wrong for where, wrong in reported.items() if wrong}
     assert set(found) == good
     assert len(set(found.values())) == len(good)
     assert manifest.rejected == len(bad) == 45

@@ -160,14 +160,14 @@ def test_nothing_to_build_from_is_an_error() -> None:
 def test_a_backfill_writes_the_vectors_of_the_whole(
     exported: Path, columns: EventColumns, vectors: np.ndarray, tmp_path: Path, spill: bool
 ) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     summary = backfill(
         exported,
         tmp_path / "out",
         KEY,
         window_events=150,
         spill=tmp_path if spill else None,
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: reported.append((done, total)),
     )
     files = sorted((tmp_path / "out").glob("*.parquet"))
     assert len(files) > 5
@@ -176,7 +176,7 @@ def test_a_backfill_writes_the_vectors_of_the_whole(
     np.testing.assert_array_equal(bits(features_of(table)), bits(vectors[rows]))
     assert (summary.rows, summary.events) == (table.height, COUNT)
     assert summary.fingerprint == CATALOG.fingerprint
-    assert told[-1] == (COUNT, COUNT)
+    assert reported[-1] == (COUNT, COUNT)
     assert not list(tmp_path.glob("*.sqlite"))
     with pytest.raises(ConfigurationError, match="not empty"):
         backfill(exported, tmp_path / "out", KEY)

@@ -1,4 +1,4 @@
-"""A Redis Cluster that loses a node: its replica takes over, or the loss is told."""
+"""A Redis Cluster that loses a node: its replica takes over, or the loss is reported."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence

@@ -52,11 +52,11 @@ TRANSIENT = [
 @pytest.mark.parametrize("error", TRANSIENT, ids=lambda e: f"{type(e).__name__}:{str(e)[:9]}")
 async def test_a_passing_fault_is_outlived(error: Exception) -> None:
     clock = Clock()
-    told: list[str] = []
+    reported: list[str] = []
     attempt = Failing(clock, error, times=4)
-    retries = RetryPolicy(15, clock=clock, pause=clock.pause, on_retry=told.append)
+    retries = RetryPolicy(15, clock=clock, pause=clock.pause, on_retry=reported.append)
     assert await retries.call("answer", attempt) == "done"
-    assert told == [type(error).__name__] * 4
+    assert reported == [type(error).__name__] * 4
 
 
 @pytest.mark.parametrize("error", TRANSIENT, ids=lambda e: f"{type(e).__name__}:{str(e)[:9]}")

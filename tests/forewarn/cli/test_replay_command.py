@@ -115,7 +115,7 @@ def test_a_foreign_value_among_the_dead_letters_is_listed_and_does_not_end_the_l
 ) -> None:
     producer = KafkaProducer(bootstrap_servers=settings.bootstrap_servers)
     topic = f"{settings.topic_prefix}dead-letters"
-    for value in (b"somebody else's", b'{"type":"dead_letter"}'):
+    for value in (b"of another system", b'{"type":"dead_letter"}'):
         producer.send(topic, value).get(timeout=20)
     producer.close()
     listed = _forewarn(settings, "dead-letters", "list")

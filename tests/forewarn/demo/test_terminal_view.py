@@ -31,14 +31,14 @@ def _console(*, terminal: bool) -> tuple[Console, io.StringIO]:
 
 def test_the_live_panel_shows_figures_money_and_addresses() -> None:
     console, out = _console(terminal=True)
-    urls = {"console": "http://127.0.0.1:1234", "sign in as": "somebody [here]"}
+    urls = {"console": "http://127.0.0.1:1234", "sign in as": "a person [here]"}
     with LiveView(console, urls) as view:
         view.show(SNAPSHOT, MONEY, 12.0)
         view.tell("a remark [with brackets]")
     text = out.getvalue()
     for expected in (
         *("45,000", "1,176", "12 ms", "46 ms", "1,234.50 CNY", "999.00 CNY", "task scam"),
-        *("http://127.0.0.1:1234", "somebody [here]", "a remark [with brackets]"),
+        *("http://127.0.0.1:1234", "a person [here]", "a remark [with brackets]"),
     ):
         assert expected in text, expected
 

@@ -1,4 +1,4 @@
-"""Whoever starts a local stack can sign in to its console."""
+"""The operator who starts a local stack can sign in to its console."""
 
 from pathlib import Path
 

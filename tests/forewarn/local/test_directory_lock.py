@@ -104,7 +104,7 @@ def test_nobody_but_the_holder_of_the_lock_is_signalled(tmp_path: Path) -> None:
         _signal(other.pid, tmp_path, signal.SIGKILL)
         assert other.poll() is None
         other.kill()
-    _signal(other.pid, tmp_path, signal.SIGKILL)  # nobody has the number any more
+    _signal(other.pid, tmp_path, signal.SIGKILL)  # no process has the number any more
 
 
 def test_a_file_is_no_directory_for_a_stack(tmp_path: Path) -> None:

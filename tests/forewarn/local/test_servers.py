@@ -1,4 +1,4 @@
-"""The local servers are real, keep their data, and never outlive whoever started them."""
+"""The local servers are real, keep their data, and never outlive the process that started them."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Pseudonyms depend on the key, and so does the mark by which keys are told apart."""
+"""Pseudonyms depend on the key, and so does the mark that distinguishes keys."""
 
 from forewarn.platform.pseudonyms import Pseudonymiser
 

@@ -1,4 +1,4 @@
-"""A producer that keeps what it is sent and acknowledges what it is told to."""
+"""A producer that keeps what it is sent and acknowledges what a test chooses."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every format known by name reads its sample as written down, and is told from all others by its header."""
+"""Every format known by name reads its sample as written down, and its header distinguishes it from all others."""
 
 import json
 from pathlib import Path

@@ -164,7 +164,7 @@ def test_day_and_month_the_wrong_way_round_are_seen_by_the_thirteenth(tmp_path: 
 
 
 def test_a_fraction_of_fen_is_refused(tmp_path: Path) -> None:
-    """48000.00 under decimals = 0 are yuan that somebody took for fen."""
+    """48000.00 under decimals = 0 are yuan that were taken for fen."""
     mapping = (SAMPLES / "transfers.toml").read_text().replace("decimals = 2", "decimals = 0")
     (tmp_path / "t.toml").write_text(mapping)
     items = list(in_order([(SAMPLES / "transfers.jsonl", load_mapping(tmp_path / "t.toml"))]))

@@ -1,4 +1,4 @@
-"""One party has one spelling, and a number that was not shown is nobody's."""
+"""One party has one spelling, and a number that was not shown belongs to no person."""
 
 import pytest
 from hypothesis import given, settings

@@ -7,7 +7,7 @@ from forewarn.simulator import Scenario, Town, simulate
 
 @pytest.fixture(scope="package")
 def town() -> Town:
-    """1,500 people for 21 days with fraud enough to count, and nobody stepping in."""
+    """1,500 people for 21 days with fraud enough to count, and no interventions."""
     return simulate(
         Scenario(seed=7, subscribers=1_500, days=21, prevalence=0.02, intervention_share=0.0)
     )

@@ -1,4 +1,4 @@
-"""A victim who is dissuaded hangs up and pays no more; everybody else goes on as before."""
+"""A victim who is dissuaded hangs up and pays no more; all others go on as before."""
 
 import polars as pl
 import pytest

@@ -88,11 +88,11 @@ def vectors(town: Town) -> tuple[EventColumns, NDArray[np.float32], NDArray[np.b
         rows = canonical(frame, topic, nowhere, np.arange(frame.height))
         parts.append(make(rows, pseudonymiser))
         truth.append(is_fraud(town, frame))
-    told = [
+    telling = [
         StoredRecord(0, i, when, value)
         for i, (_, _, value, when) in enumerate(outcome_records(town))
     ]
-    parts.append(outcome_columns(frame_of("outcomes", told), pseudonymiser))
+    parts.append(outcome_columns(frame_of("outcomes", telling), pseudonymiser))
     columns = in_order(parts)
     engine = Engine()
     made = engine.run(engine.plan(columns)).vectors
@@ -179,8 +179,8 @@ def telling_pairs(table: pl.DataFrame, fraud: NDArray[np.bool_]) -> list[str]:
         )
         lift = pl.col("fraud") / pl.col("len") / base
         sure = (pl.col("fraud") >= 3) & (pl.col("fraud") == pl.col("len"))
-        told = counted.filter(sure | ((pl.col("fraud") >= PAIR_ROWS) & (lift > PAIR_LIFT_BOUND)))
-        found += [f"{one}={a}, {other}={b}: {n} of {of}" for a, b, of, n in told.iter_rows()]
+        telling = counted.filter(sure | ((pl.col("fraud") >= PAIR_ROWS) & (lift > PAIR_LIFT_BOUND)))
+        found += [f"{one}={a}, {other}={b}: {n} of {of}" for a, b, of, n in telling.iter_rows()]
     return found
 
 

@@ -8,7 +8,7 @@ from forewarn.simulator import Scenario, Town, simulate
 
 @pytest.fixture(scope="module")
 def helped() -> Town:
-    """The same town with somebody stepping in often."""
+    """The same town with frequent interventions."""
     return simulate(
         Scenario(seed=7, subscribers=1_500, days=21, prevalence=0.02, intervention_share=0.6)
     )
@@ -69,10 +69,10 @@ def test_nothing_of_a_fraud_happens_after_somebody_stepped_in(helped: Town) -> N
 def test_stepping_in_spares_money_and_the_report_says_so(town: Town, helped: Town) -> None:
     assert helped.truth["spared_minor"].sum() > 0
     assert helped.truth["lost_minor"].sum() < town.truth["lost_minor"].sum()
-    told = helped.reports.filter(pl.col("disposition") == "dissuaded")
-    assert told.height > 10
-    assert told["lost_minor"].sum() == 0
-    assert told["prevented_minor"].sum() > 0
+    dissuaded = helped.reports.filter(pl.col("disposition") == "dissuaded")
+    assert dissuaded.height > 10
+    assert dissuaded["lost_minor"].sum() == 0
+    assert dissuaded["prevented_minor"].sum() > 0
     assert town.truth["spared_minor"].sum() == 0
 
 

@@ -61,7 +61,7 @@ def test_victims_differ_in_how_far_they_go(typology: str) -> None:
     assert engaged.height >= 25
     assert set(engaged["typology"]) == {typology}
     paying = payments(town).group_by("episode_id").len()
-    if typology != "purchase_game":  # whoever is counted as engaged there has paid
+    if typology != "purchase_game":  # engaged victims have paid there
         assert 0.1 < paying.height / engaged.height < 0.95
     assert paying["len"].max() >= 2
     assert paying["len"].min() == 1

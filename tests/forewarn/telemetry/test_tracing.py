@@ -1,4 +1,4 @@
-"""Spans of one warning make one trace, whoever tells of them."""
+"""Spans of one warning make one trace, whichever process reports them."""
 
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor

@@ -68,7 +68,7 @@ def test_lists_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 )
 def test_changes_are_found_like_in_lists_sorted_anew(changes: list[tuple]) -> None:
-    """However changes and merges fall, whoever is on a list of any tenant is found."""
+    """However changes and merges fall, each number on a list of any tenant is found."""
     lists, held = Lists(), set[tuple]()
     peers = np.arange(10, dtype=np.uint64)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Promotion needs a better, calibrated and fast model, or somebody who says so by name."""
+"""Promotion needs a better, calibrated and fast model, or a person who forces it by name."""
 
 import copy
 from dataclasses import replace
@@ -116,13 +116,13 @@ def test_retraining_promotes_what_passes_and_only_challenges_with_what_does_not(
     assert not held.promoted
     assert registry.current_version("challenger") == held.version
     promote(registry, held.version, by="me", reason="now", now_ms=9, force=True)
-    # Nobody is their own challenger: workers would score every event twice for nothing.
+    # No model is its own challenger: workers would score every event twice for nothing.
     assert registry.current_version("challenger") == ""
 
 
 @pytest.mark.timeout(240)
 def test_a_model_of_a_town_with_enough_fraud_passes_every_gate(registry: Registry) -> None:
-    """On the real catalog and without force: gates that refuse every model protect nobody."""
+    """On the real catalog and without force: gates that refuse every model protect no person."""
     town = simulate(
         Scenario(seed=4, subscribers=800, days=22, prevalence=0.1, report_share=1.0,
                  report_delay_hours=3.0)

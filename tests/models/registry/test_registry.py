@@ -99,7 +99,7 @@ def test_a_damaged_copy_is_never_promoted(
 def test_no_version_leads_out_of_the_registry(
     registry: Registry, storage: Storage, trained: Trained, tmp_path: Path
 ) -> None:
-    """Whoever can write a pointer must not choose which folder of a worker is read, or removed."""
+    """The right to write a pointer must not include the choice of the folder of a worker that is read, or removed."""
     shutil.copytree(trained.path, tmp_path / "elsewhere")
     elsewhere = "../../elsewhere"
     for action in (registry.manifest, registry.fetch, registry.artifact):
@@ -148,7 +148,7 @@ def test_a_damaged_pointer_is_named(registry: Registry, storage: Storage) -> Non
 
 
 def test_a_reader_never_sees_half_a_pointer(tmp_path: Path) -> None:
-    """Writes are renames: whoever reads meanwhile has the old file or the new one."""
+    """Writes are renames: a reader meanwhile has the old file or the new one."""
     storage = FolderStorage(tmp_path)
     bodies = [bytes([65 + i]) * 200_000 for i in range(4)]
     storage.write("a/x", bodies[0])

@@ -38,7 +38,7 @@ def test_an_isotonic_calibration_keeps_the_order_of_the_trees(trained: Trained) 
     raw = np.unique(model.decision_function(trained.run.split.parts["test"].vectors))
     assert len(np.unique(np.interp(raw, fitted.raw, fitted.probability))) < len(raw) / 2
     kept = msgspec.json.decode(msgspec.json.encode(fitted), type=Calibrator)
-    apart = np.diff(raw) > 1e-6  # log-odds nearer than this are equal for anybody's purpose
+    apart = np.diff(raw) > 1e-6  # log-odds nearer than this are equal for all purposes
     assert (np.diff(kept.apply(raw))[apart] > 0).all()
     assert np.array_equal(kept.apply(raw), fitted.apply(raw))
 

@@ -150,15 +150,15 @@ def test_no_column_vanishes_without_a_word(frame: pl.DataFrame) -> None:
         parts=pl.concat_list("amount", "amount"),
     )
     framed = dataset_of_table(more, replace(OPTIONS, drop=("country",)))
-    told = {one.about: one.message for one in framed.findings}
+    reasons = {one.about: one.message for one in framed.findings}
     for name, reason in {
         "nothing": "no values", "remark": "6,000 different texts", "row_number": "number of the row",
         "unix_time": "only grows", "parts": "type", "country": "--drop", "terminal": "histories",
         "when": "2025-01-01 00:16",
     }.items():  # fmt: skip
-        assert reason in told[name]
+        assert reason in reasons[name]
     kept = {"label": "fraud", "group": "card", "amount": "amount"}
-    assert set(more.columns) == (set(told) - {"labels"}) | set(kept.values())
+    assert set(more.columns) == (set(reasons) - {"labels"}) | set(kept.values())
 
 
 def test_amounts_of_money_are_read_and_anything_else_is_refused(frame: pl.DataFrame) -> None:

@@ -81,9 +81,9 @@ def test_a_column_may_name_its_unit() -> None:
 
 
 def test_the_period_is_told_as_it_was_understood() -> None:
-    told = read_times(pl.Series("step", [0, 743]), "hours")
-    assert told.meaning == "hours since an unknown start, 31.0 days in all"
-    assert not told.dated
-    told = read_times(pl.Series("t", [MS // 1_000, MS // 1_000 + 86_400]))
-    assert told.meaning == "seconds since 1970: 2023-11-14 22:13 to 2023-11-15 22:13 UTC"
-    assert told.dated
+    read = read_times(pl.Series("step", [0, 743]), "hours")
+    assert read.meaning == "hours since an unknown start, 31.0 days in all"
+    assert not read.dated
+    read = read_times(pl.Series("t", [MS // 1_000, MS // 1_000 + 86_400]))
+    assert read.meaning == "seconds since 1970: 2023-11-14 22:13 to 2023-11-15 22:13 UTC"
+    assert read.dated

@@ -1,4 +1,4 @@
-"""Nobody and no ring is on two sides, and the parts do not overlap in time."""
+"""No person and no ring is on two sides, and the parts do not overlap in time."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -36,11 +36,11 @@ def test_those_who_stay_stand_for_all(dataset: Dataset) -> None:
     for name in PARTS:
         within = (dataset.time_ms >= parts.from_ms[name]) & (dataset.time_ms < parts.until_ms[name])
         for tied in (True, False):
-            everybody = within & (np.isin(dataset.group, victims) == tied) & (dataset.label == 0)
+            all_people = within & (np.isin(dataset.group, victims) == tied) & (dataset.label == 0)
             part = parts.parts[name]
             kept = (np.isin(part.group, victims) == tied) & (part.label == 0)
-            assert 0 < kept.sum() < everybody.sum()
-            assert parts.weight[name][kept].sum() == pytest.approx(everybody.sum(), rel=0.25)
+            assert 0 < kept.sum() < all_people.sum()
+            assert parts.weight[name][kept].sum() == pytest.approx(all_people.sum(), rel=0.25)
 
 
 def test_the_weighted_prevalence_of_a_part_is_that_of_its_window() -> None:

@@ -103,10 +103,10 @@ def _read(table: pl.DataFrame, tmp_path: Path, options: TableOptions) -> TableDa
     path = tmp_path / "table.csv"
     table.write_csv(path)
     framed = dataset_of_table(path, options)
-    told = {one.about for one in framed.findings}
+    named = {one.about for one in framed.findings}
     clock = {"hour_of_day"} if framed.schema.dated else set()
     assert {options.label, "hour_of_day"} & set(framed.dataset.features) == clock
-    said = told | {"" if "the column without a name" in told else "?"}
+    said = named | {"" if "the column without a name" in named else "?"}
     used = {*framed.dataset.features, options.label, options.group}
     assert not set(table.columns) - said - used  # nothing vanished without a word
     assert framed.dataset.label.sum() == FRAUD.sum()

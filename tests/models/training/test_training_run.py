@@ -84,7 +84,7 @@ def test_a_search_never_sees_the_rows_of_the_calibration(dataset: Dataset) -> No
 
 
 def test_ages_beyond_the_warm_up_change_no_score(dataset: Dataset) -> None:
-    """Nobody can have been seen for longer than the data last, but a worker's state grows on."""
+    """No person can have been seen for longer than the data last, but a worker's state grows on."""
     vectors = dataset.vectors.copy()
     vectors[:, 4] = (dataset.time_ms - dataset.time_ms[0]) / DAY_MS  # a clock that tells all
     clock = replace(

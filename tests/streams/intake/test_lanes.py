@@ -192,7 +192,7 @@ async def test_an_abandoned_batch_is_not_acknowledged() -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), ValueError("another")])
 async def test_a_failure_is_told_and_nothing_is_acknowledged(error: Exception) -> None:
-    """An error that no retry mends brings the worker down instead of losing the batch."""
+    """An error that no retry removes brings the worker down instead of losing the batch."""
     recorder, acked, failures = Recorder(), list[int](), list[BaseException]()
     recorder.error = error
     lanes = lanes_of(recorder, failures)
@@ -257,7 +257,7 @@ async def test_a_journal_that_kafka_will_not_send_again_gives_way(
     While more may come, or nothing is known of a topic whose broker is away, it is waited for.
     """
     monkeypatch.setattr(module, "JOURNAL_WAIT_SECONDS", 0.0)
-    recorder, told, asked = Recorder(), list[bool](), list[int]()
+    recorder, dropped_journals, asked = Recorder(), list[bool](), list[int]()
 
     def behind(source: int, _partition: int) -> bool | None:
         asked.append(source)
@@ -270,15 +270,15 @@ async def test_a_journal_that_kafka_will_not_send_again_gives_way(
         buffered_events=100,
         behind=behind,
         on_failure=lambda _: None,
-        on_journal_dropped=lambda: told.append(True),
+        on_journal_dropped=lambda: dropped_journals.append(True),
     )
     partition = await lanes.partition(0)
     ranges = (SourceRange(0, 0, 10), SourceRange(1, 0, 5), SourceRange(2, 0, 0))
     partition.journal = Journal(1, ranges, order=bytes([0] * 10 + [1] * 5))
     lanes.start()
     await lanes.put(partition, records_of(0, 10, []))
-    await until(lambda: asked.count(1) >= 2 or told)
-    assert bool(told) == dropped
+    await until(lambda: asked.count(1) >= 2 or dropped_journals)
+    assert bool(dropped_journals) == dropped
     assert lanes.recovering != dropped
     if dropped:
         await until(lambda: [offset for _, offset in recorder.seen] == list(range(10)))

@@ -312,18 +312,18 @@ async def test_a_challenger_that_fails_is_dropped_and_delays_no_event() -> None:
     def fails(_vectors: Any) -> None:
         raise RuntimeError("on trial")
 
-    told: list[str] = []
+    reported: list[str] = []
     champion = Model("m")
 
     def withdraw(scorer: Any, _why: str) -> ModelBundle:
-        told.append(scorer.version)
+        reported.append(scorer.version)
         return bundle_of(champion)
 
     place = Place(bundle_of(champion, Model("trial", fails)), withdraw=withdraw)
     partition = await place.open()
     fetch(partition, [transfer(0)])
     await process(place, partition)
-    assert told == ["trial"]
+    assert reported == ["trial"]
     score = decode_scores(place.outputs.records["scores"][0])[0]
     assert (score.challenger_version, score.challenger_probability) == ("", None)
 

@@ -58,7 +58,7 @@ def work_of(epoch: int, offset: int, time_ms: int) -> DecisionJob:
 
 
 async def test_a_subscriber_that_expires_before_the_write_is_written_all_the_same() -> None:
-    """Nobody else has written it: to take its absence for another owner would stop the partition."""
+    """No other owner has written it: to take its absence for another owner would stop the partition."""
     clock_ms = [DAY_MS]
     store = MemoryStateStore(now_ms=lambda: clock_ms[0])
     await store.open(create=True)

@@ -8,7 +8,7 @@ from streams.pipeline.warning_trace import trace_warning
 from tests.alerting.factory import CALLER, NOW_MS, PAYEE, VICTIM, warning
 
 
-class Told:
+class RecordedTrace:
     def __init__(self) -> None:
         self.spans: list[tuple[str, int, int, bool]] = []
         self.attributes: list[object] = []
@@ -22,10 +22,10 @@ class Told:
 
 
 def test_the_first_message_is_the_root_from_append_to_append() -> None:
-    told = Told()
+    recorded = RecordedTrace()
     with capture_logs() as logs:
-        trace_warning(warning(traceparent=traceparent("w-1")), told, NOW_MS + 30)
-    assert told.spans == [
+        trace_warning(warning(traceparent=traceparent("w-1")), recorded, NOW_MS + 30)
+    assert recorded.spans == [
         ("warning", NOW_MS - 1_000, NOW_MS + 30, True),
         ("decide", NOW_MS - 1_000, NOW_MS, False),
         ("publish", NOW_MS, NOW_MS + 30, False),
@@ -34,10 +34,10 @@ def test_the_first_message_is_the_root_from_append_to_append() -> None:
     assert line["warning_id"] == "w-1"
     assert line["trace_id"] == trace_id(traceparent("w-1"))
     for secret in (VICTIM, CALLER, PAYEE):
-        assert secret not in repr(logs) + repr(told.attributes)
+        assert secret not in repr(logs) + repr(recorded.attributes)
 
 
 def test_a_later_message_hangs_below_the_first() -> None:
-    told = Told()
-    trace_warning(warning(action="withdraw", revision=2), told, NOW_MS)
-    assert told.spans[0] == ("warning withdraw", NOW_MS - 1_000, NOW_MS, False)
+    recorded = RecordedTrace()
+    trace_warning(warning(action="withdraw", revision=2), recorded, NOW_MS)
+    assert recorded.spans[0] == ("warning withdraw", NOW_MS - 1_000, NOW_MS, False)

@@ -2,7 +2,7 @@
 
 Run as a process: ``python journalling_app.py ARGUMENTS`` where ARGUMENTS is a JSON object with
 group, topics, file, delay_seconds (how long a chunk takes), log_level and, if the app wants to be
-told about its partitions, listens; where the broker is and
+assigned, listens; where the broker is and
 how to log in come from the environment, as for the real worker. Lines are JSON arrays ``[topic,
 partition, offset, value]``; those of a chunk are on disk before its ack.
 """

@@ -49,7 +49,7 @@ class Group:
         return child
 
     def turns(self, child: Child) -> list[tuple[str, list[tuple[str, int]]]]:
-        """What the child was told about its partitions, in order."""
+        """The assignments that the child received, in order."""
         file = self.directory / f"{child.name}.jsonl.turns"
         lines = file.read_text().splitlines() if file.exists() else []
         return [(turn, [(t, p) for t, p in owned]) for turn, owned in map(json.loads, lines)]
@@ -189,8 +189,8 @@ async def test_members_join_leave_and_die_and_no_record_is_lost(make_group):
         until(lambda: handled() >= count, 60, lambda: (handled(), group.children[-1].tail(30)))
 
     def owns(member: Child) -> bool:
-        told = group.turns(member)
-        return bool(told) and told[-1][0] == "assigned" and bool(told[-1][1])
+        turns = group.turns(member)
+        return bool(turns) and turns[-1][0] == "assigned" and bool(turns[-1][1])
 
     def story() -> None:
         # Work comes after the members, so that there is some whatever the speed of the machine.
@@ -215,9 +215,11 @@ async def test_members_join_leave_and_die_and_no_record_is_lost(make_group):
                 owned = {line[1] for line in group.lines(member) if line[0] == topic}
                 assert owned, f"{member.name} took part in {topic}"
         for member in (second, third):
-            told = group.turns(member)
-            assert [turn for turn, _ in told] == (["assigned", "revoked"] * len(told))[: len(told)]
-            for _, owned_now in told:
+            turns = group.turns(member)
+            assert [turn for turn, _ in turns] == (["assigned", "revoked"] * len(turns))[
+                : len(turns)
+            ]
+            for _, owned_now in turns:
                 calls, transfers = (
                     {p for t, p in owned_now if t == topic} for topic in group.topics
                 )

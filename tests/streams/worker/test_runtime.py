@@ -94,7 +94,7 @@ async def test_after_a_long_wait_the_clock_starts_again(place: Place) -> None:
 async def test_a_rebalance_without_end_is_told_unless_kafka_is_away(
     place: Place, answers: bool
 ) -> None:
-    """A restart mends a reader that died, and never an outage."""
+    """A restart replaces a reader that died, and never ends an outage."""
     place.answers.return_value = answers
     await place.watch(NOW)
     later = NOW + DOUBT_SECONDS + 1

@@ -25,7 +25,7 @@ def write(db: Database, *subjects: str) -> None:
 
 
 def tamper(db: Database, statement: str) -> None:
-    """As somebody with the database's password could, past the triggers."""
+    """As an intruder with the database's password could, past the triggers."""
     with db.write() as session:
         if db.is_postgresql:
             session.execute(text("SET LOCAL session_replication_role = replica"))

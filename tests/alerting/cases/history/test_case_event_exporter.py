@@ -1,4 +1,4 @@
-"""Every step on a case is told once, in the trace of its warnings, without personal data."""
+"""Every step on a case is exported once, in the trace of its warnings, without personal data."""
 
 import threading
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from tests.alerting.factory import CALLER, PAYEE, VICTIM, Clock, warning
 
 
 @dataclass
-class Told:
+class RecordedSpans:
     """A tracer that remembers."""
 
     spans: list[tuple[str, str, int, int]] = field(default_factory=list)
@@ -29,75 +29,83 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def recorded() -> RecordedSpans:
+    return RecordedSpans()
 
 
 @pytest.fixture
-def trail(services: Services, clock: Clock, told: Told) -> CaseEventExporter:
-    return CaseEventExporter(services.db, clock, told, owner="one")
+def exporter(services: Services, clock: Clock, recorded: RecordedSpans) -> CaseEventExporter:
+    return CaseEventExporter(services.db, clock, recorded, owner="one")
 
 
-def turn(trail: CaseEventExporter) -> None:
-    trail.turn(threading.Event())
+def turn(exporter: CaseEventExporter) -> None:
+    exporter.turn(threading.Event())
 
 
 def test_a_trace_goes_from_the_warning_to_the_closing(
-    services: Services, clock: Clock, trail: CaseEventExporter, told: Told, boss: Principal
+    services: Services,
+    clock: Clock,
+    exporter: CaseEventExporter,
+    recorded: RecordedSpans,
+    boss: Principal,
 ) -> None:
     context = traceparent("w-1")
     case_id = services.ingestor.ingest([warning(traceparent=context)], "test").results[0][1]
     opened_ms = clock()
     with capture_logs() as logs:
-        turn(trail)
+        turn(exporter)
         clock.advance(seconds=20)
         services.case_service.claim(case_id, boss)
         services.case_service.contact(case_id, boss, method="phone", reached=True)
-        turn(trail)
+        turn(exporter)
         clock.advance(seconds=40)
         services.closures.close(case_id, boss, Closure("dissuaded", note=f"{VICTIM} believed us"))
-        turn(trail)
-        turn(trail)
-    names = [name for name, *_ in told.spans]
+        turn(exporter)
+        turn(exporter)
+    names = [name for name, *_ in recorded.spans]
     assert names[0] == "case warning_raised"
     assert names[-1] == "case closed"
     assert "case claimed" in names
     assert len(names) == len(set(names)), "each step once"
-    assert {at for _, at, *_ in told.spans} == {context}
-    assert told.spans[-1][2:] == (opened_ms, clock())
+    assert {at for _, at, *_ in recorded.spans} == {context}
+    assert recorded.spans[-1][2:] == (opened_ms, clock())
     assert {line["warning_id"] for line in logs} == {"w-1"}
     assert {line["trace_id"] for line in logs} == {trace_id(context)}
     for secret in (VICTIM, CALLER, PAYEE, "believed", boss.subject):
-        assert secret not in repr(logs) + repr(told.spans)
+        assert secret not in repr(logs) + repr(recorded.spans)
 
 
 def test_replicas_do_not_tell_the_same_step_twice(
-    services: Services, clock: Clock, trail: CaseEventExporter, told: Told
+    services: Services, clock: Clock, exporter: CaseEventExporter, recorded: RecordedSpans
 ) -> None:
-    other = CaseEventExporter(services.db, clock, told, owner="two")
+    other = CaseEventExporter(services.db, clock, recorded, owner="two")
     services.ingestor.ingest([warning()], "test")
-    turn(trail)
+    turn(exporter)
     turn(other)
-    turn(trail)
-    assert len(told.spans) == len(set(told.spans))
+    turn(exporter)
+    assert len(recorded.spans) == len(set(recorded.spans))
 
 
 def test_another_replica_goes_on_when_one_falls_silent(
-    services: Services, clock: Clock, trail: CaseEventExporter, told: Told, boss: Principal
+    services: Services,
+    clock: Clock,
+    exporter: CaseEventExporter,
+    recorded: RecordedSpans,
+    boss: Principal,
 ) -> None:
     case_id = services.ingestor.ingest([warning()], "test").results[0][1]
-    turn(trail)
+    turn(exporter)
     clock.advance(seconds=LEASE_SECONDS + 1)
     services.case_service.claim(case_id, boss)
-    other = CaseEventExporter(services.db, clock, told, owner="two")
+    other = CaseEventExporter(services.db, clock, recorded, owner="two")
     turn(other)
-    assert "case claimed" in [name for name, *_ in told.spans]
+    assert "case claimed" in [name for name, *_ in recorded.spans]
 
 
 def test_what_happened_long_ago_is_not_told_again(
-    services: Services, clock: Clock, trail: CaseEventExporter, told: Told
+    services: Services, clock: Clock, exporter: CaseEventExporter, recorded: RecordedSpans
 ) -> None:
     services.ingestor.ingest([warning()], "test")
     clock.advance(seconds=3600)
-    turn(trail)
-    assert told.spans == []
+    turn(exporter)
+    assert recorded.spans == []

@@ -305,7 +305,7 @@ def test_outcome_messages_are_valid_events(services: Services, close: Close) -> 
 def test_a_verdict_that_is_taken_back_names_whom_it_was_about(
     services: Services, close: Close, boss: Principal
 ) -> None:
-    """Nobody reached says nothing of a payee, but has to name one that was confirmed before."""
+    """An unreachable person says nothing of a payee, but has to name one that was confirmed before."""
     services.ingestor.ingest([warning("w-1")], "test")
     close(disposition="unreachable")
     assert [outcome.payees for outcome in outcomes(services)] == [()]
@@ -334,9 +334,9 @@ def test_a_withdrawn_warning_prevents_nothing_unless_its_transfer_was_stopped(
     services.ingestor.ingest([withdrawn], "test")
     case = close()
     assert case.prevented_minor == balance(services, "confirmed") == 5_000_000 + confirmed_minor
-    told = {outcome.transfer_id: outcome.payees for outcome in outcomes(services)}
-    assert told.pop("transfer-of-w-1") == (PAYEE,)
-    assert told == ({"transfer-of-w-2": ()} if confirmed_minor else {})
+    sent = {outcome.transfer_id: outcome.payees for outcome in outcomes(services)}
+    assert sent.pop("transfer-of-w-1") == (PAYEE,)
+    assert sent == ({"transfer-of-w-2": ()} if confirmed_minor else {})
 
 
 def test_a_stated_amount_cannot_claim_what_was_withdrawn(services: Services, close: Close) -> None:

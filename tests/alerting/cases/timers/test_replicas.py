@@ -1,4 +1,4 @@
-"""Several replicas at once: nothing is done twice, nothing is left, nobody blocks another."""
+"""Several replicas at once: nothing is done twice, nothing is left, no replica blocks another."""
 
 import threading
 from pathlib import Path
@@ -72,7 +72,7 @@ def test_three_replicas_and_a_responder_at_the_same_time(
         def guarded(work, *arguments: object) -> None:
             try:
                 work(*arguments)
-            except BaseException as error:  # noqa: BLE001 - told by the test
+            except BaseException as error:  # noqa: BLE001 - raised by the test
                 faults.append(error)
 
         threads = [threading.Thread(target=guarded, args=(replica, f"r{n}")) for n in range(3)]

@@ -84,7 +84,7 @@ def test_a_row_that_the_database_refuses_keeps_no_other_case_waiting(
     def handle(session: Session, case: Case, _now_ms: int) -> None:
         acted.append(case.severity)
         if case.severity == "critical":
-            session.add(Timer(case_id="c-of-nobody", kind=DISPATCH, due_ms=NOW_MS))
+            session.add(Timer(case_id="c-missing", kind=DISPATCH, due_ms=NOW_MS))
             session.flush()
 
     timers = TimerWorker(db, clock, {DISPATCH: handle}, tick_seconds=1)

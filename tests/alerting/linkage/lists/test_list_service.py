@@ -1,4 +1,4 @@
-"""Lists: four eyes where warnings are switched off, expiry, and what workers are told."""
+"""Lists: four eyes where warnings are switched off, expiry, and what workers receive."""
 
 import pytest
 from sqlalchemy import select

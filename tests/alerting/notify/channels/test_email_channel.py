@@ -27,7 +27,7 @@ MESSAGE = Message("d-1", "email", "team", "chief@example.org", "Case c-1 waits",
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate of localhost that nobody but itself has signed, with its key."""
+    """A certificate of localhost that is signed by itself alone, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

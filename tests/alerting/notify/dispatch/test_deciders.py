@@ -203,7 +203,7 @@ def test_a_breaker_opens_lets_one_probe_through_and_closes() -> None:
     assert breakers.retry_ms("voice", NOW_MS + 1) is None
     later = NOW_MS + 10_000
     assert breakers.retry_ms("sms", later) is None  # the probe
-    assert breakers.retry_ms("sms", later) is not None  # nobody else
+    assert breakers.retry_ms("sms", later) is not None  # no other caller
     breakers.failed("sms", later)
     assert breakers.retry_ms("sms", later + 9_999) == later + 10_000
     assert breakers.retry_ms("sms", later + 10_000) is None

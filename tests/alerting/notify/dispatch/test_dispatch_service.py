@@ -230,8 +230,8 @@ def test_a_critical_case_speaks_for_a_lesser_one_of_the_same_person(
     paged = [page.body["cases"][0]["case_id"] for page in gateways.acted("hook")]
     with town.services.db.read() as session:
         quiet = session.get(Warning_, "w-2").case_id
-        told = {session.get(Warning_, name).case_id for name in ("w-1", "w-3")}
-    assert set(paged) == told
+        cases = {session.get(Warning_, name).case_id for name in ("w-1", "w-3")}
+    assert set(paged) == cases
     assert quiet not in paged
     with town.services.db.read() as session:
         event = session.scalars(

@@ -1,4 +1,4 @@
-"""Once somebody has a case, it is watched that they get on with it."""
+"""The holder of a case has to take its next step in time."""
 
 import pytest
 from sqlalchemy import select
@@ -14,7 +14,7 @@ from tests.doubles.smtp_server import SmtpDouble
 
 @pytest.fixture
 def claimed(town: Town, gateways: GatewayDouble, li: Principal) -> str:
-    """A critical case that somebody took, with its money held."""
+    """A critical case that a responder took, with its money held."""
     gateways.behaviour.confirm = True
     town.services.ingestor.ingest([warning()], "test")
     town.run()
@@ -46,9 +46,9 @@ def test_a_holder_who_tries_no_contact_is_named_to_the_supervisor_and_further_up
     pass_time(town, seconds=240)
     assert mail.mails == []
     pass_time(town, seconds=60)
-    [told] = mail.mails
-    assert told["To"] == "chief@example.org"
-    text = told.get_content().replace("\n", " ")
+    [mail] = mail.mails
+    assert mail["To"] == "chief@example.org"
+    text = mail.get_content().replace("\n", " ")
     assert "local:li" in text
     assert "no attempt to reach the person" in text
     assert "for 5 min" in text

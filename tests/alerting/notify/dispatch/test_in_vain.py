@@ -1,4 +1,4 @@
-"""What reached nobody, was refused or was never confirmed is followed by something else."""
+"""A delivery that reached no person, was refused or was never confirmed has a successor."""
 
 from alerting.access import Principal
 from tests.alerting.factory import NOW_MS, warning
@@ -38,7 +38,7 @@ def test_a_relative_who_does_not_answer_is_texted_and_a_patrol_goes_once_all_wer
     unanswered(town, recipient="relative", address=UNCLE, channel="voice")
     assert len(town.deliveries(channel="patrol", state="sent")) == 1
     calls = [item.body["to"] for item in gateways.acted("voice")]
-    assert sorted(calls) == [MOTHER, UNCLE]  # nobody twice
+    assert sorted(calls) == [MOTHER, UNCLE]  # each once
 
 
 def test_a_relative_whose_number_is_refused_counts_as_tried(

@@ -1,4 +1,4 @@
-"""A case that begins anew is told anew: given back, its warning come back, reopened."""
+"""A case that begins again is paged again: released, its warning raised again, or reopened."""
 
 from alerting.access import Principal
 from alerting.cases.closure_service import Closure
@@ -96,10 +96,10 @@ def test_the_holder_is_told_that_the_warning_came_back(
     come_back(town)
     town.run()
     town.run()
-    told = [item.body["text"] for item in gateways.acted("hook") if item.body["kind"] == "alarm"]
-    assert len(told) == 1
-    assert "raised again" in told[0]
-    assert "assigned to local:li" in told[0]
+    sent = [item.body["text"] for item in gateways.acted("hook") if item.body["kind"] == "alarm"]
+    assert len(sent) == 1
+    assert "raised again" in sent[0]
+    assert "assigned to local:li" in sent[0]
     assert len(gateways.acted("bank")) == 2
 
 

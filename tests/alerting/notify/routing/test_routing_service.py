@@ -1,4 +1,4 @@
-"""Silences and shifts stay within the districts of whoever makes or ends them."""
+"""Silences and shifts stay within the districts of the person who makes or ends them."""
 
 import pytest
 

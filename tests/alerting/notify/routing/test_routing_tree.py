@@ -88,7 +88,7 @@ def test_a_child_inherits_what_it_does_not_set() -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (('receiver = "national"', 'receiver = "nobody"'), "receiver 'nobody' does not exist"),
+        (('receiver = "national"', 'receiver = "missing"'), "receiver 'missing' does not exist"),
         (('receiver = "national"\ngroup_by', "group_by"), "some cases would go nowhere"),
         (('district = "4304*"', 'distrikt = "4304*"'), "'distrikt' is not a label"),
         (("after_seconds = 30", "after_seconds = -1"), "not in order of time"),

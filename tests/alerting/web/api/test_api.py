@@ -164,7 +164,7 @@ def test_a_case_is_assigned_to_nobody_who_could_not_work_on_it(
     for name, district in (("li", "4304*"), ("far", "1101*")):
         users.save(name, "correct horse battery", roles=["responder"], districts=[district])
     case_id = raise_one(client)
-    for to, status in (("local:nobody", 404), ("local:far", 404), ("local:li", 200)):
+    for to, status in (("local:missing", 404), ("local:far", 404), ("local:li", 200)):
         answer = client.post(
             f"/v1/cases/{case_id}/assign", json={"to": to}, headers=key_for("supervisor")
         )

@@ -1,4 +1,4 @@
-"""After signing in nobody lands on another site."""
+"""Signing in never leads to another site."""
 
 import pytest
 

@@ -206,7 +206,7 @@ def address(make_browser: Callable[..., Browser]) -> Iterator[str]:
 
 @pytest.fixture
 def open_as(chromium: Chromium, address: str) -> Iterator[Open]:
-    """Opens a page as somebody; any error of a script or of the security policy fails the test."""
+    """Opens a page as a person; any error of a script or of the security policy fails the test."""
     contexts: list[BrowserContext] = []
     faults: list[str] = []
 

@@ -32,7 +32,7 @@ def chromium_path() -> str | None:
 
 @contextmanager
 def chromium(path: str) -> Iterator[Chromium]:
-    """A browser that talks to nobody but the pages it is sent to."""
+    """A browser that requests only the pages that it is sent to."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

@@ -76,7 +76,7 @@ class Town:
                     session.execute(which.values(state=state, sent_at_ms=at_ms))
 
     def warn(self, at_ms: int, then: Callable[[str], object], **changes: object) -> None:
-        """Somebody is in danger; ``then`` gets the case."""
+        """A person is in danger; ``then`` gets the case."""
         self.raised += 1
         known = self._warning(at_ms, **changes)
         self.at(

@@ -75,7 +75,7 @@ def take(chromium: Chromium, address: str, picture: Picture) -> bytes:
 
 
 def main() -> int:
-    """Write every picture anew."""
+    """Write every picture again."""
     path = live.chromium_path()
     if path is None:
         print("There is no Chromium: apt-get install chromium fonts-noto-cjk", file=sys.stderr)

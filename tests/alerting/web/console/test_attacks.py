@@ -1,4 +1,4 @@
-"""What somebody hostile would try against the console, with and without an account."""
+"""What an attacker would try against the console, with and without an account."""
 
 from collections.abc import Callable, Iterator
 
@@ -58,7 +58,7 @@ def test_a_case_of_another_district_or_tenant_does_not_exist(
     refused += [browser.post(f"/console/cases/{case_id}/{step}", **form) for step, form in STEPS]
     missing = browser.get("/console/cases/c-there-is-none")
     assert {response.status_code for response in refused} == {404}
-    assert refused[0].text == missing.text  # told in the same words as what is not there
+    assert refused[0].text == missing.text  # the same words as for what is not there
     assert changes_of(services, case_id) == before
     for page in ("queue", "queue/rows", "supervision", "patrol", "districts", "report"):
         text = browser.get(f"/console/{page}").text
@@ -225,7 +225,7 @@ def test_a_planted_session_is_not_adopted(make_browser: MakeBrowser) -> None:
     victim.sign_in("li")
     issued = [cookie.value for cookie in victim.client.cookies.jar if cookie.name == "forewarn"]
     assert any(value != planted for value in issued)
-    assert "Wang" in attacker.client.get("/console/queue").text  # and still nobody else
+    assert "Wang" in attacker.client.get("/console/queue").text  # and still no other person
     fresh = make_browser()
     fresh.client.cookies.set("forewarn", "planted-before-signing-in")
     assert fresh.get("/console/queue").status_code == 303
@@ -440,7 +440,7 @@ def test_nobody_takes_a_case_for_somebody_who_could_not_see_it(
 ) -> None:
     case_id = raise_case(warning())
     boss = make_browser("boss")
-    for colleague in ("local:stranger", "local:analyst", "local:nobody"):
+    for colleague in ("local:stranger", "local:analyst", "local:missing"):
         assert boss.post(f"/console/cases/{case_id}/assign", to=colleague).status_code == 404
     assert boss.post(f"/console/cases/{case_id}/assign", to="local:wang").status_code == 200
     with services.db.read() as session:

@@ -22,8 +22,8 @@ def test_a_half_written_note_outlives_what_happens_to_the_case(
     page.keyboard.press("c")
     expect(page.locator("#casehead")).to_contain_text("assigned to Li")
     page.locator("#note").fill("She says that the")
-    services.case_service.note(case_id, boss, text="The bank was told.")
-    expect(page.locator("#story")).to_contain_text("The bank was told.")
+    services.case_service.note(case_id, boss, text="The bank was informed.")
+    expect(page.locator("#story")).to_contain_text("The bank was informed.")
     page.get_by_role("button", name="Reached").click()
     expect(page.locator("#casehead")).to_contain_text("In contact")
     expect(page.locator("#note")).to_have_value("She says that the")
@@ -73,13 +73,13 @@ def test_a_case_does_not_close_over_a_transfer_that_the_page_does_not_show(
     page.route(LIVE, lambda route: route.abort())  # so that the page grows old
     services.ingestor.ingest([warning("w-2", amount_at_risk_minor=9_900_000)], "test")
     page.get_by_label("Dissuaded").check()
-    page.locator("#closing textarea").fill("told her")
+    page.locator("#closing textarea").fill("informed her")
     page.get_by_role("button", name="Close the case").click()
     expect(page.locator(".toast")).to_contain_text("The case has changed in the meantime")
     assert case_of(services, case_id).state == "in_contact"
     page.unroute(LIVE)
     expect(page.locator("#casehead")).to_contain_text("¥149,000.00 at risk")
-    expect(page.locator("#closing textarea")).to_have_value("told her")
+    expect(page.locator("#closing textarea")).to_have_value("informed her")
     page.get_by_role("button", name="Close the case").click()
     expect(page.locator("#outcome strong")).to_have_text("Dissuaded")
 

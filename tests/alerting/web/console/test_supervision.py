@@ -1,4 +1,4 @@
-"""Supervision: what is late, whose it is, and that everybody counts it alike."""
+"""Supervision: what is late, who holds it, and that all pages count it alike."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ HOUR_SECONDS = 3_600
 
 @pytest.fixture
 def late(raise_case: RaiseCase, services: Services, li: Principal, clock: Clock) -> list[str]:
-    """An hour later: two cases that nobody took and two that li holds; of each kind the second was
+    """An hour later: two cases that no responder took and two that li holds; of each kind the second was
     withdrawn."""
     ids = [
         raise_case(warning(f"w-{number}", subscriber=f"+861380000000{number}"))
@@ -97,9 +97,9 @@ def test_a_supervisor_lists_the_cases_of_one_colleague(
     assert [f'id="case-{case_id}"' in page for case_id in late] == [False, False, True, True]
     assert '<option value="local:li" selected>Li</option>' in page
     assert "holding=local%3Ali&amp;seen=" in page  # and so does the refresh of the page
-    nobody = boss.get("/console/queue", params={"holding": "local:wang"}).text
-    assert '<option value="local:wang" selected>' in nobody
-    assert "case-" not in nobody.split('id="queue"')[1]
+    empty = boss.get("/console/queue", params={"holding": "local:wang"}).text
+    assert '<option value="local:wang" selected>' in empty
+    assert "case-" not in empty.split('id="queue"')[1]
 
 
 def test_a_district_without_a_shift_is_said_to_page_nobody(

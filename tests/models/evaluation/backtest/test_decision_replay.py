@@ -78,7 +78,10 @@ def test_warnings_money_and_lead_time_are_counted(
     result = replay(events, _vectors(trained, HOT), np.full(7, "D01"), scorer, policy)
     found = summarise(result, events, labels, policy, every)
     assert [one.row for one in result.raised()] == [1, 2]
-    assert found["messages"] == {"raise": 2, "update": 1}  # what became of the transfer is told
+    assert found["messages"] == {
+        "raise": 2,
+        "update": 1,
+    }  # the update reports what became of the transfer
     assert (found["episodes"], found["episodes_reached"]) == (2, 1)
     assert (found["paid_minor"], found["movable_minor"]) == (500_000, 400_000)
     assert found["saved_minor"] == 160_000  # call_ended saves two fifths
