@@ -31,8 +31,8 @@ demo: $(STAMP) ## Run the whole pipeline on a simulated town (real Kafka, real R
 check: $(STAMP) ## Check style, types and the tests that need no server, two jobs at a time
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint typecheck quick
 
-quick: $(STAMP) ## Run the tests that need neither a server nor much time
-	$(BIN)/python -m pytest -q -m "not system and not chaos and not slow"
+quick: $(STAMP) ## Run the tests that need neither a server nor much time, in two processes
+	$(BIN)/python -m pytest -q -m "not system and not chaos and not slow" --numprocesses=2 --dist=loadfile
 
 ifdef COVERAGE
 test: coverage system
