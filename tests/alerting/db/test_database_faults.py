@@ -1,4 +1,4 @@
-"""What operators are told of a database that does not work, and what works again by itself."""
+"""Errors of a database that does not work name the reason, and the service recovers by itself."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
