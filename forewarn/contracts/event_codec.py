@@ -7,6 +7,7 @@ import msgspec
 
 from forewarn.contracts.call import CallEvent
 from forewarn.contracts.event import SCHEMA_VERSION
+from forewarn.contracts.lenient_decoder import plain_call, plain_transfer
 from forewarn.contracts.outcome import Outcome
 from forewarn.contracts.transfer import Transfer
 from forewarn.errors import ContractError
@@ -43,12 +44,14 @@ def decode_call(value: bytes | None) -> CallEvent:
     Raises:
         ContractError: with the dead-letter reason.
     """
-    return _decode(_calls, value)
+    plain = plain_call(value) if value and len(value) <= MAX_EVENT_BYTES else None
+    return _decode(_calls, value) if plain is None else plain
 
 
 def decode_transfer(value: bytes | None) -> Transfer:
     """Decode a record of the ``transfers`` topic; raises ContractError."""
-    return _decode(_transfers, value)
+    plain = plain_transfer(value) if value and len(value) <= MAX_EVENT_BYTES else None
+    return _decode(_transfers, value) if plain is None else plain
 
 
 def decode_outcome(value: bytes | None) -> Outcome:
