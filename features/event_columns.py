@@ -7,6 +7,7 @@ have ``CONTINUATION`` and concern only their counterparty.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -293,16 +294,17 @@ def number_flags(other: str, subscriber: str) -> int:
     """
     if len(other) <= _SHORT_CODE_DIGITS and not other.startswith("+"):
         return kinds.SHORT_CODE
-    theirs, ours = _country(other), _country(subscriber)
+    theirs, ours = _country(other[:5]), _country(subscriber[:5])
     return kinds.FOREIGN if theirs and ours and theirs != ours else 0
 
 
-def _country(number: str) -> str:
-    """The country code of a number in international form, or the empty string."""
-    if number.startswith("+"):
-        digits = number[1:4]
-    elif number.startswith("00"):
-        digits = number[2:5]
+@lru_cache(10_000)
+def _country(start: str) -> str:
+    """The country code of a number in international form, from its first five characters, or nothing."""
+    if start.startswith("+"):
+        digits = start[1:4]
+    elif start.startswith("00"):
+        digits = start[2:5]
     else:
         return ""
     if digits[:1] in _ONE_DIGIT:
@@ -311,5 +313,8 @@ def _country(number: str) -> str:
 
 
 def _from_rows(rows: list[_Row]) -> EventColumns:
-    table = np.array(rows, dtype=_ROW)
-    return EventColumns(**{name: np.ascontiguousarray(table[name]) for name in _ROW.names or ()})
+    names = _ROW.names or ()
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+    return EventColumns(
+        **{name: np.array(column, _ROW[name]) for name, column in zip(names, columns, strict=True)}
+    )
