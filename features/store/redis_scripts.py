@@ -9,6 +9,7 @@ No other client sees the state between, since a script is one step.
 Redis refuses a script for lack of memory at its first write only, so a script never stops half way.
 """
 
+import struct
 from collections.abc import Sequence
 from typing import Final
 
@@ -94,7 +95,10 @@ def commit_arguments(
     writes: Sequence[Write],
 ) -> list[bytes | int]:
     """ARGV of ``COMMIT``, in the order that the script reads it."""
-    ttls = sorted({write.expire_ms for write in writes})
+    versions = [write.expected_version for write in writes]
+    expiries = [write.expire_ms for write in writes]
+    renewals = [write.renew for write in writes]
+    ttls = sorted(set(expiries))
     place = {ttl: index + 1 for index, ttl in enumerate(ttls)}
     if len(ttls) >= _RENEW:
         raise ValueError(f"{len(ttls)} different times to live in one commit, at most {_RENEW - 1}")
@@ -104,8 +108,13 @@ def commit_arguments(
         len(journals),
         *epochs,
         *(entry.entry for entry in journals),
-        b"".join(write.expected_version.to_bytes(4, "little") for write in writes),
-        bytes(place[write.expire_ms] + _RENEW * write.renew for write in writes),
+        struct.pack(f"<{len(writes)}I", *versions),
+        # Thousands of records of a batch share a time to live, and hardly one is renewed.
+        bytes([place[ttl] for ttl in expiries])
+        if not any(renewals)
+        else bytes(
+            place[ttl] + _RENEW * renew for ttl, renew in zip(expiries, renewals, strict=True)
+        ),
         len(ttls),
         *ttls,
         *(write.value for write in writes),

@@ -39,7 +39,12 @@ def configure(level: str, form: Literal["json", "console"]) -> None:
     for ours in ("forewarn", "features", "models", "streams", "alerting"):
         logging.getLogger(ours).setLevel(level)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        # First, so that a line below the level costs nothing else.
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

@@ -1,5 +1,7 @@
 """Which events reach the policy's decision: one rule, for workers and for backtests."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,19 @@ from models.policy.policy import Policy
 from models.policy.warning_history import WarningHistory
 
 _WARNABLE = np.array(sorted(WARNABLE), np.uint8)
+
+
+class Candidates(NamedTuple):
+    """Events of a chunk that need a look at their subscriber's history.
+
+    Attributes:
+        needed: bool [n].
+        screened: bool [n], those of which the probability, a list or a rule may raise a warning. The others
+            concern a history only if it has a warning about their subject.
+    """
+
+    needed: NDArray[np.bool_]
+    screened: NDArray[np.bool_]
 
 
 def candidates(
@@ -24,7 +39,7 @@ def candidates(
     has_history: NDArray[np.bool_],
     clears: NDArray[np.bool_],
     lists: Lists,
-) -> NDArray[np.bool_]:
+) -> Candidates:
     """Which events of a chunk, in order, need a look at their subscriber's history.
 
     Args:
@@ -39,19 +54,18 @@ def candidates(
         clears: whether the event is an outcome that calls a warning a false alarm.
         lists: the lists in force.
     """
-    wanted = np.zeros(len(kinds), np.bool_)
     screened = policy.screen(
-        probabilities, vectors, kinds=kinds, amounts_minor=amounts_minor, counterparties=counterparties,
-        has_history=has_history, lists=lists,
+        probabilities, vectors, kinds=kinds, amounts_minor=amounts_minor,
+        counterparties=counterparties, lists=lists,
     )  # fmt: skip
-    wanted[screened] = True
+    wanted = screened | has_history
     # The model has seen nothing else; other events only tell what became of a warned subject.
     wanted &= np.isin(kinds, _WARNABLE) | has_history
     # An outcome is not scored, but it settles what is open, and a false alarm keeps quiet.
     outcome = kinds == EventKind.OUTCOME
     wanted[outcome] = (has_history | clears)[outcome]
     # A chunk that warns a person gives later events of the same person a history, too.
-    return np.asarray(wanted | np.isin(subscribers, subscribers[wanted]))
+    return Candidates(np.asarray(wanted | np.isin(subscribers, subscribers[wanted])), screened)
 
 
 def is_decided(kind: int, subject: int, history: WarningHistory) -> bool:

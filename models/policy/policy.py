@@ -14,7 +14,13 @@ from models.policy.event_status import STATUS_OF_KIND
 from models.policy.party_lists import Lists
 from models.policy.policy_document import PolicyDocument, Rule
 from models.policy.rule_expression import Expression, Rows, compile_expression
-from models.policy.warning_history import EMPTY, SEVERITIES, OpenWarning, WarningHistory
+from models.policy.warning_history import (
+    EMPTY,
+    SEVERITIES,
+    OpenWarning,
+    WarningHistory,
+    is_unconcerned,
+)
 
 _HOUR_MS = 3_600_000
 _FINAL = ("completed", "blocked", "reversed")
@@ -78,12 +84,11 @@ class Policy:
         kinds: NDArray[np.uint8],
         amounts_minor: NDArray[np.int64],
         counterparties: NDArray[np.uint64],
-        has_history: NDArray[np.bool_],
         lists: Lists,
-    ) -> NDArray[np.int64]:
-        """Indices, ascending, of the events of a chunk that need ``decide``.
+    ) -> NDArray[np.bool_]:
+        """Which events of a chunk may raise a warning, whatever the subscriber's history.
 
-        All others are ``below_threshold`` and change no history.
+        All others are ``below_threshold``, unless the history has a warning about their subject.
 
         Args:
             probabilities: calibrated, [n].
@@ -91,17 +96,30 @@ class Policy:
             kinds: ``EventKind`` of each event.
             amounts_minor: [n], 0 where the event has none.
             counterparties: pseudonyms of the other side, [n].
-            has_history: [n], whether the subscriber's annex is not empty.
             lists: the lists in force.
         """
-        wanted = (probabilities >= self.thresholds_of(kinds)) | has_history
+        wanted = np.asarray(probabilities >= self.thresholds_of(kinds))
         wanted |= lists.rows_to_decide(counterparties)
         if any(rule.effect == "raise" for rule, _ in self._rules):
             rows = Rows(vectors, probabilities, amounts_minor)
             for rule, expression in self._rules:
                 if rule.effect == "raise":
                     wanted |= expression.matches(rows)
-        return np.flatnonzero(wanted)
+        return wanted
+
+    def leaves_unchanged(self, annex: bytes, subject: int, event_time_ms: int) -> bool:
+        """Whether an event that is not screened leaves the history in an annex as it is.
+
+        Its decision is then ``below_threshold``: no warning is about its subject, and none leaves the
+        budget's window. This saves decoding the history for most events of a warned person.
+
+        Args:
+            annex: of the subscriber, before the event.
+            subject: pseudonym of the event's subject.
+            event_time_ms: of the event.
+        """
+        window_ms = self.document.budgets.window_hours * _HOUR_MS
+        return not annex or is_unconcerned(annex, subject, event_time_ms - window_ms)
 
     def decide(
         self, facts: EventFacts, probability: float, history: WarningHistory, lists: Lists

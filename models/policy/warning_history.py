@@ -29,6 +29,7 @@ _MAX_REVISION = 0xFFFF
 _VERSION = 1
 _HEAD = struct.Struct("<BBQ")  # version, count, cleared_until_ms
 _ENTRY = struct.Struct("<QQBBHdB")  # subject, raised_ms, severity, state, revision, p, exempt
+_START = struct.Struct(f"<QQ{_ENTRY.size - 16}x")  # subject and raised_ms of an entry
 
 
 class OpenWarning(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +125,20 @@ class WarningHistory(msgspec.Struct, frozen=True):
 
 
 EMPTY = WarningHistory()
+
+
+def is_unconcerned(annex: bytes, subject: int, since_ms: int) -> bool:
+    """Whether an annex has warnings, all of them about other subjects and raised since a time.
+
+    False for bytes that ``WarningHistory.decode`` refuses, too.
+    """
+    version, count, _ = _HEAD.unpack_from(annex) if len(annex) >= _HEAD.size else (0, 0, 0)
+    if version != _VERSION or not count or len(annex) != _HEAD.size + count * _ENTRY.size:
+        return False
+    for about, raised_ms in _START.iter_unpack(annex[_HEAD.size :]):
+        if about == subject or raised_ms < since_ms:
+            return False
+    return True
 
 
 def warning_id(tenant: str, subscriber: int, subject: int) -> str:

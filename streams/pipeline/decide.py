@@ -4,19 +4,21 @@
 written with it, so a decision is recovered, fenced and repeated together with the state.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import structlog
 
+from features.kinds import EventKind
 from forewarn.contracts import Outcome
 from forewarn.contracts.fraud_warning import Typology
 from forewarn.errors import ArtifactError
 from models.policy import Decision, EventFacts, Lists, Policy, WarningHistory
-from models.policy.decision_candidates import candidates, is_decided
+from models.policy.decision_candidates import Candidates, candidates, is_decided
 from models.policy.district_budget import DistrictSpending
-from models.policy.event_status import STATUS_OF_KIND
+from models.policy.event_status import STATUS_OF_KIND, WARNABLE
 from models.serving.drift import judged
 from models.serving.scorer import Scorer
 from streams.model.bundle import ModelBundle
@@ -82,31 +84,40 @@ class Decider:
         Raises:
             EventFailedError: an event cannot be decided.
         """
-        candidates = self._candidates(job, bundle.policy)
-        if not len(candidates):
-            return
-        vectors = job.result.vectors[job.rows[candidates]]
-        typologies = self._typologies(vectors, bundle)
-        for index, typology in zip(candidates.tolist(), typologies, strict=True):
+        job.unchanged = 0
+        found = self._candidates(job, bundle.policy)
+        needed = np.flatnonzero(found.needed & job.result.fresh[job.rows])
+        screened = needed[found.screened[needed]]
+        named = dict(zip(screened.tolist(), self._typologies(job, screened, bundle), strict=True))
+        for index in needed.tolist():
             try:
-                self._decide_one(job, index, typology, bundle.policy)
+                if index not in named:
+                    if self._is_unchanged(job, index, bundle.policy):
+                        continue
+                    named[index] = self._typologies(job, np.array([index]), bundle)[0]
+                self._decide_one(job, index, named[index], bundle.policy)
             except Exception as error:
                 raise EventFailedError(index, error) from error
 
     def count(self, job: DecisionJob) -> None:
         """Count the decisions of a job; call it once for each chunk."""
-        for decision in job.decisions.values():
-            self._metrics.decisions.labels(decision.reason).inc()
+        reasons = Counter(decision.reason for decision in job.decisions.values())
+        reasons["below_threshold"] += job.unchanged
+        for reason, count in reasons.items():
+            self._metrics.decisions.labels(reason).inc(count)
         for district, event_time_ms in job.spent:
             self._spending.note(district, event_time_ms)
         for judged_warning in job.judged:
             self._metrics.count_judged(judged_warning)
 
-    def _typologies(self, vectors: npt.NDArray[np.float32], bundle: ModelBundle) -> Sequence[str]:
-        """The likely kind of fraud of each vector; "unknown" if the typology model fails.
+    def _typologies(
+        self, job: DecisionJob, indices: npt.NDArray[np.int64], bundle: ModelBundle
+    ) -> Sequence[str]:
+        """The likely kind of fraud of some events; "unknown" if the typology model fails.
 
         A warning without a typology is better than no warning.
         """
+        vectors = job.result.vectors[job.rows[indices]]
         try:
             return bundle.scorer.typology(vectors)
         except Exception:
@@ -114,16 +125,27 @@ class Decider:
             self._metrics.model_faults.labels("typology").inc()
             return ["unknown"] * len(vectors)
 
-    def _candidates(
-        self, job: DecisionJob, policy: Policy
-    ) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    @staticmethod
+    def _is_unchanged(job: DecisionJob, index: int, policy: Policy) -> bool:
+        """Whether an event that may raise nothing concerns no warning; its decision is known then."""
+        row = int(job.rows[index])
+        kind, subject = int(job.columns.kind[row]), int(job.columns.subject[row])
+        time_ms = int(job.columns.time_ms[row])
+        if kind == EventKind.OUTCOME or not policy.leaves_unchanged(
+            job.result.annex(row), subject, time_ms
+        ):
+            return False
+        job.unchanged += kind in WARNABLE
+        return True
+
+    def _candidates(self, job: DecisionJob, policy: Policy) -> Candidates:
         rows, columns = job.rows, job.columns
         clears = np.fromiter(
             (isinstance(e, Outcome) and e.disposition == "false_alarm" for e in job.chunk.events),
             np.bool_,
             len(rows),
         )
-        needed = candidates(
+        return candidates(
             policy,
             job.probabilities,
             job.result.vectors[rows],
@@ -135,7 +157,6 @@ class Decider:
             clears=clears,
             lists=self._lists,
         )
-        return np.flatnonzero(needed & job.result.fresh[rows])
 
     def _decide_one(self, job: DecisionJob, index: int, typology: str, policy: Policy) -> None:
         row = int(job.rows[index])

@@ -37,6 +37,7 @@ class DecisionJob:
         probabilities: of each event.
         challenger: probabilities by the challenger; None for none.
         decisions: by event index, for the few events that reached the policy.
+        unchanged: number of events of warned people that concern no warning (below the threshold).
         typologies: likely kind of fraud of the same events.
         warnings: messages to be sent, with the index of the causing event.
         judged: warnings whose outcome came, with the probability that they had.
@@ -57,6 +58,7 @@ class DecisionJob:
     probabilities: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     challenger: npt.NDArray[np.float64] | None = None
     decisions: dict[int, Decision] = field(default_factory=dict)
+    unchanged: int = 0
     typologies: dict[int, str] = field(default_factory=dict)
     warnings: list[tuple[int, FraudWarning]] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)

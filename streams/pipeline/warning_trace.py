@@ -4,7 +4,7 @@ import structlog
 
 from forewarn.contracts import FraudWarning
 from forewarn.telemetry.span_attributes import Attributes
-from forewarn.telemetry.tracing import Tracer, trace_id
+from forewarn.telemetry.tracing import NoTracer, Tracer, trace_id
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +29,8 @@ def trace_warning(message: FraudWarning, tracer: Tracer, now_ms: int) -> None:
         typology=message.typology,
         warning_id=message.warning_id,
     )
+    if isinstance(tracer, NoTracer):
+        return
     attributes: Attributes = {
         "forewarn.warning_id": message.warning_id,
         "forewarn.action": message.action,

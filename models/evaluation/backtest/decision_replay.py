@@ -116,7 +116,7 @@ class _Run:
             clears=(events.flags[part] & CLEARED) != 0,
             lists=self._lists,
         )
-        chosen = np.flatnonzero(wanted & decided[part])
+        chosen = np.flatnonzero(wanted.needed & decided[part])
         scored = chosen[kind[chosen] != EventKind.OUTCOME]
         typology = dict(zip(scored.tolist(), self._scorer.typology(vectors[scored]), strict=True))
         for place in chosen.tolist():

@@ -12,6 +12,7 @@ from models.policy import DEFAULT_POLICY, EventFacts, Lists, Policy, WarningHist
 from models.policy.district_budget import DistrictSpending
 from models.policy.event_status import STATUS_OF_KIND
 from models.policy.party_lists import entry
+from models.policy.warning_history import STATES, OpenWarning
 
 NOW = 1_767_225_600_000
 HOUR = 3_600_000
@@ -220,11 +221,17 @@ def test_rules_raise_and_suppress_by_name() -> None:
     party=st.sampled_from([5, 6, 7]),
     status=st.sampled_from(["on_call", "attempted", "completed", "call_ended"]),
     amount=st.integers(0, 10**9),
+    warned=st.lists(
+        st.tuples(st.sampled_from([10, 11, 12]), st.integers(-30, 1), st.sampled_from(STATES)),
+        max_size=3,
+    ),
+    quiet_hours=st.sampled_from([0, -5, 5]),
 )
 def test_screening_misses_nothing_that_would_be_sent(
-    probability: float, stage: float, party: int, status: str, amount: int
-) -> None:
-    """An event that is screened out would have been below the threshold and changed nothing."""
+    probability: float, stage: float, party: int, status: str, amount: int,
+    warned: list[Any], quiet_hours: int,
+) -> None:  # fmt: skip
+    """An event that is screened out, and concerns no warning, is below the threshold and changes nothing."""
     p, lists = (
         policy(RULES, **{"raise": 0.2, "raise.on_call": 0.05, "raise.call_ended": 0.3}),
         Lists(),
@@ -236,13 +243,26 @@ def test_screening_misses_nothing_that_would_be_sent(
     picked = p.screen(
         np.array([probability]), vector.reshape(1, -1), kinds=np.array([kind], np.uint8),
         amounts_minor=np.array([amount]),
-        counterparties=np.array([party], np.uint64), has_history=np.array([False]), lists=lists,
+        counterparties=np.array([party], np.uint64), lists=lists,
     )  # fmt: skip
-    if len(picked) == 0:
+    history = WarningHistory((), NOW + quiet_hours * HOUR if quiet_hours else 0)
+    for subject, hours, state in warned:
+        history = history.put(
+            OpenWarning(subject=subject, raised_ms=NOW + hours * HOUR, severity="high", state=state)
+        )
+    if not picked[0] and p.leaves_unchanged(history.encode(), 10, NOW):
         f = facts(vector=vector, counterparty=party, status=status, amount_minor=amount)
-        decision = decide(p, f, probability, lists=lists)
+        decision = decide(p, f, probability, history, lists=lists)
         assert decision.reason == "below_threshold"
-        assert decision.history == WarningHistory()
+        assert decision.history == history
+
+
+def test_an_annex_of_another_version_is_never_taken_for_unconcerned() -> None:
+    """It has to reach the decoder, which names what to do."""
+    whole = decide(policy(), facts(), 0.9).history.encode()
+    assert policy().leaves_unchanged(whole, 11, NOW)
+    for damaged in (whole[:-1], whole + b"\0", b"\x02" + whole[1:], whole[:5]):
+        assert not policy().leaves_unchanged(damaged, 11, NOW)
 
 
 @settings(max_examples=100, deadline=None)
