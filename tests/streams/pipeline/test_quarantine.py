@@ -20,6 +20,7 @@ from forewarn.errors import ArtifactError
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.telemetry.tracing import NoTracer
 from models.policy import DEFAULT_POLICY, Lists, PolicyFile
+from models.policy.decision_candidates import Candidates
 from models.policy.district_budget import DistrictSpending
 from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import Chunk
@@ -270,7 +271,11 @@ async def test_an_event_that_the_policy_cannot_take_is_put_aside(
         decided(self, job, index, *rest)
 
     monkeypatch.setattr(Decider, "_decide_one", decide)
-    monkeypatch.setattr(Decider, "_candidates", lambda _s, job, _p: np.arange(len(job.rows)))
+
+    def every(_decider: Decider, job: Any, _policy: Any) -> Candidates:
+        return Candidates(np.ones(len(job.rows), bool), np.ones(len(job.rows), bool))
+
+    monkeypatch.setattr(Decider, "_candidates", every)
     fetch(partition, [transfer(i) for i in range(3)])
     await process(place, partition)
     assert [letter.offset for letter in place.outputs.letters] == [1]
