@@ -54,7 +54,8 @@ class TreeShap:
         zero: share of the training rows that fulfil all conditions of the path on the feature of a
             branch, float64 [branches].
         values: of the leaves; leaf ``k`` of a tree is at ``starts[tree] + tree + k``.
-        inverse: 1 / (t + (1 - t) * zero) by tree, pass and branch, float64 [rows, 3].
+        inverse: 1 / (t + (1 - t) * zero) by tree, pass and branch, at the three points and at t = 0;
+            float64 [rows, 4].
         points: t by number of passes, float64 [passes, points].
         weights: of the points.
     """
@@ -93,7 +94,7 @@ class TreeShap:
             self.points,
             self.weights,
             np.empty((2 * inner + 1, _POINTS)),
-            np.empty(2 * inner + 1, np.bool_),
+            np.empty(2 * inner + 1),
             out,
         )
         return out
@@ -169,37 +170,29 @@ def _descend(
 ) -> None:
     """Set which branches the row takes, and the products of the paths to all nodes of a tree."""
     t0, t1, t2 = t[0], t[1], t[2]
-    u0, u1, u2 = 1.0 - t0, 1.0 - t1, 1.0 - t2
     product[0, :] = 1.0
-    one[2 * slot.shape[0]] = True
+    one[2 * slot.shape[0]] = 1.0
     for node in range(slot.shape[0]):
         side = 1 if row[slot[node]] > threshold[node] else 0
         before = previous[node]
         hot = one[before]
         one[2 * node + side] = hot
-        one[2 * node + 1 - side] = False
+        one[2 * node + 1 - side] = 0.0
         taken, other = children[node, side], children[node, 1 - side]
         z_taken, z_other = zero[2 * node + side], zero[2 * node + 1 - side]
-        p0, p1, p2 = product[node, 0], product[node, 1], product[node, 2]
-        if hot:
-            p0 *= inverse[before, 0]
-            p1 *= inverse[before, 1]
-            p2 *= inverse[before, 2]
-            product[taken, 0] = p0 * (t0 + u0 * z_taken)
-            product[taken, 1] = p1 * (t1 + u1 * z_taken)
-            product[taken, 2] = p2 * (t2 + u2 * z_taken)
-            product[other, 0] = p0 * u0 * z_other
-            product[other, 1] = p1 * u1 * z_other
-            product[other, 2] = p2 * u2 * z_other
-        else:
-            z_taken /= zero[before]
-            z_other /= zero[before]
-            product[taken, 0] = p0 * z_taken
-            product[taken, 1] = p1 * z_taken
-            product[taken, 2] = p2 * z_taken
-            product[other, 0] = p0 * z_other
-            product[other, 1] = p1 * z_other
-            product[other, 2] = p2 * z_other
+        # Where the row has left the path (hot is 0) both factors are the shares alone. No processor can
+        # predict which it is, so both forms are one formula without a branch.
+        cold = (1.0 - hot) * inverse[before, 3]
+        p0 = product[node, 0] * (hot * inverse[before, 0] + cold)
+        p1 = product[node, 1] * (hot * inverse[before, 1] + cold)
+        p2 = product[node, 2] * (hot * inverse[before, 2] + cold)
+        h0, h1, h2 = hot * t0, hot * t1, hot * t2
+        product[taken, 0] = p0 * (h0 + (1.0 - h0) * z_taken)
+        product[taken, 1] = p1 * (h1 + (1.0 - h1) * z_taken)
+        product[taken, 2] = p2 * (h2 + (1.0 - h2) * z_taken)
+        product[other, 0] = p0 * (1.0 - h0) * z_other
+        product[other, 1] = p1 * (1.0 - h1) * z_other
+        product[other, 2] = p2 * (1.0 - h2) * z_other
 
 
 @compiled
@@ -219,7 +212,9 @@ def _ascend(
     w0, w1, w2 = w[0], w[1], w[2]
     c0, c1, c2 = w0 / (1.0 - t[0]), w1 / (1.0 - t[1]), w2 / (1.0 - t[2])
     for node in range(feature.shape[0] - 1, -1, -1):
-        side = 1 if one[2 * node + 1] else 0
+        before = previous[node]
+        hot = one[before]
+        side = 1 if one[2 * node + 1] > 0.0 else 0
         taken, other = children[node, side], children[node, 1 - side]
         h0, h1, h2 = product[taken, 0], product[taken, 1], product[taken, 2]
         d0, d1, d2 = product[other, 0], product[other, 1], product[other, 2]
@@ -227,9 +222,6 @@ def _ascend(
         product[node, 0] = s0
         product[node, 1] = s1
         product[node, 2] = s2
-        before = previous[node]
-        if not one[before]:
-            continue
         i = 2 * node + side
         total = (1.0 - zero[i]) * (
             w0 * h0 * inverse[i, 0] + w1 * h1 * inverse[i, 1] + w2 * h2 * inverse[i, 2]
@@ -240,7 +232,7 @@ def _ascend(
             + w1 * s1 * inverse[before, 1]
             + w2 * s2 * inverse[before, 2]
         )
-        out[feature[node]] += total
+        out[feature[node]] += hot * total
 
 
 def compile_tree_shap(dump: dict[str, Any]) -> TreeShap:
@@ -327,12 +319,14 @@ class _Nodes:
             x, w = np.polynomial.legendre.leggauss(passes * _POINTS)
             points[passes - 1, : len(x)] = (x + 1.0) / 2.0
             weights[passes - 1, : len(x)] = w / 2.0
-        tables, inverse = [0], [np.empty((0, _POINTS))]
+        tables, inverse = [0], [np.empty((0, _POINTS + 1))]
         for tree, passes in enumerate(self._passes):
             shares = zero[
                 2 * self._starts[tree] + tree : 2 * self._starts[tree + 1] + tree + 1, None
             ]
             passes_points = points[passes - 1, : passes * _POINTS].reshape(passes, _POINTS)
+            passes_points = np.pad(passes_points, ((0, 0), (0, 1)))
+            # A point at 0 gives 1 / zero.
             inverse.extend(1.0 / (t + (1.0 - t) * shares) for t in passes_points)
             tables.append(tables[-1] + passes * len(shares))
         return TreeShap(
