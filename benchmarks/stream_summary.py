@@ -16,22 +16,33 @@ class Target:
 
     Attributes:
         name: of the target.
-        value: measured; lower is better.
+        value: measured; lower is better. None where this run did not measure it.
         bound: the target is met at or below it.
         unit: of value and bound.
         floor: what the value is compared to, in the same run.
     """
 
     name: str
-    value: float
+    value: float | None
     bound: float
     unit: str
     floor: str
 
     @property
     def met(self) -> bool:
-        """Whether the target is met."""
-        return self.value <= self.bound
+        """Whether the target is met; what was not measured is not met."""
+        return self.value is not None and self.value <= self.bound
+
+    @property
+    def line(self) -> str:
+        """One line of the table."""
+        if self.value is None:
+            return f"{self.name:<44} {'not measured':>20} bound {self.bound:>8.2f}  NOT MEASURED"
+        verdict = "met" if self.met else "MISSED"
+        return (
+            f"{self.name:<44} {self.value:>10.2f} {self.unit:<9} "
+            f"bound {self.bound:>8.2f}  {verdict:<6}  floor: {self.floor}"
+        )
 
 
 def commit_of(tree: Path) -> str:
@@ -48,11 +59,7 @@ def write_summary(targets: list[Target], tree: Path) -> Path:
         "load": round(os.getloadavg()[0], 1),
     }
     for target in targets:
-        verdict = "met" if target.met else "MISSED"
-        print(
-            f"{target.name:<44} {target.value:>10.2f} {target.unit:<9} "
-            f"bound {target.bound:>8.2f}  {verdict:<6}  floor: {target.floor}"
-        )
+        print(target.line)
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / "summary.json"
     rows = [asdict(target) | {"met": target.met} | about for target in targets]

@@ -56,16 +56,16 @@ def costs(found: Session, events: int) -> dict[str, dict[str, float]]:
 def latencies(
     broker: KafkaBroker, directory: Path, found: Session, maximum: float, *, short: bool
 ) -> list[dict[str, Any]]:
-    """Latencies at shares of the maximum with 1 % of the events warning."""
+    """Latencies at shares of the maximum with 1 % of the events warning, and those of the bare loop."""
     rows = []
     seconds = 8.0 if short else 15.0
     for share in (0.5,) if short else (0.25, 0.5, 0.8, 0.95):
         row = found.live(maximum * share, seconds, 0.01) | {"share": share}
+        row["bare"] = bare_loop(
+            broker, directory, f"bare{round(100 * share)}", maximum * share, seconds
+        )
         rows.append(row)
         print(row, flush=True)
-    rate = 0.5 * maximum
-    rows.append({"bare": bare_loop(broker, directory, rate, seconds)})
-    print(rows[-1], flush=True)
     return rows
 
 
@@ -107,19 +107,23 @@ def targets(results: dict[str, Any]) -> list[Target]:
         Target("the same with 20 % warning", ratio("20 %", "none"), 2.0, "times", none),
         Target("the same behind 20 % open", ratio("none again", "none"), 1.1, "times", none),
     ]
-    *rows, bare = results.get("latency", [None])
-    for row in rows:
-        if row["share"] in (0.5, 0.8):
-            times = {0.5: 5.0, 0.8: 10.0}[row["share"]]
-            p99 = bare["bare"]["p99_ms"]
-            text = f"bare loop at half the rate, p99 {p99:.0f} ms"
-            for output in ("to_score", "to_warning"):
-                name = f"p99 {output.replace('_', ' ')} at {row['share']:.0%}"
-                found.append(Target(name, row[output]["p99_ms"] / p99, times, "times", text))
-        if row["share"] == 0.95:
-            for output in ("to_score", "to_warning"):
-                name = f"p99.9 {output.replace('_', ' ')} at 95 %"
-                found.append(Target(name, row[output]["p99.9_ms"], 1000.0, "ms", "none"))
+    rows = {row["share"]: row for row in results.get("latency", [])}
+    outputs = {"to_score": "the score", "to_warning": "the warning"}
+    for share, bound in ((0.5, 5.0), (0.8, 10.0)):
+        row = rows.get(share)
+        for output, name in outputs.items():
+            value, text = None, ""
+            if row is not None:
+                p99 = row["bare"]["p99_ms"]
+                value = row[output]["p99_ms"] / p99
+                text = f"bare loop at {row['events_per_second']}/s, p99 {p99:.0f} ms"
+            found.append(Target(f"p99 to {name} at {share:.0%}", value, bound, "times", text))
+    half, most = rows.get(0.5), rows.get(0.95)
+    for output, name in outputs.items():
+        value = half[output]["p99_ms"] if half else None
+        found.append(Target(f"p99 to {name} at 50 %, quiet machine", value, 50.0, "ms", "none"))
+        value = most[output]["p99.9_ms"] if most else None
+        found.append(Target(f"p99.9 to {name} at 95 %", value, 1000.0, "ms", "none"))
     return found
 
 
