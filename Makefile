@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install hooks demo check quick test coverage system lint typecheck format lock lock-jars bench bench-short chaos docs screenshots clean
+.PHONY: help install hooks demo check quick test coverage system lint typecheck format lock lock-jars bench bench-short chaos docs screenshots wheel sbom clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -66,6 +66,12 @@ docs: $(STAMP) ## Write every generated page, manifest and dashboard
 
 screenshots: $(STAMP) ## Take the pictures of the console in the documentation
 	$(BIN)/python -m tests.alerting.web.console.screenshots
+
+wheel: $(STAMP) ## Build the wheel into dist/, the same bytes each time
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build -t wheel -d dist
+
+sbom: wheel ## List what an installation with every extra contains: dist/sbom.cdx.json (CycloneDX) and dist/licences.txt
+	$(BIN)/python -m deploy.sbom dist
 
 lint: $(STAMP) ## Check style
 	$(BIN)/ruff check .

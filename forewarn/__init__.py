@@ -5,4 +5,4 @@ pseudonyms, the errors) and the composition roots that put the parts together (t
 the local stack). The parts themselves are ``features``, ``models``, ``streams`` and ``alerting``.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from forewarn import __version__
 from forewarn.cli.command_table import COMMANDS, load
 from forewarn.errors import ForewarnError
 
@@ -38,7 +37,10 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"forewarn {__version__}")
+        from forewarn.cli.version_option import identity  # noqa: PLC0415  a second to import
+
+        for what, value in identity():
+            typer.echo(f"{what:<9} {value}")
         raise typer.Exit
 
 
