@@ -138,7 +138,7 @@ def test_scaling_ends_at_the_number_of_partitions(overlay: str) -> None:
 @pytest.mark.parametrize("overlay", AUTOSCALED)
 def test_lag_counts_what_can_be_read_and_asks_for_no_idle_worker(overlay: str) -> None:
     """KEDA takes the end of a partition without a committed offset for its lag, expired records included;
-    and a group that begins at the oldest record has to be told so, or KEDA takes it for one at the newest."""
+    it also supposes that a group begins at the newest record, unless offsetResetPolicy says otherwise."""
     triggers = named(overlay, "ScaledObject")["spec"]["triggers"]
     lags = [one["metadata"] for one in triggers if one["type"] == "kafka"]
     assert {one["topic"].rpartition(".")[2] for one in lags} == {"calls", "transfers"}
