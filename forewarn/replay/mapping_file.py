@@ -110,11 +110,21 @@ class FieldRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Condition(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What a cell has to be, where a list of texts does not say it."""
+    """What a cell has to be, where a list of texts does not say it.
+
+    Attributes:
+        matches: a regular expression of the whole cell.
+        none_of: what it must not be.
+        filled: whether anything stands in it.
+        equals: another column with the same cell.
+        differs: another column with another cell.
+    """
 
     matches: str = ""
     none_of: list[Scalar] = []
     filled: bool | None = None
+    equals: str = ""
+    differs: str = ""
 
 
 When = dict[str, Scalar | list[Scalar] | Condition]

@@ -26,6 +26,9 @@ class RowCondition:
 
     def __init__(self, when: When) -> None:
         self._tests = {column: _test(wanted) for column, wanted in when.items()}
+        conditions = [(name, one) for name, one in when.items() if isinstance(one, Condition)]
+        self._equal = [(name, one.equals) for name, one in conditions if one.equals]
+        self._unequal = [(name, one.differs) for name, one in conditions if one.differs]
 
     def mask(self, batch: RowBatch) -> pl.Series:
         """Which rows meet all conditions; bool [rows]."""
@@ -34,6 +37,10 @@ class RowCondition:
             texts = batch.series(column)
             meant = [text for text in texts.unique().to_list() if test(text)]
             found &= texts.is_in(meant)
+        for column, other in self._equal:
+            found &= batch.series(column) == batch.series(other)
+        for column, other in self._unequal:
+            found &= batch.series(column) != batch.series(other)
         return found
 
     def positions(self, batch: RowBatch, among: list[int] | None = None) -> list[int]:

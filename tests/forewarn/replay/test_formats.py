@@ -135,3 +135,43 @@ def test_two_records_of_a_transferred_call_are_one_call(tmp_path: Path) -> None:
     assert ended["1000020"]["duration_ms"] == 180_000
     assert tally.joined == 1
     assert found[0]["event"]["event_time_ms"] == 1_772_413_934_000
+
+
+def smdr(tmp_path: Path, *lines: str) -> list[dict]:
+    (tmp_path / "smdr.csv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    meaning = format_named("avaya-smdr").mapping_with({"zone": "UTC", "region": "GB"})
+    items = list(in_order([(tmp_path / "smdr.csv", meaning)]))
+    assert not any(isinstance(item, BadRow) for item in items), items
+    return [json.loads(item.value) for item in items]
+
+
+def test_the_records_of_a_transferred_call_bear_one_start_and_add_up(tmp_path: Path) -> None:
+    """The example of the manufacturer: seven seconds of ringing, 13 and 21 of talk, 11 on hold."""
+    found = smdr(
+        tmp_path,
+        "2008/06/28 09:30:57,00:00:13,7,01707392200,I,299999,299999,,0,1000014160,1,E4750,J,T9002,L,11,0",
+        "2008/06/28 09:30:57,00:00:21,0,01707392200,I,299999,299999,,0,1000014160,0,V9502,V,T9002,L,0,0",
+    )
+    started, ended = found
+    assert ended["duration_ms"] == 34_000
+    assert ended["event_time_ms"] - ended["started_at_ms"] == (7 + 13 + 11 + 21) * 1000
+    assert started["event_time_ms"] - ended["started_at_ms"] == 7_000
+
+
+def test_time_on_hold_belongs_to_the_call_and_not_to_the_talk(tmp_path: Path) -> None:
+    (_, ended) = smdr(
+        tmp_path,
+        "2008/06/28 09:30:00,00:01:00,5,01707392200,I,299999,299999,,0,77,0,E4750,J,T9002,L,30,10",
+    )
+    assert ended["duration_ms"] == 60_000
+    assert ended["event_time_ms"] - ended["started_at_ms"] == (5 + 60 + 30 + 10) * 1000
+
+
+def test_asterisk_may_write_the_columns_of_later_versions(tmp_path: Path) -> None:
+    line = (SAMPLES / "asterisk_master.csv").read_text(encoding="utf-8").splitlines()[0]
+    (tmp_path / "Master.csv").write_text(f'{line},"","1761333005.161",7\n', encoding="utf-8")
+    asterisk = format_named("asterisk")
+    assert [each.name for each in recognised(tmp_path / "Master.csv")] == ["asterisk"]
+    items = list(in_order([(tmp_path / "Master.csv", asterisk.mapping_with(asterisk.given))]))
+    assert [type(item) for item in items] == [type(items[0])] * 2
+    assert not isinstance(items[0], BadRow)
