@@ -43,17 +43,20 @@ DECIMALS = {
 
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(CURRENCY_SIGNS, key=len, reverse=True))
 _AMOUNT = re.compile(
-    rf"(?P<open>\()?(?P<minus>[-+])?\s*(?P<before>{_SIGNS}|[A-Z]{{3}}\s)?\s*(?P<minus2>[-+])?\s*"
+    rf"(?P<open>\()?(?P<minus>[-+])?\s*(?P<before>{_SIGNS}|[A-Z]{{3}})?\s*(?P<minus2>[-+])?\s*"
     rf"(?P<digits>\d[\d.,'’\s]*?|[.,]\d+?)(?P<exponent>[eE][-+]?\d{{1,3}})?\s*"
     rf"(?P<after>{_SIGNS}|[A-Z]{{3}})?\s*(?P<minus3>[-+])?(?P<close>\))?"
 )
-_UNITS_SECONDS = {
+_UNITS_SECONDS: dict[str, int | Decimal] = {
     "天": 86400, "小时": 3600, "时": 3600, "分钟": 60, "分": 60, "秒": 1, "d": 86400, "day": 86400,
     "h": 3600, "hr": 3600, "hour": 3600, "std": 3600, "m": 60, "min": 60, "minute": 60, "s": 1,
-    "sec": 1, "second": 1, "sek": 1,
+    "sec": 1, "second": 1, "sek": 1, "ms": Decimal("0.001"), "毫秒": Decimal("0.001"), "時間": 3600,
 }  # fmt: skip
-_WORDS = re.compile(r"(\d+(?:\.\d+)?)\s*(天|小时|分钟|时|分|秒|[a-z]+)")
+_WORDS = re.compile(r"(\d+(?:\.\d+)?)\s*(天|小时|時間|毫秒|分钟|时|分|秒|[a-z]+)")
 _ROUNDED = re.compile(r"\d(?:\.\d+)?[eE]\+?\d+")
+_SHORTENED = re.compile(r"-?\d(?:[.,](\d+))?E\+(\d{2,3})")
+"""How a spreadsheet shows a number that is wider than its column: 1.77E+09."""
+_MARKED = re.compile(r".*\d\s*[CD]R?\.?", re.IGNORECASE)
 
 
 def number(cell: Any) -> Decimal:
@@ -62,7 +65,14 @@ def number(cell: Any) -> Decimal:
     Raises:
         ValueError, ArithmeticError: for anything else.
     """
-    found = Decimal(str(cell).strip())
+    text = str(cell).strip()
+    shown = _SHORTENED.fullmatch(text)
+    if shown is not None and len(shown[1] or "") < int(shown[2]):
+        raise CellError(
+            "was shortened by a spreadsheet: digits are missing",
+            repair="widen the column or format it as text, and export again",
+        )
+    found = Decimal(text)
     if not found.is_finite() or found.adjusted() >= DIGITS_MAX:
         raise ValueError("not a number of a sane size")
     return found
@@ -83,14 +93,21 @@ def amount(cell: Any, decimals: int, decimal_sign: str = ".") -> tuple[int, str]
     text = unicodedata.normalize("NFKC", str(cell)).strip().replace("−", "-")
     found = _AMOUNT.fullmatch(text)
     if found is None or (found["open"] is None) != (found["close"] is None):
-        raise CellError("not an amount")
+        raise _no_amount(text)
     minuses = [found[name] for name in ("minus", "minus2", "minus3") if found[name]]
     if len(minuses) + (found["open"] is not None) > 1:
         raise CellError("not an amount: it has two signs")
     plain = _ungrouped(found["digits"], decimal_sign)
+    if decimals == 2 and re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", plain):
+        raise CellError(
+            f"may be thousands or a fraction of three digits behind {decimal_sign!r}",
+            repair='say decimal_sign = "," or "." if it groups thousands, or extract = \'^(.+)0$\' for a fraction',
+        )
     try:
         scaled = number(plain + (found["exponent"] or "")).scaleb(decimals)
         whole = scaled == scaled.to_integral_value() and scaled.adjusted() < DIGITS_MAX
+    except CellError:
+        raise
     except (ValueError, ArithmeticError):
         raise CellError("not an amount") from None
     if not whole:
@@ -98,6 +115,16 @@ def amount(cell: Any, decimals: int, decimal_sign: str = ".") -> tuple[int, str]
     negative = found["open"] is not None or "-" in minuses
     sign = (found["before"] or "").strip() or (found["after"] or "").strip()
     return (-int(scaled) if negative else int(scaled)), sign
+
+
+def _no_amount(text: str) -> CellError:
+    if _MARKED.fullmatch(text):
+        return CellError(
+            "has a mark of credit or debit behind it",
+            repair="cut it off with extract = '^([\\d.,]+)', and read it for direction with "
+            "extract = '([CD]R?)$' and values",
+        )
+    return CellError("not an amount")
 
 
 def minor_units(decimals: int, decimal_sign: str = ".") -> Convert:
@@ -144,6 +171,8 @@ def duration(cell: Any, factor: int) -> int:
     text = unicodedata.normalize("NFKC", str(cell)).strip().casefold()
     try:
         return int(number(text) * factor)
+    except CellError:
+        raise
     except (ValueError, ArithmeticError):
         pass
     if clock := re.fullmatch(r"(?:(\d+):)?(\d{1,3}):(\d{1,2})(?:\.(\d{1,3}))?", text):

@@ -475,11 +475,18 @@ def _structs(
             try:
                 events.append(msgspec.convert(row, struct, strict=False))
             except msgspec.ValidationError as error:
-                bad.setdefault(position, CellError(str(error)))
+                bad.setdefault(position, CellError(str(error), repair=_repair(str(error))))
                 events.append(None)
     for (position, _), event in zip(rows, events, strict=True):
         if event is not None:
             yield position, event
+
+
+def _repair(error: str) -> str:
+    """What to do about a value that the contract refuses."""
+    if "matching regex" in error and "_account" in error:
+        return 'an account is printable ASCII: make an identifier of a name with digest = "..."'
+    return ""
 
 
 def _where(columns: Sequence[str]) -> str:

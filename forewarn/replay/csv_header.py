@@ -132,6 +132,8 @@ def _advice(
         if place != header.lines and all(names & columns for columns in needed):
             return f"Line {place} names all columns of the mapping: say header_line = {place}."
     line = lines[max(header.lines, 1) - 1] if lines else ""
+    if "\0" in line:
+        return 'Is it UTF-16 without a byte order mark? Say encoding = "utf-16-le".'
     if len(header.names) == 1:
         for separator, word in _SEPARATORS.items():
             if separator in line and separator != cutter.dialect.separator:

@@ -13,6 +13,8 @@ from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import MappingFile, named_columns
 from forewarn.replay.row_batch import BATCH_ROWS, FaultyRow, RowBatch
 
+HEADING = "names the columns again"
+
 
 def csv_batches(
     stream: IO[bytes], name: str, separator: str, mapping: MappingFile, tally: FileTally
@@ -38,7 +40,10 @@ def csv_batches(
     tally.before = tally.lines = header.lines
     tally.head = first.lines[: header.lines]
     last_used = header.names[-1 - header.optional] in named_columns(mapping)
-    reader = _Reader(header, cutter, tally, last_used=last_used)
+    reader = _Reader(
+        header, cutter, tally, last_used=last_used,
+        heading=first.lines[header.lines - 1] if header.lines else None,
+    )  # fmt: skip
     waiting: LineBlock | None = LineBlock(
         first.lines[header.lines :], _shifted(first.undecoded, header.lines), first.ended
     )
@@ -56,13 +61,20 @@ class _Reader:
         cutter: of the dialect.
         tally: counts lines.
         last_used: whether the mapping reads the last cell of a line.
+        heading: the line that names the columns; it stands again where files were put together.
     """
 
     def __init__(
-        self, header: CsvHeader, cutter: LineCutter, tally: FileTally, *, last_used: bool
+        self,
+        header: CsvHeader,
+        cutter: LineCutter,
+        tally: FileTally,
+        *,
+        last_used: bool,
+        heading: str | None,
     ) -> None:
         self._header, self._cutter, self._tally = header, cutter, tally
-        self._last_used = last_used
+        self._last_used, self._heading = last_used, heading
         self.left = LineBlock([])
 
     def batches(self, block: LineBlock, *, at_end: bool) -> Iterator[RowBatch]:
@@ -85,14 +97,17 @@ class _Reader:
         cells = texts.str.count_matches(separator, literal=True) + 1
         good = cells.is_between(width - header.optional, width)
         blank = texts.str.strip_chars() == ""
-        good &= ~blank
+        again = texts == self._heading if self._heading is not None else blank & ~blank
+        if again.any():
+            self._tally.passed[HEADING] += int(again.sum())
+        good &= ~blank & ~again
         first = self._tally.lines + 1
         self._tally.lines += len(lines)
         numbers: list[int] = list(range(first, first + len(lines)))
         faulty = []
         if not good.all():
             self._tally.blank += int(blank.sum())
-            for place in (~good & ~blank).arg_true().to_list():
+            for place in (~good & ~blank & ~again).arg_true().to_list():
                 row = CutRow(lines[place].split(separator), 1, lines[place])
                 reason = self._fault(row, undecoded=False, cut=False)
                 faulty.append(FaultyRow(numbers[place], row.raw, *(reason or ("", ""))))
@@ -120,6 +135,9 @@ class _Reader:
             tally.lines += row.lines
             if row.lines == 1 and not row.raw.strip():
                 tally.blank += 1
+            elif row.raw == self._heading:
+                tally.continued += row.lines - 1
+                tally.passed[HEADING] += 1
             else:
                 tally.continued += row.lines - 1
                 last = at_end and not block.ended and place + row.lines == len(lines)

@@ -6,6 +6,7 @@ from typing import Any
 from forewarn.replay import cell_conversion, column_conversion
 from forewarn.replay.cell_conversion import CURRENCY_SIGNS, DECIMALS
 from forewarn.replay.cell_error import CellError
+from forewarn.replay.currency_code import currency
 
 
 def amounts_by_currency(
@@ -31,8 +32,13 @@ def currency_of_sign(
     meant = CURRENCY_SIGNS.get(sign, (sign,) if sign.isalpha() and len(sign) == 3 else ())
     if not said:
         # The dollar sign stands for twenty currencies, and certainly not for the yuan of the contract.
-        currencies[place] = meant[0] if meant else "USD"
+        try:
+            currencies[place] = currency(meant[0]) if meant else "USD"
+        except CellError as error:
+            return CellError(f"amount_minor: its currency sign {error}", repair=error.repair)
         return None
-    if meant and currencies[place] not in meant:
+    if meant and currencies[place] not in {
+        "CNY" if one in ("RMB", "CNH") else one for one in meant
+    }:
         return CellError("amount_minor: its currency sign is not that of currency")
     return None

@@ -60,6 +60,10 @@ WITHHELD = frozenset(
         "未显示号码",
         "隐藏",
         "保密号码",
+        "无主叫号码",
+        "无号码",
+        "不显示号码",
+        "未显示",
     ]
 )
 """What stands for a number that the network did not show, without blanks and in lower case."""
@@ -90,6 +94,9 @@ _EXTENSION = re.compile(
 )
 """Behind the number of an exchange: who of the party was meant is no other party."""
 
+_HIDING = re.compile(r"^(?:\*67|\*82|[*#]31#)\s*(?=[+\d][\d\s.\-()]{5,}$)")
+"""Codes that hide or show the own number, dialled before the number that is meant."""
+
 _FLOAT = re.compile(r"(?<=^\d{7})\.0+$|(?<=\d{8})\.0+$")
 """What a spreadsheet makes of a column of numbers with gaps: 13800000017.0."""
 
@@ -113,7 +120,7 @@ def party(text: str, region: str | None) -> str | None:
     Raises:
         CellError: if the text is no number.
     """
-    plain = _EXTENSION.sub("", _unwrapped(text))
+    plain = _HIDING.sub("", _EXTENSION.sub("", _unwrapped(text)))
     digits = _PUNCTUATION.sub("", _FLOAT.sub("", plain))
     if withheld(plain) or digits.lstrip("+") in _SPELT or (digits and not digits.strip("+0")):
         return None
@@ -216,4 +223,6 @@ def _kept(digits: str) -> str:
     """Digits that no numbering plan knows, as the network showed them."""
     if not 3 <= len(digits) <= _LONGEST:
         raise CellError("is no telephone number")
+    if digits[0] == "+" and int(digits[1:]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+        raise CellError("is the code of a country without a number")
     return digits

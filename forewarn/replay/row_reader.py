@@ -1,5 +1,6 @@
 """Rows of CSV, JSON Lines, JSON and Parquet files in batches, every line accounted for."""
 
+import codecs
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,13 @@ from typing import IO, Any
 import msgspec
 
 from forewarn.errors import ConfigurationError
-from forewarn.platform.files.byte_stream import PACKED, CountedFile, kind_of, unpacked
+from forewarn.platform.files.byte_stream import (
+    PACKED,
+    CountedFile,
+    kind_of,
+    require_text,
+    unpacked,
+)
 from forewarn.replay.csv_reader import csv_batches
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import MappingFile, is_added, required_columns
@@ -60,6 +67,7 @@ def read_batches(
     with unpacked(path) as (stream, counted):
         if watch is not None:
             watch(counted)
+        require_text(stream, path.name)
         yield from reader(stream, path, mapping, tally)
 
 
@@ -75,7 +83,8 @@ def _json_lines(
 ) -> Iterator[RowBatch]:
     missing = _Missing(mapping, path.name)
     batch = RowBatch((), [], [], [])
-    for line, text in enumerate(stream, start=1):
+    for line, found in enumerate(stream, start=1):
+        text = _without_mark(found, path.name) if line == 1 else found
         tally.lines = line
         if not text.strip():
             tally.blank += 1
@@ -101,6 +110,13 @@ def _json_lines(
     yield batch
 
 
+def _without_mark(data: bytes, name: str) -> bytes:
+    """The beginning of a JSON file without a byte order mark."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ConfigurationError(f"{name} is UTF-16.", hint="JSON is UTF-8: save it so.")
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
 def _json(
     stream: IO[bytes], path: Path, mapping: MappingFile, tally: FileTally
 ) -> Iterator[RowBatch]:
@@ -110,13 +126,30 @@ def _json(
             f"{path.name} is larger than 256 MiB.", hint="Write one object a line (.jsonl)."
         )
     try:
-        found = _decoder.decode(data)
+        found = _decoder.decode(_without_mark(data, path.name))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{path.name} is not JSON: {error}.") from error
-    if mapping.records:
-        found = getter(mapping.records)(found)[1]
-    rows = found if isinstance(found, list) else [found]
+        raise ConfigurationError(
+            f"{path.name} is not JSON: {error}.",
+            hint="If it has one object a line, call it .jsonl.",
+        ) from error
+    rows = _records(found, mapping.records, path.name)
     yield from _listed(rows, path, mapping, tally)
+
+
+def _records(found: Any, place: str, name: str) -> list[Any]:
+    """The list of rows in a document.
+
+    Raises:
+        ConfigurationError: if there is none where the mapping says.
+    """
+    if place and not isinstance(found, list):  # some sources hand out the list alone
+        there, found = getter(place)(found)
+        if not there or not isinstance(found, list):
+            raise ConfigurationError(
+                f"{name} has no list at {place}, where records says its rows are.",
+                hint="Name the path to the list, such as data.transactions.",
+            )
+    return found if isinstance(found, list) else [found]
 
 
 def _statement(

@@ -31,6 +31,10 @@ _ISO = re.compile(
 )
 
 
+_MIDNIGHT = re.compile(r"(?<=[T ])24(:00(?::00(?:[.,]0+)?)?)(?!:?\d)")
+"""The end of a day (ISO 8601): 24:00:00 is the first instant of the next."""
+
+
 @dataclass(frozen=True, slots=True)
 class Instant:
     """UTC milliseconds; ``later_ms`` is the other instant with the same reading of the clock."""
@@ -72,12 +76,11 @@ def instant(
         try:
             if form in EPOCHS:
                 return _bounded(int(number(cell) * _factor(form)))
-            moment = (
-                cell
-                if isinstance(cell, datetime)
-                else _parsed(str(cell).strip(), form, exact, named)
-            )
-            return _located(moment, zone)
+            if isinstance(cell, datetime):
+                return _located(cell, zone)
+            text, days = _MIDNIGHT.subn("00\\1", str(cell).strip(), count=1)
+            moment = _parsed(text, form, exact, named)
+            return _located(moment + timedelta(days=days), zone)
         except CellError:
             raise
         except (ValueError, ArithmeticError, TypeError):  # the year 1 east of Greenwich overflows

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,17 @@ from forewarn.errors import ConfigurationError
 
 PACKED = frozenset({".gz", ".zip", ".zst", ".bz2", ".xz"})
 BLOCK_BYTES = 1 << 20
+_OF_THE_SYSTEM = re.compile(r"(?:^|/)(?:__MACOSX/|\.DS_Store$|\._|Thumbs\.db$|desktop\.ini$)")
+"""Files that an operating system puts beside those of its user."""
+
+_FOREIGN = {
+    b"PK\x03\x04": "a workbook or an archive", b"\xd0\xcf\x11\xe0": "a workbook (.xls)",
+    b"\x1f\x8b": "packed by gzip", b"BZh": "packed by bzip2", b"\xfd7zXZ": "packed by xz",
+    b"\x28\xb5\x2f\xfd": "packed by zstandard", b"%PDF": "a PDF", b"PAR1": "Parquet",
+    b"<html": "a web page", b"<!doctype html": "a web page", b"Rar!": "an archive", b"7z\xbc\xaf": "an archive",
+}  # fmt: skip
+"""How files begin that are no text, in lower case where they are."""
+
 _BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, zstandard.ZstdError)
 
 
@@ -50,6 +62,25 @@ def kind_of(path: Path) -> str:
     while suffixes and suffixes[-1] in PACKED:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
+
+
+def require_text(stream: Any, name: str) -> None:
+    """Refuse a file that is no text although its name says so.
+
+    Args:
+        stream: with ``peek``, at the beginning of the content.
+        name: of the file.
+
+    Raises:
+        ConfigurationError: saying what it is.
+    """
+    head = bytes(stream.peek(64)[:64]).lstrip(b" \r\n\t")
+    for mark, what in _FOREIGN.items():
+        if head[: len(mark)] in (mark, mark.upper()) or head[: len(mark)].lower() == mark:
+            raise ConfigurationError(
+                f"{name} is {what} by its content, not what its name says.",
+                hint="Give the file its true name, or export it as CSV.",
+            )
 
 
 @contextmanager
@@ -91,7 +122,11 @@ def _opened(path: Path, counted: CountedFile) -> Any:
 
 def _only_member(path: Path, counted: CountedFile) -> IO[bytes]:
     archive = zipfile.ZipFile(counted)
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [
+        member
+        for member in archive.infolist()
+        if not member.is_dir() and not _OF_THE_SYSTEM.search(member.filename)
+    ]
     if len(members) != 1:
         raise ConfigurationError(
             f"{path.name} holds {len(members)} files.", hint="Unpack it and name each."
