@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
@@ -137,7 +137,7 @@ def _age_seconds(is_behind: bool, oldest_ms: int | None, now_ms: int) -> float |
 
 
 def _oldest(
-    consumer: Any, behind: dict[TopicPartition, int], wait_seconds: float
+    consumer: KafkaConsumer, behind: dict[TopicPartition, int], wait_seconds: float
 ) -> dict[TopicPartition, int]:
     """Timestamp in milliseconds of the first record at or after each offset."""
     found: dict[TopicPartition, int] = {}
@@ -155,7 +155,7 @@ def _oldest(
     return found
 
 
-def _partitions(consumer: Any, topic: str) -> set[int]:
+def _partitions(consumer: KafkaConsumer, topic: str) -> set[int]:
     partitions = consumer.partitions_for_topic(topic)
     if not partitions:
         raise missing_topic(topic)
@@ -163,9 +163,9 @@ def _partitions(consumer: Any, topic: str) -> set[int]:
 
 
 @contextmanager
-def _clients(kafka: KafkaSettings) -> Iterator[tuple[Any, Any]]:
+def _clients(kafka: KafkaSettings) -> Iterator[tuple[KafkaAdminClient, KafkaConsumer]]:
     timeout_ms = int(kafka.request_timeout_seconds * 1000)
-    clients: list[Any] = []
+    clients: list[KafkaAdminClient | KafkaConsumer] = []
     try:
         with explained(kafka):
             admin = KafkaAdminClient(**client_arguments(kafka), bootstrap_timeout_ms=timeout_ms)

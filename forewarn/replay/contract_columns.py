@@ -5,9 +5,10 @@ other row is left to ``forewarn.replay.column_mapping``, which knows the reasons
 that the other would decide otherwise, it is only faster. A test compares the two.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import cast
 
 import msgspec
 import polars as pl
@@ -168,7 +169,7 @@ def _filled_in(template: str, batch: RowBatch, chosen: pl.Series) -> pl.Series:
     cells = {f"c{number}": _cells(batch, name, chosen) for number, name in enumerate(names)}
     frame = pl.DataFrame(cells).select(pl.all().replace("", None))
     place = {name: f"c{number}" for number, name in enumerate(names)}
-    parts: list[Any] = []
+    parts: list[pl.Expr] = []
     rest = template
     for name in template_names(template):
         before, _, rest = rest.partition("{" + name + "}")
@@ -188,7 +189,7 @@ def _converted(compiled: CompiledField, texts: pl.Series) -> pl.Series:
     return texts.set(texts == "", None)
 
 
-def _typed(values: pl.Series, kind: Any) -> pl.Series:
+def _typed(values: pl.Series, kind: msgspec.inspect.Type) -> pl.Series:
     """Texts of numbers and truth values as such, where the contract wants them."""
     kind = _bare(kind)
     if isinstance(kind, msgspec.inspect.BoolType) and values.dtype == pl.String:
@@ -201,7 +202,7 @@ def _typed(values: pl.Series, kind: Any) -> pl.Series:
     return values if values.dtype == wanted else values.cast(wanted, strict=False)
 
 
-def _keeps_contract(kind: str, names: Any) -> pl.Expr:
+def _keeps_contract(kind: str, names: Collection[str]) -> pl.Expr:
     """What the contract says of each field: lengths, patterns, bounds and words."""
     return pl.all_horizontal(
         _keeps_type(pl.col(each.encode_name), each.type)
@@ -211,18 +212,18 @@ def _keeps_contract(kind: str, names: Any) -> pl.Expr:
 
 
 @cache
-def _contract(kind: str) -> tuple[Any, ...]:
+def _contract(kind: str) -> tuple[msgspec.inspect.Field, ...]:
     """The fields of an event as the contract declares them."""
-    info: Any = msgspec.inspect.type_info(STRUCTS[kind])
-    return tuple(info.fields)
+    info = cast("msgspec.inspect.StructType", msgspec.inspect.type_info(STRUCTS[kind]))
+    return info.fields
 
 
-def _bare(kind: Any) -> Any:
+def _bare(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:
     """A type without the description that the contract gives it."""
     return kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind
 
 
-def _keeps_type(column: pl.Expr, kind: Any) -> pl.Expr:
+def _keeps_type(column: pl.Expr, kind: msgspec.inspect.Type) -> pl.Expr:
     kind = _bare(kind)
     if isinstance(kind, msgspec.inspect.UnionType):
         (inner,) = [one for one in kind.types if not isinstance(one, msgspec.inspect.NoneType)]
@@ -240,14 +241,14 @@ def _keeps_type(column: pl.Expr, kind: Any) -> pl.Expr:
     return test
 
 
-def _keeps_text(column: pl.Expr, kind: Any) -> pl.Expr:
+def _keeps_text(column: pl.Expr, kind: msgspec.inspect.StrType) -> pl.Expr:
     # Where anything may stand, what makes the event too long is for the slow way to see.
     longest = _LONGEST_TEXT_BYTES if kind.max_length is None else kind.max_length
     test = column.str.len_bytes().is_between(kind.min_length or 0, longest)
     return test if kind.pattern is None else test & column.str.contains(kind.pattern)
 
 
-def _in_order(kind: str, names: Any, own: frozenset[str]) -> pl.Expr:
+def _in_order(kind: str, names: Collection[str], own: frozenset[str]) -> pl.Expr:
     """The checks of ``forewarn.replay.event_check``, as expressions."""
     tests = [pl.lit(value=True)]
     me, caller, callee = pl.col("subscriber"), pl.col("caller"), pl.col("callee")

@@ -7,10 +7,10 @@ one object each; one that is not listed gives the entry.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import mt940
 from lxml import etree
+from lxml.etree import _Element as Element
 
 from forewarn.errors import ConfigurationError
 
@@ -20,7 +20,7 @@ _NO_ID = frozenset({"NOTPROVIDED", "NONREF", "NOTPROVIDED.", "NOREF", ""})
 """What banks write into a mandatory field that they cannot fill."""
 
 
-def statement_rows(data: bytes, name: str) -> list[dict[str, Any]]:
+def statement_rows(data: bytes, name: str) -> list[dict[str, str]]:
     """The transfers of a statement, by its content.
 
     Raises:
@@ -36,7 +36,7 @@ def statement_rows(data: bytes, name: str) -> list[dict[str, Any]]:
     )
 
 
-def _iso20022(data: bytes, name: str) -> list[dict[str, Any]]:
+def _iso20022(data: bytes, name: str) -> list[dict[str, str]]:
     # Entities and networks are off: a statement needs none, and a hostile one would read files by them.
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     try:
@@ -45,7 +45,7 @@ def _iso20022(data: bytes, name: str) -> list[dict[str, Any]]:
         raise ConfigurationError(
             f"{name} is broken XML: {error}.", hint="Fetch it again; nothing was read."
         ) from error
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str]] = []
     for statement in _all(root, "Stmt", "Rpt", "Ntfctn"):
         rows.extend(_with_originals(list(_entries(statement))))
     for group in _all(root, "FIToFICstmrCdtTrf"):
@@ -55,7 +55,7 @@ def _iso20022(data: bytes, name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _entries(statement: Any) -> Iterator[dict[str, Any]]:
+def _entries(statement: Element) -> Iterator[dict[str, str]]:
     own = _text(statement, "Acct/Id/IBAN") or _text(statement, "Acct/Id/Othr/Id")
     for number, entry in enumerate(_children(statement, "Ntry"), start=1):
         amount = _child(entry, "Amt")
@@ -77,7 +77,7 @@ def _entries(statement: Any) -> Iterator[dict[str, Any]]:
             yield shared | _detail(detail, shared, place, len(details))
 
 
-def _with_originals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_originals(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     """Name the entry that a reversal takes back, if the statement holds exactly one that it can be.
 
     That is an earlier entry of the other direction between the same accounts with the same amount.
@@ -99,7 +99,9 @@ def _with_originals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _detail(detail: Any, shared: dict[str, Any], place: int, count: int) -> dict[str, Any]:
+def _detail(
+    detail: Element | None, shared: dict[str, str], place: int, count: int
+) -> dict[str, str]:
     """What one transaction of an entry says more, or otherwise."""
     if detail is None:
         return {"transaction": "1", "ref": shared["entry_ref"]}
@@ -135,7 +137,7 @@ def _detail(detail: Any, shared: dict[str, Any], place: int, count: int) -> dict
     return found | ({"credit_debit": direction} if direction else {})
 
 
-def _credit_transfers(group: Any) -> Iterator[dict[str, Any]]:
+def _credit_transfers(group: Element) -> Iterator[dict[str, str]]:
     header = _child(group, "GrpHdr")
     for transfer in _children(group, "CdtTrfTxInf"):
         amount = _child(transfer, "IntrBkSttlmAmt")
@@ -158,7 +160,7 @@ def _credit_transfers(group: Any) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _mt940(data: bytes, name: str) -> list[dict[str, Any]]:
+def _mt940(data: bytes, name: str) -> list[dict[str, str]]:
     text = data.decode("utf-8", errors="replace")
     expected = sum(line.startswith(":61:") for line in text.splitlines())
     try:
@@ -182,7 +184,7 @@ def _statements(text: str) -> list[str]:
     return [first, *(":20:" + part for part in parts[1:])]
 
 
-def _mt940_rows(text: str) -> Iterator[dict[str, Any]]:
+def _mt940_rows(text: str) -> Iterator[dict[str, str]]:
     statement = mt940.models.Transactions()
     statement.parse(text)
     about = statement.data
@@ -211,11 +213,11 @@ def _mt940_rows(text: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _when(entry: Any, name: str) -> str:
+def _when(entry: Element, name: str) -> str:
     return _text(entry, f"{name}/DtTm") or _text(entry, f"{name}/Dt")
 
 
-def _account(node: Any, path: str) -> str:
+def _account(node: Element | None, path: str) -> str:
     return _text(node, f"{path}/Id/IBAN") or _text(node, f"{path}/Id/Othr/Id")
 
 
@@ -223,11 +225,11 @@ def _id(text: str) -> str:
     return "" if text.upper() in _NO_ID else text
 
 
-def _children(node: Any, name: str) -> list[Any]:
+def _children(node: Element | None, name: str) -> list[Element]:
     return [] if node is None else [child for child in node if _local(child) == name]
 
 
-def _child(node: Any, path: str) -> Any:
+def _child(node: Element | None, path: str) -> Element | None:
     for name in path.split("/"):
         found = _children(node, name)
         if not found:
@@ -236,14 +238,14 @@ def _child(node: Any, path: str) -> Any:
     return node
 
 
-def _text(node: Any, path: str) -> str:
+def _text(node: Element | None, path: str) -> str:
     found = _child(node, path)
     return "" if found is None else (found.text or "").strip()
 
 
-def _all(node: Any, *names: str) -> list[Any]:
+def _all(node: Element, *names: str) -> list[Element]:
     return [child for child in node.iter() if _local(child) in names]
 
 
-def _local(node: Any) -> str:
+def _local(node: Element) -> str:
     return etree.QName(node).localname if isinstance(node.tag, str) else ""

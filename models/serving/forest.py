@@ -14,13 +14,13 @@ the order of the trees in float64. ``tests/models/serving/test_forest.py`` holds
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from forewarn.errors import ArtifactError
+from models.serving.model_dump import ModelDump, TreeNode
 
 _BLOCK_ROWS = 16
 """Rows that stay in the first-level cache (13 KB at 100 features) while all trees pass over them."""
@@ -81,14 +81,14 @@ def compiled(function: Callable[..., None]) -> Callable[..., None]:
 
 @compiled
 def _walk(
-    vectors: Any,
-    roots: Any,
-    depths: Any,
-    feature: Any,
-    threshold: Any,
-    left: Any,
-    value: Any,
-    out: Any,
+    vectors: NDArray[np.float32],
+    roots: NDArray[np.int32],
+    depths: NDArray[np.int32],
+    feature: NDArray[np.int32],
+    threshold: NDArray[np.float32],
+    left: NDArray[np.int32],
+    value: NDArray[np.float64],
+    out: NDArray[np.float64],
 ) -> None:
     n, n_features = vectors.shape
     block = np.empty((_BLOCK_ROWS, 2 * n_features), np.float32)
@@ -133,7 +133,7 @@ def _walk(
                 out[begin + r, s] += value[a]
 
 
-def compile_forest(dump: dict[str, Any]) -> Forest:
+def compile_forest(dump: ModelDump) -> Forest:
     """Flatten the dictionary of ``Booster.dump_model()``.
 
     Raises:
@@ -166,7 +166,7 @@ class _Nodes:
         self.left: list[int] = []
         self.value: list[float] = []
 
-    def add_tree(self, root: dict[str, Any], n_features: int) -> int:
+    def add_tree(self, root: TreeNode, n_features: int) -> int:
         """Append one tree; returns its depth."""
         deepest = 0
         waiting = deque([(root, self._leaves(1), 0)])
@@ -194,7 +194,7 @@ class _Nodes:
         return first
 
 
-def condition(node: dict[str, Any], n_features: int) -> tuple[int, float]:
+def condition(node: TreeNode, n_features: int) -> tuple[int, float]:
     """Slot and threshold of an inner node of a dump: a row goes right if ``row[slot] > threshold``.
 
     Args:

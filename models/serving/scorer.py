@@ -5,7 +5,6 @@ itself only reads the artifact.
 """
 
 from pathlib import Path
-from typing import Any
 
 import lightgbm
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from forewarn.errors import ArtifactError
 from models.serving.artifact import BOOSTER, TYPOLOGY, Artifact, read_artifact
 from models.serving.forest import Forest, compile_forest
+from models.serving.model_dump import ModelDump
 from models.serving.tree_shap import compile_tree_shap
 
 
@@ -139,7 +139,7 @@ def _of_other_features(artifact: Artifact, fingerprint: str) -> IncompatibleArti
     )
 
 
-def _booster(artifact: Artifact, name: str) -> Any:
+def _booster(artifact: Artifact, name: str) -> lightgbm.Booster:
     try:
         return lightgbm.Booster(model_str=artifact.text(name))
     except lightgbm.basic.LightGBMError as error:
@@ -148,7 +148,7 @@ def _booster(artifact: Artifact, name: str) -> Any:
         ) from None
 
 
-def _forest(dump: dict[str, Any], n_features: int) -> Forest:
+def _forest(dump: ModelDump, n_features: int) -> Forest:
     forest = compile_forest(dump)
     if forest.n_features != n_features:
         raise IncompatibleArtifactError(

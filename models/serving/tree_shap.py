@@ -20,13 +20,13 @@ LightGBM.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forewarn.errors import ArtifactError
 from models.serving.forest import LARGEST, compiled, condition
+from models.serving.model_dump import ModelDump, TreeNode
 
 _POINTS = 3
 """Quadrature points of one pass: exact for the depth of 6 that training allows. Deeper trees take
@@ -102,23 +102,23 @@ class TreeShap:
 
 @compiled
 def _explain(
-    vectors: Any,
-    starts: Any,
-    passes: Any,
-    tables: Any,
-    slot: Any,
-    threshold: Any,
-    feature: Any,
-    children: Any,
-    previous: Any,
-    zero: Any,
-    values: Any,
-    inverse: Any,
-    points: Any,
-    weights: Any,
-    product: Any,
-    one: Any,
-    out: Any,
+    vectors: NDArray[np.float32],
+    starts: NDArray[np.int64],
+    passes: NDArray[np.int64],
+    tables: NDArray[np.int64],
+    slot: NDArray[np.uint32],
+    threshold: NDArray[np.float32],
+    feature: NDArray[np.int32],
+    children: NDArray[np.uint32],
+    previous: NDArray[np.uint32],
+    zero: NDArray[np.float64],
+    values: NDArray[np.float64],
+    inverse: NDArray[np.float64],
+    points: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    product: NDArray[np.float64],
+    one: NDArray[np.bool_],
+    out: NDArray[np.float64],
 ) -> None:
     """Add the contributions of all trees; ``product`` and ``one`` are scratch of one tree."""
     n, n_features = vectors.shape
@@ -157,16 +157,16 @@ def _explain(
 
 @compiled
 def _descend(
-    row: Any,
-    t: Any,
-    slot: Any,
-    threshold: Any,
-    children: Any,
-    previous: Any,
-    zero: Any,
-    inverse: Any,
-    product: Any,
-    one: Any,
+    row: NDArray[np.float32],
+    t: NDArray[np.float64],
+    slot: NDArray[np.uint32],
+    threshold: NDArray[np.float32],
+    children: NDArray[np.uint32],
+    previous: NDArray[np.uint32],
+    zero: NDArray[np.float64],
+    inverse: NDArray[np.float64],
+    product: NDArray[np.float64],
+    one: NDArray[np.bool_],
 ) -> None:
     """Set which branches the row takes, and the products of the paths to all nodes of a tree."""
     t0, t1, t2 = t[0], t[1], t[2]
@@ -197,16 +197,16 @@ def _descend(
 
 @compiled
 def _ascend(
-    t: Any,
-    w: Any,
-    feature: Any,
-    children: Any,
-    previous: Any,
-    zero: Any,
-    inverse: Any,
-    product: Any,
-    one: Any,
-    out: Any,
+    t: NDArray[np.float64],
+    w: NDArray[np.float64],
+    feature: NDArray[np.int32],
+    children: NDArray[np.uint32],
+    previous: NDArray[np.uint32],
+    zero: NDArray[np.float64],
+    inverse: NDArray[np.float64],
+    product: NDArray[np.float64],
+    one: NDArray[np.bool_],
+    out: NDArray[np.float64],
 ) -> None:
     """Add up the leaves behind each branch, and add the contributions of the nodes to ``out``."""
     w0, w1, w2 = w[0], w[1], w[2]
@@ -235,7 +235,7 @@ def _ascend(
         out[feature[node]] += hot * total
 
 
-def compile_tree_shap(dump: dict[str, Any]) -> TreeShap:
+def compile_tree_shap(dump: ModelDump) -> TreeShap:
     """Flatten the dictionary of ``Booster.dump_model()`` (a model with one tree an iteration).
 
     Raises:
@@ -264,7 +264,7 @@ class _Nodes:
         self._deepest = 0
         self._leaves: list[float] = []
 
-    def add_tree(self, root: dict[str, Any]) -> None:
+    def add_tree(self, root: TreeNode) -> None:
         """Append the inner nodes of a tree in preorder, and its leaves."""
         self._deepest, self._leaves = 0, []
         if "split_feature" in root:
@@ -283,7 +283,7 @@ class _Nodes:
         # With n points the integral is exact for paths of up to 2 n features.
         self._passes.append(max(1, -(-self._deepest // (2 * _POINTS))))
 
-    def _add(self, node: dict[str, Any], path: dict[int, int]) -> int:
+    def _add(self, node: TreeNode, path: dict[int, int]) -> int:
         """Append a node and what is below it; returns its number in the tree."""
         first = self._starts[-1]
         number = len(self._slot) - first
@@ -346,7 +346,7 @@ class _Nodes:
         )
 
 
-def _count(node: dict[str, Any]) -> float:
+def _count(node: TreeNode) -> float:
     """Training rows of a node.
 
     Raises:

@@ -125,7 +125,9 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
                 else:
                     waiter.cancel()
 
-    async def _read_buffered(self, consumer: Any, may_fetch: MayFetch) -> list[FetchedRecords]:
+    async def _read_buffered(
+        self, consumer: aiokafka.AIOKafkaConsumer, may_fetch: MayFetch
+    ) -> list[FetchedRecords]:
         """Take records that aiokafka has fetched already, at most one chunk a partition."""
         fetcher = consumer._fetcher  # noqa: SLF001
         chunks: list[FetchedRecords] = []
@@ -176,7 +178,7 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
     async def _check_group(self) -> None:
         self._raise_fatal_error(self._ensure_consumer())
 
-    def _raise_fatal_error(self, consumer: Any) -> None:
+    def _raise_fatal_error(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
         """Raise an error of the group that no retry resolves; aiokafka waits to be asked for it."""
         try:
             consumer._coordinator.check_errors()  # noqa: SLF001
@@ -186,13 +188,13 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
                 raise
             self.log.warning("The group goes on after %r", error)
 
-    def highwater(self, tp: Any) -> int | None:
+    def highwater(self, tp: TopicPartition) -> int | None:
         """Offset after the last known record; None for a partition not assigned or not read yet."""
         state = self._state(tp)
         found: int | None = None if state is None else state.highwater
         return found
 
-    def end(self, tp: Any) -> int | None:
+    def end(self, tp: TopicPartition) -> int | None:
         """Offset after the last record that can be read now; None as for ``highwater``.
 
         Records of a transaction that is still open lie behind it.
@@ -200,13 +202,13 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
         state = self._state(tp)
         return None if state is None else readable_end(state.highwater, state.lso)
 
-    def reading_from(self, tp: Any) -> int | None:
+    def reading_from(self, tp: TopicPartition) -> int | None:
         """Offset of the next fetch; None as for ``highwater``."""
         state = self._state(tp)
         found: int | None = state.position if state and state.has_valid_position else None
         return found
 
-    def _state(self, tp: Any) -> Any:
+    def _state(self, tp: TopicPartition) -> Any:
         """aiokafka's state of a partition; None if it is not assigned.
 
         Called from the main loop, which may still know a partition that a rebalance has revoked;
@@ -265,7 +267,9 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
     async def _seek_stamped(self, tp: Partition, offset: int) -> int:
         return self._stamp(self._ensure_consumer(), TopicPartition(*tp), offset)
 
-    def _stamp(self, consumer: Any, tp: TopicPartition, target: int | None) -> int:
+    def _stamp(
+        self, consumer: aiokafka.AIOKafkaConsumer, tp: TopicPartition, target: int | None
+    ) -> int:
         # aiokafka's own seek_to_committed leaves a partition where it is when 0 is committed.
         if target is not None:
             consumer.seek(tp, target)
@@ -273,7 +277,7 @@ class ChunkConsumerThread(AIOKafkaConsumerThread):
         self._epochs[tp] = self._epoch
         return self._epoch
 
-    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+    async def _commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         """Commit; False if it failed, which is never fatal: the next commit repeats it.
 
         The stock driver stops the application on any error here, and waits without bound while
