@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-SEMANTICS_VERSION: Final = 5
+SEMANTICS_VERSION: Final = 6
 
 SECOND_MS: Final = 1_000
 MINUTE_MS: Final = 60_000
@@ -72,6 +72,13 @@ DOUBT_MINUTES: Final = 30 * 24 * 60
 PRESSED_MS: Final = HOUR_MS
 TAINT_MS: Final = 7 * DAY_MS
 VICTIM_MS: Final = 30 * DAY_MS
+
+# Decaying risk of a number, an account or a device.
+RISK_WEIGHTS: Final = np.array([12, 3, 1], dtype=np.int64)
+"""What a confirmation or a contact adds in the windows of 24 hours, 7 days and 30 days: 16 on its first day, 4 in
+its first week, 1 in its first month."""
+RISK_PRIOR: Final = 16
+"""Contacts that every record is taken to have had, with that weight: one of today."""
 
 # The stage machine.
 STAGE_TTL_MS: Final = 3 * DAY_MS

@@ -42,6 +42,7 @@ def _risk(entity: EntityName, confirmed: int, contacts: int, contact_kinds: str)
     return [
         *totals(f"{entity}_confirmations", entity, confirmed, _RISK_DAYS, kinds="outcomes", why="How often it was confirmed lately; a misuse that has ended is forgotten."),
         *ratios(f"{entity}_confirmation_share", entity, confirmed, contacts, _RISK_DAYS, kinds="outcomes, " + contact_kinds, why="Confirmations for each contact of the same time.", aggregation="share"),
+        scalar(f"{entity}_confirmation_risk", entity, kinds="outcomes, " + contact_kinds, why="Confirmations for each contact, of which the latest count most; a single one says little.", aggregation="decaying share"),
     ]
 
 

@@ -17,7 +17,7 @@ from features.offline.export_manifest import (
     segment_path,
     write_manifest,
 )
-from features.offline.parquet_schema import STRUCTS
+from features.offline.parquet_schema import ROWS_PER_GROUP, STRUCTS
 from features.offline.topic_frames import RejectedRecords, StoredRecord, frame_of
 from forewarn.contracts import Acceptance
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
@@ -146,7 +146,9 @@ class Exporter:
         room = REJECTED_KEPT - len(manifest.rejections)
         manifest.rejections += [RejectedRecord(segment.topic, *row) for row in rejected.rows[:room]]
         with atomic_file(path) as draft:
-            frame.write_parquet(draft, compression="zstd", compression_level=1)
+            frame.write_parquet(
+                draft, compression="zstd", compression_level=1, row_group_size=ROWS_PER_GROUP
+            )
 
     def _read(self, segment: OffsetRange) -> Iterator[list[StoredRecord]]:
         """The records of a segment; its end is reached by position, since offsets may have gaps."""

@@ -41,7 +41,9 @@ class HistoryRunner:
         threads: int | None = None,
     ) -> None:
         self._engine = engine
-        self.record_store: RecordStore = record_store or MemoryRecordStore()
+        self.record_store: RecordStore = (
+            MemoryRecordStore() if record_store is None else record_store
+        )
         self._threads = threads or cores()
 
     def run(self, columns: EventColumns, *, last: bool = False) -> RunResult:

@@ -21,6 +21,10 @@ POSITION: Final = (
 )
 """The record's position in Kafka, and when the broker appended it (UTC ms)."""
 
+ROWS_PER_GROUP: Final = 8_192
+"""Rows of a row group. A history is read by row groups, of every partition one or two at a time, so that memory holds
+about as many rows as there are partitions, times this."""
+
 STRUCTS: Final[dict[str, tuple[type[msgspec.Struct], ...]]] = {
     "calls": (CallStarted, CallEnded, LineChanged),
     "transfers": (Transfer,),

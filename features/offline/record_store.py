@@ -1,9 +1,9 @@
 """Where records are kept between the slices of a history: in memory or in a scratch file."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from features.store.state_store import Write
 
@@ -15,7 +15,7 @@ class RecordStore(Protocol):
         """The records of keys, None where there is none."""
         ...
 
-    def store(self, writes: Sequence[Write]) -> None:
+    def store(self, writes: Iterable[Write]) -> None:
         """Replace records."""
         ...
 
@@ -34,12 +34,17 @@ class MemoryRecordStore:
     def __init__(self) -> None:
         self._records: dict[bytes, tuple[bytes, int]] = {}
 
+    @property
+    def count(self) -> int:
+        """How many records it holds."""
+        return len(self._records)
+
     def load(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """See :class:`RecordStore`."""
         found = (self._records.get(key) for key in keys)
         return [None if record is None else record[0] for record in found]
 
-    def store(self, writes: Sequence[Write]) -> None:
+    def store(self, writes: Iterable[Write]) -> None:
         """See :class:`RecordStore`."""
         self._records.update((write.key, (write.value, write.expire_ms)) for write in writes)
 
@@ -51,6 +56,50 @@ class MemoryRecordStore:
     def close(self) -> None:
         """See :class:`RecordStore`."""
         self._records.clear()
+
+
+MEMORY_RECORDS: Final = 2_000_000
+"""Records that memory holds before the rest of a history keeps them on disk: about 1.5 GB with their keys."""
+
+
+class SpillingRecordStore:
+    """Records in memory, and in a scratch file from the moment when they are too many for it.
+
+    Args:
+        path: of the file, which is made only when it is needed; ``close`` removes it.
+        most: records that memory may hold.
+    """
+
+    def __init__(self, path: Path, *, most: int = MEMORY_RECORDS) -> None:
+        self._path = path
+        self._most = most
+        self._inner: MemoryRecordStore | SqliteRecordStore = MemoryRecordStore()
+
+    @property
+    def spilled(self) -> bool:
+        """Whether the records are on disk."""
+        return isinstance(self._inner, SqliteRecordStore)
+
+    def load(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """See :class:`RecordStore`."""
+        return self._inner.load(keys)
+
+    def store(self, writes: Iterable[Write]) -> None:
+        """See :class:`RecordStore`."""
+        self._inner.store(writes)
+        if isinstance(self._inner, MemoryRecordStore) and self._inner.count > self._most:
+            on_disk = SqliteRecordStore(self._path)
+            on_disk.store(self._inner.writes())
+            self._inner.close()
+            self._inner = on_disk
+
+    def writes(self) -> Iterator[Write]:
+        """See :class:`RecordStore`."""
+        return self._inner.writes()
+
+    def close(self) -> None:
+        """See :class:`RecordStore`."""
+        self._inner.close()
 
 
 class SqliteRecordStore:
@@ -78,7 +127,7 @@ class SqliteRecordStore:
         rows = (self._base.execute(query, (key,)).fetchone() for key in keys)
         return [None if row is None else row[0] for row in rows]
 
-    def store(self, writes: Sequence[Write]) -> None:
+    def store(self, writes: Iterable[Write]) -> None:
         """See :class:`RecordStore`."""
         self._base.execute("BEGIN")
         self._base.executemany(

@@ -3,7 +3,7 @@
 The order is that of :func:`features.offline.frame_columns.in_order`: an event's *place* is the newest
 event time that its partition had reached when it arrived. Windows are cut by place, so a late event stays
 in the window of its arrival, and merging each window alone gives the order of the whole. Only one window,
-and the files with rows in it, are in memory.
+and the row groups with rows in it, are in memory.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from pyarrow import parquet
 
 from features.offline.parquet_tables import read_files, topic_files
 
@@ -23,12 +24,14 @@ STEP_MS: Final = 60_000
 I64 = npt.NDArray[np.int64]
 
 
-@dataclass(slots=True)
-class _File:
-    """One file of a topic: the range of its places, and the newest time of each partition before it."""
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Rows of a file that are read together: their places, and the newest time of each partition before them."""
 
     topic: str
     path: Path
+    first_row: int
+    rows: int
     first_place: int
     last_place: int
     before: dict[int, int]
@@ -45,21 +48,26 @@ class TimeWindows:
 
     events: int
     starts: list[int]
-    _files: list[_File] = field(default_factory=list)
+    _blocks: list[_Block] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[dict[str, pl.DataFrame]]:
         """The rows of each window by topic, canonical columns."""
-        held: dict[Path, pl.DataFrame] = {}
+        held: dict[int, pl.DataFrame] = {}
         for start, end in zip(self.starts, self.starts[1:], strict=False):
-            wanted = [f for f in self._files if f.first_place < end and f.last_place >= start]
+            wanted = [
+                number
+                for number, block in enumerate(self._blocks)
+                if block.first_place < end and block.last_place >= start
+            ]
             held = {
-                file.path: held[file.path] if file.path in held else _placed(file)
-                for file in wanted
+                number: held[number] if number in held else _placed(self._blocks[number])
+                for number in wanted
             }
             window: dict[str, list[pl.DataFrame]] = {}
-            for file in wanted:
-                rows = held[file.path].filter(pl.col("place").is_between(start, end, closed="left"))
-                window.setdefault(file.topic, []).append(rows.drop("place"))
+            for number in wanted:
+                inside = pl.col("place").is_between(start, end, closed="left")
+                rows = held[number].filter(inside).drop("place")
+                window.setdefault(self._blocks[number].topic, []).append(rows)
             yield {topic: pl.concat(parts) for topic, parts in window.items()}
 
 
@@ -77,7 +85,7 @@ def cut(
         ConfigurationError: if the directory is missing or a file lacks a required column.
     """
     places_of = [directories] if isinstance(directories, Path) else directories
-    files: list[_File] = []
+    blocks: list[_Block] = []
     minutes: dict[int, int] = {}
     events = 0
     for topic in topics:
@@ -86,16 +94,16 @@ def cut(
             rows = (
                 read_files([path], topic).select("partition", "offset", "event_time_ms").collect()
             )
-            if rows.is_empty():
-                continue
-            before = dict(reached)
-            place = places(rows, reached)
-            events += len(place)
-            files.append(_File(topic, path, int(place.min()), int(place.max()), before))
-            steps, counts = np.unique(place // STEP_MS, return_counts=True)
-            for step, count in zip(steps.tolist(), counts.tolist(), strict=True):
-                minutes[step] = minutes.get(step, 0) + count
-    return TimeWindows(events, _boundaries(minutes, window_events), files)
+            for first, count in _row_groups(path, rows):
+                before = dict(reached)
+                place = places(rows.slice(first, count), reached)
+                events += count
+                low, high = int(place.min()), int(place.max())
+                blocks.append(_Block(topic, path, first, count, low, high, before))
+                steps, counts = np.unique(place // STEP_MS, return_counts=True)
+                for step, each in zip(steps.tolist(), counts.tolist(), strict=True):
+                    minutes[step] = minutes.get(step, 0) + each
+    return TimeWindows(events, _boundaries(minutes, window_events), blocks)
 
 
 def places(rows: pl.DataFrame, reached: dict[int, int]) -> I64:
@@ -113,9 +121,25 @@ def places(rows: pl.DataFrame, reached: dict[int, int]) -> I64:
     return place
 
 
-def _placed(file: _File) -> pl.DataFrame:
-    rows = read_files([file.path], file.topic).collect()
-    return rows.with_columns(place=pl.Series(places(rows, dict(file.before)), dtype=pl.Int64))
+def _placed(block: _Block) -> pl.DataFrame:
+    rows = read_files([block.path], block.topic).slice(block.first_row, block.rows).collect()
+    return rows.with_columns(place=pl.Series(places(rows, dict(block.before)), dtype=pl.Int64))
+
+
+def _row_groups(path: Path, rows: pl.DataFrame) -> list[tuple[int, int]]:
+    """First row and number of rows of each row group; one for all where offsets do not ascend with the rows."""
+    if rows.is_empty():
+        return []
+    places_in_order = rows.select(
+        (pl.col("offset").diff().over("partition").fill_null(1) > 0).all()
+    ).item()
+    described = parquet.read_metadata(path)
+    # Rows of a file without offsets are sorted by time as they are read, so it is read as a whole.
+    if not places_in_order or "offset" not in described.schema.names:
+        return [(0, len(rows))]
+    sizes = [described.row_group(number).num_rows for number in range(described.num_row_groups)]
+    starts = np.cumsum([0, *sizes[:-1]]).tolist()
+    return [(start, size) for start, size in zip(starts, sizes, strict=True) if size]
 
 
 def _by_offset(directories: Sequence[Path], topic: str) -> list[Path]:

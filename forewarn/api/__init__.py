@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from forewarn.api.event_dataset import build_dataset
     from forewarn.api.feature_history import backfill, parity
     from forewarn.api.model_access import (
+        last_champion,
         load_model,
         load_policy,
         load_table_model,
@@ -116,6 +117,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "Register and promote": {
         "forewarn.api.model_access": (
+            "last_champion",
             "load_model",
             "load_policy",
             "load_table_model",
@@ -179,6 +181,7 @@ __all__ = [
     "export",
     "history_of_town",
     "iter_events",
+    "last_champion",
     "load_model",
     "load_policy",
     "load_table_model",

@@ -54,6 +54,33 @@ def load_model(source: str | Path, *, registry: Registry | None = None) -> Score
     return load_scorer(folder, fingerprint=CATALOG.fingerprint, signing_key=key)
 
 
+def last_champion(model: Scorer, *, registry: Registry | None = None) -> Scorer | None:
+    """The model to compare another with: the champion, or the one before if the model is the champion itself.
+
+    >>> fw.last_champion(model, registry=registry) is None  # the registry has had no champion yet
+    True
+
+    Args:
+        model: that is compared.
+        registry: that of the settings if left out.
+
+    Returns:
+        The newest champion that is another version and reads the same features; None if there is none.
+
+    Raises:
+        ArtifactError: if it is damaged.
+    """
+    opened = registry or open_registry_of(load(ModelsSettings))
+    pointer = opened.pointer("champion")
+    held = set(opened.versions())
+    for move in reversed(pointer.moves if pointer else ()):
+        if move.version not in held or move.version == model.version:
+            continue
+        if opened.manifest(move.version).fingerprint == model.fingerprint:
+            return Scorer(opened.artifact(move.version))
+    return None
+
+
 def load_table_model(folder: str | Path) -> Scorer:
     """Load a model that was trained on a table, for ``score_table``.
 

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from forewarn.api.model_access import load_model, load_policy
+from forewarn.api.model_access import last_champion, load_model, load_policy
 from forewarn.api.period_evaluation import evaluate_period
 from forewarn.cli.judgement_options import (
     DataFolder,
@@ -26,6 +26,7 @@ from models.evaluation.report.early_warning_section import (
     figure_rows,
 )
 from models.evaluation.report.page_parts import day, number, share
+from models.serving.scorer import Scorer
 
 app = typer.Typer(help="Judge how early and how right warnings are.")
 console = Console()
@@ -37,7 +38,11 @@ def run(
     model: ModelName = "champion",
     policy: PolicyFile = None,
     champion: Annotated[
-        str, typer.Option(help="Compare with this model: alias, version or folder.")
+        str,
+        typer.Option(
+            help="Compare with this model: alias, version or folder; none. By default with the champion, or "
+            "with the one before if the model is the champion.",
+        ),
     ] = "",
     since: Annotated[
         datetime | None,
@@ -62,7 +67,7 @@ def run(
         data,
         scorer,
         load_policy(scorer, policy),
-        champion=load_model(champion) if champion else None,
+        champion=_compared(champion, scorer),
         since_ms=utc_ms(since) if since else None,
         until_ms=utc_ms(until) if until else None,
         threads=threads,
@@ -72,6 +77,12 @@ def run(
         json.write_bytes(msgspec.json.format(msgspec.json.encode(document)))
     if html:
         html.write_text(evaluation_page(document), encoding="utf-8")
+
+
+def _compared(champion: str, model: Scorer) -> Scorer | None:
+    if champion == "none":
+        return None
+    return load_model(champion) if champion else last_champion(model)
 
 
 def _print(document: dict[str, Any]) -> None:

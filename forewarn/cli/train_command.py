@@ -245,7 +245,7 @@ def _train(
 ) -> None:
     """Train into a folder, or into the registry beside the champion."""
     into_registry = out is None and bool(dataset.fingerprint)
-    champion = champion_scorer(registry, dataset.fingerprint) if into_registry else None
+    champion = champion_scorer(registry, dataset.fingerprint) if dataset.fingerprint else None
     with TemporaryDirectory(prefix="forewarn-train-") as work:
         target = Path(work) if into_registry else (out or Path("forewarn-frames"))
         trained = train(

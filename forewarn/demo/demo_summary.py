@@ -1,19 +1,29 @@
 """The summary of a demonstration."""
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.table import Table
 
 from forewarn.demo.demo_run import DemoResult
 from forewarn.demo.ledger_money import CURRENCY
+from forewarn.demo.simulated_responders import ATTEMPT
 from forewarn.demo.terminal_view import milliseconds, warnings_table
 from forewarn.platform.money import written
 
 DISPOSITIONS = {
+    ATTEMPT: "attempt of a swindler, no money was at stake",
     "dissuaded": "dissuaded before (more) money left",
     "false_alarm": "false alarm",
     "loss_occurred": "money lost in spite of the warning",
     "unreachable": "not reached",
 }
+
+
+def found_by_responders(dispositions: Mapping[str, int]) -> tuple[int, int]:
+    """Closed cases that were a fraud, an attempt included, and all in which that became known."""
+    found = sum(dispositions.get(name, 0) for name in ("dissuaded", ATTEMPT, "loss_occurred"))
+    return found, found + dispositions.get("false_alarm", 0)
 
 
 def print_summary(
@@ -33,6 +43,12 @@ def print_summary(
             "people in a fraud",
             f"{truth.in_a_fraud:,} of {truth.people:,} warned "
             f"({100 * truth.in_a_fraud / truth.people:.0f} %), by the town's own truth",
+        )
+    found, known = found_by_responders(figures.dispositions)
+    if known:
+        table.add_row(
+            "cases that were a fraud",
+            f"{found:,} of {known:,} ({100 * found / known:.0f} %), as the responders closed them",
         )
     if truth.lead_minutes is not None:
         table.add_row(

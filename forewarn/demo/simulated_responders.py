@@ -17,6 +17,10 @@ PERSUADED_SHARE = 0.88
 """How often a victim who is reached stops; the rest pay in spite of the warning."""
 
 
+ATTEMPT = "attempt"
+"""What the summary calls a case that closes as ``dissuaded`` with no money prevented: a swindler tried."""
+
+
 @dataclass(frozen=True, slots=True)
 class Talk:
     """How the contact with one person goes."""
@@ -34,13 +38,20 @@ def talk_of(case_id: str, seed: int) -> Talk:
 def outcome(talk: Talk, truth: Truth, paid_minor: int) -> dict[str, Any] | None:
     """The body that closes a case, or None while the outcome is still open.
 
+    A swindler's call that led nowhere is a fraud that did not happen, and no false alarm: its case closes as
+    ``dissuaded`` without money, so that the caller is confirmed and nothing is counted as prevented.
+
     Args:
         talk: how the contact went.
         truth: what the person was in when the responder called.
         paid_minor: what the person has paid to swindlers since the case was taken.
     """
     if not truth.typologies:
-        return {"disposition": "false_alarm" if talk.reached else "unreachable"}
+        if not talk.reached:
+            return {"disposition": "unreachable"}
+        if truth.attempted:
+            return {"disposition": "dissuaded", "prevented_minor": 0}
+        return {"disposition": "false_alarm"}
     if talk.reached and talk.persuaded:
         return {"disposition": "dissuaded", "prevented_minor": truth.spared_minor}
     if paid_minor > 0:
@@ -190,7 +201,8 @@ class Responders:
     def _close(self, case_id: str, body: dict[str, Any]) -> None:
         # The town knows of more money than the warnings of the case.
         self._post(case_id, "close", body | {"cut_excess": True})
-        self.closed(body["disposition"])
+        attempt = body["disposition"] == "dissuaded" and not body["prevented_minor"]
+        self.closed(ATTEMPT if attempt else body["disposition"])
 
     def _get(self, path: str, query: dict[str, Any]) -> Any:
         answer = self.client.get(path, params=query)

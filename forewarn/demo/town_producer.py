@@ -20,10 +20,14 @@ RECORDS_PER_UPDATE = 200
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What an intervention found: the frauds it ended, and the money that stays."""
+    """What a talk with a person shows: the frauds that go on, which an intervention ends, and the money that stays.
+
+    ``attempted`` is whether a fraud led nowhere, or was stopped, within the day before.
+    """
 
     typologies: tuple[str, ...]
     spared_minor: int
+    attempted: bool = False
 
 
 class TownProducer(threading.Thread):
@@ -133,8 +137,9 @@ class TownProducer(threading.Thread):
             except queue.Empty:
                 return
             typologies = tuple(self._live.under_way(subscriber, self._now_ms))
+            attempted = self._live.attempted(subscriber, self._now_ms)
             spared = 0
             if intervene:
                 stopped = self._live.intervene(subscriber, self._now_ms)
                 spared = sum(episode.spared_minor for episode in stopped)
-            answer.set_result(Truth(typologies, spared))
+            answer.set_result(Truth(typologies, spared, attempted))

@@ -27,6 +27,8 @@ from forewarn.simulator.town_ledger import Settlement
 from forewarn.simulator.town_scenario import DAY_MS, SECOND_MS
 
 BLOCK_ROWS = 20_000
+ATTEMPT_MS = DAY_MS
+"""For how long a person remembers a fraud that led nowhere, or that was stopped, when a responder asks."""
 HANG_UP_MS = 5 * SECOND_MS
 BLOCKING_MS = 2 * SECOND_MS
 
@@ -97,6 +99,9 @@ class LiveTown:
         self._episodes: dict[int, list[int]] = {}
         for episode in victims.tolist():
             self._episodes.setdefault(int(town.episodes.person[episode]), []).append(episode)
+        self._vain: dict[int, list[int]] = {}
+        for episode in np.flatnonzero(~town.episodes.engaged.astype(bool)).tolist():
+            self._vain.setdefault(int(town.episodes.person[episode]), []).append(episode)
 
     def __iter__(self) -> Iterator[TownRecord]:
         merged = heapq.merge(self._calls(), self._transfers(), self._outcomes(), key=_arrival)
@@ -116,6 +121,19 @@ class LiveTown:
             TYPOLOGY_NAMES[self.town.episodes.typology[episode]]
             for episode in self._open(subscriber, time_ms)
         ]
+
+    def attempted(self, subscriber: str, time_ms: int) -> bool:
+        """Whether a fraud against a subscriber led nowhere, or was stopped, within the day before."""
+        person = self._person.get(subscriber, -1)
+        began = self.town.course.began_ms
+        in_vain = any(
+            began[episode] <= time_ms < began[episode] + ATTEMPT_MS
+            for episode in self._vain.get(person, [])
+        )
+        return in_vain or any(
+            time_ms < self._stopped.get(episode, -ATTEMPT_MS) + ATTEMPT_MS
+            for episode in self._episodes.get(person, [])
+        )
 
     def intervene(self, subscriber: str, time_ms: int) -> list[Stopped]:
         """Dissuade a victim: the frauds against this person stop.

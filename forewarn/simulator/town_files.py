@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from kafka.partitioner.default import murmur2
 
-from features.offline.parquet_schema import schema_of
+from features.offline.parquet_schema import ROWS_PER_GROUP, schema_of
 from features.offline.topic_frames import StoredRecord, frame_of
 from forewarn.contracts import SCHEMA_VERSION
 from forewarn.errors import ConfigurationError
@@ -106,7 +106,10 @@ def _write_topic(
         offset = _offsets(partition, next_offset)
         frame = canonical(read(first, after), topic, partition, offset)
         frame.write_parquet(
-            directory / f"part-{number:05d}.parquet", compression="zstd", compression_level=1
+            directory / f"part-{number:05d}.parquet",
+            compression="zstd",
+            compression_level=1,
+            row_group_size=ROWS_PER_GROUP,
         )
         if progress is not None:
             progress(frame.height)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from features.event_columns import EventColumns, concat
 from features.offline.frame_columns import COLUMNS_OF, in_order
 from features.offline.history_runner import HistoryRunner
 from features.offline.parquet_tables import canonical, read_topic
+from features.offline.record_store import MEMORY_RECORDS, SpillingRecordStore
 from features.offline.time_windows import cut
 from features.run_result import RunResult
 from forewarn.errors import ConfigurationError
@@ -124,6 +126,7 @@ def dataset_of_directory(
     threads: int = 2,
     catalog: Catalog = CATALOG,
     window_events: int = WINDOW_EVENTS,
+    memory_records: int = MEMORY_RECORDS,
 ) -> Dataset:
     """The dataset of an export or a simulated town, read in a stream: memory holds a window of it.
 
@@ -135,6 +138,8 @@ def dataset_of_directory(
         threads: of the feature kernel.
         catalog: which features.
         window_events: about how many events are in memory at once.
+        memory_records: records of people, numbers, accounts and devices that memory may hold; more are kept in
+            a scratch file.
 
     Raises:
         ConfigurationError: if the directory is missing or lacks required columns.
@@ -147,18 +152,21 @@ def dataset_of_directory(
             honest_share=share_for(windows.events, honest_rows), threads=threads, catalog=catalog,
         )  # fmt: skip
     share = share_for(windows.events, honest_rows)
-    runner = HistoryRunner(Engine(catalog), threads=threads)
     kept = _Kept(RowSampler.of_outcomes(outcomes, pseudonymiser, share))
     districts: list[pl.DataFrame] = []
-    for tables in windows:
-        parts = [COLUMNS_OF[topic](table, pseudonymiser) for topic, table in tables.items()]
-        kept.add(runner.run(in_order(parts)))
-        seen = [
-            tables[t].select("subscriber", "district")
-            for t in ("calls", "transfers")
-            if t in tables
-        ]
-        districts = [pl.concat([*districts, *seen]).unique("subscriber", keep="last")]
+    with TemporaryDirectory(prefix="forewarn-records-") as scratch:
+        records = SpillingRecordStore(Path(scratch) / "records.sqlite", most=memory_records)
+        runner = HistoryRunner(Engine(catalog), record_store=records, threads=threads)
+        for tables in windows:
+            parts = [COLUMNS_OF[topic](table, pseudonymiser) for topic, table in tables.items()]
+            kept.add(runner.run(in_order(parts)))
+            seen = [
+                tables[t].select("subscriber", "district")
+                for t in ("calls", "transfers")
+                if t in tables
+            ]
+            districts = [pl.concat([*districts, *seen]).unique("subscriber", keep="last")]
+        records.close()
     people = directory / "people.parquet"
     table = pl.read_parquet(people) if people.is_file() else pl.concat(districts)
     history = EventHistory(pl.DataFrame(), pl.DataFrame(), outcomes, table)

@@ -60,6 +60,12 @@ def test_a_payee_misused_for_a_month_is_found_quickly_and_forgotten_quickly() ->
     assert mean("account_confirmation_share_24h", last_known + 2) == 0  # a day after the last one
     assert mean("account_confirmation_share_7d", last_known + 8) == 0
     assert mean("account_confirmations_30d", last_known + 34) == 0
+    # The decaying risk has half of its height in three days; a week after the last one it has lost half of it.
+    height = mean("account_confirmation_risk", last_known - 1)
+    assert mean("account_confirmation_risk", first_known - 1) == 0
+    assert mean("account_confirmation_risk", first_known + 3) > height / 2 > 0.15
+    assert mean("account_confirmation_risk", last_known + 8) < height / 2
+    assert mean("account_confirmation_risk", last_known + 34) == 0
     # What is counted for ever never falls, so no sign may be forced on it.
     assert mean("account_confirmed", DAYS - 1) > 200
     signs = dict(zip(CATALOG.names, CATALOG.monotone, strict=True))

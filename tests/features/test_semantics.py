@@ -17,6 +17,7 @@ GOLDEN = {
     3: "366fd783e2ef6fa15cab2c2e887568531436823bd0a05bb58bce8a3f6de5ffe0",
     4: "be2aa86b9073ab6c3ed9aa088938dd5b95e738911eba40a640d0343f7d367e1f",
     5: "77866079103c604e4938384e8ba31a0236dbe1da2c047b1d7995f913227eefbb",
+    6: "647002b571d8ad3e6580205a44d1d00de8b7481c433a1a172ee4a88c996a3e57",
 }
 """Digest of the vectors of :func:`village` by the version of the semantics. Never change an entry."""
 

@@ -9,6 +9,7 @@ import pytest
 from kafka import KafkaProducer
 from typer.testing import CliRunner, Result
 
+from forewarn.api.model_access import last_champion, load_model
 from forewarn.cli import (
     backtest_command,
     evaluate_command,
@@ -118,8 +119,14 @@ def test_from_history_to_a_promoted_model_and_back(
     assert page.read_text().count("currentColor") > 10
 
     assert "ahead in" in _ok(RUN.invoke(models_command.app, ["compare", "challenger"]))
+    compared = last_champion(load_model("challenger"))
+    assert compared is not None
+    assert compared.version == first
     _ok(RUN.invoke(models_command.app, ["promote", "challenger", "--force"]))
     assert _followed(tmp_path, "champion") == second
+    compared = last_champion(load_model("champion"))
+    assert compared is not None
+    assert compared.version == first  # a champion is compared with the one before it
     assert second in _ok(RUN.invoke(models_command.app, ["show", "champion"]))
     assert first in _ok(RUN.invoke(models_command.app, ["rollback"]))
     assert _followed(tmp_path, "champion") == first  # logged late: MLflow was not there at first

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 
 from features import kinds
 from features.kinds import EventKind as K
-from tests.oracle.oracle_history import DAY, HOUR, MINUTE, Cases, Contacts, Contributions, since
+from tests.oracle.oracle_history import (
+    DAY,
+    HOUR,
+    MINUTE,
+    Cases,
+    Contacts,
+    Contributions,
+    in_window,
+    since,
+)
 
 CALLS = (K.CALL_STARTED, K.CALL_ENDED)
 
@@ -43,6 +52,7 @@ class Shared:
         for window in ("24h", "7d", "30d"):
             out[f"{e}_confirmations_{window}"] = s.total("confirmed", window, local)
             out[f"{e}_confirmation_share_{window}"] = s.ratio("confirmed", contact, window, local)
+        out[f"{e}_confirmation_risk"] = self._risk(contact, local)
         for window in ["7d"] if e == "device" else ["24h", "7d"]:
             for what in ("new", "tainted", "pressed"):
                 out[f"{e}_{what}_contacts_{window}"] = s.total(what, window, local)
@@ -57,6 +67,18 @@ class Shared:
             for window in ("24h", "30d"):
                 out[f"device_subscribers_{window}"] = self._distinct(window, local)
         return out
+
+    def _risk(self, contact: str, local: int) -> float:
+        """Each confirmation and each contact by its age: 16 of today, 4 of the week, 1 of the month."""
+        weight = {"confirmed": 0, contact: 16}
+        for channel, then, value in self.seen.entries:
+            if channel not in weight:
+                continue
+            for window, each in (("24h", 16), ("7d", 4), ("30d", 1)):
+                if in_window(window, then, local):
+                    weight[channel] += each * value
+                    break
+        return weight["confirmed"] / weight[contact]
 
     def _distinct(self, window: str, local: int) -> float:
         return self.contacts.distinct(window, local, self.offset)

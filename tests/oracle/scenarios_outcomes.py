@@ -15,6 +15,7 @@ CASES = [
                 sees={
                     "account_confirmations_24h": 1,
                     "account_confirmation_share_24h": 0.5,
+                    "account_confirmation_risk": 16 / (2 * 16 + 16),
                     "account_confirmations_7d": 1,
                     "account_confirmations_30d": 1,
                     "account_confirmed_since_days": 1 / 1440,
@@ -31,6 +32,7 @@ CASES = [
                     "account_confirmation_share_7d": NONE,
                     "account_confirmations_30d": 1,
                     "account_confirmation_share_30d": 0.25,
+                    "account_confirmation_risk": 1 / (4 * 1 + 16),
                 },
             ),
         ],

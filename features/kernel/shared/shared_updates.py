@@ -89,18 +89,29 @@ def _apply_outcome(c: Cursor) -> None:
         if verdict == verdicts.VERDICT_CONFIRMED and before != verdict:
             tile = tile_at(c, 0, c.time_ms + c.offset_ms)
             if tile >= 0:
-                c.cells[tile + _confirmed_channel(c.entity)] += 1
+                c.cells[tile + confirmed_channel(c.entity)] += 1
         elif before == verdicts.VERDICT_CONFIRMED and c.cells[c.head + HEAD.confirmed] == 0:
-            clear_channel(c, 0, _confirmed_channel(c.entity))
+            clear_channel(c, 0, confirmed_channel(c.entity))
 
 
 @inner
-def _confirmed_channel(entity: int) -> int:
+def confirmed_channel(entity: int) -> int:
+    """The channel that counts the confirmations of a kind of record."""
     if entity == _NUMBER:
         return int(NUMBER_TILE.confirmed)
     if entity == _ACCOUNT:
         return int(ACCOUNT_TILE.confirmed)
     return int(DEVICE_TILE.confirmed)
+
+
+@inner
+def contact_channel(entity: int) -> int:
+    """The channel that counts the contacts of a kind of record, of which confirmations are a share."""
+    if entity == _NUMBER:
+        return int(NUMBER_TILE.ended)
+    if entity == _ACCOUNT:
+        return int(ACCOUNT_TILE.attempts)
+    return int(DEVICE_TILE.transfers)
 
 
 @inner

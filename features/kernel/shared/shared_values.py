@@ -4,13 +4,25 @@ import numpy as np
 
 from features.catalog.declaration import BLOCK_SECOND, BLOCK_SHARED
 from features.catalog.schema import SHARED_SCALARS as SCALARS
-from features.catalog.semantics import DAY_MS, HOUR_MS, MINUTE_MS
+from features.catalog.semantics import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    RISK_PRIOR,
+    RISK_WEIGHTS,
+    W_7D,
+    W_24H,
+    W_30D,
+)
 from features.kernel.compilation import inlined, inner
 from features.kernel.distinct_counts import count_distinct
 from features.kernel.program import Program, Values, evaluate
 from features.kernel.record_layout import SHARED_HEAD as HEAD
 from features.kernel.record_state import Cursor
+from features.kernel.shared.shared_updates import confirmed_channel, contact_channel
 from features.kernel.tiles import read_tiles, set_cutoffs
+
+_DAY_WEIGHT, _WEEK_WEIGHT, _MONTH_WEIGHT = (int(weight) for weight in RISK_WEIGHTS)
 
 
 @inlined
@@ -21,6 +33,7 @@ def read_first_degree(c: Cursor, program: Program, values: Values) -> None:
     read_tiles(c, 0, values.acc)
     count_distinct(c, 0, values.dist[0])
     _read_scalars(c, now, values.scalars)
+    values.scalars[SCALARS.confirmation_risk] = _decaying_risk(c.entity, values.acc)
     evaluate(c, program, values, BLOCK_SHARED + c.entity - 1)
 
 
@@ -42,6 +55,23 @@ def _read_scalars(c: Cursor, now: int, scalars: np.ndarray) -> None:
     received_at = cells[head + HEAD.received_at]
     received_minutes = (now - received_at) / MINUTE_MS
     scalars[SCALARS.receipt_since_minutes] = received_minutes if received_at > 0 else np.nan
+
+
+@inner
+def _decaying_risk(entity: int, acc: np.ndarray) -> float:
+    """Confirmations for each contact, weighted by the windows that still hold them; ``acc`` is [windows, channels]."""
+    confirmed = _weighted(acc, confirmed_channel(entity))
+    contacts = _weighted(acc, contact_channel(entity))
+    return np.float64(confirmed) / np.float64(contacts + RISK_PRIOR)
+
+
+@inner
+def _weighted(acc: np.ndarray, channel: int) -> int:
+    return int(
+        _DAY_WEIGHT * acc[W_24H, channel]
+        + _WEEK_WEIGHT * acc[W_7D, channel]
+        + _MONTH_WEIGHT * acc[W_30D, channel]
+    )
 
 
 @inlined

@@ -16,7 +16,12 @@ from features.offline.export_manifest import ExportManifest, OffsetRange, write_
 from features.offline.frame_columns import COLUMNS_OF, in_order
 from features.offline.history_runner import HistoryRunner
 from features.offline.rebuild import HISTORY_SOURCE, NotEmptyError, rebuild_state
-from features.offline.record_store import MemoryRecordStore, RecordStore, SqliteRecordStore
+from features.offline.record_store import (
+    MemoryRecordStore,
+    RecordStore,
+    SpillingRecordStore,
+    SqliteRecordStore,
+)
 from features.offline.restore import (
     columns_below,
     floors_of,
@@ -123,6 +128,29 @@ def test_windows_hold_every_row_once_in_the_order_of_the_whole(
         for tables in windows
     ]
     assert len(parts) > 5
+    for name in ("source", "partition", "offset", "time_ms"):
+        found = np.concatenate([getattr(part, name) for part in parts])
+        np.testing.assert_array_equal(found, getattr(columns, name), err_msg=name)
+
+
+@pytest.mark.parametrize("rows", [7, 10_000])
+def test_row_groups_and_foreign_orders_change_nothing(
+    exported: Path, columns: EventColumns, tmp_path: Path, rows: int
+) -> None:
+    """A file is read by its row groups where its rows are in order, and as a whole where they are not."""
+    for topic in SOURCES:
+        for number, path in enumerate(sorted((exported / topic).glob("*.parquet"))):
+            table = pl.read_parquet(path)
+            if number == 1:
+                table = table.reverse()
+            (tmp_path / topic).mkdir(exist_ok=True)
+            table.write_parquet(tmp_path / topic / path.name, row_group_size=rows)
+    windows = cut(tmp_path, SOURCES, window_events=100)
+    assert windows.events == COUNT
+    parts = [
+        in_order([COLUMNS_OF[t](tables[t], KEY) for t in SOURCES if t in tables])
+        for tables in windows
+    ]
     for name in ("source", "partition", "offset", "time_ms"):
         found = np.concatenate([getattr(part, name) for part in parts])
         np.testing.assert_array_equal(found, getattr(columns, name), err_msg=name)
@@ -297,10 +325,23 @@ def held_of(parts: list[EventColumns]) -> dict[tuple[str, int], int]:
 def test_a_record_store_on_disk_keeps_what_one_in_memory_keeps(tmp_path: Path) -> None:
     record = build_header(Header(1, 0, 3, 5)) + b"body"
     disk, memory = SqliteRecordStore(tmp_path / "x.sqlite"), MemoryRecordStore()
-    for kept in (disk, memory):
+    spilling = SpillingRecordStore(tmp_path / "y.sqlite", most=1)
+    for kept in (disk, memory, spilling):
         kept.store([Write(b"a", 0, b"old", 7), Write(b"b", 0, b"b", 8)])
         kept.store([Write(b"a", 2, record, 9)])
         assert kept.load([b"b", b"c", b"a"]) == [b"b", None, record]
         assert sorted(kept.writes()) == [Write(b"a", 0, record, 9), Write(b"b", 0, b"b", 8)]
+    assert spilling.spilled
     disk.close()
+    spilling.close()
+    assert not list(tmp_path.iterdir())
     assert record_version(record) == 3
+
+
+def test_few_records_stay_in_memory(tmp_path: Path) -> None:
+    store = SpillingRecordStore(tmp_path / "x.sqlite", most=2)
+    store.store([Write(b"a", 0, b"1", 7), Write(b"b", 0, b"2", 7)])
+    store.store([Write(b"a", 0, b"3", 7)])
+    assert not store.spilled
+    assert not list(tmp_path.iterdir())
+    store.close()

@@ -3,12 +3,14 @@
 import pytest
 
 from forewarn.demo.demo_figures import Figures
+from forewarn.demo.demo_summary import found_by_responders
 from forewarn.demo.ledger_money import Money, read_money
-from forewarn.demo.simulated_responders import Talk, outcome, talk_of
+from forewarn.demo.simulated_responders import ATTEMPT, Talk, outcome, talk_of
 from forewarn.demo.town_producer import Truth
 
 FRAUD = Truth(("task_scam",), 500_000)
 HONEST = Truth((), 0)
+TRIED = Truth((), 0, attempted=True)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,8 @@ HONEST = Truth((), 0)
     [
         (Talk(True, True), HONEST, 0, {"disposition": "false_alarm"}),
         (Talk(False, True), HONEST, 0, {"disposition": "unreachable"}),
+        (Talk(True, False), TRIED, 0, {"disposition": "dissuaded", "prevented_minor": 0}),
+        (Talk(False, True), TRIED, 0, {"disposition": "unreachable"}),
         (Talk(True, True), FRAUD, 0, {"disposition": "dissuaded", "prevented_minor": 500_000}),
         (Talk(True, False), FRAUD, 700, {"disposition": "loss_occurred", "lost_minor": 700}),
         (Talk(False, True), FRAUD, 0, None),
@@ -25,6 +29,12 @@ def test_every_contact_has_its_outcome(
     talk: Talk, truth: Truth, paid: int, expected: dict[str, object] | None
 ) -> None:
     assert outcome(talk, truth, paid) == expected
+
+
+def test_an_attempt_is_a_fraud_to_the_responders() -> None:
+    closed = {"dissuaded": 3, ATTEMPT: 4, "loss_occurred": 1, "false_alarm": 2, "unreachable": 9}
+    assert found_by_responders(closed) == (8, 10)
+    assert found_by_responders({}) == (0, 0)
 
 
 def test_talks_are_drawn_from_the_case_alone_and_of_every_kind() -> None:

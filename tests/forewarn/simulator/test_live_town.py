@@ -5,7 +5,7 @@ import pytest
 
 from forewarn.contracts import CallEnded, Transfer, decode_call, decode_transfer
 from forewarn.simulator import LiveTown, Scenario, Town, TownRecord, simulate
-from forewarn.simulator.live_town import HANG_UP_MS
+from forewarn.simulator.live_town import ATTEMPT_MS, HANG_UP_MS
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +114,20 @@ def test_playing_can_begin_in_the_middle(town: Town) -> None:
     late = list(LiveTown(town, start_ms=middle))
     assert late[0].arrival_ms >= middle
     assert len(late) == sum(r.arrival_ms >= middle for r in LiveTown(town))
+
+
+def test_a_person_tells_of_an_attempt_for_a_day(town: Town) -> None:
+    """One that led nowhere, and one that was stopped, but not of what has not begun."""
+    in_vain = town.truth.filter(~pl.col("engaged"), pl.col("began_ms").is_not_null())
+    vain = in_vain.sort("began_ms").row(0, named=True)
+    live, person = LiveTown(town), vain["victim"]
+    assert not live.attempted(person, vain["began_ms"] - 1)
+    assert live.attempted(person, vain["began_ms"])
+    assert live.attempted(person, vain["began_ms"] + ATTEMPT_MS - 1)
+    assert not live.attempted("+8610", vain["began_ms"])
+    subscriber, moment, _ = busiest(town)
+    assert LiveTown(town).under_way(subscriber, moment)
+    stopped = LiveTown(town)
+    stopped.intervene(subscriber, moment)
+    assert not stopped.under_way(subscriber, moment)
+    assert stopped.attempted(subscriber, moment + 1)

@@ -94,6 +94,11 @@ def test_a_directory_read_in_a_stream_gives_the_same_dataset(
     assert np.array_equal(
         streamed.vectors[frauds], sampled.vectors[sampled.label == 1], equal_nan=True
     )
+    spilled = dataset_of_directory(
+        tmp_path, KEY, report_share=1.0, honest_rows=rows, window_events=7_000, memory_records=100
+    )
+    assert np.array_equal(spilled.vectors, streamed.vectors, equal_nan=True)
+    assert np.array_equal(spilled.weight, streamed.weight)
 
 
 def test_a_small_history_is_kept_whole() -> None:
