@@ -33,6 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "status": Entry("status_command", "Tell what of the local stack runs, and where.", _LOCAL),
     "doctor": Entry("doctor_command", "Tell what is missing and what to do about it.", _LOCAL),
     "worker": Entry("worker_command", "Run a stream worker.", _STREAM),
+    "decide": Entry("decide_command", "Answer banks while a payment waits.", _STREAM),
     "topics": Entry("topics_command", "Create and check the topics in Kafka.", _STREAM),
     "replay": Entry(
         "replay_command", "Stream files of calls or transfers into Kafka.", _STREAM, "files"

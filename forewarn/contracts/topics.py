@@ -5,7 +5,9 @@ from typing import Literal
 
 from forewarn.platform.settings import KafkaSettings
 
-TopicName = Literal["calls", "transfers", "outcomes", "warnings", "scores", "dead-letters", "lists"]
+TopicName = Literal[
+    "calls", "transfers", "outcomes", "warnings", "scores", "dead-letters", "lists", "answers"
+]
 
 SOURCES: tuple[TopicName, ...] = ("calls", "transfers", "outcomes")
 """What the workers consume; co-partitioned by the subscriber, so that the join is local."""
@@ -38,6 +40,8 @@ def topic_specs(settings: KafkaSettings) -> dict[TopicName, TopicSpec]:
     # confirmed fraudsters from them, hence a year; what was rejected has to be corrected within a month.
     labels = keep | {"retention.ms": str(settings.outcomes_retention_hours * hour_ms)}
     rejected = keep | {"retention.ms": str(settings.dead_letters_retention_hours * hour_ms)}
+    # A replica that was restarted reads what it had asked for; nothing else reads it again.
+    answers = keep | {"retention.ms": str(hour_ms)}
     compacted = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(hour_ms)}
     safe = str(max(1, settings.replication_factor - 1))
     configs: dict[TopicName, dict[str, str]] = {
@@ -48,6 +52,7 @@ def topic_specs(settings: KafkaSettings) -> dict[TopicName, TopicSpec]:
         "scores": keep,
         "dead-letters": rejected,
         "lists": compacted,
+        "answers": answers,
     }
     return {
         name: TopicSpec(

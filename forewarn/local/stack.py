@@ -12,6 +12,7 @@ from pathlib import Path
 
 from forewarn.errors import DependencyUnavailableError
 from forewarn.local import console_user
+from forewarn.local.bank_access import ensure_bank_key
 from forewarn.local.child_process import Child, stop_all
 from forewarn.local.kafka_broker import KafkaBroker
 from forewarn.local.kafka_jars import jars_are_here
@@ -126,6 +127,12 @@ class Stack:
             settings.alerting_port,
             probes_apart=True,
         )
+        self.decide = Service(
+            self._child("decide", ["decide", "serve"]),
+            "healthz/ready",
+            settings.decide_port,
+            probes_apart=True,
+        )
         self.workers = [
             Service(self._child(f"worker-{number}", ["worker"]), "ready")
             for number in range(1, settings.workers + 1)
@@ -137,6 +144,16 @@ class Stack:
         return f"http://{LOOPBACK}:{self.alerting.port}"
 
     @property
+    def decide_url(self) -> str:
+        """Where banks ask."""
+        return f"http://{LOOPBACK}:{self.decide.port}"
+
+    @property
+    def services(self) -> list[Service]:
+        """Every process of ours, in the order in which it stops."""
+        return [*self.workers, self.decide, self.alerting]
+
+    @property
     def urls(self) -> dict[str, str]:
         """Addresses worth showing, by what they are; no secret is among them."""
         workers = {f"metrics of {w.child.name}": w.metrics for w in self.workers}
@@ -145,6 +162,8 @@ class Stack:
             "sign in as": f"{console_user.NAME}, password in {self.layout.password_file}",
             **workers,
             "metrics of alerting": self.alerting.metrics,
+            "decisions for banks": f"{self.decide_url}/v1/decisions, key in {self.layout.bank_key_file}",
+            "metrics of decide": self.decide.metrics,
         }
 
     @property
@@ -177,6 +196,12 @@ class Stack:
             "FOREWARN_ALERTING_METRICS_PORT": str(self.alerting.probe_port),
             "FOREWARN_ALERTING_PUBLIC_URL": self.console_url,
             "FOREWARN_ALERTING_OPTIONS_FILE": str(self.layout.options_file),
+            "FOREWARN_DECIDE_HOST": LOOPBACK,
+            "FOREWARN_DECIDE_PORT": str(self.decide.port),
+            "FOREWARN_DECIDE_PROBE_HOST": LOOPBACK,
+            "FOREWARN_DECIDE_PROBE_PORT": str(self.decide.probe_port),
+            "FOREWARN_DECIDE_KEYS_FILE": str(self.layout.bank_keys_file),
+            "FOREWARN_DECIDE_SPOOL_DIR": str(self.layout.root / "spool"),
             "FOREWARN_ACCESS_USERS_FILE": str(self.layout.users_file),
         }
 
@@ -204,9 +229,10 @@ class Stack:
         model.result()
         prelude.result()
         operator.result()
-        for worker in self.workers:
-            self._launch(worker)
-        for service in (self.alerting, *self.workers):
+        ensure_bank_key(self.layout)
+        for service in (*self.workers, self.decide):
+            self._launch(service)
+        for service in self.services:
             self._await_ready(service)
 
     def stop(self) -> None:
@@ -222,7 +248,7 @@ class Stack:
 
     def processes(self) -> list[ProcessState]:
         """Every running process."""
-        services = {service.child: service.probe for service in (self.alerting, *self.workers)}
+        services = {service.child: service.probe for service in self.services}
         return [
             ProcessState(
                 name=child.name,
@@ -252,7 +278,7 @@ class Stack:
         return [self.redis.process, self.kafka.process]
 
     def _children(self) -> list[Child]:
-        ours = [service.child for service in (*self.workers, self.alerting)]
+        ours = [service.child for service in self.services]
         return [*ours, *self._servers()]
 
     def _child(self, name: str, arguments: list[str]) -> Child:

@@ -74,6 +74,16 @@ class Layout:
         return self.root / "alerting.toml"
 
     @property
+    def bank_keys_file(self) -> Path:
+        """Keys that the decision service knows."""
+        return self.root / "bank-keys.toml"
+
+    @property
+    def bank_key_file(self) -> Path:
+        """The key of the stack's own bank, for the demonstration and for trying things."""
+        return self.secrets / "bank_key"
+
+    @property
     def secrets(self) -> Path:
         """One file per secret, named like its variable in lower case."""
         return self.root / "secrets"

@@ -1,4 +1,4 @@
-"""``docs/metrics.md``: every metric of the workers and of the alerting service."""
+"""``docs/metrics.md``: every metric of workers, the alerting service and the decision service."""
 
 import tempfile
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ PREFIX = "forewarn_"
 
 _INTRODUCTION = """# Metrics
 
-Workers and the alerting service serve Prometheus metrics at `/metrics`. Labels have few values;
+Workers, the alerting service and the decision service serve Prometheus metrics at `/metrics`. Labels have few values;
 none names a person, a number or an account. Histograms come with `_bucket`, `_sum` and `_count`.
 Written by `forewarn reference` from the metrics as they are registered.
 """
@@ -35,6 +35,15 @@ def worker_metrics() -> list[Described]:
 
     registry = CollectorRegistry()
     WorkerMetrics(registry)
+    return _registered(registry)
+
+
+def decision_metrics() -> list[Described]:
+    """Those of a replica of the decision service."""
+    from streams.decisions.decision_metrics import DecisionMetrics  # noqa: PLC0415  as above
+
+    registry = CollectorRegistry()
+    DecisionMetrics(registry)
     return _registered(registry)
 
 
@@ -61,7 +70,8 @@ def alerting_metrics() -> list[Described]:
 def metrics_page() -> str:
     """The page as Markdown."""
     parts = [_INTRODUCTION, "## Stream workers", "", *_table(worker_metrics())]
-    parts += ["", "## Alerting service", "", *_table(alerting_metrics()), ""]
+    parts += ["", "## Alerting service", "", *_table(alerting_metrics())]
+    parts += ["", "## Decision service", "", *_table(decision_metrics()), ""]
     return "\n".join(parts)
 
 

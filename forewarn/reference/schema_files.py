@@ -8,6 +8,7 @@ import msgspec
 from forewarn.contracts import DeadLetter, FraudWarning, Outcome, ScoreBlock, Transfer
 from forewarn.contracts.call import CallEvent
 from forewarn.contracts.list_entry import ListEntry
+from forewarn.contracts.payment_answer import PaymentAnswer
 
 TOPICS: dict[str, Any] = {
     "calls": CallEvent,
@@ -17,6 +18,7 @@ TOPICS: dict[str, Any] = {
     "scores": ScoreBlock,
     "dead-letters": DeadLetter,
     "lists": ListEntry,
+    "answers": PaymentAnswer,
 }
 """The type of the values on each topic."""
 

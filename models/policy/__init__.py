@@ -7,6 +7,7 @@ watches the file that a policy comes from.
 
 from models.policy.decision import Decision, EventFacts
 from models.policy.party_lists import Lists
+from models.policy.payment_policy import STOPPING, PaymentVerdict
 from models.policy.policy import Policy
 from models.policy.policy_document import PolicyDocument, parse_policy
 from models.policy.policy_file import DEFAULT_POLICY, PolicyFile
@@ -14,10 +15,12 @@ from models.policy.warning_history import OpenWarning, WarningHistory, warning_i
 
 __all__ = [
     "DEFAULT_POLICY",
+    "STOPPING",
     "Decision",
     "EventFacts",
     "Lists",
     "OpenWarning",
+    "PaymentVerdict",
     "Policy",
     "PolicyDocument",
     "PolicyFile",

@@ -16,6 +16,7 @@ DecisionReason = Literal[
     "raised",
     "raised_by_rule",
     "raised_by_list",
+    "raised_by_hold",
     "allow_listed",
     "pair_exception",
     "suppressed_by_rule",
@@ -40,7 +41,8 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True):
     ``status`` says what the event did to its subject; ``amount_minor`` is 0 for calls. ``vector``
     is the event's feature vector, float32 [F]. ``district_spent`` and ``spent`` are how many
     warnings of the district, and of all districts, count against their budgets today (see
-    ``models.policy.district_budget``).
+    ``models.policy.district_budget``). ``stopped`` says that the answer to a bank holds or refuses
+    the payment, so that a warning has to go out with it.
     """
 
     tenant: str = "default"
@@ -49,6 +51,7 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True):
     subject: int
     counterparty: int = 0
     status: SubjectStatus
+    stopped: bool = False
     event_time_ms: int
     amount_minor: int = 0
     typology: Typology = "unknown"

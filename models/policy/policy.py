@@ -8,10 +8,12 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from forewarn.contracts.fraud_warning import Action, Severity, SubjectStatus
+from forewarn.contracts.transfer import Channel
 from forewarn.errors import ConfigurationError
 from models.policy.decision import Decision, DecisionReason, EventFacts
 from models.policy.event_status import STATUS_OF_KIND
 from models.policy.party_lists import Lists
+from models.policy.payment_policy import PaymentFacts, PaymentPolicy, PaymentVerdict
 from models.policy.policy_document import PolicyDocument, Rule
 from models.policy.rule_expression import Expression, Rows, compile_expression
 from models.policy.warning_history import (
@@ -21,6 +23,7 @@ from models.policy.warning_history import (
     WarningHistory,
     is_unconcerned,
 )
+from models.policy.warning_reasons import raise_reason, silenced
 
 _HOUR_MS = 3_600_000
 _FINAL = ("completed", "blocked", "reversed")
@@ -55,6 +58,7 @@ class Policy:
         self._threshold_of_kind = np.ones(max(STATUS_OF_KIND) + 2)
         for kind, status in STATUS_OF_KIND.items():
             self._threshold_of_kind[kind] = self._thresholds[status]
+        self.payments = PaymentPolicy(document.payments, document.thresholds.watch_ratio)
         self._rules: list[tuple[Rule, Expression]] = [
             (rule, compile_expression(rule.when, features)) for rule in document.rules
         ]
@@ -141,6 +145,30 @@ class Policy:
             return self._revise(facts, probability, history, before, lists)
         return self._consider(facts, probability, history, before, lists)
 
+    def answer(
+        self, facts: EventFacts, channel: Channel, probability: float, lists: Lists
+    ) -> PaymentVerdict:
+        """Answer a bank that holds an attempted transfer.
+
+        Args:
+            facts: the transfer.
+            channel: over which it was ordered.
+            probability: calibrated.
+            lists: the lists in force.
+        """
+        rule = self._first_rule(facts, probability, "raise")
+        payment = PaymentFacts(
+            tenant=facts.tenant,
+            subscriber=facts.subscriber,
+            counterparty=facts.counterparty,
+            event_time_ms=facts.event_time_ms,
+            amount_minor=facts.amount_minor,
+            channel=channel,
+            at_least=rule.payment if rule else None,
+            suppressed=self._first_rule(facts, probability, "suppress") is not None,
+        )
+        return self.payments.decide(payment, probability, lists)
+
     def clear(self, history: WarningHistory, event_time_ms: int) -> WarningHistory:
         """The history after a false alarm: all settled, and quiet for a while but for the worst."""
         settled = tuple(structs.replace(w, state="settled") for w in history.warnings)
@@ -193,11 +221,11 @@ class Policy:
         rule = self._first_rule(facts, probability, "raise")
         threshold = self.threshold_of(facts.status)
         threshold *= self.document.thresholds.watch_ratio if watched else 1.0
-        if not (blocked or rule or probability >= threshold):
+        if not (blocked or rule or facts.stopped or probability >= threshold):
             return Decision(reason="below_threshold", history=history)
         if facts.status not in self.document.raise_on:
             return Decision(reason="too_late", history=history)
-        silent = _silenced(facts, lists, blocked=blocked)
+        silent = silenced(facts, lists, blocked=blocked)
         if silent:
             return Decision(reason=silent, history=history)
         suppressing = None if blocked else self._first_rule(facts, probability, "suppress")
@@ -206,13 +234,14 @@ class Policy:
         at_risk = self.at_risk_minor(facts)
         loss = round(probability * at_risk)
         severity = self.severity(loss)
-        reason: DecisionReason = "raised"
-        if rule or blocked:
-            reason = "raised_by_list" if blocked else "raised_by_rule"
+        reason = raise_reason(facts, rule, blocked=blocked, likely=probability >= threshold)
+        if rule or blocked or facts.stopped:
             severity = _worse(severity, rule.severity if rule else "high")
+            # The alerting service orders a hold from `high` on.
+            severity = _worse(severity, "high") if facts.stopped else severity
         elif self.saving_minor(facts, probability) < self.document.costs.intervention_minor:
             return Decision(reason="not_worth_it", history=history)
-        exempt = blocked or severity in self.document.budgets.exempt
+        exempt = blocked or facts.stopped or severity in self.document.budgets.exempt
         if not exempt:
             over = self._over_budget(facts, history)
             if over:
@@ -245,7 +274,7 @@ class Policy:
         lists: Lists,
     ) -> Decision:
         """Decide what a later event on the same subject means for its warning."""
-        silent = _silenced(facts, lists, blocked=False)
+        silent = silenced(facts, lists, blocked=False)
         if before.state == "open" and silent:
             return self._withdraw(facts, probability, history, before, "withdrawn_listed")
         if facts.status in _FINAL:
@@ -378,20 +407,6 @@ class Policy:
             ):
                 return rule
         return None
-
-
-def _silenced(facts: EventFacts, lists: Lists, *, blocked: bool) -> DecisionReason | None:
-    """Why this pair is left alone.
-
-    Allowing beats blocking (a bank's number can be spoofed, and its list needs two people);
-    blocking beats what a single person vouched for.
-    """
-    party, time_ms = facts.counterparty, facts.event_time_ms
-    if lists.holds("allow", facts.tenant, party, time_ms):
-        return "allow_listed"
-    if not blocked and lists.holds("pair", facts.tenant, party, time_ms, facts.subscriber):
-        return "pair_exception"
-    return None
 
 
 def _worse(one: Severity, other: Severity) -> Severity:

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from forewarn.contracts.fraud_warning import Severity, SubjectStatus
+from forewarn.contracts.payment_answer import PaymentDecision
 from forewarn.errors import ConfigurationError
+from models.policy.payment_document import Payments, check_payments
 
 Minor = Annotated[int, msgspec.Meta(ge=0, le=10**13)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -84,7 +86,8 @@ class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A condition over features that raises or suppresses whatever the model says.
 
-    ``on`` limits it to events of these statuses (empty: all that can be raised).
+    ``on`` limits it to events of these statuses (empty: all that can be raised). ``payment`` is the
+    mildest answer to a bank that asks about a payment which a rule with the effect ``raise`` fits.
     """
 
     name: Name
@@ -92,6 +95,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     when: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     on: tuple[SubjectStatus, ...] = ()
     severity: Severity = "high"
+    payment: PaymentDecision = "hold"
 
 
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -104,6 +108,7 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     costs: Costs = msgspec.field(default_factory=Costs)
     tiers: dict[Severity, Tier]
     budgets: Budgets = Budgets()
+    payments: Payments = Payments()
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=200)] = ()
 
 
@@ -121,6 +126,7 @@ def parse_policy(data: bytes) -> tuple[PolicyDocument, str]:
             hint="models/policy/default.toml is a complete example.",
         ) from None
     _check_tiers(document)
+    check_payments(document.payments)
     names = [rule.name for rule in document.rules]
     if len(set(names)) != len(names):
         raise ConfigurationError("two rules of the policy have the same name")

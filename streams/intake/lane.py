@@ -81,6 +81,11 @@ class Lane:
         """Events that wait in the lane's partitions."""
         return sum(partition.buffer.events for partition in self.partitions.values())
 
+    @property
+    def asked(self) -> bool:
+        """Whether a payment is buffered that a bank waits for."""
+        return any(partition.buffer.asked for partition in self.partitions.values())
+
     def start(self) -> None:
         """Start the loop."""
         self._task = asyncio.create_task(self._run(), name=f"lane-{self._number}")

@@ -150,7 +150,7 @@ class Lanes:
         if partition.closing:
             return
         partition.buffer.add(records)
-        if self._arriving():
+        if self._arriving() and not records.questions:
             lane.wake_soon()  # the rest of the fetch goes into the same batch
         else:
             for each in self._lanes:
@@ -174,7 +174,9 @@ class Lanes:
             log.info("partition_closed", partition=partition.number)
 
     def _worth_waiting(self, lane: Lane) -> bool:
-        return lane.buffered_events < self._batch_events and self._arriving()
+        """A payment that a bank waits for never waits for the rest of a fetch."""
+        small = lane.buffered_events < self._batch_events
+        return small and self._arriving() and not lane.asked
 
     def _is_full(self, partition: OpenPartition) -> bool:
         # A journalled chunk is taken only when all of it has arrived: one topic that has filled the

@@ -8,15 +8,16 @@ since a silent topic must not hold up the other).
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from forewarn.contracts import DeadLetter, Event
+from forewarn.contracts.payment_question import PaymentQuestion
 from forewarn.errors import ForewarnError
-from streams.intake.record_decoder import DecodedRecords
+from streams.intake.record_decoder import TRANSFERS, DecodedRecords
 from streams.transport import RawRecord
 
 SOURCE_COUNT = 3
@@ -50,6 +51,7 @@ class Chunk:
         decoded: fetched records from which the events come.
         order: source of each event that was taken, once events are set aside; None before.
         failed: places in ``order`` of the events set aside.
+        questions: by index of the event, the payments that a bank waits for.
     """
 
     partition: int
@@ -64,6 +66,7 @@ class Chunk:
     decoded: list[DecodedRecords] = field(default_factory=list)
     order: npt.NDArray[np.uint8] | None = None
     failed: tuple[int, ...] = ()
+    questions: Mapping[int, PaymentQuestion] = field(default_factory=dict)
 
     @property
     def taken(self) -> npt.NDArray[np.uint8]:
@@ -102,6 +105,11 @@ class Chunk:
             dead_letters=[*self.dead_letters, *letters],
             order=self.taken,
             failed=tuple(sorted([*self.failed, *places[list(indices)].tolist()])),
+            questions={
+                place: self.questions[old]
+                for place, old in enumerate(kept.tolist())
+                if old in self.questions
+            },
         )
 
     @property
@@ -150,6 +158,11 @@ class PartitionBuffer:
         """Whether nothing waits (rejected records still have to be taken, too)."""
         return not any(self._queues)
 
+    @property
+    def asked(self) -> bool:
+        """Whether a payment waits that a bank waits for; taken ones count until their fetch is done."""
+        return any(decoded.questions for decoded in self._queues[TRANSFERS])
+
     def oldest_ms(self, source: int) -> int | None:
         """Append time of the oldest waiting event of a source, UTC milliseconds."""
         for decoded in self._queues[source]:
@@ -197,11 +210,25 @@ class PartitionBuffer:
         order = np.argsort(merged, kind="stable")
         if horizon is not None:
             allowed = int(np.searchsorted(merged[order], horizon, side="right"))
+            if self.asked:
+                allowed = max(allowed, self._after_last_question(source[order]))
             if allowed == 0 and len(order) and not self._waited_enough(now):
                 return None
             order = order[: allowed or len(order)]
         self._holding_since = None
         return self._cut(source[order[:limit]])
+
+    def _after_last_question(self, source: npt.NDArray[np.uint8]) -> int:
+        """How many events are taken so that no payment which a bank waits for waits for more."""
+        last, place = -1, 0
+        for decoded in self._queues[TRANSFERS]:
+            for offset in decoded.offsets[decoded.cursor :].tolist():
+                if offset in decoded.questions:
+                    last = place
+                place += 1
+        if last < 0:
+            return 0
+        return int(np.flatnonzero(source == TRANSFERS)[last]) + 1
 
     def take_journalled(self, order: npt.NDArray[np.uint8], after: tuple[int, ...]) -> Chunk | None:
         """Take exactly the chunk that a journal describes; None until all of it has arrived.
@@ -252,17 +279,19 @@ class PartitionBuffer:
         for code in range(SOURCE_COUNT):
             self._drain(code, int(counts[code]), drained)
         rank = _ranks(source)
+        offsets = np.concatenate([*drained.offsets, np.empty(0, np.int64)])[rank]
         return Chunk(
             partition=self.partition,
             events=[drained.events[i] for i in rank],
             source=source,
-            offsets=np.concatenate([*drained.offsets, np.empty(0, np.int64)])[rank],
+            offsets=offsets,
             appended_ms=np.concatenate([*drained.appended_ms, np.empty(0, np.int64)])[rank],
             dead_letters=drained.dead_letters,
             before=before,
             after=tuple(self.positions),
             finished=drained.finished,
             decoded=drained.decoded,
+            questions=_questions(drained.decoded, source, offsets),
         )
 
     def _drain(self, code: int, count: int, drained: "_Drained") -> None:
@@ -297,6 +326,19 @@ class _Drained:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     finished: list[DecodedRecords] = field(default_factory=list)
     decoded: list[DecodedRecords] = field(default_factory=list)
+
+
+def _questions(
+    decoded: Sequence[DecodedRecords],
+    source: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int64],
+) -> dict[int, PaymentQuestion]:
+    """The questions of a chunk by the index of their event; mostly none."""
+    asked = {offset: each.questions[offset] for each in decoded for offset in each.questions}
+    if not asked:
+        return {}
+    mine = np.flatnonzero((source == TRANSFERS) & np.isin(offsets, list(asked)))
+    return {i: asked[int(offsets[i])] for i in mine.tolist()}
 
 
 def _ranks(source: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:

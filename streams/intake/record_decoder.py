@@ -4,7 +4,7 @@ No record is dropped: each becomes an event or a dead letter with a reason, and 
 rejected records, too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,7 @@ from forewarn.contracts import (
     decode_transfer,
     kept,
 )
+from forewarn.contracts.payment_question import PaymentQuestion, question_of
 from forewarn.errors import ConfigurationError, ContractError
 from streams.transport import RawRecord
 
@@ -51,6 +52,7 @@ class DecodedRecords:
         cursor: how many events were taken already.
         records: the bytes as received, for an event that turns out not to be processable (the
             message that waits for its acknowledgement holds them anyway).
+        questions: by offset, the payments among the events that a bank waits for.
     """
 
     source: int
@@ -63,6 +65,7 @@ class DecodedRecords:
     acknowledge: Callable[[], None]
     cursor: int = field(default=0)
     records: Sequence[RawRecord] = ()
+    questions: Mapping[int, PaymentQuestion] = field(default_factory=dict)
 
     @property
     def remaining(self) -> int:
@@ -103,6 +106,7 @@ def decode_records(
     offsets: list[int] = []
     appended: list[int] = []
     dead: list[DeadLetter] = []
+    questions: dict[int, PaymentQuestion] = {}
     for record in records:
         if record.offset < from_offset:
             continue
@@ -120,6 +124,10 @@ def decode_records(
         events.append(event)
         offsets.append(record.offset)
         appended.append(record.timestamp)
+        if source == TRANSFERS and record.headers:
+            question = question_of(record.headers)
+            if question is not None:
+                questions[record.offset] = question
     times = np.fromiter((e.event_time_ms for e in events), np.int64, len(events))
     return DecodedRecords(
         source=source,
@@ -131,6 +139,7 @@ def decode_records(
         dead_letters=dead,
         acknowledge=acknowledge,
         records=records,
+        questions=questions,
     )
 
 

@@ -17,6 +17,7 @@ from streams.pipeline.explain import Explainer
 from streams.pipeline.job import DecisionJob
 from streams.pipeline.job_report import JobReport
 from streams.pipeline.messages import OutputTopics, output_parts
+from streams.pipeline.payment_answers import AnswerBuilder
 from streams.pipeline.producer import OutputProducer
 from streams.pipeline.quarantine import Quarantine
 from streams.pipeline.state_io import StateIO
@@ -31,7 +32,7 @@ class BatchProcessor:
         compute   vectors, scores, decisions, warnings   Quarantine.compute
         write     journal, then records                  JournalCommit.write
                   beside it: reasons of the warnings     Explainer.explain
-        produce   warnings, scores, dead letters         OutputProducer.send_all
+        produce   answers, warnings, scores, dead letters  OutputProducer.send_all
         settle    floor in place of the journal          JournalCommit.settle
 
     Args:
@@ -42,6 +43,7 @@ class BatchProcessor:
         retry: repeats steps while a dependency is away.
         outputs: the producer.
         topics: names in the cluster of the topics.
+        answers: builds the answers to banks that wait.
         bundle: returns the model and policy in use now.
         metrics: stages and batch sizes.
         report: receives finished jobs.
@@ -57,6 +59,7 @@ class BatchProcessor:
         retry: DependencyRetry,
         outputs: OutputProducer,
         topics: OutputTopics,
+        answers: AnswerBuilder,
         bundle: Callable[[], ModelBundle],
         metrics: WorkerMetrics,
         report: JobReport,
@@ -68,6 +71,7 @@ class BatchProcessor:
         self._retry = retry
         self._outputs = outputs
         self._topics = topics
+        self._answers = answers
         self._bundle = bundle
         self._metrics = metrics
         self._report = report
@@ -120,7 +124,10 @@ class BatchProcessor:
         bundle: ModelBundle,
         partitions: Sequence[OpenPartition],
     ) -> None:
-        parts = [part for job in jobs for part in output_parts(job, bundle, self._topics)]
+        now_ms = time.time_ns() // 1_000_000
+        # First, since a bank waits for them.
+        parts = [part for job in jobs for part in self._answers.parts(job, bundle, now_ms)]
+        parts += [part for job in jobs for part in output_parts(job, bundle, self._topics)]
 
         async def send() -> None:
             await self._retry.await_acknowledgement(self._outputs.send_all(parts), partitions)

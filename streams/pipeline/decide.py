@@ -12,10 +12,10 @@ import numpy.typing as npt
 import structlog
 
 from features.kinds import EventKind
-from forewarn.contracts import Outcome
+from forewarn.contracts import Outcome, Transfer
 from forewarn.contracts.fraud_warning import Typology
 from forewarn.errors import ArtifactError
-from models.policy import Decision, EventFacts, Lists, Policy, WarningHistory
+from models.policy import STOPPING, Decision, EventFacts, Lists, Policy, WarningHistory
 from models.policy.decision_candidates import Candidates, candidates, is_decided
 from models.policy.district_budget import DistrictSpending
 from models.policy.event_status import STATUS_OF_KIND, WARNABLE
@@ -85,10 +85,13 @@ class Decider:
             EventFailedError: an event cannot be decided.
         """
         job.unchanged = 0
+        self._answer(job, bundle.policy)
+        delayed = [i for i, v in job.verdicts.items() if v.decision != "proceed"]
         found = self._candidates(job, bundle.policy)
-        needed = np.flatnonzero(found.needed & job.result.fresh[job.rows])
-        screened = needed[found.screened[needed]]
+        needed = np.flatnonzero((found.needed | self._stopped(job)) & job.result.fresh[job.rows])
+        screened = np.union1d(needed[found.screened[needed]], delayed).astype(np.int64)
         named = dict(zip(screened.tolist(), self._typologies(job, screened, bundle), strict=True))
+        job.typologies.update({index: named[index] for index in delayed})
         for index in needed.tolist():
             try:
                 if index not in named:
@@ -109,6 +112,26 @@ class Decider:
             self._spending.note(district, event_time_ms)
         for judged_warning in job.judged:
             self._metrics.count_judged(judged_warning)
+
+    def _answer(self, job: DecisionJob, policy: Policy) -> None:
+        """Answer the banks that wait, before the warnings: a payment that is held gets one."""
+        for index in job.chunk.questions:
+            row, event = int(job.rows[index]), job.chunk.events[index]
+            if not isinstance(event, Transfer) or job.columns.kind[row] != EventKind.OUT_ATTEMPTED:
+                continue  # what was done already cannot be answered
+            try:
+                facts = self._facts(job, index, row, "unknown")
+                probability = float(job.probabilities[index])
+                job.verdicts[index] = policy.answer(facts, event.channel, probability, self._lists)
+            except Exception as error:
+                raise EventFailedError(index, error) from error
+
+    @staticmethod
+    def _stopped(job: DecisionJob) -> npt.NDArray[np.bool_]:
+        """Events of people one of whose payments is held or refused: it gets a warning, and a history."""
+        stopped = [i for i, verdict in job.verdicts.items() if verdict.decision in STOPPING]
+        subscribers = job.columns.subscriber[job.rows]
+        return np.isin(subscribers, subscribers[stopped])
 
     def _typologies(
         self, job: DecisionJob, indices: npt.NDArray[np.int64], bundle: ModelBundle
@@ -199,6 +222,7 @@ class Decider:
             amount_minor=int(columns.amount_minor[row]),
             typology=known,
             vector=job.result.vectors[row],
+            stopped=index in job.verdicts and job.verdicts[index].decision in STOPPING,
             district_spent=spent_here + self._spending.spent(event.district, event.event_time_ms),
             spent=len(job.spent) + self._spending.spent_in_all(event.event_time_ms),
         )

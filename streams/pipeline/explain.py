@@ -61,7 +61,7 @@ class WarningBuilder:
 
 
 class Explainer:
-    """Adds reasons to warnings.
+    """Adds reasons to warnings and to answers that delay a payment.
 
     Args:
         executor: computes contributions, off the event loop.
@@ -73,24 +73,32 @@ class Explainer:
         self._metrics = metrics
 
     async def explain(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
-        """Set the reasons of all warnings of a batch.
+        """Set the reasons of all warnings and answers of a batch.
 
         A warning without reasons is better than no warning: a failure is logged and counted.
         """
-        places = [(job, i) for job in jobs for i in range(len(job.warnings))]
+        places = [(job, index) for job in jobs for index in _explained(job)]
         if not places:
             return
-        rows = [job.result.vectors[job.rows[job.warnings[i][0]]] for job, i in places]
-        vectors = np.stack(rows)
+        vectors = np.stack([job.result.vectors[job.rows[index]] for job, index in places])
         try:
             contributions = await asyncio.get_running_loop().run_in_executor(
                 self._executor, bundle.scorer.contributions, vectors
             )
             names = bundle.scorer.features
-            for (job, i), vector, row in zip(places, vectors, contributions, strict=True):
-                index, message = job.warnings[i]
-                why = reasons(names, vector, row)
-                job.warnings[i] = index, structs.replace(message, reasons=why)
+            for (job, index), vector, row in zip(places, vectors, contributions, strict=True):
+                job.reasons[index] = reasons(names, vector, row)
+            for job in {id(job): job for job, _ in places}.values():
+                job.warnings = [
+                    (index, structs.replace(message, reasons=job.reasons[index]))
+                    for index, message in job.warnings
+                ]
         except Exception:
             log.exception("explanation_failed", model=bundle.scorer.version)
             self._metrics.model_faults.labels("contributions").inc()
+
+
+def _explained(job: DecisionJob) -> list[int]:
+    """Indices of the events whose scores are explained, ascending."""
+    delayed = (i for i, verdict in job.verdicts.items() if verdict.decision != "proceed")
+    return sorted({*(index for index, _ in job.warnings), *delayed})

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from features.engine import Engine, Plan, RunResult
 from features.event_columns import EventColumns, from_events
 from features.store.chunk_journal import Journal, SourceRange, encode, of_chunk
-from forewarn.contracts import DeadLetter, Event, FraudWarning
+from forewarn.contracts import DeadLetter, Event, FraudWarning, Reason
 from forewarn.platform.pseudonyms import Pseudonymiser
-from models.policy import Decision
+from models.policy import Decision, PaymentVerdict
 from models.serving.drift import Judged
 from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import SOURCE_COUNT, Chunk
@@ -39,6 +39,8 @@ class DecisionJob:
         decisions: by event index, for the few events that reached the policy.
         unchanged: number of events of warned people that concern no warning (below the threshold).
         typologies: likely kind of fraud of the same events.
+        verdicts: by event index, the answers to banks that wait.
+        reasons: by event index, the reasons of the scores of warnings and of answers that delay.
         warnings: messages to be sent, with the index of the causing event.
         judged: warnings whose outcome came, with the probability that they had.
         spent: district and event time of each warning that counts against a district's budget.
@@ -60,6 +62,8 @@ class DecisionJob:
     decisions: dict[int, Decision] = field(default_factory=dict)
     unchanged: int = 0
     typologies: dict[int, str] = field(default_factory=dict)
+    verdicts: dict[int, PaymentVerdict] = field(default_factory=dict)
+    reasons: dict[int, tuple[Reason, ...]] = field(default_factory=dict)
     warnings: list[tuple[int, FraudWarning]] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     spent: list[tuple[str, int]] = field(default_factory=list)

@@ -19,12 +19,14 @@ class RawRecord(Protocol):
         timestamp: milliseconds since the epoch (append time on topics that log it).
         key: bytes as the broker holds them; None for no key.
         value: the same; None is a tombstone.
+        headers: names and values, in order.
     """
 
     offset: int
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 class FetchedRecords:

@@ -48,6 +48,7 @@ from streams.pipeline.dependency_retry import DependencyRetry
 from streams.pipeline.explain import Explainer, WarningBuilder
 from streams.pipeline.job_report import JobReport
 from streams.pipeline.messages import LiveFeatures, OutputTopics
+from streams.pipeline.payment_answers import LINE_FEATURES, AnswerBuilder
 from streams.pipeline.producer import OutputProducer
 from streams.pipeline.quarantine import Quarantine
 from streams.pipeline.score_monitor import ScoreMonitor
@@ -108,7 +109,7 @@ def run_worker() -> None:
     )
     processor = _processor(
         kafka, settings, store, outputs, Engine(CATALOG, prefix=redis.key_prefix), lists, reloader,
-        pseudonymiser, metrics, runtime,
+        pseudonymiser, metrics, runtime, partitions,
     )  # fmt: skip
     app = create_app(kafka, settings, runtime, broker_options=_broker_options(kafka))
     runtime.attach(app, processor)
@@ -133,6 +134,7 @@ def _processor(
     pseudonymiser: Pseudonymiser,
     metrics: WorkerMetrics,
     runtime: Runtime,
+    partitions: int,
 ) -> BatchProcessor:
     """Build the pipeline of a batch."""
     live = LiveFeatures(
@@ -160,6 +162,12 @@ def _processor(
         outputs=outputs,
         bundle=lambda: reloader.bundle,
         topics=_topics(kafka),
+        answers=AnswerBuilder(
+            qualified("answers", kafka),
+            partitions,
+            [CATALOG.slot(name) for name in LINE_FEATURES],
+            _sources(kafka),
+        ),
         metrics=metrics,
         report=JobReport(metrics, open_tracer(load(TraceSettings).endpoint, "forewarn-worker")),
     )

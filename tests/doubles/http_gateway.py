@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from alerting.notify.channels.request_signature import KEY, Signed, is_signed
+from forewarn.platform.request_signature import KEY, Signed, is_signed
 
 
 @dataclass(frozen=True, slots=True)

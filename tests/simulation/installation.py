@@ -35,6 +35,7 @@ from streams.pipeline.explain import Explainer, WarningBuilder
 from streams.pipeline.job import DecisionJob
 from streams.pipeline.job_report import JobReport
 from streams.pipeline.messages import LiveFeatures, OutputTopics
+from streams.pipeline.payment_answers import AnswerBuilder
 from streams.pipeline.producer import KeyValue
 from streams.pipeline.quarantine import Quarantine
 from streams.pipeline.state_io import StateIO
@@ -57,6 +58,7 @@ class Raw:
     timestamp: int
     key: bytes
     value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Faults:
@@ -234,6 +236,7 @@ class Installation:
             explainer=Explainer(executor, self.metrics),
             outputs=self.outputs,  # type: ignore[arg-type]
             topics=OutputTopics(SOURCES, "warnings", "scores", "dead-letters"),
+            answers=AnswerBuilder("answers", 1, range(8), SOURCES),
             bundle=lambda: BUNDLE,
             metrics=self.metrics,
             report=JobReport(self.metrics, NoTracer()),

@@ -17,8 +17,8 @@ from alerting.notify.channels.channel import (
     Message,
     Receipt,
 )
-from alerting.notify.channels.request_signature import KEY, Signed, sign
 from forewarn.platform.clock import Clock
+from forewarn.platform.request_signature import KEY, Signed, sign
 
 TRY_AGAIN = frozenset({408, 409, 425, 429})
 REFERENCE_LENGTH = 200

@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alerting.access import NotAuthenticatedError, Principal
 from alerting.cases.ledger.prevented_loss_report import Dimension, report
-from alerting.notify.channels.request_signature import KEY, Signed, is_signed
 from alerting.service_errors import InvalidRequestError
 from alerting.web.api.operation_routes import TokenPath
 from alerting.web.api.problem_documents import responses
 from alerting.web.api.route_parameters import Service
 from alerting.web.auth.route_access import require
+from forewarn.platform.request_signature import KEY, Signed, is_signed
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 

@@ -3,6 +3,7 @@
 from forewarn.platform.settings.access_settings import AccessSettings
 from forewarn.platform.settings.alerting_options import AlertingOptions
 from forewarn.platform.settings.alerting_settings import AlertingSettings, load_alerting
+from forewarn.platform.settings.decide_settings import DecideSettings
 from forewarn.platform.settings.kafka_settings import KafkaSettings
 from forewarn.platform.settings.local_settings import LocalSettings
 from forewarn.platform.settings.log_settings import LogSettings
@@ -17,6 +18,7 @@ __all__ = [
     "AccessSettings",
     "AlertingOptions",
     "AlertingSettings",
+    "DecideSettings",
     "KafkaSettings",
     "LocalSettings",
     "LogSettings",

@@ -19,4 +19,5 @@ class LocalSettings(Section):
     kafka_port: int = Field(0, ge=0, le=65535, description="0 takes any free one")
     redis_port: int = Field(0, ge=0, le=65535, description="0 takes any free one")
     alerting_port: int = Field(0, ge=0, le=65535, description="0 takes any free one")
+    decide_port: int = Field(0, ge=0, le=65535, description="0 takes any free one")
     start_seconds: float = Field(90.0, gt=0, description="bound on the start of each part")

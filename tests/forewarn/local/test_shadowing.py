@@ -51,7 +51,7 @@ def test_commands_of_children_run_where_packages_are_hidden(directory: Path) -> 
 
 def test_every_child_of_a_stack_keeps_the_directory_out_of_its_search_path(tmp_path: Path) -> None:
     stack = Stack(LocalSettings(directory=tmp_path), tell=lambda _line: None)
-    services = [service.child for service in (*stack.workers, stack.alerting)]
+    services = [service.child for service in stack.services]
     children = [stack.downloader, stack.compiler, *services]
     assert len(children) > 3
     for child in children:

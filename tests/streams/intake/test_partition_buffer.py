@@ -1,5 +1,6 @@
 """What waits in a partition is handed out in event-time order and never lost or repeated."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forewarn.contracts.payment_question import PaymentQuestion
 from streams.intake.partition_buffer import SOURCE_COUNT, JournalMismatchError, PartitionBuffer
 from streams.intake.record_decoder import DecodedRecords
 
@@ -157,3 +159,37 @@ def test_a_chunk_knows_how_long_its_first_events_have_waited() -> None:
     chunk = buffer_of(make_run(0, 5, [30, 40]), make_run(2, 9, [10])).take(9, nothing_behind, 0.0)
     assert chunk is not None
     assert chunk.first_appended_ms == (30, 0, 10)
+
+
+def asking(decoded: DecodedRecords, *offsets: int) -> DecodedRecords:
+    """The same records, with payments at these offsets that a bank waits for."""
+    question = PaymentQuestion(b"q" * 16, 0, 0)
+    return replace(decoded, questions=dict.fromkeys(offsets, question))
+
+
+def test_a_payment_that_a_bank_waits_for_does_not_wait_for_calls() -> None:
+    """All up to it is taken at once, though more calls are known to come; what is behind it waits."""
+    buffer = buffer_of(make_run(0, 0, [100]), asking(make_run(1, 0, [90, 200, 210, 300]), 1, 2))
+    assert buffer.asked
+    chunk = buffer.take(100, lambda source: source == 0, now=0.0)
+    assert chunk is not None
+    assert [e.time for e in chunk.events] == [90, 100, 200, 210]  # type: ignore[attr-defined]
+    assert list(chunk.questions) == [2, 3]
+    assert buffer.take(100, lambda source: source == 0, now=0.0) is None
+
+
+def test_questions_follow_their_events_when_others_are_set_aside() -> None:
+    buffer = buffer_of(make_run(0, 0, [100]), asking(make_run(1, 0, [90, 200, 210]), 0, 2))
+    chunk = buffer.take(100, nothing_behind, now=0.0)
+    assert chunk is not None
+    assert list(chunk.questions) == [0, 3]
+    assert list(chunk.set_aside([1], ()).questions) == [0, 2]
+    assert list(chunk.set_aside([0], ()).questions) == [2]
+
+
+def test_a_chunk_that_is_cut_short_keeps_the_later_questions() -> None:
+    buffer = buffer_of(asking(make_run(1, 5, [10, 20, 30]), 5, 7))
+    first, second = (buffer.take(2, nothing_behind, now=0.0) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert (list(first.questions), list(second.questions)) == ([0], [0])

@@ -15,6 +15,7 @@ from forewarn.contracts import (
     decode_transfer,
     encode,
 )
+from forewarn.contracts.payment_question import PaymentQuestion, question_headers
 from forewarn.errors import ConfigurationError, ContractError
 from forewarn.platform.settings import WorkerSettings
 from streams.intake.record_decoder import decode_records, require_same_topic
@@ -65,7 +66,7 @@ def test_amounts_in_another_currency_are_set_aside_online_and_offline() -> None:
         values[offset] = encode(msgspec.structs.replace(transfer, currency=currency))
     run = decode_records(
         [
-            SimpleNamespace(offset=n, timestamp=1_772_413_928_000, key=key, value=v)
+            SimpleNamespace(offset=n, timestamp=1_772_413_928_000, key=key, value=v, headers=())
             for n, v in values.items()
         ],
         source=1,
@@ -126,3 +127,53 @@ def test_a_call_has_to_say_that_its_caller_was_withheld() -> None:
     }  # fmt: skip
     with pytest.raises(ContractError, match="caller"):
         decode_call(msgspec.json.encode(call))
+
+
+QUESTION = PaymentQuestion(b"0123456789abcdef" * 4, 3, 1_772_413_929_000)
+
+
+@pytest.mark.parametrize(
+    ("headers", "asked"),
+    [
+        (question_headers(QUESTION), QUESTION),
+        ([], None),
+        ([("traceparent", b"00-1")], None),
+        ([("forewarn-question", b"too short"), *question_headers(QUESTION)[1:]], None),
+        ([("forewarn-question", b"0123456789abcdef\n!"), *question_headers(QUESTION)[1:]], None),
+        ([*question_headers(QUESTION)[:1], ("forewarn-answer-partition", b"-1")], None),
+        ([*question_headers(QUESTION)[:2], ("forewarn-answer-by-ms", b"9" * 30)], None),
+        ([(name, None) for name, _ in question_headers(QUESTION)], None),
+    ],
+)
+def test_a_question_is_read_from_the_headers_and_a_wrong_one_stops_nothing(
+    headers: list[tuple[str, bytes | None]], asked: PaymentQuestion | None
+) -> None:
+    transfer = Transfer(
+        event_id="e",
+        event_time_ms=1_772_413_928_000,
+        subscriber="+8613800000001",
+        transfer_id="t",
+        status="attempted",
+        payer_account="own",
+        payee_account="other",
+        amount_minor=100,
+    )
+    record = SimpleNamespace(
+        offset=9,
+        timestamp=1_772_413_928_000,
+        key=transfer.subscriber.encode(),
+        value=encode(transfer),
+        headers=headers,
+    )
+    run = decode_records(
+        [record],
+        source=1,
+        topic="transfers",
+        partition=0,
+        next_offset=10,
+        acknowledge=lambda: None,
+        now_ms=1,
+        acceptance=WorkerSettings().acceptance,
+    )
+    assert len(run.events) == 1
+    assert run.questions == ({9: asked} if asked else {})

@@ -33,6 +33,7 @@ from streams.pipeline.dependency_retry import DependencyRetry
 from streams.pipeline.explain import Explainer, WarningBuilder
 from streams.pipeline.job_report import JobReport
 from streams.pipeline.messages import LiveFeatures, OutputTopics
+from streams.pipeline.payment_answers import AnswerBuilder
 from streams.pipeline.quarantine import MAX_IN_A_ROW, ProcessingBrokenError, Quarantine
 from streams.pipeline.state_io import StateIO
 from streams.worker_metrics import WorkerMetrics
@@ -140,6 +141,7 @@ class Place:
             explainer=Explainer(self.executor, self.metrics),
             outputs=self.outputs,  # type: ignore[arg-type]
             topics=OutputTopics(SOURCES, "warnings", "scores", "dead-letters"),
+            answers=AnswerBuilder("answers", 1, range(8), SOURCES),
             bundle=lambda: bundle,
             metrics=self.metrics,
             report=JobReport(self.metrics, NoTracer()),
@@ -174,6 +176,7 @@ def fetch(partition: OpenPartition, events: Sequence[Transfer], first: int = 0) 
             timestamp=TIME_MS,
             key=event.subscriber.encode(),
             value=encode(event),
+            headers=(),
         )
         for i, event in enumerate(events)
     ]

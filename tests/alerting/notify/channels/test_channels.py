@@ -13,11 +13,11 @@ import pytest
 from alerting.bootstrap.gateways import gateway_secrets
 from alerting.notify.channels.channel import ChannelRefusedError, ChannelUnavailableError, Message
 from alerting.notify.channels.http_channel import HttpChannel, sms_body
-from alerting.notify.channels.request_signature import MAX_AGE_SECONDS, Signed, is_signed, sign
 from alerting.notify.channels.team_channels import ChatChannel, WebhookChannel
 from alerting.notify.routing.routing_source import RoutingSource
 from forewarn.errors import ConfigurationError
 from forewarn.platform.clock import system_clock
+from forewarn.platform.request_signature import MAX_AGE_SECONDS, Signed, is_signed, sign
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS
 from tests.alerting.options import options

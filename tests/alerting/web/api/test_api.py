@@ -11,11 +11,11 @@ from fastapi.testclient import TestClient
 from alerting.access import EVERYTHING
 from alerting.access.users import UserFile
 from alerting.db.dispatch_tables import Delivery
-from alerting.notify.channels.request_signature import Signed, sign
 from alerting.web.api.body_limit import MAX_BODY_BYTES
 from alerting.web.application import create_probes
 from alerting.web.service_container import Services
 from forewarn.contracts.event_codec import encode
+from forewarn.platform.request_signature import Signed, sign
 from tests.alerting.factory import CALLER, NOW_MS, PAYEE, VICTIM, Clock, warning
 
 Keys = Callable[..., dict[str, str]]

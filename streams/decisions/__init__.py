@@ -1,0 +1,1 @@
+"""The decision service: answers banks that hold a payment while they ask."""

@@ -1,0 +1,129 @@
+"""Answers that were given, in Redis: the first one to a question is the one, on every replica.
+
+A key is ``{prefix}:answer:{hash}`` with a keyed hash of tenant and transfer id; a value is the digest of the
+request and the body that was sent. It expires, so a bank that asks again after days gets a new answer.
+"""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from redis import exceptions as fault
+
+from features.store.redis_connections import RedisConnection
+from forewarn.contracts import Transfer
+from forewarn.errors import DependencyUnavailableError
+
+DIGEST_LENGTH = 16
+IDENTITY_LENGTH = 32
+RECENT_ANSWERS = 20_000
+"""Answers that a replica remembers itself, for the time in which Redis is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer that was given.
+
+    Attributes:
+        digest: of the request, hexadecimal digits.
+        body: JSON, as it was sent.
+    """
+
+    digest: bytes
+    body: bytes
+
+
+class QuestionNames:
+    """Names of questions that say nothing about whom they concern.
+
+    Args:
+        key: secret of the pseudonyms.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def identity(self, tenant: str, transfer_id: str) -> bytes:
+        """32 hexadecimal digits, the same for every question about a transfer of a tenant."""
+        return self._hash(f"{tenant}\n{transfer_id}".encode(), b"identity", IDENTITY_LENGTH)
+
+    def digest(self, event: Transfer) -> bytes:
+        """16 hexadecimal digits of what makes two questions the same."""
+        said = (
+            event.tenant, event.transfer_id, event.subscriber, event.payer_account,
+            event.payee_account, str(event.amount_minor), event.currency, event.channel,
+        )  # fmt: skip
+        return self._hash("\n".join(said).encode(), b"digest", DIGEST_LENGTH)
+
+    def _hash(self, data: bytes, person: bytes, length: int) -> bytes:
+        made = hashlib.blake2b(data, digest_size=length // 2, key=self._key, person=person)
+        return made.hexdigest().encode()
+
+
+class AnswerStore:
+    """Keeps the first answer to each question.
+
+    Args:
+        connection: to Redis; closed by ``close``.
+        prefix: of the keys of this installation.
+        keep_seconds: how long an answer is kept.
+        timeout_seconds: longest wait for Redis.
+    """
+
+    def __init__(
+        self, connection: RedisConnection, *, prefix: str, keep_seconds: int, timeout_seconds: float
+    ) -> None:
+        self._connection = connection
+        self._head = f"{prefix}:answer:".encode()
+        self._keep_seconds = keep_seconds
+        self._timeout_seconds = timeout_seconds
+        self._recent: OrderedDict[bytes, KeptAnswer] = OrderedDict()
+
+    async def find(self, identity: bytes) -> KeptAnswer | None:
+        """The answer that was given to a question; None for none.
+
+        Raises:
+            DependencyUnavailableError: Redis does not answer, and this replica does not know.
+        """
+        known = self._recent.get(identity)
+        if known is not None:
+            return known
+        [value] = await self._send([("GET", self._head + identity)])
+        return self._remember(identity, value) if value is not None else None
+
+    async def keep(self, identity: bytes, answer: KeptAnswer) -> KeptAnswer:
+        """Keep an answer unless there is one; returns the one that counts.
+
+        Raises:
+            DependencyUnavailableError: Redis does not answer; the answer may be kept all the same.
+        """
+        key, value = self._head + identity, answer.digest + answer.body
+        _, kept = await self._send(
+            [("SET", key, value, "NX", "EX", self._keep_seconds), ("GET", key)]
+        )
+        return self._remember(identity, kept if kept is not None else value)
+
+    def remember(self, identity: bytes, answer: KeptAnswer) -> None:
+        """Remember an answer on this replica alone: Redis did not take it."""
+        self._recent[identity] = answer
+        if len(self._recent) > RECENT_ANSWERS:
+            self._recent.popitem(last=False)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._connection.close()
+
+    def _remember(self, identity: bytes, value: bytes) -> KeptAnswer:
+        answer = KeptAnswer(value[:DIGEST_LENGTH], value[DIGEST_LENGTH:])
+        self.remember(identity, answer)
+        return answer
+
+    async def _send(self, commands: list[tuple[bytes | str | int, ...]]) -> list[bytes | None]:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._connection.send(commands)
+        except (TimeoutError, fault.RedisError, fault.RedisClusterException, OSError) as error:
+            raise DependencyUnavailableError(
+                f"Redis did not keep or return an answer: {type(error).__name__}."
+            ) from error

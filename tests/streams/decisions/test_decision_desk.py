@@ -1,0 +1,229 @@
+"""Every question gets one answer: that of the workers, or the fallback with its reason."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from features.catalog import CATALOG
+from models.policy import DEFAULT_POLICY, PolicyFile
+from streams.decisions.answer_store import AnswerStore, QuestionNames
+from streams.decisions.decision_desk import DecisionDesk, Question
+from streams.decisions.decision_errors import RequestRefusedError
+from streams.decisions.decision_metrics import DecisionMetrics
+from streams.decisions.late_spool import LateSpool
+from tests.streams.decisions.bank import MemoryRedis, Workers, payment, worker_answer
+
+KEY = b"a key that only tests use"
+SOON = 0.02
+"""Seconds: a deadline that passes at once, where no worker answers."""
+
+
+class Replica:
+    """A desk with its neighbours."""
+
+    def __init__(
+        self,
+        redis: MemoryRedis,
+        workers: Workers,
+        *,
+        in_flight: int = 10,
+        refuse: bool = False,
+        spool: Path | None = None,
+        spool_events: int = 10,
+    ) -> None:
+        self.workers = workers
+        self.metrics = DecisionMetrics(CollectorRegistry())
+        self.spool = LateSpool(spool, spool_events, self.metrics)
+        policy = PolicyFile(DEFAULT_POLICY, CATALOG.names).current()
+        link: Any = workers
+        self.desk = DecisionDesk(
+            link=link,
+            store=AnswerStore(redis, prefix="fw", keep_seconds=60, timeout_seconds=1.0),
+            names=QuestionNames(KEY),
+            spool=self.spool,
+            policy=lambda: policy,
+            metrics=self.metrics,
+            in_flight=in_flight,
+            refuse_overload=refuse,
+        )
+
+    async def ask(self, seconds: float = 5.0, **changes: Any) -> tuple[dict[str, Any], bool]:
+        late = changes.pop("accept_late", False)
+        question = Question(payment(**changes), seconds, accept_late=late)
+        answered = await self.desk.answer(question)
+        return json.loads(answered.body), answered.repeated
+
+    def value(self, name: str, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+async def test_the_answer_of_the_workers_is_sent_and_kept_for_every_replica() -> None:
+    redis = MemoryRedis()
+    first = Replica(redis, Workers(worker_answer))
+    body, repeated = await first.ask()
+    assert (body["decision"], body["recorded"], repeated) == ("hold", "yes", False)
+    other = Replica(redis, Workers(lambda: worker_answer("proceed")))
+    assert await other.ask() == (body, True)
+    assert other.workers.asked == []
+    assert first.value("forewarn_decide_answers_total", decision="hold", reason="over_hold") == 1
+
+
+async def test_a_key_in_redis_says_nothing_of_the_payment_and_expires() -> None:
+    redis = MemoryRedis()
+    await Replica(redis, Workers(worker_answer)).ask(transfer_id="transfer-of-li-na")
+    [(_, key, _, _, _, seconds)] = redis.sets
+    assert b"transfer-of-li-na" not in key
+    assert seconds == 60
+
+
+async def test_no_answer_in_time_is_the_fallback_and_stays_it() -> None:
+    """The later answer of the workers does not change what the bank was given."""
+    redis = MemoryRedis()
+    replica = Replica(redis, Workers(lambda: None))
+    body, _ = await replica.ask(SOON, amount_minor=3_000_000)
+    assert (body["decision"], body["reason"]) == ("challenge", "no_answer_in_time")
+    assert body["probability"] is None
+    keeping = asyncio.create_task(replica.desk.keep_late())
+    names = QuestionNames(KEY)
+    event = payment(amount_minor=3_000_000)
+    name = names.identity("default", "t1") + names.digest(event)
+    replica.desk.note_late(name + b"0" * 16, worker_answer("hold"))
+    await asyncio.sleep(SOON)
+    keeping.cancel()
+    assert await Replica(redis, Workers(worker_answer)).ask(amount_minor=3_000_000) == (body, True)
+    assert replica.value("forewarn_decide_late_answers_total", decision="hold") == 1
+
+
+async def test_an_answer_that_no_replica_waits_for_counts_when_the_bank_asks_again() -> None:
+    """The replica that asked has crashed; the next reader of its partition keeps the answer."""
+    redis, names = MemoryRedis(), QuestionNames(KEY)
+    started = Replica(redis, Workers(lambda: None))
+    keeping = asyncio.create_task(started.desk.keep_late())
+    name = names.identity("default", "t1") + names.digest(payment())
+    started.desk.note_late(name + b"0" * 16, worker_answer("refuse"))
+    async with asyncio.timeout(5):
+        while not redis.values:
+            await asyncio.sleep(0)
+    keeping.cancel()
+    body, repeated = await Replica(redis, Workers(worker_answer)).ask()
+    assert (body["decision"], repeated) == ("refuse", True)
+
+
+async def test_replicas_that_are_asked_at_the_same_time_give_one_answer() -> None:
+    redis = MemoryRedis()
+    replicas = [
+        Replica(redis, Workers(lambda d=d: worker_answer(d)))  # type: ignore[misc]
+        for d in ("hold", "proceed")
+    ]
+    (one, _), (other, _) = await asyncio.gather(*(replica.ask() for replica in replicas))
+    assert one == other
+
+
+async def test_the_same_question_at_the_same_time_is_asked_once() -> None:
+    replica = Replica(MemoryRedis(), Workers(worker_answer))
+    bodies = await asyncio.gather(*(replica.ask() for _ in range(5)))
+    assert len({json.dumps(body) for body, _ in bodies}) == 1
+    assert sorted(repeated for _, repeated in bodies) == [False, True, True, True, True]
+    assert len(replica.workers.asked) == 1
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_another_payment_under_the_same_id_is_a_conflict(together: bool) -> None:
+    replica = Replica(MemoryRedis(), Workers(worker_answer))
+    if together:
+        results = await asyncio.gather(
+            replica.ask(), replica.ask(amount_minor=5), return_exceptions=True
+        )
+        refusal: Any = results[1]
+    else:
+        await replica.ask()
+        with pytest.raises(RequestRefusedError) as caught:
+            await replica.ask(amount_minor=5)
+        refusal = caught.value
+    assert (refusal.status, refusal.code) == (409, "transfer_id_reused")
+
+
+@pytest.mark.parametrize("refuse", [True, False])
+async def test_more_questions_than_may_wait_are_answered_at_once(refuse: bool) -> None:
+    replica = Replica(MemoryRedis(), Workers(lambda: None), in_flight=1, refuse=refuse)
+    waiting = asyncio.create_task(replica.ask(0.5))
+    await asyncio.sleep(0)
+    if refuse:
+        with pytest.raises(RequestRefusedError) as refused:
+            await replica.ask(600.0, transfer_id="t2")
+        assert refused.value.status == 429
+    else:
+        body, _ = await replica.ask(600.0, transfer_id="t2")
+        assert (body["reason"], body["recorded"]) == ("overloaded", "no")
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_without_redis_the_fallback_is_answered_and_remembered() -> None:
+    redis = MemoryRedis()
+    redis.away = True
+    replica = Replica(redis, Workers(worker_answer))
+    body, _ = await replica.ask()
+    assert (body["reason"], body["recorded"]) == ("store_unavailable", "no")
+    redis.away = False
+    assert await replica.ask() == (body, True)
+
+
+@pytest.mark.parametrize(
+    ("away", "acknowledges", "late", "reason", "recorded"),
+    [
+        (True, True, False, "stream_unavailable", "no"),
+        (True, True, True, "stream_unavailable", "spooled"),
+        (False, False, False, "no_answer_in_time", "unconfirmed"),
+        (False, False, True, "no_answer_in_time", "spooled"),
+        (False, True, True, "no_answer_in_time", "yes"),
+    ],
+)
+async def test_the_answer_says_whether_the_event_was_recorded(
+    tmp_path: Path, away: bool, acknowledges: bool, late: bool, reason: str, recorded: str
+) -> None:
+    workers = Workers(lambda: None)
+    workers.away, workers.acknowledges = away, acknowledges
+    replica = Replica(MemoryRedis(), workers, spool=tmp_path)
+    body, _ = await replica.ask(SOON, accept_late=late)
+    assert (body["reason"], body["recorded"]) == (reason, recorded)
+    assert replica.value("forewarn_decide_spooled_events") == (recorded == "spooled")
+
+
+async def test_a_full_spool_says_so(tmp_path: Path) -> None:
+    workers = Workers(lambda: None)
+    workers.away = True
+    replica = Replica(MemoryRedis(), workers, spool=tmp_path, spool_events=1)
+    kept = [
+        (await replica.ask(SOON, accept_late=True, transfer_id=f"t{n}"))[0]["recorded"]
+        for n in range(2)
+    ]
+    assert kept == ["spooled", "no"]
+    assert replica.value("forewarn_decide_spooled_events") == 1
+    assert replica.value("forewarn_decide_spool_refusals_total") == 1
+
+
+async def test_a_bank_that_hangs_up_finds_the_answer_when_it_asks_again() -> None:
+    redis = MemoryRedis()
+    gate = asyncio.Event()
+    workers = Workers(worker_answer)
+    replica = Replica(redis, workers)
+    send = redis.send
+
+    async def slow(commands: Any) -> list[Any]:
+        await gate.wait()
+        return await send(commands)
+
+    redis.send = slow  # type: ignore[method-assign]
+    asking = asyncio.create_task(replica.ask())
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    gate.set()
+    await replica.desk.drain()
+    assert (await replica.ask())[1]
+    assert len(workers.asked) == 1

@@ -1,0 +1,159 @@
+"""A bank asks while the payment waits, on real servers: Kafka, Redis, a worker and the decision service."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from forewarn.contracts import CallStarted, encode
+from forewarn.local.stack import Stack
+from forewarn.local.wait import wait_until
+from forewarn.platform.settings import LocalSettings
+from tests.system.stacks import PATIENCE_SECONDS, client_of, producer_of, records_of
+
+pytestmark = pytest.mark.system
+
+# One rule makes the script independent of what a model happens to have learned.
+POLICY_RULE = """
+[[rules]]
+name = "scripted_transfer_during_call"
+effect = "raise"
+when = "on_call_now == 1 and amount_minor >= 4000000"
+on = ["attempted"]
+severity = "critical"
+payment = "hold"
+"""
+
+PATIENT = {"Forewarn-Deadline-Ms": "5000"}
+"""A deadline that a busy machine of CI keeps."""
+
+
+@pytest.fixture(scope="module")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, model_registry: Path, servers: None
+) -> Iterator[Stack]:
+    root = tmp_path_factory.mktemp("decisions")
+    default = Path(__file__).parents[2] / "models" / "policy" / "default.toml"
+    (root / "policy.toml").write_text(default.read_text() + POLICY_RULE)
+    os.environ["FOREWARN_WORKER_POLICY_FILE"] = str(root / "policy.toml")
+    stack = Stack(LocalSettings(directory=root, partitions=4), tell=print, models=model_registry)
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
+        del os.environ["FOREWARN_WORKER_POLICY_FILE"]
+
+
+@pytest.fixture
+def bank(stack: Stack) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {stack.layout.bank_key_file.read_text()}"}
+    with httpx.Client(base_url=stack.decide_url, headers=headers, timeout=20) as client:
+        yield client
+
+
+def payment(transfer_id: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "type": "transfer",
+        "event_id": f"{transfer_id}-attempted",
+        "event_time_ms": time.time_ns() // 1_000_000,
+        "subscriber": "+8613800000001",
+        "transfer_id": transfer_id,
+        "status": "attempted",
+        "payer_account": "6222000000000001",
+        "payee_account": "6217000000009999",
+        "amount_minor": 120_000,
+    } | changes
+
+
+def test_a_payment_is_answered_and_lies_in_the_topics_like_any_other(
+    stack: Stack, bank: httpx.Client
+) -> None:
+    first = bank.post("/v1/decisions", json=payment("plain-1"), headers=PATIENT)
+    assert first.status_code == 200, first.text
+    answer = first.json()
+    assert answer["decision"] in ("proceed", "challenge", "hold", "refuse")
+    assert answer["reason"] not in ("no_answer_in_time", "stream_unavailable")
+    assert answer["recorded"] == "yes"
+    assert answer["line"]["on_call"] is False
+    assert 0 <= answer["probability"] <= 1
+    assert answer["counts_until_ms"] > answer["decided_at_ms"]
+    scored = records_of(stack, "scores", lambda r: b"plain-1-attempted" in r.value, "the score")
+    assert any(b"plain-1-attempted" in record.value for record in scored)
+
+    again = bank.post("/v1/decisions", json=payment("plain-1"), headers=PATIENT)
+    assert again.content == first.content
+    assert again.headers["Forewarn-Repeated"] == "true"
+    other = bank.post("/v1/decisions", json=payment("plain-1", amount_minor=1), headers=PATIENT)
+    assert (other.status_code, other.json()["type"]) == (
+        409,
+        "urn:forewarn:problem:transfer_id_reused",
+    )
+
+
+def test_a_payment_during_a_suspicious_call_is_held_and_warned_about(
+    stack: Stack, bank: httpx.Client
+) -> None:
+    victim = "+8613800000002"
+    call = CallStarted(
+        event_id="hold-call",
+        event_time_ms=time.time_ns() // 1_000_000 - 20 * 60_000,
+        subscriber=victim,
+        district="D01",
+        call_id="hold-call-1",
+        direction="inbound",
+        caller="+000755000017",
+        callee=victim,
+    )
+    with producer_of(stack) as send:
+        send("calls", victim.encode(), encode(call))
+    records_of(stack, "scores", lambda r: b"hold-call" in r.value, "the score of the call")
+    line = bank.get(f"/v1/line-status/{victim}").json()
+    assert line["known"]
+    assert line["on_call"]
+    assert 19 <= line["call_minutes"] <= 60
+    assert "000755000017" not in json.dumps(line)
+
+    asked = payment("held-1", subscriber=victim, district="D01", amount_minor=4_800_000)
+    tried = bank.post("/v1/decisions/what-if", json=asked).json()
+    answer = bank.post("/v1/decisions", json=asked, headers=PATIENT).json()
+    assert (answer["decision"], answer["reason"]) == ("hold", "by_rule")
+    assert answer["line"]["on_call"]
+    assert answer["reasons"][0]["meaning"]
+    assert answer["warning_id"]
+    same = ("decision", "reason", "probability", "reasons", "typology")
+    assert {name: tried[name] for name in same} == {name: answer[name] for name in same}
+    assert tried["recorded"] == "no"
+
+    def has_case() -> bool:
+        with client_of(stack) as client:
+            for case in client.get("/v1/cases").json()["cases"]:
+                file = client.get(f"/v1/cases/{case['case_id']}").json()
+                if any(w["warning_id"] == answer["warning_id"] for w in file["warnings"]):
+                    return True
+        return False
+
+    wait_until(has_case, PATIENCE_SECONDS, what="the case of the held payment")
+
+
+def test_what_is_asked_wrong_is_refused_with_the_field(bank: httpx.Client) -> None:
+    for changes, status, field in (
+        ({"amount_minor": -1}, 422, "amount_minor"),
+        ({"status": "completed"}, 422, "status"),
+        ({"currency": "USD"}, 422, "currency"),
+        ({"event_time_ms": 4_000_000_000_000}, 422, "event_time_ms"),
+    ):
+        answer = bank.post("/v1/decisions", json=payment("wrong", **changes))
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"].startswith("application/problem+json")
+        assert answer.json()["errors"][0]["field"] == field
+    assert bank.post("/v1/decisions", json=payment("wrong", tenant="other")).status_code == 403
+    late = bank.post("/v1/decisions", json=payment("w"), headers={"Forewarn-Deadline-Ms": "1"})
+    assert late.json()["errors"][0]["field"] == "Forewarn-Deadline-Ms"
+    nothing = httpx.post(f"{bank.base_url}/v1/decisions", json=payment("wrong"))
+    assert nothing.status_code == 401
