@@ -67,12 +67,7 @@ def run_replica(settings: DecideSettings, tell: Tell) -> None:
         answers=qualified("answers", kafka),
         partition=settings.answer_partition,
     )
-    answers = AnswerStore(
-        _connection(redis),
-        prefix=redis.key_prefix,
-        keep_seconds=settings.answers_hours * 3600,
-        timeout_seconds=settings.store_timeout_seconds,
-    )
+    answers = _answers(settings, redis)
     desk = DecisionDesk(
         link=link,
         store=answers,
@@ -117,6 +112,15 @@ def run_replica(settings: DecideSettings, tell: Tell) -> None:
         tell=tell,
     )
     asyncio.run(replica.run())
+
+
+def _answers(settings: DecideSettings, redis: RedisSettings) -> AnswerStore:
+    return AnswerStore(
+        _connection(redis),
+        prefix=redis.key_prefix,
+        keep_seconds=settings.answers_hours * 3600,
+        timeout_seconds=settings.store_timeout_seconds,
+    )
 
 
 def _keys(settings: DecideSettings, metrics: DecisionMetrics) -> WatchedFile[KeyRing]:
