@@ -16,6 +16,7 @@ from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.evaluation.backtest import DecisionReplay, difference_of, replay, summarise
 from models.evaluation.backtest.lists_file import read_lists
+from models.evaluation.backtest.payment_figures import payment_figures
 from models.policy import Lists, Policy
 from models.serving.scorer import Scorer
 from models.training.event_labels import Labels, label_events
@@ -90,6 +91,17 @@ def backtest(
     replays = [period.replay(scorer, policy, rows, in_force) for scorer, policy in sides]
     summaries = [
         summarise(one, period.events, period.labels, policy, rows)
+        | {
+            "payments": payment_figures(
+                period.events,
+                period.vectors,
+                one.probability,
+                period.labels.label == 1,
+                policy,
+                rows=rows,
+                lists=in_force,
+            )
+        }
         for one, (_, policy) in zip(replays, sides, strict=True)
     ]
     return Backtest(

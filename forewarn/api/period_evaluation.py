@@ -16,6 +16,7 @@ from forewarn.api.model_access import load_policy
 from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.evaluation.backtest import replay
+from models.evaluation.backtest.payment_figures import payment_figures
 from models.evaluation.baselines import logistic_score, rules_score
 from models.evaluation.early_warning import FEW_FRAUDS, early_warning
 from models.evaluation.evaluation_document import without_nan
@@ -92,7 +93,7 @@ def evaluate_period(
 
     Returns:
         A JSON-ready document: ``findings``, ``policy`` (the figures of the real decisions), ``budgets``,
-        ``money``, and ``baselines`` at equal warnings a day.
+        ``money``, ``payments`` (answers to banks), and ``baselines`` at equal warnings a day.
 
     Raises:
         ConfigurationError: if no event lies in the period.
@@ -114,6 +115,14 @@ def evaluate_period(
         "policy": figures,
         "triggers": _triggers(period, raised),
         "money": _money(period, raised, own),
+        "payments": payment_figures(
+            period.events,
+            period.vectors,
+            probability,
+            period.truth.episode >= 0,
+            own,
+            rows=period.rows,
+        ),
         "budgets": [_at_budget(period, score, share * per_day) for share in BUDGET_SHARES],
         "baselines": {
             name: _at_budget(period, one, per_day)

@@ -20,6 +20,7 @@ from forewarn.cli.judgement_options import (
     Until,
 )
 from forewarn.cli.moment_option import MOMENT_FORMATS, utc_ms
+from models.evaluation.backtest.payment_figures import payment_lines
 from models.evaluation.report.page_parts import number, share
 from models.training.history_dataset import read_history
 
@@ -113,6 +114,9 @@ def _print_table(document: dict[str, Any]) -> None:
     }
     for name, cell in lines.items():
         table.add_row(name, *(cell(one) for one in document["runs"]))
+    answered = [payment_lines(one["payments"]) for one in document["runs"]]
+    for cells in zip(*answered, strict=True):
+        table.add_row(cells[0][0], *(value for _, value in cells))
     console.print(table)
     if "difference" in document:
         gap = document["difference"]

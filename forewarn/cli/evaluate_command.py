@@ -19,6 +19,7 @@ from forewarn.cli.judgement_options import (
     Until,
 )
 from forewarn.cli.moment_option import MOMENT_FORMATS, utc_ms
+from models.evaluation.backtest.payment_figures import payment_lines
 from models.evaluation.report.early_warning_section import (
     COMPARISON_HEAD,
     comparison_rows,
@@ -99,6 +100,8 @@ def _print(document: dict[str, Any]) -> None:
         table.add_row(*row)
     for name, value in document["money"].items():
         table.add_row(f"{name.removesuffix('_minor')} (minor units)", number(value))
+    for cells in payment_lines(document["payments"]):
+        table.add_row(*cells)
     console.print(table)
     _print_segments(document)
     compared = Table(*COMPARISON_HEAD, title="at equal warnings a day")

@@ -11,6 +11,7 @@ from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.evaluation.backtest import difference_of, replay, summarise
 from models.evaluation.backtest.lists_file import read_lists
+from models.evaluation.backtest.payment_figures import payment_figures, payment_lines
 from models.policy import DEFAULT_POLICY, Policy, parse_policy
 from models.serving.scorer import Scorer, load_scorer
 from models.training.event_labels import Labels
@@ -195,3 +196,28 @@ def test_a_line_that_is_no_list_entry_is_named(line: str, tmp_path: Path) -> Non
     path.write_text(f"list,kind,peer,subscriber,expires_at_ms\nallow,account,a,,\n{line}\n")
     with pytest.raises(ConfigurationError, match="line 3"):
         read_lists(path, Pseudonymiser(b"a key of the backtest tests"))
+
+
+def test_honest_payments_that_are_held_are_counted_with_their_hours(
+    trained: Trained, scorer: Scorer, policy: Policy
+) -> None:
+    """Every attempt of the period is answered once; other events are not asked about."""
+    events = _events(ROWS)
+    fraud = np.array([True, True, True, True, False, False, False])
+    bounds = policy.payments.bounds("app", 0)
+    probability = np.array([0.99] * 2 + [bounds.hold, 0.99, 0.99, bounds.hold, 0.99])
+    every = np.ones(len(events), bool)
+    figures = payment_figures(
+        events, _vectors(trained, HOT), probability, fraud, policy, rows=every
+    )
+    assert figures["asked"] == 2
+    assert figures["honest"] == {"proceed": 0, "challenge": 0, "hold": 1, "refuse": 0}
+    assert figures["frauds"] == {"proceed": 0, "challenge": 0, "hold": 1, "refuse": 0}
+    assert figures["honest_held_per_10000"] == 10_000
+    assert figures["honest_held_hours"] == policy.document.payments.hold_minutes / 60
+    assert (figures["stopped_minor"], figures["fraud_minor"]) == (400_000, 400_000)
+    nothing = payment_figures(
+        events, _vectors(trained, HOT), probability, fraud, policy, rows=~every
+    )
+    assert (nothing["asked"], nothing["honest_held_per_10000"]) == (0, 0.0)
+    assert len(payment_lines(nothing)) == 4
