@@ -100,8 +100,8 @@ def _print(document: dict[str, Any]) -> None:
         table.add_row(*row)
     for name, value in document["money"].items():
         table.add_row(f"{name.removesuffix('_minor')} (minor units)", number(value))
-    for cells in payment_lines(document["payments"]):
-        table.add_row(*cells)
+    for name, value in payment_lines(document["payments"]):
+        table.add_row(name, value)
     console.print(table)
     _print_segments(document)
     compared = Table(*COMPARISON_HEAD, title="at equal warnings a day")

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from features.event_columns import EventColumns
 from features.kinds import CHANNEL_SHIFT, CHANNELS, EventKind
+from forewarn.contracts.transfer import Channel
 from models.policy import EventFacts, Lists, Policy
 from models.policy.payment_policy import STRICTNESS
 
@@ -44,7 +45,8 @@ def payment_figures(
     frauds: Counter[str] = Counter()
     stopped_minor = fraud_minor = 0
     for row in asked.tolist():
-        channel = CHANNELS[int(events.flags[row]) >> CHANNEL_SHIFT & _CHANNEL_BITS]
+        code = int(events.flags[row]) >> CHANNEL_SHIFT & _CHANNEL_BITS
+        channel: Channel = CHANNELS[code]
         facts = EventFacts(
             subscriber=int(events.subscriber[row]),
             subject=int(events.subject[row]),
