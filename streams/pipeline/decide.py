@@ -130,6 +130,8 @@ class Decider:
     def _stopped(job: DecisionJob) -> npt.NDArray[np.bool_]:
         """Events of people one of whose payments is held or refused: it gets a warning, and a history."""
         stopped = [i for i, verdict in job.verdicts.items() if verdict.decision in STOPPING]
+        if not stopped:
+            return np.zeros(len(job.rows), np.bool_)
         subscribers = job.columns.subscriber[job.rows]
         return np.isin(subscribers, subscribers[stopped])
 
