@@ -29,7 +29,7 @@ class Audit(Protocol):
         actor: str,
         action: AuditAction,
         target: str,
-        details: Mapping[str, Any],
+        details: Mapping[str, object],
         now_ms: int,
     ) -> None:
         """Append one entry, or raise; an action that cannot be recorded does not happen."""

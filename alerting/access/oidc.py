@@ -83,7 +83,7 @@ class OidcClient:
         self._options = options
         self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
-        self._metadata: dict[str, Any] = {}
+        self._metadata: dict[str, object] = {}
         self._keys = SigningKeys(lambda: self._get(str(self._discover()["jwks_uri"])))
         # The secret is known to the replicas and the provider only: it signs the flow cookie.
         self._signer = URLSafeSerializer(options.client_secret, salt="forewarn-oidc-flow")
@@ -244,7 +244,7 @@ class OidcClient:
             ),
         )
 
-    def _get(self, address: str) -> dict[str, Any]:
+    def _get(self, address: str) -> dict[str, object]:
         try:
             response = httpx.get(address, timeout=self._timeout_seconds)
             response.raise_for_status()

@@ -1,11 +1,10 @@
 """Claims of an identity token as lists of texts, wherever a provider puts them."""
 
 from collections.abc import Mapping
-from typing import Any
 
 
 def claim_texts(
-    claims: Mapping[str, Any], name: str, names: Mapping[str, str] | None = None
+    claims: Mapping[str, object], name: str, names: Mapping[str, str] | None = None
 ) -> list[str]:
     """A claim as a list of texts, whether the provider sends a list or words in one text.
 
@@ -23,7 +22,7 @@ def claim_texts(
     return [names.get(item, item) for item in value if isinstance(item, str)]
 
 
-def _claim(claims: Mapping[str, Any], name: str) -> Any:
+def _claim(claims: Mapping[str, object], name: str) -> object:
     """The claim of that very name, else the one that its dots lead to."""
     if name in claims:
         return claims[name]

@@ -22,7 +22,7 @@ class SigningKeys:
         fetch: reads the provider's key set.
     """
 
-    def __init__(self, fetch: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, fetch: Callable[[], dict[str, object]]) -> None:
         self._fetch = fetch
         self._lock = threading.Lock()
         self._keys: list[Key] = []
@@ -64,7 +64,7 @@ class SigningKeys:
         return jwt.decode(token, fitting, algorithms=ALGORITHMS)
 
 
-def usable_keys(document: dict[str, Any]) -> list[Key]:
+def usable_keys(document: dict[str, object]) -> list[Key]:
     """The keys of a published set that can check signatures; unknown types and curves are skipped.
 
     Raises:

@@ -170,7 +170,7 @@ class SessionStore:
             )
         return fresh
 
-    def _row(self, session: Session, signed_in_at_ms: int, now_ms: int) -> dict[str, Any]:
+    def _row(self, session: Session, signed_in_at_ms: int, now_ms: int) -> dict[str, object]:
         assert session.token is not None  # noqa: S101  (a programmer's error, not an input's)
         return {
             "token_hash": token_hash(session.token),

@@ -1,8 +1,7 @@
 """One step of a case's life: decided purely, then taken in one transaction with its history."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -32,7 +31,7 @@ class StepRecord:
     """What a step leaves in the history: what happened, and what the responder wrote."""
 
     action: AuditAction
-    detail: dict[str, Any]
+    detail: Mapping[str, object]
     free_text: dict[str, str] = field(default_factory=dict)
 
 

@@ -1,7 +1,6 @@
 """The texts of a sweep: who gets one, and its row in the deliveries."""
 
 import hashlib
-from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -66,7 +65,7 @@ def texts_of(
 
 def advice(
     sweep: Sweep, person: Touched, reason: str, language: str, now_ms: int
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The row of a text to a person of the first degree."""
     name = f"{sweep.sweep_id}/{sweep.requested_at_ms}/{person.subscriber}"
     return {

@@ -7,7 +7,6 @@ transaction, so its texts, targets and list entries are written together or not 
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from sqlalchemy import insert, select
@@ -226,7 +225,7 @@ class Sweeper:
 
 def _target(
     sweep: Sweep, subscriber: str, district: str, degree: int, via: str, decision: SweepDecision
-) -> dict[str, Any]:
+) -> dict[str, object]:
     return {
         "sweep_id": sweep.sweep_id,
         "subscriber": subscriber,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -39,7 +39,7 @@ class Exporter:
 
     def __init__(
         self,
-        arguments: Mapping[str, Any],
+        arguments: Mapping[str, object],
         *,
         topic_prefix: str,
         directory: Path,

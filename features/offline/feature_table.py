@@ -49,7 +49,7 @@ def build(
     catalog: Catalog = ...,
     pseudonymiser: Pseudonymiser | None = ...,
     threads: int | None = ...,
-) -> Any: ...
+) -> object: ...
 
 
 def build(
@@ -61,7 +61,7 @@ def build(
     catalog: Catalog = CATALOG,
     pseudonymiser: Pseudonymiser | None = None,
     threads: int | None = None,
-) -> Any:
+) -> object:
     """Compute the features of every call and transfer as they were when it happened.
 
     The worker's kernel computes each row from the events before it and from nothing else.
@@ -161,7 +161,7 @@ def _no_vectors(catalog: Catalog) -> "np.ndarray[Any, np.dtype[np.float32]]":
     return np.empty((0, len(catalog.names)), np.float32)
 
 
-def _lazy(table: Any) -> pl.LazyFrame:
+def _lazy(table: object) -> pl.LazyFrame:
     if isinstance(table, pl.LazyFrame):
         return table
     return (table if isinstance(table, pl.DataFrame) else pl.from_pandas(table)).lazy()

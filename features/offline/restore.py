@@ -6,7 +6,6 @@ subscriber's history has a gap, with more the workers would skip events that hav
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from kafka import KafkaConsumer, TopicPartition
@@ -29,7 +28,7 @@ Held = Mapping[tuple[str, int], OffsetRange]
 
 
 def group_positions(
-    arguments: Mapping[str, Any], *, group: str, topic_prefix: str
+    arguments: Mapping[str, object], *, group: str, topic_prefix: str
 ) -> dict[tuple[str, int], int]:
     """The committed offsets of a consumer group on the source topics; partitions without one are absent.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import msgspec
 import polars as pl
@@ -123,7 +123,7 @@ Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 def fill_defaults(topic: str, frame: Frame) -> Frame:
     """Fill nulls with the contract's default, in the fields of the row's type of event."""
-    by_name: dict[str, tuple[Any, list[str]]] = {}
+    by_name: dict[str, tuple[object, list[str]]] = {}
     for struct in STRUCTS[topic]:
         tag = str(struct.__struct_config__.tag)
         for info in msgspec.structs.fields(struct):

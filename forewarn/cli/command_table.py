@@ -2,7 +2,6 @@
 
 import importlib
 from dataclasses import dataclass
-from typing import Any
 
 from forewarn.errors import ConfigurationError
 
@@ -78,7 +77,7 @@ COMMANDS: dict[str, Entry] = {
 }
 
 
-def load(name: str) -> Any:
+def load(name: str) -> object:
     """Import a command.
 
     Args:

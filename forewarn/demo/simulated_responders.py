@@ -209,5 +209,5 @@ class Responders:
         answer.raise_for_status()
         return answer.json()
 
-    def _post(self, case_id: str, step: str, body: dict[str, Any] | None = None) -> None:
+    def _post(self, case_id: str, step: str, body: dict[str, object] | None = None) -> None:
         self.client.post(f"/v1/cases/{case_id}/{step}", json=body or {}).raise_for_status()

@@ -26,7 +26,7 @@ def api_page() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _entry(name: str, value: Any) -> list[str]:
+def _entry(name: str, value: object) -> list[str]:
     """A heading, the signature and the documentation of one name."""
     text = inspect.getdoc(value) or ""
     if inspect.isfunction(value):

@@ -32,7 +32,7 @@ def commands_page() -> str:
     return "\n".join(parts)
 
 
-def _leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+def _leaves(path: str, command: object) -> Iterator[tuple[str, object]]:
     """The command itself, or those of a group, with their full names."""
     if not hasattr(command, "commands"):
         yield path, command

@@ -10,7 +10,7 @@ from forewarn.contracts.call import CallEvent
 from forewarn.contracts.list_entry import ListEntry
 from forewarn.contracts.payment_answer import PaymentAnswer
 
-TOPICS: dict[str, Any] = {
+TOPICS: dict[str, object] = {
     "calls": CallEvent,
     "transfers": Transfer,
     "outcomes": Outcome,

@@ -158,7 +158,7 @@ def _ungrouped(digits: str, decimal_sign: str) -> str:
     return f"{whole or '0'}.{fraction}" if point and fraction else whole
 
 
-def duration(cell: Any, factor: int) -> int:
+def duration(cell: object, factor: int) -> int:
     """A duration times a factor: a plain number, ``02:33``, ``1:15:34``, ``1小时15分34秒`` or ``PT2M33S``.
 
     Args:
@@ -202,7 +202,7 @@ def scaled(factor: int) -> Convert:
     return convert
 
 
-def looked_up(values: Mapping[str, Any]) -> Convert:
+def looked_up(values: Mapping[str, object]) -> Convert:
     """Codes of the source to values of the contract; ``*`` stands for every other code."""
 
     def convert(cell: Any) -> Any:
@@ -231,7 +231,7 @@ def phone(region: str | None, *, may_be_withheld: bool) -> Convert:
     return convert
 
 
-def account(cell: Any) -> str:
+def account(cell: object) -> str:
     """An account, card, or wallet: blanks between groups fall away, leading zeros stay.
 
     Raises:

@@ -32,11 +32,11 @@ _VECTORISED = frozenset({"%Y", "%m", "%d", "%H", "%M", "%S"})
 class Cached(dict[str, Any]):
     """Remembers what a one-cell function made of a text; refusals are values too."""
 
-    def __init__(self, convert: Callable[[str], Any]) -> None:
+    def __init__(self, convert: Callable[[str], object]) -> None:
         super().__init__()
         self._convert = convert
 
-    def __missing__(self, text: str) -> Any:
+    def __missing__(self, text: str) -> object:
         if len(self) >= REMEMBERED:
             self.clear()
         try:
@@ -59,7 +59,7 @@ class ColumnConvert:
 
     def __init__(
         self,
-        cell: Callable[[str], Any],
+        cell: Callable[[str], object],
         dtype: pl.DataType | type[pl.DataType] | None = None,
         quick: Quick | None = None,
         wrong: str | None = None,
@@ -92,13 +92,13 @@ class ColumnConvert:
         looked = texts.replace_strict(keys, slow, default=None, return_dtype=slow.dtype)
         return looked if found is None else found.zip_with(found.is_not_null(), looked)
 
-    def _settled(self, value: Any) -> Any:
+    def _settled(self, value: object) -> object:
         if isinstance(value, CellError):
             return self._wrong
         return value if isinstance(value, int | str) else None
 
 
-def by_cell(cell: Callable[[str], Any], dtype: type[pl.DataType] | None = None) -> ColumnConvert:
+def by_cell(cell: Callable[[str], object], dtype: type[pl.DataType] | None = None) -> ColumnConvert:
     """A column by its cells, each distinct one once."""
     return ColumnConvert(cell, dtype)
 

@@ -188,7 +188,7 @@ class Mapping:
         chosen = [position for position in chosen if position not in done.bad]
         if not chosen:
             return
-        columns: dict[str, Sequence[Any]] = {"type": [rule.kind] * len(chosen)}
+        columns: dict[str, Sequence[object]] = {"type": [rule.kind] * len(chosen)}
         texts = {f.name: _texts(f, batch, chosen, file, done.bad) for f in rule.fields}
         for compiled in rule.fields:
             values = _values(compiled, texts[compiled.name], chosen, done.bad, columns)
@@ -451,7 +451,7 @@ def _first(
     return found
 
 
-def _constant(compiled: CompiledField) -> Any:
+def _constant(compiled: CompiledField) -> object:
     value = WHOLE if compiled.rule.whole else compiled.rule.value
     if compiled.convert is None or (compiled.name == "duration_ms" and compiled.rule.scale is None):
         return value
@@ -463,7 +463,7 @@ def _constant(compiled: CompiledField) -> Any:
 
 
 def _structs(
-    kind: str, rows: list[tuple[int, dict[str, Any]]], bad: dict[int, CellError]
+    kind: str, rows: list[tuple[int, dict[str, object]]], bad: dict[int, CellError]
 ) -> Iterable[tuple[int, AnyEvent]]:
     """Events by the contract; all at once, and one by one if the contract refuses any."""
     struct = STRUCTS[kind]

@@ -1,7 +1,6 @@
 """Amounts whose decimals or currency another cell of the row decides."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from forewarn.replay import cell_conversion, column_conversion
 from forewarn.replay.cell_conversion import CURRENCY_SIGNS, DECIMALS
@@ -10,8 +9,8 @@ from forewarn.replay.currency_code import currency
 
 
 def amounts_by_currency(
-    decimal_sign: str, texts: list[str], currencies: Sequence[Any]
-) -> list[Any]:
+    decimal_sign: str, texts: list[str], currencies: Sequence[object]
+) -> list[object]:
     """Amounts in the minor units of the currency of each row, or the CellError that refuses one."""
     converters: dict[int, column_conversion.ColumnConvert] = {}
     values = []
@@ -26,7 +25,7 @@ def amounts_by_currency(
 
 
 def currency_of_sign(
-    sign: str, currencies: list[Any], place: int, *, said: bool
+    sign: str, currencies: list[object], place: int, *, said: bool
 ) -> CellError | None:
     """Compare the sign beside an amount with the currency, or take the currency from it."""
     meant = CURRENCY_SIGNS.get(sign, (sign,) if sign.isalpha() and len(sign) == 3 else ())

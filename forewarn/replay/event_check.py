@@ -49,7 +49,7 @@ def _readings(moment: Instant | int) -> tuple[int, int]:
     return (moment.time_ms, moment.later_ms) if isinstance(moment, Instant) else (moment, moment)
 
 
-def require_consistent(kind: str, values: dict[str, Any], own_accounts: frozenset[str]) -> None:
+def require_consistent(kind: str, values: dict[str, object], own_accounts: frozenset[str]) -> None:
     """Refuse an event that contradicts itself.
 
     Args:
@@ -71,7 +71,7 @@ def require_consistent(kind: str, values: dict[str, Any], own_accounts: frozense
         raise CellError("the line is forwarded to itself")
 
 
-def _call(values: dict[str, Any]) -> None:
+def _call(values: dict[str, object]) -> None:
     me, caller, callee = values.get("subscriber"), values.get("caller"), values.get("callee")
     direction = values.get("direction")
     if direction == "inbound" and caller == me:
@@ -101,7 +101,7 @@ def _end(values: dict[str, Any]) -> None:
         )
 
 
-def _transfer(values: dict[str, Any], own_accounts: frozenset[str]) -> None:
+def _transfer(values: dict[str, object], own_accounts: frozenset[str]) -> None:
     payer, payee = values.get("payer_account"), values.get("payee_account")
     if values.get("amount_minor") == 0:
         raise CellError(

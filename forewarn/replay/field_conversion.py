@@ -6,7 +6,6 @@ Texts are texts until a rule says what they are: a time without ``time =``, an a
 
 import re
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -46,7 +45,7 @@ class CompiledField:
     name: str
     rule: FieldRule
     convert: ColumnConvert | None
-    absent: Any
+    absent: object
     nothing: bool
     first: ColumnConvert | None = None
     key: str = ""
@@ -187,7 +186,7 @@ def _party(name: str, rule: FieldRule, file: MappingFile) -> ColumnConvert | Non
     return by_cell(currency) if name == "currency" else None
 
 
-def _absent(name: str, rule: FieldRule, kind: str) -> Any:
+def _absent(name: str, rule: FieldRule, kind: str) -> object:
     if rule.default is not None:
         return rule.default
     if "" in rule.values:

@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Any
 
 LINES_SHOWN = 20
 
@@ -100,7 +99,7 @@ class FileTally:
         self.first_ms = time_ms if self.first_ms is None else min(self.first_ms, time_ms)
         self.last_ms = time_ms if self.last_ms is None else max(self.last_ms, time_ms)
 
-    def as_json(self, zone: tzinfo) -> dict[str, Any]:
+    def as_json(self, zone: tzinfo) -> dict[str, object]:
         """The counts for ``--summary``; times are local and name their offset."""
         return {
             "file": self.file,

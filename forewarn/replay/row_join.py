@@ -70,12 +70,12 @@ def joined_rows(batches: Iterator[RowBatch], join: Join, tally: FileTally) -> It
     """
     first, second = RowCondition(join.first), RowCondition(join.second)
     waiting: dict[tuple[str, ...], _Row] = {}
-    names: Any = ()
+    names: object = ()
     for batch in batches:
         names = batch.names
         keys = list(zip(*map(batch.texts, join.key), strict=True))
         begins, ends = set(first.positions(batch)), set(second.positions(batch))
-        done: list[tuple[_Row, Any]] = []
+        done: list[tuple[_Row, object]] = []
         rows = batch.cells()
         for position, key in enumerate(keys):
             row = _Row(rows[position], batch.lines[position], batch.raws[position])
@@ -105,7 +105,7 @@ class _Row:
 
     __slots__ = ("cells", "line", "raw")
 
-    def __init__(self, cells: Any, line: int, raw: str) -> None:
+    def __init__(self, cells: object, line: int, raw: str) -> None:
         self.cells, self.line, self.raw = cells, line, raw
 
 

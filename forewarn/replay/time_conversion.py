@@ -53,7 +53,7 @@ class DayOrderError(CellError):
 
 def epoch_ms(
     form: str, zone: tzinfo | None, zones: Mapping[str, str] | None = None
-) -> Callable[[Any], int]:
+) -> Callable[[object], int]:
     """Cells to UTC milliseconds; of a doubled hour the first.
 
     Args:
@@ -67,7 +67,7 @@ def epoch_ms(
 
 def instant(
     form: str, zone: tzinfo | None, zones: Mapping[str, str] | None = None
-) -> Callable[[Any], Instant]:
+) -> Callable[[object], Instant]:
     """As :func:`epoch_ms`, with both instants of a doubled hour."""
     exact = None if form == "iso" or form in EPOCHS else re.compile(pattern_of(form), re.ASCII)
     named = {name: _offset(offset) for name, offset in (zones or {}).items()}

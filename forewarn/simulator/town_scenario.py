@@ -8,7 +8,6 @@ leaves the draws of the others as they were.
 import zlib
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, timezone
-from typing import Any
 
 import numpy as np
 
@@ -134,6 +133,6 @@ class Scenario:
         """The random stream of one part of the simulator."""
         return np.random.default_rng([self.seed, zlib.crc32(part.encode())])
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """The scenario as JSON-ready values, for the manifest beside the data."""
         return asdict(self) | {"start": self.start.isoformat()}

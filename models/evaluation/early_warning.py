@@ -9,7 +9,6 @@ each other.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +71,7 @@ def first_warnings(warnings: WarningTable, losses: LossTable) -> Longs:
 
 def early_warning(
     warnings: WarningTable, losses: LossTable, days: float, *, draws: int = DRAWS, seed: int = 0
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The figures of a period as a JSON-ready document; each is {value, low, high}.
 
     Args:
@@ -90,7 +89,7 @@ def early_warning(
         counts = rng.poisson(1.0, table.people).astype(np.float64)
         for name, measure in _MEASURES.items():
             drawn[name].append(measure(table, counts))
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         name: {"value": value, **_interval(drawn[name])} for name, value in figures.items()
     }
     first = table.first

@@ -28,7 +28,9 @@ BUDGETS = (5.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 _SHAP_ROWS = 400
 
 
-def evaluate(run: TrainingRun, *, k: int = 100, champion: Scorer | None = None) -> dict[str, Any]:
+def evaluate(
+    run: TrainingRun, *, k: int = 100, champion: Scorer | None = None
+) -> dict[str, object]:
     """Evaluate a run on its test part.
 
     Args:
@@ -171,7 +173,7 @@ def _caught(
 
 def _budgets(
     probability: Floats, part: Dataset, label: NDArray[np.int8], weight: Floats
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     rows = []
     for budget in BUDGETS:
         threshold = ranking_measures.threshold_for_budget(
@@ -183,7 +185,7 @@ def _budgets(
     return rows
 
 
-def _facts(run: TrainingRun, name: str) -> dict[str, Any]:
+def _facts(run: TrainingRun, name: str) -> dict[str, object]:
     """What a part holds; ``window_prevalence`` is that of all people in its time."""
     part, label, weight = run.split.parts[name], run.label(name), run.weight(name)
     fraud = label == 1
@@ -201,7 +203,7 @@ def _facts(run: TrainingRun, name: str) -> dict[str, Any]:
     }
 
 
-def _early_warning(run: TrainingRun, threshold: float) -> dict[str, Any]:
+def _early_warning(run: TrainingRun, threshold: float) -> dict[str, object]:
     """Leads, people in a fraud and money at the recommended thresholds; a subject is warned once."""
     test = run.split.parts["test"]
     warnings, losses = tables_of_part(
@@ -221,7 +223,7 @@ def swarm(run: TrainingRun, metrics: dict[str, Any], top: int = 12) -> dict[str,
     return {"names": names, "values": shap[:, columns].T.tolist(), "shades": ranks.T.tolist()}
 
 
-def _importance(run: TrainingRun) -> list[dict[str, Any]]:
+def _importance(run: TrainingRun) -> list[dict[str, object]]:
     """Share of gain, and mean absolute SHAP value in log-odds over frauds and as many others."""
     gain = run.estimator.booster_.feature_importance("gain").astype(float)
     strength = np.abs(_shap(run)[1]).mean(axis=0)

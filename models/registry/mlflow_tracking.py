@@ -50,7 +50,7 @@ def follow(uri: str, alias: str, version: str) -> bool:
     return False
 
 
-def mirror(uri: str, alias: str, artifact: Artifact, metrics: Mapping[str, Any]) -> None:
+def mirror(uri: str, alias: str, artifact: Artifact, metrics: Mapping[str, object]) -> None:
     """Let MLflow's alias follow ours; a version that it never saw is logged first.
 
     Raises:

@@ -1,7 +1,5 @@
 """Promotion: gates first, then the pointer."""
 
-from typing import Any
-
 from forewarn.errors import ConfigurationError
 from models.registry.candidate_comparison import comparable, compare
 from models.registry.promotion_gates import GateBounds, GateVerdict, judge, passed
@@ -31,7 +29,7 @@ def verdicts_of(
         ArtifactError: if either of them is missing or damaged.
     """
     candidate = registry.artifact(version)
-    metrics: dict[str, Any] = candidate.json("metrics.json", dict)
+    metrics: dict[str, object] = candidate.json("metrics.json", dict)
     current = registry.current_version("champion")
     difference, incomparable = None, ""
     if current and current != version:

@@ -7,7 +7,7 @@ single PUT on S3.
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 
@@ -86,7 +86,7 @@ class FolderStorage:
 class ObjectStorage:
     """A prefix of an object store; options go to fsspec (for S3 see s3fs: endpoint, keys)."""
 
-    def __init__(self, url: str, options: dict[str, Any] | None = None) -> None:
+    def __init__(self, url: str, options: dict[str, object] | None = None) -> None:
         try:
             import fsspec  # noqa: PLC0415  # an extra: workers with a folder do without
         except ImportError:

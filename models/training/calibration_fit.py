@@ -26,7 +26,7 @@ TILT = 1e-6
 
 
 def calibrate(
-    estimator: Any,
+    estimator: object,
     vectors: NDArray[np.float32],
     label: NDArray[np.int8],
     weight: NDArray[np.float64],

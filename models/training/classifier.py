@@ -14,7 +14,7 @@ EARLY_STOPPING_ROUNDS = 40
 class LogOddsClassifier(lightgbm.LGBMClassifier):
     """LightGBM's classifier with ``decision_function``, on which a calibration is fitted."""
 
-    def decision_function(self, X: Any) -> NDArray[np.float64]:  # noqa: N803  # scikit-learn's name
+    def decision_function(self, X: object) -> NDArray[np.float64]:  # noqa: N803  # scikit-learn's name
         """Log-odds of the positive class, [n]."""
         with warnings.catch_warnings():
             # Rows are arrays in the order of the features; LightGBM would like a frame.
@@ -27,7 +27,7 @@ def make_classifier(
     *,
     monotone: Mapping[str, int] | None = None,
     exclude: Sequence[str] = (),
-    **parameters: Any,
+    **parameters: object,
 ) -> LogOddsClassifier:
     """Gradient-boosted trees for two classes; missing values are a value of their own.
 
@@ -42,7 +42,7 @@ def make_classifier(
         exclude: features that are never split on.
         parameters: replace the defaults; names as in ``lightgbm.LGBMClassifier``.
     """
-    chosen: dict[str, Any] = {
+    chosen: dict[str, object] = {
         "n_estimators": 300,  # early stopping usually takes fewer
         "learning_rate": 0.06,
         "num_leaves": 24,

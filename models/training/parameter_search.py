@@ -14,8 +14,8 @@ from models.training.train_options import TrainOptions
 
 
 def search(
-    split: Split, early: NDArray[np.bool_], options: TrainOptions, given: Mapping[str, Any]
-) -> dict[str, Any]:
+    split: Split, early: NDArray[np.bool_], options: TrainOptions, given: Mapping[str, object]
+) -> dict[str, object]:
     """Search on train against the rows for early stopping; returns the best parameters.
 
     The other half of the later slice stays unseen: the calibration is fitted on it. ``given`` holds for

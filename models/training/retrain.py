@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from models.registry import Registry, champion_scorer
 from models.registry.promotion import promote, verdicts_of
@@ -22,7 +21,7 @@ class Retrained:
     path: Path
     promoted: bool
     verdicts: Sequence[GateVerdict]
-    metrics: dict[str, Any]
+    metrics: dict[str, object]
 
 
 def retrain(

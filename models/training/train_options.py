@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from models.training.calibration_fit import Method
 from models.training.dataset_checks import Finding
@@ -25,7 +24,7 @@ class TrainOptions:
     split: SplitOptions = field(default_factory=SplitOptions)
     costs: CostModel = field(default_factory=CostModel)
     calibration: Method = "auto"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
     monotone: Mapping[str, int] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     ages: tuple[str, ...] = ()

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -177,11 +176,11 @@ def _thresholds(
     return recommend(part, probability, label, weight * scale, options.costs)
 
 
-def _split_facts(run: TrainingRun) -> dict[str, Any]:
+def _split_facts(run: TrainingRun) -> dict[str, object]:
     """How rows were divided, with what was derived from the data in place of None."""
     derived = {"embargo_days": run.split.embargo_days, "warmup_days": run.split.warmup_days}
     return asdict(run.options.split) | derived
 
 
-def _jsonable(values: Mapping[str, Any]) -> dict[str, Any]:
+def _jsonable(values: Mapping[str, object]) -> dict[str, object]:
     return {k: v for k, v in values.items() if isinstance(v, (int, float, str, dict, type(None)))}

@@ -6,7 +6,6 @@ Every worker reads the whole topic.
 import asyncio
 import contextlib
 import time
-from typing import Any
 
 import msgspec
 import structlog
@@ -34,7 +33,7 @@ class ListsConsumer:
         arguments: of ``AIOKafkaConsumer``.
     """
 
-    def __init__(self, lists: Lists, topic: str, arguments: dict[str, Any]) -> None:
+    def __init__(self, lists: Lists, topic: str, arguments: dict[str, object]) -> None:
         self._lists = lists
         self._partition = TopicPartition(topic, 0)
         self._arguments = arguments

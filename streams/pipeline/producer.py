@@ -53,7 +53,7 @@ class OutputProducer:
             committed.
     """
 
-    def __init__(self, arguments: dict[str, Any]) -> None:
+    def __init__(self, arguments: dict[str, object]) -> None:
         self._arguments = arguments | {"acks": "all", "enable_idempotence": True}
         self._started: AIOKafkaProducer | None = None
 

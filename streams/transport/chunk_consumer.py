@@ -52,7 +52,7 @@ class ChunkConsumer(Consumer):
     _thread: ChunkConsumerThread
     _n_acked: int
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self._ledger = AckLedger(self.transport.limits)
         self._full: set[Partition] = set()

@@ -18,7 +18,7 @@ class Transport(stock.Transport):
 
     Consumer: ClassVar[type[Any]] = ChunkConsumer
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.limits = ChunkLimits()
         self.listener: AssignmentListener | None = None

@@ -32,7 +32,7 @@ def create_app(
     worker: WorkerSettings,
     intake: Intake,
     *,
-    broker_options: dict[str, Any],
+    broker_options: dict[str, object],
 ) -> faust.App:
     """Build the app; it connects when it is started.
 
@@ -88,7 +88,7 @@ def create_app(
     return app
 
 
-def _agent(source: int, intake: Intake) -> Callable[[Any], Awaitable[None]]:
+def _agent(source: int, intake: Intake) -> Callable[[object], Awaitable[None]]:
     async def agent(stream: Any) -> None:
         async for event in stream.noack().events():
             await intake.receive(source, event.value, event.ack)

@@ -199,7 +199,7 @@ def _handler(health: WorkerHealth, registry: CollectorRegistry) -> type[BaseHTTP
             if path in PROBES:
                 verdict = health.verdict(path)
                 facts = health.facts
-                body: dict[str, Any] = {
+                body: dict[str, object] = {
                     "passes": verdict.passes,
                     "reasons": verdict.reasons,
                     "partitions": facts.partitions,
@@ -222,7 +222,7 @@ def _handler(health: WorkerHealth, registry: CollectorRegistry) -> type[BaseHTTP
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's name
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
             """Log nothing: probes come every few seconds."""
 
     return Handler

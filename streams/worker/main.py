@@ -4,7 +4,6 @@ import gc
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 import structlog
 from kafka import KafkaAdminClient
@@ -244,7 +243,7 @@ def _topics(kafka: KafkaSettings) -> OutputTopics:
     )
 
 
-def _broker_options(kafka: KafkaSettings) -> dict[str, Any]:
+def _broker_options(kafka: KafkaSettings) -> dict[str, object]:
     servers = kafka.bootstrap_servers.split(",")
     return {
         "broker": ";".join(f"chunked://{server}" for server in servers),

@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import faust
 import structlog
@@ -20,7 +19,7 @@ class DrainingWorker(faust.Worker):
         on_drain: called when a stop is requested.
     """
 
-    def __init__(self, *args: Any, drain_seconds: float, on_drain: Callable[[], None]) -> None:
+    def __init__(self, *args: object, drain_seconds: float, on_drain: Callable[[], None]) -> None:
         super().__init__(*args, redirect_stdouts=False, quiet=True)
         self._drain_seconds = drain_seconds
         self._on_drain = on_drain

@@ -8,9 +8,8 @@ machine, and give it to the next run with ``--expect``.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from alerting.cases.history.audit_actions import AuditAction
 
@@ -25,7 +24,7 @@ class AuditEntry:
     actor: str
     action: AuditAction
     subject: str
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Verification:
     fault: str | None
 
 
-def canonical(detail: dict[str, Any]) -> str:
+def canonical(detail: Mapping[str, object]) -> str:
     """JSON in canonical form: sorted keys, no spaces."""
     return json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 

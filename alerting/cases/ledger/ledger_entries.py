@@ -254,7 +254,7 @@ def _entry(
     reason: EntryReason,
     now_ms: int,
     zone: ZoneInfo,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     return {
         "case_id": case.case_id,
         "transfer_id": line.transfer_id or None,

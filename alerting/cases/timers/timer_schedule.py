@@ -5,7 +5,6 @@ time, and ``follow_up`` checks that the holder took the next step.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
@@ -31,7 +30,7 @@ def start(session: Session, case: Case, now_ms: int) -> None:
     session.execute(insert(Timer), starting(case, now_ms))
 
 
-def starting(case: Case, now_ms: int) -> list[dict[str, Any]]:
+def starting(case: Case, now_ms: int) -> list[dict[str, object]]:
     """The rows of ``start``, for a caller that inserts those of many cases at once."""
     return [_row(case, DISPATCH, now_ms), _row(case, DEADLINE, case.deadline_ms)]
 
@@ -95,7 +94,7 @@ def follow_up(session: Session, case: Case, due_ms: int) -> None:
         set_timer(session, case, FOLLOW_UP, due_ms)
 
 
-def _row(case: Case, kind: str, due_ms: int) -> dict[str, Any]:
+def _row(case: Case, kind: str, due_ms: int) -> dict[str, object]:
     return {
         "case_id": case.case_id,
         "kind": kind,

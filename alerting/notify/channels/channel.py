@@ -1,7 +1,7 @@
 """The contract of every channel: it sends a message and returns a receipt, or raises an error."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from forewarn.errors import DependencyUnavailableError, ForewarnError
 
@@ -21,7 +21,7 @@ class Message:
     address: str
     text: str
     language: str
-    order: dict[str, Any] = field(default_factory=dict)
+    order: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

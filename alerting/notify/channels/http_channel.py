@@ -7,7 +7,6 @@ for 408, 409, 425 and 429; after any other answer the message is sent again.
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 
@@ -43,7 +42,7 @@ class HttpChannel:
         secret: str,
         client: httpx.Client,
         clock: Clock,
-        body: Callable[[Message], dict[str, Any]],
+        body: Callable[[Message], dict[str, object]],
     ) -> None:
         self._gateway = gateway
         self._url = url
@@ -65,7 +64,7 @@ class HttpChannel:
 
 
 def post(
-    client: httpx.Client, url: str, secret: str, fields: dict[str, Any], key: str, now_ms: int
+    client: httpx.Client, url: str, secret: str, fields: dict[str, object], key: str, now_ms: int
 ) -> Receipt:
     """Send one signed request.
 
@@ -108,18 +107,18 @@ def _receipt(response: httpx.Response) -> Receipt:
     )
 
 
-def sms_body(message: Message) -> dict[str, Any]:
+def sms_body(message: Message) -> dict[str, object]:
     """Fields of the SMS gateway: ``to``, or ``recipients`` who all get the same text."""
     if "recipients" in message.order:
         return {**message.order, "text": message.text, "language": message.language}
     return {"to": message.address, "text": message.text, "language": message.language}
 
 
-def voice_body(message: Message) -> dict[str, Any]:
+def voice_body(message: Message) -> dict[str, object]:
     """Fields of the voice gateway, which calls and reads the script out."""
     return {"to": message.address, "script": message.text, "language": message.language}
 
 
-def order_body(message: Message) -> dict[str, Any]:
+def order_body(message: Message) -> dict[str, object]:
     """Fields of an order to a bank or an operator."""
     return message.order

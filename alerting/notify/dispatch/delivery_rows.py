@@ -37,7 +37,7 @@ class Intent:
     team: str = ""
     group_key: str = ""
     not_before_ms: int = 0
-    content: dict[str, Any] = field(default_factory=dict)
+    content: dict[str, object] = field(default_factory=dict)
 
     def identifier(self, case: Case) -> str:
         """The delivery's id, derived from its content and the round of the case, so it is written once."""

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -34,7 +33,7 @@ def compose_message(session: Session, members: Sequence[Delivery]) -> OutgoingMe
     if first.purpose == ADVISE:
         return _bulk(members)
     texts = [render(row.template, row.language, row.content) for row in members]  # type: ignore[arg-type]  # the column holds zh or en
-    order: Mapping[str, Any] = {
+    order: Mapping[str, object] = {
         "kind": first.template,
         "cases": [row.content for row in members],
     }
@@ -76,7 +75,7 @@ def _bulk(members: Sequence[Delivery]) -> OutgoingMessage:
     return OutgoingMessage(ids, message, max(row.attempts for row in members), bulk=True)
 
 
-def _order(session: Session, row: Delivery) -> dict[str, Any]:
+def _order(session: Session, row: Delivery) -> dict[str, object]:
     """The fields of an order to a bank or operator, read when it is sent.
 
     They name accounts and numbers, which are stored in the warning only.
@@ -85,7 +84,7 @@ def _order(session: Session, row: Delivery) -> dict[str, Any]:
     return _hold(row, known) if row.channel == "bank" else _suspension(row, known)
 
 
-def _hold(row: Delivery, warnings: Sequence[Warning_]) -> dict[str, Any]:
+def _hold(row: Delivery, warnings: Sequence[Warning_]) -> dict[str, object]:
     transfer = next((item for item in warnings if item.subject_id == row.address), None)
     return {
         "order": "hold_transfer",
@@ -98,7 +97,7 @@ def _hold(row: Delivery, warnings: Sequence[Warning_]) -> dict[str, Any]:
     }
 
 
-def _suspension(row: Delivery, warnings: Sequence[Warning_]) -> dict[str, Any]:
+def _suspension(row: Delivery, warnings: Sequence[Warning_]) -> dict[str, object]:
     call = max(
         (item for item in warnings if item.caller),
         key=lambda item: item.event_time_ms,

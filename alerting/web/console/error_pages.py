@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
@@ -26,7 +25,7 @@ SIGN_IN = "/console/sign-in"
 class ConsoleRoute(APIRoute):
     """A route whose refusals become pages; the application handles unexpected errors."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
         """Wrap the handler."""
         handler = super().get_route_handler()
 

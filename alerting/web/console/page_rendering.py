@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response, Security
@@ -96,7 +96,7 @@ class ConsolePage:
         status: int = 200,
         toast: str | None = None,
         undo: str | None = None,
-        **values: Any,
+        **values: object,
     ) -> HTMLResponse:
         """Render a template with the context of the page.
 
@@ -108,7 +108,7 @@ class ConsolePage:
         headers = {"Vary": "HX-Request, Cookie, Accept-Language"}
         if toast:
             # JSON escapes line breaks and everything beyond ASCII: nothing can end the header.
-            message: dict[str, Any] = {"value": toast}
+            message: dict[str, object] = {"value": toast}
             if undo:
                 message["undo"] = {"path": undo, "label": self.t("action.undo")}
             headers["HX-Trigger"] = json.dumps({"toast": message})
@@ -123,7 +123,7 @@ class ConsolePage:
             return Response(status_code=204, headers={"HX-Redirect": path})
         return RedirectResponse(path, status_code=303)
 
-    def _context(self) -> dict[str, Any]:
+    def _context(self) -> dict[str, object]:
         zone = self.services.zone
         session = self.caller.session if self.caller else None
         return {

@@ -27,7 +27,7 @@ def client_arguments(settings: KafkaSettings) -> dict[str, Any]:
     }
 
 
-def aiokafka_arguments(settings: KafkaSettings) -> dict[str, Any]:
+def aiokafka_arguments(settings: KafkaSettings) -> dict[str, object]:
     """The same for aiokafka's clients; raises ConfigurationError."""
     return {
         "bootstrap_servers": settings.bootstrap_servers,
@@ -37,7 +37,7 @@ def aiokafka_arguments(settings: KafkaSettings) -> dict[str, Any]:
     }
 
 
-def faust_credentials(settings: KafkaSettings) -> Any:
+def faust_credentials(settings: KafkaSettings) -> object:
     """``broker_credentials`` for a Faust app, None for a plaintext connection.
 
     Raises:
@@ -85,8 +85,8 @@ def ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:
     return context
 
 
-def _security(settings: KafkaSettings) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"security_protocol": settings.security_protocol}
+def _security(settings: KafkaSettings) -> dict[str, object]:
+    arguments: dict[str, object] = {"security_protocol": settings.security_protocol}
     context = ssl_context(settings)
     if context is not None:
         arguments["ssl_context"] = context

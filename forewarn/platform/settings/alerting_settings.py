@@ -1,7 +1,7 @@
 """Settings of the alerting service."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -71,7 +71,7 @@ class AlertingSettings(Section):
     )
 
 
-def load_alerting(**overrides: Any) -> AlertingSettings:
+def load_alerting(**overrides: object) -> AlertingSettings:
     """Read the settings of the alerting service, the options file included.
 
     Raises:

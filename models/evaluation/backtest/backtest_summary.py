@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +40,7 @@ def summarise(
     labels: Labels,
     policy: Policy,
     rows: NDArray[np.bool_],
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Counts and money of a replay as a JSON-ready document; ``rows`` is the period judged."""
     raised = result.raised()
     days = max(1.0, np.ptp(events.time_ms[rows]) / DAY_MS) if rows.any() else 1.0

@@ -1,7 +1,5 @@
 """How two replays of the same period differ: warnings that only one of them raises."""
 
-from typing import Any
-
 from features.event_columns import EventColumns
 from models.evaluation.backtest.decision_replay import DecisionReplay, Sent
 from models.training.event_labels import Labels
@@ -9,7 +7,7 @@ from models.training.event_labels import Labels
 
 def difference_of(
     first: DecisionReplay, second: DecisionReplay, events: EventColumns, labels: Labels
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Warnings by subject that only one raises, or that they raise at different events.
 
     ``sooner_seconds`` is how much earlier the second raises what both raise (median, negative:

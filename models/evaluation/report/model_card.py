@@ -78,7 +78,7 @@ def model_card(
     )
 
 
-def _data(train: Mapping[str, Any], test: Mapping[str, Any], *, timeless: bool) -> str:
+def _data(train: Mapping[str, object], test: Mapping[str, object], *, timeless: bool) -> str:
     """Rows of the table that describes both parts."""
     rows = [
         (

@@ -120,7 +120,7 @@ def _figures(one: Mapping[str, Any]) -> tuple[str, str, str]:
     )
 
 
-def _budgets(rows: Sequence[Mapping[str, Any]]) -> str:
+def _budgets(rows: Sequence[Mapping[str, object]]) -> str:
     head = ("warnings a day", "precision", "events", "episodes", "money", "minutes before loss")
     return table(
         head,
@@ -138,7 +138,7 @@ def _budgets(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _calibration(found: Mapping[str, Any]) -> str:
+def _calibration(found: Mapping[str, object]) -> str:
     return note(
         f"{found['method']}; expected error {share(found['expected_error'])} of the predicted "
         f"frauds. Predicted {number(found['predicted_frauds'])} frauds, observed "

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -114,7 +114,7 @@ def sums(
     return {str(name): int(amount) for name, amount in session.execute(statement)}
 
 
-def _of(scope: Scope, currency: str, account: str) -> Select[Any]:
+def _of(scope: Scope, currency: str, account: str) -> Select[object]:
     return select(LedgerEntry).where(
         scope.condition(LedgerEntry.tenant, LedgerEntry.district),
         LedgerEntry.currency == currency,
