@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import REGISTRY, CollectorRegistry
 
@@ -23,6 +24,7 @@ from alerting.web.api import (
 )
 from alerting.web.api.body_limit import BodyLimit
 from alerting.web.api.health_routes import ServiceHealth
+from alerting.web.api.warning_intake import WarningIntake
 from alerting.web.auth.security_headers import SecurityHeaders
 from alerting.web.service_container import Services
 from forewarn import __version__
@@ -56,6 +58,9 @@ def create_app(
     )
     bind(app, services, access, tasks=tasks)
     problem_documents.install(app)
+    # Another site can ask for a page only by a navigation that the person sees (SameSite), which
+    # leaves no room for guesses by the length of a compressed answer. Streams of events are left out.
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, https=access.https)
     for router in (
@@ -85,6 +90,7 @@ def bind(
     app.state.tasks = tasks
     app.state.running = False
     app.state.health = ServiceHealth(services.db, tasks, lambda: app.state.running)
+    app.state.warning_intake = WarningIntake(services)
     app.state.patrol_feed = patrol_feed_routes.hub_of(services)
 
 

@@ -1,10 +1,10 @@
 """Routes that accept warnings and losses over HTTP."""
 
+import asyncio
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,12 +12,12 @@ from alerting.access import Principal
 from alerting.cases.loss_service import Loss
 from alerting.ingest.warning_decoder import decode_warning, received_over_http
 from alerting.service_errors import NotFoundError
-from alerting.web.api.idempotency import IdempotencyStore, StoredAnswer
+from alerting.web.api.idempotency import digest_of_request
 from alerting.web.api.operation_routes import DistrictCode, Instant, Number, TenantName
 from alerting.web.api.problem_documents import responses
 from alerting.web.api.route_parameters import MAX_MINOR, Service
+from alerting.web.api.warning_intake import IncomingWarning, WarningIntake
 from alerting.web.auth.route_access import require
-from alerting.web.service_container import Services
 from forewarn.contracts.fraud_warning import FraudWarning
 
 router = APIRouter(prefix="/v1", tags=["warnings"])
@@ -90,7 +90,15 @@ async def raise_warning(
     ``source`` is always set here.
     """
     body = await request.body()
-    answer = await run_in_threadpool(_ingest, services, who, body, idempotency_key)
+    warning = received_over_http(decode_warning(body), services.clock())
+    if not who.scope.admits(warning.tenant, warning.district):
+        raise NotFoundError("district", warning.district)
+    intake: WarningIntake = request.app.state.warning_intake
+    digest = digest_of_request(body) if idempotency_key else ""
+    waiting = intake.work.submit(IncomingWarning(warning, who, idempotency_key, digest))
+    answer = await asyncio.wrap_future(waiting)
+    if isinstance(answer, Exception):
+        raise answer
     return JSONResponse(answer.body, answer.status)
 
 
@@ -103,21 +111,3 @@ def report_loss(
     """Report a loss: the label of a missed fraud, or a late loss of the case that warned of it."""
     taken = services.unwarned_losses.report(who, Loss(**body.model_dump()))
     return LossView(event_id=taken.event_id, case_id=taken.case_id)
-
-
-def _ingest(services: Services, who: Principal, body: bytes, key: str | None) -> StoredAnswer:
-    store = IdempotencyStore(services.db, services.clock)
-    if key and (known := store.find(who.subject, key, body)):
-        return known
-    warning = received_over_http(decode_warning(body), services.clock())
-    if not who.scope.admits(warning.tenant, warning.district):
-        raise NotFoundError("district", warning.district)
-    applied = services.ingestor.ingest([warning], "http", scope=who.scope)
-    warning_id, case_id, result = applied.results[0]
-    if result == "foreign":
-        raise NotFoundError("warning", warning_id)
-    status = 201 if result == "raised" else 200
-    answer = StoredAnswer(status, {"warning_id": warning_id, "case_id": case_id, "result": result})
-    if key:
-        store.keep(who.subject, key, body, answer)
-    return answer

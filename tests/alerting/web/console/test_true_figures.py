@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 
 import pytest
@@ -163,3 +164,22 @@ def test_a_trial_says_who_would_be_paged_now(
     )  # fmt: skip
     assert "No page: silenced" in answer()
     assert "until 2025-06-15 23:16" in answer()
+
+
+def test_pages_are_compressed_and_an_update_of_a_full_page_is_small(
+    make_browser: MakeBrowser, raise_case: RaiseCase, services: Services, boss: Principal
+) -> None:
+    ids = [
+        raise_case(warning(f"w-{number}", subscriber=f"+861380000{number:04d}"))
+        for number in range(100)
+    ]
+    li = make_browser("li")
+    page = li.get("/console/queue")
+    assert page.headers["content-encoding"] == "gzip"
+    assert len(page.content) > 5 * int(page.headers["content-length"])
+    path = re.findall(r'hx-get="(/console/queue/rows[^"]*)"', page.text)[0].replace("&amp;", "&")
+    assert li.get(path).status_code == 204
+    services.case_service.assign(ids[0], boss, to="local:wang")
+    update = li.get(path)
+    assert update.text.count("data-same") == 99
+    assert int(update.headers["content-length"]) < 4_096

@@ -1,0 +1,91 @@
+"""One transaction for all requests that wait: each commit waits for the disk once for all of them."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+from forewarn.errors import DependencyUnavailableError
+
+MAX_GROUP = 100
+"""Items of one transaction: enough to share a commit, few enough to answer the first soon."""
+
+MAX_WAITING = 2_000
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class GroupedWork(Generic[Item, Result]):
+    """Applies items in groups, one group at a time, in the order of their arrival.
+
+    While a group is applied, later items wait and form the next one. A group that fails is applied
+    item by item, so that one item fails alone.
+
+    Args:
+        apply: applies items in one transaction and returns a result for each; may be repeated.
+        max_group: items of a group.
+        max_waiting: items that may wait; more are refused.
+    """
+
+    def __init__(
+        self,
+        apply: Callable[[Sequence[Item]], Sequence[Result]],
+        *,
+        max_group: int = MAX_GROUP,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        self._apply = apply
+        self._max_group = max_group
+        self._max_waiting = max_waiting
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Item, Future[Result]]] = deque()
+        self._running = False
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="grouped-work")
+
+    def submit(self, item: Item) -> "Future[Result]":
+        """Queue an item.
+
+        Raises:
+            DependencyUnavailableError: if too many wait already.
+        """
+        future: Future[Result] = Future()
+        with self._lock:
+            if len(self._waiting) >= self._max_waiting:
+                raise DependencyUnavailableError(
+                    "Too many requests wait for the database.", hint="Send this one again later."
+                )
+            self._waiting.append((item, future))
+            if not self._running:
+                self._running = True
+                self._worker.submit(self._drain)
+        return future
+
+    def close(self) -> None:
+        """Finish what waits."""
+        self._worker.shutdown()
+
+    def _drain(self) -> None:
+        while True:
+            with self._lock:
+                count = min(self._max_group, len(self._waiting))
+                group = [self._waiting.popleft() for _ in range(count)]
+                if not group:
+                    self._running = False
+                    return
+            self._settle(group)
+
+    def _settle(self, group: Sequence[tuple[Item, "Future[Result]"]]) -> None:
+        try:
+            results = self._apply([item for item, _ in group])
+        except Exception as error:  # noqa: BLE001 - handed to the request that waits for it
+            if len(group) > 1 and not isinstance(error, DependencyUnavailableError):
+                for one in group:
+                    self._settle([one])
+                return
+            for _, future in group:
+                future.set_exception(error)
+            return
+        for (_, future), result in zip(group, results, strict=True):
+            future.set_result(result)
