@@ -112,7 +112,7 @@ def queue(address: str, url: str, updates: int) -> dict[str, object]:
     )
     dice = random.Random(11)
     whole_ms, update_ms, sizes = [], [], []
-    page = client.get("/console/queue").text
+    page = client.get("/console/queue").raise_for_status().text
     number = 1_000_000
     for _ in range(updates):
         shown = re.findall(r'data-case="([^"]+)"', page)
@@ -129,7 +129,7 @@ def queue(address: str, url: str, updates: int) -> dict[str, object]:
         update_ms.append((time.perf_counter() - at) * 1000)
         sizes.append(size)
         at = time.perf_counter()
-        page = client.get("/console/queue").text
+        page = client.get("/console/queue").raise_for_status().text
         whole_ms.append((time.perf_counter() - at) * 1000)
     with client.stream("GET", "/console/queue") as answer:
         whole_bytes = sum(len(part) for part in answer.iter_raw())

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from alerting.access import Principal
 from alerting.cases import history
 from alerting.cases.case_steps import lock_case
-from alerting.cases.history import AuditEntry
+from alerting.cases.history import AuditEntry, CaseHistory
 from alerting.cases.timers import timer_schedule
 from alerting.db.case_tables import Case, EmergencyContact
 from alerting.db.database import Database
-from alerting.service_errors import StepRefusedError
+from alerting.service_errors import NotFoundError, StepRefusedError
 from forewarn.platform.clock import Clock
 from forewarn.platform.pseudonyms import Pseudonymiser, to_hex
 
@@ -65,12 +65,75 @@ class EmergencyContactService:
             history.append(session, [entry])
         return case
 
-    def _fault(self, session: Session, case: Case, who: Principal, phone: str) -> str | None:
+    def correct(self, who: Principal, case_id: str, *, relative: str, phone: str) -> Case:
+        """Replace a wrong number of a relative; the history names both by their keyed hashes.
+
+        Args:
+            who: the holder of the case, or a supervisor.
+            case_id: an open case of the person.
+            relative: the keyed hash of the number that is wrong, see ``key_of``.
+            phone: the right number.
+
+        Raises:
+            NotFoundError: no such case in the caller's scope, or no such relative.
+            StepRefusedError: as for ``add``; ``relative_exists`` if the number is registered already.
+        """
+        now_ms = self._clock()
+        with self._db.write() as session:
+            case = lock_case(session, case_id, who)
+            fault = self._fault(session, case, who, phone, correcting=True)
+            rows = session.scalars(
+                select(EmergencyContact).where(
+                    EmergencyContact.tenant == case.tenant,
+                    EmergencyContact.subscriber == case.subscriber,
+                )
+            ).all()
+            if not fault and any(row.phone == phone for row in rows):
+                fault = "relative_exists"
+            if fault:
+                raise StepRefusedError(
+                    f"Case {case_id} takes no emergency contact: {fault.replace('_', ' ')}.",
+                    code=fault,
+                )
+            wrong = next((row for row in rows if self.key_of(row.phone) == relative), None)
+            if wrong is None:
+                raise NotFoundError("relative", relative)
+            session.add(
+                EmergencyContact(
+                    tenant=case.tenant,
+                    subscriber=case.subscriber,
+                    phone=phone,
+                    name=wrong.name,
+                    added_at_ms=now_ms,
+                )
+            )
+            session.delete(wrong)
+            case.version += 1
+            timer_schedule.set_timer(session, case, timer_schedule.DISPATCH, now_ms)
+            detail = {"relative": self.key_of(phone), "previous": relative}
+            CaseHistory(session, who.subject, now_ms).record(case_id, "relative_corrected", detail)
+        return case
+
+    def key_of(self, phone: str) -> str:
+        """The keyed hash by which the audit log and pages name a relative's number."""
+        return to_hex(self._pseudonyms.phone(phone))
+
+    def _fault(
+        self,
+        session: Session,
+        case: Case,
+        who: Principal,
+        phone: str,
+        *,
+        correcting: bool = False,
+    ) -> str | None:
         if case.state == "closed":
             return "case_closed"
         if case.holder != who.subject and not who.may("case.assign"):
             return "not_the_holder"
         self._db.lock(session, [f"{case.tenant}/{case.subscriber}"])
+        if correcting:  # the number of relatives stays
+            return None
         others = select(func.count()).where(
             EmergencyContact.tenant == case.tenant,
             EmergencyContact.subscriber == case.subscriber,

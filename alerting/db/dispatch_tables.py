@@ -112,7 +112,10 @@ class Shift(Base):
 
 
 class Silence(Base):
-    """Withholds matching pages until it expires; the cases stay in the queue."""
+    """Withholds matching pages until it expires; the cases stay in the queue.
+
+    ``state`` is ``active``, or ``proposed`` until a second person approves it.
+    """
 
     __tablename__ = "silences"
     __table_args__ = (Index(None, "tenant", "expires_at_ms"),)
@@ -125,6 +128,8 @@ class Silence(Base):
     created_at_ms: Mapped[EpochMs]
     starts_at_ms: Mapped[EpochMs]
     expires_at_ms: Mapped[EpochMs]
+    state: Mapped[Short] = mapped_column(default="active", server_default="active")
+    approver: Mapped[str | None]
 
 
 class Lease(Base):

@@ -115,6 +115,12 @@ def wang() -> Principal:
     return responder("local:wang", "4304*")
 
 
+SECOND = Principal(
+    "local:second", "Second", frozenset({"supervisor"}), Scope(None, None), "session"
+)
+"""The second person of four eyes."""
+
+
 @pytest.fixture
 def boss() -> Principal:
     """A supervisor of everything."""

@@ -9,7 +9,7 @@ AuditAction = Literal[
     # a warning and its case
     "warning_raised", "warning_updated", "warning_withdrawn", "warning_duplicate", "warning_stale",
     "claimed", "acknowledged", "released", "assigned", "contact_made",
-    "contact_failed", "contact_withdrawn", "noted", "closed", "reopened", "merged", "relative_added",
+    "contact_failed", "contact_withdrawn", "noted", "closed", "reopened", "merged", "relative_added", "relative_corrected",
     # messages and orders
     "dispatched", "escalated", "escalation_withheld", "follow_up_missed", "delivery_sent",
     "delivery_confirmed", "delivery_unanswered", "delivery_failed", "delivery_cancelled",
@@ -19,7 +19,7 @@ AuditAction = Literal[
     "sweep_held", "sweep_approved", "sweep_rejected", "swept",
     "list_proposed", "list_approved", "list_removed", "list_rejected", "list_expired",
     # silences and shifts
-    "silenced", "silence_ended", "shift_added", "shift_ended",
+    "silenced", "silence_proposed", "silence_approved", "silence_ended", "shift_added", "shift_ended",
     # people, keys and personal data
     "access.signed_in", "access.signed_out", "access.sign_in_refused", "access.session_ended",
     "access.broke_glass", "access.key_made", "access.key_revoked",

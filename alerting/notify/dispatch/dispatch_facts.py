@@ -146,6 +146,7 @@ def silenced_until(session: Session, case: Case, now_ms: int) -> int | None:
     labels = labels_of(case)
     holding = select(Silence).where(
         Silence.tenant == case.tenant,
+        Silence.state == "active",
         Silence.starts_at_ms <= now_ms,
         Silence.expires_at_ms > now_ms,
     )

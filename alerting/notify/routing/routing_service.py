@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from alerting.access import Principal, Scope
 from alerting.cases import history
 from alerting.cases.history import AuditEntry
+from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.lifecycle import WAITING_STATES
 from alerting.cases.severity import Deadlines
 from alerting.cases.timers import timer_schedule
@@ -16,7 +17,7 @@ from alerting.db.case_tables import Case
 from alerting.db.database import Database
 from alerting.db.dispatch_tables import Shift, Silence
 from alerting.notify.routing.case_labels import MATCHABLE, matches, matching_sql
-from alerting.service_errors import InvalidRequestError, NotFoundError
+from alerting.service_errors import InvalidRequestError, NotFoundError, StepRefusedError
 from forewarn.platform.clock import Clock
 
 LONGEST_SILENCE_MS = 7 * 86_400_000
@@ -59,6 +60,8 @@ class RoutingService:
     ) -> Silence:
         """Withhold the pages of cases that match, for a time and with a reason.
 
+        One that covers critical cases is a proposal until a second person approves it.
+
         Raises:
             InvalidRequestError: a matcher is missing, unknown or matches everything, a district
                 is missing, or the silence is too long (critical cases: eight hours).
@@ -92,11 +95,39 @@ class RoutingService:
             created_at_ms=now_ms,
             starts_at_ms=starts,
             expires_at_ms=expires_at_ms,
+            state="proposed" if covers_critical(matchers) else "active",
         )
         detail = {"matchers": matchers, "expires_at_ms": expires_at_ms}
         with self._db.write() as session:
             session.add(row)
-            entry = AuditEntry(now_ms, who.subject, "silenced", row.silence_id, detail)
+            action: AuditAction = "silence_proposed" if row.state == "proposed" else "silenced"
+            entry = AuditEntry(now_ms, who.subject, action, row.silence_id, detail)
+            history.append(session, [entry])
+        return row
+
+    def approve_silence(self, silence_id: str, who: Principal) -> Silence:
+        """Approve a proposed silence as the second person; its end stays as it was proposed.
+
+        Raises:
+            NotFoundError: the scope holds no such silence.
+            StepRefusedError: it does not wait for approval, or the caller proposed it.
+        """
+        now_ms = self._clock()
+        with self._db.write() as session:
+            row = session.get(Silence, silence_id, with_for_update=True)
+            if row is None or not _covers(who.scope, row.tenant, row.matchers.get("district", "")):
+                raise NotFoundError("silence", silence_id)
+            if row.state != "proposed" or row.expires_at_ms <= now_ms:
+                raise StepRefusedError(
+                    f"Silence {silence_id} does not wait for approval.", code="not_in_force"
+                )
+            if row.owner == who.subject:
+                raise StepRefusedError(
+                    "Another person has to approve this silence.", code="needs_a_second_person"
+                )
+            row.state, row.approver = "active", who.subject
+            row.starts_at_ms = max(row.starts_at_ms, now_ms)
+            entry = AuditEntry(now_ms, who.subject, "silence_approved", silence_id)
             history.append(session, [entry])
         return row
 
@@ -107,7 +138,7 @@ class RoutingService:
             row = session.get(Silence, silence_id)
             if row is None or not _covers(who.scope, row.tenant, row.matchers.get("district", "")):
                 raise NotFoundError("silence", silence_id)
-            in_force = row.starts_at_ms <= now_ms < row.expires_at_ms
+            in_force = row.state == "active" and row.starts_at_ms <= now_ms < row.expires_at_ms
             row.expires_at_ms = min(row.expires_at_ms, now_ms)
             if in_force:
                 self._wake(session, row, now_ms)

@@ -106,6 +106,8 @@ class SilenceView(_RowView):
     matchers: dict[str, str]
     reason: str
     owner: str
+    state: str
+    approver: str | None
     starts_at_ms: int
     expires_at_ms: int
 
@@ -188,6 +190,12 @@ def silences(services: Service, who: ReadRouting) -> list[SilenceView]:
 def silence(services: Service, who: ChangeRouting, body: SilenceBody) -> SilenceView:
     """Withhold pages; cases stay in the queue."""
     return SilenceView.of(services.routing_service.silence(who, **body.model_dump()))
+
+
+@router.post("/silences/{silence_id}/approve", responses=CHANGE)
+def approve_silence(services: Service, who: ChangeRouting, silence_id: TokenPath) -> SilenceView:
+    """Approve a silence of critical cases as the second person."""
+    return SilenceView.of(services.routing_service.approve_silence(silence_id, who))
 
 
 @router.delete("/silences/{silence_id}", responses=CHANGE)

@@ -10,7 +10,7 @@ from alerting.access.masking import mask_account, mask_phone
 from alerting.cases.case_service import ContactMethod
 from alerting.cases.closure_service import Closure
 from alerting.cases.late_loss_service import LateLoss
-from alerting.service_errors import NotFoundError, StepRefusedError
+from alerting.service_errors import InvalidRequestError, NotFoundError, StepRefusedError
 from alerting.service_metrics import UNMASKINGS
 from alerting.web.auth.route_access import require
 from alerting.web.console import case_graph
@@ -32,6 +32,7 @@ Reopener = Annotated[Principal, Depends(require("case.reopen"))]
 CaseId = Annotated[str, Path(max_length=64)]
 Version = Annotated[int | None, Form(ge=0)]
 Note = Annotated[str, Form(max_length=2000)]
+UnmaskPurpose = Literal["holder_absent", "help_holder", "complaint", "review_of_work"]
 What = Literal["subscriber", "caller", "payee", "payer", "relatives"]
 PHONE = r"^\+?[0-9]+$"
 REVEAL_SECONDS = 60
@@ -167,6 +168,19 @@ def add_relative(
     return _after(page, who, case_id, "toast.relative_added")
 
 
+@router.post("/relatives/correction")
+def correct_relative(
+    page: Signed,
+    who: Worker,
+    case_id: CaseId,
+    relative: Annotated[str, Form(pattern=r"^[0-9a-f]{8,64}$")],
+    phone: Annotated[str, Form(min_length=3, max_length=20, pattern=PHONE)],
+) -> Response:
+    """Correct the number of a relative, named by its keyed hash."""
+    page.services.emergency_contacts.correct(who, case_id, relative=relative, phone=phone)
+    return _after(page, who, case_id, "toast.relative_corrected")
+
+
 @router.post("/losses")
 def report_loss(
     page: Signed,
@@ -183,11 +197,27 @@ def report_loss(
 
 
 @router.post("/unmask")
-def unmask(page: Signed, who: Reader, case_id: CaseId, what: Annotated[What, Form()]) -> Response:
-    """Show a number in clear for a minute, after the audit log has recorded it."""
+def unmask(
+    page: Signed,
+    who: Reader,
+    case_id: CaseId,
+    what: Annotated[What, Form()],
+    why: Annotated[UnmaskPurpose | None, Form()] = None,
+) -> Response:
+    """Show a number in clear for a minute, after the audit log has recorded it.
+
+    Who does not hold the case says why; the purposes are a closed set, since the audit log takes no
+    free text.
+    """
     with page.services.db.read() as session:
         view = queries.load_case(session, case_id, who, page.now_ms)
         limited = unmaskings(session, who, page.now_ms) >= hourly_limit(who)
+    if view.unmask.reason == "supervises" and why is None:
+        raise InvalidRequestError(
+            "Say why you need a number of another person's case.",
+            code="unmask_needs_a_purpose",
+            field="why",
+        )
     allowed = view.unmask.allowed and not limited
     reason = "hourly_limit" if view.unmask.allowed and limited else view.unmask.reason
     page.access.record(
@@ -196,6 +226,7 @@ def unmask(page: Signed, who: Reader, case_id: CaseId, what: Annotated[What, For
         case_id,
         what=what,
         reason=reason,
+        **({"why": why} if why else {}),
     )
     result = "shown" if allowed else "limited" if reason == "hourly_limit" else "refused"
     UNMASKINGS.labels(result).inc()
@@ -272,6 +303,7 @@ def _render(
         "oob": before.changed(view.seen) if before else [],
         "names": page.access.names_of(subjects),
         "graph": case_graph.layout(view.case, own_peers, view.linked) if view.linked else None,
+        "relative_key": page.services.emergency_contacts.key_of,
         "linked": {other.case_id: other for other in view.linked},
         "colleagues": (
             page.access.colleagues(view.case.tenant, view.case.district)

@@ -41,7 +41,7 @@ def queue_page(page: Signed, who: Reader, narrowed: Wanted, number: PageNo = 1) 
     silences = [
         row
         for row in page.services.routing_service.silences(who.scope)
-        if row.starts_at_ms <= page.now_ms
+        if row.starts_at_ms <= page.now_ms and row.state == "active"
     ]
     _snapshots(page).remember(found.digest, found.fingerprints)
     # A chosen holder stays among the choices when they have no case left.

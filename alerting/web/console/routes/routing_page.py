@@ -59,6 +59,7 @@ def routing_page(
         next_shift=[local(page.now_ms + ms, page.services.zone) for ms in (0, SHIFT_MS)],
         names=page.access.names_of(
             {row.owner for row in silences}
+            | {row.approver for row in silences if row.approver}
             | {row.responder for row in shifts}
             | {person.name for trial in trials for person in trial.people}
         ),
@@ -86,6 +87,15 @@ def silence(
         reason=reason,
         expires_at_ms=page.now_ms + minutes * MINUTE_MS,
     )
+    return page.go("/console/routing")
+
+
+@router.post("/console/routing/silences/{silence_id}/approve")
+def approve_silence(
+    page: Signed, who: Silencer, silence_id: Annotated[str, Path(max_length=64)]
+) -> Response:
+    """Approve a silence of critical cases as the second person."""
+    page.services.routing_service.approve_silence(silence_id, who)
     return page.go("/console/routing")
 
 

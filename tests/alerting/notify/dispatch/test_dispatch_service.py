@@ -7,6 +7,7 @@ from alerting.bootstrap.background_tasks import delivery_sender
 from alerting.cases.closure_service import Closure
 from alerting.db.case_tables import Case, CaseEvent, Warning_
 from alerting.notify.dispatch.patrol_feed import patrol_calls
+from tests.alerting.conftest import SECOND
 from tests.alerting.factory import NOW_MS, VICTIM, warning
 from tests.alerting.notify.dispatch.town import Town, on_call
 from tests.doubles.http_gateway import GatewayDouble
@@ -179,10 +180,11 @@ def test_a_person_gets_no_more_messages_a_day_than_the_budget(
 def test_a_silence_withholds_the_page_but_not_the_case_nor_the_protection(
     town: Town, gateways: GatewayDouble, boss: object
 ) -> None:
-    town.services.routing_service.silence(
+    row = town.services.routing_service.silence(
         boss, tenant="default", matchers={"typology": "police*"}, reason="exercise",
         expires_at_ms=NOW_MS + 3_600_000,
     )  # fmt: skip
+    town.services.routing_service.approve_silence(row.silence_id, SECOND)
     town.services.ingestor.ingest([warning()], "test")
     town.run()
     assert gateways.acted("hook") == []

@@ -5,6 +5,7 @@ from sqlalchemy import select
 from alerting.access import Principal
 from alerting.cases.closure_service import Closure
 from alerting.db.case_tables import CaseEvent
+from tests.alerting.conftest import SECOND
 from tests.alerting.factory import NOW_MS, VICTIM, warning
 from tests.alerting.notify.dispatch.town import Town
 from tests.doubles.http_gateway import GatewayDouble
@@ -19,6 +20,7 @@ def silence(town: Town, boss: Principal, until_ms: int = NOW_MS + HOUR_MS) -> st
         boss, tenant="default", matchers={"typology": "police*"}, reason="exercise",
         expires_at_ms=until_ms,
     )  # fmt: skip
+    town.services.routing_service.approve_silence(row.silence_id, SECOND)
     return row.silence_id
 
 

@@ -3,8 +3,15 @@
 import pytest
 
 from alerting.access import Principal, Scope
-from alerting.service_errors import AlertingError, InvalidRequestError, NotFoundError
+from alerting.db.dispatch_tables import Silence
+from alerting.service_errors import (
+    AlertingError,
+    InvalidRequestError,
+    NotFoundError,
+    StepRefusedError,
+)
 from alerting.web.service_container import Services
+from tests.alerting.conftest import SECOND
 from tests.alerting.factory import NOW_MS
 
 HOUR_MS = 3_600_000
@@ -21,6 +28,8 @@ def silence(services: Services, who: Principal, tenant: str = "default", **match
     row = services.routing_service.silence(
         who, tenant=tenant, matchers=matchers, reason="exercise", expires_at_ms=NOW_MS + HOUR_MS
     )
+    if row.state == "proposed":
+        services.routing_service.approve_silence(row.silence_id, SECOND)
     return row.silence_id
 
 
@@ -122,3 +131,25 @@ def test_critical_cases_are_silenced_for_one_shift_at_most(
     with pytest.raises(InvalidRequestError) as refused:
         ask()
     assert refused.value.code == "critical_silence_too_long"
+
+
+def test_a_silence_of_critical_pages_needs_a_second_person(
+    services: Services, boss: Principal
+) -> None:
+    def ask(**matchers: str) -> Silence:
+        return services.routing_service.silence(
+            boss, tenant="default", matchers=matchers, reason="exercise",
+            expires_at_ms=NOW_MS + HOUR_MS,
+        )  # fmt: skip
+
+    assert ask(severity="high").state == "active"
+    row = ask(typology="task_scam")
+    assert row.state == "proposed"
+    with pytest.raises(StepRefusedError) as refused:
+        services.routing_service.approve_silence(row.silence_id, boss)
+    assert refused.value.code == "needs_a_second_person"
+    assert (
+        services.routing_service.approve_silence(row.silence_id, SECOND).approver == SECOND.subject
+    )
+    with pytest.raises(StepRefusedError):
+        services.routing_service.approve_silence(row.silence_id, SECOND)

@@ -9,6 +9,7 @@ from alerting.access import EVERYTHING, Principal
 from alerting.cases.closure_service import Closure
 from alerting.db.case_tables import Case, EmergencyContact
 from alerting.db.dispatch_tables import Delivery, Shift
+from alerting.db.journal_tables import AuditRecord
 from alerting.web.console.queries.patrol_query import load_visits
 from alerting.web.service_container import Services
 from tests.alerting.factory import NOW_MS, VICTIM, Clock, warning
@@ -166,12 +167,54 @@ def test_the_queue_shows_which_pages_are_silenced_by_whom_and_until_when(
     make_browser: MakeBrowser, services: Services, clock: Clock
 ) -> None:
     boss = Principal("local:boss", "Boss", frozenset({"supervisor"}), EVERYTHING, "session")
-    services.routing_service.silence(
+    row = services.routing_service.silence(
         boss, tenant="default", matchers={"severity": "critical"}, reason="an exercise",
         expires_at_ms=clock() + 3_600_000,
     )  # fmt: skip
     li = make_browser("li")
+    assert "an exercise" not in li.get("/console/queue").text  # a proposal silences nothing
+    path = f"/console/routing/silences/{row.silence_id}/approve"
+    assert make_browser("admin").post(path).is_success
     assert "Pages are silenced until" in li.get("/console/queue").text
     assert "an exercise" in li.get("/console/queue").text
     clock.advance(seconds=3_600)
     assert "an exercise" not in make_browser("li").get("/console/queue").text
+
+
+def test_a_supervisor_says_why_a_number_of_another_persons_case_is_needed(
+    make_browser: MakeBrowser, raise_case: RaiseCase, services: Services, li: Principal
+) -> None:
+    case_id = raise_case(warning())
+    services.case_service.claim(case_id, li)
+    boss, path = make_browser("boss"), f"/console/cases/{case_id}/unmask"
+    assert "Why you need a number" in boss.get(f"/console/cases/{case_id}").text
+    refused = boss.post(path, what="subscriber")
+    assert refused.status_code == 422
+    assert VICTIM not in refused.text
+    assert boss.post(path, what="subscriber", why="curiosity").status_code == 422
+    assert VICTIM in boss.post(path, what="subscriber", why="holder_absent").text
+    with services.db.read() as session:
+        shown = select(AuditRecord).where(AuditRecord.action == "personal.unmasked")
+        assert "holder_absent" in session.scalars(shown).one().detail
+
+
+def test_a_wrong_number_of_a_relative_is_corrected_with_history(
+    make_browser: MakeBrowser, raise_case: RaiseCase, services: Services, li: Principal
+) -> None:
+    case_id = raise_case(warning())
+    services.case_service.claim(case_id, li)
+    services.emergency_contacts.add(li, case_id, phone="+8613900001235", name="Ma")
+    key = services.emergency_contacts.key_of("+8613900001235")
+    path, form = f"/console/cases/{case_id}/relatives/correction", {"relative": key}
+    assert make_browser("wang").post(path, **form, phone="+8613900001234").status_code == 409
+    browser = make_browser("li")
+    answer = browser.post(path, **form, phone="+8613900001234")
+    assert "Ma +86 139****1234" in answer.text
+    assert "Number of a relative corrected" in answer.text
+    assert browser.post(path, **form, phone="+8613900001237").status_code == 404  # it is gone
+    with services.db.read() as session:
+        corrected = select(AuditRecord).where(AuditRecord.action == "relative_corrected")
+        detail = session.scalars(corrected).one().detail
+        assert session.get(EmergencyContact, ("default", VICTIM, "+8613900001235")) is None
+    assert key in detail
+    assert "139" not in detail

@@ -159,8 +159,8 @@ def test_a_trial_says_who_would_be_paged_now(
     )  # fmt: skip
     assert answer() == "Li (Text message)"
     services.routing_service.silence(
-        boss, tenant="default", matchers={"typology": "task_scam"}, reason="an exercise",
-        expires_at_ms=NOW_MS + 600_000,
+        boss, tenant="default", matchers={"typology": "task_scam", "severity": "high"},
+        reason="an exercise", expires_at_ms=NOW_MS + 600_000,
     )  # fmt: skip
     assert "No page: silenced" in answer()
     assert "until 2025-06-15 23:16" in answer()

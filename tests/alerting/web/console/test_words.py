@@ -47,7 +47,7 @@ NOTHING_ELSE = (
 
 OPEN = (
     "why", "channel", "recipient", "refusal", "touched", "lists", "patrol", "help",
-    "theme", "span", "holding", "nav", "reach", "keys",
+    "theme", "purpose", "span", "holding", "nav", "reach", "keys",
 )  # fmt: skip
 """Groups whose words are looked up by a name that the code has elsewhere."""
 
