@@ -1,12 +1,13 @@
 """``forewarn doctor``: what is missing on this machine, and what to do about it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from forewarn.local.diagnosis import diagnose
+from forewarn.local.diagnosis import MachineFinding, diagnose
 from forewarn.platform.settings import LocalSettings, load
 
 app = typer.Typer()
@@ -19,12 +20,22 @@ def doctor(
     directory: Annotated[
         Path | None, typer.Option("--dir", help="Of the stack; default FOREWARN_LOCAL_DIRECTORY.")
     ] = None,
+    remote: Annotated[
+        bool,
+        typer.Option(
+            "--remote", help="Look at the installation that the settings name, not at this machine."
+        ),
+    ] = False,
 ) -> None:
-    """Look at Python, packages, Java, Redis, ports, room and model; status 1 if one is missing."""
+    """Look at Python, packages, Java, Redis, ports, room and model; status 1 if one is missing.
+
+    With --remote: topics, rights, partitioners, latencies, clocks, versions, model, policy, routes and gateways.
+    Nothing is written or sent.
+    """
     given = {} if directory is None else {"directory": directory}
     console = Console()
     worst = 0
-    for finding in diagnose(load(LocalSettings, **given)):
+    for finding in _installation() if remote else diagnose(load(LocalSettings, **given)):
         line = f"{finding.grade:<8} {finding.what:<24} {finding.found}"
         if finding.remedy:
             line += f". {finding.remedy}"
@@ -32,3 +43,11 @@ def doctor(
         console.print(line, style=_STYLES[finding.grade], markup=False, highlight=False)
         worst |= finding.grade == "missing"
     raise typer.Exit(worst)
+
+
+def _installation() -> Iterable[MachineFinding]:
+    from forewarn.cli.remote_diagnosis import (  # noqa: PLC0415  needs more extras than this machine may have
+        diagnose_installation,
+    )
+
+    return diagnose_installation()

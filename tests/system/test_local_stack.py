@@ -98,6 +98,10 @@ def test_a_stack_stays_refuses_a_second_one_and_has_its_data_again_after_a_resta
     assert re.search(r"console +http://127\.0\.0\.1:\d+", up.stdout)
     assert _run("status", "--dir", root).returncode == 0
 
+    doctor = _run("doctor", "--remote", **_settings(root))
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    assert "missing" not in doctor.stdout
+
     second = _run("up", "--dir", root)
     assert second.returncode == 2
     assert f"a stack already runs in {root}" in second.stderr

@@ -1,0 +1,57 @@
+"""``forewarn doctor --remote`` names each part that does not work, with a remedy, and goes on to the next."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from forewarn.cli.gateway_trial import gateway_finding
+from forewarn.cli.remote_diagnosis import (
+    SKEW_MS_MAX,
+    diagnose_installation,
+    latency_finding,
+    skew_finding,
+)
+from forewarn.local.ports import free_port
+
+
+def test_an_installation_that_is_away_gives_one_finding_a_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "FOREWARN_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}",
+        "FOREWARN_KAFKA_REQUEST_TIMEOUT_SECONDS": "1",
+        "FOREWARN_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+        "FOREWARN_ALERTING_DATABASE_URL": f"postgresql://forewarn@127.0.0.1:{free_port()}/x",
+        "FOREWARN_MODELS_REGISTRY": str(tmp_path / "models"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    found = list(diagnose_installation())
+    missing = {finding.what: finding for finding in found if finding.grade == "missing"}
+    assert set(missing) == {
+        "topics", "rights in Kafka", "partitioners", "Redis", "database", "model",
+    }  # fmt: skip
+    assert all(finding.remedy for finding in missing.values())
+    assert {"version", "time zone data", "routes"} <= {finding.what for finding in found}
+
+
+@pytest.mark.parametrize(("skew_ms", "grade"), [(0, "ok"), (SKEW_MS_MAX + 1, "missing")])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_clock_that_is_off_is_found_on_either_side(skew_ms: int, grade: str, sign: int) -> None:
+    assert skew_finding("x", 1_000_000 + sign * skew_ms, 1_000_000, 1_000_000).grade == grade
+
+
+def test_one_slow_answer_is_no_slow_server() -> None:
+    assert latency_finding("x", [0.001, 0.001, 3.0]).grade == "ok"
+    assert latency_finding("x", [0.1, 0.1, 0.001]).grade == "note"
+
+
+def test_a_gateway_is_connected_to_and_sent_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/sms"
+        assert gateway_finding("sms", url, timeout_seconds=5).grade == "ok"
+        connection, _ = server.accept()
+        with connection:
+            assert connection.recv(10) == b""
+    closed = gateway_finding("sms", url, timeout_seconds=5)
+    assert (closed.grade, bool(closed.remedy)) == ("missing", True)
