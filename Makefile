@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install hooks demo check quick test coverage system lint typecheck format lock lock-jars bench bench-short chaos docs screenshots wheel sbom clean
+.PHONY: help install hooks demo check quick test coverage system lint typecheck format lock lock-jars bench bench-short chaos soak docs screenshots wheel sbom clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ bench-short: $(STAMP) ## The same in under four minutes
 
 chaos: $(STAMP) ## Crash and cut the stream for five minutes, counting everything (FOREWARN_CHAOS_SEED repeats)
 	FOREWARN_CHAOS_SECONDS=$${FOREWARN_CHAOS_SECONDS:-300} $(BIN)/python -m pytest tests/chaos -s
+
+soak: $(STAMP) ## Load, rebalances and lost servers for an hour: slopes of memory and files, every event counted (SECONDS=600: shorter)
+	$(BIN)/python -m tests.chaos.soak --seconds $(or $(SECONDS),3600)
 
 docs: $(STAMP) ## Write every generated page, manifest and dashboard
 	$(BIN)/forewarn reference

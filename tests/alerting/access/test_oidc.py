@@ -1,6 +1,8 @@
 """OpenID Connect against a provider over HTTP: who gets in, and every forgery that does not."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -8,7 +10,8 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from alerting.access import NotAuthenticatedError
-from alerting.access.oidc import Identity, OidcClient, OidcOptions
+from alerting.access.oidc import OIDC_CALLBACK, Identity, OidcClient, OidcOptions
+from alerting.access.roles import ROLES, SERVICE_ROLES
 from forewarn.errors import DependencyUnavailableError
 from tests.alerting.access.provider import CLIENT_ID, CLIENT_SECRET, Provider
 from tests.alerting.factory import NOW_MS
@@ -274,3 +277,10 @@ def test_a_provider_that_was_down_at_the_start_is_used_once_it_answers(
         client.begin("/console/", NOW_MS)
     provider.discovered = {}
     assert sign_in(client, provider)[0].subject == "oidc:0f3c"
+
+
+def test_the_guide_names_the_redirect_and_every_role_that_a_provider_can_give() -> None:
+    guide = (Path(__file__).parents[3] / "docs/identity-providers.md").read_text()
+    assert f"`{OIDC_CALLBACK}`" in guide
+    [line] = [line for line in guide.splitlines() if line.startswith("| roles |")]
+    assert set(re.findall(r"`([a-z]+)`", line)) == set(ROLES) - set(SERVICE_ROLES)
