@@ -30,7 +30,10 @@ PRIOR_ROWS = 20.0
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "?", "-")
 """Texts in a CSV that mean that there is no value."""
 
-_MONEY = r"^\(?[-+]?\s*[$€£¥₹]?\s*[-+]?\d[\d,]*(\.\d+)?\s*[$€£¥₹]?\)?$"
+_GROUPED = r"\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})+,\d{3}"
+"""Thousands, by threes or as in India; 0,50 is no fifty."""
+
+_MONEY = rf"^\(?[-+]?\s*[$€£¥₹]?\s*[-+]?(?:{_GROUPED}|\d+)(\.\d+)?\s*[$€£¥₹]?\)?$"
 _MARKS = r"[$€£¥₹,.]"
 
 

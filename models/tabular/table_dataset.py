@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from forewarn.errors import ConfigurationError
 from models.tabular.table_cells import group_numbers, read_amounts, read_labels
 from models.tabular.table_columns import FEW_VALUES, ColumnSchema, choose_schema, codes, money
-from models.tabular.table_file import read_table, require_columns
+from models.tabular.table_file import read_table, require_columns, require_whole_parties
 from models.tabular.table_schema import (
     HOUR,
     TABLE,
@@ -286,6 +286,7 @@ def _require(table: pl.DataFrame, options: TableOptions) -> None:
         if name:
             named[option] = (name,)
     require_columns(table, named | {"--entity": options.entities, "--drop": options.drop})
+    require_whole_parties(table, (*named.get("--group", ()), *options.entities))
     if options.split_by not in ("groups", "time"):
         raise ConfigurationError("--split-by is groups or time.")
     if options.shares and not (min(options.shares) > 0 and abs(sum(options.shares) - 1) < 1e-6):

@@ -7,7 +7,7 @@ import polars as pl
 from forewarn.errors import ConfigurationError
 from forewarn.platform.files.text_table import read_text_table
 from models.tabular.table_columns import MISSING
-from models.tabular.table_types import typed
+from models.tabular.table_types import shortened, typed
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -51,3 +51,22 @@ def require_columns(table: pl.DataFrame, named: dict[str, tuple[str, ...]]) -> N
                 )
     if len(table) == 0:
         raise ConfigurationError("the table has no rows")
+
+
+def require_whole_parties(table: pl.DataFrame, names: tuple[str, ...]) -> None:
+    """Refuse columns of parties whose numbers have lost digits: many parties would be one.
+
+    Args:
+        table: the table.
+        names: of columns that name a party.
+
+    Raises:
+        ConfigurationError: naming the column.
+    """
+    for name in names:
+        if table[name].dtype == pl.String and shortened(table[name].drop_nulls()).any():
+            raise ConfigurationError(
+                f"{name} holds numbers that a spreadsheet has shortened, such as 4.53E+15: their last digits "
+                "are lost, and many parties would be one.",
+                hint="Format the column as text and export the table again.",
+            )

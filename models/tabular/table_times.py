@@ -50,6 +50,14 @@ _SIZES: tuple[tuple[float, TimeUnit], ...] = (
 )  # fmt: skip
 """Numbers above such a size are moments since 1970 in this unit; others above ``_EPOCH`` are in seconds."""
 
+_SERIALS = (36_526.0, 73_051.0)
+"""Days since 1900 as spreadsheets count them, from 2000 to 2100."""
+
+_SERIAL_HINT = (
+    "If they are dates of a spreadsheet, format the column as yyyy-mm-dd hh:mm:ss and export it again; otherwise say "
+    "--time-unit days, hours, minutes or seconds."
+)
+
 _EPOCH = 1e8
 """From here on a number is a moment (1973 in seconds), below it counts from an unknown start."""
 
@@ -209,7 +217,9 @@ def _of_numbers(name: str, values: NDArray[np.float64], unit: TimeUnit) -> Times
         raise ConfigurationError(
             f"numbers from {values.min():g} to {largest:g} in {name} count from an unknown start, and "
             "it is not clear what they count",
-            hint="Say --time-unit days, hours, minutes or seconds.",
+            hint=_SERIAL_HINT
+            if _SERIALS[0] <= values.min() and largest <= _SERIALS[1]
+            else "Say --time-unit days, hours, minutes or seconds.",
         )
     chosen = "seconds" if chosen == "auto" else chosen
     time_ms = _scaled(values, chosen)

@@ -8,6 +8,7 @@ import polars as pl
 
 _WHOLE = r"^-?(?:0|[1-9][0-9]{0,17})$"
 _FRACTION = r"^-?(?:0|[1-9][0-9]{0,14})?(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?$"
+_SHORTENED = r"^-?[0-9](?:\.([0-9]+))?E\+([0-9]{2,3})$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}"
 
@@ -25,11 +26,23 @@ def typed(texts: pl.Series, missing: tuple[str, ...]) -> pl.Series:
         return column
     if known.str.contains(_WHOLE).all():
         return column.cast(pl.Int64)
-    if known.str.contains(_FRACTION).all() and known.str.contains(r"[0-9]").all():
-        return column.cast(pl.Float64, strict=False)
+    if (
+        known.str.contains(_FRACTION).all()
+        and known.str.contains(r"[0-9]").all()
+        and not shortened(known).any()
+    ):
+        numbers = column.cast(pl.Float64, strict=False)
+        return column if numbers.is_infinite().any() else numbers
     if known.str.to_lowercase().is_in(["true", "false"]).all():
         return column.str.to_lowercase() == "true"
     return _dated(column, known)
+
+
+def shortened(texts: pl.Series) -> pl.Series:
+    """Which texts a spreadsheet has shortened: 4.53E+15 has lost the last digits of an account; bool [rows]."""
+    parts = texts.str.extract_groups(_SHORTENED).struct.unnest()
+    kept = parts["1"].fill_null("").str.len_chars().cast(pl.Int64)
+    return (kept < parts["2"].cast(pl.Int64)).fill_null(value=False)
 
 
 def _dated(column: pl.Series, known: pl.Series) -> pl.Series:

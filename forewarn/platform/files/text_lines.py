@@ -30,10 +30,21 @@ class LineBlock:
     ended: bool = True
 
 
-def line_blocks(stream: IO[bytes], encoding: str, name: str) -> Iterator[LineBlock]:
+MAPPING_ADVICE = 'Say encoding = "{likely}" (or what the file is in) at the top of the mapping.'
+
+
+def line_blocks(
+    stream: IO[bytes], encoding: str, name: str, *, advice: str = MAPPING_ADVICE
+) -> Iterator[LineBlock]:
     """Lines in blocks of about a mebibyte.
 
     A byte order mark at the beginning says the encoding, whatever the mapping does.
+
+    Args:
+        stream: the bytes.
+        encoding: of the text.
+        name: of the file, for messages.
+        advice: what to do about another encoding, with ``{likely}`` for its name.
 
     Raises:
         ConfigurationError: if the file is not in the encoding at all, or a line is longer than 16 MiB.
@@ -61,11 +72,13 @@ def line_blocks(stream: IO[bytes], encoding: str, name: str) -> Iterator[LineBlo
                 f"{name} has a line of more than 16 MiB.", hint="Is it a text file?"
             )
         if end:
-            found = _decoded(data[: end - 1], "utf-8" if decoder else encoding, name, seen_foreign)
+            found = _decoded(
+                data[: end - 1], "utf-8" if decoder else encoding, name, seen_foreign, advice
+            )
             seen_foreign = seen_foreign or any(not line.isascii() for line in found.lines[:200])
             yield found
     if rest:
-        found = _decoded(rest, "utf-8" if decoder else encoding, name, seen_foreign)
+        found = _decoded(rest, "utf-8" if decoder else encoding, name, seen_foreign, advice)
         yield LineBlock(found.lines, found.undecoded, ended=False)
 
 
@@ -76,18 +89,20 @@ def _blocks(stream: IO[bytes], first: bytes) -> Iterator[bytes]:
         yield block
 
 
-def _decoded(data: bytes, encoding: str, name: str, seen_foreign: bool) -> LineBlock:
+def _decoded(data: bytes, encoding: str, name: str, seen_foreign: bool, advice: str) -> LineBlock:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:
-        return _line_by_line(data, encoding, name, seen_foreign)
+        return _line_by_line(data, encoding, name, seen_foreign, advice)
     lines = text.split("\n")
     if "\r" in text:
         lines = [line.removesuffix("\r") for line in lines]
     return LineBlock(lines)
 
 
-def _line_by_line(data: bytes, encoding: str, name: str, seen_foreign: bool) -> LineBlock:
+def _line_by_line(
+    data: bytes, encoding: str, name: str, seen_foreign: bool, advice: str
+) -> LineBlock:
     """A block with lines that do not decode: the wrong encoding, or a few broken bytes."""
     lines: list[str] = []
     undecoded = set()
@@ -97,13 +112,15 @@ def _line_by_line(data: bytes, encoding: str, name: str, seen_foreign: bool) -> 
             seen_foreign = seen_foreign or not lines[-1].isascii()
         except UnicodeDecodeError:
             if not seen_foreign:
-                raise _wrong_encoding(name, position + 1, encoding, data) from None
+                raise _wrong_encoding(name, position + 1, encoding, data, advice) from None
             undecoded.add(position)
             lines.append(raw.decode(encoding, errors="replace").removesuffix("\r"))
     return LineBlock(lines, frozenset(undecoded))
 
 
-def _wrong_encoding(name: str, line: int, encoding: str, data: bytes) -> ConfigurationError:
+def _wrong_encoding(
+    name: str, line: int, encoding: str, data: bytes, advice: str
+) -> ConfigurationError:
     likely = "gb18030"
     try:
         data.decode("gb18030")
@@ -111,5 +128,5 @@ def _wrong_encoding(name: str, line: int, encoding: str, data: bytes) -> Configu
         likely = "cp1252"
     return ConfigurationError(
         f"{name}: line {line} is not {encoding.upper()}.",
-        hint=f'Say encoding = "{likely}" (or what the file is in) at the top of the mapping.',
+        hint=advice.format(likely=likely),
     )

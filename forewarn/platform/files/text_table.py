@@ -43,7 +43,8 @@ def _parts(stream: object, name: str, cutter: LineCutter) -> Iterator[pl.DataFra
     bad: list[int] = []
     number = 0
     lines: list[str] = []
-    for block in line_blocks(stream, "utf-8", name):  # type: ignore[arg-type]  # of bytes
+    blocks = line_blocks(stream, "utf-8", name, advice="Save it as UTF-8; it looks like {likely}.")  # type: ignore[arg-type]  # of bytes
+    for block in blocks:
         lines += block.lines
         if not names and lines:
             names = _header(lines.pop(0), cutter, name)

@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 from forewarn.errors import ConfigurationError
-from models.tabular.table_columns import MISSING, codes
+from models.tabular.table_columns import MISSING, codes, money
 from models.tabular.table_dataset import read_table
+from models.tabular.table_file import require_whole_parties
 from models.tabular.table_times import read_times
 from models.tabular.table_types import typed
 
@@ -77,3 +78,44 @@ def test_an_inch_mark_and_a_line_end_within_quotes_are_read(tmp_path: Path) -> N
 def test_months_are_a_unit() -> None:
     times = read_times(pl.Series("month", [0, 1, 7]))
     assert times.meaning.startswith("months since an unknown start")
+
+
+@pytest.mark.parametrize(
+    ("texts", "dtype"),
+    [
+        (["1", "1e400"], pl.String),
+        (["1.5", "inf"], pl.String),
+        (["4.53E+15", "4.54E+15"], pl.String),
+        (["1.5E-05", "2.5E-06"], pl.Float64),
+        (["1.5E+01", "2.5E+01"], pl.Float64),
+    ],
+)
+def test_numbers_without_end_or_without_their_last_digits_stay_texts(
+    texts: list[str], dtype: type[pl.DataType]
+) -> None:
+    assert typed(pl.Series("a", texts), MISSING).dtype == dtype
+
+
+def test_decimal_commas_are_not_amounts_a_hundred_times_as_large() -> None:
+    assert money(pl.Series("a", ["0,50", "12,50"])) is None
+    assert money(pl.Series("a", ["1,234.50", "12,34,567"])).to_list() == [1234.5, 1_234_567.0]
+
+
+def test_dates_of_a_spreadsheet_are_recognised_and_not_counted_as_days() -> None:
+    column = pl.Series("t", [46_023.0 + hour / 24 for hour in range(400)])
+    with pytest.raises(ConfigurationError, match="dates of a spreadsheet"):
+        read_times(column)
+
+
+def test_parties_that_lost_digits_are_refused() -> None:
+    table = pl.DataFrame({"card": ["4.53E+15", "4.53E+15", None]})
+    with pytest.raises(
+        ConfigurationError, match="card holds numbers that a spreadsheet has shortened"
+    ):
+        require_whole_parties(table, ("card",))
+
+
+def test_a_table_in_another_encoding_is_to_be_saved_as_utf8(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("金额,y\n1,0\n".encode("gb18030"))
+    with pytest.raises(ConfigurationError, match="Save it as UTF-8; it looks like gb18030"):
+        read_table(tmp_path / "t.csv")
