@@ -1,5 +1,6 @@
 """``forewarn map FILE``: propose a mapping and show what it makes of the first rows."""
 
+import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,11 +16,14 @@ from rich.table import Table
 from forewarn.contracts import CallEvent, Transfer
 from forewarn.errors import ConfigurationError
 from forewarn.platform.files.byte_stream import kind_of
-from forewarn.replay import BadRow, Ready, in_order, load_mapping
+from forewarn.replay import BadRow, Mapping, Ready, in_order, load_mapping
 from forewarn.replay.column_evidence import evidence_of
 from forewarn.replay.file_shape import read_head
+from forewarn.replay.format_catalog import FileFormat
 from forewarn.replay.format_choice import recognised
+from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_proposal import FileShape, Proposal
+from forewarn.replay.row_join import prepared_rows
 
 app = typer.Typer()
 
@@ -50,14 +54,15 @@ def map_file(
     """Propose a column mapping from the header and the first thousand rows of a file.
 
     What the cells do not show is asked for: the zone, whose file it is, which of two readings of a date. Shows
-    ten resulting events beside their rows and writes the mapping.
+    ten resulting events beside their rows and writes the mapping. A file of a format known by name needs none.
     """
-    console = Console(highlight=False)
-    for each in recognised(file) if file.is_file() else ():
-        console.print(
-            f"{file.name} looks like {each.title}: forewarn replay --format {each.name}",
-            markup=False,
-        )
+    console, questions = Console(highlight=False), _Questions(answer or [])
+    found = recognised(file) if file.is_file() else []
+    for each in found:
+        console.print(f"{file.name} looks like {each.title} ({each.name}).", markup=False)
+    if len(found) == 1 and questions("Is it that?", ("yes", "no")) == "yes":
+        _show_format(console, file, found[0], questions)
+        return
     kind = kind_of(file)
     stem = file.name[: file.name.lower().rfind(kind)] if kind else file.name
     target = out or file.with_name(f"{stem}.toml")
@@ -67,12 +72,12 @@ def map_file(
         )
     head = read_head(file)
     columns = [evidence_of(name, cells) for name, cells in head.columns.items()]
-    proposal = Proposal(columns, _Questions(answer or []))
+    proposal = Proposal(columns, questions)
     text = proposal.toml(FileShape(head.options), zone, region)
     with tempfile.TemporaryDirectory() as scratch:
         trial = Path(scratch) / "trial.toml"
         trial.write_text(text, encoding="utf-8")
-        _show(console, file, trial, head.rows)
+        _show(console, file, load_mapping(trial), head.rows)
     target.write_text(text, encoding="utf-8")
     console.print(f"\n{text}\nwritten: {target}", markup=False)
     console.print(
@@ -80,6 +85,26 @@ def map_file(
         markup=False,
         soft_wrap=True,
     )
+
+
+def _show_format(console: Console, file: Path, found: FileFormat, ask: "_Questions") -> None:
+    """Events of a file of a known format, and the command that reads it: it needs no mapping."""
+    given = {
+        name: ask(f"{name}: {each.about} (such as {each.example})", ())
+        if each.default is None
+        else each.default
+        for name, each in found.parameters.items()
+    }
+    mapping = found.mapping_with(given)
+    first = next(iter(prepared_rows(file, mapping.file, FileTally(file.name))))
+    _show(console, file, mapping, dict(zip(first.lines, first.raws, strict=True)))
+    says = "".join(
+        " --given " + shlex.quote(f"{name}={value}") for name, value in given.items() if value
+    )
+    console.print(
+        f"check the whole file: forewarn replay --check-only --format {found.name}{says} {file}",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 class _Questions:
@@ -105,11 +130,11 @@ class _Questions:
         return answer
 
 
-def _show(console: Console, file: Path, mapping: Path, rows: dict[int, str]) -> None:
+def _show(console: Console, file: Path, mapping: Mapping, rows: dict[int, str]) -> None:
     """Ten events beside their rows."""
     table = Table("line", "row", "event", show_lines=True)
     bad = 0
-    for item in islice(in_order([(file, load_mapping(mapping))]), SHOWN_EVENTS):
+    for item in islice(in_order([(file, mapping)]), SHOWN_EVENTS):
         if isinstance(item, BadRow):
             bad += 1
             table.add_row(str(item.line), item.text[:400], f"bad row: {item.reason}")

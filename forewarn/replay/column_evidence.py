@@ -49,6 +49,7 @@ class ColumnEvidence:
         national: whether a number is written without a country code.
         words: the texts, where they are few.
         example: the first of them.
+        ascii: whether all are printable ASCII, as accounts are and names often are not.
     """
 
     name: str
@@ -66,6 +67,7 @@ class ColumnEvidence:
     national: bool = False
     words: tuple[str, ...] = field(default=())
     example: str = ""
+    ascii: bool = True
 
 
 def evidence_of(name: str, cells: Sequence[str]) -> ColumnEvidence:
@@ -97,6 +99,7 @@ def evidence_of(name: str, cells: Sequence[str]) -> ColumnEvidence:
         national=any(text[0].isdigit() and not text.startswith("00") for text in distinct),
         words=tuple(distinct) if len(distinct) <= WORDS_MAX else (),
         example=distinct[0],
+        ascii=all(text.isascii() for text in distinct),
     )
 
 

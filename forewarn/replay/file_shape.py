@@ -70,7 +70,7 @@ def _csv_options(path: Path) -> dict[str, object]:
     separator, widths = _separator(lines)
     if separator != ("\t" if kind_of(path) == ".tsv" else ","):
         options["separator"] = separator
-    width = Counter(count for count in widths if count).most_common(1)[0][0]
+    width = Counter(count for count in widths if count > 1).most_common(1)[0][0]
     place = widths.index(width)
     cells = [cell.strip() for cell in LineCutter(CsvDialect(separator)).cut(lines[place]).cells]
     if any(any(character.isdigit() for character in cell) and len(cell) > 3 for cell in cells):
@@ -85,9 +85,10 @@ def _separator(lines: list[str]) -> tuple[str, list[int]]:
     best: tuple[int, int, str, list[int]] = (0, 0, ",", [])
     for separator in ",;\t|":
         cutter = LineCutter(CsvDialect(separator))
-        widths = [len(cutter.cut(line).cells) if line.strip() else 0 for line in lines]
-        width, lines_alike = Counter(count for count in widths if count).most_common(1)[0]
-        if width > 1:
+        widths = [_width(cutter, line) for line in lines]
+        alike = Counter(count for count in widths if count > 1).most_common(1)
+        if alike:
+            width, lines_alike = alike[0]
             best = max(best, (lines_alike, width, separator, widths))
     if not best[3]:
         raise ConfigurationError(
@@ -95,6 +96,13 @@ def _separator(lines: list[str]) -> tuple[str, list[int]]:
             hint="Is it a file of columns? See docs/formats/mappings.md.",
         )
     return best[2], best[3]
+
+
+def _width(cutter: LineCutter, line: str) -> int:
+    """How many cells a line has; 0 for an empty one and for a title, of which most cells are empty."""
+    cells = cutter.cut(line).cells
+    filled = sum(1 for cell in cells if cell.strip())
+    return len(cells) if filled and 2 * filled >= len(cells) else 0
 
 
 def _paths(batch: RowBatch) -> list[str]:

@@ -84,8 +84,8 @@ class Proposal:
             ConfigurationError: if the columns are neither those of calls nor of transfers.
         """
         amount = self._amount()
-        phones = [c for c in self._columns if c.phones > 0.9 and not c.forms and not _money(c)]
-        if amount is None and len(phones) < 1:
+        phones = [c for c in self._columns if c.phones > 0.9 and not c.forms and not c.decimals]
+        if amount is None and not phones:
             raise ConfigurationError(
                 "no column looks like an amount, and none like a telephone number.",
                 hint="Write the mapping by hand: docs/formats/mappings.md.",
@@ -104,7 +104,7 @@ class Proposal:
         return text.replace("  # national", "").replace("  # local", "")
 
     def _transfer(self, amount: ColumnEvidence) -> list[str]:
-        time = self._time("time") or self._time("start")
+        time = self._time("time") or self._time("start") or self._time("")
         if time is None:
             raise ConfigurationError(
                 "no column looks like a time.", hint="docs/formats/mappings.md"
@@ -121,12 +121,12 @@ class Proposal:
 
     def _call(self) -> list[str]:
         start, end = self._time("start"), self._time("end")
-        start = start or self._time("time")
+        start = start or self._time("time") or self._time("")
         length = self._find("duration", lambda c: c.durations or c.numbers)
         caller, callee = self._phone("caller"), self._phone("callee")
-        if start is None or length is None or caller is None or callee is None:
+        if start is None or length is None or (caller is None and callee is None):
             raise ConfigurationError(
-                "the columns of a call are not all there: start, duration, caller and callee.",
+                "the columns of a call are not all there: start, duration, and caller or callee.",
                 hint="Write the mapping by hand: docs/formats/mappings.md.",
             )
         self._used.add(length.name)
@@ -138,9 +138,13 @@ class Proposal:
             + f', plus = [{{ column = "{length.name}", scale = {unit} }}] }}'
         )
         identifier = self._id_column()
+        subscriber = self._subscriber()
         shared = [
-            f'call_id = "{identifier}"', self._subscriber(), self._call_direction(),
-            self._number("caller", caller), self._number("callee", callee),
+            f'call_id = "{identifier}"', subscriber, self._call_direction(both=bool(caller and callee), shown=bool(caller)),
+            *(
+                self._number(field, column) if column else subscriber.replace("subscriber", field, 1)
+                for field, column in (("caller", caller), ("callee", callee))
+            ),
         ]  # fmt: skip
         answered, condition = self._answered(length)
         return [
@@ -163,18 +167,23 @@ class Proposal:
         return {"s": "1000", "ms": "1", "min": "60000"}[answer]
 
     def _find(self, meaning: str, fits: Callable[[ColumnEvidence], bool]) -> ColumnEvidence | None:
-        """The one column whose name and cells fit; among several, the one that is asked for."""
+        """The one column whose name and cells fit; among several, the one that is asked for.
+
+        Without a meaning any name will do.
+        """
         named = [
             c for c in self._columns
-            if c.name not in self._used and c.filled and re.fullmatch(_NAMES[meaning], c.name) and fits(c)
+            if c.name not in self._used and c.filled and fits(c)
+            and (not meaning or re.fullmatch(_NAMES[meaning], c.name))
         ]  # fmt: skip
         if len(named) > 1:
-            answer = self._ask(f"Which column is the {meaning}?", [c.name for c in named])
+            question = f"Which column is the {meaning or 'one that counts'}?"
+            answer = self._ask(question, [c.name for c in named])
             named = [c for c in named if c.name == answer]
         return named[0] if named else None
 
     def _amount(self) -> ColumnEvidence | None:
-        found = self._find("amount", _money)
+        found = self._find("amount", _money) or self._find("", _money_by_cells)
         if found is not None:
             self._used.add(found.name)
         return found
@@ -238,9 +247,11 @@ class Proposal:
             answer = self._ask(
                 f"Which column is the account of the {meaning}?", [c.name for c in self._columns]
             )
-            return f'{meaning}_account = "{answer}"'
+            (found,) = [c for c in self._columns if c.name == answer]
         self._used.add(found.name)
-        return f'{meaning}_account = "{found.name}"'
+        if found.ascii:
+            return f'{meaning}_account = "{found.name}"'
+        return f'{meaning}_account = {{ column = "{found.name}", digest = "name" }}'
 
     def _ask_decimals(self, amount: ColumnEvidence) -> int:
         if amount.decimals:
@@ -270,11 +281,14 @@ class Proposal:
                 "Some amounts are negative. What does minus mean?", ("outgoing", "incoming")
             )
             other = "incoming" if answer == "outgoing" else "outgoing"
-            return f'direction = {{ column = "{amount.name}", sign = {{ "-" = "{answer}", "+" = "{other}" }} }}'
+            meant = f'sign = {{ "-" = "{answer}", "+" = "{other}" }}'
+            return f'direction = {{ column = "{amount.name}", {meant}{self._sign(amount)} }}'
         answer = self._ask("No column is a direction. What are all rows?", ("outgoing", "incoming"))
         return f'direction = {{ value = "{answer}" }}'
 
-    def _call_direction(self) -> str:
+    def _call_direction(self, *, both: bool, shown: bool) -> str:
+        if not both:  # only the other side is shown
+            return f'direction = {{ value = "{"inbound" if shown else "outbound"}" }}'
         found = self._find("direction", lambda c: bool(c.words))
         if found is not None:
             values = self._values(found, _DIRECTION_WORDS, {"in": "inbound", "out": "outbound"})
@@ -347,3 +361,8 @@ def _listed(words: Sequence[str]) -> str:
 
 def _money(column: ColumnEvidence) -> bool:
     return bool(column.signs) and not column.forms
+
+
+def _money_by_cells(column: ColumnEvidence) -> bool:
+    """Whether the cells alone say that a column is one of amounts: they have two decimals, and are no coordinates."""
+    return _money(column) and column.decimals == 2 and not column.durations

@@ -3,12 +3,15 @@
 import shutil
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from forewarn.cli import formats_command, map_command
 from forewarn.errors import ConfigurationError
+from forewarn.replay.format_catalog import FileFormat, known_formats
 
 SAMPLES = Path(__file__).parents[3] / "docs" / "samples"
+FORMAT_SAMPLES = SAMPLES / "formats"
 
 
 def test_the_list_names_every_format_and_what_it_asks_for() -> None:
@@ -43,3 +46,17 @@ def test_what_the_file_does_not_say_is_not_guessed_without_a_terminal(tmp_path: 
     assert isinstance(done.exception, ConfigurationError)
     assert "In which zone are the times" in str(done.exception)
     assert not (tmp_path / "calls.toml").exists()
+
+
+@pytest.mark.parametrize("each", list(known_formats().values()), ids=lambda each: each.name)
+def test_a_file_of_a_known_format_needs_no_mapping(each: FileFormat, tmp_path: Path) -> None:
+    sample = tmp_path / each.sample
+    sample.write_bytes((FORMAT_SAMPLES / each.sample).read_bytes())
+    asked = [name for name, one in each.parameters.items() if one.default is None]
+    answers = ["yes", *(each.given[name] for name in asked)]
+    arguments = [str(sample), *(part for one in answers for part in ("--answer", one))]
+    done = CliRunner().invoke(map_command.app, arguments)
+    assert done.exit_code == 0, done.output
+    assert "event_time_ms = " in done.output
+    assert f"forewarn replay --check-only --format {each.name}" in done.output
+    assert not list(tmp_path.glob("*.toml"))

@@ -1,5 +1,6 @@
 """A proposed mapping says what the cells show, and asks for what they do not."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -95,3 +96,67 @@ def test_a_file_without_calls_or_transfers_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("colour,shape\nred,round\nblue,square\n")
     with pytest.raises(ConfigurationError, match="no column looks like an amount"):
         proposed(tmp_path / "t.csv", Answers())
+
+
+CASES = Path(__file__).parent / "cases"
+RIGHT_AT_ONCE = (
+    "01-template-not-converted", "08-lone-quote", "12-names-in-templates", "14-currency-sign",
+    "15-sign-is-direction", "16-zero-amount", "17-cut-last-line", "31-nested-json", "32-gzip",
+    "36-empty-direction",
+)  # fmt: skip
+CALLS = (
+    "09-blank-before-quote",
+    "27-number-spellings",
+    "29-withheld-caller",
+    "30-words-for-durations",
+)
+
+
+def defaults(question: str, choices: Sequence[str]) -> str:
+    """What the cells do not show of the cases: their zone, their person and their currency."""
+    if choices:
+        return choices[0]
+    known = {"zone": "Asia/Shanghai", "Whose": "+8613800000001", "currency": "CNY"}
+    return next(answer for word, answer in known.items() if word in question)
+
+
+def proposed_for_case(name: str, tmp_path: Path) -> list[dict]:
+    path = next(path for path in (CASES / name).iterdir() if path.name.startswith("input"))
+    head = read_head(path)
+    columns = [evidence_of(column, cells) for column, cells in head.columns.items()]
+    text = Proposal(columns, defaults).toml(FileShape(head.options), "", "CN")
+    (tmp_path / "m.toml").write_text(text)
+    items = list(in_order([(path, load_mapping(tmp_path / "m.toml"))]))
+    return [json.loads(item.value) for item in items if isinstance(item, Ready)]
+
+
+@pytest.mark.parametrize("name", RIGHT_AT_ONCE)
+def test_a_proposal_for_a_case_is_right_without_a_change(name: str, tmp_path: Path) -> None:
+    right = json.loads((CASES / name / "expected.json").read_text())["right"]["events"]
+    found = {event["event_id"]: event for event in proposed_for_case(name, tmp_path)}
+    left_out = {"direction": "outgoing", "currency": "CNY"}
+    assert len(found) == len(right)
+    for event in right:
+        ours = found.get(event["event_id"]) or next(
+            one for one in found.values() if one["event_time_ms"] == event["event_time_ms"]
+        )
+        compared = [key for key in event if key != "event_id"]
+        assert {key: ours.get(key, left_out.get(key)) for key in compared} == {
+            key: event[key] for key in compared
+        }
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_proposal_needs_only_the_other_side_of_a_call(name: str, tmp_path: Path) -> None:
+    events = proposed_for_case(name, tmp_path)
+    path = next((CASES / name).glob("input*"))
+    rows = len(path.read_text(encoding="utf-8").splitlines()) - 1
+    assert [event["type"] for event in events].count("call_ended") == rows
+    assert {event["callee"] for event in events} == {"+8613800000001"}
+
+
+def test_lines_of_titles_are_not_taken_for_the_header(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text(
+        "Statement,,,,\nCustomer: T,,,,\nid,at,from,to,yuan\n1,2026-03-02 09:58:12,A,B,5.00\n"
+    )
+    assert "header_line = 3" in read_head(tmp_path / "f.csv").options
