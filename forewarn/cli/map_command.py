@@ -19,9 +19,9 @@ from forewarn.platform.files.byte_stream import kind_of
 from forewarn.replay import BadRow, Mapping, Ready, in_order, load_mapping
 from forewarn.replay.column_evidence import evidence_of
 from forewarn.replay.file_shape import read_head
+from forewarn.replay.file_tally import FileTally
 from forewarn.replay.format_catalog import FileFormat
 from forewarn.replay.format_choice import recognised
-from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_proposal import FileShape, Proposal
 from forewarn.replay.row_join import prepared_rows
 
