@@ -274,7 +274,7 @@ class AccessControl:
         return None if principal is None else Caller(principal, session)
 
     def _principal_of(self, session: Session) -> Principal | None:
-        """Whose session it is; None, and no session any more, if that person may not be here."""
+        """The session's person; None, with the session ended, if that person has no access."""
         name, grants = session.name, session.grants
         if session.subject.startswith("local:"):
             user = self._users.by_subject(session.subject)

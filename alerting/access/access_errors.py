@@ -1,4 +1,4 @@
-"""What access control refuses, each with the HTTP status that stands for it.
+"""Refusals of access control, each with the HTTP status that stands for it.
 
 The API's one map from errors to RFC 9457 documents reads ``status``, ``title`` and ``headers``.
 Messages never say which of name and password was wrong, nor whether something exists outside the

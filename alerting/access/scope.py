@@ -1,4 +1,4 @@
-"""Whose cases a person or service may see: a value that every query takes.
+"""The cases that a person or service may see: a value that every query takes.
 
 A scope is a set of tenants and a set of districts, either of which may be "all". A district entry
 that ends in ``*`` stands for every district whose code begins so: GB/T 2260 codes are hierarchical,

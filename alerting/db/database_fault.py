@@ -1,4 +1,4 @@
-"""What an error of the database means, and what to do; pure.
+"""Meanings of the database's errors, and what to do; pure.
 
 Values never appear in it: a server's message may quote the row, with its numbers.
 """

@@ -1,4 +1,4 @@
-"""Whom a sweep warns, what it lists and when it waits for a supervisor: pure deciders.
+"""Decisions of a sweep: the people it warns, the entries it lists, and when it waits for a supervisor.
 
 First degree: people in contact with the confirmed number or account. Second degree: people in
 contact with a *neighbour*, a number or account that several of the first degree share and that few

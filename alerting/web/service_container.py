@@ -1,4 +1,4 @@
-"""What routes and pages call; built once by the composition root."""
+"""The services that routes and pages call; built once by the composition root."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the tiles of a record count: the channels of every entity, in the order of their storage.
+"""Channels that the tiles of a record count: those of every entity, in the order of their storage.
 
 A channel is declared by its name here and counted by one line of the kernel; its place, the width of a
 tile and the program of the vector derive from the declaration. Channels named ``max_...`` are maxima and

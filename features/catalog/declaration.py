@@ -1,4 +1,4 @@
-"""How a feature is declared: once, as data. ``docs/adding-features.md`` leads through an example."""
+"""Declarations of features: each once, as data. ``docs/adding-features.md`` leads through an example."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

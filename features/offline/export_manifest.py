@@ -1,4 +1,4 @@
-"""What an export was asked for and how far it got, kept beside the files.
+"""The request and the progress of an export, kept beside the files.
 
 The offsets asked for are settled when the export begins ("up to now" becomes a number), so an export
 that is taken up again ends with the same rows as one that never stopped.

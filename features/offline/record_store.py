@@ -1,4 +1,4 @@
-"""Where records are kept between the slices of a history: in memory or in a scratch file."""
+"""Stores that keep records between the slices of a history: in memory or in a scratch file."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence

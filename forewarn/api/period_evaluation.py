@@ -1,4 +1,4 @@
-"""How early and how right the warnings of a period are, by the decisions that a worker would take."""
+"""Lead and precision of the warnings of a period, by the decisions that a worker would take."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -16,7 +16,7 @@ from forewarn.contracts.topics import SOURCES, qualified
 from forewarn.platform.kafka import client_arguments, committed_offsets, explained, missing_topic
 from forewarn.platform.settings import KafkaSettings, WorkerSettings, load
 
-app = typer.Typer(help="Tell how far the workers are behind.")
+app = typer.Typer(help="Show how far the workers are behind.")
 
 EXIT_BEHIND = 1
 
@@ -59,7 +59,7 @@ def lag(
     ] = None,
     wait_seconds: Annotated[float, typer.Option(help="Longest time to look for ages.")] = 5.0,
 ) -> None:
-    """Tell how far a group is behind in each partition of the source topics."""
+    """Show how far a group is behind in each partition of the source topics."""
     kafka = load(KafkaSettings)
     group = group or load(WorkerSettings).group
     topics = [qualified(source, kafka) for source in SOURCES]

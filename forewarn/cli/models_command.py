@@ -161,7 +161,7 @@ def _registry() -> Registry:
 
 
 def _mirror(registry: Registry, alias: str, version: str) -> None:
-    """Tell MLflow, where it is used, what the registry says now."""
+    """Log the registry's present state to MLflow, where it is used."""
     uri = load(ModelsSettings).mlflow_uri
     if uri:
         mirror(uri, alias, registry.artifact(version), _metrics(registry, version))

@@ -1,4 +1,4 @@
-"""What ``forewarn replay`` shows: progress while it runs, and what became of the rows at the end."""
+"""Output of ``forewarn replay``: progress while it runs, and the counts of rows at the end."""
 
 import sys
 import time
@@ -63,15 +63,15 @@ class Reporter:
         self._open.append(file)
 
     def begin(self) -> None:
-        """Everything has been checked; now it is sent."""
+        """Begin to show sending, after every file has been checked."""
         self._open, self._began = [], time.monotonic()
 
     def tick(self, rows: int) -> None:
-        """So many rows have been read."""
+        """Count rows that have been read."""
         self._refresh("checking", rows, "rows/s")
 
     def count(self, item: Ready | BadRow) -> None:
-        """An item went out."""
+        """Count an item that was sent or checked."""
         if isinstance(item, BadRow):
             self._bad += 1
             if self._bad <= SHOWN_BAD_ROWS:

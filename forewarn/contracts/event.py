@@ -1,4 +1,4 @@
-"""What all events share: schema version, times, and the bounds of identifiers.
+"""Fields that all events share: schema version, times, and the bounds of identifiers.
 
 Times are event times in UTC milliseconds since 1970. Money is an integer in minor units (fen,
 cents) with an ISO 4217 currency. The *subscriber* is the protected person's phone number in

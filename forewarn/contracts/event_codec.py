@@ -77,7 +77,7 @@ _AMOUNT_OUT_OF_BOUNDS = re.compile(r"Expected `int` [<>]=.* - at `\$\.amount_min
 
 
 def _why_invalid(value: bytes, error: str) -> str:
-    """Tell a newer schema, an unknown type, and times and amounts out of bounds from another wrong field."""
+    """Distinguish a newer schema, an unknown type, and times and amounts out of bounds from other wrong fields."""
     try:
         envelope = _envelopes.decode(value)
     except msgspec.MsgspecError:

@@ -46,7 +46,7 @@ class Figures:
             self._began = now
 
     def sent(self, total: int, event_time_ms: int, now: float) -> None:
-        """So many records were sent up to now."""
+        """Set the number of records that were sent."""
         with self._guard:
             self._sent, self._event_time_ms = total, event_time_ms
             self._recent.append((now, total))

@@ -1,4 +1,4 @@
-"""What the terminal shows: a live panel, or plain lines where there is no terminal."""
+"""Views of the demonstration: a live panel, or plain lines where there is no terminal."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How early and how right the demonstration's warnings were, by the town's own truth."""
+"""Lead and precision of the demonstration's warnings, by the town's own truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a machine has and lacks for a local stack; each finding says what to do."""
+"""Diagnosis of a machine for a local stack; each finding says what to do."""
 
 import importlib.util
 import os

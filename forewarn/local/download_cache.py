@@ -1,4 +1,4 @@
-"""Where downloads live that outlast one checkout: the user's cache directory."""
+"""The user's cache directory, for downloads that outlast one checkout."""
 
 import os
 from pathlib import Path

@@ -8,7 +8,6 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from uuid import uuid4
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
@@ -205,8 +204,3 @@ def java() -> Path:
             "there is no Java to run Kafka.",
             hint="Install the extra: pip install 'forewarn[local]', or set JAVA_HOME (17 or newer).",
         ) from None
-
-
-def scratch_name(prefix: str = "t") -> str:
-    """A short name that no earlier topic or directory has."""
-    return f"{prefix}{uuid4().hex[:8]}"

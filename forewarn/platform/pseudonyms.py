@@ -43,7 +43,7 @@ class Pseudonymiser:
 
     @property
     def mark(self) -> str:
-        """Tells keys apart without telling them: eight hexadecimal digits, the same for equal keys."""
+        """A fingerprint of the key that does not reveal it: eight hexadecimal digits, the same for equal keys."""
         digest = hashlib.blake2b(b"forewarn", digest_size=4, key=self._key, person=b"mark")
         return digest.hexdigest()
 

@@ -1,4 +1,4 @@
-"""What is wrong with a cell; the message never repeats the cell, which may be a phone number."""
+"""The fault of a cell; the message never repeats the cell, which may be a phone number."""
 
 
 class CellError(ValueError):

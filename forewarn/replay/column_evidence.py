@@ -1,4 +1,4 @@
-"""What a column of texts can be, from its first thousand cells: a time, an amount, a number, a word.
+"""Evidence of what a column of texts can be, from its first thousand cells: a time, an amount, a number, a word.
 
 Nothing is chosen here. A column that two readings fit keeps both, so that the one who knows is asked.
 """

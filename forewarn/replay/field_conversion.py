@@ -1,4 +1,4 @@
-"""What each field of an event needs: which unit, which spelling, and what an empty cell means.
+"""Conversion of each field of an event: which unit, which spelling, and what an empty cell means.
 
 Texts are texts until a rule says what they are: a time without ``time =``, an amount without
 ``decimals =`` and a duration without ``scale =`` are refused before a row is read.

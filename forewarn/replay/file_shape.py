@@ -1,4 +1,4 @@
-"""How an unknown file is to be read: encoding, separator, and the line that names the columns."""
+"""The shape of an unknown file: encoding, separator, and the line that names the columns."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What became of every line of a file; the counts add up, or the run fails."""
+"""Counts of what became of every line of a file; they add up, or the run fails."""
 
 from collections import Counter
 from dataclasses import dataclass, field

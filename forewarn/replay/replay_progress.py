@@ -1,4 +1,4 @@
-"""How far into each file everything was acknowledged."""
+"""Progress in each file: the items up to which everything is acknowledged."""
 
 import threading
 from collections.abc import Sequence

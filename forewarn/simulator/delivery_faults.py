@@ -1,4 +1,4 @@
-"""What networks and delivery do to events: busy lines, duplicates, delays, lost ends of calls."""
+"""Faults that networks and delivery add to events: busy lines, duplicates, delays, lost ends of calls."""
 
 import numpy as np
 

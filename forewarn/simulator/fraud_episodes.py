@@ -1,4 +1,4 @@
-"""How much fraud there is and whom it meets: plans the episodes and lets the scripts play."""
+"""Plans fraud episodes and their victims, and generates the events of each."""
 
 from dataclasses import dataclass
 
@@ -86,7 +86,7 @@ def add_fraud(world: World, honest_events: int) -> Episodes:
 
 
 def _victims(world: World, rng: np.random.Generator, typology: Ints) -> Ints:
-    """Whom each engaged episode meets, by age; the same person at most once a typology."""
+    """The victim of each engaged episode, by age; the same person at most once a typology."""
     group = world.people.age_group
     victims = np.empty(typology.size, dtype=np.int64)
     for index, name in enumerate(TYPOLOGIES):

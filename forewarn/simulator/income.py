@@ -1,4 +1,4 @@
-"""What comes in: salaries on payday, pensions, customers' payments; and the payroll that goes out."""
+"""Income: salaries on payday, pensions, customers' payments; and payrolls."""
 
 import numpy as np
 

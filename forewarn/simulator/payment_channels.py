@@ -1,4 +1,4 @@
-"""How payments are made: drawn for all of them together, from what is paid and how much.
+"""Channels of payments: drawn for all of them together, from what is paid and how much.
 
 Victims pay as all people do. Were the channel chosen where a payment is written, some pair of
 purpose and channel would sooner or later be written by frauds only, and say it all.

@@ -1,4 +1,4 @@
-"""What happened in town, as integer columns: calls, postings and line changes.
+"""Events of the town as integer columns: calls, postings and line changes.
 
 Every part of the simulator appends whole arrays; no object per event exists. A row of
 ``calls`` is one *leg* (a call between two subscribers is two legs), a row of ``postings`` is one

@@ -1,4 +1,4 @@
-"""What to simulate: one frozen record of every choice, from which a town follows bit by bit.
+"""The scenario of a simulation: one frozen record of every choice, from which a town follows bit by bit.
 
 Two runs with an equal scenario and the same numpy version give the same bytes. Each part of the
 simulator draws from its own stream (`Scenario.rng`), so that a change to one part of the town

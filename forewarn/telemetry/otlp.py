@@ -60,7 +60,7 @@ class OtlpTracer:
         attributes: Attributes,
         root: bool = False,
     ) -> None:
-        """Tell of something that happened to a warning; see the protocol."""
+        """Record a span of a warning; see the protocol."""
         ids = _ids_of(traceparent)
         if ids is None:
             return

@@ -25,7 +25,7 @@ class Tracer(Protocol):
         attributes: Attributes,
         root: bool = False,
     ) -> None:
-        """Tell of something that happened to a warning.
+        """Record a span of a warning.
 
         Args:
             name: of the span.

@@ -1,1 +1,1 @@
-"""How good a model is for the people who use its warnings: measures, baselines and the report."""
+"""Evaluation of models: measures, baselines and the report."""

@@ -1,4 +1,4 @@
-"""What a model has to beat: a few written rules, logistic regression, and the last champion."""
+"""Baselines that a model has to beat: a few written rules, logistic regression, and the last champion."""
 
 import ast
 import warnings

@@ -1,4 +1,4 @@
-"""How sure a difference between two models is: a paired bootstrap over people, not over rows.
+"""Confidence in a difference between two models: a paired bootstrap over people, not over rows.
 
 Rows of one person resemble each other; drawing rows would make a difference look surer than it is.
 Each draw gives every person a Poisson(1) count (Chamandy et al. 2012), which both models share.

@@ -1,4 +1,4 @@
-"""How early and how right warnings are: leads, people in a fraud, money, with intervals over people.
+"""Lead and precision of warnings: leads, people in a fraud, money, with intervals over people.
 
 The two tables say who was warned when and who lost what when; where they come from (a replay of the real
 decisions, or the test part of a training) is of no concern here. Intervals are 90 % bootstrap intervals: each

@@ -1,4 +1,4 @@
-"""Whom a model serves well, and whom it bothers: recall and false warnings by segment.
+"""Segments of people: recall and false warnings by segment.
 
 Events of one fraud, and of one person, resemble each other: forty warned calls of one victim are
 one success. So the units are episodes and people, and the intervals speak of those.

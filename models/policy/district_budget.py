@@ -1,4 +1,4 @@
-"""How many warnings each district, and all together, had within the budget's window, by one worker.
+"""Counts of one worker's warnings within the budget's window, by district and in all.
 
 The count lives in the process and restarts with it: after a restart a district may get more
 warnings than its budget for one window, never fewer. A worker sees its share of the partitions only,

@@ -1,4 +1,4 @@
-"""What an event does to its subject, by its kind: the policy's view of the kernel's codes."""
+"""The status of an event's subject, by the event's kind: the policy's view of the kernel's codes."""
 
 from collections.abc import Mapping
 

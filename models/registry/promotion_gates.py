@@ -1,4 +1,4 @@
-"""What a model has to show before it may become champion.
+"""Gates that a model has to pass before it may become champion.
 
 It beats the champion on rows that the candidate has not seen (within the bounds of a paired
 bootstrap), its probabilities mean what they say, it scores fast enough for a worker's core, and

@@ -1,4 +1,4 @@
-"""Where a registry's files lie: a folder, or any object store that fsspec reaches (S3, GCS, ...).
+"""Storage of a registry's files: a folder, or any object store that fsspec reaches (S3, GCS, ...).
 
 Workers with a folder need no fsspec. Every write of one file is atomic on both: a rename on disk, a
 single PUT on S3.

@@ -1,4 +1,4 @@
-"""How a table was read in training, kept as ``table.json`` in the artifact, and its vectors.
+"""The schema by which a table was read in training, kept as ``table.json`` in the artifact, and its vectors.
 
 Training and scoring build vectors here and nowhere else: a text has the code that it had in training, a
 history the delay that it had in training, and the features come in the same order.

@@ -1,4 +1,4 @@
-"""What is wrong with a dataset, said before hours are spent on it."""
+"""Checks of a dataset before hours are spent on it."""
 
 from dataclasses import dataclass
 from typing import Literal

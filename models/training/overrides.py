@@ -1,4 +1,4 @@
-"""What the person at the command line may choose, applied to a run's options."""
+"""Options that the command line overrides, applied to a run's options."""
 
 from dataclasses import dataclass, replace
 from typing import get_args

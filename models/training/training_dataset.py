@@ -1,4 +1,4 @@
-"""What training works on: vectors, what is known about their labels and when it was known.
+"""Datasets of training: vectors, what is known about their labels and when it was known.
 
 A dataset has one row an event. It says nothing about where it came from: the point-in-time features
 of exported events (``models.training.history_dataset``) and someone else's table

@@ -1,4 +1,4 @@
-"""What happened: the histories of cases, and the audit log of every change, chained by hashes."""
+"""Histories of cases, and the audit log of every change, chained by hashes."""
 
 from alerting.cases.history.audit_log import append, audit_writer, verify
 from alerting.cases.history.case_history import CaseHistory

@@ -1,4 +1,4 @@
-"""How much loss a case prevented: a pure decider. Amounts are integer minor units.
+"""An estimate of the loss that a case prevented: a pure decider. Amounts are integer minor units.
 
 * While a case is open, the loss that its warnings expect is *estimated*. A call that asks for
   money and the transfer that pays it are the same money, so calls count only as long as the case

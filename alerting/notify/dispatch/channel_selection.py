@@ -1,4 +1,4 @@
-"""How to reach a victim who may be on the phone with the swindler: a pure decider.
+"""Selection of the channels to a victim who may be on the phone with the swindler: a pure decider.
 
 A phone call alone is not enough while the swindler keeps the victim on the line: a busy line cannot
 be called, and the swindler answers a forwarded one. Every action names the reason for its channel.

@@ -1,4 +1,4 @@
-"""How this installation's console presents itself."""
+"""Options of this installation's console."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How times and durations read, in both languages."""
+"""Formats of times and durations, in both languages."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo

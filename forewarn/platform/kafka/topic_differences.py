@@ -1,4 +1,4 @@
-"""What differs between the topics as they have to be and as they are; no I/O."""
+"""Differences between required and existing topics; no I/O."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where Kafka is and how to talk to it."""
+"""Settings of Kafka: addresses, security, topics and timeouts."""
 
 from pathlib import Path
 from typing import Literal

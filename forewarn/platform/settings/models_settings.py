@@ -1,4 +1,4 @@
-"""Where models and the policy are, and what a worker demands of them."""
+"""Settings of the model registry and the policy, and the requirements of workers on models."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where Redis is and how long to wait for it."""
+"""Settings of Redis: its address and the time to wait for it."""
 
 from pathlib import Path
 

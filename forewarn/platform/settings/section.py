@@ -1,4 +1,4 @@
-"""How settings are read: environment variables first, then files of a secrets directory.
+"""Sections of settings, read in this order: environment variables first, then files of a secrets directory.
 
 Only composition roots (the command line, the worker's and the service's entry points) call
 ``load``; everything else is handed values. A secret is best given as a file named like its

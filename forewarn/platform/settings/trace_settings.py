@@ -1,4 +1,4 @@
-"""Where spans go, for those who run a tracing backend."""
+"""Settings of traces, for installations with a tracing backend."""
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict

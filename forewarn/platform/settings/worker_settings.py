@@ -1,4 +1,4 @@
-"""How a stream worker works: batches, bounds, ports, and where its model and policy are."""
+"""Settings of a stream worker: batches, bounds, ports, model and policy."""
 
 from pathlib import Path
 

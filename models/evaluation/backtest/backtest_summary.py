@@ -1,4 +1,4 @@
-"""What a replay would have done for people: warnings, episodes reached, money still to be saved."""
+"""The summary of a replay: warnings, episodes reached, money still to be saved."""
 
 from collections import Counter
 from dataclasses import dataclass

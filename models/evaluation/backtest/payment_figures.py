@@ -1,4 +1,4 @@
-"""What a policy would have answered banks in a period: payments stopped, and honest people delayed."""
+"""Answers to banks that a policy would have given in a period: payments stopped, and honest people delayed."""
 
 from collections import Counter
 from typing import Any

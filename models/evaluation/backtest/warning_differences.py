@@ -1,4 +1,4 @@
-"""How two replays of the same period differ: warnings that only one of them raises."""
+"""Differences between two replays of the same period: warnings that only one of them raises."""
 
 from features.event_columns import EventColumns
 from models.evaluation.backtest.decision_replay import DecisionReplay, Sent

@@ -1,4 +1,4 @@
-"""How early and how right warnings are, as a section of a report and as a page of its own."""
+"""Lead and precision of warnings, as a section of a report and as a page of its own."""
 
 import html
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What every report is made of: its style, figures for people, notes and tables."""
+"""Parts of every report: its style, figures for people, notes and tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime

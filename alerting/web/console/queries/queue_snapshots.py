@@ -1,4 +1,4 @@
-"""What pages of the queue show, by the digest that they send: so an answer leaves out what they have."""
+"""Rows that pages of the queue show, by the digest that they send; an answer leaves those rows out."""
 
 import threading
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""How many numbers a person was shown in clear lately, from the audit log."""
+"""A count of the numbers that a person saw in clear lately, from the audit log."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
