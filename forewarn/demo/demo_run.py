@@ -78,7 +78,7 @@ def run_demo(stack: Stack, demo_town: DemoTown, options: DemoOptions, view: View
                 stack.require_running()
                 scraped = fetch_money(stack.alerting.metrics)
                 money = scraped.since(before) if scraped else money
-                left = options.seconds - (time.monotonic() - began)
+                left = max(0.0, options.seconds - (time.monotonic() - began))
                 view.show(figures.snapshot(), money, left)
                 sender.join(REFRESH_SECONDS)
             streamed_seconds = time.monotonic() - began
