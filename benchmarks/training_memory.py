@@ -1,6 +1,6 @@
 """Memory of a training by phase: the highest resident size while rows are read, trained on and reported.
 
-    python benchmarks/training_memory.py DIRECTORY [--honest-rows 1000000] [--json FILE]
+    python benchmarks/training_memory.py DIRECTORY [--honest-rows 1000000] [--rows-only] [--json FILE]
 
 DIRECTORY is from ``forewarn simulate`` or ``forewarn export``. Linux only: the kernel's own high-water mark of the
 process is reset before each phase. Memory of a phase that does not grow with the events has a slope of nothing.
@@ -54,8 +54,8 @@ class Phases:
         }
 
 
-def measure(directory: Path, honest_rows: int) -> dict[str, Any]:
-    """All phases of a training."""
+def measure(directory: Path, honest_rows: int, *, rows_only: bool) -> dict[str, Any]:
+    """All phases of a training, or the reading of its rows alone, the one that sees every event."""
     phases = Phases()
     with phases.phase("imports"):
         pass
@@ -63,11 +63,11 @@ def measure(directory: Path, honest_rows: int) -> dict[str, Any]:
         dataset = dataset_of_directory(
             directory, Pseudonymiser(OFFLINE_KEY), honest_rows=honest_rows, threads=1
         )
-    options = catalog_options(0)
-    with phases.phase("fit"):
-        run = fit(dataset, options)
-    with phases.phase("report"), TemporaryDirectory() as work:
-        save(run, Path(work), report_files(run, evaluate(run), "memory"))
+    if not rows_only:
+        with phases.phase("fit"):
+            run = fit(dataset, catalog_options(0))
+        with phases.phase("report"), TemporaryDirectory() as work:
+            save(run, Path(work), report_files(run, evaluate(run), "memory"))
     return {
         "rows": len(dataset),
         "frauds": int(dataset.label.sum()),
@@ -81,10 +81,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("directory", type=Path)
     parser.add_argument("--honest-rows", type=int, default=HONEST_ROWS)
+    parser.add_argument("--rows-only", action="store_true", help="leave out fit and report")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     options = parser.parse_args()
     found = {"load_average": round(os.getloadavg()[0], 1), "directory": options.directory.name}
-    found |= measure(options.directory, options.honest_rows)
+    found |= measure(options.directory, options.honest_rows, rows_only=options.rows_only)
     text = json.dumps(found, indent=2)
     print(text)
     if options.json:

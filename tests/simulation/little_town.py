@@ -95,7 +95,7 @@ def _transfer(rng: random.Random, crowd: Crowd, number: int) -> Iterator[Fact]:
         "direction": "outgoing" if outgoing else "incoming",
         "payer_account": "own" if outgoing else other,
         "payee_account": other if outgoing else "own",
-        "amount_minor": rng.choice([0, 1, 9_900, 50_000, 500_000, 10**9]),
+        "amount_minor": rng.choice([5, 1, 9_900, 50_000, 500_000, 10**9]),
         "purpose": rng.choice(["transfer", "purchase", "loan", "refund", "salary", "cash"]),
         "channel": rng.choice(["app", "web", "counter", "atm", "pos", "phone"]),
         "device": crowd.device(rng),
