@@ -122,6 +122,10 @@ def test_probes_and_ports_are_those_of_the_code(overlay: str) -> None:
         if "worker" in name:
             assert variables["FOREWARN_WORKER_HEALTH_PORT"] == str(ports["health"])
             assert asked == set(PROBES)
+        elif "decide" in name:
+            assert variables["FOREWARN_DECIDE_PORT"] == str(ports["http"])
+            assert variables["FOREWARN_DECIDE_PROBE_PORT"] == str(ports["metrics"])
+            assert asked == {f"healthz/{name}" for name in ("startup", "ready", "live")}
         else:
             assert variables["FOREWARN_ALERTING_PORT"] == str(ports["http"])
             assert variables["FOREWARN_ALERTING_METRICS_PORT"] == str(ports["metrics"])

@@ -19,7 +19,7 @@ from alerting.db import migrate
 from alerting.db.database import Database
 from deploy.monitoring.render import DASHBOARDS, rendered, rule_files
 from forewarn.platform.clock import system_clock
-from forewarn.reference.metrics_page import alerting_metrics, worker_metrics
+from forewarn.reference.metrics_page import alerting_metrics, decision_metrics, worker_metrics
 from streams.worker_metrics import WorkerMetrics
 
 ROOT = Path(__file__).parents[2]
@@ -110,7 +110,7 @@ def test_what_kubernetes_mounts_is_current() -> None:
 
 def test_every_metric_that_is_asked_for_exists_and_every_recorded_series_is_used() -> None:
     known = {rule["record"] for rule in rules() if "record" in rule}
-    for metric in (*worker_metrics(), *alerting_metrics()):
+    for metric in (*worker_metrics(), *alerting_metrics(), *decision_metrics()):
         suffixes = ("_bucket", "_sum", "_count") if metric.kind == "histogram" else ("",)
         known |= {metric.name + suffix for suffix in suffixes}
     asked = {

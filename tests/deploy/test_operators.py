@@ -183,18 +183,21 @@ def test_monitors_find_the_ports_and_carry_the_label_that_prometheus_selects_by(
         }
         for template in pods.values()
     }  # fmt: skip
-    pod, service = named(overlay, "PodMonitor"), named(overlay, "ServiceMonitor")
+    pod = named(overlay, "PodMonitor")
+    services = [r for r in rendered(overlay) if r["kind"] == "ServiceMonitor"]
+    assert len(services) == 2
     [wanted] = pod["spec"]["selector"]["matchLabels"].values()
     for endpoint in pod["spec"]["podMetricsEndpoints"]:
         assert endpoint["port"] in ports[wanted]
         assert endpoint["path"] == "/metrics"
-    [wanted] = service["spec"]["selector"]["matchLabels"].values()
-    chosen = named(overlay, "Service", wanted)
-    assert chosen["metadata"]["labels"]["app.kubernetes.io/name"] == wanted
-    targets = {port["name"]: port["targetPort"] for port in chosen["spec"]["ports"]}
-    for endpoint in service["spec"]["endpoints"]:
-        assert targets[endpoint["port"]] in ports[wanted]
-        assert endpoint["path"] == "/metrics"
+    for service in services:
+        [wanted] = service["spec"]["selector"]["matchLabels"].values()
+        chosen = named(overlay, "Service", wanted)
+        assert chosen["metadata"]["labels"]["app.kubernetes.io/name"] == wanted
+        targets = {port["name"]: port["targetPort"] for port in chosen["spec"]["ports"]}
+        for endpoint in service["spec"]["endpoints"]:
+            assert targets[endpoint["port"]] in ports[wanted]
+            assert endpoint["path"] == "/metrics"
     for kind in ("PodMonitor", "ServiceMonitor", "PrometheusRule"):
         for resource in (r for r in rendered(overlay) if r["kind"] == kind):
             assert resource["metadata"]["labels"]["release"] == "kube-prometheus-stack"

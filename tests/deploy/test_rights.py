@@ -20,6 +20,10 @@ DATABASE = "forewarn_alerting_database_url"
 
 READS = {
     "Deployment/forewarn-worker": ["streams/worker/main.py", "forewarn/cli/worker_command.py"],
+    "Deployment/forewarn-decide": [
+        "streams/decisions/replica_composition.py",
+        "forewarn/cli/decide_command.py",
+    ],
     "Deployment/forewarn-alerting": ["forewarn/cli/alerting_command.py"],
     "Job/forewarn-topics": ["forewarn/cli/topics_command.py"],
     "CronJob/forewarn-retrain": ["forewarn/cli/retrain_command.py", "forewarn/api/topic_export.py"],
@@ -145,6 +149,15 @@ def test_the_worker_may_use_the_topics_of_its_code_and_no_other(overlay: str) ->
     assert _who(topics, "Describe") == topics.keys()
     groups = _acls(overlay, "forewarn-worker", "group")
     assert groups == {WorkerSettings().group: {"Read", "Describe"}}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_decision_service_asks_and_reads_answers_and_is_in_no_group(overlay: str) -> None:
+    topics = _acls(overlay, "forewarn-decide", "topic")
+    assert topics.keys() == _topics_of("streams/decisions")
+    assert _who(topics, "Read") == {"answers", "lists"}
+    assert _who(topics, "Write") == {"transfers"}
+    assert not _acls(overlay, "forewarn-decide", "group")
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

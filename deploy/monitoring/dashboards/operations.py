@@ -83,9 +83,37 @@ def build() -> Any:
                 unit="cps",
             ),
             lines("Outbox", {"messages": "max(forewarn_alerting_outbox_messages)"}),
+            lines(
+                "Answers to banks",
+                {"{{decision}}": "sum by (decision) (rate(forewarn_decide_answers_total[5m]))"},
+                unit="cps",
+            ),
+            lines(
+                "Fallbacks",
+                {
+                    "share": "forewarn:decide_fallback:ratio_rate5m",
+                    "late": "sum(rate(forewarn_decide_late_answers_total[5m]))"
+                    " / sum(rate(forewarn_decide_answers_total[5m]))",
+                },
+                unit="percentunit",
+                meaning="Answers without a decision, and answers of workers after their deadline;"
+                " the alert begins at 1 %.",
+            ),
+            lines(
+                "Time of an answer",
+                {
+                    "p50": _quantile(0.5, "forewarn_decide_seconds", 'stage="total"'),
+                    "p99": "forewarn:decide_seconds:p99_5m",
+                    "p99 of the workers": _quantile(0.99, "forewarn_decide_seconds", 'stage="ask"'),
+                },
+                unit="s",
+                meaning="The usual deadline is 300 ms.",
+            ),
+            lines("Questions that wait", {"in all": "sum(forewarn_decide_in_flight)"}),
         ],
     )  # fmt: skip
 
 
-def _quantile(share: float, metric: str) -> str:
-    return f"histogram_quantile({share}, sum by (le) (rate({metric}_bucket[5m])))"
+def _quantile(share: float, metric: str, which: str = "") -> str:
+    chosen = f"{{{which}}}" if which else ""
+    return f"histogram_quantile({share}, sum by (le) (rate({metric}_bucket{chosen}[5m])))"
