@@ -16,6 +16,7 @@ from forewarn.demo.demo_options import DemoOptions
 from forewarn.demo.ledger_money import Money, fetch_money
 from forewarn.demo.simulated_responders import Responders
 from forewarn.demo.terminal_view import View
+from forewarn.demo.town_bank import BankFigures, TownBank
 from forewarn.demo.town_producer import TownProducer
 from forewarn.demo.warning_consumer import WarningConsumer
 from forewarn.demo.warning_truth import WarningTruth, truth_of_warnings
@@ -40,6 +41,7 @@ class DemoResult:
     truth: WarningTruth
     streamed_seconds: float
     errors: tuple[str, ...]
+    bank: BankFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,13 @@ def run_demo(stack: Stack, demo_town: DemoTown, options: DemoOptions, view: View
     """
     figures = Figures()
     before = fetch_money(stack.alerting.metrics) or Money()
-    with _participants(stack, demo_town, options, figures) as (sender, reader, responders):
+    with _participants(stack, demo_town, options, figures) as participants:
+        sender, reader, responders, bank = participants
         ending = threading.Event()
         team = threading.Thread(target=responders.work, args=(ending,), name="team", daemon=True)
         began = time.monotonic()
         figures.began(began)
+        bank.open(sender.produce)
         for thread in (reader, sender, team):
             thread.start()
         money = Money()
@@ -87,6 +91,7 @@ def run_demo(stack: Stack, demo_town: DemoTown, options: DemoOptions, view: View
             sender.stop()
             ending.set()
             sender.join(10)
+            bank.stop()
         team.join(30)
         reader.stop()
         reader.join(10)
@@ -97,13 +102,20 @@ def run_demo(stack: Stack, demo_town: DemoTown, options: DemoOptions, view: View
     scraped = fetch_money(stack.alerting.metrics)
     money = scraped.since(before) if scraped else money
     truth = truth_of_warnings(reader.raised, demo_town.town.labels)
-    return DemoResult(figures.snapshot(), money, truth, streamed_seconds, tuple(responders.errors))
+    return DemoResult(
+        figures.snapshot(),
+        money,
+        truth,
+        streamed_seconds,
+        tuple(responders.errors),
+        bank.figures(),
+    )
 
 
 @contextmanager
 def _participants(
     stack: Stack, demo_town: DemoTown, options: DemoOptions, figures: Figures
-) -> Iterator[tuple[TownProducer, WarningConsumer, Responders]]:
+) -> Iterator[tuple[TownProducer, WarningConsumer, Responders, TownBank]]:
     """The producer, the consumer and the responders with their connections, which close at the end."""
     settings = stack.kafka_settings
     arguments = client_arguments(settings)
@@ -118,6 +130,7 @@ def _participants(
     client = httpx.Client(
         base_url=stack.console_url, headers={"Authorization": f"Bearer {key}"}, timeout=10.0
     )
+    bank = TownBank(stack.decide_url, stack.layout.bank_key_file.read_text())
     sender = TownProducer(
         LiveTown(demo_town.town, start_ms=demo_town.first_ms),
         producer,
@@ -126,11 +139,12 @@ def _participants(
         first_ms=demo_town.first_ms,
         speed=options.speed,
         seconds=options.seconds,
+        bank=bank.take,
     )
     reader = WarningConsumer(consumer, figures)
     responders = Responders(client, sender, reader.subscriber, figures.closed, options.seed)
     try:
-        yield sender, reader, responders
+        yield sender, reader, responders, bank
     finally:
         for thread in (sender, reader):
             thread.stop()

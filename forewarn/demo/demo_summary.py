@@ -9,7 +9,9 @@ from forewarn.demo.demo_run import DemoResult
 from forewarn.demo.ledger_money import CURRENCY
 from forewarn.demo.simulated_responders import ATTEMPT
 from forewarn.demo.terminal_view import milliseconds, warnings_table
+from forewarn.demo.town_bank import BankFigures
 from forewarn.platform.money import written
+from models.policy.payment_policy import STRICTNESS
 
 DISPOSITIONS = {
     ATTEMPT: "attempt of a swindler, no money was at stake",
@@ -61,6 +63,8 @@ def print_summary(
         f"p50 {milliseconds(figures.p50_seconds)}, p99 {milliseconds(figures.p99_seconds)} "
         f"over {figures.messages:,} messages",
     )
+    for name, value in bank_rows(result.bank):
+        table.add_row(name, value)
     if seconds_to_first_warning is not None:
         table.add_row("first warning", f"{seconds_to_first_warning:.1f} s after the command began")
     table.add_row(
@@ -79,3 +83,25 @@ def print_summary(
         console.print(f"responder: {error}", style="yellow", markup=False)
     if len(result.errors) > 5:
         console.print(f"and {len(result.errors) - 5} more", style="yellow")
+
+
+def bank_rows(bank: BankFigures) -> list[tuple[str, str]]:
+    """What the bank that asked about each attempted transfer was answered; empty if none was asked."""
+    asked = sum(bank.decisions.values())
+    if not asked:
+        return []
+    counts = ", ".join(f"{bank.decisions.get(name, 0):,} {name}" for name in STRICTNESS)
+    held = written(bank.held_minor, CURRENCY)
+    of_frauds = written(bank.held_of_frauds_minor, CURRENCY)
+    rows = [
+        ("asked by the bank", f"{asked:,} payments: {counts}"),
+        (
+            "",
+            f"p50 {milliseconds(bank.p50_seconds)}, p99 {milliseconds(bank.p99_seconds)} to the answer",
+        ),
+        ("held by the bank", f"{held}, of which {of_frauds} of frauds"),
+    ]
+    without = sum(bank.fallbacks.values()) + bank.failed
+    if without:
+        rows.append(("", f"{without:,} answered without a decision, or not at all"))
+    return rows

@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,7 @@ class TownProducer(threading.Thread):
         first_ms: event time at which sending begins.
         speed: seconds of event time in a second.
         seconds: how long to send.
+        bank: holds attempted transfers while it asks; None: all records are sent at once.
     """
 
     def __init__(
@@ -53,12 +55,14 @@ class TownProducer(threading.Thread):
         first_ms: int,
         speed: float,
         seconds: float,
+        bank: Callable[[TownRecord], None] | None = None,
     ) -> None:
         super().__init__(name="town producer", daemon=True)
         self._live, self._producer, self._figures = live, producer, figures
         self._topics: dict[str, str] = {
             name: qualified(name, settings) for name in ("calls", "transfers", "outcomes")
         }
+        self._pass_on = bank or self.produce
         self._first_ms, self._speed, self._seconds = first_ms, speed, seconds
         self._questions: queue.SimpleQueue[tuple[str, bool, Future[Truth]]] = queue.SimpleQueue()
         self._ending = threading.Event()
@@ -115,8 +119,12 @@ class TownProducer(threading.Thread):
         while time.monotonic() < began + self._seconds and not self._ending.wait(0.01):
             self._answer_questions()
 
-    def _send(self, record: TownRecord) -> None:
+    def produce(self, record: TownRecord) -> None:
+        """Send one record to Kafka; any thread may call this."""
         self._producer.send(self._topics[record.topic], record.value, key=record.key)
+
+    def _send(self, record: TownRecord) -> None:
+        self._pass_on(record)
         self._now_ms = record.arrival_ms
         self.sent += 1
         if record.episode >= 0 and record.topic == "transfers":

@@ -9,6 +9,7 @@ from forewarn.demo.demo_run import DemoResult
 from forewarn.demo.demo_summary import print_summary
 from forewarn.demo.ledger_money import Money
 from forewarn.demo.terminal_view import LiveView, PlainView
+from forewarn.demo.town_bank import BankFigures
 from forewarn.demo.warning_truth import WarningTruth
 
 SNAPSHOT = Snapshot(
@@ -59,7 +60,8 @@ def test_the_summary_tells_every_outcome_and_error() -> None:
     console, out = _console(terminal=False)
     errors = tuple(f"case {number}: timed out" for number in range(7))
     truth = WarningTruth(people=4, in_a_fraud=3, losses_warned=2, lead_minutes=12.0)
-    result = DemoResult(SNAPSHOT, MONEY, truth, 60.0, errors)
+    bank = BankFigures({"proceed": 90, "hold": 2}, {"overloaded": 1}, 3, 0.02, 0.09, 500, 400)
+    result = DemoResult(SNAPSHOT, MONEY, truth, 60.0, errors, bank)
     print_summary(console, result, seconds_to_first_warning=20.5)
     text = out.getvalue()
     assert "45,000 in 60 s" in text
@@ -69,3 +71,6 @@ def test_the_summary_tells_every_outcome_and_error() -> None:
     assert "2 dissuaded" in text
     assert "case 4: timed out" in text
     assert "and 2 more" in text
+    assert "92 payments: 90 proceed, 0 challenge, 2 hold, 0 refuse" in text
+    assert "5.00 CNY, of which 4.00 CNY of frauds" in text
+    assert "4 answered without a decision, or not at all" in text
