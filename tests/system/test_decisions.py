@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +20,8 @@ from forewarn.platform.settings import LocalSettings
 from tests.system.stacks import PATIENCE_SECONDS, client_of, producer_of, records_of
 
 pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).parents[2]
 
 # One rule makes the script independent of what a model happens to have learned.
 POLICY_RULE = """
@@ -139,6 +144,26 @@ def test_a_payment_during_a_suspicious_call_is_held_and_warned_about(
         return False
 
     wait_until(has_case, PATIENCE_SECONDS, what="the case of the held payment")
+
+
+def test_the_commands_of_the_guide_work_as_they_stand(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    (tmp_path / ".forewarn").symlink_to(stack.layout.root)
+    page = (ROOT / "docs" / "banks.md").read_text(encoding="utf-8")
+    script = "".join(re.findall(r"<!-- run -->\n```sh\n(.*?)```", page, re.DOTALL))
+    done = subprocess.run(
+        ["bash", "-c", f"set -euo pipefail\n{script}"],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count('"decision"') == 2
+    assert '"known"' in done.stdout
+    assert done.stdout.strip().splitlines()[-1].split()[0] in ("proceed", "challenge", "hold")
 
 
 def test_what_is_asked_wrong_is_refused_with_the_field(bank: httpx.Client) -> None:
