@@ -53,6 +53,7 @@ hooks: $(STAMP) ## Install the pre-commit hooks of this repository
 
 bench: $(STAMP) ## Measure the stream worker against its targets, and against BASE=<commit> if given
 	$(BIN)/python -m benchmarks.stream_worker $(if $(BASE),--base $(BASE))
+	$(BIN)/python -m benchmarks.decide_answers
 
 bench-short: $(STAMP) ## The same in under four minutes
 	$(BIN)/python -m benchmarks.stream_worker --short $(if $(BASE),--base $(BASE))
