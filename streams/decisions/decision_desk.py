@@ -40,8 +40,10 @@ from streams.decisions.question_link import QuestionLink
 
 log = structlog.get_logger(__name__)
 
-LATE_ANSWERS = 1000
-"""Answers that wait to be kept after their deadline; more are dropped, for the fallback was given."""
+UNKEPT_ANSWERS = 10_000
+"""Answers that wait to be kept: those that came late, and those that Redis did not take; more are dropped."""
+
+KEEP_PAUSE_SECONDS = 0.2
 
 _encoder = msgspec.json.Encoder()
 
@@ -104,7 +106,8 @@ class DecisionDesk:
         self._most = in_flight
         self._refuse_overload = refuse_overload
         self._in_flight: dict[bytes, tuple[bytes, asyncio.Task[Answered]]] = {}
-        self._late: asyncio.Queue[tuple[bytes, PaymentAnswer]] = asyncio.Queue(LATE_ANSWERS)
+        self._unkept: asyncio.Queue[tuple[bytes, KeptAnswer]] = asyncio.Queue(UNKEPT_ANSWERS)
+        metrics.unkept.set_function(self._unkept.qsize)
         metrics.in_flight.set_function(lambda: len(self._in_flight))
 
     async def answer(self, question: Question) -> Answered:
@@ -145,21 +148,30 @@ class DecisionDesk:
     def note_late(self, question_id: bytes, answer: PaymentAnswer) -> None:
         """Take an answer that no request waits for: it counts if none was given."""
         self._metrics.late.labels(answer.decision).inc()
-        try:
-            self._late.put_nowait((question_id, answer))
-        except asyncio.QueueFull:
-            log.warning("late_answer_dropped")
+        digest = question_id[IDENTITY_LENGTH : IDENTITY_LENGTH + DIGEST_LENGTH]
+        body = _encode(of_worker(answer))
+        self._keep_later(question_id[:IDENTITY_LENGTH], KeptAnswer(digest, body))
 
-    async def keep_late(self) -> None:
-        """Keep late answers for as long as the service runs; the bank of a crashed replica asks again."""
+    async def keep_unkept(self) -> None:
+        """Keep for other replicas what was answered while Redis was away, and what came late.
+
+        Runs for as long as the service does; the bank of a crashed replica asks another one.
+        """
         while True:
-            question_id, answer = await self._late.get()
-            identity = question_id[:IDENTITY_LENGTH]
-            digest = question_id[IDENTITY_LENGTH : IDENTITY_LENGTH + DIGEST_LENGTH]
-            try:
-                await self._store.keep(identity, KeptAnswer(digest, _encode(of_worker(answer))))
-            except DependencyUnavailableError as error:
-                log.warning("late_answer_not_kept", why=str(error))
+            identity, answer = await self._unkept.get()
+            while True:
+                try:
+                    await self._store.keep(identity, answer)
+                except DependencyUnavailableError:
+                    await asyncio.sleep(KEEP_PAUSE_SECONDS)
+                else:
+                    break
+
+    def _keep_later(self, identity: bytes, answer: KeptAnswer) -> None:
+        try:
+            self._unkept.put_nowait((identity, answer))
+        except asyncio.QueueFull:
+            log.warning("unkept_answer_dropped")
 
     async def drain(self) -> None:
         """Wait for the questions in hand."""
@@ -183,7 +195,9 @@ class DecisionDesk:
             recorded = self._set_aside(question, identity)
             answer = self._fallback(question.event, "store_unavailable", recorded)
             body = _encode(answer)
+            self._metrics.answers.labels(answer.decision, answer.reason).inc()
             self._store.remember(identity, KeptAnswer(digest, body))
+            self._keep_later(identity, KeptAnswer(digest, body))
             return Answered(body, repeated=False)
         if stored is not None:
             return stored
@@ -232,6 +246,7 @@ class DecisionDesk:
         except DependencyUnavailableError as error:
             log.warning("answer_not_kept", why=str(error))
             self._store.remember(identity, mine)
+            self._keep_later(identity, mine)
             kept = mine
         self._metrics.seconds.labels("keep").observe(time.monotonic() - began)
         _require_same(kept.digest, digest)

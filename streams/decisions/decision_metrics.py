@@ -56,6 +56,11 @@ class DecisionMetrics:
         self.in_flight = Gauge(
             "forewarn_decide_in_flight", "Questions that wait for their answer.", registry=registry
         )
+        self.unkept = Gauge(
+            "forewarn_decide_unkept_answers",
+            "Answers that were given and that Redis has not taken yet; other replicas do not know them.",
+            registry=registry,
+        )
         self.spooled = Gauge(
             "forewarn_decide_spooled_events",
             "Events that wait on disk for Kafka, as their callers asked for.",

@@ -102,7 +102,7 @@ class DecisionReplica:
             tasks = [
                 asyncio.create_task(work, name=name)
                 for name, work in {
-                    "late answers": self._desk.keep_late(),
+                    "unkept answers": self._desk.keep_unkept(),
                     "spool": self._spool.run(self._link.send),
                     "lists": self._lists.follow(),
                     "reload": self._poll(),

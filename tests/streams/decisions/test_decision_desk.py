@@ -87,7 +87,7 @@ async def test_no_answer_in_time_is_the_fallback_and_stays_it() -> None:
     body, _ = await replica.ask(SOON, amount_minor=3_000_000)
     assert (body["decision"], body["reason"]) == ("challenge", "no_answer_in_time")
     assert body["probability"] is None
-    keeping = asyncio.create_task(replica.desk.keep_late())
+    keeping = asyncio.create_task(replica.desk.keep_unkept())
     names = QuestionNames(KEY)
     event = payment(amount_minor=3_000_000)
     name = names.identity("default", "t1") + names.digest(event)
@@ -102,7 +102,7 @@ async def test_an_answer_that_no_replica_waits_for_counts_when_the_bank_asks_aga
     """The replica that asked has crashed; the next reader of its partition keeps the answer."""
     redis, names = MemoryRedis(), QuestionNames(KEY)
     started = Replica(redis, Workers(lambda: None))
-    keeping = asyncio.create_task(started.desk.keep_late())
+    keeping = asyncio.create_task(started.desk.keep_unkept())
     name = names.identity("default", "t1") + names.digest(payment())
     started.desk.note_late(name + b"0" * 16, worker_answer("refuse"))
     async with asyncio.timeout(5):
@@ -171,6 +171,12 @@ async def test_without_redis_the_fallback_is_answered_and_remembered() -> None:
     assert (body["reason"], body["recorded"]) == ("store_unavailable", "no")
     redis.away = False
     assert await replica.ask() == (body, True)
+    keeping = asyncio.create_task(replica.desk.keep_unkept())
+    async with asyncio.timeout(5):
+        while not redis.values:
+            await asyncio.sleep(0)
+    keeping.cancel()
+    assert await Replica(redis, Workers(worker_answer)).ask() == (body, True)
 
 
 @pytest.mark.parametrize(
