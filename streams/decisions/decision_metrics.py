@@ -71,6 +71,11 @@ class DecisionMetrics:
             "Events that the full spool did not take.",
             registry=registry,
         )
+        self._create_others(registry)
+        for stage in STAGES:
+            self.seconds.labels(stage)
+
+    def _create_others(self, registry: CollectorRegistry) -> None:
         self.line_status = Counter(
             "forewarn_decide_line_status",
             "Questions about a line, by whether it is known.",
@@ -85,5 +90,3 @@ class DecisionMetrics:
             "Versions of the keys file that were not taken over.",
             registry=registry,
         )
-        for stage in STAGES:
-            self.seconds.labels(stage)
