@@ -1,7 +1,6 @@
 """Composition root of a worker: reads settings, builds every part, runs until it is stopped."""
 
 import gc
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -63,12 +62,6 @@ log = structlog.get_logger(__name__)
 OUTPUT_BATCH_BYTES = 512 * 1024
 """Largest record batch of outputs: some hundred scores; under the broker's one mebibyte."""
 
-SWITCH_SECONDS = 0.0005
-"""How long the main thread may hold the interpreter while the consumer's thread wants it.
-
-Each answer of a broker makes the consumer's thread ask for it several times; with Python's 5 ms an event
-waited 44 ms until it was read, with 0.5 ms 28 ms."""
-
 
 def run_worker() -> None:
     """Build a worker from the settings and run it. Never returns; exits 0 after a clean drain.
@@ -113,7 +106,6 @@ def run_worker() -> None:
     app = create_app(kafka, settings, runtime, broker_options=_broker_options(kafka))
     runtime.attach(app, processor)
     _tune_garbage_collector()
-    sys.setswitchinterval(SWITCH_SECONDS)
     DrainingWorker(
         app,
         runtime,
