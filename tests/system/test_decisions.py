@@ -149,6 +149,7 @@ def test_a_payment_during_a_suspicious_call_is_held_and_warned_about(
 def test_the_commands_of_the_guide_work_as_they_stand(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     (tmp_path / ".forewarn").symlink_to(stack.layout.root)
+    stack.layout.write_environment(stack.environment)  # as `forewarn up` does
     page = (ROOT / "docs" / "banks.md").read_text(encoding="utf-8")
     script = "".join(re.findall(r"<!-- run -->\n```sh\n(.*?)```", page, re.DOTALL))
     done = subprocess.run(
