@@ -29,7 +29,7 @@ from pathlib import Path
 import httpx
 import psutil
 import uvicorn
-from sqlalchemy import select
+from sqlalchemy import func, insert, select
 
 from alerting.access.users import UserFile
 from alerting.bootstrap.access_components import build_access
@@ -72,24 +72,31 @@ def serve(url: str, users: Path, port: int) -> None:
     uvicorn.run(app, port=port, log_level="error", access_log=False)
 
 
-def fill(url: str, count: int) -> list[str]:
-    """Open cases; returns their ids."""
+def fill(url: str, count: int) -> int:
+    """Open cases of as many people, copied from a hundred that were ingested; returns their number."""
     db = Database(url)
     migrate.upgrade(db)
     services = build_services(
         AlertingSettings(database_url=url), db, system_clock, Pseudonymiser(b"only for benchmarks")
     )
-    made = [
-        decode_warning(value) for value in warnings(2 * count, random.Random(7), system_clock())
-    ]
-    for start in range(0, len(made), 500):
-        services.ingestor.ingest(made[start : start + 500], "benchmark")
-        with db.read() as session:
-            ids = session.scalars(select(Case.case_id).limit(count)).all()
-        if len(ids) >= count:
-            break
+    made = [decode_warning(value) for value in warnings(200, random.Random(7), system_clock())]
+    services.ingestor.ingest(made, "benchmark")
+    dice = random.Random(17)
+    with db.write() as session:
+        models = session.scalars(select(Case)).all()
+        columns = [column.key for column in Case.__table__.columns]
+        rows = []
+        for number in range(count - len(models)):
+            row = {name: getattr(dice.choice(models), name) for name in columns}
+            row |= {"case_id": f"c-bench{number:015}", "subscriber": f"+86137{number:08}"}
+            row["expected_loss_minor"] = dice.randrange(10_000, 50_000_000)
+            row["deadline_ms"] += dice.randrange(-600_000, 600_000)
+            rows.append(row)
+        session.execute(insert(Case), rows)
+    with db.read() as session:
+        open_cases = session.scalar(select(func.count()).select_from(Case)) or 0
     db.dispose()
-    return list(ids)
+    return open_cases
 
 
 def signed_in(address: str, name: str) -> httpx.Client:
@@ -199,7 +206,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 def measure(given: argparse.Namespace, directory: Path, url: str) -> dict[str, object]:
     """Fill the database, start the service, and ask it."""
-    cases = len(fill(url, given.cases))
+    cases = fill(url, given.cases)
     users = directory / "users.json"
     UserFile(users).save(
         "bench", PASSWORD, display_name="Bench", roles=["responder"], tenants=["*"], districts=["*"]

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext, Page, expect
 
 from alerting.access.users import UserFile
 from alerting.bootstrap.background_tasks import timer_worker
@@ -51,8 +52,36 @@ def pictures(case_id: str) -> list[Picture]:
     ]
 
 
+def series(chromium: Chromium, address: str, case_id: str) -> dict[str, bytes]:
+    """One case from the page that reaches its holder to the closed case, by name."""
+    context, page = _signed_in(
+        chromium, address, Picture("series", "wang", f"cases/{case_id}", 1080, 640)
+    )
+    shots = {"case-1-page": page.screenshot()}
+    page.keyboard.press("t")
+    expect(page.locator("#casehead")).to_contain_text("In contact")
+    shots["case-2-reached"] = page.screenshot()
+    page.get_by_label("Dissuaded").check()
+    page.locator("#closing textarea").fill("Her daughter is with her. She keeps the money.")
+    page.locator("#outcome").scroll_into_view_if_needed()
+    shots["case-3-outcome"] = page.screenshot()
+    page.get_by_role("button", name="Close the case").click()
+    expect(page.locator("#outcome strong")).to_have_text("Dissuaded")
+    page.evaluate("scrollTo(0, 0)")
+    shots["case-4-closed"] = page.screenshot()
+    context.close()
+    return {name: _packed(shot) for name, shot in shots.items()}
+
+
 def take(chromium: Chromium, address: str, picture: Picture) -> bytes:
-    """The picture as a PNG of 256 colours, a third of the size of a full one."""
+    """The picture as a PNG."""
+    context, page = _signed_in(chromium, address, picture)
+    shot = page.screenshot()
+    context.close()
+    return _packed(shot)
+
+
+def _signed_in(chromium: Chromium, address: str, picture: Picture) -> tuple[BrowserContext, Page]:
     context = chromium.new_context(
         base_url=address,
         locale={"en": "en-GB", "zh": "zh-CN"}[picture.language],
@@ -67,8 +96,11 @@ def take(chromium: Chromium, address: str, picture: Picture) -> bytes:
     page.locator("input[name=password]").fill(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "sign-in" not in url)
-    shot = page.screenshot()
-    context.close()
+    return context, page
+
+
+def _packed(shot: bytes) -> bytes:
+    """A PNG of 256 colours, a third of the size of a full one."""
     packed = io.BytesIO()
     Image.open(io.BytesIO(shot)).convert("RGB").quantize(256).save(packed, "PNG", optimize=True)
     return packed.getvalue()
@@ -107,6 +139,9 @@ def main() -> int:
                 file = FOLDER / f"{picture.name}.png"
                 file.write_bytes(take(chromium, address, picture))
                 print(file)
+            for name, shot in series(chromium, address, case_id).items():
+                (FOLDER / f"{name}.png").write_bytes(shot)
+                print(FOLDER / f"{name}.png")
         timers.close()
         database.dispose()
     return 0
