@@ -21,10 +21,10 @@ Holding = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 Word = Annotated[str, Query(max_length=40, pattern=r"^[A-Za-z0-9_-]*$")]
 
 
-def wanted(
+async def wanted(
     severity: Word = "", district: Word = "", typology: Word = "", holding: Holding = ""
 ) -> QueueFilter:
-    """The filter in the address."""
+    """The filter in the address; async, so that it needs no thread."""
     return QueueFilter(severity, district, typology, holding)
 
 
