@@ -64,6 +64,13 @@ def test_every_page_is_found_from_the_readme() -> None:
 _IN_A_POD = re.compile(r"^kubectl exec (-it )?deploy/\S+ -- ")
 
 
+def test_decisions_are_numbered_once_and_without_gaps() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [int(page.name[:3]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        assert page.read_text().startswith(f"# {page.name[:3]} "), page.name
+
+
 def _command_lines(page: Path) -> Iterator[tuple[str, bool]]:
     """Command lines that a page shows, and whether each is one to be typed as it stands."""
     text = page.read_text(encoding="utf-8")
