@@ -52,9 +52,12 @@ def test_runbooks_say_where_a_command_is_typed(page: Path) -> None:
 @pytest.mark.parametrize("page", [DOCS / "operations.md", *RUNBOOKS], ids=lambda page: page.stem)
 def test_what_kubectl_is_told_of_exists(page: Path) -> None:
     """Deployments, jobs and autoscalers by name; and the image of a pod has the command's packages."""
-    made = {
-        f"{resource['kind'].lower()}/{resource['metadata']['name']}"
-        for resource in rendered("production")
+    resources = list(rendered("production"))
+    made = {f"{one['kind'].lower()}/{one['metadata']['name']}" for one in resources}
+    images = {
+        one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]["image"]
+        for one in resources
+        if one["kind"] == "Deployment"
     }
     short = {"deploy": "deployment"}
     containerfile = (ROOT / "deploy/Containerfile").read_text()
@@ -66,10 +69,11 @@ def test_what_kubectl_is_told_of_exists(page: Path) -> None:
                 assert f"{short.get(kind, kind)}/{name}" in made, line
             elif kind == "cronjob":
                 assert f"cronjob/{name}" in made, line
-        pod = re.match(r"kubectl exec (?:-it )?deploy/forewarn-(\w+) -- forewarn ([a-z-]+)", line)
+        pod = re.match(r"kubectl exec (?:-it )?deploy/(forewarn-\w+) -- forewarn ([a-z-]+)", line)
         if pod:
+            [image] = re.findall(r"forewarn-(\w+)", images[pod[1]].rpartition("/")[2])
             [extras] = re.findall(
-                rf"^FROM build AS build-{pod[1]}\nRUN deploy/install-locked /opt/forewarn(.*)$",
+                rf"^FROM build AS build-{image}\n(?:ARG .*\n)*RUN deploy/install-locked /opt/forewarn(.*)$",
                 containerfile, re.MULTILINE,
             )  # fmt: skip
             needed = COMMANDS[pod[2]].extra.split(",") if COMMANDS[pod[2]].extra else []
