@@ -3,12 +3,14 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The tests of one file stay in one process, with its fixtures.
+IN_TWO := --numprocesses=2 --dist=loadfile
 
 # The tests start many processes; without this each would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install hooks demo check quick test coverage system lint typecheck format lock lock-jars bench bench-short chaos soak docs screenshots wheel sbom clean
+.PHONY: help install hooks demo check quick test system lint typecheck format lock lock-jars bench bench-short chaos soak docs screenshots wheel sbom clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,18 +34,12 @@ check: $(STAMP) ## Check style, types and the tests that need no server, two job
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint typecheck quick
 
 quick: $(STAMP) ## Run the tests that need neither a server nor much time, in two processes
-	$(BIN)/python -m pytest -q -m "not system and not chaos and not slow" --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest -q -m "not system and not chaos and not slow" $(IN_TWO)
 
-ifdef COVERAGE
-test: coverage system
-else
-test: $(STAMP) ## Run all tests (with COVERAGE=1 also measure); the last lines say what was skipped and what to install
-	$(BIN)/python -m pytest
-endif
-
-coverage: $(STAMP) ## Run the tests that need no server and compare their coverage with the floor
-	$(BIN)/python -m coverage run -m pytest -m "not system and not chaos"
-	$(BIN)/python -m coverage report --fail-under=$$(cat .ci/coverage-floor)
+test: $(STAMP) ## Run all tests, those without servers in two processes (with COVERAGE=1 also measure); what was skipped is said
+	$(BIN)/python -m pytest -m "not system and not chaos" $(IN_TWO) $(if $(COVERAGE),--cov --cov-report=)
+	$(if $(COVERAGE),$(BIN)/python -m coverage report --fail-under=$$(cat .ci/coverage-floor))
+	@$(MAKE) --no-print-directory system
 
 system: $(STAMP) ## Run the tests that start servers or kill processes
 	$(BIN)/python -m pytest -m "system or chaos"

@@ -1,5 +1,6 @@
 """Fixtures that every part shares: real servers, once a session, and a pseudonymiser."""
 
+import signal
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
@@ -9,6 +10,15 @@ from forewarn.errors import ForewarnError
 from forewarn.local import KafkaBroker, RedisServer
 from forewarn.platform.pseudonyms import Pseudonymiser
 from tests.servers import SERVER_FIXTURES, SLOW, missing_server, skipped_summary
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the processes of tests although the run is a background job of a shell.
+
+    Such a shell ignores the signal, and what is ignored stays so in every child.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
