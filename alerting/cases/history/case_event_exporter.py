@@ -7,7 +7,7 @@ happen while no replica holds the lease are exported late, or not at all after `
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import structlog
 from sqlalchemy import func, select
@@ -66,8 +66,9 @@ class CaseEventExporter:
             if self._floor is None:
                 self._floor = self._begin(session, now_ms)
                 self._exported.clear()
-            rows = self._newer(session)
-            new = [row for row in rows if row.event_no not in self._exported]
+            numbers = self._newer(session)
+            fresh = [no for no, _ in numbers if no not in self._exported][:BATCH]
+            new = self._rows(session, fresh)
             ids = {row.case_id for row in new}
             cases = {
                 case.case_id: case
@@ -76,7 +77,8 @@ class CaseEventExporter:
             traces = _traces(session, ids)
         for row in new:
             self._export(row, cases[row.case_id], traces[row.case_id])
-        self._remember(rows, now_ms)
+        exported = self._exported.union(fresh)
+        self._remember([one for one in numbers if one[0] in exported], now_ms)
         return 0.0 if len(new) == BATCH else IDLE_SECONDS
 
     def close(self) -> None:
@@ -88,18 +90,26 @@ class CaseEventExporter:
         old = select(func.max(CaseEvent.event_no)).where(CaseEvent.at_ms < now_ms - SETTLED_MS)
         return session.scalar(old) or 0
 
-    def _newer(self, session: Session) -> Sequence[CaseEvent]:
+    def _newer(self, session: Session) -> Sequence[tuple[int, int]]:
+        """Numbers and times, ms, of the events after the floor.
+
+        Most of them were exported within the last minute, so that their details are not read again.
+        """
         found = (
-            select(CaseEvent)
+            select(CaseEvent.event_no, CaseEvent.at_ms)
             .where(CaseEvent.event_no > (self._floor or 0))
             .order_by(CaseEvent.event_no)
             .limit(BATCH + len(self._exported))
         )
-        return session.scalars(found).all()
+        return [(number, at_ms) for number, at_ms in session.execute(found)]
 
-    def _remember(self, rows: Iterable[CaseEvent], now_ms: int) -> None:
-        self._exported.update(row.event_no for row in rows)
-        settled = [row.event_no for row in rows if row.at_ms < now_ms - SETTLED_MS]
+    def _rows(self, session: Session, numbers: Sequence[int]) -> Sequence[CaseEvent]:
+        found = select(CaseEvent).where(CaseEvent.event_no.in_(numbers))
+        return session.scalars(found.order_by(CaseEvent.event_no)).all()
+
+    def _remember(self, numbers: Sequence[tuple[int, int]], now_ms: int) -> None:
+        self._exported.update(number for number, _ in numbers)
+        settled = [number for number, at_ms in numbers if at_ms < now_ms - SETTLED_MS]
         if settled:
             self._floor = max(self._floor or 0, *settled)
             self._exported = {number for number in self._exported if number > (self._floor or 0)}
