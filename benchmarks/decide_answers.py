@@ -44,7 +44,10 @@ AskOnce = Callable[[int], Awaitable[str]]
 async def echo(bootstrap: str) -> None:
     """The bare worker: one record in, one record out."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=0, acks="all")
-    consumer = AIOKafkaConsumer("floor-questions", bootstrap_servers=bootstrap)
+    # From the beginning: what was asked before this process had joined has to be answered, too.
+    consumer = AIOKafkaConsumer(
+        "floor-questions", bootstrap_servers=bootstrap, auto_offset_reset="earliest"
+    )
     async with producer, consumer:
         async for record in consumer:
             await producer.send("floor-answers", b"x" * ANSWER_BYTES, key=record.key, partition=0)
