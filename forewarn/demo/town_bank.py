@@ -7,6 +7,7 @@ import asyncio
 import json
 import threading
 import time
+import zlib
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ from streams.decisions.bank_request import DEADLINE
 
 DEADLINE_MS = 2_000
 """Longer than a bank's: on a machine that runs everything, also the simulation, answers take longer."""
+
+CUSTOMERS_ONE_IN = 8
+"""Share of the town's people whose bank asks: the town pays a hundred times faster than people do, on the
+machine that also simulates, streams and scores it."""
 
 CONNECTIONS = 64
 LATENCIES_KEPT = 50_000
@@ -58,11 +63,12 @@ class TownBank(threading.Thread):
     Args:
         url: of the decision service.
         key: of the bank.
+        one_in: one person in so many is a customer.
     """
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, *, one_in: int = CUSTOMERS_ONE_IN) -> None:
         super().__init__(name="bank", daemon=True)
-        self._url, self._key = url, key
+        self._url, self._key, self._one_in = url, key, one_in
         self._produce: SendRecord | None = None
         self._guard = threading.Lock()
         self._behind: dict[bytes, deque[TownRecord]] = {}  # by person, what waits for an answer
@@ -89,7 +95,7 @@ class TownBank(threading.Thread):
             if record.key in self._behind:
                 self._behind[record.key].append(record)
                 return
-            event = _question(record)
+            event = _question(record) if self._is_customer(record.key) else None
             if event is None:
                 self._send(record)
                 return
@@ -123,6 +129,9 @@ class TownBank(threading.Thread):
         if self.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self.join(STOP_SECONDS)
+
+    def _is_customer(self, person: bytes) -> bool:
+        return zlib.crc32(person) % self._one_in == 0
 
     def _send(self, record: TownRecord) -> None:
         if self._produce is None:

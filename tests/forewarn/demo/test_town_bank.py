@@ -76,7 +76,7 @@ def test_a_persons_records_keep_their_order_and_none_is_lost(
 ) -> None:
     state, url = service
     state.status = status
-    bank = TownBank(url, "key")
+    bank = TownBank(url, "key", one_in=1)
     bank.open(lambda sent: state.log.append(sent.value))
     wanted = defaultdict(list)
     for number in range(20):
@@ -104,7 +104,7 @@ def test_a_fallback_whose_event_was_not_recorded_is_sent_all_the_same(
     state, url = service
     state.answer |= {"probability": None, "reason": "stream_unavailable", "recorded": "no"}
     sent: list[bytes] = []
-    bank = TownBank(url, "key")
+    bank = TownBank(url, "key", one_in=1)
     bank.open(lambda one: sent.append(one.value))
     bank.take(record(1, 1, "attempted"))
     wait_until(lambda: bool(sent), 30, what="the record")
