@@ -5,11 +5,19 @@ from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from forewarn.errors import ForewarnError
 from forewarn.local import KafkaBroker, RedisServer
 from forewarn.platform.pseudonyms import Pseudonymiser
 from tests.servers import SERVER_FIXTURES, SLOW, missing_server, skipped_summary
+
+
+# No test asserts speed, so a busy machine fails none.
+settings.register_profile(
+    "forewarn", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("forewarn")
 
 
 def pytest_configure() -> None:
