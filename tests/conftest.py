@@ -12,7 +12,6 @@ from forewarn.local import KafkaBroker, RedisServer
 from forewarn.platform.pseudonyms import Pseudonymiser
 from tests.servers import SERVER_FIXTURES, SLOW, missing_server, skipped_summary
 
-
 # No test asserts speed, so a busy machine fails none.
 settings.register_profile(
     "forewarn", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
