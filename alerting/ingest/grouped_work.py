@@ -74,7 +74,10 @@ class GroupedWork(Generic[Item, Result]):
                 if not group:
                     self._running = False
                     return
-            self._settle(group)
+            # A request that was given up is not applied; after this call it can no longer be given up.
+            kept = [one for one in group if one[1].set_running_or_notify_cancel()]
+            if kept:
+                self._settle(kept)
 
     def _settle(self, group: Sequence[tuple[Item, "Future[Result]"]]) -> None:
         try:

@@ -75,3 +75,26 @@ def test_an_outage_is_not_repeated_for_every_item() -> None:
     with pytest.raises(DependencyUnavailableError):
         work.submit(1).result(SECONDS)
     assert calls == [1]
+
+
+def test_a_request_that_was_given_up_while_it_waited_is_not_applied() -> None:
+    held = Held()
+    work = GroupedWork(held)
+    first = work.submit(1)
+    assert held.begun.wait(SECONDS)
+    given_up, later = work.submit(2), work.submit(3)
+    assert given_up.cancel()
+    held.go.set()
+    assert (first.result(SECONDS), later.result(SECONDS)) == (2, 6)
+    assert held.groups == [[1], [3]]
+
+
+def test_a_request_in_hand_cannot_be_given_up_and_stops_no_later_one() -> None:
+    held = Held()
+    work = GroupedWork(held)
+    first = work.submit(1)
+    assert held.begun.wait(SECONDS)
+    assert not first.cancel()
+    held.go.set()
+    assert first.result(SECONDS) == 2
+    assert work.submit(4).result(SECONDS) == 8
