@@ -21,6 +21,7 @@ from features.catalog import CATALOG
 from forewarn.local.wait import wait_until
 from tests.chaos.accounts import all_held, all_scored, judge
 from tests.chaos.town import Town, has_joined
+from tests.servers import missing_server
 
 pytestmark = [pytest.mark.system, pytest.mark.chaos, pytest.mark.timeout(1800)]
 
@@ -45,7 +46,10 @@ def tree_before() -> Iterator[Path]:
     newest_tag = _git("describe", "--tags", "--abbrev=0", "HEAD^")
     start = os.environ.get("FOREWARN_UPGRADE_FROM") or newest_tag or BEFORE_THE_FIRST_TAG
     if not _git("rev-parse", "--verify", f"{start}^{{commit}}"):
-        pytest.skip(f"the checkout's history lacks {start}: fetch it whole (git fetch --unshallow)")
+        # A checkout whose history is cut off begins with the oldest state that it has.
+        start = _git("rev-list", "HEAD").rpartition("\n")[2]
+    if not start:
+        missing_server("the version before comes from git, and this is no checkout")
     with work_tree(start) as tree:
         yield tree
 
