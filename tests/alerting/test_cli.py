@@ -34,7 +34,7 @@ def run(database_url: str, monkeypatch: pytest.MonkeyPatch):
     return lambda *arguments: runner.invoke(app, [str(one) for one in arguments])
 
 
-def test_route_test_tells_where_a_case_goes_and_fails_if_it_goes_elsewhere(
+def test_route_test_prints_the_route_of_a_case_and_fails_if_another_was_expected(
     run: object, tmp_path: Path
 ) -> None:
     file = tmp_path / "routing.toml"

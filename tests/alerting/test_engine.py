@@ -25,7 +25,7 @@ def relative(phone: str = OTHER, name: str = "Mother") -> EmergencyContact:
     )
 
 
-def test_a_row_that_is_there_already_is_told_without_its_numbers(db: Database) -> None:
+def test_a_duplicate_row_is_reported_without_its_numbers(db: Database) -> None:
     with db.write() as session:
         session.add(relative())
     with pytest.raises(DBAPIError) as failed, db.write() as session:
@@ -36,7 +36,7 @@ def test_a_row_that_is_there_already_is_told_without_its_numbers(db: Database) -
         assert secret not in logged
 
 
-def test_a_statement_that_fails_is_told_without_its_parameters(db: Database) -> None:
+def test_a_failed_statement_is_reported_without_its_parameters(db: Database) -> None:
     with pytest.raises(DBAPIError) as failed, db.write() as session:
         session.execute(
             text("INSERT INTO relatives (tenant, subscriber, phone) VALUES ('x', :a, :b)"),
@@ -68,7 +68,7 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.usefixtures("careless")
-def test_nobody_else_reads_the_database_nor_a_backup_while_it_is_written(
+def test_a_backup_is_private_while_it_is_written(
     db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []

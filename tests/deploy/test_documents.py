@@ -50,7 +50,7 @@ def test_runbooks_say_where_a_command_is_typed(page: Path) -> None:
 
 @pytest.mark.usefixtures("kustomize")
 @pytest.mark.parametrize("page", [DOCS / "operations.md", *RUNBOOKS], ids=lambda page: page.stem)
-def test_what_kubectl_is_told_of_exists(page: Path) -> None:
+def test_resources_named_in_kubectl_commands_exist(page: Path) -> None:
     """Deployments, jobs and autoscalers by name; and the image of a pod has the command's packages."""
     resources = list(rendered("production"))
     made = {f"{one['kind'].lower()}/{one['metadata']['name']}" for one in resources}

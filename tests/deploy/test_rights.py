@@ -255,7 +255,7 @@ def test_nothing_may_talk_unless_a_policy_says_so(overlay: str) -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_whoever_has_a_password_may_reach_the_server_and_nobody_else(overlay: str) -> None:
+def test_only_workloads_with_a_password_may_reach_its_server(overlay: str) -> None:
     """Egress of the workloads, and ingress of the servers where they are in the namespace."""
     policies = [r for r in rendered(overlay) if r["kind"] == "NetworkPolicy"]
     servers = [

@@ -238,7 +238,7 @@ def test_the_toolbox_looks_at_groups_and_replays_dead_letters(
 
 
 @pytest.mark.parametrize("user", ["forewarn-worker", "forewarn-jobs"])
-def test_nobody_else_commits_for_the_alerting_service(
+def test_only_the_alerting_service_commits_for_its_group(
     as_user: Callable[[str], KafkaSettings], user: str
 ) -> None:
     """Its name begins with that of the workers' group, which a rule by prefix would cover."""

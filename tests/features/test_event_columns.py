@@ -112,7 +112,9 @@ def test_an_outcome_has_a_row_for_each_that_it_names() -> None:
         ("+85261234567", "13800000001", 0),  # nothing is foreign to a number without a country
     ],
 )
-def test_foreign_numbers_are_told_by_country_code(other: str, mine: str, expected: int) -> None:
+def test_foreign_numbers_are_recognised_by_country_code(
+    other: str, mine: str, expected: int
+) -> None:
     """Country codes of one, two and three digits, and short codes."""
     assert number_flags(other, mine) == expected
 

@@ -110,7 +110,7 @@ def _prose() -> list[tuple[Path, str]]:
 
 
 def test_prose_is_plain() -> None:
-    """Keys of catalogs and names of tests are names, not prose."""
+    """Keys of catalogs are names, not prose; the next test reads the names of functions."""
     here = Path(__file__).relative_to(ROOT)
     found = [
         f"{path}:{number}: {line.strip()[:120]}"
@@ -118,5 +118,17 @@ def test_prose_is_plain() -> None:
         if path != here and BANNED.search(text)
         for number, line in enumerate(text.splitlines(), start=1)
         if BANNED.search(re.sub(r"[\w.]*\bnobody = |\w+\.nobody\b", "", line))
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_names_of_tests_are_plain() -> None:
+    """The same words in functions of ``tests``: tests, fixtures and helpers."""
+    found = [
+        f"{path}: {name}"
+        for path, text in _texts()
+        if path.parts[0] == "tests" and path.suffix == ".py"
+        for name, _ in _functions(ast.parse(text))
+        if BANNED.search(name.replace("_", " "))
     ]
     assert not found, "\n".join(found)

@@ -80,7 +80,7 @@ async def test_every_vector_is_computed_again_bit_for_bit(stormy) -> None:
     assert found.compared - found.repeated == sum(map(len, place.log.values()))
 
 
-async def test_the_storm_was_one(stormy) -> None:
+async def test_the_faulty_run_contains_races_repeats_and_crashes(stormy) -> None:
     place, directory = stormy
     found = check_parity(directory, PSEUDONYMISER)
     assert found.races > 50

@@ -144,7 +144,7 @@ def test_a_scam_becomes_a_warning_a_case_an_outcome_and_prevented_loss(stack: St
     wait_until(applied, PATIENCE_SECONDS, what="the worker to learn the outcome")
 
 
-def test_poison_is_kept_named_and_replayable_and_stops_nobody(stack: Stack) -> None:
+def test_an_invalid_record_is_kept_named_and_replayable_and_stops_no_other(stack: Stack) -> None:
     person = b"+8613800000077"
     poison = b'{"type": "call_started", "event_id'
     good = CallStarted(

@@ -279,7 +279,7 @@ def test_with_a_provider_passwords_are_closed_and_so_are_their_sessions(
     assert actions(db)[-1] == ("anonymous", "access.sign_in_refused", "local:li.na")
 
 
-def test_breaking_the_glass_opens_them_and_is_on_record(
+def test_emergency_access_opens_password_sign_in_and_is_audited(
     make_access: Callable[..., AccessControl], db: Database
 ) -> None:
     access = make_access(**PROVIDER, break_glass=True)

@@ -21,7 +21,9 @@ HENGYANG = Scope.of(["*"], ["4304*"])
         (None, ""),
     ],
 )
-def test_phones_keep_what_colleagues_tell_them_apart_by(number: str | None, shown: str) -> None:
+def test_masked_phones_keep_the_digits_that_distinguish_them(
+    number: str | None, shown: str
+) -> None:
     assert mask_phone(number) == shown
 
 

@@ -94,7 +94,9 @@ def test_claims_that_do_not_fit_are_refused(
         sign_in(client, provider)
 
 
-def test_a_token_signed_by_somebody_else_is_refused(client: OidcClient, provider: Provider) -> None:
+def test_a_token_signed_by_an_unknown_key_is_refused(
+    client: OidcClient, provider: Provider
+) -> None:
     provider.published, provider.key = KEY, RSAKey.generate_key(2048, {"kid": "one"})
     with pytest.raises(NotAuthenticatedError):
         sign_in(client, provider)
@@ -120,14 +122,14 @@ def test_changed_keys_are_found_without_a_restart(client: OidcClient, provider: 
     ],
     ids=str,
 )
-def test_an_answer_to_no_question_of_this_browser_is_refused(
+def test_a_callback_that_this_browser_did_not_request_is_refused(
     client: OidcClient, provider: Provider, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(NotAuthenticatedError):
         sign_in(client, provider, **changes)
 
 
-def test_a_code_taken_to_another_browser_fails_for_want_of_the_verifier(
+def test_a_code_used_in_another_browser_fails_without_the_verifier(
     client: OidcClient, provider: Provider
 ) -> None:
     address, _ = client.begin("/console/", NOW_MS)

@@ -49,5 +49,5 @@ def test_memory_is_bounded_however_many_keys_come() -> None:
         ("unknown", "unknown"),
     ],
 )
-def test_whoever_has_a_network_of_addresses_has_one_bucket(address: str, counted_as: str) -> None:
+def test_all_addresses_of_a_network_share_one_bucket(address: str, counted_as: str) -> None:
     assert network_of(address) == counted_as

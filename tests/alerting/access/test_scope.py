@@ -41,7 +41,7 @@ def test_the_sql_condition_admits_what_the_predicate_admits(db: Database, scope:
             assert found == scope.admits(tenant, district), (tenant, district)
 
 
-def test_nobody_without_districts_sees_a_case() -> None:
+def test_a_person_without_districts_sees_no_case() -> None:
     nothing = Scope.of(["*"], [])
     assert not any(nothing.admits(tenant, district) for tenant, district in PLACES)
 
@@ -78,5 +78,5 @@ def test_a_scope_that_covers_another_admits_all_that_the_other_admits(
         (Scope.of(["hengyang"], ["*"]), Scope.of(["hengyang"], ["*"]), True),
     ],
 )
-def test_nobody_covers_more_than_they_see(own: Scope, other: Scope, covered: bool) -> None:
+def test_a_scope_covers_only_scopes_within_it(own: Scope, other: Scope, covered: bool) -> None:
     assert own.covers(other) is covered

@@ -72,7 +72,7 @@ def test_even_a_session_in_use_ends_with_its_life(store: SessionStore) -> None:
     assert store.find(token, at(3601)) is None
 
 
-def test_a_token_is_replaced_when_it_is_due_and_the_old_one_soon_is_worth_nothing(
+def test_a_due_token_is_replaced_and_the_old_one_soon_expires(
     store: SessionStore,
 ) -> None:
     first = opened(store)

@@ -29,14 +29,16 @@ def relatives(services: Services) -> list[tuple[str, str, str]]:
     return [(row.subscriber, row.phone, row.name) for row in rows]
 
 
-def test_the_holder_tells_whom_to_call(services: Services, case_id: str, li: Principal) -> None:
+def test_the_holder_adds_an_emergency_contact(
+    services: Services, case_id: str, li: Principal
+) -> None:
     services.case_service.claim(case_id, li)
     services.emergency_contacts.add(li, case_id, phone=PHONE, name="Moter")
     services.emergency_contacts.add(li, case_id, phone=PHONE, name="Mother")
     assert relatives(services) == [(VICTIM, PHONE, "Mother")]
 
 
-def test_nobody_else_does_but_a_supervisor(
+def test_only_the_holder_or_a_supervisor_adds_a_contact(
     services: Services, case_id: str, li: Principal, wang: Principal, boss: Principal
 ) -> None:
     services.case_service.claim(case_id, li)
@@ -53,7 +55,9 @@ def test_nobody_else_does_but_a_supervisor(
     assert relatives(services) == [(VICTIM, PHONE, "Mother")]
 
 
-def test_a_closed_case_takes_none(services: Services, case_id: str, boss: Principal) -> None:
+def test_a_closed_case_accepts_no_contact(
+    services: Services, case_id: str, boss: Principal
+) -> None:
     services.case_service.claim(case_id, boss)
     services.case_service.contact(case_id, boss, method="phone", reached=True)
     services.case_service.contact(case_id, boss, method="phone", reached=True)
@@ -62,7 +66,9 @@ def test_a_closed_case_takes_none(services: Services, case_id: str, boss: Princi
         services.emergency_contacts.add(boss, case_id, phone=PHONE, name="")
 
 
-def test_a_person_has_few(services: Services, case_id: str, boss: Principal) -> None:
+def test_contacts_of_a_person_are_bounded(
+    services: Services, case_id: str, boss: Principal
+) -> None:
     phones = [f"+86137000000{number:02}" for number in range(MAX_RELATIVES)]
     for phone in phones:
         services.emergency_contacts.add(boss, case_id, phone=phone, name="")
@@ -72,7 +78,7 @@ def test_a_person_has_few(services: Services, case_id: str, boss: Principal) -> 
     services.emergency_contacts.add(boss, case_id, phone=phones[0], name="Mother")  # one of them
 
 
-def test_the_audit_log_tells_the_case_and_a_pseudonym(
+def test_the_audit_log_names_the_case_and_a_pseudonym(
     services: Services, case_id: str, boss: Principal
 ) -> None:
     services.emergency_contacts.add(boss, case_id, phone=PHONE, name="Mother")

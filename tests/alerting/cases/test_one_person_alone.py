@@ -28,7 +28,9 @@ def refusal(services: Services, case_id: str, who: Principal, closure: Closure) 
     return refused.value.code
 
 
-def test_nobody_is_dissuaded_whom_nobody_reached(services: Services, li: Principal) -> None:
+def test_a_case_without_a_contact_cannot_close_as_dissuaded(
+    services: Services, li: Principal
+) -> None:
     case_id = opened(services, li)
     assert refusal(services, case_id, li, DISSUADED) == "dissuaded_needs_contact"
     services.case_service.contact(case_id, li, method="phone", reached=False)
@@ -75,7 +77,7 @@ def test_a_visit_or_an_answered_call_is_a_contact(
         assert refusal(services, case_id, li, DISSUADED) == "dissuaded_needs_contact"
 
 
-def test_a_contact_before_the_case_was_reopened_counts_no_more(
+def test_a_contact_before_the_reopening_does_not_count(
     services: Services, li: Principal, boss: Principal, clock: Clock
 ) -> None:
     case_id = opened(services, li)
@@ -87,7 +89,9 @@ def test_a_contact_before_the_case_was_reopened_counts_no_more(
     assert refusal(services, case_id, li, DISSUADED) == "dissuaded_needs_contact"
 
 
-def test_money_that_is_gone_bounds_nothing(services: Services, li: Principal) -> None:
+def test_money_that_is_gone_cannot_be_booked_as_prevented(
+    services: Services, li: Principal
+) -> None:
     """280 yuan were paid and 120 were stopped: 120 can be booked, whatever is typed."""
     gone = warning(
         "w-1", subject_id="t-1", subject_status="completed", amount_at_risk_minor=28_000,

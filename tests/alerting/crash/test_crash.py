@@ -39,7 +39,7 @@ def database_url(request: pytest.FixtureRequest, database_url: str) -> Iterator[
 
 
 @pytest.mark.chaos
-def test_a_crash_at_any_point_loses_nothing_pages_nobody_again_and_counts_once(
+def test_a_crash_at_any_point_loses_nothing_repeats_no_page_and_counts_once(
     database_url: str, tmp_path: Path
 ) -> None:
     """One case, one outcome, the amount once, each message acted on once, and no page after an

@@ -69,7 +69,7 @@ def test_the_service_works_through_pgbouncer(
     assert len(servers) > 1
 
 
-def test_a_server_that_goes_in_the_middle_of_a_batch_is_an_outage_and_comes_back(
+def test_a_server_that_stops_during_a_batch_is_an_outage_and_recovers(
     server: PostgresServer,
 ) -> None:
     db = Database(server.url)
@@ -93,7 +93,7 @@ def test_a_server_that_goes_in_the_middle_of_a_batch_is_an_outage_and_comes_back
     db.dispose()
 
 
-def test_a_primary_that_was_replaced_is_an_outage_and_left(server: PostgresServer) -> None:
+def test_a_primary_that_became_read_only_is_an_outage(server: PostgresServer) -> None:
     """A read-only server refuses every record of a batch; none of them may become a dead letter."""
     db = Database(server.url)
     migrate.upgrade(db)
@@ -127,7 +127,7 @@ def test_a_replica_by_mistake_is_named_at_the_start(server: PostgresServer) -> N
         migrate.upgrade(Database(server.url))
 
 
-def test_a_full_disk_is_called_one(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
     """SQLite is given no page more, which it answers as it does a full disk."""
     db = Database(f"sqlite:///{tmp_path / 'a.db'}")
     migrate.upgrade(db)

@@ -98,7 +98,7 @@ def test_old_cases_lose_the_person_and_keep_the_figures(
     assert services.case_queries.get(EVERYTHING, case_id).disposition == "dissuaded"
 
 
-def test_a_loss_after_erasure_still_counts_but_is_sent_to_nobody(
+def test_a_loss_after_erasure_counts_and_is_not_published(
     services: Services, boss: Principal
 ) -> None:
     case_id = closed_case(services, boss)
@@ -125,7 +125,7 @@ def test_an_erasure_is_on_record_even_if_nothing_was_found(services: Services) -
     assert VICTIM not in f"{line.subject}{line.detail}"
 
 
-def test_an_erased_person_has_no_exception_any_more_and_the_workers_are_told(
+def test_erasing_a_person_removes_their_exception_and_publishes_a_tombstone(
     services: Services, boss: Principal, li: Principal
 ) -> None:
     item = propose(services, boss, "pair")
@@ -135,7 +135,9 @@ def test_an_erased_person_has_no_exception_any_more_and_the_workers_are_told(
     assert services.lists.list(EVERYTHING) == []
 
 
-def test_erased_cases_are_not_linked_by_having_nobody(services: Services, boss: Principal) -> None:
+def test_erased_cases_are_not_linked_by_an_empty_person(
+    services: Services, boss: Principal
+) -> None:
     closed_case(services, boss)
     other = warning("w-2", subscriber="+8613700000000", caller="+8617100000000", payee="X9")
     services.ingestor.ingest([other], "test")
@@ -148,7 +150,7 @@ def test_erased_cases_are_not_linked_by_having_nobody(services: Services, boss: 
     assert services.case_queries.linked(EVERYTHING, case) == []
 
 
-def test_what_is_past_its_time_goes_in_batches(
+def test_expired_rows_are_deleted_in_batches(
     services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention_module, "ROWS_A_BATCH", 2)

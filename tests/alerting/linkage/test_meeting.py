@@ -40,7 +40,7 @@ def held(services: Services, work: Callable[[Session], object]) -> Iterator[None
 @pytest.mark.system
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer
 @pytest.mark.parametrize("first", ["warnings", "transfers"])
-def test_two_consumers_that_meet_count_a_late_loss_once(
+def test_two_concurrent_consumers_count_a_late_loss_once(
     services: Services, boss: Principal, first: str
 ) -> None:
     services.ingestor.ingest([warning()], "test")
@@ -69,7 +69,7 @@ def test_two_consumers_that_meet_count_a_late_loss_once(
     thread = threading.Thread(target=other)
     with held(services, works[first]):
         thread.start()
-        wait_until_somebody_waits(services, done)
+        wait_until_a_lock_is_awaited(services, done)
     thread.join(30)
     assert done.is_set()
     with services.db.read() as session:
@@ -85,7 +85,7 @@ def test_two_consumers_that_meet_count_a_late_loss_once(
     assert (case.prevented_minor, case.lost_minor) == (0, AMOUNT_MINOR)
 
 
-def wait_until_somebody_waits(services: Services, done: threading.Event) -> None:
+def wait_until_a_lock_is_awaited(services: Services, done: threading.Event) -> None:
     """Until the second consumer stands at a lock of the first, or is through without one."""
     waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
     while not done.wait(0.01):

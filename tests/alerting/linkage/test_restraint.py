@@ -87,7 +87,7 @@ def victim(number: int) -> FraudWarning:
     return warning(f"w-{number}", subscriber=f"+86137{number:08}", payee=f"62220000{number:04}")
 
 
-def test_a_swindler_of_many_cases_texts_nobody_twice_within_the_quiet_days(
+def test_a_swindler_of_many_cases_causes_one_text_a_person_within_the_quiet_days(
     services: Services, index: ContactIndex, close: Close, sweep: Callable[..., None], clock: Clock
 ) -> None:
     index.handle(calls(*[(CALLER, person) for person in PEOPLE]))
@@ -209,7 +209,7 @@ def test_a_number_that_may_be_honest_waits_for_a_supervisor(
         services.sweeps.approve("s-none", CHIEF)
 
 
-def test_who_closed_a_case_does_not_approve_its_sweep(
+def test_the_person_who_closed_a_case_cannot_approve_its_sweep(
     services: Services, index: ContactIndex, close: Close, sweep: Callable[..., None],
     boss: Principal,
 ) -> None:  # fmt: skip

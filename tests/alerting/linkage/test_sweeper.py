@@ -143,7 +143,7 @@ def test_a_payment_whose_warning_was_withdrawn_is_no_loss(
     assert services.case_queries.get(EVERYTHING, case.case_id).prevented_minor == 5_000_000
 
 
-def test_a_payment_to_somebody_else_or_too_late_does_not(
+def test_a_payment_to_another_payee_or_too_late_changes_no_prevented_loss(
     services: Services, index: ContactIndex, boss: Principal
 ) -> None:
     case = confirm(services, boss)

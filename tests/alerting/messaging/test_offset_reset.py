@@ -34,7 +34,7 @@ def reading(link: KafkaSettings, group: str, seen: list[TopicRecord]) -> TopicRe
     return TopicReader(link, [qualified("warnings", link)], group, seen.extend)
 
 
-def test_a_group_goes_on_at_a_time_once_nobody_reads_in_it(link: KafkaSettings) -> None:
+def test_offsets_of_a_group_without_members_are_reset_to_a_time(link: KafkaSettings) -> None:
     group, stop = f"{link.topic_prefix}group", threading.Event()
     produce(link, "warnings", b"before the backup")
     [first] = consume(link, "warnings", 1)

@@ -40,7 +40,7 @@ def record(event: object, offset: int, topic: str = "warnings") -> TopicRecord:
 
 @pytest.mark.parametrize("field", ["model_version", "policy_version", "traceparent", "decision"])
 @pytest.mark.parametrize("text", ["m\x00", "x" * 1001])
-def test_a_text_that_no_column_holds_is_no_warning(field: str, text: str) -> None:
+def test_a_text_that_no_column_can_store_is_a_rejected_warning(field: str, text: str) -> None:
     with pytest.raises(ContractError) as refusal:
         decode_warning(encode(warning(**{field: text})))
     assert refusal.value.reason == "invalid_field"
@@ -97,7 +97,7 @@ def test_a_sum_past_64_bits_does_not_stop_the_contact_index(
         assert session.scalar(select(func.count()).select_from(Activity)) == 3
 
 
-def test_an_outage_is_nobodys_fault(reject: Callable[[TopicRecord, ContractError], None]) -> None:
+def test_an_outage_rejects_no_record(reject: Callable[[TopicRecord, ContractError], None]) -> None:
     def apply(_items: Any) -> None:
         raise DependencyUnavailableError("The database did not answer.")
 

@@ -79,9 +79,7 @@ def while_serving(
 @pytest.mark.parametrize(
     ("proxies", "seen"), [(["127.0.0.0/8"], "203.0.113.7"), (["10.0.0.1"], "127.0.0.1")]
 )
-def test_a_client_is_told_apart_by_a_trusted_proxy_and_by_nobody_else(
-    proxies: list[str], seen: str
-) -> None:
+def test_a_client_address_is_taken_from_a_trusted_proxy_only(proxies: list[str], seen: str) -> None:
     async def ask(client: httpx.AsyncClient, port: int, probes: int) -> list[str]:
         headers = {"X-Forwarded-For": "203.0.113.7"}
         answers = [
@@ -92,7 +90,7 @@ def test_a_client_is_told_apart_by_a_trusted_proxy_and_by_nobody_else(
     assert while_serving(proxies, ask) == [seen, "probe"]
 
 
-def test_a_taken_port_is_told_with_the_setting_that_moves_it() -> None:
+def test_a_taken_port_is_reported_with_the_setting_that_moves_it() -> None:
     setting = "FOREWARN_ALERTING_METRICS_PORT"
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,

@@ -86,7 +86,7 @@ def rows(directory: Path) -> dict[tuple[str, int, int], str]:
 
 
 @pytest.mark.system
-def test_every_valid_record_is_exported_once_and_every_other_is_told(
+def test_every_valid_record_is_exported_once_and_every_other_is_reported(
     filled, exporter: Exporter, tmp_path: Path
 ) -> None:
     _, held = filled
@@ -216,7 +216,7 @@ def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
         read_topic(tmp_path / "none", "calls")
 
 
-def test_a_table_without_a_required_column_is_told_which(tmp_path: Path) -> None:
+def test_a_table_without_a_required_column_is_refused_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "calls").mkdir()
     pl.DataFrame({"type": ["call_ended"], "event_id": ["a"]}).write_parquet(
         tmp_path / "calls" / "a.parquet"

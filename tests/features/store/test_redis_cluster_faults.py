@@ -57,7 +57,7 @@ async def test_a_replica_takes_over_and_nothing_acknowledged_is_lost(
     await store.close()
 
 
-async def test_a_node_that_comes_back_empty_is_told_from_new_people(
+async def test_a_node_that_comes_back_empty_is_not_taken_for_new_people(
     cluster: list[RedisServer],
 ) -> None:
     store = redis_store(cluster[0].url, cluster=True)

@@ -124,7 +124,7 @@ async def test_a_server_that_restarts_empty_is_never_mistaken_for_new_people(
         await store.close()
 
 
-async def test_a_store_made_anew_is_not_the_one_that_was_opened(server: RedisServer) -> None:
+async def test_a_store_created_again_is_not_the_one_that_was_opened(server: RedisServer) -> None:
     old = await opened(server)
     with server.client() as client:
         client.flushall()

@@ -39,7 +39,7 @@ def test_a_password_of_ones_own_is_taken_and_not_printed(users: UserFile) -> Non
     assert users.check("li.na", "my own long password") is not None
 
 
-def test_somebody_removed_is_gone_and_removing_nobody_fails(users: UserFile) -> None:
+def test_a_removed_person_is_gone_and_removing_an_unknown_person_fails(users: UserFile) -> None:
     CliRunner().invoke(app, ["add", "li.na", "--role", "responder", *SCOPE])
     assert CliRunner().invoke(app, ["remove", "li.na"]).exit_code == 0
     assert users.get("li.na") is None

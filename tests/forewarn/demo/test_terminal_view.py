@@ -56,7 +56,7 @@ def test_plain_lines_come_at_most_every_few_seconds() -> None:
     assert "6 warnings  p50 12 ms p99 46 ms" in lines[0]
 
 
-def test_the_summary_tells_every_outcome_and_error() -> None:
+def test_the_summary_shows_every_outcome_and_error() -> None:
     console, out = _console(terminal=False)
     errors = tuple(f"case {number}: timed out" for number in range(7))
     truth = WarningTruth(people=4, in_a_fraud=3, losses_warned=2, lead_minutes=12.0)

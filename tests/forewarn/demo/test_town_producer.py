@@ -56,7 +56,7 @@ def test_everything_is_sent_keyed_by_subscriber_and_losses_are_known() -> None:
     assert all(sender.paid_to_swindlers(victim) > 0 for victim in losers)
 
 
-def test_somebody_who_is_dissuaded_before_it_begins_pays_nothing_more() -> None:
+def test_a_person_dissuaded_before_the_fraud_begins_pays_nothing_more() -> None:
     truth = simulate(SCENARIO).truth
     first = truth.filter(truth["lost_minor"] > 0).sort("began_ms").row(0, named=True)
     sender, _ = _sent()

@@ -21,7 +21,7 @@ def _findings(directory: Path, **settings: int) -> dict[str, diagnosis.MachineFi
 
 
 @pytest.mark.parametrize("extra", diagnosis.EXTRAS)
-def test_a_package_that_is_not_installed(
+def test_a_package_that_is_not_installed_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str
 ) -> None:
     lacking = diagnosis.EXTRAS[extra][0]
@@ -37,7 +37,7 @@ def test_a_package_that_is_not_installed(
 @pytest.mark.parametrize(
     ("what", "name"), [("Java for Kafka", "java"), ("redis-server", "redis_binary")]
 )
-def test_a_program_that_is_not_there(
+def test_a_missing_program_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, name: str
 ) -> None:
     def nowhere() -> Path:
@@ -51,7 +51,7 @@ def test_a_program_that_is_not_there(
 @pytest.mark.parametrize(
     ("what", "name"), [("Java for Kafka", "java"), ("redis-server", "redis_binary")]
 )
-def test_a_program_that_does_not_run(
+def test_a_program_that_does_not_run_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, name: str
 ) -> None:
     monkeypatch.setattr(diagnosis, name, lambda: Path("/bin/false"))
@@ -61,7 +61,7 @@ def test_a_program_that_does_not_run(
     assert finding.remedy
 
 
-def test_a_directory_that_cannot_be_written_to(
+def test_a_directory_that_cannot_be_written_to_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(diagnosis.os, "access", lambda path, mode: False)
@@ -70,7 +70,7 @@ def test_a_directory_that_cannot_be_written_to(
     assert "--dir" in finding.remedy
 
 
-def test_a_port_that_somebody_else_has(tmp_path: Path) -> None:
+def test_a_port_that_another_program_uses_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         finding = _findings(tmp_path, redis_port=port)[f"port {port}"]

@@ -25,7 +25,7 @@ HOLD = (
 )
 
 
-def test_a_second_holder_is_told_who_the_first_is(tmp_path: Path) -> None:
+def test_a_second_holder_gets_an_error_that_names_the_first(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
     ) as holder:
@@ -42,7 +42,7 @@ def test_a_second_holder_is_told_who_the_first_is(tmp_path: Path) -> None:
     assert not (tmp_path / "lock").exists()
 
 
-def test_the_state_of_a_killed_supervisor_describes_nothing(tmp_path: Path) -> None:
+def test_the_state_of_a_killed_supervisor_is_ignored(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     layout.prepare()
     state = StackState(pid=1, phase="ready", started_at_ms=5)
@@ -52,7 +52,7 @@ def test_the_state_of_a_killed_supervisor_describes_nothing(tmp_path: Path) -> N
     assert read_state(tmp_path) is None
 
 
-def test_a_start_that_failed_says_so_when_nobody_holds_the_lock(tmp_path: Path) -> None:
+def test_a_failed_start_is_reported_when_the_lock_is_free(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     layout.prepare()
     failed = StackState(pid=1, phase="failed", started_at_ms=5, error="Kafka did not start.")
@@ -69,7 +69,7 @@ def silent_holder(tmp_path: Path) -> Iterator[int]:
     os.close(descriptor)
 
 
-def test_a_holder_that_is_about_to_say_who_it_is_is_waited_for(
+def test_a_holder_that_is_about_to_name_itself_is_awaited(
     tmp_path: Path, silent_holder: int
 ) -> None:
     """Its number used to be read as 0, and a signal to process 0 is one to all of our own."""
@@ -81,14 +81,12 @@ def test_a_holder_that_is_about_to_say_who_it_is_is_waited_for(
     assert found == [4711]
 
 
-def test_a_holder_that_never_says_who_it_is_is_nobody_to_signal(
-    tmp_path: Path, silent_holder: int
-) -> None:
+def test_a_holder_that_never_names_itself_is_an_error(tmp_path: Path, silent_holder: int) -> None:
     with pytest.raises(ConfigurationError, match="without naming itself"):
         lock_holder(tmp_path)
 
 
-def test_who_only_looks_at_a_lock_hinders_no_start(tmp_path: Path) -> None:
+def test_reading_a_lock_prevents_no_start(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     looking = threading.Timer(0.1, os.close, (descriptor,))
@@ -98,7 +96,7 @@ def test_who_only_looks_at_a_lock_hinders_no_start(tmp_path: Path) -> None:
     looking.join()
 
 
-def test_nobody_but_the_holder_of_the_lock_is_signalled(tmp_path: Path) -> None:
+def test_only_the_holder_of_the_lock_is_signalled(tmp_path: Path) -> None:
     """After a crash the number in the file may have been given to any other program."""
     with subprocess.Popen(["sleep", "300"]) as other:
         _signal(other.pid, tmp_path, signal.SIGKILL)

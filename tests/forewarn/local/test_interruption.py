@@ -77,7 +77,7 @@ def test_a_signal_in_the_block_raises_once() -> None:
         interrupt()  # the user presses again during the stop
 
 
-def test_who_waits_for_a_thread_is_woken_by_a_signal_and_the_thread_is_not() -> None:
+def test_a_signal_ends_the_wait_for_a_thread_but_not_the_thread() -> None:
     release = threading.Event()
     thread = threading.Thread(target=release.wait)
     with StopSignals() as signals:

@@ -78,7 +78,7 @@ def test_money_moved_to_oneself_is_counted_and_no_payment(tmp_path: Path) -> Non
     assert outcome(folder, folder / "mapping.toml", tmp_path) == Outcome(skipped_rows=1)
 
 
-def test_a_withheld_caller_is_nobody_and_not_lost(tmp_path: Path) -> None:
+def test_a_withheld_caller_has_no_number_and_its_call_is_kept(tmp_path: Path) -> None:
     folder = next(folder for folder in CASES if folder.name == "29-withheld-caller")
     found = outcome(folder, folder / "mapping.toml", tmp_path)
     assert [event["caller"] for event in found.events.values()] == [None] * 4

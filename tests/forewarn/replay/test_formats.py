@@ -77,7 +77,7 @@ def figures(each: FileFormat, tmp_path: Path) -> list[tuple]:
     return [tuple(one["event"][name] for name in names) for one in found]
 
 
-def test_paypal_tells_both_readings_of_the_doubled_hour_by_its_zone(tmp_path: Path) -> None:
+def test_paypal_times_in_the_doubled_hour_are_resolved_by_their_zone(tmp_path: Path) -> None:
     assert figures(format_named("paypal-de"), tmp_path) == [
         ("outgoing", "completed", 123_456, "EUR", 1_792_886_290_000, "0AA00000000000001"),
         ("outgoing", "completed", 4_850, "EUR", 1_792_888_200_000, "0AA00000000000002"),

@@ -38,7 +38,7 @@ def test_fixed_foreign_short_and_unheard_of_numbers(spelling: str, expected: str
     "text", ["anonymous", "Restricted", "sip:anonymous@anonymous.invalid", "+266696687", "7378742833",
              "Private Number", "unknown", "No Caller ID", "隐藏号码", "0", "00000000000"],
 )  # fmt: skip
-def test_what_was_not_shown_is_nobody(text: str) -> None:
+def test_a_withheld_number_is_no_party(text: str) -> None:
     assert party(text, "CN") is None
 
 
@@ -57,7 +57,7 @@ def test_without_a_region_only_international_spellings_are_understood() -> None:
     assert party("13800000017", None) == "13800000017"
 
 
-def test_validity_is_a_flag_and_drops_nobody() -> None:
+def test_validity_is_a_flag_and_drops_no_number() -> None:
     assert party("14000000017", "CN") == "+8614000000017"
     assert not valid("+860755000017")
     assert valid("96110")

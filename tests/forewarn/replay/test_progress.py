@@ -42,7 +42,7 @@ def test_going_on_where_a_run_stopped_sends_every_item_exactly_once() -> None:
         assert sorted(values) == sorted(item.value for item in whole)
 
 
-def test_the_options_to_go_on_are_told_with_what_will_count_twice() -> None:
+def test_the_options_to_continue_are_printed_with_the_events_that_will_count_twice() -> None:
     progress = Progress([0, 0])
     progress.acknowledged(0, 0)
     progress.acknowledged(1, 1)

@@ -59,7 +59,7 @@ def test_the_call_ends_and_no_further_payment_is_made(town: Town) -> None:
     assert all(isinstance(t, Transfer) and t.status == "blocked" for t in transfers)
 
 
-def test_everybody_else_goes_on_as_before(town: Town) -> None:
+def test_other_people_continue_as_before(town: Town) -> None:
     subscriber, moment, _ = busiest(town)
     sent, stopped = play(town, subscriber, moment)
     ended = {int(each.episode_id[1:]) for each in stopped}
@@ -116,7 +116,7 @@ def test_playing_can_begin_in_the_middle(town: Town) -> None:
     assert len(late) == sum(r.arrival_ms >= middle for r in LiveTown(town))
 
 
-def test_a_person_tells_of_an_attempt_for_a_day(town: Town) -> None:
+def test_a_person_reports_an_attempt_for_a_day(town: Town) -> None:
     """One that led nowhere, and one that was stopped, but not of what has not begun."""
     in_vain = town.truth.filter(~pl.col("engaged"), pl.col("began_ms").is_not_null())
     vain = in_vain.sort("began_ms").row(0, named=True)

@@ -80,7 +80,7 @@ def test_event_ids_name_one_fact_each(town: Town) -> None:
     assert town.labels["event_id"].n_unique() == town.labels.height
 
 
-def test_nobody_is_in_two_honest_calls_at_once(town: Town) -> None:
+def test_no_person_is_in_two_honest_calls_at_once(town: Town) -> None:
     fraud = town.labels.filter("is_fraud")["event_id"]
     talks = (
         town.calls.filter((pl.col("type") == "call_ended") & pl.col("answered"))

@@ -14,7 +14,7 @@ def helped() -> Town:
     )
 
 
-def test_reports_come_after_what_they_tell_and_within_the_period(town: Town) -> None:
+def test_reports_follow_the_events_they_report_and_stay_within_the_period(town: Town) -> None:
     known = town.reports.join(town.truth, on="episode_id")
     assert known.height == town.reports.height > 30
     assert (known["label_time_ms"] > known["began_ms"]).all()
@@ -53,7 +53,7 @@ def test_reports_name_only_parties_of_the_fraud(town: Town) -> None:
     assert named.join(parties, on=["episode_id", "name"], how="left")["real"].all()
 
 
-def test_nothing_of_a_fraud_happens_after_somebody_stepped_in(helped: Town) -> None:
+def test_no_event_of_a_fraud_follows_an_intervention(helped: Town) -> None:
     stopped = helped.truth.filter(pl.col("intervened_ms").is_not_null())
     assert stopped.height > 20
     events = helped.labels.join(stopped.select("episode_id", "intervened_ms"), on="episode_id")
@@ -66,7 +66,7 @@ def test_nothing_of_a_fraud_happens_after_somebody_stepped_in(helped: Town) -> N
     assert later["status"].null_count() == 0
 
 
-def test_stepping_in_spares_money_and_the_report_says_so(town: Town, helped: Town) -> None:
+def test_an_intervention_saves_money_and_the_report_says_so(town: Town, helped: Town) -> None:
     assert helped.truth["spared_minor"].sum() > 0
     assert helped.truth["lost_minor"].sum() < town.truth["lost_minor"].sum()
     dissuaded = helped.reports.filter(pl.col("disposition") == "dissuaded")

@@ -46,7 +46,7 @@ def test_a_likely_fraud_on_the_line_is_raised_with_deadline_and_loss() -> None:
     assert decision.history.about(10) is not None
 
 
-def test_an_unlikely_one_is_not() -> None:
+def test_an_unlikely_fraud_is_not_raised() -> None:
     decision = decide(policy(), facts(), 0.19)
     assert (decision.reason, decision.action) == ("below_threshold", None)
     assert decision.history == WarningHistory()
@@ -94,7 +94,7 @@ def test_a_warning_is_withdrawn_only_well_below_the_threshold() -> None:
 
 
 @pytest.mark.parametrize("status", ["completed", "blocked", "reversed"])
-def test_what_became_of_a_warned_transfer_is_always_told(status: str) -> None:
+def test_the_outcome_of_a_warned_transfer_is_always_sent(status: str) -> None:
     """The loss ledger lives on it, whatever the model thinks of a transfer that has been made."""
     p = policy()
     first = decide(p, facts(status="attempted", amount_minor=5_000_000), 0.6)
@@ -103,7 +103,7 @@ def test_what_became_of_a_warned_transfer_is_always_told(status: str) -> None:
     assert after.expected_loss_minor == first.expected_loss_minor
 
 
-def test_an_ended_call_is_told_once_and_then_settled() -> None:
+def test_an_ended_call_is_sent_once_and_then_settled() -> None:
     p = policy()
     first = decide(p, facts(), 0.6)
     ended = decide(p, facts(status="call_ended"), 0.6, first.history)

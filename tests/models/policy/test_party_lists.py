@@ -67,7 +67,7 @@ def test_lists_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         max_size=60,
     )
 )
-def test_changes_are_found_like_in_lists_sorted_anew(changes: list[tuple]) -> None:
+def test_changes_are_found_as_in_lists_sorted_again(changes: list[tuple]) -> None:
     """However changes and merges fall, each number on a list of any tenant is found."""
     lists, held = Lists(), set[tuple]()
     peers = np.arange(10, dtype=np.uint64)

@@ -60,7 +60,9 @@ def test_an_artifact_goes_in_and_comes_out_verified(registry: Registry, trained:
     assert registry.current("champion") == folder  # from the cache
 
 
-def test_a_rollback_goes_back_and_the_history_tells(registry: Registry, trained: Trained) -> None:
+def test_a_rollback_restores_the_earlier_model_and_the_history_records_it(
+    registry: Registry, trained: Trained
+) -> None:
     version = registry.add(trained.path)
     with pytest.raises(ConfigurationError, match="no earlier version"):
         registry.rollback("champion", by="me", reason="?", now_ms=0)

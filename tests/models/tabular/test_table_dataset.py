@@ -142,7 +142,7 @@ def test_a_row_without_a_group_is_a_group_of_its_own(frame: pl.DataFrame) -> Non
     assert (warning.about, "600 rows" in warning.message) == ("card", True)
 
 
-def test_no_column_vanishes_without_a_word(frame: pl.DataFrame) -> None:
+def test_every_dropped_column_is_reported(frame: pl.DataFrame) -> None:
     more = frame.with_columns(
         nothing=pl.lit(None, dtype=pl.Float64),
         remark=pl.concat_str(pl.lit("remark "), pl.col("row_number")),
@@ -190,7 +190,7 @@ def test_texts_of_money(texts: list[str | None], expected: list[float | None] | 
     assert (found.to_list() if found is not None else None) == expected
 
 
-def test_names_that_lightgbm_refuses_or_that_meet_are_mended(
+def test_names_that_lightgbm_refuses_or_that_collide_are_replaced(
     frame: pl.DataFrame, tmp_path: Path
 ) -> None:
     odd = frame.with_columns(

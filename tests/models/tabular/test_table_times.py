@@ -80,7 +80,7 @@ def test_a_column_may_name_its_unit() -> None:
     assert read_times(pl.Series("TX_TIME_SECONDS", [0, 3])).time_ms.tolist() == [0, 3_000]
 
 
-def test_the_period_is_told_as_it_was_understood() -> None:
+def test_the_period_is_reported_as_it_was_understood() -> None:
     read = read_times(pl.Series("step", [0, 743]), "hours")
     assert read.meaning == "hours since an unknown start, 31.0 days in all"
     assert not read.dated

@@ -66,7 +66,7 @@ def test_the_weighted_prevalence_of_a_part_is_that_of_its_window() -> None:
     assert abs(np.mean(gaps)) < 0.05
 
 
-def test_what_nobody_knew_at_the_cut_is_neither_fraud_nor_honest(dataset: Dataset) -> None:
+def test_a_label_unknown_at_the_cut_is_neither_fraud_nor_honest(dataset: Dataset) -> None:
     parts = split(dataset)
     for name in ("train", "calibrate"):
         part, cut = parts.parts[name], parts.known_at_ms[name]

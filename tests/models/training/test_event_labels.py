@@ -93,7 +93,7 @@ def test_the_last_word_on_a_case_counts() -> None:
     assert label_events(events(), pl.concat([second, first]), P).label.sum() == 0
 
 
-def test_every_warning_of_a_case_tells_of_its_own_parties() -> None:
+def test_every_warning_of_a_case_labels_its_own_parties() -> None:
     """Alerting publishes one outcome a warning; together they are one episode, at stake once."""
     common = {"case_id": "c1", "prevented_minor": 0}
     call = outcome(**common, warning_id="w1", payees=[], lost_minor=0, at_risk_minor=2_000)

@@ -63,7 +63,7 @@ def test_weighted_figures_are_those_of_the_whole(town: Town) -> None:
     assert abs(np.mean(estimates) - value.sum()) < 4 * error
 
 
-def test_the_weights_stand_for_everybody(whole: Dataset, sampled: Dataset) -> None:
+def test_the_weights_represent_the_whole_population(whole: Dataset, sampled: Dataset) -> None:
     honest = sampled.weight[sampled.label == 0].sum()
     assert honest == pytest.approx(whole.weight[whole.label == 0].sum(), rel=0.2)
     assert sampled.weight[sampled.label == 1].sum() == whole.weight[whole.label == 1].sum()

@@ -191,7 +191,7 @@ async def test_an_abandoned_batch_is_not_acknowledged() -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), ValueError("another")])
-async def test_a_failure_is_told_and_nothing_is_acknowledged(error: Exception) -> None:
+async def test_a_failure_is_reported_and_nothing_is_acknowledged(error: Exception) -> None:
     """An error that no retry removes brings the worker down instead of losing the batch."""
     recorder, acked, failures = Recorder(), list[int](), list[BaseException]()
     recorder.error = error

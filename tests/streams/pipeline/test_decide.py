@@ -112,7 +112,7 @@ async def test_a_call_and_an_attempt_are_warned_about_while_it_helps() -> None:
     assert [d.action for d in decisions] == ["raise", "raise"]
 
 
-async def test_what_becomes_of_a_warned_transfer_is_told_in_the_same_chunk() -> None:
+async def test_the_outcome_of_a_warned_transfer_is_sent_in_the_same_chunk() -> None:
     """The loss ledger lives on the update that says whether the money left."""
     attempt = transfer(0, "outgoing", "attempted", "t")
     done = transfer(1, "outgoing", "completed", "t")
@@ -156,7 +156,7 @@ async def test_a_false_alarm_quietens() -> None:
     assert sent_decisions(job) == []
 
 
-async def test_outcomes_tell_how_well_the_warnings_were_calibrated() -> None:
+async def test_outcomes_measure_the_calibration_of_the_warnings() -> None:
     """Expected and observed frauds by the model that warned, once the labels arrive."""
     subscriber, key = PERSON, Pseudonymiser(b"a key that only tests use")
     outcomes: list[Event] = [
@@ -186,7 +186,7 @@ async def test_outcomes_tell_how_well_the_warnings_were_calibrated() -> None:
     assert value("observed") == 1.0
 
 
-def test_models_told_apart_are_bounded() -> None:
+def test_the_number_of_model_labels_is_bounded() -> None:
     registry = CollectorRegistry()
     metrics = WorkerMetrics(registry)
     for number in range(MAX_MODELS + 30):

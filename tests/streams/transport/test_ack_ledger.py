@@ -118,7 +118,7 @@ class TestAssignment:
         book.forget([HERE])
         assert book.committable() == {}
 
-    def test_a_chunk_read_before_a_seek_is_told_from_one_read_after_it(self):
+    def test_a_chunk_read_before_a_seek_is_distinguished_from_one_read_after_it(self):
         book = ledger(0)
         book.reset(HERE, 0, 5)
         assert not book.is_current(chunk([0], 1, epoch=4))

@@ -99,7 +99,7 @@ def get(server: HealthServer, path: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def test_http_says_why_a_probe_fails_and_passes_when_it_is_mended(served):
+def test_http_says_why_a_probe_fails_and_passes_after_the_repair(served):
     health, server = served
     status, body = get(server, "/startup")
     assert (status, json.loads(body)["reasons"]) == (503, ["no_model", "not_in_group"])

@@ -91,7 +91,7 @@ async def test_after_a_long_wait_the_clock_starts_again(place: Place) -> None:
 
 
 @pytest.mark.parametrize("answers", [True, False])
-async def test_a_rebalance_without_end_is_told_unless_kafka_is_away(
+async def test_a_rebalance_without_end_is_reported_unless_kafka_is_away(
     place: Place, answers: bool
 ) -> None:
     """A restart replaces a reader that died, and never ends an outage."""

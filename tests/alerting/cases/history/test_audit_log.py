@@ -72,7 +72,7 @@ def test_a_change_past_the_guards_is_found(db: Database, statement: str, fault: 
     assert history.verify(db).fault == fault
 
 
-def test_a_whole_chain_written_anew_is_found_by_the_head_kept_elsewhere(db: Database) -> None:
+def test_a_rewritten_chain_is_found_by_the_head_kept_elsewhere(db: Database) -> None:
     write(db, "a", "b")
     kept = history.verify(db).head
     write(db, "c")

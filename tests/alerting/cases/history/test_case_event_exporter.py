@@ -75,7 +75,7 @@ def test_a_trace_goes_from_the_warning_to_the_closing(
         assert secret not in repr(logs) + repr(recorded.spans)
 
 
-def test_replicas_do_not_tell_the_same_step_twice(
+def test_replicas_export_each_step_once(
     services: Services, clock: Clock, exporter: CaseEventExporter, recorded: RecordedSpans
 ) -> None:
     other = CaseEventExporter(services.db, clock, recorded, owner="two")
@@ -86,7 +86,7 @@ def test_replicas_do_not_tell_the_same_step_twice(
     assert len(recorded.spans) == len(set(recorded.spans))
 
 
-def test_another_replica_goes_on_when_one_falls_silent(
+def test_another_replica_takes_over_when_a_lease_expires(
     services: Services,
     clock: Clock,
     exporter: CaseEventExporter,
@@ -102,7 +102,7 @@ def test_another_replica_goes_on_when_one_falls_silent(
     assert "case claimed" in [name for name, *_ in recorded.spans]
 
 
-def test_what_happened_long_ago_is_not_told_again(
+def test_old_events_are_not_exported_again(
     services: Services, clock: Clock, exporter: CaseEventExporter, recorded: RecordedSpans
 ) -> None:
     services.ingestor.ingest([warning()], "test")

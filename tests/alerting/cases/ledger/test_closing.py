@@ -112,7 +112,7 @@ def test_a_transfer_that_goes_through_after_closing_is_taken_back_by_itself(
     assert balance(services, "lost") == 5_000_000
 
 
-def test_an_amount_told_at_closing_and_seen_later_in_the_stream_is_one_loss(
+def test_an_amount_stated_at_closing_and_seen_later_in_the_stream_is_one_loss(
     services: Services, close: Close, boss: Principal
 ) -> None:
     services.ingestor.ingest([warning()], "test")
@@ -126,7 +126,7 @@ def test_a_stated_amount_cannot_exceed_what_was_at_risk(services: Services, clos
     assert close(prevented_minor=99_000_000_000).prevented_minor == 5_000_000
 
 
-def test_reopening_takes_back_and_estimates_anew(
+def test_reopening_reverses_the_outcome_and_estimates_again(
     services: Services, close: Close, boss: Principal
 ) -> None:
     services.ingestor.ingest([warning()], "test")
@@ -160,7 +160,7 @@ def test_closing_needs_an_outcome_that_fits(
     assert services.case_queries.get(EVERYTHING, case_id).state == "acknowledged"
 
 
-def test_nobody_acts_on_a_case_that_another_holds(
+def test_a_case_held_by_another_person_refuses_every_step(
     services: Services, li: Principal, wang: Principal, boss: Principal
 ) -> None:
     services.ingestor.ingest([warning()], "test")
@@ -189,7 +189,7 @@ def counters(services: Services) -> dict[str, int]:
     return totals
 
 
-def test_the_figure_of_the_day_is_the_reports_and_begins_anew_at_midnight(
+def test_the_figure_of_the_day_equals_the_report_and_restarts_at_midnight(
     services: Services, close: Close, clock: Clock, boss: Principal
 ) -> None:
     def today() -> dict[tuple[str, ...], int]:

@@ -86,7 +86,7 @@ def test_a_duplicate_of_a_closed_case_shares_its_outcome(
     assert sums(services) == {"lost": 5_000_000}
 
 
-def test_losses_that_a_duplicate_knew_go_over_and_count_once(
+def test_losses_of_a_duplicate_move_to_the_original_and_count_once(
     services: Services, pair: Pair, close: Callable[..., Case], boss: Principal
 ) -> None:
     first, second = pair
@@ -102,7 +102,7 @@ def test_losses_that_a_duplicate_knew_go_over_and_count_once(
         services.late_losses.report_loss(second, boss, LateLoss(2_000_000, "t-2"))
 
 
-def test_an_open_case_that_takes_in_something_worse_is_told_to_somebody(
+def test_an_open_case_that_merges_a_worse_one_is_dispatched_again(
     services: Services, pair: Pair, close: Callable[..., Case]
 ) -> None:
     critical, high = pair
@@ -119,7 +119,7 @@ def test_an_open_case_that_takes_in_something_worse_is_told_to_somebody(
     assert "merged" in kinds
 
 
-def test_what_went_over_is_neither_reopened_nor_taken_for_another_person(
+def test_a_duplicate_is_not_reopened_and_needs_an_original_of_the_same_person(
     services: Services, pair: Pair, close: Callable[..., Case], boss: Principal
 ) -> None:
     first, second = pair

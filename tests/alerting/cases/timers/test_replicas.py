@@ -25,7 +25,7 @@ from tests.doubles.http_gateway import GatewayDouble
 CASES = 24
 
 
-def test_three_replicas_and_a_responder_at_the_same_time(
+def test_three_replicas_and_a_responder_can_work_at_the_same_time(
     database_url: str, db: Database, pseudonymiser: Pseudonymiser, boss: Principal, tmp_path: Path
 ) -> None:
     clock = Clock(NOW_MS)

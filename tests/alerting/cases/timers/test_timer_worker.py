@@ -163,7 +163,7 @@ def test_after_an_outage_the_gravest_come_first_and_dispatch_before_deadline(
     assert [case_id for case_id, _ in order[:4]] == [richer.case_id] * 2 + [poorer.case_id] * 2
 
 
-def test_a_timer_looks_again_when_it_was_told_to_and_only_one_of_its_kind_does(
+def test_a_timer_runs_again_at_the_time_set_and_once_per_kind(
     services: Services, db: Database, clock: Clock
 ) -> None:
     open_cases(services, "high")

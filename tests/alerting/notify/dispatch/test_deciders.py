@@ -166,7 +166,7 @@ def test_an_order_is_an_alarm_once_it_failed_or_was_not_confirmed_in_time() -> N
         ("protect", "sms", {"on_call": True}, None),
     ],
 )
-def test_what_is_sent_is_still_wanted_at_that_moment(
+def test_a_delivery_is_sent_only_while_it_is_needed(
     purpose: str, channel: str, case: dict, reason: str | None
 ) -> None:
     fields = {"state": "dispatched", "withdrawn": False, "on_call": False, "forwarding_on": False}

@@ -54,7 +54,7 @@ def test_the_call_is_made_once_the_line_is_free_again(town: Town, gateways: Gate
     assert [item.body["to"] for item in gateways.acted("voice")] == [VICTIM]
 
 
-def test_a_page_that_waited_behind_a_slow_gateway_is_not_sent_once_somebody_has_the_case(
+def test_a_page_delayed_by_a_slow_gateway_is_not_sent_for_a_claimed_case(
     town: Town, gateways: GatewayDouble, li: Principal
 ) -> None:
     town.services.ingestor.ingest([warning()], "test")
@@ -90,7 +90,7 @@ def in_beijing(town: Town, number: int) -> None:
     town.timers.run_due()
 
 
-def told_of(gateways: GatewayDouble) -> list[str]:
+def paged_cases(gateways: GatewayDouble) -> list[str]:
     """The cases of every page that was acted on."""
     return [case["case_id"] for page in gateways.acted("hook") for case in page.body["cases"]]
 
@@ -112,7 +112,7 @@ def test_a_case_that_joins_while_the_answer_to_a_page_is_lost_is_paged_by_itself
         town.run()
     first, second = gateways.acted("hook")
     assert (len(first.body["cases"]), len(second.body["cases"])) == (2, 1)
-    assert sorted(told_of(gateways)) == [case.case_id for case in town.cases()]
+    assert sorted(paged_cases(gateways)) == [case.case_id for case in town.cases()]
     assert {row.state for row in town.deliveries(purpose="page", channel="webhook")} == {"sent"}
 
 

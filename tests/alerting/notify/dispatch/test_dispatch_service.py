@@ -42,7 +42,7 @@ def test_a_line_that_the_swindler_holds_is_never_called(
     ]
 
 
-def test_nobody_answers_so_the_relative_is_called_then_a_patrol_goes(
+def test_without_an_answer_the_relative_is_called_and_then_a_patrol_is_sent(
     town: Town, gateways: GatewayDouble, boss: object
 ) -> None:
     town.services.ingestor.ingest([warning()], "test")

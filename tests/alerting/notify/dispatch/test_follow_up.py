@@ -90,7 +90,7 @@ def test_claiming_again_buys_no_time_and_a_new_holder_gets_theirs(
 
 
 @pytest.mark.parametrize("end", ["closed", "released"])
-def test_nobody_is_followed_up_for_what_they_no_longer_hold(
+def test_a_released_case_causes_no_follow_up_of_its_former_holder(
     town: Town, claimed: str, li: Principal, end: str
 ) -> None:
     if end == "closed":

@@ -53,7 +53,7 @@ def test_a_relative_whose_number_is_refused_counts_as_tried(
     assert len(town.deliveries(channel="patrol", state="sent")) == 1
 
 
-def test_a_patrol_that_finds_nobody_is_told_to_the_team_or_the_holder(
+def test_a_patrol_that_finds_no_person_alarms_the_team_or_the_holder(
     town: Town, gateways: GatewayDouble, boss: Principal
 ) -> None:
     busy(town, boss)
@@ -64,7 +64,7 @@ def test_a_patrol_that_finds_nobody_is_told_to_the_team_or_the_holder(
     assert "assigned to -" in text
 
 
-def test_the_holder_is_alarmed_over_the_shift_they_are_on(
+def test_the_holder_is_alarmed_at_the_address_of_their_shift(
     town: Town, gateways: GatewayDouble, boss: Principal, li: Principal
 ) -> None:
     town.services.routing_service.add_shift(
@@ -79,7 +79,7 @@ def test_the_holder_is_alarmed_over_the_shift_they_are_on(
     assert (alarm.address, alarm.recipient, alarm.state) == ("+8613900000000", li.subject, "sent")
 
 
-def test_a_hold_that_the_bank_refuses_is_told_at_once_and_one_not_confirmed_after_a_minute(
+def test_a_refused_hold_alarms_at_once_and_an_unconfirmed_one_after_a_minute(
     town: Town, gateways: GatewayDouble
 ) -> None:
     town.services.ingestor.ingest([warning()], "test")
@@ -98,7 +98,7 @@ def test_a_hold_that_the_bank_refuses_is_told_at_once_and_one_not_confirmed_afte
     assert len(alarms(town)) == 2
 
 
-def test_a_confirmed_hold_alarms_nobody(town: Town, gateways: GatewayDouble) -> None:
+def test_a_confirmed_hold_raises_no_alarm(town: Town, gateways: GatewayDouble) -> None:
     gateways.behaviour.confirm = True
     town.services.ingestor.ingest([warning()], "test")
     for _ in range(5):
@@ -107,7 +107,7 @@ def test_a_confirmed_hold_alarms_nobody(town: Town, gateways: GatewayDouble) -> 
     assert alarms(town) == []
 
 
-def test_nobody_reached_is_told_where_no_patrol_goes(
+def test_an_unreached_person_raises_an_alarm_where_no_patrol_is_sent(
     town: Town, gateways: GatewayDouble, boss: Principal
 ) -> None:
     busy(town, boss, MOTHER, severity="high", on_call=True)
@@ -116,7 +116,7 @@ def test_nobody_reached_is_told_where_no_patrol_goes(
     assert alarms(town) == ["nobody_reached"]
 
 
-def test_what_fails_as_somebody_takes_the_case_is_followed_up_all_the_same(
+def test_a_call_that_fails_while_the_case_is_claimed_is_followed_up(
     town: Town, boss: Principal, li: Principal
 ) -> None:
     busy(town, boss, MOTHER)
@@ -137,7 +137,7 @@ def test_a_relative_who_becomes_known_later_is_called_at_once(
     assert [item.body["to"] for item in gateways.acted("voice")] == [MOTHER]
 
 
-def test_a_patrol_that_does_not_report_back_is_asked_after(town: Town, boss: Principal) -> None:
+def test_a_patrol_that_does_not_report_raises_an_alarm(town: Town, boss: Principal) -> None:
     busy(town, boss)
     [visit] = town.deliveries(channel="patrol")
     town.clock.advance(seconds=1_200)

@@ -19,7 +19,7 @@ def come_back(town: Town) -> None:
     town.services.ingestor.ingest([warning(action="update", offset=3)], "test")
 
 
-def test_a_case_that_is_given_back_pages_the_team_again_and_the_person_not(
+def test_a_released_case_pages_the_team_again_but_not_the_person(
     town: Town, gateways: GatewayDouble, li: Principal
 ) -> None:
     gateways.behaviour.confirm = True
@@ -34,7 +34,7 @@ def test_a_case_that_is_given_back_pages_the_team_again_and_the_person_not(
     assert len(gateways.acted("sms")) == len(gateways.acted("bank")) == 1
 
 
-def test_every_release_pages_again_and_the_chain_begins_anew(
+def test_every_release_pages_again_and_restarts_the_chain(
     town: Town, gateways: GatewayDouble, li: Principal
 ) -> None:
     town.services.ingestor.ingest([warning()], "test")
@@ -50,7 +50,7 @@ def test_every_release_pages_again_and_the_chain_begins_anew(
         assert town.case().deadline_ms == town.clock() + 60_000
 
 
-def test_a_warning_that_comes_back_holds_the_money_and_tells_the_team_again(
+def test_a_warning_that_is_raised_again_holds_the_money_and_pages_the_team_again(
     town: Town, gateways: GatewayDouble
 ) -> None:
     town.services.ingestor.ingest([warning()], "test")
@@ -85,7 +85,7 @@ def test_a_hold_that_was_cancelled_before_it_went_out_is_ordered_when_the_warnin
     assert paged(gateways) == 1
 
 
-def test_the_holder_is_told_that_the_warning_came_back(
+def test_the_holder_is_alarmed_when_a_warning_is_raised_again(
     town: Town, gateways: GatewayDouble, li: Principal
 ) -> None:
     town.services.ingestor.ingest([warning()], "test")
@@ -103,7 +103,7 @@ def test_the_holder_is_told_that_the_warning_came_back(
     assert len(gateways.acted("bank")) == 2
 
 
-def test_a_reopened_case_is_told_again(
+def test_a_reopened_case_is_paged_again(
     town: Town, gateways: GatewayDouble, boss: Principal
 ) -> None:
     town.services.ingestor.ingest([warning()], "test")

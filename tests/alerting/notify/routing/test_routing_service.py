@@ -54,7 +54,7 @@ def test_a_silence_within_ones_own_districts_is_taken(services: Services, chief:
         ({"district": "110105"}, NotFoundError),
     ],
 )
-def test_nobody_silences_other_districts(
+def test_a_silence_of_other_districts_is_refused(
     services: Services, chief: Principal, matchers: dict[str, str], error: type[AlertingError]
 ) -> None:
     with pytest.raises(error):
@@ -78,7 +78,7 @@ def test_a_silence_of_everything_is_refused_even_from_those_who_see_everything(
     assert refused.value.code == "matches_everything"
 
 
-def test_a_silence_of_a_whole_tenant_is_seen_and_ended_by_those_it_is_up_to(
+def test_a_silence_of_a_whole_tenant_is_seen_and_ended_by_those_permitted(
     services: Services, chief: Principal, boss: Principal
 ) -> None:
     silence_id = silence(services, boss, severity="medium")
@@ -94,7 +94,7 @@ def test_a_silence_of_a_whole_tenant_is_seen_and_ended_by_those_it_is_up_to(
     ("district", "error"),
     [("", InvalidRequestError), ("43", NotFoundError), ("1101", NotFoundError)],
 )
-def test_nobody_goes_on_call_for_other_districts(
+def test_a_shift_in_other_districts_is_refused(
     services: Services, chief: Principal, boss: Principal, district: str, error: type[AlertingError]
 ) -> None:
     with pytest.raises(error):

@@ -27,7 +27,7 @@ def raise_one(client: TestClient, **changes: object) -> str:
     return answer.json()["case_id"]
 
 
-def test_a_warning_goes_its_way_to_an_outcome(client: TestClient) -> None:
+def test_a_warning_becomes_a_case_and_an_outcome(client: TestClient) -> None:
     case_id = raise_one(client)
     assert client.post(f"/v1/cases/{case_id}/claim").json()["state"] == "acknowledged"
     body = {"method": "phone", "reached": True, "note": "she hung up"}
@@ -128,7 +128,7 @@ def test_nothing_is_open_but_probes_and_metrics_on_their_own_port(
 
 
 @pytest.mark.parametrize("path", ["/v1/warnings", "/v1/losses", "/v1/deliveries/d-1/result"])
-def test_a_body_that_is_too_long_is_refused_before_anybody_is_asked_who_they_are(
+def test_a_body_that_is_too_long_is_refused_before_authentication(
     client: TestClient, path: str
 ) -> None:
     chunked = client.post(path, content=iter([b"x" * 40_000] * 2))
@@ -157,7 +157,7 @@ def test_the_queue_is_in_order_of_loss_and_time_left(client: TestClient, clock: 
     assert order() == [small_soon, large_later, tiny]
 
 
-def test_a_case_is_assigned_to_nobody_who_could_not_work_on_it(
+def test_a_case_is_assigned_only_to_a_person_who_may_work_on_it(
     client: TestClient, services: Services, key_for: Keys, app: FastAPI, tmp_path: Path
 ) -> None:
     users = UserFile(tmp_path / "users.json", hasher=PasswordHasher(1, 8, 1))

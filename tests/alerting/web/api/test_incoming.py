@@ -47,7 +47,7 @@ def changsha(key_for: Keys) -> dict[str, str]:
     return key_for("service", tenants=("changsha",))
 
 
-def test_a_loss_that_no_warning_came_before_is_a_label_that_accuses_nobody(
+def test_a_loss_without_a_warning_is_a_label_without_accused_parties(
     client: TestClient, services: Services, hengyang: dict[str, str]
 ) -> None:
     answer = client.post("/v1/losses", json=LOSS | {"transfer_id": "t-9"}, headers=hengyang)
@@ -120,7 +120,7 @@ def test_a_loss_that_was_warned_of_belongs_to_its_case(
     assert case.lost_minor == 100
 
 
-def test_the_audit_log_tells_who_reported_a_loss_and_no_number(
+def test_the_audit_log_names_who_reported_a_loss_and_no_number(
     client: TestClient, services: Services
 ) -> None:
     client.post("/v1/losses", json=LOSS)
@@ -143,7 +143,7 @@ def test_a_warning_outside_the_scope_of_its_key_is_not_taken(
         assert session.scalar(select(func.count()).select_from(Warning_)) == 0
 
 
-def test_nobody_withdraws_a_warning_that_lies_outside_their_scope(
+def test_a_withdrawal_outside_the_scope_of_its_key_is_refused(
     client: TestClient, services: Services, hengyang: dict[str, str], changsha: dict[str, str]
 ) -> None:
     services.ingestor.ingest([warning(district="110105", source=Source(":http", 0, 1))], "test")
@@ -186,7 +186,7 @@ def test_over_http_the_revision_raised_last_wins(
 
 
 @pytest.mark.parametrize("change", [{"tenant": "changsha"}, {"subscriber": "+8613800002222"}])
-def test_a_revision_of_somebody_elses_warning_is_a_dead_letter(
+def test_a_revision_of_another_persons_warning_is_a_dead_letter(
     services: Services, change: dict[str, str]
 ) -> None:
     foreign = msgspec.structs.replace(warning(offset=2, action="withdraw"), **change)

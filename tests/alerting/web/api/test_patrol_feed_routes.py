@@ -68,7 +68,7 @@ def test_all_streams_share_one_look_at_the_database(monkeypatch: pytest.MonkeyPa
     assert looks == [1]
 
 
-def test_there_are_so_many_streams_and_no_more() -> None:
+def test_the_number_of_streams_is_bounded() -> None:
     async def run() -> None:
         hub = FeedHub(lambda: None, most=3, most_of_one=2)
         with hub.place("a"), hub.place("a"):
@@ -121,7 +121,7 @@ def test_the_feed_of_a_revoked_key_closes(
     assert asyncio.run(run()) == [": still here\n\n"]
 
 
-def test_a_key_that_expired_is_over_too(
+def test_the_feed_of_an_expired_key_closes(
     access: AccessControl, terminal: Caller, clock: Clock
 ) -> None:
     assert access.still(terminal) == terminal.principal

@@ -110,7 +110,9 @@ def test_another_tenants_list_entries_do_not_exist(
     assert CALLER not in boss.get("/console/lists").text  # masked here too
 
 
-def test_nobody_approves_their_own_trust(make_browser: MakeBrowser, services: Services) -> None:
+def test_a_person_cannot_approve_their_own_trust_entry(
+    make_browser: MakeBrowser, services: Services
+) -> None:
     boss = make_browser("boss")
     entry = {"name": "allow", "kind": "phone", "peer": CALLER, "reason": "a clinic", "days": "30"}
     assert boss.post("/console/lists", **entry).status_code == 204
@@ -437,7 +439,7 @@ def test_nothing_is_shown_in_clear_when_it_cannot_be_audited(
     assert VICTIM not in response.text
 
 
-def test_nobody_takes_a_case_for_somebody_who_could_not_see_it(
+def test_a_case_is_not_assigned_to_a_person_who_cannot_see_it(
     make_browser: MakeBrowser, raise_case: RaiseCase, services: Services
 ) -> None:
     case_id = raise_case(warning())
@@ -468,7 +470,7 @@ def test_a_nul_in_any_field_is_refused_before_the_database_sees_it(
     assert changes_of(services, case_id) == before
 
 
-FOR_ANYBODY = {
+PUBLIC_ROUTES = {
     ("GET", "/"),
     ("GET", "/console/sign-in"),
     ("POST", "/console/sign-in"),
@@ -477,7 +479,7 @@ FOR_ANYBODY = {
     ("POST", "/console/preferences"),
     ("POST", "/v1/deliveries/{delivery_id}/result"),  # for gateways, by signature
 }
-FOR_EVERYBODY_SIGNED_IN = {("GET", "/console"), ("GET", "/console/"), ("POST", "/console/sign-out")}
+SIGNED_IN_ROUTES = {("GET", "/console"), ("GET", "/console/"), ("POST", "/console/sign-out")}
 
 
 def routes_of(router: APIRouter) -> Iterator[APIRoute]:
@@ -499,11 +501,11 @@ def test_every_route_asks_for_a_permission(make_browser: MakeBrowser, clock: Clo
     operations = {
         (method, route.path) for route in routes_of(app.router) for method in route.methods
     }
-    assert operations >= FOR_ANYBODY | FOR_EVERYBODY_SIGNED_IN
+    assert operations >= PUBLIC_ROUTES | SIGNED_IN_ROUTES
     assert len(operations) > 60
-    for method, path in sorted(operations - FOR_ANYBODY):
+    for method, path in sorted(operations - PUBLIC_ROUTES):
         url = path.replace("{", "").replace("}", "")
         clock.advance(seconds=60)
         assert stranger.request(method, url).status_code in (401, 303), (method, path)
-        if (method, path) not in FOR_EVERYBODY_SIGNED_IN:
+        if (method, path) not in SIGNED_IN_ROUTES:
             assert powerless.request(method, url).status_code == 403, (method, path)

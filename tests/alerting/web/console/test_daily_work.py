@@ -80,7 +80,7 @@ def test_a_shift_of_other_districts_cannot_be_ended(
 
 
 @ON_SQLITE
-def test_the_holder_adds_a_relative_and_nobody_else_does(
+def test_only_the_holder_adds_a_relative(
     make_browser: MakeBrowser, raise_case: RaiseCase, services: Services, li: Principal
 ) -> None:
     case_id = raise_case(warning())

@@ -71,7 +71,7 @@ def test_the_queue_is_in_the_order_of_urgency_and_those_who_wait_come_first(
     assert queue.overdue == len(late) > 0
 
 
-def test_a_filter_narrows_and_the_digest_tells_changes_from_waiting(
+def test_a_filter_narrows_and_the_digest_distinguishes_changes_from_waiting(
     services: Services, boss: Principal, li: Principal, many: list[Case]
 ) -> None:
     with services.db.read() as session:
@@ -210,7 +210,7 @@ def test_an_auditor_of_a_district_reads_the_records_of_its_cases_only(
     assert [record.record_no for record in older] == [r.record_no for r in everything[1:]]
 
 
-def test_those_whom_a_confirmed_swindler_reached_are_shown_within_the_scope(
+def test_people_whom_a_confirmed_swindler_reached_are_shown_within_the_scope(
     services: Services, boss: Principal, li: Principal, many: list[Case]
 ) -> None:
     case_id = many[0].case_id

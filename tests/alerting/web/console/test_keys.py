@@ -84,7 +84,7 @@ def test_a_key_of_another_scope_is_neither_listed_nor_revoked(make_browser: Make
     assert admin.post(f"/console/keys/{narrow}/revoke").status_code == 204
 
 
-def test_the_audit_log_tells_what_a_key_may_do(
+def test_the_audit_log_names_the_permissions_of_a_key(
     make_browser: MakeBrowser, services: Services
 ) -> None:
     admin = make_browser("admin")

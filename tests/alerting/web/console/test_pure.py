@@ -81,7 +81,7 @@ def test_a_countdown_never_shows_less_time_than_there_is(left_ms: int, text: str
     ("milliseconds", "text"),
     [(0, "0 s"), (59_999, "59 s"), (250_000, "4 min 10 s"), (240_000, "4 min"), (7_260_000, "2 h 1 min"), (90_000_000, "1 d 1 h")],
 )  # fmt: skip
-def test_spans_are_told_in_their_two_largest_units(milliseconds: int, text: str) -> None:
+def test_time_spans_are_shown_in_their_two_largest_units(milliseconds: int, text: str) -> None:
     assert formats.span(milliseconds, EN) == text
 
 
@@ -113,7 +113,7 @@ def test_days_of_a_zone_with_daylight_saving_are_not_all_equally_long() -> None:
     ]
 
 
-def test_shares_leave_out_nothing_but_nothing() -> None:
+def test_shares_leave_out_only_zero_amounts() -> None:
     found = shares({"a": 10, "b": 0, "c": 40, "d": -5})
     assert [(share.name, share.amount_minor, share.share) for share in found] == [
         ("c", 40, 1.0),
@@ -162,7 +162,7 @@ def test_details_of_a_record_read_as_a_line() -> None:
     assert detail_text(text) == "level: 1 · withheld: desk nobody_to_page · to: a, b"
 
 
-def test_dark_by_choice_and_dark_by_system_are_the_same_dark() -> None:
+def test_the_dark_theme_is_the_same_by_choice_and_by_system() -> None:
     sheet = (STATIC / "tokens.css").read_text(encoding="utf-8")
     chosen, system = sheet.split('data-theme="dark"]')[1], sheet.split('data-theme="auto"]')[1]
     assert _tokens(chosen.partition("}")[0]) == _tokens(system.partition("}")[0])

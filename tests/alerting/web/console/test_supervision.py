@@ -68,7 +68,7 @@ def test_console_api_and_metric_agree_on_what_is_late_where_warnings_were_withdr
     assert tones == {late[0]: "late", late[1]: "void"}
 
 
-def test_whoever_holds_what_is_late_is_named_with_the_time_that_they_have_had_it(
+def test_the_holder_of_a_late_case_is_named_with_the_holding_time(
     make_browser: MakeBrowser, late: list[str]
 ) -> None:
     page = make_browser("boss").get("/console/supervision").text
@@ -102,7 +102,7 @@ def test_a_supervisor_lists_the_cases_of_one_colleague(
     assert "case-" not in empty.split('id="queue"')[1]
 
 
-def test_a_district_without_a_shift_is_said_to_page_nobody(
+def test_a_district_without_a_shift_is_shown_as_paging_no_one(
     services: Services, boss: Principal, make_browser: MakeBrowser, late: list[str]
 ) -> None:
     browser = make_browser("boss")

@@ -79,7 +79,7 @@ def test_the_catalogs_have_the_same_keys_and_placeholders() -> None:
     assert [key for key, text in {**chinese, **english}.items() if not text.strip()] == []
 
 
-def test_chinese_is_chinese() -> None:
+def test_the_chinese_catalog_is_written_in_chinese() -> None:
     same_in_both = {"story.system", "supervision.none"}
     english = translator("en").words
     left = {key for key, text in translator("zh").words.items() if text == english[key]}

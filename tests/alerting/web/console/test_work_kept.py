@@ -111,7 +111,7 @@ def test_an_expired_session_keeps_the_note(
     expect(page.locator("#note")).to_have_value("")
 
 
-def test_one_own_cases_come_first_and_all_are_counted_and_reached_by_pages(
+def test_own_cases_come_first_and_all_are_counted_and_reached_by_pages(
     open_as: Open, raise_case: RaiseCase, services: Services, li: Principal,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip

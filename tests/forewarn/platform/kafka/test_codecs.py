@@ -6,6 +6,6 @@ from kafka import codec as kafka_codec
 
 
 @pytest.mark.parametrize("codec", ["gzip", "lz4", "snappy", "zstd"])
-def test_both_clients_read_it(codec: str) -> None:
+def test_both_clients_support_every_codec(codec: str) -> None:
     assert getattr(kafka_codec, f"has_{codec}")()
     assert getattr(aiokafka_codec, f"has_{codec}")()

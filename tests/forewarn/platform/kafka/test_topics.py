@@ -28,7 +28,7 @@ def test_a_topic_that_is_as_wanted_has_no_drift() -> None:
     assert drifts(specs, states) == []
 
 
-def test_every_kind_of_drift_is_named_and_only_some_can_be_mended() -> None:
+def test_every_kind_of_drift_is_named_and_only_some_kinds_can_be_repaired() -> None:
     specs = [topic_specs(_settings())[name] for name in ("calls", "transfers", "scores")]
     fine = dict(specs[0].config)
     states = {
@@ -68,7 +68,7 @@ def test_a_worker_does_not_start_without_room_for_its_outputs() -> None:
 
 
 @pytest.mark.system
-def test_apply_creates_mends_and_never_moves_keys_unasked(
+def test_apply_creates_repairs_and_never_moves_keys_without_consent(
     kafka: KafkaBroker, topic_prefix: str
 ) -> None:
     where = {"bootstrap_servers": kafka.bootstrap_servers, "topic_prefix": topic_prefix}
