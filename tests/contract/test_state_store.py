@@ -141,7 +141,7 @@ async def test_a_current_owner_writes_under_its_epoch(store: StateStore) -> None
     assert await store.load([name(1)]) == [record(1, b"a")]
 
 
-async def test_nothing_to_do_is_done(store: StateStore) -> None:
+async def test_empty_requests_succeed(store: StateStore) -> None:
     assert await store.load([]) == []
     assert await store.commit([]) == []
     assert await store.take_over([]) == {}

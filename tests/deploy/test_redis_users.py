@@ -51,7 +51,7 @@ async def test_the_documented_users_are_enough_for_workers_and_a_rebuild(
     await store.close()
 
 
-async def test_the_probe_and_strangers_see_nothing(guarded: RedisServer) -> None:
+async def test_the_probe_and_unknown_clients_read_nothing(guarded: RedisServer) -> None:
     with guarded.client() as probe:
         assert probe.ping()
         with pytest.raises(NoPermissionError):

@@ -48,7 +48,7 @@ def test_a_catalog_that_cannot_work_is_refused() -> None:
         Catalog(without)
 
 
-def test_codes_explain_themselves() -> None:
+def test_a_reason_code_leads_to_its_declaration() -> None:
     """A reason code in a warning leads to its declaration."""
     assert CATALOG.explain("on_call_now").why == "Coached while paying."
     with pytest.raises(ValueError):

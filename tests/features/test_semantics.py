@@ -64,7 +64,7 @@ def village(n: int = 3000) -> EventColumns:
     return from_arrays(**table)
 
 
-def test_what_the_same_history_means_changes_with_the_version_only() -> None:
+def test_the_vectors_of_a_fixed_history_change_with_the_version_only() -> None:
     """The vectors of a fixed history are those noted for this version.
 
     If this fails because the kernel means something else now: raise SEMANTICS_VERSION, which tells models

@@ -50,7 +50,7 @@ def assert_seen(scenario: Scenario, by: str, seen: list[dict[str, float]]) -> No
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.says)
-def test_each_rule_is_what_it_says(scenario: Scenario) -> None:
+def test_oracle_and_kernel_agree_with_each_scenario(scenario: Scenario) -> None:
     """The oracle, the kernel over the whole, and the kernel event by event."""
     columns = scenario.columns()
     assert_seen(scenario, "oracle", by_oracle(columns))

@@ -171,7 +171,7 @@ async def test_a_score_that_is_missing_is_no_proof(stormy, tmp_path: Path) -> No
     assert found.uncovered > 0, "what rests on the missing chunks cannot be computed"
 
 
-async def test_a_lost_update_is_no_order_at_all(stormy, tmp_path: Path) -> None:
+async def test_a_lost_update_is_an_inconsistency(stormy, tmp_path: Path) -> None:
     """Two chunks that landed on one version: one of them was overwritten."""
     _, directory = stormy
 
@@ -183,7 +183,7 @@ async def test_a_lost_update_is_no_order_at_all(stormy, tmp_path: Path) -> None:
         check_parity(altered(directory, tmp_path, overwrite), PSEUDONYMISER)
 
 
-async def test_in_calm_weather_the_backfill_alone_gives_the_same_bits(tmp_path: Path) -> None:
+async def test_without_faults_the_backfill_alone_gives_the_same_bits(tmp_path: Path) -> None:
     """One partition, events in order: nothing but the events is needed to repeat the vectors."""
     place = Installation(SEED, partitions=1)
     place.append(facts(SEED, 1500, Crowd(people=25)))

@@ -240,7 +240,7 @@ async def test_workers_go_on_from_a_rebuilt_state_as_if_they_had_made_it(
         assert journal.chunk == sum(journal.floors().values())
 
 
-async def test_a_past_that_no_topic_holds_hides_no_offset(columns: EventColumns) -> None:
+async def test_history_outside_the_topics_hides_no_offset(columns: EventColumns) -> None:
     store = MemoryStateStore()
     await store.open(create=True)
     half = int(columns.event_rows()[600])
@@ -287,7 +287,7 @@ def test_a_rebuild_reads_what_is_held_and_the_rest_from_kafka() -> None:
     assert floors_of(target, held) == {0: {0: 100, 1: 10}, 1: {0: 50}}
 
 
-def test_a_rebuild_does_not_overlook_what_lies_before_an_export() -> None:
+def test_a_rebuild_includes_the_offsets_before_an_export() -> None:
     held = {("calls", 0): OffsetRange("calls", 0, 60, 100)}
     wanted, gone = missing_ranges({("calls", 0): 120}, held, {("calls", 0): 20})
     assert wanted == [OffsetRange("calls", 0, 20, 60), OffsetRange("calls", 0, 100, 120)]

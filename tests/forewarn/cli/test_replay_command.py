@@ -128,7 +128,7 @@ def test_a_foreign_value_among_the_dead_letters_is_listed_and_does_not_end_the_l
     [("replay", SAMPLES / "calls.csv"), ("dead-letters", "list"), ("dead-letters", "replay")],
     ids=lambda arguments: " ".join(map(str, arguments[:2])),
 )
-def test_a_missing_topic_is_one_line_that_says_how_to_make_it(
+def test_a_missing_topic_is_a_one_line_error_that_says_how_to_create_it(
     kafka: KafkaBroker, topic_prefix: str, arguments: tuple[object, ...]
 ) -> None:
     nowhere = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=topic_prefix)
@@ -139,7 +139,7 @@ def test_a_missing_topic_is_one_line_that_says_how_to_make_it(
     assert "forewarn topics apply" in line
 
 
-def test_an_address_that_is_none_is_one_line() -> None:
+def test_an_invalid_address_is_a_one_line_error() -> None:
     for servers in ("localhost:abc", "a:1,b:", "localhost:70000"):
         wrong = KafkaSettings.model_construct(bootstrap_servers=servers, topic_prefix="")
         done = _forewarn(wrong, "replay", SAMPLES / "calls.csv")
@@ -156,7 +156,7 @@ def test_an_address_that_is_none_is_one_line() -> None:
         (("replay", SAMPLES / "calls.csv", "--mapping", "nowhere.toml"), "there is no mapping"),
     ],
 )
-def test_bad_input_is_one_line_with_status_2(
+def test_bad_input_is_a_one_line_error_with_status_2(
     settings: KafkaSettings, arguments: tuple[object, ...], complaint: str
 ) -> None:
     done = _forewarn(settings, *arguments)

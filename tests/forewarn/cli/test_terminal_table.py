@@ -61,7 +61,7 @@ def test_a_table_of_lag_says_what_was_never_committed_and_what_could_not_be_read
     ]
 
 
-def test_what_a_stranger_sent_is_no_markup() -> None:
+def test_the_value_of_a_dead_letter_is_shown_without_markup() -> None:
     table = dead_letter_table([Filed(3, LETTER)], show_value=True)
     text = shown(table, [], terminal=True)
     assert "[bold]no markup[/]" in text

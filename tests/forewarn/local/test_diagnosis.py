@@ -78,7 +78,7 @@ def test_a_port_that_another_program_uses_is_reported(tmp_path: Path) -> None:
     assert "FOREWARN_LOCAL_REDIS_PORT" in finding.remedy
 
 
-def test_what_is_scarce_or_comes_by_itself_is_a_note(
+def test_a_scarce_or_automatically_installed_part_is_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1))
@@ -89,7 +89,7 @@ def test_what_is_scarce_or_comes_by_itself_is_a_note(
         assert found[what].remedy, what
 
 
-def test_it_works_where_only_the_base_is_installed(
+def test_the_diagnosis_works_where_only_the_base_is_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "psutil", None)

@@ -98,7 +98,7 @@ def test_a_service_whose_port_was_taken_meanwhile_gets_another(tmp_path: Path) -
         stack.stop()
 
 
-def test_the_reason_of_a_wait_in_vain_is_that_of_its_end() -> None:
+def test_the_reason_of_a_failed_wait_is_the_one_at_its_end() -> None:
     reasons = iter(["of the end"])
     with pytest.raises(DependencyUnavailableError, match="of the end in vain"):
         wait_until(lambda: False, 0.0, what=lambda: next(reasons))

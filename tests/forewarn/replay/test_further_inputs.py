@@ -109,7 +109,7 @@ def test_times_are_read_in_further_spellings(form: str, cell: str, same_as: str)
         ("epoch_s", "1.77E+09"), ("iso", "2026-W10-1"), ("iso", "2026-02-30T10:00:00Z"),
     ],
 )  # fmt: skip
-def test_times_that_are_none_or_have_lost_digits_are_refused(form: str, cell: str) -> None:
+def test_invalid_times_and_times_that_lost_digits_are_refused(form: str, cell: str) -> None:
     with pytest.raises(CellError):
         epoch_ms(form, UTC)(cell)
 
@@ -199,7 +199,7 @@ def test_records_that_are_no_list_are_an_error_and_not_a_bad_row(tmp_path: Path)
 
 
 @pytest.mark.parametrize("cell", [float("nan"), float("inf"), [1, 2], {"a": 1}])
-def test_a_cell_that_is_none_spoils_its_row_only(tmp_path: Path, cell: object) -> None:
+def test_an_invalid_cell_rejects_its_row_only(tmp_path: Path, cell: object) -> None:
     text = json.dumps(OBJECT | {"yuan": cell}) + "\n" + json.dumps(OBJECT) + "\n"
     events, bad, _ = read(tmp_path / "f.jsonl", text.encode())
     assert (len(events), [row.line for row in bad]) == (1, [1])

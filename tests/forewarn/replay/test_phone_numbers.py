@@ -16,7 +16,7 @@ from forewarn.replay.phone_numbers import party, region_of, valid
      "sip:+8613800000017@203.0.113.7;user=phone", "tel:+8613800000017;phone-context=x", '"Li" <13800000017>',
      "%2B8613800000017", '="13800000017"', "'13800000017", "13800000017.0", "13800000017 ext 5"],
 )  # fmt: skip
-def test_spellings_of_one_mobile_number(spelling: str) -> None:
+def test_all_spellings_of_a_mobile_number_give_one_number(spelling: str) -> None:
     assert party(spelling, "CN") == "+8613800000017"
 
 

@@ -16,7 +16,7 @@ FILES = [
 ]
 
 
-def test_what_lies_behind_a_gap_is_not_done() -> None:
+def test_acknowledged_events_after_a_gap_are_not_done() -> None:
     progress = Progress([10, 0])
     for _ in range(3):
         progress.sent(0)

@@ -38,7 +38,7 @@ def test_more_refusals_than_rows_can_explain_end_the_run(monkeypatch: pytest.Mon
         sent(in_order(FILES), producer, Tally(Progress([0])))
 
 
-def test_a_failure_that_concerns_all_names_where_it_began() -> None:
+def test_a_failure_of_every_event_names_the_first_line() -> None:
     producer = AcknowledgingProducer(frozenset({1}))
     with pytest.raises(
         DependencyUnavailableError, match=r"a:\d+ to calls: KafkaTimeoutError: from"

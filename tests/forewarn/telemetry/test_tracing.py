@@ -51,7 +51,7 @@ def test_what_has_no_trace_is_left_out(
     assert exporter.get_finished_spans() == ()
 
 
-def test_it_is_off_without_an_address() -> None:
+def test_tracing_is_off_without_an_address() -> None:
     assert isinstance(open_tracer("", "a-service"), NoTracer)
 
 

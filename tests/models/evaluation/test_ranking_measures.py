@@ -74,7 +74,7 @@ def test_card_precision_is_that_of_the_handbooks_rule(seed: int) -> None:
     assert value == pytest.approx(np.mean(shares))
 
 
-def test_a_card_that_stands_for_several_takes_their_places() -> None:
+def test_a_weighted_card_uses_as_many_places_as_its_weight() -> None:
     day, card = np.zeros(3, np.int64), np.array([1, 2, 3], np.uint64)
     score, label = np.array([0.9, 0.8, 0.7]), np.array([0, 1, 1], np.int8)
     weight = np.array([3.0, 1.0, 1.0])
@@ -143,7 +143,7 @@ def test_segments_count_frauds_and_people_not_their_events(dataset: Dataset) -> 
     assert found["false_per_1000"] == 1000.0
 
 
-def test_perfect_probabilities_have_no_calibration_error_and_doubled_ones_half() -> None:
+def test_perfect_probabilities_have_no_calibration_error_and_doubled_ones_one_half() -> None:
     rng = np.random.default_rng(0)
     p = rng.beta(0.3, 6, 400_000)
     label = (rng.random(len(p)) < p).astype(np.int8)
@@ -167,7 +167,7 @@ def test_the_bootstrap_ranks_by_scikit_learns_average_precision_with_ties_and_we
     assert (same.low, same.high, same.wins) == (0.0, 0.0, 0.0)
 
 
-def test_an_interval_holds_the_share_and_narrows_with_more() -> None:
+def test_an_interval_contains_the_share_and_narrows_with_more_rows() -> None:
     low, high = wilson(3, 10)
     assert low < 0.3 < high
     assert wilson(300, 1000)[1] - wilson(300, 1000)[0] < high - low

@@ -257,7 +257,7 @@ def test_screening_misses_nothing_that_would_be_sent(
         assert decision.history == history
 
 
-def test_an_annex_of_another_version_is_never_taken_for_unconcerned() -> None:
+def test_an_annex_of_another_version_is_always_decoded() -> None:
     """It has to reach the decoder, which names what to do."""
     whole = decide(policy(), facts(), 0.9).history.encode()
     assert policy().leaves_unchanged(whole, 11, NOW)

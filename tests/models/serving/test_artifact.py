@@ -83,7 +83,7 @@ def test_another_catalog_is_refused(trained: Trained, tmp_path: Path) -> None:
         load_scorer(of_events, fingerprint="")
 
 
-def test_nothing_at_all_is_refused_with_advice(tmp_path: Path) -> None:
+def test_a_missing_artifact_is_refused_with_advice(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="forewarn train"):
         read_artifact(tmp_path / "nowhere")
 

@@ -29,7 +29,7 @@ def test_people_rings_and_times_are_apart(seed: int, embargo: float) -> None:
             seen |= own
 
 
-def test_those_who_stay_stand_for_all(dataset: Dataset) -> None:
+def test_the_weights_of_kept_rows_sum_to_all_rows(dataset: Dataset) -> None:
     """Each row counts 1 / its chance to be there, whether its person had fraud or not."""
     parts = split(dataset)
     victims = np.unique(dataset.group[dataset.label == 1])

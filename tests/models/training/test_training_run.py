@@ -27,7 +27,7 @@ def test_equal_data_and_options_give_an_equal_model(
         assert (again.path / name).read_bytes() == (trained.path / name).read_bytes()
 
 
-def test_the_model_finds_what_is_there(trained: Trained) -> None:
+def test_the_model_finds_the_generated_signal(trained: Trained) -> None:
     """The signal is strong by construction; a broken join of rows and labels would find nothing."""
     metrics = trained.metrics
     assert metrics["roc_auc"] > 0.9

@@ -166,7 +166,7 @@ def test_an_account_on_the_allow_list_is_neither_held_nor_warned_about() -> None
     assert (answer.decision, answer.reason, answer.warning_id) == ("proceed", "allow_listed", None)
 
 
-def test_what_is_no_attempt_and_what_names_no_partition_gets_no_answer() -> None:
+def test_a_completed_payment_or_a_foreign_partition_gets_no_answer() -> None:
     assert answers(*decided([transfer(status="completed")], 0.97)) == []
     elsewhere = QUESTION._replace(partition=2)
     assert answers(*decided([transfer()], 0.97, asked={0: elsewhere})) == []
@@ -199,5 +199,5 @@ def test_deciding_again_gives_the_same_answer() -> None:
         ),
     ],
 )
-def test_a_line_is_said_in_steps(values: tuple[float, ...], line: LineNow) -> None:
+def test_the_state_of_a_line_is_reported_in_steps(values: tuple[float, ...], line: LineNow) -> None:
     assert line_now(values) == line

@@ -336,7 +336,7 @@ async def test_a_challenger_that_fails_is_dropped_and_delays_no_event() -> None:
     assert (score.challenger_version, score.challenger_probability) == ("", None)
 
 
-async def test_a_fault_that_every_event_meets_is_no_events_fault() -> None:
+async def test_a_fault_of_every_event_stops_the_worker_without_dead_letters() -> None:
     """To pour a whole topic into the dead letters would lose it as surely as skipping it."""
     place = Place(bundle_of(Model("m")))
     partition = await place.open()

@@ -81,7 +81,7 @@ async def test_a_subscriber_that_expires_before_the_write_is_written_all_the_sam
     assert Entity.SUBSCRIBER in {parse_key(key)[0] for key in job.plan.keys}
 
 
-async def test_a_record_that_went_back_is_put_forward_again() -> None:
+async def test_a_record_lost_in_a_failover_is_written_again() -> None:
     """A fail-over that lost the last second is no other owner: the worker holds what is missing."""
     store = MemoryStateStore(now_ms=lambda: DAY_MS)
     await store.open(create=True)

@@ -110,7 +110,7 @@ def test_a_server_without_tls_gets_nothing_unless_that_was_asked_for() -> None:
         ({"sender": "a@b.example\nBcc: c@d.example"}, "smtp.sender"),
     ],
 )
-def test_what_cannot_be_safe_is_refused_at_the_start(changes: dict, fault: str) -> None:
+def test_unsafe_settings_are_refused_at_the_start(changes: dict, fault: str) -> None:
     with pytest.raises(ConfigurationError, match=fault):
         channel(**({"url": "smtp://localhost:25"} | changes))
 

@@ -220,7 +220,7 @@ def test_cases_of_one_group_come_in_one_page(town: Town, gateways: GatewayDouble
     assert {row.state for row in town.deliveries(purpose="page")} == {"sent"}
 
 
-def test_a_critical_case_speaks_for_a_lesser_one_of_the_same_person(
+def test_a_critical_case_inhibits_pages_of_a_lesser_one_of_the_same_person(
     town: Town, gateways: GatewayDouble
 ) -> None:
     other = {"typology": "mule", "caller": None, "payee": "X1", "severity": "high"}

@@ -93,12 +93,12 @@ def test_every_value_of_a_closed_vocabulary_has_words(group: str) -> None:
 
 
 @pytest.mark.parametrize("group", NOTHING_ELSE)
-def test_a_closed_vocabulary_has_no_word_that_nothing_says(group: str) -> None:
+def test_a_closed_vocabulary_has_no_unused_word(group: str) -> None:
     named = {key.removeprefix(f"{group}.") for key in group_of(group)}
     assert sorted(named - set(VOCABULARIES[group])) == []
 
 
-def test_no_word_is_kept_that_nothing_asks_for() -> None:
+def test_every_catalog_word_is_used() -> None:
     dead = []
     for key in translator("en").words:
         group, _, name = key.partition(".")

@@ -57,7 +57,7 @@ def test_a_few_keys_from_before_partitions_were_added_do_not_hide_the_answer() -
 
 
 @pytest.mark.parametrize(("keys", "partitions"), [(KEYS[: KEYS_MIN - 1], 6), (KEYS, 1), ([], 6)])
-def test_too_little_is_no_answer_and_no_fault(keys: list[bytes], partitions: int) -> None:
+def test_too_few_keys_leave_the_placement_undecided(keys: list[bytes], partitions: int) -> None:
     report = decide(((key, crc32(key, partitions)) for key in keys), partitions)
     assert (report.placement, report.is_wrong) == ("undecided", False)
 
