@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -77,7 +78,7 @@ def prometheus(
 ) -> Iterator[httpx.Client]:
     require(shutil.which("prometheus") is not None, "prometheus is not on the PATH")
     root = tmp_path_factory.mktemp("prometheus")
-    services = (stack.alerting, *stack.workers)
+    services = (stack.alerting, stack.decide, *stack.workers)
     jobs = [
         {
             "job_name": service.child.name,
@@ -166,6 +167,39 @@ def _scam(stack: Stack, number: int) -> None:
         send("transfers", victim.encode(), encode(attempt))
 
 
+def _bank_asks(stack: Stack, number: int) -> None:
+    """A payment that is answered in time, and one whose answer comes too late."""
+    assert _asked(stack, f"patient-{number}", "5000")["reason"] != "no_answer_in_time"
+    for worker in stack.workers:
+        os.kill(worker.child.pid, signal.SIGSTOP)
+    try:
+        assert _asked(stack, f"hurried-{number}", "200")["reason"] == "no_answer_in_time"
+    finally:
+        for worker in stack.workers:
+            os.kill(worker.child.pid, signal.SIGCONT)
+
+
+def _asked(stack: Stack, transfer_id: str, deadline_ms: str) -> dict[str, object]:
+    payment = {
+        "type": "transfer",
+        "event_id": f"{transfer_id}-attempted",
+        "event_time_ms": time.time_ns() // 1_000_000,
+        "subscriber": "+8613900000001",
+        "transfer_id": transfer_id,
+        "status": "attempted",
+        "payer_account": "6222111100000001",
+        "payee_account": "6217000000001111",
+        "amount_minor": 120_000,
+    }
+    key = stack.layout.bank_key_file.read_text()
+    headers = {"Authorization": f"Bearer {key}", "Forewarn-Deadline-Ms": deadline_ms}
+    answer = httpx.post(
+        f"{stack.decide_url}/v1/decisions", json=payment, headers=headers, timeout=30
+    )
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
 def _close_all(stack: Stack) -> int:
     """Answer every open case and close it as prevented; how many there were."""
     with client_of(stack) as client:
@@ -186,6 +220,7 @@ def test_every_expression_parses_and_has_data(stack: Stack, prometheus: httpx.Cl
     closed = 0
     for number in range(3):
         _scam(stack, number)
+        _bank_asks(stack, number)
 
         def answered() -> bool:
             nonlocal closed
