@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import pytest
 import redis
 from aiokafka import AIOKafkaProducer
@@ -24,6 +23,7 @@ from features.store.state_store import Write
 from features.store.store_factory import redis_state_store
 from forewarn.cli.lag_command import measure
 from forewarn.contracts import CallStarted, encode
+from forewarn.contracts.score_block import decode_scores
 from forewarn.errors import ConfigurationError, DependencyUnavailableError, ForewarnError
 from forewarn.local import KafkaBroker, RedisServer
 from forewarn.local.child_process import Child
@@ -297,7 +297,7 @@ async def test_a_worker_warns_over_links_that_are_all_secured(
                 "secured-calls", encode(CALL), key=CALL.subscriber.encode()
             )
         score = await asyncio.to_thread(_first, settings, "secured-scores", worker)
-        assert msgspec.json.decode(score)["event_id"] == CALL.event_id
+        assert [one.event_id for one in decode_scores(score)] == [CALL.event_id]
     finally:
         status = await asyncio.to_thread(worker.stop, 40)
     assert status == 0, worker.tail(30)
