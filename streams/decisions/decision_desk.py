@@ -167,6 +167,11 @@ class DecisionDesk:
                 else:
                     break
 
+    def _keep_here(self, identity: bytes, answer: KeptAnswer) -> None:
+        """Keep an answer on this replica now, and for the others once Redis takes it."""
+        self._store.remember(identity, answer)
+        self._keep_later(identity, answer)
+
     def _keep_later(self, identity: bytes, answer: KeptAnswer) -> None:
         try:
             self._unkept.put_nowait((identity, answer))
@@ -196,8 +201,7 @@ class DecisionDesk:
             answer = self._fallback(question.event, "store_unavailable", recorded)
             body = _encode(answer)
             self._metrics.answers.labels(answer.decision, answer.reason).inc()
-            self._store.remember(identity, KeptAnswer(digest, body))
-            self._keep_later(identity, KeptAnswer(digest, body))
+            self._keep_here(identity, KeptAnswer(digest, body))
             return Answered(body, repeated=False)
         if stored is not None:
             return stored
@@ -245,8 +249,7 @@ class DecisionDesk:
             kept = await self._store.keep(identity, mine)
         except DependencyUnavailableError as error:
             log.warning("answer_not_kept", why=str(error))
-            self._store.remember(identity, mine)
-            self._keep_later(identity, mine)
+            self._keep_here(identity, mine)
             kept = mine
         self._metrics.seconds.labels("keep").observe(time.monotonic() - began)
         _require_same(kept.digest, digest)
