@@ -23,7 +23,7 @@ _FROM = "incoming transfers from the account"
 def _common(entity: EntityName, kinds: str) -> list[Feature]:
     return [
         scalar(f"{entity}_age_days", entity, kinds=kinds, why="Fraudsters use fresh ones; missing means never seen.", unit="d", aggregation="since first"),
-        scalar(f"{entity}_idle_hours", entity, kinds=kinds, why="A dormant one wakes.", unit="h", aggregation="since latest"),
+        scalar(f"{entity}_idle_hours", entity, kinds=kinds, why="Fraudsters use numbers and devices that were idle for long.", unit="h", aggregation="since latest"),
         scalar(f"{entity}_confirmed", entity, kinds="outcomes", why="Confirmed in closed cases, ever.", aggregation="count"),
         scalar(f"{entity}_cleared", entity, kinds="outcomes", why="Cleared in closed cases.", aggregation="count", monotone=-1),
         scalar(f"{entity}_confirmed_since_days", entity, kinds="outcomes", why="Time since it was last confirmed.", unit="d", aggregation="since latest"),
@@ -73,12 +73,12 @@ def _number() -> list[Feature]:
     return [
         *_common("number", _CALL),
         *_risk("number", NUMBER_TILE.confirmed, NUMBER_TILE.ended, _ENDED),
-        *larger("number_calls", "number", NUMBER_TILE.started, NUMBER_TILE.ended, ["15m", "1h", "24h", "7d", "30d"], kinds=_CALL, why="How busy the number is: calls begun or calls ended, whichever are more."),
-        *larger("number_called_back", "number", NUMBER_TILE.started_back, NUMBER_TILE.ended_back, ["24h", "7d"], kinds="outbound calls", why="People call honest numbers back; begun or ended, whichever are more."),
+        *larger("number_calls", "number", NUMBER_TILE.started, NUMBER_TILE.ended, ["15m", "1h", "24h", "7d", "30d"], kinds=_CALL, why="Activity of the number: calls started or calls ended, whichever are more."),
+        *larger("number_called_back", "number", NUMBER_TILE.started_back, NUMBER_TILE.ended_back, ["24h", "7d"], kinds="outbound calls", why="People call honest numbers back; started or ended, whichever are more."),
         *distincts("number_callees", "number", 0, ["1h", "24h", "7d", "30d"], kinds="inbound calls", why="Fan-out: how many people it calls."),
         *ratios("number_short_share", "number", NUMBER_TILE.short, NUMBER_TILE.ended, ["24h", "7d"], kinds=_ENDED, why="Most people hang up on it within ten seconds.", aggregation="share"),
         *ratios("number_unanswered_share", "number", NUMBER_TILE.unanswered, NUMBER_TILE.ended, ["24h", "7d"], kinds=_ENDED, why="Most people do not pick up.", aggregation="share"),
-        *ratios("number_talk_mean_seconds", "number", NUMBER_TILE.talk_seconds, NUMBER_TILE.ended, ["24h", "7d"], kinds=_ENDED, why="How long it keeps people on the line.", unit="s", aggregation="mean"),
+        *ratios("number_talk_mean_seconds", "number", NUMBER_TILE.talk_seconds, NUMBER_TILE.ended, ["24h", "7d"], kinds=_ENDED, why="Mean length of its calls.", unit="s", aggregation="mean"),
         *_second("number", _CALL, ["24h", "7d"]),
     ]
 
@@ -87,7 +87,7 @@ def _account() -> list[Feature]:
     return [
         *_common("account", "transfers"),
         *_risk("account", ACCOUNT_TILE.confirmed, ACCOUNT_TILE.attempts, _TO),
-        scalar("account_onward_minutes", "account", kinds=_TO + ", " + _FROM, why="From receipt to onward payment: mules are quick.", unit="min"),
+        scalar("account_onward_minutes", "account", kinds=_TO + ", " + _FROM, why="Time from a receipt to the next payment; it is short for mules.", unit="min"),
         scalar("account_receipt_since_minutes", "account", kinds=_TO, why="Time since it was last paid.", unit="min", aggregation="since latest"),
         *totals("account_attempts", "account", ACCOUNT_TILE.attempts, ["1h", "24h", "7d"], kinds=_TO, why="Fan-in: payments towards it."),
         *totals("account_attempt_amount", "account", ACCOUNT_TILE.attempt_amount, ["24h", "7d"], kinds=_TO, why="Money on its way to it.", unit="minor units", aggregation="sum"),
@@ -95,9 +95,9 @@ def _account() -> list[Feature]:
         *totals("account_received", "account", ACCOUNT_TILE.received, ["24h", "30d"], kinds=_TO, why="Payments that reached it."),
         *ratios("account_received_mean", "account", ACCOUNT_TILE.received_amount, ACCOUNT_TILE.received, ["30d"], kinds=_TO, why="What it usually gets.", unit="minor units", aggregation="mean"),
         *totals("account_paid", "account", ACCOUNT_TILE.paid, ["24h"], kinds=_FROM, why="Payments that it makes."),
-        *ratios("account_paid_to_received", "account", ACCOUNT_TILE.paid_amount, ACCOUNT_TILE.received_amount, ["24h"], kinds=_TO + ", " + _FROM, why="A mule keeps nothing."),
-        *totals("account_refused", "account", ACCOUNT_TILE.refused, ["7d"], kinds="transfers blocked or reversed", why="Payments to it were stopped or taken back."),
-        *distincts("account_payers", "account", 0, ["1h", "24h", "7d", "30d"], kinds=_TO, why="Fan-in: how many people pay to it or try to; whether they know each other is not asked."),
+        *ratios("account_paid_to_received", "account", ACCOUNT_TILE.paid_amount, ACCOUNT_TILE.received_amount, ["24h"], kinds=_TO + ", " + _FROM, why="A mule account pays out all that it receives."),
+        *totals("account_refused", "account", ACCOUNT_TILE.refused, ["7d"], kinds="transfers blocked or reversed", why="Payments to it were stopped or returned."),
+        *distincts("account_payers", "account", 0, ["1h", "24h", "7d", "30d"], kinds=_TO, why="Fan-in: number of people who pay to it or try to."),
         *_second("account", "transfers", ["24h", "7d"]),
     ]
 
