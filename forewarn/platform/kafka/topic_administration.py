@@ -86,7 +86,7 @@ class TopicAdministration:
         repaired = [
             drift
             for drift in found
-            if drift.mendable and (grow or drift.fault != "too_few_partitions")
+            if drift.repairable and (grow or drift.fault != "too_few_partitions")
         ]
         with explained(self.settings):
             self._create([specs[drift.topic] for drift in repaired if drift.fault == "missing"])
@@ -189,5 +189,5 @@ def as_mapping(drift: Drift) -> Mapping[str, str | bool]:
         "setting": drift.setting,
         "expected": drift.expected,
         "found": drift.found,
-        "mendable": drift.mendable,
+        "repairable": drift.repairable,
     }

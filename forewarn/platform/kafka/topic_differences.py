@@ -21,7 +21,7 @@ class TopicState:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One difference; ``mendable`` says whether ``topics apply`` can correct it."""
+    """One difference; ``repairable`` says whether ``topics apply`` can correct it."""
 
     topic: str
     fault: Fault
@@ -30,7 +30,7 @@ class Drift:
     found: str
 
     @property
-    def mendable(self) -> bool:
+    def repairable(self) -> bool:
         """Partitions only grow, and moving replicas is the work of cluster tools."""
         return self.fault in ("missing", "too_few_partitions", "config")
 

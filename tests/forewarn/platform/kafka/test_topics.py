@@ -35,7 +35,7 @@ def test_every_kind_of_drift_is_named_and_only_some_kinds_can_be_repaired() -> N
         "transfers": TopicState(5, 2, fine),
         "scores": TopicState(2, 1, fine | {"retention.ms": "1"}),
     }
-    found = {(drift.topic, drift.fault): drift.mendable for drift in drifts(specs, states)}
+    found = {(drift.topic, drift.fault): drift.repairable for drift in drifts(specs, states)}
     assert found == {
         ("calls", "missing"): True,
         ("transfers", "too_many_partitions"): False,
