@@ -57,7 +57,7 @@ def build_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     alerting = settings.alerting
     db = open_database(alerting.database_url)
     pseudonymiser = Pseudonymiser(settings.privacy.pseudonym_key.get_secret_value().encode())
-    routing = RoutingSource(alerting.routing_file, clock, reload_seconds=alerting.reload_seconds)
+    routing = RoutingSource(alerting.routing_file, clock)
 
     def build(chosen: AlertingSettings) -> Services:
         build_channels(chosen, routing, clock)  # refuses gateways that could not be used

@@ -55,7 +55,6 @@ def watch_options(current: CurrentServices) -> WatchedFile[AlertingOptions]:
         read,
         default=settings.options,
         name="alerting_options",
-        reload_seconds=settings.reload_seconds,
         on_loaded=current.use,
         on_refused=OPTIONS_FAULTS.inc,
     )

@@ -63,9 +63,7 @@ def build_services(
     lists = ListService(db, clock, pseudonymiser)
     late_losses = LateLossService(db, clock, accounts)
     if routing is None:
-        routing = RoutingSource(
-            settings.routing_file, clock, reload_seconds=settings.reload_seconds
-        )
+        routing = RoutingSource(settings.routing_file, clock)
     dispatch_options = DispatchOptions(
         available=available_channels(settings),
         language=options.messages.language,

@@ -146,7 +146,7 @@ def check_options(
     if file is not None:
         options = load_toml(file, AlertingOptions)
         settings = settings.model_copy(update={"options": options})
-    routing = RoutingSource(None, system_clock, reload_seconds=settings.reload_seconds)
+    routing = RoutingSource(None, system_clock)
     build_channels(settings, routing, system_clock)
     typer.echo("The options are valid.")
 

@@ -34,7 +34,7 @@ def try_gateways() -> Iterator[MachineFinding]:
             remedy = "Give the receiver a page in FOREWARN_ALERTING_ROUTING_FILE"
             found = f"a critical case goes to {trial.receiver}, which is paged by nothing"
             yield MachineFinding("note", "routes", found, remedy)
-    source = RoutingSource(settings.routing_file, system_clock, reload_seconds=60.0)
+    source = RoutingSource(settings.routing_file, system_clock)
     build_channels(settings, source, system_clock)  # refuses gateways that could not be used
     gateways, smtp = settings.options.gateways, settings.options.smtp
     for name, url in (

@@ -3,13 +3,16 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import structlog
 
 from forewarn.errors import ConfigurationError
 
 T = TypeVar("T")
+
+# Between two looks at what changes while a process runs: files, models, lists.
+RELOAD_SECONDS: Final = 2.0
 
 _log = structlog.get_logger(__name__)
 
@@ -38,7 +41,7 @@ class WatchedFile(Generic[T]):
         *,
         default: T,
         name: str,
-        reload_seconds: float,
+        reload_seconds: float = RELOAD_SECONDS,
         on_loaded: Callable[[T], None] = lambda _value: None,
         on_refused: Callable[[], None] = lambda: None,
     ) -> None:

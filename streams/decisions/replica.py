@@ -14,7 +14,7 @@ from aiohttp import web
 from features.store import StateStore
 from forewarn.errors import ConfigurationError, ForewarnError
 from forewarn.platform.settings import DecideSettings
-from forewarn.platform.watched_file import WatchedFile
+from forewarn.platform.watched_file import RELOAD_SECONDS, WatchedFile
 from streams.decisions.answer_store import AnswerStore
 from streams.decisions.bank_keys import KeyRing
 from streams.decisions.decision_desk import DecisionDesk
@@ -177,7 +177,7 @@ class DecisionReplica:
         # Its own thread: a registry that does not answer must not delay what-if.
         with ThreadPoolExecutor(1, thread_name_prefix="reload") as pool:
             while True:
-                await asyncio.sleep(self._settings.reload_seconds)
+                await asyncio.sleep(RELOAD_SECONDS)
                 try:
                     await loop.run_in_executor(pool, self._keys.turn, never)
                     await loop.run_in_executor(pool, self._reloader.poll)

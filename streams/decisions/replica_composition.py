@@ -129,7 +129,6 @@ def _keys(settings: DecideSettings, metrics: DecisionMetrics) -> WatchedFile[Key
         load_keys,
         default=NO_KEYS,
         name="bank_keys",
-        reload_seconds=settings.reload_seconds,
         on_refused=metrics.keys_refused.inc,
     )
 

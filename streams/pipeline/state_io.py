@@ -7,6 +7,7 @@ the events of the second are applied on top of those of the first, as after a lo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -20,6 +21,9 @@ from streams.pipeline.job import DecisionJob
 from streams.worker_metrics import WorkerMetrics
 
 log = structlog.get_logger(__name__)
+
+# Races that one record may lose in a row before its batch is tried again later.
+_ATTEMPTS: Final = 50
 
 
 @dataclass(slots=True)
@@ -41,7 +45,11 @@ class StateIO:
     """
 
     def __init__(
-        self, store: StateStore, engine: Engine, metrics: WorkerMetrics, attempts: int
+        self,
+        store: StateStore,
+        engine: Engine,
+        metrics: WorkerMetrics,
+        attempts: int = _ATTEMPTS,
     ) -> None:
         self._store = store
         self._engine = engine
@@ -94,7 +102,7 @@ class StateIO:
                 return
         raise DependencyUnavailableError(
             f"{len(pending)} records lost {self._attempts} races in a row.",
-            hint="If this repeats, raise FOREWARN_WORKER_COMMIT_ATTEMPTS.",
+            hint="The batch is repeated by itself; workers that change the same record at once cause this.",
         )
 
     def _merged_writes(self, jobs: Sequence[DecisionJob]) -> list[_Pending]:

@@ -132,7 +132,7 @@ def _processor(
         on_call=CATALOG.slot("on_call_now"), forwarding_on=CATALOG.slot("forwarding_on")
     )
     retry = DependencyRetry(runtime.on_wait)
-    state = StateIO(store, engine, metrics, settings.commit_attempts)
+    state = StateIO(store, engine, metrics)
     return BatchProcessor(
         state=state,
         commit=JournalCommit(store, state, retry, metrics, settings.align_seconds),

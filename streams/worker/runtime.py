@@ -18,6 +18,7 @@ from features.store import FencedError, StateStore
 from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ForewarnError
 from forewarn.platform.settings import WorkerSettings
+from forewarn.platform.watched_file import RELOAD_SECONDS
 from streams.intake.key_placement import KeyPlacement
 from streams.intake.lane import AbandonedError, Processor
 from streams.intake.lanes import Lanes
@@ -239,7 +240,7 @@ class Runtime(Service):
     async def _poll_reload(self) -> None:
         loop = asyncio.get_running_loop()
         while not self.should_stop:
-            await self.sleep(self._settings.reload_seconds)
+            await self.sleep(RELOAD_SECONDS)
             await loop.run_in_executor(self._executor, self._reloader.poll)
 
     async def _refresh(self) -> None:

@@ -6,7 +6,7 @@ from alerting.notify.routing.routing_file import load_routing
 from alerting.notify.routing.routing_tree import DEFAULT, Routing
 from alerting.service_metrics import ROUTING_FAULTS, ROUTING_VERSION
 from forewarn.platform.clock import Clock
-from forewarn.platform.watched_file import WatchedFile
+from forewarn.platform.watched_file import RELOAD_SECONDS, WatchedFile
 
 
 class RoutingSource(WatchedFile[Routing]):
@@ -16,7 +16,9 @@ class RoutingSource(WatchedFile[Routing]):
         ConfigurationError: if the file is faulty at the start, when there is no good one yet.
     """
 
-    def __init__(self, path: Path | None, clock: Clock, *, reload_seconds: float) -> None:
+    def __init__(
+        self, path: Path | None, clock: Clock, *, reload_seconds: float = RELOAD_SECONDS
+    ) -> None:
         super().__init__(
             path,
             load_routing,

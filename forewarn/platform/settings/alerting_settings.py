@@ -51,7 +51,6 @@ class AlertingSettings(Section):
     options_file: Path | None = Field(
         None, description="alerting.toml: deadlines, gateways, mail, retention; empty: the defaults"
     )
-    reload_seconds: float = Field(5.0, gt=0, description="how often both files are looked at")
     sms_secret: SecretStr = Field(SecretStr(""), description="shared with the SMS gateway")
     voice_secret: SecretStr = Field(SecretStr(""), description="shared with the voice gateway")
     bank_secret: SecretStr = Field(

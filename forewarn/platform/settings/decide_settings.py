@@ -23,7 +23,6 @@ class DecideSettings(Section):
     keys_file: Path | None = Field(
         None, description="TOML: the keys of the banks; without it nothing is answered"
     )
-    reload_seconds: float = Field(2.0, gt=0, description="how often files and model are looked at")
     answer_partition: int | None = Field(
         None,
         ge=0,

@@ -43,8 +43,6 @@ class WorkerSettings(Section):
     stuck_seconds: float = Field(
         60.0, gt=0, description="a batch without progress for this long fails liveness"
     )
-    commit_attempts: int = Field(50, ge=1, description="of one record that keeps losing races")
-    reload_seconds: float = Field(2.0, gt=0, description="how often model and policy are looked at")
     health_host: str = Field(
         "0.0.0.0",  # noqa: S104 - probes come from outside the pod
         description="address that probes and metrics are served on",

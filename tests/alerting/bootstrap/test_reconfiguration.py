@@ -84,7 +84,7 @@ def test_options_that_do_not_fit_the_secrets_are_not_used(
 
 @pytest.fixture
 def whole(tmp_path: Path) -> Iterator[tuple[TestClient, Path]]:
-    """The whole service with an options file that it looks at twenty times a second."""
+    """The whole service with an options file."""
     file = tmp_path / "alerting.toml"
     file.write_text("[console]\nlanguage = 'zh'\n")
     alerting = AlertingSettings(
@@ -92,7 +92,6 @@ def whole(tmp_path: Path) -> Iterator[tuple[TestClient, Path]]:
         kafka_enabled=False,
         options_file=file,
         options=options(console={"language": "zh"}),
-        reload_seconds=0.05,
     )
     app = build_app(
         Settings(
