@@ -50,6 +50,6 @@ def test_a_catalog_that_cannot_work_is_refused() -> None:
 
 def test_a_reason_code_leads_to_its_declaration() -> None:
     """A reason code in a warning leads to its declaration."""
-    assert CATALOG.explain("on_call_now").why .startswith("The victim is on the phone")
+    assert CATALOG.explain("on_call_now").why.startswith("The victim is on the phone")
     with pytest.raises(ValueError):
         CATALOG.explain("no_such_feature")
