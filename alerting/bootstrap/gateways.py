@@ -3,6 +3,7 @@
 import httpx
 
 from alerting.notify.channels.channel import Channel
+from alerting.notify.channels.chat_robots import ORIGINS, Service
 from alerting.notify.channels.email_channel import EmailChannel, SmtpOptions
 from alerting.notify.channels.http_channel import HttpChannel, order_body, sms_body, voice_body
 from alerting.notify.channels.patrol_channel import PatrolChannel
@@ -61,6 +62,18 @@ def gateway_secrets(settings: AlertingSettings) -> dict[str, str]:
     return secrets
 
 
+def chat_origins(settings: AlertingSettings) -> dict[Service, str]:
+    """Where the robots of each chat service are: the service's own origin, or one of the options."""
+    chosen = settings.options.chat
+    own: dict[Service, str] = {
+        "wecom": chosen.wecom_url,
+        "dingtalk": chosen.dingtalk_url,
+        "feishu": chosen.feishu_url,
+        "lark": chosen.lark_url,
+    }
+    return {service: own[service] or origin for service, origin in ORIGINS.items()}
+
+
 def build_channels(
     settings: AlertingSettings, routing: RoutingSource, clock: Clock
 ) -> dict[str, Channel]:
@@ -72,7 +85,9 @@ def build_channels(
     channels: dict[str, Channel] = {
         "patrol": PatrolChannel(),
         "webhook": WebhookChannel(routing, secrets["webhook"], client, clock),
-        "chat": ChatChannel(routing, timeout_seconds=timeout),
+        "chat": ChatChannel(
+            routing, client, chat_origins(settings), clock, timeout_seconds=timeout
+        ),
     }
     for name, url, body in (
         ("sms", gateways.sms_url, sms_body),

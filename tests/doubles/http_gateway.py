@@ -43,7 +43,7 @@ class Behaviour:
     ``fail_next`` requests (of ``fail_path``, if it is given) are answered with ``fail_status``
     before anything is acted on;
     ``lose_answers`` are acted on and answered with 503 all the same; ``confirm`` answers that the
-    order is done already.
+    order is done already. ``answer``, if there is one, is the body of every answer with 200.
     """
 
     fail_next: int = 0
@@ -53,6 +53,7 @@ class Behaviour:
     reference: str = ""
     confirm: bool = False
     delay_seconds: float = 0.0
+    answer: dict[str, object] | None = None
 
 
 @dataclass(slots=True)
@@ -141,7 +142,10 @@ class GatewayDouble:
                 if double.behaviour.delay_seconds:
                     time.sleep(double.behaviour.delay_seconds)
                 status, answer = take(item)
-                content = json.dumps(answer).encode()
+                if status == 200 and double.behaviour.answer is not None:
+                    content = json.dumps(double.behaviour.answer).encode()
+                else:
+                    content = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))

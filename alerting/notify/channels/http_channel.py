@@ -2,11 +2,12 @@
 
 Each message is one signed POST of JSON with the delivery's id as ``Idempotency-Key``. 2xx means
 accepted, and ``{"status": "confirmed"}`` that the order was carried out. 4xx means refused, except
-for 408, 409, 425 and 429; after any other answer the message is sent again.
+for 408, 409, 425 and 429; after any other answer the message is sent again. Some gateways answer
+2xx to everything, so a fault in the body counts, too (see ``body_fault``).
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import httpx
 
@@ -90,21 +91,37 @@ def post(
         raise ChannelUnavailableError(f"The gateway answered {status}.")
     if status >= 400:
         raise ChannelRefusedError(f"The gateway refused with {status}.")
-    return _receipt(response)
-
-
-def _receipt(response: httpx.Response) -> Receipt:
     try:
         answer = response.json()
     except ValueError:
         return Receipt()
     if not isinstance(answer, dict):
         return Receipt()
+    if answer.get("status") == "refused":
+        raise ChannelRefusedError("The gateway refused in its answer's body.")
+    fault = body_fault(answer)
+    if fault:
+        raise ChannelUnavailableError(f"The gateway answered {status} with {fault}.")
     return Receipt(
         # PostgreSQL refuses NUL, and a gateway's reference must not fail the delivery.
         reference=str(answer.get("reference", "")).replace("\0", "")[:REFERENCE_LENGTH],
         confirmed=answer.get("status") == "confirmed",
     )
+
+
+def body_fault(answer: Mapping[str, object]) -> str:
+    """The fault that a 2xx answer names in its body, empty without one.
+
+    Faults are ``status`` = ``failed``, ``errcode`` other than 0, and ``ok`` or ``success`` = false.
+    A bare ``code`` is no fault, since services disagree on which code means success.
+    """
+    if answer.get("status") == "failed":
+        return "status failed"
+    if answer.get("errcode", 0) not in (0, "0"):
+        return "an error code"
+    if answer.get("ok") is False or answer.get("success") is False:
+        return "no success"
+    return ""
 
 
 def sms_body(message: Message) -> dict[str, object]:

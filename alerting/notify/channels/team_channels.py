@@ -5,6 +5,7 @@ Such addresses hold tokens, so the row of a delivery names only the place in the
 """
 
 import logging
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import apprise
@@ -16,6 +17,7 @@ from alerting.notify.channels.channel import (
     Message,
     Receipt,
 )
+from alerting.notify.channels.chat_robots import Robot, Service, robot_of, send_text
 from alerting.notify.channels.http_channel import post
 from alerting.notify.routing.routing_source import RoutingSource
 from forewarn.platform.clock import Clock
@@ -64,10 +66,29 @@ class WebhookChannel:
 
 
 class ChatChannel:
-    """Sends a chat message through apprise, which supports many services by their URLs."""
+    """Sends a chat message: to the four services that hide refusals itself, to others through apprise.
 
-    def __init__(self, routing: RoutingSource, *, timeout_seconds: float) -> None:
+    Args:
+        routing: holds the addresses.
+        client: with its time-out set.
+        origins: of each service with robots, such as ``https://qyapi.weixin.qq.com``.
+        clock: UTC milliseconds.
+        timeout_seconds: of apprise's requests.
+    """
+
+    def __init__(
+        self,
+        routing: RoutingSource,
+        client: httpx.Client,
+        origins: Mapping[Service, str],
+        clock: Clock,
+        *,
+        timeout_seconds: float,
+    ) -> None:
         self._routing = routing
+        self._client = client
+        self._origins = origins
+        self._clock = clock
         self._timeout_seconds = timeout_seconds
 
     def gateway(self, message: Message) -> str:
@@ -77,11 +98,19 @@ class ChatChannel:
     def send(self, message: Message) -> Receipt:
         """Send the text; see ``Channel.send``."""
         url = address_of(self._routing, message.address)
-        joint = "&" if "?" in url else "?"
-        bounded = f"{url}{joint}rto={self._timeout_seconds}&cto={self._timeout_seconds}"
-        target = apprise.Apprise()
-        if not target.add(bounded):
-            raise ChannelRefusedError("The chat's address is not one that apprise knows.")
-        if not target.notify(body=message.text):
-            raise ChannelUnavailableError("The chat service did not accept the message.")
+        robot: Robot | None = robot_of(url)
+        if robot is None:
+            self._send_with_apprise(url, message.text)
+        else:
+            origin = self._origins[robot.service]
+            send_text(self._client, origin, robot, message.text, self._clock())
         return Receipt()
+
+    def _send_with_apprise(self, url: str, text: str) -> None:
+        target = apprise.Apprise()
+        if not target.add(url):
+            raise ChannelRefusedError("The chat's address is not one that apprise knows.")
+        for service in target:  # also where the address asks for other times, or for none
+            service.socket_connect_timeout = service.socket_read_timeout = self._timeout_seconds
+        if not target.notify(body=text):
+            raise ChannelUnavailableError("The chat service did not accept the message.")

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+ORIGIN = r"^(https?://[^\s?#@]+)?$"
+
 
 class OptionTable(BaseModel):
     """One table of the file: unknown names and values of another type are refused."""
@@ -68,6 +70,15 @@ class GatewayTable(OptionTable):
     voice_url: str = Field("", description="voice call-back gateway; empty: none")
     bank_url: str = Field("", description="takes orders to hold a transfer; empty: none")
     operator_url: str = Field("", description="takes orders to suspend a line; empty: none")
+
+
+class ChatTable(OptionTable):
+    """Origins of chat services with robots, for a proxy in between or an installation of one's own."""
+
+    wecom_url: str = Field("", pattern=ORIGIN, description="empty: https://qyapi.weixin.qq.com")
+    dingtalk_url: str = Field("", pattern=ORIGIN, description="empty: https://oapi.dingtalk.com")
+    feishu_url: str = Field("", pattern=ORIGIN, description="empty: https://open.feishu.cn")
+    lark_url: str = Field("", pattern=ORIGIN, description="empty: https://open.larksuite.com")
 
 
 class SmtpTable(OptionTable):
@@ -171,6 +182,7 @@ class AlertingOptions(OptionTable):
     cases: CaseTable = CaseTable()
     messages: MessageTable = MessageTable()
     gateways: GatewayTable = GatewayTable()
+    chat: ChatTable = ChatTable()
     smtp: SmtpTable = SmtpTable()
     timers: TimerTable = TimerTable()
     sweeps: SweepTable = SweepTable()

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from alerting.bootstrap.gateways import gateway_secrets
 from alerting.notify.channels.channel import ChannelRefusedError, ChannelUnavailableError, Message
+from alerting.notify.channels.chat_robots import ORIGINS
 from alerting.notify.channels.http_channel import HttpChannel, sms_body
 from alerting.notify.channels.team_channels import ChatChannel, WebhookChannel
 from alerting.notify.routing.routing_source import RoutingSource
@@ -76,6 +78,39 @@ def test_a_status_says_whether_to_try_again(
     with pytest.raises(error) as raised:
         channel(gateway).send(MESSAGE)
     assert "+86138" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"status": "refused"}, ChannelRefusedError),
+        ({"status": "failed"}, ChannelUnavailableError),
+        ({"errcode": 93000}, ChannelUnavailableError),
+        ({"ok": False}, ChannelUnavailableError),
+        ({"success": False}, ChannelUnavailableError),
+    ],
+)
+def test_a_fault_in_the_body_of_a_2xx_answer_counts(
+    gateway: GatewayDouble, answer: dict[str, object], error: type[Exception]
+) -> None:
+    gateway.behaviour.answer = answer
+    with pytest.raises(error):
+        channel(gateway).send(MESSAGE)
+
+
+def test_a_chat_behind_apprise_gets_the_time_out_of_the_options(
+    gateway: GatewayDouble, tmp_path: Path
+) -> None:
+    """Also where the address asks for more time than the delivery's lease lasts."""
+    port = urlsplit(gateway.url("")).port
+    address = f"json://127.0.0.1:{port}/chat?rto=60&cto=60"
+    file = tmp_path / "routing.toml"
+    file.write_text(ROUTING.replace("slack://TOKEN/CHANNEL", address))
+    routing = RoutingSource(file, lambda: NOW_MS, reload_seconds=60)
+    chat = ChatChannel(routing, httpx.Client(), ORIGINS, system_clock, timeout_seconds=0.1)
+    gateway.behaviour.delay_seconds = 2
+    with pytest.raises(ChannelUnavailableError):
+        chat.send(replace(MESSAGE, address="teams#2"))
 
 
 def test_a_gateway_that_hangs_or_is_gone_is_tried_again(gateway: GatewayDouble) -> None:
@@ -149,7 +184,7 @@ def test_teams_share_a_breaker_by_host_and_no_secret_names_one(tmp_path: Path) -
     file.write_text(ROUTING)
     routing = RoutingSource(file, lambda: NOW_MS, reload_seconds=60)
     webhook = WebhookChannel(routing, "", httpx.Client(), system_clock)
-    chat = ChatChannel(routing, timeout_seconds=1)
+    chat = ChatChannel(routing, httpx.Client(), ORIGINS, system_clock, timeout_seconds=1)
 
     def to(number: int) -> Message:
         return replace(MESSAGE, address=f"teams#{number}")
