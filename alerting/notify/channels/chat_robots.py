@@ -1,7 +1,7 @@
 """Group robots of WeCom, DingTalk, Feishu and Lark, which answer HTTP 200 to a refused message.
 
 The result is a code in the body. apprise 2.2.0 looks at the HTTP status alone for these four and
-reports success (measured against a double), so a page that nobody got would count as delivered.
+reports success (measured against a double), so a page that never arrived would count as delivered.
 Limits and codes are those of the services' own documentation of group robots.
 """
 
