@@ -50,8 +50,21 @@ TIMER_FAILURES = Counter(
     "Timers that failed and were postponed, by kind; their cases send no pages until then",
     ["kind"],
 )
-for _kind in ("dispatch", "deadline", "follow_up"):
+for _kind in ("dispatch", "deadline", "follow_up", "orders"):
     TIMER_FAILURES.labels(_kind)  # exists at zero, so that the first one is an increase
+ORDER_ACTS = Counter(
+    "forewarn_alerting_order_acts_total",
+    "Acts of the clock of orders, by reason: warnings, releases at the end, repeated releases",
+    ["reason"],
+)
+for _reason in (
+    "order_refused",
+    "order_not_confirmed",
+    "order_runs_out_soon",
+    "order_ran_out",
+    "release_not_confirmed",
+):
+    ORDER_ACTS.labels(_reason)  # exists at zero, so that the first one is an increase
 BREAKER_OPEN = Gauge(
     "forewarn_alerting_gateway_breaker_open", "1 while a gateway's circuit is open", ["gateway"]
 )

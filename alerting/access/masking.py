@@ -40,6 +40,11 @@ def mask_account(account: str | None) -> str:
     return f"{HIDDEN}{account[-2:]}" if len(account) > 4 else HIDDEN
 
 
+def mask_name(name: str | None) -> str:
+    """Keep the first character: ``李**``."""
+    return f"{name.strip()[:1]}**" if name and name.strip() else ""
+
+
 @dataclass(frozen=True, slots=True)
 class UnmaskDecision:
     """Whether a number may be shown in clear, with the reason that the audit log keeps."""

@@ -26,6 +26,8 @@ Permission = Literal[
     "case.work",  # claim, acknowledge, contact, close, note
     "case.assign",  # hand a case to another person, take one over
     "case.reopen",
+    "order.place",  # stop a transfer, an account or a line, and record what the bank said
+    "order.decide",  # extend, hand over and release orders, decide on objections
     "personal.unmask",  # see a number or account in clear, if the case allows it too
     "report.read",
     "list.read",
@@ -47,7 +49,15 @@ SERVICE_ROLES: frozenset[str] = frozenset({"service", *PURPOSES})
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 
 _RESPONDER: frozenset[Permission] = frozenset(
-    {"case.read", "case.work", "personal.unmask", "list.read", "list.propose", "patrol.feed"}
+    {
+        "case.read",
+        "case.work",
+        "order.place",
+        "personal.unmask",
+        "list.read",
+        "list.propose",
+        "patrol.feed",
+    }
 )
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -56,6 +66,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         "case.assign",
         "case.reopen",
+        "order.decide",
         "report.read",
         "list.approve",
         "routing.read",
@@ -75,7 +86,15 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         }
     ),
     "service": frozenset(
-        {"case.read", "case.work", "list.read", "patrol.feed", "warning.write", "outcome.write"}
+        {
+            "case.read",
+            "case.work",
+            "order.place",
+            "list.read",
+            "patrol.feed",
+            "warning.write",
+            "outcome.write",
+        }
     ),
     "ingest": frozenset({"warning.write"}),
     "loss_report": frozenset({"outcome.write"}),

@@ -7,7 +7,7 @@ import threading
 from alerting.bootstrap.current_services import CurrentServices, FollowingPart, watch_options
 from alerting.bootstrap.gateways import build_channels
 from alerting.cases.history.case_event_exporter import CaseEventExporter
-from alerting.cases.timers.timer_schedule import DEADLINE, DISPATCH, FOLLOW_UP
+from alerting.cases.timers.timer_schedule import DEADLINE, DISPATCH, FOLLOW_UP, ORDERS
 from alerting.cases.timers.timer_worker import TimerWorker
 from alerting.ingest.rejected_warnings import rejecter
 from alerting.jobs.audit_chain_check import AuditChainCheck
@@ -96,6 +96,7 @@ def timer_worker(settings: AlertingSettings, services: Services) -> TimerWorker:
             DISPATCH: services.dispatch.dispatch,
             DEADLINE: services.dispatch.deadline,
             FOLLOW_UP: services.dispatch.follow_up,
+            ORDERS: services.order_clock.turn,
         },
         tick_seconds=settings.options.timers.tick_seconds,
         threads=settings.options.timers.threads,

@@ -23,6 +23,9 @@ from alerting.notify.dispatch.dispatch_service import DispatchService
 from alerting.notify.dispatch.gateway_reports import GatewayReports
 from alerting.notify.routing.routing_service import RoutingService
 from alerting.notify.routing.routing_source import RoutingSource
+from alerting.orders.order_clock import OrderClock
+from alerting.orders.order_rules import OrderOptions
+from alerting.orders.order_service import OrderService
 from alerting.web.service_container import Services
 from forewarn.platform.clock import Clock
 from forewarn.platform.pseudonyms import Pseudonymiser
@@ -64,30 +67,63 @@ def build_services(
     late_losses = LateLossService(db, clock, accounts)
     if routing is None:
         routing = RoutingSource(settings.routing_file, clock)
-    dispatch_options = DispatchOptions(
-        available=available_channels(settings),
-        language=options.messages.language,
-        public_url=settings.public_url.rstrip("/"),
-        budget_per_day=options.messages.person_budget_per_day,
-        deadlines=deadlines,
-        follow_ups=follow_ups,
-    )
+    orders = order_options(settings)
+    dispatch = DispatchService(routing, dispatch_options(settings, deadlines, follow_ups, orders))
     return Services(
         db=db,
         clock=clock,
         zone=zone,
         case_queries=CaseQueries(db),
         case_service=CaseService(steps, deadlines, follow_ups),
-        closures=ClosureService(steps, accounts, lists, window_ms=window_ms, deadlines=deadlines),
+        closures=ClosureService(
+            steps, accounts, lists, window_ms=window_ms, deadlines=deadlines, orders=orders
+        ),
         late_losses=late_losses,
         unwarned_losses=LossService(db, clock, late_losses, pseudonymiser),
         emergency_contacts=EmergencyContactService(db, clock, pseudonymiser),
         ingestor=Ingestor(db, clock, rules, late_losses, attribution_window_ms=window_ms),
-        dispatch=DispatchService(routing, dispatch_options),
+        dispatch=dispatch,
         lists=lists,
         sweeps=SweepService(db, clock),
         routing=routing,
         routing_service=RoutingService(db, clock, deadlines),
         gateway_reports=GatewayReports(db, clock),
+        orders=OrderService(db, clock, orders),
+        order_clock=OrderClock(orders, dispatch.alert),
         gateway_secrets=gateway_secrets(settings),
+    )
+
+
+def dispatch_options(
+    settings: AlertingSettings, deadlines: Deadlines, follow_ups: FollowUps, orders: OrderOptions
+) -> DispatchOptions:
+    """How cases are dispatched, from the settings."""
+    messages = settings.options.messages
+    return DispatchOptions(
+        available=available_channels(settings),
+        language=messages.language,
+        public_url=settings.public_url.rstrip("/"),
+        budget_per_day=messages.person_budget_per_day,
+        deadlines=deadlines,
+        follow_ups=follow_ups,
+        orders=orders,
+    )
+
+
+def order_options(settings: AlertingSettings) -> OrderOptions:
+    """How orders hold, from the settings."""
+    table = settings.options.orders
+    return OrderOptions(
+        available=available_channels(settings),
+        language=settings.options.messages.language,
+        hours=table.hours,
+        hours_by_tenant=table.hours_by_tenant,
+        extensions=table.extensions,
+        warn_before_minutes=table.warn_before_minutes,
+        confirm_minutes=table.confirm_minutes,
+        legal_basis={
+            "hold_transfer": table.legal_basis_payment,
+            "stop_account": table.legal_basis_payment,
+            "suspend_line": table.legal_basis_line,
+        },
     )

@@ -34,6 +34,8 @@ from alerting.db.case_tables import Case, Warning_
 from alerting.db.dispatch_tables import Delivery
 from alerting.linkage import sweep_requests as sweeps
 from alerting.linkage.lists.list_service import ListService
+from alerting.orders.order_release import hand_over_orders, settle_orders
+from alerting.orders.order_rules import OrderOptions
 from alerting.service_errors import InvalidRequestError, StepRefusedError
 from forewarn.contracts.outcome import Disposition
 
@@ -76,6 +78,7 @@ class ClosureService:
         lists: where a confirmed number or account stands.
         window_ms: attribution window, see ``loss_estimate.confirm``.
         deadlines: time to first response of a reopened case.
+        orders: how what the case stopped is released.
     """
 
     def __init__(
@@ -86,7 +89,9 @@ class ClosureService:
         *,
         window_ms: int,
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+        orders: OrderOptions = OrderOptions(),  # noqa: B008 - frozen
     ) -> None:
+        self._orders = orders
         self._steps = steps
         self._accounts = accounts
         self._lists = lists
@@ -116,7 +121,9 @@ class ClosureService:
             _check_excess(case, closure, sum(prevented.values()))
             self._close(session, case, rows, closure, prevented, now_ms)
             case.closed_by = who.subject
+            settle_orders(session, case, self._orders, who.subject, now_ms)
             if other is not None:
+                hand_over_orders(session, case, other, now_ms)
                 self._merge(session, case, other, who.subject, now_ms)
             detail: dict[str, Any] = {
                 "disposition": closure.disposition,

@@ -1,7 +1,14 @@
 """Every table, imported for its side effect on ``Base.metadata``: what Alembic compares with."""
 
 from alerting.access import access_tables
-from alerting.db import case_tables, contact_tables, dispatch_tables, journal_tables, ledger_tables
+from alerting.db import (
+    case_tables,
+    contact_tables,
+    dispatch_tables,
+    journal_tables,
+    ledger_tables,
+    order_tables,
+)
 from alerting.db.declarative_base import Base
 
 __all__ = [
@@ -12,4 +19,5 @@ __all__ = [
     "dispatch_tables",
     "journal_tables",
     "ledger_tables",
+    "order_tables",
 ]

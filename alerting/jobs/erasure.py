@@ -6,7 +6,7 @@ amounts, districts and times. The audit log and the ledger hold ids and amounts 
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from alerting.cases import history
@@ -16,10 +16,17 @@ from alerting.db.contact_tables import Activity, Contact, Sweep, SweepTarget
 from alerting.db.database import Database
 from alerting.db.dispatch_tables import Delivery
 from alerting.db.journal_tables import OutboxMessage
+from alerting.db.order_tables import Order
 from alerting.linkage.lists.list_service import ListService
+from alerting.orders.order_states import OPEN
 
 ERASED = ""
 FREE_TEXT = ("note", "reason")
+OF_ORDERS = (
+    "payer_name", "payer_account", "payee_name", "payee_account", "number", "caller",
+    "reason", "release_note", "reference", "freeze_reference",
+)  # fmt: skip
+"""Columns of an order that name a person, or that a person wrote."""
 
 
 def erase_person(
@@ -27,7 +34,8 @@ def erase_person(
 ) -> int:
     """Erase a person on request: closed cases and all data besides cases.
 
-    Open cases stay until they are closed, since the person is in danger (PIPL, article 13). The
+    Open cases stay until they are closed, since the person is in danger (PIPL, article 13), and so do
+    closed ones with an order that still stops something: it could not be released without its account. The
     number stays in timelines of other people until retention removes those.
 
     Returns:
@@ -37,7 +45,11 @@ def erase_person(
         db.lock(session, [f"{tenant}/{subscriber}", "contacts"])
         mine = (Case.tenant == tenant, Case.subscriber == subscriber)
         closed = session.scalars(
-            db.for_update(select(Case).where(*mine, Case.state == "closed").order_by(Case.case_id))
+            db.for_update(
+                select(Case)
+                .where(*mine, Case.state == "closed", *without_open_orders())
+                .order_by(Case.case_id)
+            )
         ).all()
         _forget(session, tenant, subscriber)
         lists.forget(session, tenant, subscriber, now_ms)
@@ -46,6 +58,11 @@ def erase_person(
         entry = AuditEntry(now_ms, actor, "person_erased", tenant, {"cases": len(closed)})
         history.append(session, [entry])
     return len(closed)
+
+
+def without_open_orders() -> list[ColumnElement[bool]]:
+    """Conditions on cases none of whose orders still stops something."""
+    return [~exists().where(Order.case_id == Case.case_id, Order.state.in_(OPEN))]
 
 
 def erase_cases(session: Session, cases: Sequence[Case], actor: str, now_ms: int) -> None:
@@ -61,6 +78,9 @@ def erase_cases(session: Session, cases: Sequence[Case], actor: str, now_ms: int
         update(Warning_)
         .where(Warning_.case_id.in_(ids))
         .values(subscriber=ERASED, caller=None, payee=None, payer=None)
+    )
+    session.execute(
+        update(Order).where(Order.case_id.in_(ids)).values(dict.fromkeys(OF_ORDERS, ERASED))
     )
     session.execute(
         update(Delivery)

@@ -19,7 +19,7 @@ from alerting.db.database import Database
 from alerting.db.dispatch_tables import Delivery, Shift, Silence
 from alerting.db.journal_tables import IdempotencyKey, OutboxMessage
 from alerting.db.lease import hold
-from alerting.jobs.erasure import erase_cases
+from alerting.jobs.erasure import erase_cases, without_open_orders
 from forewarn.platform.clock import Clock
 
 ACTOR = "system:retention"
@@ -140,6 +140,7 @@ class Retention:
                         Case.state == "closed",
                         Case.closed_at_ms < now_ms - self._options.personal_data_days * DAY_MS,
                         Case.erased_at_ms.is_(None),
+                        *without_open_orders(),
                     )
                     .limit(CASES_A_TURN)
                 )

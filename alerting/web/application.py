@@ -11,11 +11,13 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from alerting.access.access_control import AccessControl
 from alerting.messaging.background_task import BackgroundTask
+from alerting.orders.order_figures import OrderCollector
 from alerting.service_metrics import DatabaseCollector
 from alerting.web.api import (
     case_routes,
     health_routes,
     operation_routes,
+    order_routes,
     patrol_feed_routes,
     problem_documents,
     report_routes,
@@ -67,6 +69,7 @@ def create_app(
         warning_routes.router,
         case_routes.router,
         operation_routes.router,
+        order_routes.router,
         sweep_routes.router,
         report_routes.router,
         patrol_feed_routes.router,
@@ -99,12 +102,16 @@ async def _lifespan(app: FastAPI, *, registry: CollectorRegistry) -> AsyncIterat
     services: Services = app.state.services
     collector = DatabaseCollector(services.db, services.clock, services.zone)
     registry.register(collector)
+    late_ms = services.orders.options.rules.confirm_ms
+    orders = OrderCollector(services.db, services.clock, late_ms=late_ms)
+    registry.register(orders)
     for task in app.state.tasks:
         task.start()
     app.state.running = True
     yield
     app.state.running = False
     registry.unregister(collector)
+    registry.unregister(orders)
     for task in app.state.tasks:
         task.stop()
 

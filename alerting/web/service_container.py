@@ -18,6 +18,8 @@ from alerting.notify.dispatch.dispatch_service import DispatchService
 from alerting.notify.dispatch.gateway_reports import GatewayReports
 from alerting.notify.routing.routing_service import RoutingService
 from alerting.notify.routing.routing_source import RoutingSource
+from alerting.orders.order_clock import OrderClock
+from alerting.orders.order_service import OrderService
 from forewarn.platform.clock import Clock
 
 
@@ -41,4 +43,6 @@ class Services:
     routing: RoutingSource
     routing_service: RoutingService
     gateway_reports: GatewayReports
+    orders: OrderService
+    order_clock: OrderClock
     gateway_secrets: Mapping[str, str]

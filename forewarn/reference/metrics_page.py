@@ -52,6 +52,7 @@ def alerting_metrics() -> list[Described]:
     import alerting.service_metrics  # noqa: PLC0415  not needed to run anything else
     from alerting.db import migrate  # noqa: PLC0415
     from alerting.db.database import Database  # noqa: PLC0415
+    from alerting.orders.order_figures import OrderCollector  # noqa: PLC0415
     from forewarn.platform.clock import system_clock  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -60,7 +61,8 @@ def alerting_metrics() -> list[Described]:
         collector = alerting.service_metrics.DatabaseCollector(
             database, system_clock, ZoneInfo("UTC")
         )
-        families = list(collector.collect())
+        orders = OrderCollector(database, system_clock, late_ms=1)
+        families = [*collector.collect(), *orders.collect()]
         database.dispose()
     read = [_described(f, f.name, f.type, f.documentation) for f in families]
     counted = [m for m in _registered(REGISTRY) if m.name.startswith(f"{PREFIX}alerting_")]

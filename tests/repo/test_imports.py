@@ -70,6 +70,7 @@ WALLS: dict[str, tuple[str, ...]] = {
     ),
     "alerting.cases": ("alerting.bootstrap", "alerting.ingest", "alerting.jobs", "alerting.web"),
     "alerting.notify": ("alerting.bootstrap", "alerting.ingest", "alerting.jobs", "alerting.web"),
+    "alerting.orders": ("alerting.bootstrap", "alerting.ingest", "alerting.jobs", "alerting.web"),
     "alerting.web": ("alerting.bootstrap",),
 }
 """Inside the parts: package -> the packages that it never imports."""

@@ -13,6 +13,10 @@ AuditAction = Literal[
     # messages and orders
     "dispatched", "escalated", "escalation_withheld", "follow_up_missed", "delivery_sent",
     "delivery_confirmed", "delivery_unanswered", "delivery_failed", "delivery_cancelled",
+    # orders
+    "order_placed", "order_confirmed", "order_refused", "order_cancelled", "order_unanswered",
+    "order_extended", "order_handed_over", "order_runs_out", "order_ran_out",
+    "release_ordered", "release_confirmed", "release_chased",
     # losses
     "loss_reported", "loss_seen", "unwarned_loss",
     # sweeps and lists

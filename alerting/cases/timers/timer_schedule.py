@@ -1,7 +1,8 @@
 """Set, move and stop the timers of a case, in the transaction that changes the case.
 
 A ``dispatch`` timer decides what to send now, ``deadline`` checks that a responder answered in
-time, and ``follow_up`` checks that the holder took the next step.
+time, ``follow_up`` checks that the holder took the next step, and ``orders`` acts on the clock of the
+case's orders, which outlives the case.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from alerting.db.dispatch_tables import Delivery, Timer
 DISPATCH = "dispatch"
 DEADLINE = "deadline"
 FOLLOW_UP = "follow_up"
-KINDS = (DISPATCH, DEADLINE, FOLLOW_UP)
+ORDERS = "orders"
+KINDS = (DISPATCH, DEADLINE, FOLLOW_UP, ORDERS)
 """In the order in which due timers of one case are handled: pages come before deadlines."""
 
 PAGE = "page"
@@ -84,14 +86,24 @@ def set_timer(session: Session, case: Case, kind: str, due_ms: int) -> None:
 def follow_up(session: Session, case: Case, due_ms: int) -> None:
     """Set when the holder's next step is due; a case has one such timer."""
     case.follow_up_due_ms = due_ms
+    _set_only(session, case, FOLLOW_UP, due_ms)
+
+
+def look_at_orders(session: Session, case: Case, due_ms: int) -> None:
+    """Set when the orders of a case are looked at; a case has one such timer, which sets itself again."""
+    _set_only(session, case, ORDERS, due_ms)
+
+
+def _set_only(session: Session, case: Case, kind: str, due_ms: int) -> None:
+    """Move the pending timer of a kind, or add it."""
     moved = session.execute(
         update(Timer)
-        .where(Timer.case_id == case.case_id, Timer.kind == FOLLOW_UP, Timer.state == "pending")
+        .where(Timer.case_id == case.case_id, Timer.kind == kind, Timer.state == "pending")
         .values(due_ms=due_ms)
         .returning(Timer.timer_no)
     ).first()
     if moved is None:
-        set_timer(session, case, FOLLOW_UP, due_ms)
+        set_timer(session, case, kind, due_ms)
 
 
 def _row(case: Case, kind: str, due_ms: int) -> dict[str, object]:

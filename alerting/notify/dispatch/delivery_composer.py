@@ -1,7 +1,7 @@
 """Composes the deliveries that carry out a decision: recipient, channel and content."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from alerting.notify.dispatch.message_templates import (
 from alerting.notify.dispatch.protection_failures import ProtectionFailure
 from alerting.notify.routing.case_labels import labels_of
 from alerting.notify.routing.routing_tree import Match, Receiver
+from alerting.orders.order_rules import OrderOptions
 from forewarn.platform.money import written
 
 
@@ -34,6 +35,7 @@ class DispatchOptions:
     budget_per_day: int
     deadlines: Deadlines
     follow_ups: FollowUps
+    orders: OrderOptions = field(default_factory=OrderOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class DeliveryComposer:
         receiver: Receiver,
         found: Sequence[ProtectionFailure],
         now_ms: int,
+        *,
+        purpose: str = ALARM,
     ) -> list[Intent]:
         """Alerts about failed protection: to the holder if a shift has their address, else to the team."""
         if not found:
@@ -119,7 +123,8 @@ class DeliveryComposer:
         for failure in found:
             step = f"alarm/{failure.reason}/{failure.key}"
             content = self._content(case)
-            intents += self._alerts(case, targets, receiver, "alarm", failure.reason, step, content)
+            alerts = self._alerts(case, targets, receiver, "alarm", failure.reason, step, content)
+            intents += [replace(alert, purpose=purpose) for alert in alerts]
         return intents
 
     def protection(self, case: Case, actions: Sequence[Action]) -> list[Intent]:

@@ -15,6 +15,7 @@ from alerting.db.dispatch_tables import Delivery
 from alerting.notify.dispatch.delivery_rows import PROTECT, page_step
 from alerting.notify.dispatch.retry_decision import Next, State
 from alerting.notify.dispatch.suppression import suppression_reason
+from alerting.orders.order_results import note_cancelled, note_delivery
 
 ACTOR = "system:deliveries"
 KINDS: dict[State, AuditAction] = {
@@ -49,7 +50,7 @@ def attempt(
     if not fault:
         row.sent_at_ms = row.sent_at_ms or now_ms
     row.not_before_ms = following.not_before_ms
-    _enter(db, session, row, following.state, ACTOR, now_ms)
+    _enter(db, session, row, following.state, ACTOR, now_ms, refused=following.refused)
 
 
 def bulk(
@@ -86,7 +87,7 @@ def report(
     row = _locked(db, session, delivery_id)
     if row is None or row.state in ("cancelled", "confirmed", "unanswered"):
         return False
-    _enter(db, session, row, state, actor, now_ms)
+    _enter(db, session, row, state, actor, now_ms, refused=state == "failed")
     return True
 
 
@@ -106,6 +107,7 @@ def cancel(db: Database, session: Session, delivery_id: str, owner: str, now_ms:
         row.state, row.not_before_ms = "pending", now_ms
         return
     row.state, row.last_error, row.lease_until_ms = "cancelled", reason, now_ms
+    note_cancelled(session, row, ACTOR, now_ms)
     if row.purpose != PROTECT or reason == "case_is_over":
         return
     detail = {"channel": row.channel, "recipient": row.recipient, "reason": reason}
@@ -126,13 +128,21 @@ def _locked(db: Database, session: Session, delivery_id: str) -> Delivery | None
 
 
 def _enter(
-    db: Database, session: Session, row: Delivery, state: State, actor: str, now_ms: int
+    db: Database,
+    session: Session,
+    row: Delivery,
+    state: State,
+    actor: str,
+    now_ms: int,
+    *,
+    refused: bool,
 ) -> None:
     row.state = state
     if row.channel == "patrol" and state == "sent" and row.feed_no is None:
         _number(db, session, row)
     if state == "confirmed":
         row.confirmed_at_ms = now_ms
+    note_delivery(session, row, state, by_refusal=refused, actor=actor, now_ms=now_ms)
     if state not in KINDS or row.case_id is None:
         return
     detail = {

@@ -18,6 +18,18 @@ PROTECT = "protect"
 ALARM = "alarm"
 """Purpose of a delivery that reports a failure to the holder of a case, or to its team."""
 
+PLACE_ORDER = "order"
+"""Purpose of a delivery that places an order of a person with a bank or operator."""
+
+RELEASE = "release"
+"""Purpose of a delivery that asks a bank or operator to release what an order stopped."""
+
+ORDER_ALARM = "order_alarm"
+"""Purpose of a delivery that reports the state of an order to the holder of a case, or to its team."""
+
+OUTLIVES_CASE = frozenset({PLACE_ORDER, RELEASE, ORDER_ALARM})
+"""Purposes of deliveries that are sent whether or not the case is open: an order outlives it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:

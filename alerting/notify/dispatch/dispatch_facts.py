@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from alerting.cases.contact_records import contacts_of
@@ -10,6 +10,7 @@ from alerting.cases.lifecycle import OPEN_STATES
 from alerting.cases.timers.timer_schedule import PAGE
 from alerting.db.case_tables import Case, EmergencyContact, Warning_
 from alerting.db.dispatch_tables import Delivery, Shift, Silence
+from alerting.db.order_tables import Order
 from alerting.notify.dispatch.channel_selection import Reachability
 from alerting.notify.dispatch.delivery_rows import ALARM, PROTECT
 from alerting.notify.dispatch.page_decision import PageFacts
@@ -17,6 +18,7 @@ from alerting.notify.dispatch.protection_failures import Protection
 from alerting.notify.dispatch.quiet_hours import quiet_until_ms
 from alerting.notify.routing.case_labels import labels_of, matches, matching_sql
 from alerting.notify.routing.routing_tree import Match, Receiver, Routing
+from alerting.orders.order_states import HOLDING
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -80,6 +82,7 @@ def reachability(
             Warning_.subject_kind == "transfer",
             Warning_.subject_status == "attempted",
             Warning_.action != "withdraw",
+            Warning_.subject_id.not_in(_stopped_by_people(case)),
         )
         .order_by(Warning_.subject_id)
     )
@@ -101,6 +104,16 @@ def reachability(
         messages_left=budget_per_day - (messages or 0),
         unreached=unreached,
         quiet_until_ms=quiet_until(routing, case, now_ms),
+    )
+
+
+def _stopped_by_people(case: Case) -> Select[str]:
+    """The transfers that an order of a person holds already."""
+    return select(Order.transfer_id).where(
+        Order.case_id == case.case_id,
+        Order.kind == "hold_transfer",
+        Order.state.in_(HOLDING),
+        Order.source != "dispatch",
     )
 
 

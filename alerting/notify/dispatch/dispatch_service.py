@@ -20,7 +20,7 @@ from alerting.db.dispatch_tables import Delivery
 from alerting.notify.dispatch import dispatch_facts
 from alerting.notify.dispatch.channel_selection import Action, select_channels
 from alerting.notify.dispatch.delivery_composer import DeliveryComposer, DispatchOptions
-from alerting.notify.dispatch.delivery_rows import Intent, write_deliveries
+from alerting.notify.dispatch.delivery_rows import ORDER_ALARM, Intent, write_deliveries
 from alerting.notify.dispatch.escalation import MAX_LEVEL, decide_escalation
 from alerting.notify.dispatch.page_decision import PageDecision, decide_page
 from alerting.notify.dispatch.protection_failures import (
@@ -32,6 +32,7 @@ from alerting.notify.dispatch.protection_failures import (
 from alerting.notify.routing.case_labels import labels_of
 from alerting.notify.routing.routing_source import RoutingSource
 from alerting.notify.routing.routing_tree import Match, Receiver, Routing, route
+from alerting.orders.order_rows import open_for
 
 ACTOR = "system:dispatch"
 WITHHELD: AuditAction = "escalation_withheld"
@@ -67,6 +68,7 @@ class DispatchService:
             ),
         ]
         written = write_deliveries(session, case, intents, self._options.language, now_ms)
+        open_for(session, case, written, self._options.orders, now_ms)
         case.team = case.team or first.team
         if case.state == "new" or written:
             case.state = "dispatched" if case.state == "new" else case.state
@@ -149,6 +151,19 @@ class DispatchService:
         }
         _record(session, case, "follow_up_missed", detail, now_ms)
         return again_ms
+
+    def alert(self, session: Session, case: Case, reason: str, key: str, now_ms: int) -> None:
+        """Alert the holder of a case, or its team, to the state of an order, once for each key.
+
+        No silence, budget or quiet hour holds it back: the time of an order is the law's.
+        """
+        routing = self._routing.current
+        receiver = routing.receiver(route(routing, labels_of(case))[0].receiver)
+        failures = [ProtectionFailure(reason, key)]
+        intents = self._composer.failure_alerts(
+            session, case, receiver, failures, now_ms, purpose=ORDER_ALARM
+        )
+        write_deliveries(session, case, intents, self._options.language, now_ms)
 
     def _tighten(self, session: Session, case: Case, now_ms: int) -> None:
         """Shorten the holder's time when the severity of the case rose."""

@@ -48,6 +48,7 @@ TEMPLATES: dict[str, dict[Language, str]] = {
         "en": "Please visit: {case_id}, {typology}, district {district}; the person cannot be reached by phone: {url}",
     },
     "bank_hold": {"zh": "请暂缓交易 {transfer_id}", "en": "Hold transfer {transfer_id}"},
+    "order": {"zh": "请执行指令 {order}：{order_id}", "en": "Carry out {order}: {order_id}"},
     "operator_suspend": {"zh": "请暂停涉诈通话", "en": "Suspend the fraudulent call"},
     "digest": {"zh": "共{count}起待响应：\n{lines}", "en": "Waiting cases: {count}\n{lines}"},
 }
@@ -80,6 +81,23 @@ PROBLEMS: dict[str, dict[Language, str]] = {
     "warning_came_back": {
         "zh": "已撤回的预警再次出现",
         "en": "the withdrawn warning was raised again",
+    },
+    "order_refused": {
+        "zh": "银行或运营商拒绝执行指令",
+        "en": "the bank or operator refused an order",
+    },
+    "order_not_confirmed": {"zh": "指令尚未得到确认", "en": "an order is not confirmed"},
+    "order_runs_out_soon": {
+        "zh": "止付或停机即将到期，请延长、转冻结或解除",
+        "en": "an order runs out soon: extend it, hand it over to a freeze, or release it",
+    },
+    "order_ran_out": {
+        "zh": "止付或停机已到期，已下达解除指令",
+        "en": "an order ran out, and its release was ordered",
+    },
+    "release_not_confirmed": {
+        "zh": "解除指令尚未得到确认，已再次下达",
+        "en": "a release is not confirmed and was ordered again",
     },
     "no_contact_yet": {"zh": "接手后尚未联系当事人", "en": "no attempt to reach the person"},
     "no_outcome_yet": {"zh": "联系后尚无处置结果", "en": "no outcome since contact"},

@@ -12,6 +12,7 @@ from alerting.db.case_tables import Warning_
 from alerting.db.dispatch_tables import Delivery
 from alerting.notify.channels.channel import Message
 from alerting.notify.dispatch.message_templates import digest, render
+from alerting.orders.order_messages import order_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,12 @@ def _bulk(members: Sequence[Delivery]) -> OutgoingMessage:
 def _order(session: Session, row: Delivery) -> dict[str, object]:
     """The fields of an order to a bank or operator, read when it is sent.
 
-    They name accounts and numbers, which are stored in the warning only.
+    They name accounts and numbers, which are stored in the order and the warning only. An order
+    that an earlier version sent has no row of its own.
     """
+    fields = order_fields(session, row)
+    if fields is not None:
+        return fields
     known = session.scalars(select(Warning_).where(Warning_.case_id == row.case_id)).all()
     return _hold(row, known) if row.channel == "bank" else _suspension(row, known)
 

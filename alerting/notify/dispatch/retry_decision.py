@@ -23,10 +23,14 @@ LONGEST_RETRY_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """The state after the attempt, and when to try again if it is not final."""
+    """The state after the attempt, and when to try again if it is not final.
+
+    ``refused``: the gateway said no, so nothing was done; one that was given up may have arrived.
+    """
 
     state: State
     not_before_ms: int
+    refused: bool = False
 
 
 def decide_next(
@@ -44,7 +48,7 @@ def decide_next(
     if result == "confirmed":
         return Next("confirmed", now_ms)
     if result == "refused":
-        return Next("failed", now_ms)
+        return Next("failed", now_ms, refused=True)
     if result == "taken" and channel not in NEEDS_CONFIRMATION:
         return Next("sent", now_ms)
     if attempts >= max_attempts:

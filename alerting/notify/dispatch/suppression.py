@@ -9,6 +9,7 @@ from alerting.cases.timers.timer_schedule import PAGE
 from alerting.db.case_tables import Case
 from alerting.db.dispatch_tables import Delivery
 from alerting.notify.dispatch.channel_selection import obstacle_to_calls
+from alerting.notify.dispatch.delivery_rows import OUTLIVES_CASE
 
 
 def suppression_reason(row: Delivery, case: Case | None) -> str | None:
@@ -18,7 +19,7 @@ def suppression_reason(row: Delivery, case: Case | None) -> str | None:
         row: the delivery.
         case: its case as it stands now; None for a text of a sweep.
     """
-    if case is None:
+    if case is None or row.purpose in OUTLIVES_CASE:
         return None
     if case.state == "closed" or case.withdrawn:
         return "case_is_over"

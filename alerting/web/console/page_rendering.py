@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from alerting.access import AccessControl, Caller, Principal
-from alerting.access.masking import mask_account, mask_phone
+from alerting.access.masking import mask_account, mask_name, mask_phone
 from alerting.web.auth.route_access import access_of, caller
 from alerting.web.console import formats
 from alerting.web.console.console_options import ConsoleOptions
@@ -52,6 +52,7 @@ def environment() -> Environment:
         money=money.exact,
         mask_phone=mask_phone,
         mask_account=mask_account,
+        mask_name=mask_name,
         iso=formats.iso,
     )
     return env

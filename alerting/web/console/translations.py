@@ -58,8 +58,8 @@ def translator(language: Language) -> Translator:
     """The translator of a language, read once."""
     words: dict[str, str] = {}
     plurals: dict[str, dict[str, str]] = {}
-    for name in (f"{language}.toml", f"reasons.{language}.toml"):
-        text = (_DIRECTORY / name).read_text(encoding="utf-8")
+    for path in sorted(_DIRECTORY.glob(f"*{language}.toml")):
+        text = path.read_text(encoding="utf-8")
         for key, value in _flatten("", tomllib.loads(text)):
             words[key] = value["other"] if isinstance(value, dict) else value
             if isinstance(value, dict):

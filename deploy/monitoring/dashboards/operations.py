@@ -84,6 +84,27 @@ def build() -> Any:
             ),
             lines("Outbox", {"messages": "max(forewarn_alerting_outbox_messages)"}),
             lines(
+                "Orders by age",
+                {"{{kind}} {{age}}": "max by (kind, age) (forewarn_alerting_open_orders)"},
+                meaning="Payments, accounts and lines that are stopped now.",
+            ),
+            lines(
+                "Releases late, acts of the clock",
+                {
+                    "late releases": "max(forewarn_alerting_late_releases)",
+                    "{{reason}}": "sum by (reason) (increase(forewarn_alerting_order_acts_total[1h]))",
+                },
+                meaning="A late release still stops what was released; the alert begins after 15 minutes.",
+            ),
+            lines(
+                "Share of orders that hit honest people",
+                {
+                    "{{kind}}": "max by (kind) (forewarn_alerting_placed_orders{honest='true'})"
+                    " / sum by (kind) (max by (kind, honest) (forewarn_alerting_placed_orders))",
+                },
+                unit="percentunit",
+            ),
+            lines(
                 "Answers to banks",
                 {"{{decision}}": "sum by (decision) (rate(forewarn_decide_answers_total[5m]))"},
                 unit="cps",

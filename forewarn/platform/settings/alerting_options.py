@@ -115,6 +115,32 @@ class SweepTable(OptionTable):
     )
 
 
+class OrderTable(OptionTable):
+    """Orders that stop a transfer, an account or a line: how long they hold, and on what basis."""
+
+    hours: int = Field(48, ge=1, le=72, description="an order holds, and each extension of it")
+    hours_by_tenant: dict[str, Annotated[int, Field(ge=1, le=72)]] = Field(
+        default_factory=dict, description="the same for tenants that differ"
+    )
+    extensions: int = Field(2, ge=0, le=2, description="of one order, each with a reason")
+    warn_before_minutes: int = Field(
+        120, ge=1, le=1440, description="before an order ends, its case's holder is warned"
+    )
+    confirm_minutes: int = Field(
+        5, ge=1, le=120, description="an unconfirmed order is alerted to, a release ordered again"
+    )
+    legal_basis_payment: str = Field(
+        "《中华人民共和国反电信网络诈骗法》第二十条",
+        max_length=300,
+        description="named by orders that stop money, unless the order names another",
+    )
+    legal_basis_line: str = Field(
+        "《中华人民共和国反电信网络诈骗法》第十一条",
+        max_length=300,
+        description="named by orders that suspend a line, unless the order names another",
+    )
+
+
 class RetentionTable(OptionTable):
     """How long personal data are kept."""
 
@@ -186,6 +212,7 @@ class AlertingOptions(OptionTable):
     smtp: SmtpTable = SmtpTable()
     timers: TimerTable = TimerTable()
     sweeps: SweepTable = SweepTable()
+    orders: OrderTable = OrderTable()
     retention: RetentionTable = RetentionTable()
     console: ConsoleTable = ConsoleTable()
     sessions: SessionTable = SessionTable()

@@ -27,6 +27,10 @@ PERSONAL = {
     },
     "idempotency_keys": {"response"},
     "list_items": {"subscriber", "peer", "reason"},
+    "orders": {
+        "payer_name", "payer_account", "payee_name", "payee_account", "number", "caller",
+        "reason", "release_note", "reference", "freeze_reference",
+    },
     "outbox": {"key", "value"},
     "relatives": {"subscriber", "phone", "name"},
     "shifts": {"address", "responder"},
@@ -37,14 +41,15 @@ PERSONAL = {
 }  # fmt: skip
 HARMLESS = {
     # ids, names of staff, closed vocabularies
-    "account", "action", "actor", "approver", "batch_id", "case_id", "channel", "closed_by",
+    "account", "action", "actor", "alerted", "approver", "batch_id", "case_id", "channel", "closed_by",
     "currency", "day", "decided_by", "decision", "delivery_id", "direction", "disposition",
     "district", "duplicate_of", "entry_id", "follows", "held_because", "holder", "key", "kind",
     "language", "lease_owner", "list", "model_version", "name", "owner", "policy_version",
     "principal", "purpose", "reason", "reasons", "recipient", "request_digest", "severity",
     "shift_id", "silence_id", "source_topic", "step", "state", "status", "subject_id", "subject_kind",
     "subject_status", "sweep_id", "team", "template", "tenant", "topic", "traceparent",
-    "transfer_id", "typology", "warning_id",
+    "transfer_id", "typology", "warning_id", "extended_by", "legal_basis", "order_id", "ordered_by",
+    "release_delivery_id", "release_reason", "released_by", "source",
 }  # fmt: skip
 NOT_OF_CASES = ("access_", "audit_")
 STATES = {"cases": "closed", "sweeps": "done", "list_items": "removed", "deliveries": "sent"}

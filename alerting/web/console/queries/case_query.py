@@ -13,6 +13,9 @@ from alerting.cases.lifecycle import HELD_STATES
 from alerting.db.case_tables import Case, CaseEvent, EmergencyContact, Warning_
 from alerting.db.contact_tables import Activity, Sweep, SweepTarget
 from alerting.db.dispatch_tables import Delivery
+from alerting.db.order_tables import Order
+from alerting.orders.order_queries import orders_in
+from alerting.orders.order_states import STATES
 from alerting.service_errors import NotFoundError
 from alerting.web.console.queries.queue_query import Countdown, countdown_of
 
@@ -54,12 +57,13 @@ class SeenCase(NamedTuple):
     story: str
     person: str
     outcome: str
+    orders: str
 
     @classmethod
     def of(cls, text: str) -> "SeenCase":
         """Parse the state that a page sends back; a malformed one is empty."""
         words = text.split(".")
-        return cls(*words) if len(words) == len(cls._fields) else cls("", "", "")
+        return cls(*words) if len(words) == len(cls._fields) else cls("", "", "", "")
 
     def __str__(self) -> str:
         return ".".join(self)
@@ -85,6 +89,7 @@ class CaseDetail:
     deliveries: list[Delivery]
     relatives: list[EmergencyContact]
     touched: list[SweepTarget]
+    orders: list[Order]
     may_close: bool
     newest_event_no: int
 
@@ -121,6 +126,7 @@ def _seen(view: "CaseDetail") -> SeenCase:
         story=f"{case.version}-{view.newest_event_no}",
         person=_digest(person),
         outcome=_digest((view.is_open, view.may_close) if view.is_open else ended),
+        orders=_digest([(row.order_id, row.state, row.expires_at_ms) for row in view.orders]),
     )
 
 
@@ -166,6 +172,7 @@ def load_case(session: Session, case_id: str, who: Principal, now_ms: int) -> Ca
         deliveries=deliveries,
         relatives=list(session.scalars(relatives.order_by(EmergencyContact.added_at_ms))),
         touched=_touched(session, found, who),
+        orders=orders_in(session, who.scope, states=STATES, case_id=case_id),
         may_close=(
             who.may("case.work")
             and found.state in HELD_STATES

@@ -5,21 +5,19 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Form, Path, Query, Response
 
 from alerting.access import Principal
-from alerting.access.access_errors import PermissionDeniedError
 from alerting.access.masking import mask_account, mask_phone
 from alerting.cases.case_service import ContactMethod
 from alerting.cases.closure_service import Closure
 from alerting.cases.late_loss_service import LateLoss
-from alerting.service_errors import InvalidRequestError, NotFoundError, StepRefusedError
-from alerting.service_metrics import UNMASKINGS
+from alerting.service_errors import NotFoundError
 from alerting.web.auth.route_access import require
 from alerting.web.console import case_graph
 from alerting.web.console.amount_input import amount_minor
 from alerting.web.console.error_pages import ConsoleRoute
+from alerting.web.console.number_reveal import UnmaskPurpose, check_reveal, reveal
 from alerting.web.console.page_rendering import ConsolePage, signed_in
 from alerting.web.console.queries import case_query as queries
 from alerting.web.console.queries.case_query import CaseDetail, SeenCase
-from alerting.web.console.queries.unmask_query import hourly_limit, unmaskings
 from forewarn.contracts.outcome import Disposition
 
 router = APIRouter(route_class=ConsoleRoute, prefix="/console/cases/{case_id}")
@@ -32,10 +30,8 @@ Reopener = Annotated[Principal, Depends(require("case.reopen"))]
 CaseId = Annotated[str, Path(max_length=64)]
 Version = Annotated[int | None, Form(ge=0)]
 Note = Annotated[str, Form(max_length=2000)]
-UnmaskPurpose = Literal["holder_absent", "help_holder", "complaint", "review_of_work"]
 What = Literal["subscriber", "caller", "payee", "payer", "relatives"]
 PHONE = r"^\+?[0-9]+$"
-REVEAL_SECONDS = 60
 
 
 @router.get("")
@@ -204,46 +200,11 @@ def unmask(
     what: Annotated[What, Form()],
     why: Annotated[UnmaskPurpose | None, Form()] = None,
 ) -> Response:
-    """Show a number in clear for a minute, after the audit log has recorded it.
-
-    Who does not hold the case says why; the purposes are a closed set, since the audit log takes no
-    free text.
-    """
+    """Show a number in clear for a minute, after the audit log has recorded it."""
     with page.services.db.read() as session:
         view = queries.load_case(session, case_id, who, page.now_ms)
-        limited = unmaskings(session, who, page.now_ms) >= hourly_limit(who)
-    if view.unmask.reason == "supervises" and why is None:
-        raise InvalidRequestError(
-            "Say why you need a number of another person's case.",
-            code="unmask_needs_a_purpose",
-            field="why",
-        )
-    allowed = view.unmask.allowed and not limited
-    reason = "hourly_limit" if view.unmask.allowed and limited else view.unmask.reason
-    page.access.record(
-        who,
-        "personal.unmasked" if allowed else "personal.unmask_refused",
-        case_id,
-        what=what,
-        reason=reason,
-        **({"why": why} if why else {}),
-    )
-    result = "shown" if allowed else "limited" if reason == "hourly_limit" else "refused"
-    UNMASKINGS.labels(result).inc()
-    if result == "limited":
-        raise StepRefusedError(
-            "You have reached the hourly limit of numbers in clear.", code="unmask_limit"
-        )
-    if not allowed:
-        raise PermissionDeniedError(
-            f"These numbers stay hidden: {reason.replace('_', ' ')}.",
-            hint="Claim the case, or ask its holder.",
-        )
-    return page.render(
-        "parts/revealed.html",
-        shown=_clear(view, what),
-        until_ms=page.now_ms + REVEAL_SECONDS * 1000,
-    )
+    check_reveal(page, who, case_id, what, view.unmask, why)
+    return reveal(page, _clear(view, what))
 
 
 def _amount_minor(

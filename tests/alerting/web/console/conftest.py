@@ -19,6 +19,7 @@ from alerting.bootstrap.access_components import build_access
 from alerting.db.case_tables import Case, EmergencyContact
 from alerting.db.contact_tables import Sweep, SweepTarget
 from alerting.db.dispatch_tables import Delivery
+from alerting.db.order_tables import Order
 from alerting.web.application import bind, create_app
 from alerting.web.console import ConsoleOptions, mount_console
 from alerting.web.service_container import Services
@@ -286,6 +287,30 @@ def town(raise_case: RaiseCase, services: Services) -> list[str]:
         )
         overdue = session.get_one(Case, ids[1])
         overdue.deadline_ms = NOW_MS - 30_000
+        session.add(
+            Order(
+                order_id="o-1",
+                case_id=ids[3],
+                tenant="default",
+                district="430405",
+                typology="task_scam",
+                kind="stop_account",
+                state="in_force",
+                source="person",
+                payee_account="6222020000007654321",
+                payee_name="王某",
+                number="",
+                amount_minor=5_000_000,
+                currency="CNY",
+                occurred_at_ms=NOW_MS,
+                legal_basis="《反电信网络诈骗法》",
+                reason="paid an hour ago",
+                ordered_by="local:boss",
+                ordered_at_ms=NOW_MS,
+                confirmed_at_ms=NOW_MS,
+                expires_at_ms=NOW_MS + 48 * 3_600_000,
+            )
+        )
         session.add(
             Delivery(
                 delivery_id="d-1", case_id=ids[0], tenant="default", district="430405", subscriber=VICTIM,

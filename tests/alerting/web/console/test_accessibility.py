@@ -21,8 +21,17 @@ OPTIONS = {
     "rules": {"label-content-name-mismatch": {"enabled": True}},
 }
 PAGES = {
-    "li": ["queue", "patrol", "cases/{case}", "cases/{case}/person"],
-    "boss": ["supervision", "districts", "report", "lists", "routing", "cases/{held}"],
+    "li": ["queue", "patrol", "cases/{case}", "cases/{case}/person", "orders"],
+    "boss": [
+        "supervision",
+        "districts",
+        "report",
+        "lists",
+        "routing",
+        "cases/{held}",
+        "cases/{held}/orders",
+        "orders/o-1",
+    ],
     "auditor": ["audit"],
     "admin": ["keys"],
 }

@@ -17,6 +17,8 @@ from alerting.cases.lifecycle import STATES
 from alerting.linkage.sweep_decision import TargetAction
 from alerting.notify.dispatch.page_decision import PageReason
 from alerting.notify.dispatch.retry_decision import State
+from alerting.orders.order_states import KINDS, ReleaseReason
+from alerting.orders.order_states import STATES as ORDER_STATES
 from alerting.web.console import page_rendering
 from alerting.web.console.queries.case_query import ReasonRow
 from alerting.web.console.reason_texts import reason_text
@@ -38,16 +40,20 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
     "event": get_args(AuditAction),
     "delivery": get_args(State),
     "touched": get_args(TargetAction),
+    "order_kind": KINDS,
+    "order_state": ORDER_STATES,
+    "release_reason": get_args(ReleaseReason),
     "why": get_args(PageReason) + get_args(Owed),
 }
 NOTHING_ELSE = (
     "severity", "typology", "disposition", "state", "role", "method", "unmask", "event", "delivery",
+    "order_kind", "order_state", "release_reason",
 )  # fmt: skip
 """Groups that hold the words of their vocabulary and no others."""
 
 OPEN = (
     "why", "channel", "recipient", "refusal", "touched", "lists", "patrol", "help",
-    "theme", "purpose", "span", "holding", "nav", "reach", "keys",
+    "theme", "purpose", "span", "holding", "nav", "reach", "keys", "orders", "order_show",
 )  # fmt: skip
 """Groups whose words are looked up by a name that the code has elsewhere."""
 

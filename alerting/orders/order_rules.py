@@ -1,0 +1,48 @@
+"""How long orders hold, what they rest on, and which gateways take them: values from the settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from alerting.orders.order_decision import OrderRules
+from alerting.orders.order_states import CHANNELS, OrderKind
+
+HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class OrderOptions:
+    """Options of orders; ``available`` are the channels that have a gateway.
+
+    ``hours`` is how long an order holds, ``hours_by_tenant`` where a tenant differs. ``legal_basis``
+    is by kind of order.
+    """
+
+    available: frozenset[str] = frozenset()
+    language: str = "zh"
+    hours: int = 48
+    hours_by_tenant: Mapping[str, int] = field(default_factory=dict)
+    extensions: int = 2
+    warn_before_minutes: int = 120
+    confirm_minutes: int = 5
+    legal_basis: Mapping[str, str] = field(default_factory=dict)
+
+    def holds_ms(self, tenant: str) -> int:
+        """How long an order of a tenant holds, and each extension of it."""
+        return self.hours_by_tenant.get(tenant, self.hours) * HOUR_MS
+
+    def basis_of(self, kind: OrderKind) -> str:
+        """The legal basis of a kind of order, as the orders name it."""
+        return self.legal_basis.get(kind, "")
+
+    def has_gateway(self, kind: OrderKind) -> bool:
+        """Whether orders of this kind go over a gateway."""
+        return CHANNELS[kind] in self.available
+
+    @property
+    def rules(self) -> OrderRules:
+        """The bounds of the clock."""
+        return OrderRules(
+            warn_before_ms=self.warn_before_minutes * MINUTE_MS,
+            confirm_ms=self.confirm_minutes * MINUTE_MS,
+        )

@@ -1,0 +1,211 @@
+"""The orders that stop a transfer, an account or a line: the list, one order, those of a case."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Form, Path, Query, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alerting.access import Principal, UnmaskDecision, may_unmask
+from alerting.access.masking import mask_account, mask_name, mask_phone
+from alerting.db.case_tables import Case, CaseEvent, Warning_
+from alerting.db.order_tables import Order
+from alerting.orders.order_queries import order_in, orders_in
+from alerting.orders.order_rows import OrderRequest
+from alerting.orders.order_states import HOLDING, OPEN, STATES, OrderKind, ReleaseByHand
+from alerting.web.auth.route_access import require
+from alerting.web.console.amount_input import amount_minor
+from alerting.web.console.error_pages import ConsoleRoute
+from alerting.web.console.number_reveal import UnmaskPurpose, check_reveal, reveal
+from alerting.web.console.page_rendering import ConsolePage, signed_in
+from alerting.web.console.queries.case_query import find_case
+
+router = APIRouter(route_class=ConsoleRoute)
+
+Signed = Annotated[ConsolePage, Depends(signed_in)]
+Reader = Annotated[Principal, Depends(require("case.read"))]
+Placer = Annotated[Principal, Depends(require("order.place"))]
+Decider = Annotated[Principal, Depends(require("order.decide"))]
+Id = Annotated[str, Path(max_length=64)]
+Sentence = Annotated[str, Form(min_length=3, max_length=200)]
+Name = Annotated[str, Form(max_length=100)]
+Account = Annotated[str, Form(max_length=64, pattern=r"^[\x21-\x7e]*$")]
+Shown = Literal["open", "late", "all"]
+LIFE_LIMIT = 200
+
+
+@router.get("/console/orders")
+def orders_page(
+    page: Signed,
+    who: Reader,
+    show: Shown = "open",
+    kind: Annotated[str, Query(max_length=20, pattern="^[a-z_]*$")] = "",
+) -> Response:
+    """Orders, those that end first at the top; ``late``: releases without a confirmation."""
+    states = {"open": OPEN, "late": ("release_ordered",), "all": STATES}[show]
+    with page.services.db.read() as session:
+        rows = orders_in(session, who.scope, states=states, kind=kind or None)
+    names = page.access.names_of({row.ordered_by for row in rows})
+    return page.render("orders.html", rows=rows, show=show, kind=kind, names=names)
+
+
+@router.get("/console/orders/{order_id}")
+def order_page(page: Signed, who: Reader, order_id: Id) -> Response:
+    """One order: what it states, its life, and what can be done."""
+    with page.services.db.read() as session:
+        order = order_in(session, who.scope, order_id)
+        case = session.get_one(Case, order.case_id)
+        life = _life(session, order)
+    subjects = {event.actor for event in life} | {order.ordered_by, order.released_by or ""}
+    return page.render(
+        "order.html",
+        order=order,
+        life=life,
+        names=page.access.names_of(subjects),
+        holds=order.state in HOLDING,
+        unmask=_unmask(order, case, who),
+        most_extensions=page.services.orders.options.extensions,
+    )
+
+
+@router.post("/console/orders/{order_id}/extend")
+def extend(page: Signed, who: Decider, order_id: Id, reason: Sentence) -> Response:
+    """Let an order hold once more for its time."""
+    page.services.orders.extend(order_id, who, reason=reason)
+    return page.go(f"/console/orders/{order_id}")
+
+
+@router.post("/console/orders/{order_id}/hand-over")
+def hand_over(page: Signed, who: Decider, order_id: Id, reference: Sentence) -> Response:
+    """A freeze has taken its place."""
+    page.services.orders.hand_over(order_id, who, reference=reference)
+    return page.go(f"/console/orders/{order_id}")
+
+
+@router.post("/console/orders/{order_id}/release")
+def release(
+    page: Signed,
+    who: Decider,
+    order_id: Id,
+    reason: Annotated[ReleaseByHand, Form()],
+    note: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Release what it stops."""
+    page.services.orders.release(order_id, who, reason=reason, note=note)
+    return page.go(f"/console/orders/{order_id}")
+
+
+@router.post("/console/orders/{order_id}/result")
+def result(
+    page: Signed,
+    who: Placer,
+    order_id: Id,
+    done: Annotated[bool, Form()],
+    reference: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Record what the bank or operator said on the telephone."""
+    page.services.orders.record_result(order_id, who, done=done, reference=reference)
+    return page.go(f"/console/orders/{order_id}")
+
+
+@router.post("/console/orders/{order_id}/unmask")
+def unmask(
+    page: Signed,
+    who: Reader,
+    order_id: Id,
+    why: Annotated[UnmaskPurpose | None, Form()] = None,
+) -> Response:
+    """Show names, numbers and accounts in clear for a minute, to read them out to a bank."""
+    with page.services.db.read() as session:
+        order = order_in(session, who.scope, order_id)
+        case = session.get_one(Case, order.case_id)
+    check_reveal(page, who, case.case_id, "order", _unmask(order, case, who), why)
+    masked = [
+        (mask_name(order.payer_name), order.payer_name),
+        (mask_account(order.payer_account), order.payer_account),
+        (mask_name(order.payee_name), order.payee_name),
+        (mask_account(order.payee_account), order.payee_account),
+        (mask_phone(order.number), order.number),
+        (mask_phone(order.caller), order.caller),
+    ]
+    return reveal(page, [pair for pair in masked if pair[1]])
+
+
+@router.get("/console/cases/{case_id}/orders")
+def case_orders(page: Signed, who: Reader, case_id: Id) -> Response:
+    """The orders of a case, and the form of another one."""
+    with page.services.db.read() as session:
+        case = find_case(session, case_id, who)
+        rows = orders_in(session, who.scope, states=STATES, case_id=case_id)
+        transfers = session.scalars(
+            select(Warning_)
+            .where(Warning_.case_id == case_id, Warning_.subject_kind == "transfer")
+            .order_by(Warning_.event_time_ms.desc())
+            .limit(LIFE_LIMIT)
+        ).all()
+    mine = case.holder == who.subject or who.may("order.decide")
+    options = page.services.orders.options
+    return page.render(
+        "case_orders.html",
+        case=case,
+        rows=rows,
+        transfers=transfers,
+        may_order=who.may("order.place") and mine and case.erased_at_ms is None,
+        hours=options.hours_by_tenant.get(case.tenant, options.hours),
+    )
+
+
+@router.post("/console/cases/{case_id}/orders")
+def place(
+    page: Signed,
+    who: Placer,
+    case_id: Id,
+    kind: Annotated[OrderKind, Form()],
+    reason: Sentence,
+    transfer_id: Account = "",
+    payee_account: Account = "",
+    payee_name: Name = "",
+    payer_name: Name = "",
+    number: Annotated[str, Form(max_length=20, pattern=r"^\+?[0-9]*$")] = "",
+    amount: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
+    """Stop a transfer, an account or a line."""
+    with page.services.db.read() as session:
+        currency = find_case(session, case_id, who).currency
+    request = OrderRequest(
+        kind,
+        reason,
+        transfer_id=transfer_id,
+        payee_account=payee_account,
+        payee_name=payee_name,
+        payer_name=payer_name,
+        number=number,
+        amount_minor=amount_minor(amount, currency, "amount") if amount.strip() else None,
+    )
+    order = page.services.orders.order(case_id, who, request)
+    return page.go(f"/console/orders/{order.order_id}")
+
+
+def _unmask(order: Order, case: Case, who: Principal) -> UnmaskDecision:
+    """An order outlives its case: while it is open, its bank may still have to be called."""
+    return may_unmask(
+        who,
+        tenant=order.tenant,
+        district=order.district,
+        holder=case.holder,
+        is_open=case.state != "closed" or order.state in OPEN,
+    )
+
+
+def _life(session: Session, order: Order) -> list[CaseEvent]:
+    """What happened to an order, newest first."""
+    events = session.scalars(
+        select(CaseEvent)
+        .where(
+            CaseEvent.case_id == order.case_id,
+            CaseEvent.kind.like("order%") | CaseEvent.kind.like("release_%"),
+        )
+        .order_by(CaseEvent.event_no.desc())
+        .limit(LIFE_LIMIT)
+    )
+    return [row for row in events if row.detail.get("order_id") == order.order_id]
