@@ -79,8 +79,8 @@ class Producer:
         try:
             if self._producer is None:
                 self._producer = KafkaProducer(
-                    **client_arguments(self._settings),
-                    bootstrap_timeout_ms=int(seconds * 1000),
+                    **client_arguments(self._settings)
+                    | {"bootstrap_timeout_ms": int(seconds * 1000)},
                     max_block_ms=int(seconds * 1000),  # of a topic that does not exist
                     acks="all",
                     enable_idempotence=True,  # a retry neither repeats nor reorders

@@ -21,6 +21,7 @@ from features.offline.parquet_schema import ROWS_PER_GROUP, STRUCTS
 from features.offline.topic_frames import RejectedRecords, StoredRecord, frame_of
 from forewarn.contracts import Acceptance
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
+from forewarn.platform.kafka.client_errors import explained_at, in_words, missing_topic
 
 ROWS_PER_FILE: Final = 500_000
 STALL_SECONDS: Final = 30.0
@@ -35,6 +36,9 @@ class Exporter:
         topic_prefix: prefix of every topic's name in the cluster.
         directory: an unfinished export in it is resumed.
         acceptance: the workers' rules for a valid event.
+
+    Raises:
+        DependencyUnavailableError: if Kafka does not answer.
     """
 
     def __init__(
@@ -45,14 +49,16 @@ class Exporter:
         directory: Path,
         acceptance: Acceptance,
     ) -> None:
-        self._consumer = KafkaConsumer(
-            **arguments,
-            enable_auto_commit=False,
-            auto_offset_reset="none",  # a deleted offset must be an error, not a jump
-            max_poll_records=POLL_RECORDS,
-            fetch_max_bytes=32 << 20,
-            max_partition_fetch_bytes=8 << 20,
-        )
+        self._servers = servers_of(arguments)
+        with explained_at(self._servers):
+            self._consumer = KafkaConsumer(
+                **arguments,
+                enable_auto_commit=False,
+                auto_offset_reset="none",  # a deleted offset must be an error, not a jump
+                max_poll_records=POLL_RECORDS,
+                fetch_max_bytes=32 << 20,
+                max_partition_fetch_bytes=8 << 20,
+            )
         self._prefix = topic_prefix
         self._directory = directory
         self._acceptance = acceptance
@@ -77,6 +83,7 @@ class Exporter:
 
         Raises:
             ConfigurationError: if a topic does not exist.
+            DependencyUnavailableError: if Kafka does not answer.
         """
         ranges: list[OffsetRange] = []
         for topic in topics:
@@ -85,20 +92,22 @@ class Exporter:
                     f"The topic {topic} has no Parquet form.",
                     hint=f"Choose from {', '.join(STRUCTS)}.",
                 )
-            numbers = self._consumer.partitions_for_topic(self._prefix + topic)
-            if not numbers:
-                raise ConfigurationError(
-                    f"There is no topic {self._prefix}{topic}.",
-                    hint="Create the topics with `forewarn topics apply`.",
-                )
-            places = [TopicPartition(self._prefix + topic, number) for number in sorted(numbers)]
-            begin = self._offsets(places, since_ms, self._consumer.beginning_offsets(places))
-            end = self._offsets(places, until_ms, self._consumer.end_offsets(places))
-            ranges += [
-                OffsetRange(topic, place.partition, begin[place], max(begin[place], end[place]))
-                for place in places
-            ]
+            with explained_at(self._servers):
+                ranges += self._ranges(topic, since_ms, until_ms)
         return ranges
+
+    def _ranges(
+        self, topic: str, since_ms: int | None, until_ms: int | None
+    ) -> Iterator[OffsetRange]:
+        """The offsets of each partition of one topic."""
+        numbers = self._consumer.partitions_for_topic(self._prefix + topic)
+        if not numbers:
+            raise missing_topic(self._prefix + topic)
+        places = [TopicPartition(self._prefix + topic, number) for number in sorted(numbers)]
+        begin = self._offsets(places, since_ms, self._consumer.beginning_offsets(places))
+        end = self._offsets(places, until_ms, self._consumer.end_offsets(places))
+        for place in places:
+            yield OffsetRange(topic, place.partition, begin[place], max(begin[place], end[place]))
 
     def run(
         self,
@@ -188,6 +197,12 @@ class Exporter:
         return {place: found[place].offset if found[place] else ends[place] for place in places}
 
 
+def servers_of(arguments: Mapping[str, object]) -> str:
+    """The brokers that a client's arguments name, for errors."""
+    servers = arguments["bootstrap_servers"]
+    return servers if isinstance(servers, str) else ",".join(map(str, servers))  # type: ignore[call-overload]
+
+
 def _unreadable(segment: OffsetRange, error: KafkaError) -> Exception:
     where = f"{segment.topic}-{segment.partition} from offset {segment.first}"
     if type(error).__name__ == "OffsetOutOfRangeError":
@@ -196,6 +211,6 @@ def _unreadable(segment: OffsetRange, error: KafkaError) -> Exception:
             hint="Retention has deleted it; export later offsets into another directory.",
         )
     return DependencyUnavailableError(
-        f"Kafka did not return {where}: {type(error).__name__}.",
+        f"Kafka did not return {where}: {in_words(error)}.",
         hint="Run the same command again; it continues where it stopped.",
     )

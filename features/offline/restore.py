@@ -11,6 +11,7 @@ import polars as pl
 from kafka import KafkaConsumer, TopicPartition
 
 from features.event_columns import EventColumns
+from features.offline.export import servers_of
 from features.offline.export_manifest import OffsetRange, read_manifest
 from features.offline.frame_columns import COLUMNS_OF, in_order
 from features.offline.parquet_schema import SOURCE_OF
@@ -18,6 +19,7 @@ from features.offline.parquet_tables import read_topic
 from features.offline.time_windows import TimeWindows
 from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ConfigurationError
+from forewarn.platform.kafka.client_errors import explained_at
 from forewarn.platform.pseudonyms import Pseudonymiser
 
 Positions = Mapping[tuple[str, int], int]
@@ -36,18 +38,22 @@ def group_positions(
         arguments: of kafka-python's consumer.
         group: of the workers.
         topic_prefix: prefix of every topic's name in the cluster.
+
+    Raises:
+        DependencyUnavailableError: if Kafka does not answer.
     """
-    consumer = KafkaConsumer(**arguments, group_id=group, enable_auto_commit=False)
-    try:
-        found: dict[tuple[str, int], int] = {}
-        for topic in SOURCES:
-            for number in sorted(consumer.partitions_for_topic(topic_prefix + topic) or ()):
-                offset = consumer.committed(TopicPartition(topic_prefix + topic, number))
-                if offset is not None:
-                    found[topic, number] = offset
-        return found
-    finally:
-        consumer.close()
+    found: dict[tuple[str, int], int] = {}
+    with explained_at(servers_of(arguments)):
+        consumer = KafkaConsumer(**arguments, group_id=group, enable_auto_commit=False)
+        try:
+            for topic in SOURCES:
+                for number in sorted(consumer.partitions_for_topic(topic_prefix + topic) or ()):
+                    offset = consumer.committed(TopicPartition(topic_prefix + topic, number))
+                    if offset is not None:
+                        found[topic, number] = offset
+        finally:
+            consumer.close()
+    return found
 
 
 def held_ranges(directory: Path) -> Held:

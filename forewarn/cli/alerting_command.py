@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -27,6 +27,7 @@ from alerting.notify.routing.routing_tree import DEFAULT
 from alerting.notify.routing.routing_trial import try_route
 from alerting.web.application import create_probes
 from forewarn.cli import user_command
+from forewarn.contracts import Severity, Typology
 from forewarn.errors import ConfigurationError
 from forewarn.platform.clock import system_clock
 from forewarn.platform.pseudonyms import Pseudonymiser
@@ -116,15 +117,21 @@ def route_test(
     file: Annotated[
         Path | None, typer.Argument(help="Routing file; the one of the settings by default.")
     ] = None,
-    tenant: Annotated[str, typer.Option()] = "default",
-    district: Annotated[str, typer.Option()] = "",
-    typology: Annotated[str, typer.Option()] = "unknown",
-    severity: Annotated[str, typer.Option()] = "critical",
+    tenant: Annotated[str, typer.Option(help="Tenant of the case.")] = "default",
+    district: Annotated[str, typer.Option(help="District of the case; none by default.")] = "",
+    typology: Annotated[
+        str, typer.Option(help="Kind of fraud: " + ", ".join(get_args(Typology)) + ".")
+    ] = "unknown",
+    severity: Annotated[
+        str, typer.Option(help="One of " + ", ".join(get_args(Severity)) + ".")
+    ] = "critical",
     receiver: Annotated[
         str | None, typer.Option(help="Expected receiver; status 1 if the case goes elsewhere.")
     ] = None,
 ) -> None:
     """Check a routing file and tell where a case with these labels goes."""
+    _require_known("typology", typology, get_args(Typology))
+    _require_known("severity", severity, get_args(Severity))
     path = file or load(AlertingSettings).routing_file
     routing = load_routing(path) if path else DEFAULT
     labels = {"tenant": tenant, "district": district, "typology": typology, "severity": severity}
@@ -133,6 +140,14 @@ def route_test(
         typer.echo(json.dumps(asdict(trial), ensure_ascii=False))
     if receiver and receiver not in [trial.receiver for trial in trials]:
         raise typer.Exit(1)
+
+
+def _require_known(label: str, value: str, known: tuple[str, ...]) -> None:
+    """Refuse a label that no case can have: a route that was tried with it would prove nothing."""
+    if value not in known:
+        raise ConfigurationError(
+            f"No case has the {label} {value!r}.", hint=f"Choose from {', '.join(known)}."
+        )
 
 
 @app.command("check-options")
@@ -152,14 +167,16 @@ def check_options(
 
 
 @app.command()
-def backup(target: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
+def backup(
+    target: Annotated[Path, typer.Argument(help="File to write; it must not exist yet.")],
+) -> None:
     """Write a consistent backup while the service runs."""
     size = backups.backup(_database(), target)
     typer.echo(f"{target}: {size:,} bytes.")
 
 
 @app.command()
-def restore(source: Annotated[Path, typer.Argument(help="A backup.")]) -> None:
+def restore(source: Annotated[Path, typer.Argument(help="The backup's file.")]) -> None:
     """Read a backup into an empty database and check its audit log."""
     result = backups.restore(_database(), source)
     typer.echo(f"Restored; {result.lines} audit records hold.")
@@ -169,7 +186,9 @@ def restore(source: Annotated[Path, typer.Argument(help="A backup.")]) -> None:
 def read_again(
     since: Annotated[
         datetime,
-        typer.Option(formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], help="A time in UTC."),
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], help="Read again from this time (UTC)."
+        ),
     ],
 ) -> None:
     """Read warnings, calls and transfers again from a time on, after a restore; stop the service first."""
@@ -200,7 +219,7 @@ def erase(
         typer.FileText,
         typer.Option("--file", help="File with the person's numbers, one a line; - is the input."),
     ],
-    tenant: Annotated[str, typer.Option()] = "default",
+    tenant: Annotated[str, typer.Option(help="Tenant of the person's cases.")] = "default",
 ) -> None:
     """Erase a person's data on request; open cases stay until they are closed.
 

@@ -27,7 +27,7 @@ def doctor(
         ),
     ] = False,
 ) -> None:
-    """Look at Python, packages, Java, Redis, ports, room and model; status 1 if one is missing.
+    """Look at Python, packages, Java, Redis, disk, memory, ports and model; status 1 if one is missing.
 
     With --remote: topics, rights, partitioners, latencies, clocks, versions, model, policy, routes and gateways.
     Nothing is written or sent.
@@ -36,13 +36,17 @@ def doctor(
     console = Console()
     worst = 0
     for finding in _installation() if remote else diagnose(load(LocalSettings, **given)):
-        line = f"{finding.grade:<8} {finding.what:<24} {finding.found}"
-        if finding.remedy:
-            line += f". {finding.remedy}"
+        line = line_of(finding)
         # Markup off: `[local]` is the name of an extra.
         console.print(line, style=_STYLES[finding.grade], markup=False, highlight=False)
         worst |= finding.grade == "missing"
     raise typer.Exit(worst)
+
+
+def line_of(finding: MachineFinding) -> str:
+    """Grade, part, what was found and what to do, as one line of whole sentences."""
+    says = [text.rstrip(". ") + "." for text in (finding.found, finding.remedy) if text]
+    return f"{finding.grade:<8} {finding.what:<24} {' '.join(says) if finding.remedy else finding.found}"
 
 
 def _installation() -> Iterable[MachineFinding]:

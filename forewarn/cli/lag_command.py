@@ -164,15 +164,13 @@ def _partitions(consumer: KafkaConsumer, topic: str) -> set[int]:
 
 @contextmanager
 def _clients(kafka: KafkaSettings) -> Iterator[tuple[KafkaAdminClient, KafkaConsumer]]:
-    timeout_ms = int(kafka.request_timeout_seconds * 1000)
     clients: list[KafkaAdminClient | KafkaConsumer] = []
     try:
         with explained(kafka):
-            admin = KafkaAdminClient(**client_arguments(kafka), bootstrap_timeout_ms=timeout_ms)
+            admin = KafkaAdminClient(**client_arguments(kafka))
             clients.append(admin)
             consumer = KafkaConsumer(
                 **client_arguments(kafka),
-                bootstrap_timeout_ms=timeout_ms,
                 group_id=None,
                 isolation_level="read_committed",  # as the workers read
                 fetch_max_wait_ms=100,

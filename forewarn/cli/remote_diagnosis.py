@@ -42,6 +42,8 @@ SLOW_MS = 20.0
 """A server of the same data centre answers within one; the pipeline asks Redis twice a batch."""
 SKEW_MS_MAX = 5_000
 KEYS_OF_A_PARTITION = 100
+PATIENCE_SECONDS = 10.0
+"""Longest wait for one answer of Kafka."""
 
 
 def diagnose_installation() -> Iterator[MachineFinding]:
@@ -50,8 +52,7 @@ def diagnose_installation() -> Iterator[MachineFinding]:
         "ok", "version", ", ".join(f"{what} {value}" for what, value in identity())
     )
     for what, look in (
-        ("time zone data", _zones), ("topics", _topics), ("rights in Kafka", _rights),
-        ("partitioners", _partitioners), ("Redis", _redis), ("database", _database),
+        ("time zone data", _zones), ("Kafka", _kafka), ("Redis", _redis), ("database", _database),
         ("model and policy", _model), ("routes and gateways", try_gateways),
     ):  # fmt: skip
         yield from _contained(what, look)
@@ -62,6 +63,27 @@ def _contained(what: str, look: Callable[[], Iterator[MachineFinding]]) -> Itera
         yield from look()
     except ForewarnError as error:
         yield MachineFinding("missing", what, error.message, error.hint)
+
+
+def _kafka() -> Iterator[MachineFinding]:
+    """What Kafka says of its topics, rights and keys; where it does not answer, it is asked once only.
+
+    Raises:
+        DependencyUnavailableError: if the cluster does not answer.
+    """
+    with TopicAdministration(_kafka_settings()) as topics:
+        topics.states([])
+    for what, look in (
+        ("topics", _topics), ("rights in Kafka", _rights), ("partitioners", _partitioners),
+    ):  # fmt: skip
+        yield from _contained(what, look)
+
+
+def _kafka_settings() -> KafkaSettings:
+    """Those of the installation, with little patience: a person waits for the answer."""
+    settings = load(KafkaSettings)
+    seconds = min(settings.request_timeout_seconds, PATIENCE_SECONDS)
+    return settings.model_copy(update={"request_timeout_seconds": seconds})
 
 
 def skew_finding(what: str, theirs_ms: float, before_ms: int, after_ms: int) -> MachineFinding:
@@ -105,7 +127,7 @@ def _zones() -> Iterator[MachineFinding]:
 
 
 def _topics() -> Iterator[MachineFinding]:
-    settings = load(KafkaSettings)
+    settings = _kafka_settings()
     with TopicAdministration(settings) as topics:
         yield latency_finding("Kafka", _timed(lambda: topics.states([])))
         differences = topics.check()
@@ -118,7 +140,7 @@ def _topics() -> Iterator[MachineFinding]:
 
 def _rights() -> Iterator[MachineFinding]:
     """The sources are read below; here the offsets of the workers' group."""
-    settings, group = load(KafkaSettings), load(WorkerSettings).group
+    settings, group = _kafka_settings(), load(WorkerSettings).group
     with explained(settings):
         admin: Any = KafkaAdminClient(**client_arguments(settings))
         try:
@@ -135,13 +157,13 @@ def _rights() -> Iterator[MachineFinding]:
 
 
 def _partitioners() -> Iterator[MachineFinding]:
-    settings = load(KafkaSettings)
+    settings = _kafka_settings()
     for source in SOURCES:
         topic = qualified(source, settings)
         report = decide(*sample_keys(settings, topic, records=KEYS_OF_A_PARTITION))
-        grade = "missing" if report.is_wrong else "note" if report.keys == 0 else "ok"
-        found = f"{report.keys} keys: {report.placement}"
-        remedy = "" if grade == "ok" else ADVICE[report.placement].rstrip(".")
+        grade = "missing" if report.is_wrong else "ok" if report.placement == "java" else "note"
+        found = f"{report.keys} keys looked at, placement {report.placement.replace('_', ' ')}"
+        remedy = "" if grade == "ok" else ADVICE[report.placement]
         yield MachineFinding(grade, f"keys of {topic}", found, remedy)  # type: ignore[arg-type]  # a Grade
 
 

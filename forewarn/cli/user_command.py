@@ -58,6 +58,8 @@ def add_user(
         districts=district,
     )
     if not password_stdin:
+        # The label goes to standard error, so that a script reads the password alone.
+        typer.echo(f"The password of {name}, shown only now:", err=True)
         typer.echo(password)
 
 

@@ -22,7 +22,7 @@ from forewarn.demo.warning_consumer import WarningConsumer
 from forewarn.demo.warning_truth import WarningTruth, truth_of_warnings
 from forewarn.errors import ForewarnError
 from forewarn.local.stack import Stack
-from forewarn.platform.kafka import client_arguments
+from forewarn.platform.kafka import client_arguments, explained
 from forewarn.simulator import simulate
 from forewarn.simulator.live_town import LiveTown
 from forewarn.simulator.town import Town
@@ -119,13 +119,14 @@ def _participants(
     """The producer, the consumer and the responders with their connections, which close at the end."""
     settings = stack.kafka_settings
     arguments = client_arguments(settings)
-    producer = KafkaProducer(**arguments, acks="all", linger_ms=2, batch_size=64 * 1024)
-    consumer = KafkaConsumer(**arguments, group_id=None, enable_auto_commit=False)
     topic = qualified("warnings", settings)
     partitions = [TopicPartition(topic, number) for number in range(settings.partitions)]
-    consumer.assign(partitions)
-    for partition, end in consumer.end_offsets(partitions).items():
-        consumer.seek(partition, end)
+    with explained(settings):
+        producer = KafkaProducer(**arguments, acks="all", linger_ms=2, batch_size=64 * 1024)
+        consumer = KafkaConsumer(**arguments, group_id=None, enable_auto_commit=False)
+        consumer.assign(partitions)
+        for partition, end in consumer.end_offsets(partitions).items():
+            consumer.seek(partition, end)
     key = stack.layout.secret("forewarn_alerting_api_key")
     client = httpx.Client(
         base_url=stack.console_url, headers={"Authorization": f"Bearer {key}"}, timeout=10.0

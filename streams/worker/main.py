@@ -6,7 +6,6 @@ from functools import partial
 
 import structlog
 from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
 from prometheus_client import REGISTRY
 
 from features.catalog import CATALOG
@@ -15,12 +14,13 @@ from features.precompile import precompile
 from features.store import StateStore
 from features.store.store_factory import meaning_of, redis_state_store
 from forewarn.contracts.topics import SOURCES, qualified
-from forewarn.errors import ConfigurationError, DependencyUnavailableError
+from forewarn.errors import ConfigurationError
 from forewarn.platform.kafka import (
     TopicAdministration,
     aiokafka_arguments,
     client_arguments,
     committed_offsets,
+    explained,
     faust_credentials,
 )
 from forewarn.platform.pseudonyms import Pseudonymiser
@@ -245,7 +245,7 @@ def _broker_options(kafka: KafkaSettings) -> dict[str, object]:
 
 def _has_consumed(settings: KafkaSettings, group: str) -> bool:
     """Whether the group has committed offsets; if so, an empty store has lost its data."""
-    try:
+    with explained(settings):
         client = KafkaAdminClient(**client_arguments(settings))
         try:
             offsets = committed_offsets(
@@ -253,8 +253,4 @@ def _has_consumed(settings: KafkaSettings, group: str) -> bool:
             )
         finally:
             client.close()
-    except KafkaError as error:
-        raise DependencyUnavailableError(
-            f"Kafka did not return the offsets of group {group}: {error!r}."
-        ) from error
     return bool(offsets)

@@ -143,6 +143,8 @@ def test_a_command_that_would_be_refused_is_found(line: str) -> None:
 def test_every_command_that_is_named_exists_and_every_command_is_named() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"`forewarn ([a-z-]+)", readme)) == set(COMMANDS)
+    table = "\n".join(line for line in readme.splitlines() if line.startswith("| `forewarn "))
+    assert set(re.findall(r"`forewarn ([a-z-]+)", table)) == set(COMMANDS)
 
 
 def test_every_command_has_its_module() -> None:

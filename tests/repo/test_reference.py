@@ -104,6 +104,20 @@ def test_every_option_says_what_it_means_and_is_read() -> None:
             assert whole or re.search(rf"\.{name}\b", code), f"{table}.{name}"
 
 
+def test_every_variable_that_code_reads_by_itself_is_on_the_page_of_settings() -> None:
+    """Beside the sections: `os.environ["NAME"]`, `.get("NAME")`, `.get(CONSTANT)` and `os.getenv`."""
+    page = (DOCS / "settings.md").read_text(encoding="utf-8")
+    found: set[str] = set()
+    for part in ("forewarn", "features", "models", "streams", "alerting"):
+        for path in (DOCS.parent / part).rglob("*.py"):
+            code = path.read_text(encoding="utf-8")
+            named = dict(re.findall(r"^([A-Z_]+) = \"([A-Z_]+)\"$", code, re.MULTILINE))
+            for name in re.findall(r"(?:environ(?:\.get)?|getenv)[\[(]([^\])(,]+)", code):
+                found.add(named.get(name, name.strip("\"'")))
+    assert {"FOREWARN_TRACEBACK", "FOREWARN_SECRETS_DIR", "JAVA_HOME"} <= found
+    assert not [name for name in found if f"`{name}`" not in page]
+
+
 def test_every_setting_is_read() -> None:
     """A variable that changes nothing is worse than none: an operator relies on it."""
     code = "\n".join(

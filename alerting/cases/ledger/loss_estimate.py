@@ -125,7 +125,7 @@ def _at_risk(warned: Sequence[WarnedMoney]) -> int:
 
 
 def _fit(counted: Mapping[str, int], total: int) -> dict[str, int]:
-    """Bring the sum to ``total``: the largest keys are cut last, a rest belongs to no transfer."""
+    """Bring the sum to ``total``: the largest amounts are cut first, a rest belongs to no transfer."""
     fitted: dict[str, int] = {}
     for key in sorted(counted, key=lambda key: (counted[key], key)):
         fitted[key] = min(counted[key], total)

@@ -1,7 +1,7 @@
 """From settings to the arguments of kafka-python, aiokafka and Faust.
 
 Timeouts are left to the clients, whose constraints between them differ, except where a function
-says otherwise.
+says otherwise, and for the first connection, whose bound is ``request_timeout_seconds``.
 """
 
 import ssl
@@ -23,6 +23,7 @@ def client_arguments(settings: KafkaSettings) -> dict[str, Any]:
     return {
         "bootstrap_servers": settings.bootstrap_servers.split(","),
         "client_id": "forewarn",
+        "bootstrap_timeout_ms": int(settings.request_timeout_seconds * 1000),
         **_security(settings),
     }
 

@@ -15,7 +15,7 @@ from forewarn.contracts import MAX_KEPT_BYTES, DeadLetter, encode
 from forewarn.contracts.topics import qualified, topic_specs
 from forewarn.errors import DependencyUnavailableError
 from forewarn.platform.kafka.client_arguments import client_arguments
-from forewarn.platform.kafka.client_errors import explained, missing_topic
+from forewarn.platform.kafka.client_errors import explained, in_words, missing_topic
 from forewarn.platform.settings import KafkaSettings
 
 BATCH_LETTERS = 500
@@ -196,7 +196,7 @@ class DeadLetterReplay:
         if refused is not None:
             raise DependencyUnavailableError(
                 f"dead letter {refused[0].offset} was not taken "
-                f"({type(refused[1]).__name__} {refused[1]}); {self.tally.sent:,} before it were.",
+                f"({in_words(refused[1])}); {self.tally.sent:,} before it were.",
                 hint=f"Go on later with --from {refused[0].offset}.",
             ) from refused[1]
 

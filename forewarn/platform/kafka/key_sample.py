@@ -29,9 +29,7 @@ def sample_keys(
     """
     timeout_ms = int(settings.request_timeout_seconds * 1000)
     with explained(settings):
-        consumer = KafkaConsumer(
-            **client_arguments(settings), enable_auto_commit=False, bootstrap_timeout_ms=timeout_ms
-        )
+        consumer = KafkaConsumer(**client_arguments(settings), enable_auto_commit=False)
         try:
             numbers = consumer.partitions_for_topic(topic)
             if not numbers:

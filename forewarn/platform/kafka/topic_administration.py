@@ -37,7 +37,6 @@ class TopicAdministration:
             self._client = KafkaAdminClient(
                 **client_arguments(self.settings),
                 request_timeout_ms=int(self.settings.request_timeout_seconds * 1000),
-                bootstrap_timeout_ms=int(self.settings.request_timeout_seconds * 1000),
             )
         return self
 
