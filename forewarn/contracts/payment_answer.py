@@ -28,8 +28,8 @@ class LineNow(msgspec.Struct, frozen=True, kw_only=True):
         caller_suspicion: against the other side of that call.
         minutes_since_call: since the last talk ended; None if none is known.
         last_caller_suspicion: against the other side of that talk.
-        forwarding_on: calls to the line are forwarded.
-        do_not_disturb_on: calls to the line are silenced.
+        call_forwarding: calls to the line are forwarded.
+        do_not_disturb: calls to the line are silenced.
         line_changed_minutes: since forwarding or do-not-disturb was switched; None if never.
     """
 
@@ -38,8 +38,8 @@ class LineNow(msgspec.Struct, frozen=True, kw_only=True):
     caller_suspicion: Suspicion = "none"
     minutes_since_call: float | None = None
     last_caller_suspicion: Suspicion = "none"
-    forwarding_on: bool = False
-    do_not_disturb_on: bool = False
+    call_forwarding: bool = False
+    do_not_disturb: bool = False
     line_changed_minutes: float | None = None
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from forewarn.contracts.payment_answer import LineNow, Suspicion
+from forewarn.contracts.payment_answer import Suspicion
 from streams.decisions.state_reader import LineReading
 
 
@@ -42,17 +42,9 @@ def line_status(found: LineReading, now_ms: int) -> LineStatus:
     """
     if not found.known:
         return LineStatus(known=False, status_time_ms=now_ms)
-    line: LineNow = found.line
     return LineStatus(
         known=True,
-        on_call=line.on_call,
-        call_minutes=line.call_minutes,
-        caller_suspicion=line.caller_suspicion,
-        minutes_since_call=line.minutes_since_call,
-        last_caller_suspicion=line.last_caller_suspicion,
-        call_forwarding=line.forwarding_on,
-        do_not_disturb=line.do_not_disturb_on,
-        line_changed_minutes=line.line_changed_minutes,
+        **msgspec.structs.asdict(found.line),
         last_event_minutes=found.idle_minutes,
         status_time_ms=now_ms,
     )

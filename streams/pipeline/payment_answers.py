@@ -43,8 +43,8 @@ def line_now(values: Sequence[float]) -> LineNow:
         caller_suspicion=_step(suspicion) if talking else "none",
         minutes_since_call=_known(since),
         last_caller_suspicion=_step(last),
-        forwarding_on=forwarding > 0,
-        do_not_disturb_on=silent > 0,
+        call_forwarding=forwarding > 0,
+        do_not_disturb=silent > 0,
         line_changed_minutes=_known(changed),
     )
 

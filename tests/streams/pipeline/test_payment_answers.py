@@ -189,13 +189,13 @@ def test_deciding_again_gives_the_same_answer() -> None:
                 on_call=True,
                 call_minutes=12.3,
                 caller_suspicion="high",
-                forwarding_on=True,
+                call_forwarding=True,
                 line_changed_minutes=3.0,
             ),
         ),
         (
             (0, np.nan, 7, 2.0, 3, 0, 1, np.nan),
-            LineNow(minutes_since_call=2.0, last_caller_suspicion="medium", do_not_disturb_on=True),
+            LineNow(minutes_since_call=2.0, last_caller_suspicion="medium", do_not_disturb=True),
         ),
     ],
 )
