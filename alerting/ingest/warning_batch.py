@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting.access import EVERYTHING, Scope
@@ -24,6 +24,7 @@ from alerting.cases.ledger import ledger_entries
 from alerting.cases.ledger.loss_estimate import estimate
 from alerting.cases.severity import ORDER, Deadlines
 from alerting.cases.timers import timer_schedule
+from alerting.db.bulk_insert import insert_rows
 from alerting.db.case_tables import Case, Warning_
 from alerting.db.database import Database
 from alerting.db.dispatch_tables import Timer
@@ -127,8 +128,7 @@ def apply_warnings(
     for case_id in stopped:
         timer_schedule.stop(session, case_id)
     rows = [row for case in started for row in timer_schedule.starting(case, now_ms)]
-    if rows:
-        session.execute(insert(Timer), rows)
+    insert_rows(session, Timer, rows)
     timer_schedule.renew(session, renewed, now_ms)
     _settle(session, batch, rules, now_ms)
     return applied
@@ -323,8 +323,7 @@ def _insert(session: Session, batch: _Batch) -> None:
         (Case, [batch.cases[case_id] for case_id in batch.opened]),
         (Warning_, batch.fresh),
     ):
-        if rows:
-            session.execute(insert(table), [_values(row) for row in rows])
+        insert_rows(session, table, [_values(row) for row in rows])
 
 
 def _values(row: Case | Warning_) -> dict[str, Any]:
@@ -359,5 +358,4 @@ def _settle(session: Session, batch: _Batch, rules: IngestRules, now_ms: int) ->
             balances=balances.get(case_id, {}),
             into=entries,
         )
-    if entries:
-        session.execute(insert(LedgerEntry), entries)
+    insert_rows(session, LedgerEntry, entries)

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting.cases.history import CaseHistory
+from alerting.db.bulk_insert import insert_rows
 from alerting.db.case_tables import Case
 from alerting.db.contact_tables import Sweep, SweepTarget
 from alerting.db.database import Database
@@ -168,14 +169,14 @@ class Sweeper:
             for subscriber, district, via in second
         ]
         if targets:
-            session.execute(insert(SweepTarget), targets)
+            insert_rows(session, SweepTarget, targets)
         texts = [
             advice(sweep, person, decision.reason, self._options.language, now_ms)
             for person, decision in first
             if decision.action == "warn"
         ]
         if texts:
-            session.execute(insert(Delivery), texts)
+            insert_rows(session, Delivery, texts)
 
     def _list(
         self, session: Session, sweep: Sweep, near: Sequence[tuple[PeerKind, str]], now_ms: int

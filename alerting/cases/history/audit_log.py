@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from alerting.cases.history.audit_actions import AuditAction
@@ -16,6 +16,7 @@ from alerting.cases.history.hash_chain import (
     digest_of,
     verify_chain,
 )
+from alerting.db.bulk_insert import insert_rows
 from alerting.db.database import Database, before_commit
 from alerting.db.journal_tables import AuditHead, AuditRecord
 
@@ -73,7 +74,7 @@ def _extend_chain(session: Session) -> None:
             }
         )
         previous = digest
-    session.execute(insert(AuditRecord), rows)
+    insert_rows(session, AuditRecord, rows)
     session.execute(
         update(AuditHead)
         .where(AuditHead.name == HEAD)

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.history.audit_log import append
 from alerting.cases.history.hash_chain import AuditEntry
+from alerting.db.bulk_insert import insert_rows
 from alerting.db.case_tables import CaseEvent
 from alerting.db.database import before_commit
 
@@ -67,4 +67,4 @@ class CaseHistory:
 
 
 def _insert_events(session: Session) -> None:
-    session.execute(insert(CaseEvent), session.info.pop(_EVENTS))
+    insert_rows(session, CaseEvent, session.info.pop(_EVENTS))

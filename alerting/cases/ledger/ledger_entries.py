@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from alerting.cases.ledger.loss_estimate import NOT_A_TRANSFER, WarnedMoney
+from alerting.db.bulk_insert import insert_rows
 from alerting.db.case_tables import Case, Warning_
 from alerting.db.key_conditions import among
 from alerting.db.ledger_tables import LedgerClaim, LedgerEntry
@@ -71,7 +72,7 @@ def settle(
             change += delta
             rows.append(_entry(case, account, line, delta, reason, now_ms, zone))
     if into is None and rows:
-        session.execute(insert(LedgerEntry), rows)
+        insert_rows(session, LedgerEntry, rows)
     return change
 
 
@@ -99,7 +100,7 @@ def rename(
             rows.append(_entry(case, account, line, -moved, "late_loss", now_ms, zone))
             rows.append(_entry(case, account, to, moved, "late_loss", now_ms, zone))
     if rows:
-        session.execute(insert(LedgerEntry), rows)
+        insert_rows(session, LedgerEntry, rows)
 
 
 def hand_over(
@@ -122,7 +123,7 @@ def hand_over(
         rows.append(_entry(source, account, line, -held, "merged", now_ms, zone))
         rows.append(_entry(target, account, line, held, "merged", now_ms, zone))
     if rows:
-        session.execute(insert(LedgerEntry), rows)
+        insert_rows(session, LedgerEntry, rows)
     return sum(lines.values())
 
 
@@ -209,7 +210,7 @@ def claim_transfers(session: Session, warnings: Iterable[Warning_]) -> dict[tupl
                 }
             )
     if rows:
-        session.execute(insert(LedgerClaim), rows)
+        insert_rows(session, LedgerClaim, rows)
     return owners
 
 

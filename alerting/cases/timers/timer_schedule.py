@@ -7,9 +7,10 @@ case's orders, which outlives the case.
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from alerting.db.bulk_insert import insert_rows
 from alerting.db.case_tables import Case
 from alerting.db.dispatch_tables import Delivery, Timer
 
@@ -29,7 +30,7 @@ ADVISE = "advise"
 
 def start(session: Session, case: Case, now_ms: int) -> None:
     """Start the timers of a case that opens or reopens."""
-    session.execute(insert(Timer), starting(case, now_ms))
+    insert_rows(session, Timer, starting(case, now_ms))
 
 
 def starting(case: Case, now_ms: int) -> list[dict[str, object]]:
@@ -61,7 +62,7 @@ def renew(session: Session, cases: Sequence[Case], now_ms: int) -> None:
         if case_id not in running
     ]
     if rows:
-        session.execute(insert(Timer), rows)
+        insert_rows(session, Timer, rows)
 
 
 def hasten(session: Session, case: Case, due_ms: int) -> None:
@@ -80,7 +81,7 @@ def hasten(session: Session, case: Case, due_ms: int) -> None:
 
 def set_timer(session: Session, case: Case, kind: str, due_ms: int) -> None:
     """Add a timer; the case's version tells it apart from earlier ones."""
-    session.execute(insert(Timer), [_row(case, kind, due_ms)])
+    insert_rows(session, Timer, [_row(case, kind, due_ms)])
 
 
 def follow_up(session: Session, case: Case, due_ms: int) -> None:
