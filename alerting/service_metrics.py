@@ -68,6 +68,10 @@ for _reason in (
 BREAKER_OPEN = Gauge(
     "forewarn_alerting_gateway_breaker_open", "1 while a gateway's circuit is open", ["gateway"]
 )
+ROTA_GAP = Gauge(
+    "forewarn_alerting_rota_gap_seconds",
+    "Time without anyone on call in the next seven days, over all watched rotas",
+)
 SWEEP_SECONDS = Histogram(
     "forewarn_alerting_sweep_seconds",
     "Time from a confirmation (or a supervisor's approval) to the end of the sweep",

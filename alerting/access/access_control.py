@@ -148,6 +148,14 @@ class AccessControl:
         session = self._sessions.still(caller.session.family, now_ms)
         return None if session is None else self._principal_of(session)
 
+    def guessed(self, address: str) -> None:
+        """Count a wrong secret address; raises RateLimitedError after too many of one network."""
+        self._take(self._limits.refused, network_of(address), self._clock())
+
+    def may_sign_in(self, subject: str) -> bool:
+        """Whether a person of the password file is still in it; of others the provider decides."""
+        return not subject.startswith("local:") or self._users.by_subject(subject) is not None
+
     def open_sessions(self, within: Scope) -> list[Session]:
         """Who is signed in, once per sign-in, as far as their rights lie within this scope."""
         found = {

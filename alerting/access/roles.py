@@ -35,6 +35,8 @@ Permission = Literal[
     "list.approve",  # the second pair of eyes of an allow entry
     "routing.read",
     "routing.silence",
+    "rota.read",
+    "rota.change",  # ask for a take-over or swap, and answer
     "audit.read",
     "patrol.feed",
     "warning.write",  # raise a warning over HTTP
@@ -57,6 +59,8 @@ _RESPONDER: frozenset[Permission] = frozenset(
         "list.read",
         "list.propose",
         "patrol.feed",
+        "rota.read",
+        "rota.change",
     }
 )
 
@@ -73,14 +77,19 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         "routing.silence",
         "outcome.write",
     },
-    "analyst": frozenset({"case.read", "report.read", "list.read", "list.propose", "routing.read"}),
-    "auditor": frozenset({"case.read", "report.read", "list.read", "routing.read", "audit.read"}),
+    "analyst": frozenset(
+        {"case.read", "report.read", "list.read", "list.propose", "routing.read", "rota.read"}
+    ),
+    "auditor": frozenset(
+        {"case.read", "report.read", "list.read", "routing.read", "rota.read", "audit.read"}
+    ),
     "administrator": frozenset(
         {
             "report.read",
             "list.read",
             "routing.read",
             "routing.silence",
+            "rota.read",
             "audit.read",
             "access.manage",
         }

@@ -19,6 +19,7 @@ from alerting.messaging.outbox_sender import OutboxSender, Producer
 from alerting.messaging.topic_reader import TopicReader, TopicRecord
 from alerting.notify.channels.circuit_breaker import Breakers
 from alerting.notify.dispatch.delivery_sender import DeliverySender, DeliverySenderOptions
+from alerting.notify.rota.gap_watch import GapWatch
 from alerting.web.service_container import Services
 from forewarn.contracts.topics import qualified
 from forewarn.platform.settings import AlertingSettings, KafkaSettings
@@ -37,6 +38,8 @@ def database_tasks(current: CurrentServices, tracer: Tracer) -> list[BackgroundT
     exporter = CaseEventExporter(services.db, services.clock, tracer, owner=owner)
     audit = AuditChainCheck(services.db, services.clock, owner=owner)
 
+    gap_watcher = FollowingPart(current, gap_watch)
+
     def sweep(stop: threading.Event) -> float:
         return sweeper(*current.pair).turn(stop)
 
@@ -52,6 +55,7 @@ def database_tasks(current: CurrentServices, tracer: Tracer) -> list[BackgroundT
         BackgroundTask("sweeps", sweep),
         BackgroundTask("lists", expire_lists),
         BackgroundTask("routing", services.routing.turn),
+        BackgroundTask("rotas", gap_watcher.turn),
         BackgroundTask("options", watch_options(current).turn),
         BackgroundTask("retention", remove_old_data),
         BackgroundTask("audit", audit.turn),
@@ -115,6 +119,17 @@ def delivery_sender(settings: AlertingSettings, services: Services) -> DeliveryS
             lease_seconds=settings.options.gateways.lease_seconds,
             max_attempts=settings.options.gateways.attempts,
         ),
+    )
+
+
+def gap_watch(settings: AlertingSettings, services: Services) -> GapWatch:
+    """Warns of times without anyone on call."""
+    return GapWatch(
+        services.db,
+        services.clock,
+        services.routing,
+        services.notices,
+        owner=replica_name(settings),
     )
 
 

@@ -21,6 +21,10 @@ from alerting.linkage.sweep_service import SweepService
 from alerting.notify.dispatch.delivery_composer import DispatchOptions
 from alerting.notify.dispatch.dispatch_service import DispatchService
 from alerting.notify.dispatch.gateway_reports import GatewayReports
+from alerting.notify.notices.notice_writer import NoticeWriter
+from alerting.notify.rota.calendar_feeds import CalendarFeeds
+from alerting.notify.rota.rota_requests import RotaRequests
+from alerting.notify.rota.rota_service import RotaService
 from alerting.notify.routing.routing_service import RoutingService
 from alerting.notify.routing.routing_source import RoutingSource
 from alerting.orders.order_clock import OrderClock
@@ -69,6 +73,10 @@ def build_services(
         routing = RoutingSource(settings.routing_file, clock)
     orders = order_options(settings)
     dispatch = DispatchService(routing, dispatch_options(settings, deadlines, follow_ups, orders))
+    notices = NoticeWriter(
+        available_channels(settings), options.messages.language, settings.public_url.rstrip("/")
+    )
+    rotas = RotaService(db, clock, notices)
     return Services(
         db=db,
         clock=clock,
@@ -90,6 +98,10 @@ def build_services(
         gateway_reports=GatewayReports(db, clock),
         orders=OrderService(db, clock, orders),
         order_clock=OrderClock(orders, dispatch.alert),
+        notices=notices,
+        rotas=rotas,
+        rota_requests=RotaRequests(db, clock, rotas, options.messages.language),
+        calendars=CalendarFeeds(db, clock),
         gateway_secrets=gateway_secrets(settings),
     )
 

@@ -19,7 +19,9 @@ from alerting.db.database import Database
 from alerting.db.dispatch_tables import Delivery, Shift, Silence
 from alerting.db.journal_tables import IdempotencyKey, OutboxMessage
 from alerting.db.lease import hold
+from alerting.db.rota_tables import CalendarFeed, RotaChange
 from alerting.jobs.erasure import erase_cases, without_open_orders
+from alerting.notify.notices.notice_writer import NOTICE
 from forewarn.platform.clock import Clock
 
 ACTOR = "system:retention"
@@ -108,6 +110,12 @@ class Retention:
             ),
         )
         yield Shift, Shift.ends_at_ms < contacts_ms
+        yield RotaChange, RotaChange.ends_at_ms < contacts_ms
+        yield CalendarFeed, CalendarFeed.expires_at_ms < now_ms
+        yield (
+            Delivery,
+            and_(Delivery.purpose == NOTICE, Delivery.created_at_ms < contacts_ms),
+        )
         yield Silence, Silence.expires_at_ms < contacts_ms
         yield (
             EmergencyContact,

@@ -16,6 +16,10 @@ from alerting.linkage.lists.list_service import ListService
 from alerting.linkage.sweep_service import SweepService
 from alerting.notify.dispatch.dispatch_service import DispatchService
 from alerting.notify.dispatch.gateway_reports import GatewayReports
+from alerting.notify.notices.notice_writer import NoticeWriter
+from alerting.notify.rota.calendar_feeds import CalendarFeeds
+from alerting.notify.rota.rota_requests import RotaRequests
+from alerting.notify.rota.rota_service import RotaService
 from alerting.notify.routing.routing_service import RoutingService
 from alerting.notify.routing.routing_source import RoutingSource
 from alerting.orders.order_clock import OrderClock
@@ -45,4 +49,8 @@ class Services:
     gateway_reports: GatewayReports
     orders: OrderService
     order_clock: OrderClock
+    notices: NoticeWriter
+    rotas: RotaService
+    rota_requests: RotaRequests
+    calendars: CalendarFeeds
     gateway_secrets: Mapping[str, str]

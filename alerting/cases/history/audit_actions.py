@@ -24,6 +24,9 @@ AuditAction = Literal[
     "list_proposed", "list_approved", "list_removed", "list_rejected", "list_expired",
     # silences and shifts
     "silenced", "silence_proposed", "silence_approved", "silence_ended", "shift_added", "shift_ended",
+    # rotas and calendars
+    "rota_added", "rota_ended", "rota_overridden", "rota_change_asked", "rota_change_agreed",
+    "rota_change_declined", "rota_change_withdrawn", "calendar_opened", "calendar_closed",
     # people, keys and personal data
     "access.signed_in", "access.signed_out", "access.sign_in_refused", "access.session_ended",
     "access.broke_glass", "access.key_made", "access.key_revoked",

@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from alerting.cases.contact_records import contacts_of
 from alerting.cases.lifecycle import OPEN_STATES
 from alerting.cases.timers.timer_schedule import PAGE
 from alerting.db.case_tables import Case, EmergencyContact, Warning_
-from alerting.db.dispatch_tables import Delivery, Shift, Silence
+from alerting.db.dispatch_tables import Delivery, Silence
 from alerting.db.order_tables import Order
 from alerting.notify.dispatch.channel_selection import Reachability
 from alerting.notify.dispatch.delivery_rows import ALARM, PROTECT
 from alerting.notify.dispatch.page_decision import PageFacts
 from alerting.notify.dispatch.protection_failures import Protection
 from alerting.notify.dispatch.quiet_hours import quiet_until_ms
+from alerting.notify.rota.rota_store import OnCall, on_call_as, on_call_of_team
 from alerting.notify.routing.case_labels import labels_of, matches, matching_sql
 from alerting.notify.routing.routing_tree import Match, Receiver, Routing
 from alerting.orders.order_states import HOLDING
@@ -206,39 +207,11 @@ def was_notified(session: Session, case: Case) -> bool:
     return found is not None
 
 
-def shifts_of(session: Session, case: Case, responder: str, now_ms: int) -> Sequence[Shift]:
-    """The shifts that a responder is on now, with their addresses."""
-    return session.scalars(
-        select(Shift)
-        .where(
-            Shift.tenant == case.tenant,
-            Shift.responder == responder,
-            Shift.starts_at_ms <= now_ms,
-            Shift.ends_at_ms > now_ms,
-        )
-        .order_by(Shift.shift_id)
-    ).all()
+def shifts_of(session: Session, case: Case, responder: str, now_ms: int) -> Sequence[OnCall]:
+    """The shifts and rotas by which a responder is on call now, with their addresses."""
+    return on_call_as(session, case.tenant, responder, now_ms)
 
 
-def on_call(session: Session, case: Case, team: str, now_ms: int) -> Sequence[Shift]:
-    """The shifts of a team that cover the case's district.
-
-    A shift with a longer district code is nearer, and only the nearest ones are returned. An empty
-    code covers every district.
-    """
-    rows = session.scalars(
-        select(Shift).where(
-            Shift.tenant == case.tenant,
-            Shift.team == team,
-            Shift.starts_at_ms <= now_ms,
-            Shift.ends_at_ms > now_ms,
-            or_(
-                Shift.district == "",
-                Shift.district == func.substr(case.district, 1, func.length(Shift.district)),
-            ),
-        )
-    ).all()
-    nearest = max((len(row.district) for row in rows), default=0)
-    return sorted(
-        (row for row in rows if len(row.district) == nearest), key=lambda row: row.shift_id
-    )
+def on_call(session: Session, case: Case, team: str, now_ms: int) -> Sequence[OnCall]:
+    """Who of a team is on call for the case's district, nearest first (see ``on_call_of_team``)."""
+    return on_call_of_team(session, case.tenant, team, case.district, now_ms)

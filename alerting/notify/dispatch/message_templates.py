@@ -8,6 +8,8 @@ operators are fields, not prose.
 from collections.abc import Mapping
 from typing import Literal
 
+from alerting.notify.notices.notice_templates import NOTICE_TEMPLATES
+
 Language = Literal["zh", "en"]
 
 TEMPLATES: dict[str, dict[Language, str]] = {
@@ -52,6 +54,7 @@ TEMPLATES: dict[str, dict[Language, str]] = {
     "operator_suspend": {"zh": "请暂停涉诈通话", "en": "Suspend the fraudulent call"},
     "digest": {"zh": "共{count}起待响应：\n{lines}", "en": "Waiting cases: {count}\n{lines}"},
 }
+TEMPLATES |= NOTICE_TEMPLATES
 """Text by template and language; fields in braces are filled by ``render``."""
 
 PROBLEMS: dict[str, dict[Language, str]] = {

@@ -1,17 +1,14 @@
-"""Quiet hours: a pure decider over local wall time, daylight saving included."""
+"""Quiet hours: a pure decider over instants, right in the nights when clocks are changed.
 
-from datetime import UTC, datetime, timedelta
+Both ends are instants by the rule of ``alerting.notify.wall_clock``. In the night when clocks are
+set back, quiet hours until 02:15 end at the first 02:15; where both ends fall into the hour that is
+left out, that night has no quiet hours.
+"""
+
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-
-def minute_of_day(text: str) -> int | None:
-    """Minutes since midnight of HH:MM, or None if it is not a time of day."""
-    hours, _, minutes = text.partition(":")
-    if not (len(hours) == 2 and len(minutes) == 2 and (hours + minutes).isascii()):
-        return None
-    if not (hours + minutes).isdigit() or int(hours) > 23 or int(minutes) > 59:
-        return None
-    return int(hours) * 60 + int(minutes)
+from alerting.notify.wall_clock import instant_ms, local_day, minute_of_day
 
 
 def quiet_until_ms(start: str, end: str, timezone: str, now_ms: int) -> int | None:
@@ -26,12 +23,11 @@ def quiet_until_ms(start: str, end: str, timezone: str, now_ms: int) -> int | No
     first, last = minute_of_day(start), minute_of_day(end)
     if first is None or last is None or first == last:
         return None
-    local = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(ZoneInfo(timezone))
-    minute = local.hour * 60 + local.minute
-    over_midnight = last < first
-    holds = (minute >= first or minute < last) if over_midnight else first <= minute < last
-    if not holds:
-        return None
-    day = local.date() + timedelta(days=1 if over_midnight and minute >= first else 0)
-    ends = datetime(day.year, day.month, day.day, last // 60, last % 60, tzinfo=local.tzinfo)
-    return int(ends.timestamp() * 1000)
+    zone = ZoneInfo(timezone)
+    today = local_day(now_ms, zone)
+    for day in (today - timedelta(days=1), today):
+        ends_on = day + timedelta(days=1) if last < first else day
+        ends_ms = instant_ms(ends_on, last, zone)
+        if instant_ms(day, first, zone) <= now_ms < ends_ms:
+            return ends_ms
+    return None

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from alerting.notify.dispatch.quiet_hours import minute_of_day
 from alerting.notify.routing.case_labels import COMPARABLE, MATCHABLE
 from alerting.notify.routing.routing_tree import Receiver, Route, Routing
+from alerting.notify.wall_clock import minute_of_day
 from forewarn.errors import ConfigurationError
 
 MAX_DEPTH = 8

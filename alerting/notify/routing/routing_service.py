@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting.access import Principal, Scope
@@ -17,6 +17,7 @@ from alerting.db.case_tables import Case
 from alerting.db.database import Database
 from alerting.db.dispatch_tables import Shift, Silence
 from alerting.notify.routing.case_labels import MATCHABLE, matches, matching_sql
+from alerting.notify.routing.scope_checks import covers, of_tenants, require
 from alerting.service_errors import InvalidRequestError, NotFoundError, StepRefusedError
 from forewarn.platform.clock import Clock
 
@@ -68,7 +69,7 @@ class RoutingService:
             NotFoundError: tenant or district lie outside the caller's scope.
         """
         now_ms = self._clock()
-        _require(who.scope, tenant, matchers.get("district", ""))
+        require(who.scope, tenant, matchers.get("district", ""))
         starts = now_ms if starts_at_ms is None else starts_at_ms
         unknown = sorted(set(matchers) - MATCHABLE)
         if not matchers or unknown or "*" in matchers.values():
@@ -115,7 +116,7 @@ class RoutingService:
         now_ms = self._clock()
         with self._db.write() as session:
             row = session.get(Silence, silence_id, with_for_update=True)
-            if row is None or not _covers(who.scope, row.tenant, row.matchers.get("district", "")):
+            if row is None or not covers(who.scope, row.tenant, row.matchers.get("district", "")):
                 raise NotFoundError("silence", silence_id)
             if row.state != "proposed" or row.expires_at_ms <= now_ms:
                 raise StepRefusedError(
@@ -136,7 +137,7 @@ class RoutingService:
         now_ms = self._clock()
         with self._db.write() as session:
             row = session.get(Silence, silence_id)
-            if row is None or not _covers(who.scope, row.tenant, row.matchers.get("district", "")):
+            if row is None or not covers(who.scope, row.tenant, row.matchers.get("district", "")):
                 raise NotFoundError("silence", silence_id)
             in_force = row.state == "active" and row.starts_at_ms <= now_ms < row.expires_at_ms
             row.expires_at_ms = min(row.expires_at_ms, now_ms)
@@ -170,7 +171,7 @@ class RoutingService:
         """Present and future silences."""
         statement = (
             select(Silence)
-            .where(Silence.expires_at_ms > self._clock(), _tenants(scope, Silence.tenant))
+            .where(Silence.expires_at_ms > self._clock(), of_tenants(scope, Silence.tenant))
             .order_by(Silence.expires_at_ms)
             .limit(MAX_ROWS)
         )
@@ -196,7 +197,7 @@ class RoutingService:
             InvalidRequestError: the period is over 31 days or empty, or a district is missing.
             NotFoundError: tenant or district lie outside the caller's scope.
         """
-        _require(who.scope, tenant, district)
+        require(who.scope, tenant, district)
         if not starts_at_ms < ends_at_ms <= starts_at_ms + LONGEST_SHIFT_MS:
             raise InvalidRequestError("A shift lasts up to 31 days.", code="not_a_period")
         row = Shift(
@@ -223,7 +224,7 @@ class RoutingService:
         now_ms = self._clock()
         with self._db.write() as session:
             row = session.get(Shift, shift_id)
-            if row is None or not _covers(who.scope, row.tenant, row.district):
+            if row is None or not covers(who.scope, row.tenant, row.district):
                 raise NotFoundError("shift", shift_id)
             row.ends_at_ms = min(row.ends_at_ms, now_ms)
             entry = AuditEntry(now_ms, who.subject, "shift_ended", shift_id)
@@ -234,7 +235,7 @@ class RoutingService:
         """Present and future shifts."""
         statement = (
             select(Shift)
-            .where(Shift.ends_at_ms > self._clock(), _tenants(scope, Shift.tenant))
+            .where(Shift.ends_at_ms > self._clock(), of_tenants(scope, Shift.tenant))
             .order_by(Shift.starts_at_ms)
             .limit(MAX_ROWS)
         )
@@ -248,20 +249,3 @@ def covers_critical(matchers: Mapping[str, str]) -> bool:
         {name: value for name, value in matchers.items() if name == "severity"},
         {"severity": "critical"},
     )
-
-
-def _covers(scope: Scope, tenant: str, district: str) -> bool:
-    """Whether the scope holds a whole district; an empty code stands for all districts."""
-    return scope.covers(Scope.of([tenant], [district or "*"]))
-
-
-def _require(scope: Scope, tenant: str, district: str) -> None:
-    if not district and not _covers(scope, tenant, "") and scope.covers(Scope.of([tenant], [])):
-        raise InvalidRequestError("Enter one of your own districts.", code="needs_a_district")
-    if not _covers(scope, tenant, district):
-        raise NotFoundError("tenant or district", f"{tenant} {district}".strip())
-
-
-def _tenants(scope: Scope, column: object) -> ColumnElement[bool]:
-    """The rows of the tenants in scope, whatever their district."""
-    return Scope(scope.tenants, None).condition(column, column)

@@ -137,7 +137,9 @@ async def patrol_feed(
     hub: FeedHub = request.app.state.patrol_feed
     hub.check(who.subject)
     events = stream(hub, services, access_of(request), found, last_event_id)
-    return StreamingResponse(events, media_type="text/event-stream")
+    # A reverse proxy such as nginx would hold the events back until the feed ends.
+    headers = {"X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
 async def stream(

@@ -17,6 +17,7 @@ from alerting.web.console.routes import (
     patrol_page,
     person_page,
     queue_page,
+    rotas_page,
     routing_page,
     session_pages,
     shifts_page,
@@ -40,6 +41,7 @@ def mount_console(app: FastAPI, options: ConsoleOptions) -> None:
         orders_page,
         routing_page,
         shifts_page,
+        rotas_page,
         audit_page,
         keys_page,
     ):

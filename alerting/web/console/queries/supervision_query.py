@@ -11,11 +11,10 @@ from alerting.access import Scope
 from alerting.cases.due_columns import neglected_sql, overdue_sql, waiting_sql
 from alerting.cases.lifecycle import OPEN_STATES
 from alerting.db.case_tables import Case
-from alerting.db.dispatch_tables import Shift
+from alerting.notify.rota.rota_store import OnCall, on_call_of_tenants
 
 DAY_MS = 86_400_000
 LIMIT = 100
-SHIFTS_LIMIT = 500  # as many as the routing page shows
 RESPONSES_LIMIT = 20_000  # bounds the median of a day
 
 
@@ -58,7 +57,7 @@ class Supervision:
     """The figures of the supervision page.
 
     ``overdue`` and ``neglected`` count all; the lists hold the longest late of them. ``uncovered``
-    are districts with open cases but without a shift.
+    are districts with open cases but without anyone on call.
     """
 
     waiting: int
@@ -67,7 +66,7 @@ class Supervision:
     late: list[Case]
     owed: list[Case]
     loads: list[Load]
-    shifts: list[Shift]
+    shifts: list[OnCall]
     uncovered: list[str]
     responses: Responses
 
@@ -81,7 +80,7 @@ def load_supervision(session: Session, scope: Scope, now_ms: int) -> Supervision
         .select_from(Case)
         .where(visible, Case.state.in_(OPEN_STATES))
     ).one()
-    shifts = _shifts(session, scope, now_ms)
+    shifts = on_call_of_tenants(session, scope, now_ms)
     return Supervision(
         waiting=counts[0],
         overdue=counts[1],
@@ -136,25 +135,10 @@ def _loads(
     return ordered[:LIMIT]
 
 
-def _shifts(session: Session, scope: Scope, now_ms: int) -> Sequence[Shift]:
-    """The present shifts in the tenants of a scope, those for all districts included."""
-    tenants = Scope(scope.tenants, None)
-    return session.scalars(
-        select(Shift)
-        .where(
-            tenants.condition(Shift.tenant, Shift.district),
-            Shift.starts_at_ms <= now_ms,
-            Shift.ends_at_ms > now_ms,
-        )
-        .order_by(Shift.district, Shift.team, Shift.responder)
-        .limit(SHIFTS_LIMIT)
-    ).all()
-
-
 def _uncovered(
-    session: Session, visible: ColumnElement[bool], shifts: Sequence[Shift]
+    session: Session, visible: ColumnElement[bool], shifts: Sequence[OnCall]
 ) -> list[str]:
-    """Districts with open cases but without a shift of any team.
+    """Districts with open cases but without anyone of any team on call.
 
     Coverage is that of ``dispatch_facts.on_call``; receivers of a route other than shifts are not
     considered.

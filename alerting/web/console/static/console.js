@@ -145,7 +145,7 @@
   }
 
   /* Keys */
-  const pages = { q: "queue", o: "orders", s: "supervision", p: "patrol", d: "districts", r: "report", l: "lists", t: "routing", a: "audit" };
+  const pages = { q: "queue", o: "orders", s: "supervision", p: "patrol", d: "districts", r: "report", l: "lists", t: "routing", w: "rotas", a: "audit" };
   let leader = 0;
   const typing = (element) => element.closest("input:not([type=radio]):not([type=checkbox]), select, textarea, [contenteditable]");
   document.addEventListener("keydown", (event) => {

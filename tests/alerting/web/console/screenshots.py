@@ -5,6 +5,7 @@ Needs Chromium, and a font with Chinese (``fonts-noto-cjk``).
 
 import io
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import Clock
 from tests.alerting.options import options
-from tests.alerting.web.console import live, pictured
+from tests.alerting.web.console import live, pictured, pictured_rotas
 from tests.alerting.web.console.conftest import CHEAP, PASSWORD, access_of, application
 
 FOLDER = Path("docs/screenshots")
@@ -48,6 +49,7 @@ def pictures(case_id: str) -> list[Picture]:
         Picture("supervision-dark", "wang", "supervision", 1280, 1000, scheme="dark"),
         Picture("report-dark-zh", "wang", "report", 1280, 940, "zh", "dark"),
         Picture("queue-phone-zh", "li", "queue", 390, 844, "zh"),
+        Picture("rotas-zh", "wang", "rotas", 1280, 900, "zh"),
         Picture("patrol-phone-dark-zh", "wang", "patrol", 390, 844, "zh", "dark"),
     ]
 
@@ -106,8 +108,8 @@ def _packed(shot: bytes) -> bytes:
     return packed.getvalue()
 
 
-def main() -> int:
-    """Write every picture again."""
+def main(names: Sequence[str]) -> int:
+    """Write every picture again, or those of these names."""
     path = live.chromium_path()
     if path is None:
         print("There is no Chromium: apt-get install chromium fonts-noto-cjk", file=sys.stderr)
@@ -128,6 +130,7 @@ def main() -> int:
         )
         timers = timer_worker(settings, services)
         case_id = pictured.settle(services, clock, timers)
+        pictured_rotas.plan(services)
         users = Path(folder) / "users.json"
         for name, (label, role) in pictured.PEOPLE.items():
             UserFile(users, hasher=CHEAP).save(
@@ -136,10 +139,12 @@ def main() -> int:
         app = application(services, access_of(services, clock, users))
         with live.chromium(path) as chromium, live.serving(app) as address:
             for picture in pictures(case_id):
+                if names and picture.name not in names:
+                    continue
                 file = FOLDER / f"{picture.name}.png"
                 file.write_bytes(take(chromium, address, picture))
                 print(file)
-            for name, shot in series(chromium, address, case_id).items():
+            for name, shot in ({} if names else series(chromium, address, case_id)).items():
                 (FOLDER / f"{name}.png").write_bytes(shot)
                 print(FOLDER / f"{name}.png")
         timers.close()
@@ -148,4 +153,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

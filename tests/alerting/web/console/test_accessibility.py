@@ -11,6 +11,7 @@ from alerting.cases.person_access import record_access
 from alerting.web.service_container import Services
 from tests.alerting.web.console import live
 from tests.alerting.web.console.conftest import ON_SQLITE, Open
+from tests.alerting.web.console.test_rotas import add_rota
 
 pytestmark = [pytest.mark.system, ON_SQLITE]
 
@@ -21,13 +22,14 @@ OPTIONS = {
     "rules": {"label-content-name-mismatch": {"enabled": True}},
 }
 PAGES = {
-    "li": ["queue", "patrol", "cases/{case}", "cases/{case}/person", "orders"],
+    "li": ["queue", "patrol", "rotas", "cases/{case}", "cases/{case}/person", "orders"],
     "boss": [
         "supervision",
         "districts",
         "report",
         "lists",
         "routing",
+        "rotas",
         "cases/{held}",
         "cases/{held}/orders",
         "orders/o-1",
@@ -75,6 +77,7 @@ def test_every_page_passes_axe(
 ) -> None:  # fmt: skip
     record_access(services.db, town[0], li, reason="a test", now_ms=services.clock())
     services.case_service.claim(town[3], boss)
+    add_rota(services, handover="02:30", ends="20:00", timezone="Europe/Berlin")
     locale = "en-GB" if language == "en" else "zh-CN"
     page = open_as(name, color_scheme=scheme, locale=locale)
     for path in addresses(name, town):

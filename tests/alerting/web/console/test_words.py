@@ -17,6 +17,7 @@ from alerting.cases.lifecycle import STATES
 from alerting.linkage.sweep_decision import TargetAction
 from alerting.notify.dispatch.page_decision import PageReason
 from alerting.notify.dispatch.retry_decision import State
+from alerting.notify.notices.notice_templates import CHANGE_KINDS
 from alerting.orders.order_states import KINDS, ReleaseReason
 from alerting.orders.order_states import STATES as ORDER_STATES
 from alerting.web.console import page_rendering
@@ -44,10 +45,13 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
     "order_state": ORDER_STATES,
     "release_reason": get_args(ReleaseReason),
     "why": get_args(PageReason) + get_args(Owed),
+    "rota_kind": tuple(CHANGE_KINDS["en"]),
+    "weekday": tuple(str(number) for number in range(1, 8)),
 }
 NOTHING_ELSE = (
     "severity", "typology", "disposition", "state", "role", "method", "unmask", "event", "delivery",
     "order_kind", "order_state", "release_reason",
+    "rota_kind", "weekday",
 )  # fmt: skip
 """Groups that hold the words of their vocabulary and no others."""
 

@@ -1,0 +1,1 @@
+"""Notices: messages to colleagues about the service's own arrangements, outside cases."""

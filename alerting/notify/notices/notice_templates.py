@@ -1,0 +1,28 @@
+"""Texts of notices in Chinese and English. None names a victim, a number or an account."""
+
+from typing import Literal
+
+NOTICE_TEMPLATES: dict[str, dict[Literal["zh", "en"], str]] = {
+    "rota_asked": {
+        "zh": "【值班】{asked_by} 请您{kind}：{rota}，{times}。请在值班页面答复：{url}",
+        "en": "[Rota] {asked_by} asks you for a {kind}: {rota}, {times}. Answer on the rota page: {url}",
+    },
+    "rota_changed": {
+        "zh": "【值班】{rota} 有变动：{times}。{url}",
+        "en": "[Rota] {rota} has changed: {times}. {url}",
+    },
+    "rota_declined": {
+        "zh": "【值班】{asked_of} 未同意{kind}：{rota}，{times}。{url}",
+        "en": "[Rota] {asked_of} declined the {kind}: {rota}, {times}. {url}",
+    },
+    "rota_gap": {
+        "zh": "【值班空档】{team} {district} {times} 无人值班，请安排：{url}",
+        "en": "[Rota gap] Team {team} {district}: no one is on call {times}. Please arrange cover: {url}",
+    },
+}
+"""Text by template and language; fields in braces are filled by ``render``."""
+
+CHANGE_KINDS: dict[Literal["zh", "en"], dict[str, str]] = {
+    "zh": {"override": "调整", "take_over": "代班", "swap": "换班"},
+    "en": {"override": "change", "take_over": "take-over", "swap": "swap"},
+}

@@ -1,0 +1,94 @@
+"""Warns of times without anyone on call before they come, as a background task."""
+
+import threading
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import or_, select
+
+from alerting.db.database import Database
+from alerting.db.lease import hold
+from alerting.db.rota_tables import Rota
+from alerting.notify.notices.notice_writer import Notice, NoticeWriter, team_addresses
+from alerting.notify.rota.rota_service import gaps_of, written_period
+from alerting.notify.routing.routing_source import RoutingSource
+from alerting.service_metrics import ROTA_GAP
+from forewarn.platform.clock import Clock
+
+LEASE = "rota_gaps"
+EVERY_SECONDS = 60.0
+DAY_MS = 86_400_000
+AHEAD_DAYS = 2
+"""A gap is warned of two days ahead, once; one that lasts over midnight, once more each day."""
+
+METRIC_DAYS = 7
+MAX_ROTAS = 2_000
+
+
+class GapWatch:
+    """Looks for gaps once a minute, on one replica.
+
+    Args:
+        db: the database.
+        clock: UTC milliseconds.
+        routing: the teams' fixed pages, where notices go.
+        notices: writes them.
+        owner: the replica's name in leases.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        routing: RoutingSource,
+        notices: NoticeWriter,
+        *,
+        owner: str,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._routing = routing
+        self._notices = notices
+        self._owner = owner
+
+    def turn(self, _stop: threading.Event) -> float:
+        """Look once; return the seconds until the next look."""
+        now_ms = self._clock()
+        if hold(self._db, LEASE, self._owner, EVERY_SECONDS * 2, now_ms):
+            self.look(now_ms)
+        return EVERY_SECONDS
+
+    def close(self) -> None:
+        """Free nothing."""
+
+    def look(self, now_ms: int) -> list[str]:
+        """Write the notices that are due; return the ids of the new deliveries."""
+        day_ms = now_ms // DAY_MS * DAY_MS  # so that a gap has the same start at every look
+        written: list[str] = []
+        with self._db.write() as session:
+            rotas = session.scalars(
+                select(Rota)
+                .where(or_(Rota.ends_at_ms.is_(None), Rota.ends_at_ms > now_ms))
+                .limit(MAX_ROTAS)
+            ).all()
+            found = [
+                gap
+                for gap in gaps_of(session, rotas, day_ms, day_ms + METRIC_DAYS * DAY_MS)
+                if gap.ends_at_ms > now_ms
+            ]
+            for gap in found:
+                if gap.starts_at_ms >= now_ms + AHEAD_DAYS * DAY_MS:
+                    continue
+                content = {
+                    "team": gap.team,
+                    "district": gap.district,
+                    "times": written_period(
+                        gap.starts_at_ms, gap.ends_at_ms, ZoneInfo(gap.timezone)
+                    ),
+                    "url": f"{self._notices.public_url}/console/rotas",
+                }
+                key = f"{gap.team}/{gap.district}/{gap.starts_at_ms}/{gap.ends_at_ms}"
+                notice = Notice(gap.tenant, gap.district, "rota_gap", key, content)
+                to = team_addresses(self._routing.current, gap.team)
+                written += self._notices.write(session, notice, to, now_ms)
+        ROTA_GAP.set(sum(gap.ends_at_ms - max(gap.starts_at_ms, now_ms) for gap in found) / 1000)
+        return written
