@@ -1,4 +1,4 @@
-"""Rotas as people arrange them: made, ended and overridden; each change is told to those it concerns."""
+"""Rotas as people arrange them: made, ended and overridden; a notice of each change goes to those it concerns."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Rotas in the database: who is paged, who may change what, and who is told."""
+"""Rotas in the database: who is paged, who may change what, and who gets a notice."""
 
 from datetime import date
 from pathlib import Path
@@ -121,16 +121,16 @@ def test_the_nearest_of_shifts_and_rotas_is_paged(services: Services, boss: Prin
     assert on_call(services, NOW_MS, "430406") == ["local:li"]
 
 
-def test_an_override_goes_before_the_plan_and_both_are_told(
+def test_an_override_goes_before_the_plan_and_both_get_a_notice(
     services: Services, boss: Principal, rota: Rota
 ) -> None:
     stint = Stint(WANG, NOW_MS, NOW_MS + HOUR_MS)
     services.rotas.override(rota.rota_id, boss, stint, "Li is ill")
     assert on_call(services, NOW_MS) == ["local:wang"]
     assert on_call(services, NOW_MS - 1) == on_call(services, NOW_MS + HOUR_MS) == ["local:li"]
-    told = notices(services, "rota_changed")
-    assert [row.recipient for row in told] == ["local:li", "local:wang"]
-    assert "06-15 23:06 - 06-16 00:06 local:wang" in str(told[0].content["times"])
+    written = notices(services, "rota_changed")
+    assert [row.recipient for row in written] == ["local:li", "local:wang"]
+    assert "06-15 23:06 - 06-16 00:06 local:wang" in str(written[0].content["times"])
     assert "rota_overridden" in audited(services)
 
 
