@@ -70,16 +70,18 @@ class Engine:
         offset_ms = catalog.utc_offset_minutes * MINUTE_MS
         self._program = Program(*catalog.program, catalog.inputs, offset_ms)
 
-    def plan(self, columns: EventColumns) -> Plan:
+    def plan(self, columns: EventColumns, *, only: npt.NDArray[np.bool_] | None = None) -> Plan:
         """Find the records that events concern.
 
         Args:
             columns: in the order of application; offsets rise within each source partition.
+            only: which of the subscriber, the counterparty and the device of each event to touch; bool
+                [n, 3], all by default. For :meth:`run_phase`.
 
         Raises:
             ValueError: if an identifier, a partition or an offset is out of its range.
         """
-        return plan(columns, self.prefix)
+        return plan(columns, self.prefix, only=only)
 
     def run(
         self,
@@ -109,6 +111,46 @@ class Engine:
         effects = np.zeros(len(vectors), np.int64)
         batch = _batch(plan.columns, plan.slots, fresh)
         self._execute(state, batch, vectors, effects, threads)
+        return RunResult(
+            plan=plan,
+            stored=stored,
+            state=state,
+            vectors=vectors,
+            effects=effects,
+            fresh_slots=fresh,
+            applied_offsets=offsets,
+            offset_ms=self._program.offset_ms,
+        )
+
+    def run_phase(
+        self,
+        plan: Plan,
+        records: Sequence[bytes | None],
+        parts: int,
+        vectors: npt.NDArray[np.float32],
+        effects: npt.NDArray[np.int64],
+    ) -> RunResult:
+        """Do one phase of the work on the records of a plan that names only some of them.
+
+        The phases of :meth:`run`, one after another over disjoint records, give the same bits in whatever
+        process each of them runs.
+
+        Args:
+            plan: from :meth:`plan` with ``only``.
+            records: what is stored under each of ``plan.keys``; None where there is none.
+            parts: bits ``PART_...`` of the kernel's layout.
+            vectors: float32 [n, features]; holds the inputs of the phase, receives its values.
+            effects: int64 [n], what the subscribers' records say; written by their phase, read by the last one.
+
+        Raises:
+            ValueError: if there are not as many records as keys.
+            ConfigurationError: if a record has a layout that this version cannot read.
+            CorruptRecordError: if a record cannot be read at all.
+        """
+        stored, state = self._load(plan, records)
+        fresh, offsets = _freshness(plan, stored)
+        batch, rows = _batch(plan.columns, plan.slots, fresh), np.arange(len(vectors))
+        execute(state, batch, rows, self._program, Share(parts, 0, 1), vectors, effects)
         return RunResult(
             plan=plan,
             stored=stored,

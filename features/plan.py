@@ -60,8 +60,14 @@ class Plan:
         return order, np.concatenate([[0], np.cumsum(counts)])
 
 
-def plan(columns: EventColumns, prefix: str) -> Plan:
+def plan(columns: EventColumns, prefix: str, *, only: npt.NDArray[np.bool_] | None = None) -> Plan:
     """Find the records and watermarks that events concern.
+
+    Args:
+        columns: in the order of application.
+        prefix: of the keys.
+        only: which of the subscriber, the counterparty and the device of each event is asked for; bool
+            [n, 3], all by default.
 
     Raises:
         ValueError: if a partition or an offset does not fit a watermark, or an event has no
@@ -81,6 +87,8 @@ def plan(columns: EventColumns, prefix: str) -> Plan:
     wanted = ids != 0
     wanted[:, 0] &= (flags & kinds.CONTINUATION) == 0
     wanted[:, 1] &= kind != kinds.EventKind.LINE_CHANGED
+    if only is not None:
+        wanted &= only
     index, first = dedupe(ids.reshape(-1), entity.reshape(-1), wanted.reshape(-1))
     slots = index.reshape(n, 3)
     where = columns.source.astype(np.int64) | columns.partition.astype(np.int64) << _PARTITION_SHIFT

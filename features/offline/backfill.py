@@ -94,8 +94,8 @@ def backfill(
             result = history.run(columns)
             kernel_seconds += time.perf_counter() - start
             table = feature_table(columns, result.vectors, tables, catalog)
-            with atomic_file(out / f"part-{number:05d}.parquet") as draft:
-                table.write_parquet(draft, compression="zstd", compression_level=1)
+            with atomic_file(out / part_name(number)) as draft:
+                write_part(table, draft)
             rows += table.height
             done += sum(frame.height for frame in tables.values())
             progress(done, windows.events)
@@ -112,8 +112,23 @@ def backfill(
         kernel_seconds=round(kernel_seconds, 3),
     )
     with atomic_file(out / SUMMARY_NAME) as draft:
-        draft.write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2))
+        draft.write_bytes(encode_summary(summary))
     return summary
+
+
+def part_name(number: int) -> str:
+    """Name of the file of a window."""
+    return f"part-{number:05d}.parquet"
+
+
+def write_part(table: pl.DataFrame, path: Path) -> None:
+    """Write the rows of a window."""
+    table.write_parquet(path, compression="zstd", compression_level=1)
+
+
+def encode_summary(summary: BackfillSummary) -> bytes:
+    """The content of ``backfill.json``."""
+    return msgspec.json.format(msgspec.json.encode(summary), indent=2)
 
 
 def _ahead(

@@ -37,6 +37,32 @@ class _Block:
     before: dict[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class WindowRows:
+    """The rows of one window and where they are, so that any process can read them.
+
+    Attributes:
+        start: place at which the window begins, UTC ms.
+        end: place at which the next one begins.
+    """
+
+    start: int
+    end: int
+    _blocks: tuple[_Block, ...]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that hold rows of the window."""
+        return tuple(dict.fromkeys(block.path for block in self._blocks))
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """The rows by topic, canonical columns."""
+        window: dict[str, list[pl.DataFrame]] = {}
+        for block in self._blocks:
+            window.setdefault(block.topic, []).append(_inside(_placed(block), self.start, self.end))
+        return {topic: pl.concat(parts) for topic, parts in window.items()}
+
+
 @dataclass(slots=True)
 class TimeWindows:
     """The windows of a directory, found by reading three columns once.
@@ -49,6 +75,12 @@ class TimeWindows:
     events: int
     starts: list[int]
     _blocks: list[_Block] = field(default_factory=list)
+
+    def each(self) -> Iterator[WindowRows]:
+        """The windows in order, each with what is needed to read it anywhere."""
+        for start, end in zip(self.starts, self.starts[1:], strict=False):
+            inside = (b for b in self._blocks if b.first_place < end and b.last_place >= start)
+            yield WindowRows(start, end, tuple(inside))
 
     def __iter__(self) -> Iterator[dict[str, pl.DataFrame]]:
         """The rows of each window by topic, canonical columns."""
@@ -65,8 +97,7 @@ class TimeWindows:
             }
             window: dict[str, list[pl.DataFrame]] = {}
             for number in wanted:
-                inside = pl.col("place").is_between(start, end, closed="left")
-                rows = held[number].filter(inside).drop("place")
+                rows = _inside(held[number], start, end)
                 window.setdefault(self._blocks[number].topic, []).append(rows)
             yield {topic: pl.concat(parts) for topic, parts in window.items()}
 
@@ -119,6 +150,10 @@ def places(rows: pl.DataFrame, reached: dict[int, int]) -> I64:
         place[run] = newest
         reached[number] = int(newest[-1])
     return place
+
+
+def _inside(rows: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
+    return rows.filter(pl.col("place").is_between(start, end, closed="left")).drop("place")
 
 
 def _placed(block: _Block) -> pl.DataFrame:

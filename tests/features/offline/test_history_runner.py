@@ -30,17 +30,16 @@ from features.offline.restore import (
     require_no_gap,
 )
 from features.offline.time_windows import cut
-from features.offline.topic_frames import StoredRecord, frame_of
 from features.record_header import Header, parse, record_version
 from features.record_header import build as build_header
 from features.store.chunk_journal import decode
 from features.store.state_store import Write
-from forewarn.contracts import Acceptance, encode
+from forewarn.contracts import Acceptance
 from forewarn.contracts.topics import SOURCES
 from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
 from tests.contract.memory_store import MemoryStateStore
-from tests.simulation.little_town import Crowd, facts, topic_of
+from tests.features.little_export import write_export
 
 COUNT = 1200
 KEY = Pseudonymiser(b"a key that only tests use")
@@ -48,22 +47,8 @@ KEY = Pseudonymiser(b"a key that only tests use")
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two partitions of each topic in files of 100 rows; every eighth event is an hour late."""
     directory = tmp_path_factory.mktemp("exported")
-    late = [
-        (event.event_time_ms + (3_600_000 if number % 8 == 3 else 0), event)
-        for number, event in enumerate(facts(seed=9, count=COUNT, crowd=Crowd(minutes=2000)))
-    ]
-    raws: dict[tuple[str, int], list[StoredRecord]] = {}
-    for arrival_ms, event in sorted(late, key=lambda pair: pair[0]):
-        where = topic_of(event), int(event.subscriber[-1]) % 2
-        held = raws.setdefault(where, [])
-        held.append(StoredRecord(where[1], len(held), arrival_ms, encode(event)))
-    for (topic, partition), records in raws.items():
-        (directory / topic).mkdir(exist_ok=True)
-        for first in range(0, len(records), 100):
-            frame = frame_of(topic, records[first : first + 100])
-            frame.write_parquet(directory / topic / f"p{partition}-{first:06d}.parquet")
+    write_export(directory, COUNT)
     return directory
 
 

@@ -1,0 +1,1 @@
+"""Features of a history by many processes: tasks over partitions, with their results in shared storage."""
