@@ -52,11 +52,21 @@ def topic_files(directory: Path, topic: str) -> list[Path]:
 
 
 def read_files(files: Sequence[Path], topic: str) -> pl.LazyFrame:
-    """The rows of some files of a topic, in the canonical columns; raises ConfigurationError."""
+    """The rows of some files of a topic, in the canonical columns.
+
+    Raises:
+        ConfigurationError: if the first file is no whole Parquet file or lacks a required column.
+    """
     frame = pl.scan_parquet(
         list(files), missing_columns="insert", extra_columns="ignore", hive_partitioning=False
     )
-    return canonical(frame, topic)
+    try:
+        return canonical(frame, topic)
+    except pl.exceptions.ComputeError as error:
+        raise ConfigurationError(
+            f"{files[0]} is no whole Parquet file: {error}.",
+            hint="A truncated file has to be exported again.",
+        ) from None
 
 
 def canonical(frame: pl.LazyFrame, topic: str) -> pl.LazyFrame:
