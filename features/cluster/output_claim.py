@@ -1,8 +1,8 @@
 """The claim of one process on an output folder, so that two clusters do not write into it.
 
 The claim is a file that only one process can create. Its holder renews it; a claim that has not been renewed for
-``STALE_SECONDS`` is that of a process that has ended, and may be taken over. The results are the same bytes whoever
-writes them, so the claim saves work and mixes of two runs; no result depends on it.
+``STALE_SECONDS`` is that of a process that has ended, and may be taken over. Two processes of one run would write the
+same bytes, so no result depends on the claim: it saves work, and keeps two runs apart.
 """
 
 import os

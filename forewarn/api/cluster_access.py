@@ -10,6 +10,7 @@ from forewarn.platform.settings import PrivacySettings, load
 
 if TYPE_CHECKING:
     from features.cluster.cluster_history import ClusterOptions
+    from features.offline.backfill import BackfillSummary
 
 PhaseProgress = Callable[[str, int, int], None]
 """Receives the phase, the tasks done so far, and all of them."""
@@ -57,4 +58,25 @@ def cluster_options(
         partitions=partitions or PARTITIONS,
         progress=progress,
         on_dashboard=on_dashboard,
+    )
+
+
+def backfill_on_cluster(
+    source: Path, out: str, options: "ClusterOptions", *, window_events: int
+) -> "BackfillSummary":
+    """Compute the features of a directory by the workers of a cluster, each with the key of its settings.
+
+    Args:
+        source: from ``forewarn export`` or ``forewarn simulate``.
+        out: folder or address such as ``s3://bucket/prefix``.
+        options: from :func:`cluster_options`.
+        window_events: about how many events a file of the result has.
+
+    Raises:
+        ForewarnError: as :func:`features.cluster.cluster_backfill.cluster_backfill`.
+    """
+    from features.cluster.cluster_backfill import cluster_backfill  # noqa: PLC0415  optional
+
+    return cluster_backfill(
+        source, out, settings_pseudonymiser, options, window_events=window_events
     )

@@ -1,5 +1,7 @@
 """``forewarn backfill``: compute features over Parquet."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +10,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from features.offline.history_runner import SLICE_EVENTS
+from forewarn.api.cluster_access import backfill_on_cluster, cluster_options
 from forewarn.api.feature_history import backfill
 from forewarn.cli.cluster_options import (
     Partitions,
     SchedulerFile,
     SchedulerUrl,
+    TasksDone,
+    local_folder,
     print_dashboard,
+    require_none,
 )
 
 app = typer.Typer(help="Compute features over Parquet.")
@@ -41,27 +47,20 @@ def run(
     On a cluster the files are the same, bit for bit, and a run that was interrupted continues when the same
     command is given again.
     """
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        on_cluster = scheduler or scheduler_file
-        task = bar.add_task("tasks" if on_cluster else "events", total=None)
-        summary = backfill(
-            source,
-            out,
-            window_events=window_events,
-            spill=spill,
-            threads=threads,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-            scheduler=scheduler,
-            scheduler_file=scheduler_file,
-            partitions=partitions,
+    with _progress("tasks" if scheduler or scheduler_file else "events") as report:
+        done = TasksDone(report)
+        cluster = cluster_options(
+            scheduler, scheduler_file, partitions=partitions, progress=done,
             on_dashboard=print_dashboard,
-        )
+        )  # fmt: skip
+        if cluster is None:
+            summary = backfill(
+                source, local_folder(out), window_events=window_events, spill=spill,
+                threads=threads, progress=report,
+            )  # fmt: skip
+        else:
+            require_none(**{"--spill": spill, "--threads": threads})
+            summary = backfill_on_cluster(source, out, cluster, window_events=window_events)
     kernel = summary.kernel_seconds
     rate = (
         f" ({summary.events / kernel:,.0f} events/s without reading and writing)" if kernel else ""
@@ -70,3 +69,17 @@ def run(
         f"{summary.rows:,} rows of {len(summary.features)} features from {summary.events:,} events "
         f"in {summary.seconds:.1f} s{rate}. In {out}"
     )
+
+
+@contextmanager
+def _progress(unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error; yields a function that takes what is done so far, and all of it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(unit, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -34,7 +34,7 @@ EVENTS, WINDOW = 1200, 150
 
 
 def ignore(_phase: str, _done: int, _all: int) -> None:
-    """Progress that nobody asks for."""
+    """Progress that the test does not look at."""
 
 
 @pytest.fixture(scope="module")
