@@ -27,6 +27,12 @@ NOTHING = frozenset(
 )  # fmt: skip
 """What exports write where a party is missing, in lower case: one name for many strangers."""
 
+NO_ACCOUNT = r"^(?:0+|9{8,}|[xX]{2,}|[*•]+|现金)$"
+"""What fills the field of an account where there is none, in the syntax of both ``re`` and polars."""
+
+MASKED = r"[*•●＊]|[0-9][xX]{2,}[0-9]"
+"""What hides digits of an account, in the syntax of both ``re`` and polars."""
+
 CURRENCY_SIGNS = {
     "¥": ("CNY", "JPY"), "元": ("CNY",), "$": (), "US$": ("USD",), "HK$": ("HKD",), "€": ("EUR",),
     "£": ("GBP",), "₹": ("INR",), "₩": ("KRW",), "₽": ("RUB",), "円": ("JPY",), "KSh": ("KES",),
@@ -78,7 +84,9 @@ def number(cell: Any) -> Decimal:
     return found
 
 
-def amount(cell: Any, decimals: int, decimal_sign: str = ".") -> tuple[int, str]:
+def amount(
+    cell: Any, decimals: int, decimal_sign: str = ".", *, grouped: bool = True
+) -> tuple[int, str]:
     """An amount in minor units, with its sign, and the currency sign it was written with.
 
     Args:
@@ -86,6 +94,7 @@ def amount(cell: Any, decimals: int, decimal_sign: str = ".") -> tuple[int, str]
             threes (or as in India), or the cell is refused: ``48,50`` is no whole number.
         decimals: of the currency.
         decimal_sign: ``.`` or ``,``; the other one groups thousands.
+        grouped: whether thousands may be grouped; where they never are, ``12.340`` is no thousands.
 
     Raises:
         CellError: if it is no amount, or has more decimals than the currency.
@@ -98,7 +107,9 @@ def amount(cell: Any, decimals: int, decimal_sign: str = ".") -> tuple[int, str]
     if len(minuses) + (found["open"] is not None) > 1:
         raise CellError("not an amount: it has two signs")
     plain = _ungrouped(found["digits"], decimal_sign)
-    if decimals == 2 and re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", plain):
+    if not grouped and not re.fullmatch(rf"\d*(?:{re.escape(decimal_sign)}\d+)?", found["digits"]):
+        raise CellError("not an amount: this format groups no thousands")
+    if grouped and decimals == 2 and re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", plain):
         raise CellError(
             f"may be thousands or a fraction of three digits behind {decimal_sign!r}",
             repair='say decimal_sign = "," or "." if it groups thousands, or extract = \'^(.+)0$\' for a fraction',
@@ -232,19 +243,36 @@ def phone(region: str | None, *, may_be_withheld: bool) -> Convert:
 
 
 def account(cell: object) -> str:
-    """An account, card, or wallet: blanks between groups fall away, leading zeros stay.
+    """An account, card, or wallet: blanks between groups fall away, leading zeros stay, an IBAN has capitals.
 
     Raises:
         CellError: for masks, and for what a spreadsheet has rounded.
     """
-    text = unicodedata.normalize("NFKC", str(cell)).strip().strip("'\t").strip()
+    text = unicodedata.normalize("NFKC", str(cell)).strip()
+    if as_text := re.fullmatch(r'="([^"]*)"', text):  # how spreadsheets are made to keep digits
+        text = as_text[1]
+    text = text.strip("'\t ")
     if _ROUNDED.fullmatch(text) or re.fullmatch(r"\d+\.0+", text):
         raise CellError("was rounded by a spreadsheet", repair="export the account numbers as text")
+    if re.search(MASKED, text):
+        raise CellError(
+            "is masked: it stands for many accounts",
+            repair="take the whole number, or make an identifier of name and mask together with "
+            'template = "{name}|{account}" and digest = "..."',
+        )
     if re.fullmatch(r"[0-9A-Za-z]+(?:[ \u00a0][0-9A-Za-z]+)+", text):
         text = re.sub(r"\s", "", text)
     if re.fullmatch(r"\d{4}(?:-\d{4}){2,}(?:-\d{1,4})?", text):
         text = text.replace("-", "")
-    return text
+    capitals = text.upper().removeprefix("IBAN")
+    return capitals if is_iban(capitals) else text
+
+
+def is_iban(text: str) -> bool:
+    """Whether a text in capitals is an IBAN whose check digits are right (ISO 13616, ISO 7064 mod 97-10)."""
+    if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", text):
+        return False
+    return int("".join(str(int(sign, 36)) for sign in text[4:] + text[:4])) % 97 == 1
 
 
 def digest(label: str) -> Convert:
@@ -255,7 +283,8 @@ def digest(label: str) -> Convert:
     """
 
     def convert(cell: Any) -> str:
-        text = unicodedata.normalize("NFKC", str(cell)).strip()
+        # A line break or a second blank within a name is the layout of its source and no other name.
+        text = " ".join(unicodedata.normalize("NFKC", str(cell)).split())
         return f"{label}-{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
 
     return convert
@@ -281,3 +310,8 @@ def extracted(pattern: str) -> Convert:
 def nothing(text: str) -> bool:
     """Whether a text says that there is no such party."""
     return not text or text.casefold() in NOTHING
+
+
+def no_account(text: str) -> bool:
+    """Whether a text says that there is no such account: zeros, nines and crosses fill a field that has to be."""
+    return nothing(text) or re.search(NO_ACCOUNT, text) is not None

@@ -154,7 +154,7 @@ def _swapped(form: str) -> str:
     return form.replace(order[0], second + order[0][2] + first)
 
 
-def amounts(decimals: int, decimal_sign: str) -> ColumnConvert:
+def amounts(decimals: int, decimal_sign: str, *, grouped: bool = True) -> ColumnConvert:
     """Texts to pairs of signed minor units and currency sign; plain unsigned ones to their minor units."""
     point = re.escape(decimal_sign)
     plain = rf"^[0-9]{{1,14}}(?:{point}[0-9]{{1,{decimals}}})?$" if decimals else r"^[0-9]{1,15}$"
@@ -174,7 +174,7 @@ def amounts(decimals: int, decimal_sign: str) -> ColumnConvert:
                 "has a fraction, and decimals = 0 says that amounts have none",
                 repair="say decimals = 2 if the file counts in yuan, euro or dollars",
             )
-        return cell_conversion.amount(text, decimals, decimal_sign)
+        return cell_conversion.amount(text, decimals, decimal_sign, grouped=grouped)
 
     return ColumnConvert(cell, pl.Int64, quick)
 
@@ -209,7 +209,14 @@ def phones(region: str | None, *, may_be_withheld: bool) -> ColumnConvert:
 def accounts() -> ColumnConvert:
     """Texts to accounts, cards and wallets."""
     plain = r"^(?:[0-9]{1,64}|[A-Za-z][A-Za-z0-9@._-]{0,63})$"
-    return ColumnConvert(cell_conversion.account, pl.String, lambda texts: _matching(texts, plain))
+    small_iban = r"^(?i:iban)|^[A-Za-z]{2}[0-9]{2}[A-Z0-9]*[a-z]|^[A-Z]?[a-z][A-Za-z]?[0-9]{2}"
+    closer = f"{cell_conversion.MASKED}|{small_iban}"
+
+    def quick(texts: pl.Series) -> pl.Series:
+        found = _matching(texts, plain)
+        return found.set(found.str.contains(closer).fill_null(value=False), None)
+
+    return ColumnConvert(cell_conversion.account, pl.String, quick)
 
 
 def _quick_time(form: str, zone: tzinfo | None) -> Quick | None:

@@ -13,7 +13,6 @@ import polars as pl
 from forewarn.contracts.topics import TopicName
 from forewarn.errors import ConfigurationError
 from forewarn.replay import cell_conversion, column_conversion
-from forewarn.replay.cell_conversion import nothing
 from forewarn.replay.cell_error import CellError
 from forewarn.replay.contract_columns import ContractColumns, event_columns
 from forewarn.replay.currency_amount import amounts_by_currency, currency_of_sign
@@ -309,7 +308,7 @@ def _texts(
             texts = cells if len(chosen) == len(cells) else [cells[place] for place in chosen]
         else:
             texts = [
-                text if text and not (compiled.nothing and nothing(text)) else cells[position]
+                cells[position] if compiled.empty(text) else text
                 for text, position in zip(texts, chosen, strict=True)
             ]
     return texts
@@ -370,15 +369,12 @@ def _values(
     if texts is None:
         constant = _constant(compiled)
         return [constant] * len(chosen)
-    empty = [
-        place
-        for place, text in enumerate(texts)
-        if not text or (compiled.nothing and nothing(text))
-    ]
+    empty = [place for place, text in enumerate(texts) if compiled.empty(text)]
     if compiled.first is not None:
         texts = _first(compiled.first, texts, empty, chosen, bad, f"{compiled.name}{where}")
     if compiled.name == "amount_minor" and rule.decimals == "currency":
-        values = amounts_by_currency(rule.decimal_sign or ".", texts, columns["currency"])
+        point, currencies = rule.decimal_sign or ".", columns["currency"]
+        values = amounts_by_currency(point, texts, currencies, grouped=rule.grouped)
     else:
         values = compiled.convert.column(texts) if compiled.convert else list(texts)
     for place in empty:

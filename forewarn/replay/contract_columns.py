@@ -14,7 +14,7 @@ import msgspec
 import polars as pl
 
 from forewarn.contracts import MAX_EVENT_BYTES
-from forewarn.replay.cell_conversion import NOTHING, digest
+from forewarn.replay.cell_conversion import NO_ACCOUNT, NOTHING, digest
 from forewarn.replay.column_conversion import WRONG, by_cell
 from forewarn.replay.event_check import ROUNDING_MS
 from forewarn.replay.field_conversion import REFUSED, CompiledField
@@ -157,6 +157,8 @@ def _texts(compiled: CompiledField, batch: RowBatch, chosen: pl.Series) -> pl.Se
             cells = by_cell(digest(rule.digest), pl.String).series(cells).fill_null("")
         if compiled.nothing:
             cells = cells.set(cells.str.to_lowercase().is_in(list(NOTHING)), "")
+        if compiled.account:
+            cells = cells.set(cells.str.contains(NO_ACCOUNT), "")
         texts = cells if column == rule.columns[0] else texts.zip_with(texts != "", cells)
     return texts
 

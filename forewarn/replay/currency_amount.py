@@ -9,7 +9,7 @@ from forewarn.replay.currency_code import currency
 
 
 def amounts_by_currency(
-    decimal_sign: str, texts: list[str], currencies: Sequence[object]
+    decimal_sign: str, texts: list[str], currencies: Sequence[object], *, grouped: bool = True
 ) -> list[object]:
     """Amounts in the minor units of the currency of each row, or the CellError that refuses one."""
     converters: dict[int, column_conversion.ColumnConvert] = {}
@@ -18,7 +18,9 @@ def amounts_by_currency(
         decimals = DECIMALS.get(str(code), 2)
         if decimals not in converters:
             converters[decimals] = column_conversion.by_cell(
-                lambda cell, n=decimals: cell_conversion.amount(cell, n, decimal_sign)  # type: ignore[misc]
+                lambda cell, n=decimals: cell_conversion.amount(
+                    cell, n, decimal_sign, grouped=grouped
+                )  # type: ignore[misc]
             )
         values.extend(converters[decimals].column([text]))
     return values

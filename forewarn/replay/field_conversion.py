@@ -37,6 +37,7 @@ class CompiledField:
         convert: None where texts stay texts.
         absent: the value for an empty cell; ``REFUSED`` if there is none.
         nothing: whether ``-`` and its like count as an empty cell.
+        account: whether zeros and crosses count as an empty cell too.
         first: applied before ``convert``.
         key: the same for fields that convert alike.
         shared: whether several events of the mapping have the field alike.
@@ -50,6 +51,13 @@ class CompiledField:
     first: ColumnConvert | None = None
     key: str = ""
     shared: bool = False
+    account: bool = False
+
+    def empty(self, text: str) -> bool:
+        """Whether a text says that there is nothing."""
+        if self.account:
+            return cell_conversion.no_account(text)
+        return cell_conversion.nothing(text) if self.nothing else not text
 
 
 class _Refused:
@@ -95,7 +103,8 @@ def compile_field(
     nothing = name in PHONES | ACCOUNTS | IDENTIFIERS and not rule.values
     key = field_key(name, rule)
     absent = _absent(name, rule, kind)
-    return CompiledField(name, rule, convert, absent, nothing, first, key, key in shared)
+    account = name in ACCOUNTS and not (rule.values or rule.template)
+    return CompiledField(name, rule, convert, absent, nothing, first, key, key in shared, account)
 
 
 def _require_units(name: str, rule: FieldRule) -> None:
@@ -148,7 +157,9 @@ def _convert(name: str, rule: FieldRule, file: MappingFile) -> ColumnConvert | N
         if rule.decimals == "currency":
             return None  # by the currency of each row
         return column_conversion.amounts(
-            int(rule.decimals or 0), rule.decimal_sign or file.decimal_sign
+            int(rule.decimals or 0),
+            rule.decimal_sign or file.decimal_sign,
+            grouped=rule.grouped,
         )
     if rule.scale is not None:
         return column_conversion.numbers(rule.scale)

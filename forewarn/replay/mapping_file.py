@@ -58,6 +58,7 @@ class FieldRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         plus: durations to add to a time or a duration; empty cells add nothing.
         decimals: of the amount; ``currency`` for those of the row's currency.
         decimal_sign: of the amount, if it is another than the file's.
+        grouped: whether thousands may be grouped; where a standard has none, ``12.340`` is a fraction.
         scale: factor to the unit of the field, 1000 from seconds to milliseconds.
         prefix: country code of numbers without one.
         region: ISO 3166 code of the country whose spellings of numbers are meant; instead of ``prefix``.
@@ -78,6 +79,7 @@ class FieldRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     plus: list[Plus] = []
     decimals: int | Literal["currency"] | None = None
     decimal_sign: Literal[".", ",", ""] = ""
+    grouped: bool = True
     scale: int | None = None
     prefix: str = ""
     region: str = ""

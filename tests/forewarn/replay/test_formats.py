@@ -101,9 +101,9 @@ def test_camt_shows_reversal_pending_batch_and_currencies(tmp_path: Path) -> Non
 def test_mt940_keeps_reversals_apart_from_payments(tmp_path: Path) -> None:
     rows = [(row[0], row[1], row[2], row[5]) for row in figures(format_named("mt940"), tmp_path)]
     assert rows == [
-        ("outgoing", "completed", 50_000, "REF1"),
+        ("outgoing", "completed", 50_000, "R1"),
         ("incoming", "completed", 250_050, "R2"),
-        ("outgoing", "reversed", 50_000, "REF1"),
+        ("outgoing", "reversed", 50_000, "R1"),
         ("incoming", "reversed", 250_050, "R2"),
     ]
 
