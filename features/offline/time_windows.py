@@ -21,6 +21,9 @@ from features.offline.parquet_tables import read_files, topic_files
 STEP_MS: Final = 60_000
 """Windows begin at whole minutes, which makes their sizes even enough."""
 
+SCAN_ROWS: Final = 500_000
+"""Rows whose positions and times are read at once while windows are found: 12 MB."""
+
 I64 = npt.NDArray[np.int64]
 
 
@@ -84,21 +87,18 @@ class TimeWindows:
 
     def __iter__(self) -> Iterator[dict[str, pl.DataFrame]]:
         """The rows of each window by topic, canonical columns."""
+        coming = sorted(range(len(self._blocks)), key=lambda n: self._blocks[n].first_place)
+        coming.reverse()
         held: dict[int, pl.DataFrame] = {}
         for start, end in zip(self.starts, self.starts[1:], strict=False):
-            wanted = [
-                number
-                for number, block in enumerate(self._blocks)
-                if block.first_place < end and block.last_place >= start
-            ]
-            held = {
-                number: held[number] if number in held else _placed(self._blocks[number])
-                for number in wanted
-            }
+            while coming and self._blocks[coming[-1]].first_place < end:
+                number = coming.pop()
+                held[number] = _placed(self._blocks[number])
             window: dict[str, list[pl.DataFrame]] = {}
-            for number in wanted:
+            for number in sorted(held):
                 rows = _inside(held[number], start, end)
                 window.setdefault(self._blocks[number].topic, []).append(rows)
+            held = {n: rows for n, rows in held.items() if self._blocks[n].last_place >= end}
             yield {topic: pl.concat(parts) for topic, parts in window.items()}
 
 
@@ -122,15 +122,13 @@ def cut(
     for topic in topics:
         reached: dict[int, int] = {}
         for path in _by_offset(places_of, topic):
-            rows = (
-                read_files([path], topic).select("partition", "offset", "event_time_ms").collect()
-            )
-            for first, count in _row_groups(path, rows):
-                before = dict(reached)
-                place = places(rows.slice(first, count), reached)
-                events += count
+            for first, rows in _row_groups(path, topic):
+                own = rows["partition"].unique().to_list()
+                before = {number: reached[number] for number in own if number in reached}
+                place = places(rows, reached)
+                events += len(rows)
                 low, high = int(place.min()), int(place.max())
-                blocks.append(_Block(topic, path, first, count, low, high, before))
+                blocks.append(_Block(topic, path, first, len(rows), low, high, before))
                 steps, counts = np.unique(place // STEP_MS, return_counts=True)
                 for step, each in zip(steps.tolist(), counts.tolist(), strict=True):
                     minutes[step] = minutes.get(step, 0) + each
@@ -161,20 +159,47 @@ def _placed(block: _Block) -> pl.DataFrame:
     return rows.with_columns(place=pl.Series(places(rows, dict(block.before)), dtype=pl.Int64))
 
 
-def _row_groups(path: Path, rows: pl.DataFrame) -> list[tuple[int, int]]:
-    """First row and number of rows of each row group; one for all where offsets do not ascend with the rows."""
-    if rows.is_empty():
-        return []
-    places_in_order = rows.select(
-        (pl.col("offset").diff().over("partition").fill_null(1) > 0).all()
-    ).item()
+def _row_groups(path: Path, topic: str) -> Iterator[tuple[int, pl.DataFrame]]:
+    """First row of each row group, and its positions and times; one for all where offsets do not ascend with the rows."""
     described = parquet.read_metadata(path)
     # Rows of a file without offsets are sorted by time as they are read, so it is read as a whole.
-    if not places_in_order or "offset" not in described.schema.names:
-        return [(0, len(rows))]
+    if "offset" not in described.schema.names or not _ascending(path, topic, described.num_rows):
+        whole = _positions(path, topic, 0, described.num_rows)
+        if len(whole):
+            yield 0, whole
+        return
     sizes = [described.row_group(number).num_rows for number in range(described.num_row_groups)]
-    starts = np.cumsum([0, *sizes[:-1]]).tolist()
-    return [(start, size) for start, size in zip(starts, sizes, strict=True) if size]
+    first = scanned = 0
+    rows = pl.DataFrame()
+    for size in filter(None, sizes):
+        if first + size > scanned + len(rows):
+            scanned = first
+            rows = _positions(path, topic, first, max(size, SCAN_ROWS))
+        yield first, rows.slice(first - scanned, size)
+        first += size
+
+
+def _ascending(path: Path, topic: str, rows: int) -> bool:
+    """Whether the offsets of each partition ascend with the rows of a file."""
+    newest: dict[int, int] = {}
+    for first in range(0, rows, SCAN_ROWS):
+        part = _positions(path, topic, first, SCAN_ROWS)
+        runs = part.group_by("partition").agg(
+            pl.col("offset").first().alias("first"),
+            pl.col("offset").last().alias("last"),
+            (pl.col("offset").diff().drop_nulls() > 0).all().alias("ascend"),
+        )
+        for partition, low, last, ascend in runs.iter_rows():
+            if not ascend or low <= newest.get(partition, -1):
+                return False
+            newest[partition] = last
+    return True
+
+
+def _positions(path: Path, topic: str, first: int, count: int) -> pl.DataFrame:
+    """Partition, offset and event time of ``count`` rows from ``first`` on."""
+    rows = read_files([path], topic).slice(first, count)
+    return rows.select("partition", "offset", "event_time_ms").collect()
 
 
 def _by_offset(directories: Sequence[Path], topic: str) -> list[Path]:

@@ -20,6 +20,7 @@ from features.kinds import EventKind
 from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.serving.drift import FRAUD
+from models.training.confirmed_parties import ConfirmedParties
 from models.training.connected_members import representatives
 from models.training.training_dataset import DAY_MS, HOUR_MS, NEVER_MS
 
@@ -90,10 +91,8 @@ def label_events(
     return labels
 
 
-def outcome_windows(
-    outcomes: pl.DataFrame, pseudonymiser: Pseudonymiser
-) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
-    """By person with a fraud, in order of the pseudonym: from when to when outcomes may label events."""
+def confirmed_parties(outcomes: pl.DataFrame, pseudonymiser: Pseudonymiser) -> ConfirmedParties:
+    """What outcomes may label as fraud: by person, from when to when, which parties and transfers."""
     found = [
         _parties(row, number, pseudonymiser)
         for number, row in enumerate(outcomes.iter_rows(named=True))
@@ -106,7 +105,12 @@ def outcome_windows(
     until_ms = np.zeros(len(people), np.int64)
     np.minimum.at(from_ms, place, np.array([one.began_ms for one in frauds], np.int64))
     np.maximum.at(until_ms, place, np.array([one.known_ms for one in frauds], np.int64))
-    return people, from_ms, until_ms
+    pairs = [(one.subscriber, party) for one in frauds for party in one.parties]
+    transfers = [one.transfer for one in frauds if one.transfer]
+    return ConfirmedParties.of(
+        people, from_ms, until_ms,
+        np.array(pairs, np.uint64).reshape(-1, 2), np.array(transfers, np.uint64),
+    )  # fmt: skip
 
 
 def latest(outcomes: pl.DataFrame) -> pl.DataFrame:

@@ -1,8 +1,11 @@
 """A dataset from calls, transfers and outcomes: point-in-time features by the worker's own kernel."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -10,23 +13,21 @@ from numpy.typing import NDArray
 
 from features.catalog import CATALOG, Catalog
 from features.engine import Engine
-from features.event_columns import EventColumns, concat
+from features.event_columns import EventColumns
 from features.offline.frame_columns import COLUMNS_OF, in_order
 from features.offline.history_runner import HistoryRunner
 from features.offline.parquet_tables import canonical, read_topic
 from features.offline.record_store import MEMORY_RECORDS, SpillingRecordStore
 from features.offline.time_windows import cut
-from features.run_result import RunResult
-from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
-from models.policy.event_status import WARNABLE
-from models.training.event_labels import label_events
-from models.training.label_weights import label_weights
+from models.training.kept_rows import KeptRows
+from models.training.person_segments import PersonSegments
 from models.training.row_sampling import HONEST_ROWS, RowSampler, share_for
-from models.training.training_dataset import Dataset, make_dataset
+from models.training.training_dataset import Dataset
 
-WINDOW_EVENTS = 500_000
-"""Of a history that is read in a stream: about 0.4 GB of columns and vectors."""
+WINDOW_EVENTS: Final = 50_000
+"""Of a history that is read in a stream. The engine unpacks the records that a window concerns, 3 to 5 KB each, and
+where a million people are active most events concern records that no other event of the window does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,11 @@ def dataset_of_history(
     columns = event_columns(history, pseudonymiser)
     runner = HistoryRunner(Engine(catalog), threads=threads)
     sampler = RowSampler.of_outcomes(history.outcomes, pseudonymiser, honest_share)
-    kept = _Kept(sampler)
+    kept = KeptRows(sampler)
     for result in runner.slices(columns):
         kept.add(result)
-    return kept.dataset(history, pseudonymiser, report_share, catalog)
+    segments = partial(_segments, history, pseudonymiser)
+    return kept.dataset(history.outcomes, pseudonymiser, segments, report_share, catalog)
 
 
 def dataset_of_directory(
@@ -152,151 +154,58 @@ def dataset_of_directory(
             honest_share=share_for(windows.events, honest_rows), threads=threads, catalog=catalog,
         )  # fmt: skip
     share = share_for(windows.events, honest_rows)
-    kept = _Kept(RowSampler.of_outcomes(outcomes, pseudonymiser, share))
-    districts: list[pl.DataFrame] = []
+    kept = KeptRows(RowSampler.of_outcomes(outcomes, pseudonymiser, share))
+    people = directory / "people.parquet"
+    districts = None if people.is_file() else _Districts()
     with TemporaryDirectory(prefix="forewarn-records-") as scratch:
         records = SpillingRecordStore(Path(scratch) / "records.sqlite", most=memory_records)
         runner = HistoryRunner(Engine(catalog), record_store=records, threads=threads)
         for tables in windows:
             parts = [COLUMNS_OF[topic](table, pseudonymiser) for topic, table in tables.items()]
             kept.add(runner.run(in_order(parts)))
-            seen = [
-                tables[t].select("subscriber", "district")
-                for t in ("calls", "transfers")
-                if t in tables
-            ]
-            districts = [pl.concat([*districts, *seen]).unique("subscriber", keep="last")]
+            if districts is not None:
+                districts.add(tables)
         records.close()
-    people = directory / "people.parquet"
-    table = pl.read_parquet(people) if people.is_file() else pl.concat(districts)
-    history = EventHistory(pl.DataFrame(), pl.DataFrame(), outcomes, table)
-    return kept.dataset(history, pseudonymiser, report_share, catalog)
+
+    def segments(subscribers: NDArray[np.uint64]) -> PersonSegments:
+        table = pl.read_parquet(people) if districts is None else districts.table
+        return PersonSegments.among(table, pseudonymiser, subscribers)
+
+    return kept.dataset(outcomes, pseudonymiser, segments, report_share, catalog)
 
 
-class _Kept:
-    """The rows of a history that go into its dataset, gathered window by window."""
+class _Districts:
+    """The district of each person's last event, gathered window by window."""
 
-    def __init__(self, sampler: RowSampler) -> None:
-        self._sampler = sampler
-        self._events: list[EventColumns] = []
-        self._vectors: list[NDArray[np.float32]] = []
+    def __init__(self) -> None:
+        self.table = pl.DataFrame(schema={"subscriber": pl.String, "district": pl.String})
 
-    def add(self, result: RunResult) -> None:
-        """Keep what the sampler wants of a window; vectors of payments that were made are not."""
-        columns = result.plan.columns
-        rows = self._sampler.rows(columns)
-        part = columns.take(rows)
-        self._events.append(part)
-        self._vectors.append(result.vectors[rows[np.isin(part.kind, WARNABLE)]])
-
-    def dataset(
-        self,
-        history: EventHistory,
-        pseudonymiser: Pseudonymiser,
-        report_share: float,
-        catalog: Catalog,
-    ) -> Dataset:
-        """Label what was kept and drop honest rows of people who are not in the sample."""
-        events = concat(self._events)
-        if len(events) == 0:
-            raise ConfigurationError("there are no events to train on")
-        labels = label_events(events, history.outcomes, pseudonymiser)
-        warnable = np.flatnonzero(np.isin(events.kind, WARNABLE))
-        stay = self._sampler.kept(labels.label[warnable], events.subscriber[warnable])
-        rows = warnable[stay]
-        vectors = _joined(self._vectors, stay)
-        label = labels.label[rows]
-        weight = label_weights(label, labels.warned[rows], report_share=report_share)
-        share = self._sampler.share
-        people = _people(history, pseudonymiser)
-        place, known = _places(people, events.subscriber[rows])
-        return make_dataset(
-            vectors,
-            catalog.names,
-            fingerprint=catalog.fingerprint,
-            honest_share=share,
-            time_ms=events.time_ms[rows],
-            label=label,
-            label_time_ms=labels.label_time_ms[rows],
-            group=events.subscriber[rows],
-            ring=labels.ring[rows],
-            amount_minor=events.amount_minor[rows],
-            exposure_minor=labels.exposure_minor[rows],
-            subject=events.subject[rows],
-            counterparty=events.counterparty[rows],
-            kind=events.kind[rows],
-            weight=np.where(label == 1, weight, weight / share),
-            first_loss_ms=labels.first_loss_ms[rows],
-            episode=labels.episode[rows],
-            typology=labels.typology[rows],
-            age_group=np.where(known, people.age_group[place], ""),
-            district=np.where(known, people.district[place], ""),
-        )
-
-
-def _joined(parts: list[NDArray[np.float32]], stay: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The rows that stay, end to end; empties ``parts`` so that memory holds them once."""
-    joined = np.empty((int(stay.sum()), parts[0].shape[1]), np.float32)
-    read = written = 0
-    parts.reverse()
-    while parts:
-        part = parts.pop()
-        chosen = part[stay[read : read + len(part)]]
-        joined[written : written + len(chosen)] = chosen
-        read += len(part)
-        written += len(chosen)
-    return joined
+    def add(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Take in a window."""
+        seen = [tables[topic] for topic in ("calls", "transfers") if topic in tables]
+        parts = [self.table, *(table.select("subscriber", "district") for table in seen)]
+        self.table = pl.concat(parts).unique("subscriber", keep="last", maintain_order=True)
 
 
 def district_of_events(
     events: EventColumns, history: EventHistory, pseudonymiser: Pseudonymiser
 ) -> NDArray[np.str_]:
     """The district of each event's person, empty where unknown."""
-    people = _people(history, pseudonymiser)
-    place, known = _places(people, events.subscriber)
-    return np.where(known, people.district[place], "")
+    return _segments(history, pseudonymiser, events.subscriber).of(events.subscriber)[1]
 
 
 def age_of_events(
     events: EventColumns, history: EventHistory, pseudonymiser: Pseudonymiser
 ) -> NDArray[np.str_]:
     """The age group of each event's person, empty where unknown."""
-    people = _people(history, pseudonymiser)
-    place, known = _places(people, events.subscriber)
-    return np.where(known, people.age_group[place], "")
+    return _segments(history, pseudonymiser, events.subscriber).of(events.subscriber)[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _People:
-    """In order of the pseudonym."""
-
-    subscriber: NDArray[np.uint64]
-    age_group: NDArray[np.str_]
-    district: NDArray[np.str_]
-
-
-def _places(
-    people: _People, subscribers: NDArray[np.uint64]
-) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Where each subscriber is among the people, and whether it is."""
-    if len(people.subscriber) == 0:
-        raise ConfigurationError("there are no events to train on")
-    place = np.searchsorted(people.subscriber, subscribers)
-    place = np.minimum(place, len(people.subscriber) - 1)
-    return place, people.subscriber[place] == subscribers
-
-
-def _people(history: EventHistory, pseudonymiser: Pseudonymiser) -> _People:
+def _segments(
+    history: EventHistory, pseudonymiser: Pseudonymiser, subscribers: NDArray[np.uint64]
+) -> PersonSegments:
     table = history.people
     if table is None:
         seen = [f.select("subscriber", "district") for f in (history.calls, history.transfers)]
         table = pl.concat(seen).unique("subscriber", keep="last", maintain_order=True)
-    if "age_group" not in table.columns:
-        table = table.with_columns(pl.lit("").alias("age_group"))
-    numbers = np.array([pseudonymiser.phone(s) for s in table["subscriber"]], np.uint64)
-    order = np.argsort(numbers)
-    return _People(
-        numbers[order],
-        np.array(table["age_group"].fill_null("").to_list(), dtype="U12")[order],
-        np.array(table["district"].fill_null("").to_list(), dtype="U12")[order],
-    )
+    return PersonSegments.among(table, pseudonymiser, subscribers)

@@ -16,7 +16,8 @@ from features.event_columns import EventColumns
 from features.kinds import EventKind
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.policy.event_status import WARNABLE
-from models.training.event_labels import outcome_windows
+from models.training.confirmed_parties import ConfirmedParties
+from models.training.event_labels import confirmed_parties
 
 HONEST_ROWS: Final = 1_000_000
 """Honest rows that a training keeps unless asked for more: 0.7 GB of vectors, and enough for trees of 24
@@ -48,27 +49,27 @@ def in_sample(people: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
 class RowSampler:
     """Chooses rows of a window before it is known which of them are frauds.
 
-    ``subscriber`` is sorted; between ``from_ms`` and ``until_ms`` each may have had a fraud.
+    Attributes:
+        share: of people whose honest rows are kept.
+        confirmed: what outcomes may label.
     """
 
     share: float
-    subscriber: NDArray[np.uint64]
-    from_ms: NDArray[np.int64]
-    until_ms: NDArray[np.int64]
+    confirmed: ConfirmedParties
 
     @classmethod
     def of_outcomes(
         cls, outcomes: pl.DataFrame, pseudonymiser: Pseudonymiser, share: float
     ) -> "RowSampler":
         """A sampler that keeps what the outcomes may label."""
-        return cls(share, *outcome_windows(outcomes, pseudonymiser))
+        return cls(share, confirmed_parties(outcomes, pseudonymiser))
 
     def rows(self, events: EventColumns) -> NDArray[np.intp]:
-        """Rows to keep: of sampled people, and of people in whose time of fraud they lie.
+        """Rows to keep: of sampled people, and those that an outcome may label.
 
         Payments that were completed are kept of the latter only: they say when money left.
         """
-        near = self._near(events)
+        near = self.confirmed.may_label(events)
         warnable = np.isin(events.kind, WARNABLE)
         sampled = in_sample(events.subscriber, self.share)
         paid = events.kind == EventKind.OUT_COMPLETED
@@ -77,14 +78,3 @@ class RowSampler:
     def kept(self, label: NDArray[np.int8], subscribers: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Of rows that are labelled by now, those that stay."""
         return np.asarray((label == 1) | in_sample(subscribers, self.share))
-
-    def _near(self, events: EventColumns) -> NDArray[np.bool_]:
-        if not len(self.subscriber):
-            return np.zeros(len(events), np.bool_)
-        place = np.searchsorted(self.subscriber, events.subscriber)
-        place = np.minimum(place, len(self.subscriber) - 1)
-        return np.asarray(
-            (self.subscriber[place] == events.subscriber)
-            & (events.time_ms >= self.from_ms[place])
-            & (events.time_ms <= self.until_ms[place])
-        )
