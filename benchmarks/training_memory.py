@@ -2,8 +2,9 @@
 
     python benchmarks/training_memory.py DIRECTORY [--honest-rows 1000000] [--rows-only] [--json FILE]
 
-DIRECTORY is from ``forewarn simulate`` or ``forewarn export``. Linux only: the kernel's own high-water mark of the
-process is reset before each phase. Memory of a phase that does not grow with the events has a slope of nothing.
+DIRECTORY is from ``forewarn simulate`` or ``forewarn export``, so the events come from files and not from a simulator
+in the same process. Linux only: the kernel's own high-water mark of the process is reset before each phase. Two
+directories of different size give the slope of a phase by events or by people.
 """
 
 import argparse
@@ -16,6 +17,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pyarrow import parquet
+
+from features.offline.parquet_tables import topic_files
 from forewarn.api.event_dataset import OFFLINE_KEY
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.simulator.default_training import catalog_options
@@ -68,7 +72,14 @@ def measure(directory: Path, honest_rows: int, *, rows_only: bool) -> dict[str, 
             run = fit(dataset, catalog_options(0))
         with phases.phase("report"), TemporaryDirectory() as work:
             save(run, Path(work), report_files(run, evaluate(run), "memory"))
+    people = directory / "people.parquet"
     return {
+        "events": sum(
+            parquet.read_metadata(path).num_rows
+            for topic in ("calls", "transfers")
+            for path in topic_files(directory, topic)
+        ),
+        "people": parquet.read_metadata(people).num_rows if people.is_file() else None,
         "rows": len(dataset),
         "frauds": int(dataset.label.sum()),
         "honest_share": dataset.honest_share,

@@ -19,14 +19,15 @@ from features.offline.export_manifest import atomic_file
 from features.offline.feature_table import feature_table
 from features.offline.frame_columns import COLUMNS_OF, in_order
 from features.offline.history_runner import SLICE_EVENTS, HistoryRunner
-from features.offline.record_store import MemoryRecordStore, SqliteRecordStore
+from features.offline.record_file import RecordFile
+from features.offline.record_store import MemoryRecordStore
 from features.offline.time_windows import TimeWindows, cut
 from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
 
 TOPICS: Final = ("calls", "transfers", "outcomes")
 SUMMARY_NAME: Final = "backfill.json"
-SPILL_NAME: Final = "forewarn-backfill.sqlite"
+SPILL_NAME: Final = "forewarn-backfill.records"
 
 
 class BackfillSummary(msgspec.Struct, frozen=True):
@@ -84,7 +85,7 @@ def backfill(
     began = time.perf_counter()
     windows = cut(source, TOPICS, window_events=window_events)
     out.mkdir(parents=True, exist_ok=True)
-    record_store = SqliteRecordStore(spill / SPILL_NAME) if spill else MemoryRecordStore()
+    record_store = RecordFile(spill / SPILL_NAME) if spill else MemoryRecordStore()
     history = HistoryRunner(Engine(catalog), record_store=record_store, threads=threads)
     done = rows = 0
     kernel_seconds = 0.0

@@ -2,7 +2,7 @@
 
 A slice is to the engine what a chunk is to the worker, only larger: the records that its events concern
 are loaded, and the new ones are stored. So memory holds one slice and the records, whatever the number of
-events; where the records are too many for it, a ``SqliteRecordStore`` keeps them on disk.
+events; where the records are too many for it, a ``RecordFile`` keeps them on disk.
 """
 
 import os

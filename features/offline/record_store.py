@@ -1,10 +1,11 @@
 """Stores that keep records between the slices of a history: in memory or in a scratch file."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
+from features.offline.record_file import RecordFile
 from features.store.state_store import Write
 
 
@@ -29,7 +30,7 @@ class RecordStore(Protocol):
 
 
 class MemoryRecordStore:
-    """Records in memory: about 450 bytes an entity."""
+    """Records in memory: about 600 bytes an entity."""
 
     def __init__(self) -> None:
         self._records: dict[bytes, tuple[bytes, int]] = {}
@@ -58,8 +59,10 @@ class MemoryRecordStore:
         self._records.clear()
 
 
-MEMORY_RECORDS: Final = 2_000_000
-"""Records that memory holds before the rest of a history keeps them on disk: about 1.5 GB with their keys."""
+MEMORY_RECORDS: Final = 500_000
+"""Records that memory holds before the rest of a history keeps them on disk: about 0.3 GB with their keys."""
+
+_MOVED_AT_ONCE: Final = 50_000
 
 
 class SpillingRecordStore:
@@ -73,12 +76,12 @@ class SpillingRecordStore:
     def __init__(self, path: Path, *, most: int = MEMORY_RECORDS) -> None:
         self._path = path
         self._most = most
-        self._inner: MemoryRecordStore | SqliteRecordStore = MemoryRecordStore()
+        self._inner: MemoryRecordStore | RecordFile = MemoryRecordStore()
 
     @property
     def spilled(self) -> bool:
         """Whether the records are on disk."""
-        return isinstance(self._inner, SqliteRecordStore)
+        return isinstance(self._inner, RecordFile)
 
     def load(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """See :class:`RecordStore`."""
@@ -88,8 +91,10 @@ class SpillingRecordStore:
         """See :class:`RecordStore`."""
         self._inner.store(writes)
         if isinstance(self._inner, MemoryRecordStore) and self._inner.count > self._most:
-            on_disk = SqliteRecordStore(self._path)
-            on_disk.store(self._inner.writes())
+            on_disk = RecordFile(self._path)
+            held = self._inner.writes()
+            while some := list(islice(held, _MOVED_AT_ONCE)):
+                on_disk.store(some)
             self._inner.close()
             self._inner = on_disk
 
@@ -100,48 +105,3 @@ class SpillingRecordStore:
     def close(self) -> None:
         """See :class:`RecordStore`."""
         self._inner.close()
-
-
-class SqliteRecordStore:
-    """Records in a scratch file, for more entities than memory holds.
-
-    Args:
-        path: of the file; an existing one is replaced, and ``close`` removes it.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        path.unlink(missing_ok=True)
-        # Used by one thread at a time, but not always by the same one.
-        self._base = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._base.execute("PRAGMA journal_mode = OFF")  # scratch: useless after a crash anyway
-        self._base.execute("PRAGMA synchronous = OFF")
-        self._base.execute(
-            "CREATE TABLE record (key BLOB PRIMARY KEY, value BLOB, expire_ms INTEGER)"
-            " WITHOUT ROWID"
-        )
-
-    def load(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """See :class:`RecordStore`."""
-        query = "SELECT value FROM record WHERE key = ?"
-        rows = (self._base.execute(query, (key,)).fetchone() for key in keys)
-        return [None if row is None else row[0] for row in rows]
-
-    def store(self, writes: Iterable[Write]) -> None:
-        """See :class:`RecordStore`."""
-        self._base.execute("BEGIN")
-        self._base.executemany(
-            "INSERT OR REPLACE INTO record VALUES (?, ?, ?)",
-            ((write.key, write.value, write.expire_ms) for write in writes),
-        )
-        self._base.execute("COMMIT")
-
-    def writes(self) -> Iterator[Write]:
-        """See :class:`RecordStore`."""
-        for key, value, expire_ms in self._base.execute("SELECT * FROM record"):
-            yield Write(key, 0, value, expire_ms)
-
-    def close(self) -> None:
-        """See :class:`RecordStore`."""
-        self._base.close()
-        self._path.unlink(missing_ok=True)

@@ -16,11 +16,11 @@ from features.offline.export_manifest import ExportManifest, OffsetRange, write_
 from features.offline.frame_columns import COLUMNS_OF, in_order
 from features.offline.history_runner import HistoryRunner
 from features.offline.rebuild import HISTORY_SOURCE, NotEmptyError, rebuild_state
+from features.offline.record_file import RecordFile
 from features.offline.record_store import (
     MemoryRecordStore,
     RecordStore,
     SpillingRecordStore,
-    SqliteRecordStore,
 )
 from features.offline.restore import (
     columns_below,
@@ -81,7 +81,7 @@ def record_store(request: pytest.FixtureRequest, tmp_path: Path) -> RecordStore:
     return (
         MemoryRecordStore()
         if request.param == "memory"
-        else SqliteRecordStore(tmp_path / "records.sqlite")
+        else RecordFile(tmp_path / "spilled.records")
     )
 
 
@@ -190,7 +190,7 @@ def test_a_backfill_writes_the_vectors_of_the_whole(
     assert (summary.rows, summary.events) == (table.height, COUNT)
     assert summary.fingerprint == CATALOG.fingerprint
     assert reported[-1] == (COUNT, COUNT)
-    assert not list(tmp_path.glob("*.sqlite"))
+    assert not list(tmp_path.glob("*.records"))
     with pytest.raises(ConfigurationError, match="not empty"):
         backfill(exported, tmp_path / "out", KEY)
 
@@ -309,8 +309,8 @@ def held_of(parts: list[EventColumns]) -> dict[tuple[str, int], int]:
 
 def test_a_record_store_on_disk_keeps_what_one_in_memory_keeps(tmp_path: Path) -> None:
     record = build_header(Header(1, 0, 3, 5)) + b"body"
-    disk, memory = SqliteRecordStore(tmp_path / "x.sqlite"), MemoryRecordStore()
-    spilling = SpillingRecordStore(tmp_path / "y.sqlite", most=1)
+    disk, memory = RecordFile(tmp_path / "x.records"), MemoryRecordStore()
+    spilling = SpillingRecordStore(tmp_path / "y.records", most=1)
     for kept in (disk, memory, spilling):
         kept.store([Write(b"a", 0, b"old", 7), Write(b"b", 0, b"b", 8)])
         kept.store([Write(b"a", 2, record, 9)])
@@ -324,7 +324,7 @@ def test_a_record_store_on_disk_keeps_what_one_in_memory_keeps(tmp_path: Path) -
 
 
 def test_few_records_stay_in_memory(tmp_path: Path) -> None:
-    store = SpillingRecordStore(tmp_path / "x.sqlite", most=2)
+    store = SpillingRecordStore(tmp_path / "z.records", most=2)
     store.store([Write(b"a", 0, b"1", 7), Write(b"b", 0, b"2", 7)])
     store.store([Write(b"a", 0, b"3", 7)])
     assert not store.spilled
