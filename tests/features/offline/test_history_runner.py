@@ -10,7 +10,7 @@ import pytest
 from features.catalog import CATALOG
 from features.engine import Engine
 from features.event_columns import EventColumns
-from features.offline import build
+from features.offline import build, time_windows
 from features.offline.backfill import backfill
 from features.offline.export_manifest import ExportManifest, OffsetRange, write_manifest
 from features.offline.frame_columns import COLUMNS_OF, in_order
@@ -118,11 +118,17 @@ def test_windows_hold_every_row_once_in_the_order_of_the_whole(
         np.testing.assert_array_equal(found, getattr(columns, name), err_msg=name)
 
 
-@pytest.mark.parametrize("rows", [7, 10_000])
+@pytest.mark.parametrize(("rows", "scanned"), [(7, 500_000), (10_000, 500_000), (7, 20), (7, 3)])
 def test_row_groups_and_foreign_orders_change_nothing(
-    exported: Path, columns: EventColumns, tmp_path: Path, rows: int
+    exported: Path,
+    columns: EventColumns,
+    tmp_path: Path,
+    rows: int,
+    scanned: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A file is read by its row groups where its rows are in order, and as a whole where they are not."""
+    monkeypatch.setattr(time_windows, "SCAN_ROWS", scanned)
     for topic in SOURCES:
         for number, path in enumerate(sorted((exported / topic).glob("*.parquet"))):
             table = pl.read_parquet(path)
@@ -139,6 +145,36 @@ def test_row_groups_and_foreign_orders_change_nothing(
     for name in ("source", "partition", "offset", "time_ms"):
         found = np.concatenate([getattr(part, name) for part in parts])
         np.testing.assert_array_equal(found, getattr(columns, name), err_msg=name)
+
+
+def test_memory_holds_only_row_groups_that_the_window_reaches(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the history: every row group is read once, and given up when the next window is past it."""
+    for topic in SOURCES:
+        (tmp_path / topic).mkdir()
+        whole = pl.concat([pl.read_parquet(f) for f in sorted((exported / topic).glob("*"))])
+        whole.sort("appended_at_ms", "partition", "offset").write_parquet(
+            tmp_path / topic / "part.parquet", row_group_size=10
+        )
+    read: list[int] = []
+    placed = time_windows._placed
+
+    def counted(block: time_windows._Block) -> pl.DataFrame:
+        read.append(block.first_place)
+        return placed(block)
+
+    monkeypatch.setattr(time_windows, "_placed", counted)
+    windows = cut(tmp_path, SOURCES, window_events=100)
+    blocks = len(windows._blocks)
+    assert blocks > 40
+    reached = []
+    for end, tables in zip(windows.starts[1:], windows, strict=True):
+        assert tables
+        assert all(place < end for place in read)
+        reached.append(len(read))
+    assert reached[0] < blocks / 4
+    assert reached[-1] == blocks
 
 
 def test_a_dataset_has_one_row_for_each_call_and_transfer(
