@@ -12,6 +12,7 @@ import pytest
 import typer
 import yaml
 
+from features.catalog import CATALOG
 from forewarn.cli.command_table import COMMANDS, load
 from forewarn.errors import ForewarnError
 from tests.servers import missing_server
@@ -145,6 +146,18 @@ def test_every_command_that_is_named_exists_and_every_command_is_named() -> None
     assert set(re.findall(r"`forewarn ([a-z-]+)", readme)) == set(COMMANDS)
     table = "\n".join(line for line in readme.splitlines() if line.startswith("| `forewarn "))
     assert set(re.findall(r"`forewarn ([a-z-]+)", table)) == set(COMMANDS)
+
+
+def test_pages_give_the_number_of_features_that_the_catalog_has() -> None:
+    """Decisions and the changelog describe a day; every other page describes this version."""
+    wrong = [
+        f"{page.relative_to(ROOT)}: {count} features"
+        for page in _pages()
+        if page.parent.name != "decisions" and page.name != "CHANGELOG.md"
+        for count in re.findall(r"\b(\d{3})\s+features\b", page.read_text(encoding="utf-8"))
+        if int(count) != len(CATALOG.names)
+    ]
+    assert not wrong
 
 
 def test_every_command_has_its_module() -> None:
