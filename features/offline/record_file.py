@@ -103,6 +103,8 @@ class RecordFile:
         """See :class:`RecordStore`."""
         os.close(self._file)
         self._path.unlink(missing_ok=True)
+        self._index, self._fresh = _empty_index(), _empty_index()
+        self._free.clear()
 
     def _find(self, hashes: U64) -> tuple[I64, I32]:
         """Where the record of each hash is, -1 for none, and how many bytes it has."""
