@@ -7,6 +7,7 @@ from alerting.cases.case_accounts import CaseAccounts
 from alerting.cases.case_queries import CaseQueries
 from alerting.cases.case_service import CaseService
 from alerting.cases.case_steps import CaseSteps
+from alerting.cases.closure_reviews import ClosureReviews, ReviewSample
 from alerting.cases.closure_service import ClosureService
 from alerting.cases.emergency_contacts import EmergencyContactService
 from alerting.cases.follow_up import FollowUps
@@ -84,8 +85,15 @@ def build_services(
         case_queries=CaseQueries(db),
         case_service=CaseService(steps, deadlines, follow_ups),
         closures=ClosureService(
-            steps, accounts, lists, window_ms=window_ms, deadlines=deadlines, orders=orders
+            steps,
+            accounts,
+            lists,
+            window_ms=window_ms,
+            deadlines=deadlines,
+            orders=orders,
+            sample=ReviewSample(options.reviews.share),
         ),
+        reviews=ClosureReviews(db, clock),
         late_losses=late_losses,
         unwarned_losses=LossService(db, clock, late_losses, pseudonymiser),
         emergency_contacts=EmergencyContactService(db, clock, pseudonymiser),

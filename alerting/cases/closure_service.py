@@ -23,6 +23,7 @@ from alerting.cases.case_accounts import (
 from alerting.cases.case_reopening import open_again
 from alerting.cases.case_steps import CaseSteps, StepRecord, facts_of
 from alerting.cases.case_summary import in_force
+from alerting.cases.closure_reviews import ReviewSample
 from alerting.cases.contact_records import contacts_of
 from alerting.cases.history import CaseHistory
 from alerting.cases.ledger import ledger_entries
@@ -79,6 +80,7 @@ class ClosureService:
         window_ms: attribution window, see ``loss_estimate.confirm``.
         deadlines: time to first response of a reopened case.
         orders: how what the case stopped is released.
+        sample: chooses the closures that a second person reviews.
     """
 
     def __init__(
@@ -90,8 +92,10 @@ class ClosureService:
         window_ms: int,
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
         orders: OrderOptions = OrderOptions(),  # noqa: B008 - frozen
+        sample: ReviewSample | None = None,
     ) -> None:
         self._orders = orders
+        self._sample = sample or ReviewSample(0.0)
         self._steps = steps
         self._accounts = accounts
         self._lists = lists
@@ -132,6 +136,7 @@ class ClosureService:
             }
             if closure.duplicate_of:
                 detail["duplicate_of"] = closure.duplicate_of
+            self._sample.choose(session, case, now_ms)
             return StepRecord("closed", detail, {"note": closure.note})
 
         return self._steps.take(

@@ -8,6 +8,7 @@ from alerting.db import (
     journal_tables,
     ledger_tables,
     order_tables,
+    review_tables,
     rota_tables,
 )
 from alerting.db.declarative_base import Base
@@ -21,5 +22,6 @@ __all__ = [
     "journal_tables",
     "ledger_tables",
     "order_tables",
+    "review_tables",
     "rota_tables",
 ]

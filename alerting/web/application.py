@@ -21,6 +21,7 @@ from alerting.web.api import (
     patrol_feed_routes,
     problem_documents,
     report_routes,
+    review_routes,
     rota_routes,
     sweep_routes,
     warning_routes,
@@ -74,6 +75,7 @@ def create_app(
         sweep_routes.router,
         report_routes.router,
         rota_routes.router,
+        review_routes.router,
         patrol_feed_routes.router,
     ):
         app.include_router(router)

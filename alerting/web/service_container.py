@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from alerting.cases.case_queries import CaseQueries
 from alerting.cases.case_service import CaseService
+from alerting.cases.closure_reviews import ClosureReviews
 from alerting.cases.closure_service import ClosureService
 from alerting.cases.emergency_contacts import EmergencyContactService
 from alerting.cases.late_loss_service import LateLossService
@@ -37,6 +38,7 @@ class Services:
     case_queries: CaseQueries
     case_service: CaseService
     closures: ClosureService
+    reviews: ClosureReviews
     late_losses: LateLossService
     unwarned_losses: LossService
     emergency_contacts: EmergencyContactService

@@ -141,6 +141,12 @@ class OrderTable(OptionTable):
     )
 
 
+class ReviewTable(OptionTable):
+    """Closures that a second person checks."""
+
+    share: float = Field(0.05, ge=0, le=1, description="of closures, chosen at random")
+
+
 class RetentionTable(OptionTable):
     """How long personal data are kept."""
 
@@ -213,6 +219,7 @@ class AlertingOptions(OptionTable):
     timers: TimerTable = TimerTable()
     sweeps: SweepTable = SweepTable()
     orders: OrderTable = OrderTable()
+    reviews: ReviewTable = ReviewTable()
     retention: RetentionTable = RetentionTable()
     console: ConsoleTable = ConsoleTable()
     sessions: SessionTable = SessionTable()

@@ -264,6 +264,7 @@ def _render(
         "oob": before.changed(view.seen) if before else [],
         "names": page.access.names_of(subjects),
         "graph": case_graph.layout(view.case, own_peers, view.linked) if view.linked else None,
+        "review_due": who.may("case.reopen") and page.services.reviews.waits_for(view.case, who),
         "relative_key": page.services.emergency_contacts.key_of,
         "linked": {other.case_id: other for other in view.linked},
         "colleagues": (

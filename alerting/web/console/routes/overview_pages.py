@@ -22,6 +22,7 @@ from alerting.web.console.queries.figures_query import (
     days_until,
     load_report,
 )
+from alerting.web.console.queries.review_query import load_unmaskings
 from alerting.web.console.queries.supervision_query import load_supervision
 from forewarn.platform.clock import local_day
 from forewarn.platform.money import major, minor_digits
@@ -112,13 +113,19 @@ def day_starts_ms(days: Sequence[str], zone: ZoneInfo) -> list[int]:
 def _supervision(page: ConsolePage, who: Principal, template: str) -> Response:
     with page.services.db.read() as session:
         found = load_supervision(session, who.scope, page.now_ms)
+        seen_in_clear = load_unmaskings(session, who.scope, page.now_ms)
+    reviews_due = page.services.reviews.due(who.scope)
     subjects = {load.holder for load in found.loads} | {shift.responder for shift in found.shifts}
     subjects |= {case.holder for case in found.owed if case.holder}
+    subjects |= {row.closed_by for row in reviews_due} | {row.person for row in seen_in_clear}
     receivers = page.services.routing.current.receivers
     return page.render(
         template,
         found=found,
         names=page.access.names_of(subjects),
         owed=owed,
+        reviews=page.services.reviews.figures(who.scope),
+        reviews_due=reviews_due,
+        seen_in_clear=seen_in_clear,
         pages_by_shift=any(way.channel == "oncall" for row in receivers for way in row.pages),
     )

@@ -1,12 +1,16 @@
 """Supervision: what is late, who holds it, and that all pages count it alike."""
 
+import re
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from alerting.access import Principal
+from alerting.cases.closure_reviews import ReviewSample
+from alerting.cases.closure_service import Closure
 from alerting.db.case_tables import Case
+from alerting.db.review_tables import ClosureReview
 from alerting.service_metrics import DatabaseCollector
 from alerting.web.console.queries import supervision_query
 from alerting.web.console.queries.queue_query import QueueFilter, load_queue
@@ -116,3 +120,36 @@ def test_a_district_without_a_shift_is_shown_as_paging_no_one(
         address="+8613900000001", starts_at_ms=NOW_MS, ends_at_ms=NOW_MS + 86_400_000,
     )  # fmt: skip
     assert alarm not in browser.get("/console/supervision").text
+
+
+def test_a_closure_chosen_for_review_leads_to_a_form_for_another_supervisor(
+    services: Services, make_browser: MakeBrowser, raise_case: RaiseCase, li: Principal
+) -> None:
+    case_id = raise_case(warning("w-1"))
+    services.case_service.claim(case_id, li)
+    services.case_service.contact(case_id, li, method="phone", reached=True)
+    services.closures.close(case_id, li, Closure(disposition="false_alarm"))
+    with services.db.write() as session:  # as if the dice had chosen it
+        session.execute(delete(ClosureReview))
+        ReviewSample(1.0).choose(session, session.get_one(Case, case_id), NOW_MS)
+    browser = make_browser("boss")
+    assert f'id="review-{case_id}"' in browser.get("/console/supervision").text
+    assert 'id="reviewing"' in browser.get(f"/console/cases/{case_id}").text
+    browser.post(f"/console/cases/{case_id}/review", verdict="agreed")
+    assert 'id="reviewing"' not in browser.get(f"/console/cases/{case_id}").text
+    page = browser.get("/console/supervision").text
+    assert f'id="review-{case_id}"' not in page
+    assert "1 agreed, 0 disagreed" in page
+
+
+def test_supervision_counts_the_numbers_that_each_person_saw_in_clear(
+    services: Services, make_browser: MakeBrowser, raise_case: RaiseCase, li: Principal
+) -> None:
+    own, other = raise_case(warning("w-1")), raise_case(warning("w-2", subscriber="+8613800000002"))
+    services.case_service.claim(own, li)
+    responder = make_browser("li")
+    for case_id in (own, own, other):
+        responder.post(f"/console/cases/{case_id}/unmask", what="subscriber")
+    page = make_browser("boss").get("/console/supervision").text
+    table = page.split('id="unmaskings-title"')[1]
+    assert re.findall(r'<td class="end">(\d+)</td>', table) == ["2", "1", "2"]
