@@ -35,6 +35,7 @@ from alerting.web.service_container import Services
 from forewarn.platform.clock import Clock
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
+from forewarn.platform.settings.alerting_options import AlertingOptions
 
 
 def build_services(
@@ -84,15 +85,7 @@ def build_services(
         zone=zone,
         case_queries=CaseQueries(db),
         case_service=CaseService(steps, deadlines, follow_ups),
-        closures=ClosureService(
-            steps,
-            accounts,
-            lists,
-            window_ms=window_ms,
-            deadlines=deadlines,
-            orders=orders,
-            sample=ReviewSample(options.reviews.share),
-        ),
+        closures=closure_service(options, steps, accounts, lists, deadlines, orders),
         reviews=ClosureReviews(db, clock),
         late_losses=late_losses,
         unwarned_losses=LossService(db, clock, late_losses, pseudonymiser),
@@ -111,6 +104,26 @@ def build_services(
         rota_requests=RotaRequests(db, clock, rotas, options.messages.language),
         calendars=CalendarFeeds(db, clock),
         gateway_secrets=gateway_secrets(settings),
+    )
+
+
+def closure_service(
+    options: AlertingOptions,
+    steps: CaseSteps,
+    accounts: CaseAccounts,
+    lists: ListService,
+    deadlines: Deadlines,
+    orders: OrderOptions,
+) -> ClosureService:
+    """Closes cases, and chooses those that a second person reviews."""
+    return ClosureService(
+        steps,
+        accounts,
+        lists,
+        window_ms=options.cases.attribution_window_seconds * 1000,
+        deadlines=deadlines,
+        orders=orders,
+        sample=ReviewSample(options.reviews.share),
     )
 
 

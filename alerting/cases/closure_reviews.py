@@ -44,7 +44,7 @@ class ReviewSample:
 
     Args:
         share: of closures, 0 to 1.
-        dice: a number from 0 to below 1. Nobody who closes a case can foresee the default's.
+        dice: a number from 0 to below 1; the default's cannot be foreseen.
     """
 
     def __init__(self, share: float, dice: Callable[[], float] = _DICE) -> None:
