@@ -5,7 +5,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -14,6 +14,7 @@ SERVER_FIXTURES = frozenset(
         "kafka",
         "redis_session",
         "redis_cluster",
+        "other_servers",
         "postgres",
         "chromium",
         "kustomize",
@@ -56,7 +57,7 @@ INSTALL = {
 """What to install, by a pattern in the reason of a skipped test."""
 
 
-def missing_server(reason: str) -> None:
+def missing_server(reason: str) -> NoReturn:
     """Skip the test on a machine without the server; in CI nothing may be missing, so fail."""
     if os.environ.get("CI", "").lower() in ("1", "true", "yes"):
         pytest.fail(f"CI must have everything: {reason}", pytrace=False)

@@ -182,6 +182,9 @@ def connect(
         "socket_connect_timeout": timeout_seconds,
         "max_connections": MAX_CONNECTIONS,
         "retry": Retry(NoBackoff(), 0),
+        # With RESP3 the pool of redis-py 8.1.0 hands out connections that the server has closed while they were
+        # idle (redis/redis-py#4252); with RESP2 it looks, and opens new ones.
+        "protocol": 2,
         "username": username or None,
         "password": password or None,
     }

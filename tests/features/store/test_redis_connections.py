@@ -1,5 +1,6 @@
 """Connections: TLS with a private authority, and addresses that cannot be used."""
 
+import asyncio
 import datetime as dt
 import ipaddress
 import shutil
@@ -93,3 +94,20 @@ async def test_tls_trusts_the_authority_that_is_given_and_no_other(tmp_path: Pat
         with pytest.raises(DependencyUnavailableError, match=r"(?i)certificate"):
             await wary.open(create=True)
         await wary.close()
+
+
+@pytest.mark.system
+async def test_a_connection_that_the_server_closed_while_it_was_idle_is_not_used(
+    redis_server: RedisServer,
+) -> None:
+    """The first command after the silence succeeds, without a retry (redis/redis-py#4252)."""
+    link = connect(redis_server.url)
+    try:
+        for _ in range(5):
+            await asyncio.gather(*(link.send([("PING",)]) for _ in range(4)))
+            with redis_server.client() as client:
+                client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            await asyncio.sleep(0.05)  # the loop sees that the sockets are closed
+            assert await link.send([("SET", "a", "b"), ("GET", "a")]) == [True, b"b"]
+    finally:
+        await link.close()

@@ -108,3 +108,16 @@ def test_a_command_for_a_base_installation_needs_no_extra(command: str) -> None:
 
 def test_a_machine_that_has_everything_lacks_nothing(tmp_path: Path) -> None:
     assert not [f for f in _findings(tmp_path).values() if f.grade == "missing"]
+
+
+@pytest.mark.parametrize(("version", "grade"), [("6.2.18", "note"), ("7.0.15", "ok")])
+def test_the_bundled_redis_is_named_as_one_for_demonstrations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, grade: str
+) -> None:
+    program = tmp_path / "redis-server"
+    program.write_text(f"#!/bin/sh\necho Redis server v={version} bits=64\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(diagnosis, "redis_binary", lambda: program)
+    finding = _findings(tmp_path)["redis-server"]
+    assert finding.grade == grade
+    assert ("demonstration and tests only" in finding.remedy) == (grade == "note")
