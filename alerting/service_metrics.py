@@ -68,6 +68,14 @@ for _reason in (
 BREAKER_OPEN = Gauge(
     "forewarn_alerting_gateway_breaker_open", "1 while a gateway's circuit is open", ["gateway"]
 )
+PLAYBOOK_FAULTS = Counter(
+    "forewarn_alerting_playbooks_reload_failures_total", "Files of playbooks refused as not valid"
+)
+WEBHOOKS = Counter(
+    "forewarn_alerting_webhook_calls_total",
+    "Calls of webhooks of cases' lives, by target and result; again: no answer, sent later",
+    ["target", "result"],
+)
 ROTA_GAP = Gauge(
     "forewarn_alerting_rota_gap_seconds",
     "Time without anyone on call in the next seven days, over all watched rotas",

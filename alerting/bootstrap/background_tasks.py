@@ -4,6 +4,8 @@ import os
 import socket
 import threading
 
+import httpx
+
 from alerting.bootstrap.current_services import CurrentServices, FollowingPart, watch_options
 from alerting.bootstrap.gateways import build_channels
 from alerting.cases.history.case_event_exporter import CaseEventExporter
@@ -19,7 +21,10 @@ from alerting.messaging.outbox_sender import OutboxSender, Producer
 from alerting.messaging.topic_reader import TopicReader, TopicRecord
 from alerting.notify.channels.circuit_breaker import Breakers
 from alerting.notify.dispatch.delivery_sender import DeliverySender, DeliverySenderOptions
+from alerting.notify.notices.silence_watch import SilenceWatch
 from alerting.notify.rota.gap_watch import GapWatch
+from alerting.notify.webhooks.webhook_sender import WebhookSender
+from alerting.notify.webhooks.webhook_targets import webhook_targets
 from alerting.web.service_container import Services
 from forewarn.contracts.topics import qualified
 from forewarn.platform.settings import AlertingSettings, KafkaSettings
@@ -39,6 +44,8 @@ def database_tasks(current: CurrentServices, tracer: Tracer) -> list[BackgroundT
     audit = AuditChainCheck(services.db, services.clock, owner=owner)
 
     gap_watcher = FollowingPart(current, gap_watch)
+    webhooks = FollowingPart(current, webhook_sender)
+    silences = FollowingPart(current, silence_watch)
 
     def sweep(stop: threading.Event) -> float:
         return sweeper(*current.pair).turn(stop)
@@ -55,7 +62,10 @@ def database_tasks(current: CurrentServices, tracer: Tracer) -> list[BackgroundT
         BackgroundTask("sweeps", sweep),
         BackgroundTask("lists", expire_lists),
         BackgroundTask("routing", services.routing.turn),
+        BackgroundTask("playbooks", services.playbooks.turn),
         BackgroundTask("rotas", gap_watcher.turn),
+        BackgroundTask("silences", silences.turn),
+        BackgroundTask("webhooks", webhooks.turn, on_stop=webhooks.close),
         BackgroundTask("options", watch_options(current).turn),
         BackgroundTask("retention", remove_old_data),
         BackgroundTask("audit", audit.turn),
@@ -118,6 +128,9 @@ def delivery_sender(settings: AlertingSettings, services: Services) -> DeliveryS
             owner=replica_name(settings),
             lease_seconds=settings.options.gateways.lease_seconds,
             max_attempts=settings.options.gateways.attempts,
+            link_of=lambda delivery_id: services.page_answers.address(
+                settings.public_url, delivery_id
+            ),
         ),
     )
 
@@ -129,6 +142,29 @@ def gap_watch(settings: AlertingSettings, services: Services) -> GapWatch:
         services.clock,
         services.routing,
         services.notices,
+        owner=replica_name(settings),
+    )
+
+
+def silence_watch(settings: AlertingSettings, services: Services) -> SilenceWatch:
+    """Gives notice of silences."""
+    return SilenceWatch(
+        services.db,
+        services.clock,
+        services.routing,
+        services.notices,
+        services.zone,
+        owner=replica_name(settings),
+    )
+
+
+def webhook_sender(settings: AlertingSettings, services: Services) -> WebhookSender:
+    """Sends steps of the lives of cases to other systems."""
+    return WebhookSender(
+        services.db,
+        services.clock,
+        webhook_targets(settings),
+        httpx.Client(timeout=settings.options.gateways.timeout_seconds, follow_redirects=False),
         owner=replica_name(settings),
     )
 

@@ -11,9 +11,11 @@ from alerting.bootstrap.background_tasks import database_tasks, kafka_tasks
 from alerting.bootstrap.current_services import CurrentServices
 from alerting.bootstrap.gateways import build_channels
 from alerting.bootstrap.service_layer import build_services
+from alerting.cases.playbooks.playbook_file import PlaybookSource
 from alerting.db import migrate
 from alerting.db.database import Database, unverified_host
 from alerting.notify.routing.routing_source import RoutingSource
+from alerting.notify.webhooks.webhook_targets import webhook_targets
 from alerting.web.application import create_app
 from alerting.web.console import ConsoleOptions, mount_console
 from alerting.web.service_container import Services
@@ -58,10 +60,12 @@ def build_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     db = open_database(alerting.database_url)
     pseudonymiser = Pseudonymiser(settings.privacy.pseudonym_key.get_secret_value().encode())
     routing = RoutingSource(alerting.routing_file, clock)
+    playbooks = PlaybookSource(alerting.playbooks_file)
 
     def build(chosen: AlertingSettings) -> Services:
         build_channels(chosen, routing, clock)  # refuses gateways that could not be used
-        return build_services(chosen, db, clock, pseudonymiser, routing)
+        webhook_targets(chosen)  # refuses webhooks that could not be signed
+        return build_services(chosen, db, clock, pseudonymiser, routing, playbooks)
 
     current = CurrentServices(alerting, build)
     tracer = open_tracer(settings.trace.endpoint, "forewarn-alerting")

@@ -1,8 +1,10 @@
 """The service layer: every use case of the service over one database, built from settings."""
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from alerting.bootstrap.gateways import available_channels, gateway_secrets
+from alerting.cases.bulk_steps import BulkSteps
 from alerting.cases.case_accounts import CaseAccounts
 from alerting.cases.case_queries import CaseQueries
 from alerting.cases.case_service import CaseService
@@ -13,15 +15,20 @@ from alerting.cases.emergency_contacts import EmergencyContactService
 from alerting.cases.follow_up import FollowUps
 from alerting.cases.late_loss_service import LateLossService
 from alerting.cases.loss_service import LossService
+from alerting.cases.playbooks.playbook_file import PlaybookSource
+from alerting.cases.playbooks.task_service import TaskService
 from alerting.cases.severity import Deadlines
 from alerting.db.database import Database
 from alerting.ingest import IngestRules
 from alerting.ingest.ingestor import Ingestor
+from alerting.linkage.clues.clue_imports import ClueImports
 from alerting.linkage.lists.list_service import ListService
 from alerting.linkage.sweep_service import SweepService
 from alerting.notify.dispatch.delivery_composer import DispatchOptions
 from alerting.notify.dispatch.dispatch_service import DispatchService
 from alerting.notify.dispatch.gateway_reports import GatewayReports
+from alerting.notify.links.page_answers import PageAnswers
+from alerting.notify.links.page_links import PageLinkCode
 from alerting.notify.notices.notice_writer import NoticeWriter
 from alerting.notify.rota.calendar_feeds import CalendarFeeds
 from alerting.notify.rota.rota_requests import RotaRequests
@@ -44,6 +51,7 @@ def build_services(
     clock: Clock,
     pseudonymiser: Pseudonymiser,
     routing: RoutingSource | None = None,
+    playbooks: PlaybookSource | None = None,
 ) -> Services:
     """Build the service layer over a database.
 
@@ -53,6 +61,7 @@ def build_services(
         clock: UTC milliseconds.
         pseudonymiser: keys numbers and accounts for the audit log and the lists topic.
         routing: in use already; None opens the routing file of the settings.
+        playbooks: in use already; None opens the file of the settings.
 
     Raises:
         ConfigurationError: the routing file or the gateways' secrets are not valid.
@@ -62,35 +71,32 @@ def build_services(
     window_ms = options.cases.attribution_window_seconds * 1000
     deadlines = Deadlines(**options.first_response.model_dump())
     follow_ups = FollowUps(**options.follow_up.model_dump())
-    rules = IngestRules(
-        deadlines=deadlines,
-        correlation_window_ms=options.cases.correlation_window_seconds * 1000,
-        zone=zone,
-    )
     steps = CaseSteps(db, clock)
     accounts = CaseAccounts(zone)
     lists = ListService(db, clock, pseudonymiser)
     late_losses = LateLossService(db, clock, accounts)
-    if routing is None:
-        routing = RoutingSource(settings.routing_file, clock)
+    routing = routing or RoutingSource(settings.routing_file, clock)
+    playbooks = playbooks or PlaybookSource(settings.playbooks_file)
     orders = order_options(settings)
-    dispatch = DispatchService(routing, dispatch_options(settings, deadlines, follow_ups, orders))
-    notices = NoticeWriter(
-        available_channels(settings), options.messages.language, settings.public_url.rstrip("/")
-    )
-    rotas = RotaService(db, clock, notices)
+    chosen = dispatch_options(settings, deadlines, follow_ups, orders, playbooks)
+    dispatch = DispatchService(routing, chosen)
+    tasks = TaskService(db, steps, playbooks)
+    case_service = CaseService(steps, deadlines, follow_ups)
+    closures = closure_service(options, steps, accounts, lists, deadlines, orders, tasks)
     return Services(
         db=db,
         clock=clock,
         zone=zone,
         case_queries=CaseQueries(db),
-        case_service=CaseService(steps, deadlines, follow_ups),
-        closures=closure_service(options, steps, accounts, lists, deadlines, orders),
         reviews=ClosureReviews(db, clock),
+        case_service=case_service,
+        closures=closures,
         late_losses=late_losses,
         unwarned_losses=LossService(db, clock, late_losses, pseudonymiser),
         emergency_contacts=EmergencyContactService(db, clock, pseudonymiser),
-        ingestor=Ingestor(db, clock, rules, late_losses, attribution_window_ms=window_ms),
+        ingestor=Ingestor(
+            db, clock, _rules(settings, deadlines), late_losses, attribution_window_ms=window_ms
+        ),
         dispatch=dispatch,
         lists=lists,
         sweeps=SweepService(db, clock),
@@ -99,10 +105,12 @@ def build_services(
         gateway_reports=GatewayReports(db, clock),
         orders=OrderService(db, clock, orders),
         order_clock=OrderClock(orders, dispatch.alert),
-        notices=notices,
-        rotas=rotas,
-        rota_requests=RotaRequests(db, clock, rotas, options.messages.language),
-        calendars=CalendarFeeds(db, clock),
+        playbooks=playbooks,
+        tasks=tasks,
+        bulk=BulkSteps(case_service, closures),
+        page_answers=PageAnswers(db, clock, case_service, PageLinkCode(pseudonymiser)),
+        **_rota_services(settings, db, clock),
+        clue_imports=ClueImports(db, clock, lists),
         gateway_secrets=gateway_secrets(settings),
     )
 
@@ -114,6 +122,7 @@ def closure_service(
     lists: ListService,
     deadlines: Deadlines,
     orders: OrderOptions,
+    tasks: TaskService,
 ) -> ClosureService:
     """Closes cases, and chooses those that a second person reviews."""
     return ClosureService(
@@ -124,11 +133,38 @@ def closure_service(
         deadlines=deadlines,
         orders=orders,
         sample=ReviewSample(options.reviews.share),
+        tasks=tasks,
     )
 
 
+def _rules(settings: AlertingSettings, deadlines: Deadlines) -> IngestRules:
+    """How warnings make cases, from the settings."""
+    return IngestRules(
+        deadlines=deadlines,
+        correlation_window_ms=settings.options.cases.correlation_window_seconds * 1000,
+        zone=ZoneInfo(settings.options.console.timezone),
+    )
+
+
+def _rota_services(settings: AlertingSettings, db: Database, clock: Clock) -> dict[str, Any]:
+    """The services of rotas and notices, by their names in ``Services``."""
+    language = settings.options.messages.language
+    notices = NoticeWriter(available_channels(settings), language, settings.public_url.rstrip("/"))
+    rotas = RotaService(db, clock, notices)
+    return {
+        "notices": notices,
+        "rotas": rotas,
+        "rota_requests": RotaRequests(db, clock, rotas, language),
+        "calendars": CalendarFeeds(db, clock),
+    }
+
+
 def dispatch_options(
-    settings: AlertingSettings, deadlines: Deadlines, follow_ups: FollowUps, orders: OrderOptions
+    settings: AlertingSettings,
+    deadlines: Deadlines,
+    follow_ups: FollowUps,
+    orders: OrderOptions,
+    playbooks: PlaybookSource,
 ) -> DispatchOptions:
     """How cases are dispatched, from the settings."""
     messages = settings.options.messages
@@ -140,6 +176,7 @@ def dispatch_options(
         deadlines=deadlines,
         follow_ups=follow_ups,
         orders=orders,
+        wording=playbooks.message,
     )
 
 

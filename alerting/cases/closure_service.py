@@ -29,6 +29,7 @@ from alerting.cases.history import CaseHistory
 from alerting.cases.ledger import ledger_entries
 from alerting.cases.ledger.loss_estimate import NOT_A_TRANSFER, confirm, estimate, take_back
 from alerting.cases.lifecycle import decide_disposition
+from alerting.cases.playbooks.task_service import TaskService
 from alerting.cases.severity import Deadlines
 from alerting.cases.timers import timer_schedule
 from alerting.db.case_tables import Case, Warning_
@@ -81,6 +82,7 @@ class ClosureService:
         deadlines: time to first response of a reopened case.
         orders: how what the case stopped is released.
         sample: chooses the closures that a second person reviews.
+        tasks: keeps the tasks of the playbook that a closure left out; None keeps none.
     """
 
     def __init__(
@@ -93,7 +95,9 @@ class ClosureService:
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
         orders: OrderOptions = OrderOptions(),  # noqa: B008 - frozen
         sample: ReviewSample | None = None,
+        tasks: TaskService | None = None,
     ) -> None:
+        self._tasks = tasks
         self._orders = orders
         self._sample = sample or ReviewSample(0.0)
         self._steps = steps
@@ -126,6 +130,8 @@ class ClosureService:
             self._close(session, case, rows, closure, prevented, now_ms)
             case.closed_by = who.subject
             settle_orders(session, case, self._orders, who.subject, now_ms)
+            if self._tasks is not None:
+                self._tasks.record_skipped(session, case, now_ms)
             if other is not None:
                 hand_over_orders(session, case, other, now_ms)
                 self._merge(session, case, other, who.subject, now_ms)

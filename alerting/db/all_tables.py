@@ -4,12 +4,15 @@ from alerting.access import access_tables
 from alerting.db import (
     case_tables,
     contact_tables,
+    desk_tables,
     dispatch_tables,
     journal_tables,
     ledger_tables,
     order_tables,
+    playbook_tables,
     review_tables,
     rota_tables,
+    webhook_tables,
 )
 from alerting.db.declarative_base import Base
 
@@ -18,10 +21,13 @@ __all__ = [
     "access_tables",
     "case_tables",
     "contact_tables",
+    "desk_tables",
     "dispatch_tables",
     "journal_tables",
     "ledger_tables",
     "order_tables",
+    "playbook_tables",
     "review_tables",
     "rota_tables",
+    "webhook_tables",
 ]

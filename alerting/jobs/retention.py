@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase
 from alerting.db.case_tables import Case, EmergencyContact
 from alerting.db.contact_tables import Activity, Contact, ListItem, Sweep, SweepTarget
 from alerting.db.database import Database
+from alerting.db.desk_tables import ClueImport, PageLinkUse
 from alerting.db.dispatch_tables import Delivery, Shift, Silence
 from alerting.db.journal_tables import IdempotencyKey, OutboxMessage
 from alerting.db.lease import hold
@@ -111,6 +112,8 @@ class Retention:
         )
         yield Shift, Shift.ends_at_ms < contacts_ms
         yield RotaChange, RotaChange.ends_at_ms < contacts_ms
+        yield PageLinkUse, PageLinkUse.used_at_ms < contacts_ms
+        yield ClueImport, and_(ClueImport.state != "active", ClueImport.created_at_ms < contacts_ms)
         yield CalendarFeed, CalendarFeed.expires_at_ms < now_ms
         yield (
             Delivery,

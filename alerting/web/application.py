@@ -15,16 +15,19 @@ from alerting.orders.order_figures import OrderCollector
 from alerting.service_metrics import DatabaseCollector
 from alerting.web.api import (
     case_routes,
+    desk_routes,
     health_routes,
     operation_routes,
     order_routes,
     patrol_feed_routes,
+    playbook_routes,
     problem_documents,
     report_routes,
     review_routes,
     rota_routes,
     sweep_routes,
     warning_routes,
+    webhook_routes,
 )
 from alerting.web.api.body_limit import BodyLimit
 from alerting.web.api.health_routes import ServiceHealth
@@ -69,6 +72,7 @@ def create_app(
     app.add_middleware(SecurityHeaders, https=access.https)
     for router in (
         warning_routes.router,
+        desk_routes.router,  # before the routes of one case: /cases/bulk is none
         case_routes.router,
         operation_routes.router,
         order_routes.router,
@@ -76,6 +80,8 @@ def create_app(
         report_routes.router,
         rota_routes.router,
         review_routes.router,
+        playbook_routes.router,
+        webhook_routes.router,
         patrol_feed_routes.router,
     ):
         app.include_router(router)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from alerting.cases.bulk_steps import BulkSteps
 from alerting.cases.case_queries import CaseQueries
 from alerting.cases.case_service import CaseService
 from alerting.cases.closure_reviews import ClosureReviews
@@ -11,12 +12,16 @@ from alerting.cases.closure_service import ClosureService
 from alerting.cases.emergency_contacts import EmergencyContactService
 from alerting.cases.late_loss_service import LateLossService
 from alerting.cases.loss_service import LossService
+from alerting.cases.playbooks.playbook_file import PlaybookSource
+from alerting.cases.playbooks.task_service import TaskService
 from alerting.db.database import Database
 from alerting.ingest.ingestor import Ingestor
+from alerting.linkage.clues.clue_imports import ClueImports
 from alerting.linkage.lists.list_service import ListService
 from alerting.linkage.sweep_service import SweepService
 from alerting.notify.dispatch.dispatch_service import DispatchService
 from alerting.notify.dispatch.gateway_reports import GatewayReports
+from alerting.notify.links.page_answers import PageAnswers
 from alerting.notify.notices.notice_writer import NoticeWriter
 from alerting.notify.rota.calendar_feeds import CalendarFeeds
 from alerting.notify.rota.rota_requests import RotaRequests
@@ -51,6 +56,11 @@ class Services:
     gateway_reports: GatewayReports
     orders: OrderService
     order_clock: OrderClock
+    playbooks: PlaybookSource
+    tasks: TaskService
+    bulk: BulkSteps
+    clue_imports: ClueImports
+    page_answers: PageAnswers
     notices: NoticeWriter
     rotas: RotaService
     rota_requests: RotaRequests

@@ -15,6 +15,7 @@ from alerting.bootstrap.background_tasks import replica_name
 from alerting.bootstrap.composition import Settings, build_app
 from alerting.bootstrap.gateways import build_channels
 from alerting.cases import history
+from alerting.cases.playbooks.playbook_file import load_playbooks
 from alerting.db import Database, migrate
 from alerting.jobs import backup as backups
 from alerting.jobs.erasure import erase_person
@@ -25,6 +26,7 @@ from alerting.notify.routing.routing_file import load_routing
 from alerting.notify.routing.routing_source import RoutingSource
 from alerting.notify.routing.routing_tree import DEFAULT
 from alerting.notify.routing.routing_trial import try_route
+from alerting.notify.webhooks.webhook_targets import target_secret
 from alerting.web.application import create_probes
 from forewarn.cli import user_command
 from forewarn.contracts import Severity, Typology
@@ -140,6 +142,28 @@ def route_test(
         typer.echo(json.dumps(asdict(trial), ensure_ascii=False))
     if receiver and receiver not in [trial.receiver for trial in trials]:
         raise typer.Exit(1)
+
+
+@app.command("check-playbooks")
+def check_playbooks(
+    file: Annotated[Path, typer.Argument(help="File of playbooks.", exists=True, dir_okay=False)],
+) -> None:
+    """Check a file of playbooks; every fault is named with its place."""
+    found = load_playbooks(file)
+    typer.echo(f"version {found.version}, {len(found.playbooks)} playbooks")
+
+
+@app.command("webhook-secret")
+def webhook_secret(
+    name: Annotated[str, typer.Argument(help="Name of the target in alerting.toml.")],
+) -> None:
+    """Print the secret that signs the calls to one webhook of cases."""
+    master = load(AlertingSettings).webhook_secret.get_secret_value()
+    if not master:
+        raise ConfigurationError(
+            "There is no secret to derive from.", hint="Set FOREWARN_ALERTING_WEBHOOK_SECRET."
+        )
+    typer.echo(target_secret(master, name))
 
 
 def _require_known(label: str, value: str, known: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ Kinds are separated by personalisation, so that a phone and an account with the 
 """
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal
@@ -46,6 +47,10 @@ class Pseudonymiser:
         """A fingerprint of the key that does not reveal it: eight hexadecimal digits, the same for equal keys."""
         digest = hashlib.blake2b(b"forewarn", digest_size=4, key=self._key, person=b"mark")
         return digest.hexdigest()
+
+    def derived_key(self, purpose: str) -> bytes:
+        """A key for another purpose, from which this one does not follow."""
+        return hmac.digest(self._key, f"forewarn/{purpose}".encode(), hashlib.sha256)
 
     def _maker(self, kind: Kind) -> Callable[[str], int]:
         base = hashlib.blake2b(digest_size=8, key=self._key, person=kind.encode())

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from forewarn.platform.clock import system_clock
 from forewarn.platform.request_signature import KEY, Signed, is_signed
 
 
@@ -68,10 +69,12 @@ class GatewayDouble:
 
     Args:
         secret: what requests have to be signed with; empty takes unsigned ones.
+        clock: UTC milliseconds, against which a signature's age is checked.
     """
 
-    def __init__(self, secret: str = "") -> None:
+    def __init__(self, secret: str = "", clock: Callable[[], int] = system_clock) -> None:
         self.secret = secret
+        self._clock = clock
         self.behaviour = Behaviour()
         self._memory = _Memory()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -129,7 +132,7 @@ class GatewayDouble:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                now_ms = time.time_ns() // 1_000_000
+                now_ms = double._clock()
                 fields = json.loads(body or b"{}")
                 key = self.headers.get(KEY, "")
                 signed = Signed("request", fields.get("delivery_id", ""), key, body)

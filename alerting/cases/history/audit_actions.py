@@ -27,6 +27,10 @@ AuditAction = Literal[
     # rotas and calendars
     "rota_added", "rota_ended", "rota_overridden", "rota_change_asked", "rota_change_agreed",
     "rota_change_declined", "rota_change_withdrawn", "calendar_opened", "calendar_closed",
+    # playbooks and webhooks
+    "task_done", "task_undone", "webhook_resent",
+    # imports of clues, and answers by link or key
+    "clues_proposed", "clues_approved", "clues_rejected", "clues_undone", "passed_on", "asked_for_officer",
     # people, keys and personal data
     "access.signed_in", "access.signed_out", "access.sign_in_refused", "access.session_ended",
     "access.broke_glass", "access.key_made", "access.key_revoked",

@@ -12,6 +12,7 @@ from alerting.cases.history import AuditEntry
 from alerting.cases.history.audit_actions import AuditAction
 from alerting.db.contact_tables import ListItem
 from alerting.db.database import Database
+from alerting.db.desk_tables import ClueImport
 from alerting.linkage import sweep_requests as sweeps
 from alerting.linkage.lists.list_decision import ItemState, decide_approval, decide_entry
 from alerting.messaging.outbox import put_list_entry
@@ -35,6 +36,9 @@ HINTS = {
     "pair_needs_a_subscriber": "Give subscriber with pair, and with no other list.",
     "needs_a_second_person": "Another person than the owner has to approve it.",
 }
+
+
+DAY_MS = 86_400_000
 
 
 class ListService:
@@ -173,6 +177,51 @@ class ListService:
             self._publish(session, item, now_ms)
             added.append(item)
         return added
+
+    def listed(
+        self, session: Session, tenant: str, name: ListName, peers: Sequence[tuple[str, str]]
+    ) -> set[tuple[str, str]]:
+        """The kinds and numbers of these that the list holds, or that are proposed for it."""
+        rows = session.execute(
+            select(ListItem.kind, ListItem.peer).where(
+                ListItem.tenant == tenant,
+                ListItem.list == name,
+                ListItem.subscriber.is_(None),
+                ListItem.peer.in_({peer for _, peer in peers}),
+                ListItem.state.in_(("active", "proposed")),
+            )
+        )
+        return {(kind, peer) for kind, peer in rows}
+
+    def add_imported(self, session: Session, made: ClueImport, now_ms: int) -> list[str]:
+        """Add the clues of an approved import, in its transaction; those that are there are left.
+
+        Returns:
+            The ids of the new entries.
+        """
+        name: ListName = made.list_name  # type: ignore[assignment]  # the column holds names only
+        peers = [(str(clue["kind"]), str(clue["peer"])) for clue in made.clues]
+        known = self.listed(session, made.tenant, name, peers)
+        added = []
+        for clue in made.clues:
+            kind, peer = clue["kind"], str(clue["peer"])
+            if (kind, peer) in known:
+                continue
+            reason = str(clue["reason"]) or made.reason
+            item = self._new(made.tenant, name, kind, peer, reason, made.owner, "active", now_ms)
+            item.approver = made.approver
+            item.expires_at_ms = now_ms + int(clue["days"]) * DAY_MS
+            session.add(item)
+            self._publish(session, item, now_ms)
+            added.append(item.entry_id)
+        return added
+
+    def take_off(self, session: Session, entry_ids: Sequence[str], actor: str, now_ms: int) -> None:
+        """Take the entries off that are still in force, in the caller's transaction."""
+        mine = select(ListItem).where(ListItem.entry_id.in_(entry_ids), ListItem.state == "active")
+        for item in session.scalars(self._db.for_update(mine)).all():
+            item.state, item.changed_at_ms = "removed", now_ms
+            self._changed(session, item, "list_removed", actor, now_ms, retract=True)
 
     def take_back(self, session: Session, case_id: str, now_ms: int) -> int:
         """Take off what the sweeps of a case put on the lists, in the caller's transaction.

@@ -133,7 +133,8 @@ def sms_body(message: Message) -> dict[str, object]:
 
 def voice_body(message: Message) -> dict[str, object]:
     """Fields of the voice gateway, which calls and reads the script out."""
-    return {"to": message.address, "script": message.text, "language": message.language}
+    fields = {"to": message.address, "script": message.text, "language": message.language}
+    return fields | ({"keys": message.order["keys"]} if "keys" in message.order else {})
 
 
 def order_body(message: Message) -> dict[str, object]:

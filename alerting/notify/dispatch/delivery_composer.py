@@ -1,6 +1,6 @@
 """Composes the deliveries that carry out a decision: recipient, channel and content."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
@@ -25,9 +25,17 @@ from alerting.orders.order_rules import OrderOptions
 from forewarn.platform.money import written
 
 
+def _no_wording(_typology: str, _template: str, _language: Language) -> str:
+    """The same texts for every typology."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class DispatchOptions:
-    """Options of the dispatch; ``available`` are the channels that have a gateway."""
+    """Options of the dispatch; ``available`` are the channels that have a gateway.
+
+    ``wording`` gives the own text of a typology for a template and language, empty for none.
+    """
 
     available: frozenset[str]
     language: Language
@@ -36,6 +44,7 @@ class DispatchOptions:
     deadlines: Deadlines
     follow_ups: FollowUps
     orders: OrderOptions = field(default_factory=OrderOptions)
+    wording: Callable[[str, str, Language], str] = _no_wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +148,17 @@ class DeliveryComposer:
                 reason=action.reason,
                 step=f"{action.template}/{action.transfer_id}",
                 not_before_ms=action.not_before_ms,
-                content=self._content(case) | {"transfer_id": action.transfer_id},
+                content=self._content(case)
+                | {"transfer_id": action.transfer_id}
+                | self._own_words(case, action),
             )
             for action in actions
         ]
+
+    def _own_words(self, case: Case, action: Action) -> dict[str, object]:
+        """The text that the playbook of the case's typology has for a message, if it has one."""
+        text = self._options.wording(case.typology, action.template, self._options.language)
+        return {"text": text} if text else {}
 
     def _alerts(
         self,

@@ -7,7 +7,7 @@ replica sends with the same id.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -41,11 +41,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DeliverySenderOptions:
-    """Bounds of the sender; ``owner`` is the replica's name in leases."""
+    """Bounds of the sender; ``owner`` is the replica's name in leases, ``link_of`` as in messages."""
 
     owner: str
     lease_seconds: float
     max_attempts: int
+    link_of: Callable[[str], str] | None = None
 
 
 class DeliverySender:
@@ -148,7 +149,7 @@ class DeliverySender:
             ).all()
             due = [row for row, case in found if suppression_reason(row, case) is None]
             suppressed = [row.delivery_id for row, case in found if suppression_reason(row, case)]
-            outgoing = compose_message(session, due) if due else None
+            outgoing = compose_message(session, due, self._options.link_of) if due else None
         for delivery_id in suppressed:
             with self._db.write() as session:
                 delivery_results.cancel(

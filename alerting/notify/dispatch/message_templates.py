@@ -132,7 +132,10 @@ TYPOLOGIES: dict[Language, dict[str, str]] = {
 
 
 def render(template: str, language: Language, fields: Mapping[str, object]) -> str:
-    """The text of a message."""
+    """The text of a message: that of a playbook in ``fields["text"]``, else that of the template."""
+    own = fields.get("text")
+    if isinstance(own, str) and own:
+        return own
     return TEMPLATES[template][language].format_map(dict(fields))
 
 

@@ -1,13 +1,13 @@
 """Composes one message from the deliveries that go out together, at the moment of sending."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alerting.cases.timers.timer_schedule import ADVISE
+from alerting.cases.timers.timer_schedule import ADVISE, PAGE
 from alerting.db.case_tables import Warning_
 from alerting.db.dispatch_tables import Delivery
 from alerting.notify.channels.channel import Message
@@ -28,30 +28,61 @@ class OutgoingMessage:
     bulk: bool = False
 
 
-def compose_message(session: Session, members: Sequence[Delivery]) -> OutgoingMessage:
-    """The message of leased deliveries that belong together."""
+KEYS: Mapping[str, str] = {"zh": "按1接手，按2转交。", "en": "Press 1 to take it, 2 to pass it on."}
+"""What a page by telephone says after its text."""
+
+
+def compose_message(
+    session: Session,
+    members: Sequence[Delivery],
+    link_of: Callable[[str], str] | None = None,
+) -> OutgoingMessage:
+    """The message of leased deliveries that belong together.
+
+    Args:
+        session: reads the warnings of an order.
+        members: the deliveries.
+        link_of: the address by which the person of a page answers it, by the delivery's id.
+    """
     first = members[0]
     if first.purpose == ADVISE:
         return _bulk(members)
-    texts = [render(row.template, row.language, row.content) for row in members]  # type: ignore[arg-type]  # the column holds zh or en
+    texts = [render(row.template, row.language, _fields(row, link_of)) for row in members]  # type: ignore[arg-type]  # the column holds zh or en
     order: Mapping[str, object] = {
         "kind": first.template,
         "cases": [row.content for row in members],
     }
     if first.channel in ("bank", "operator"):
         order = _order(session, first)
+    if first.channel == "voice" and _is_for_person(first):
+        texts.append(KEYS[first.language])
+        order = {**order, "keys": "12"}
+    elif (first.channel, first.recipient) == ("voice", "victim"):
+        order = {**order, "keys": "1"}
     message = Message(
         # The key of the batch, so that a retry has the same key when a member drops out.
         delivery_id=first.batch_id,
         channel=first.channel,
         recipient=first.recipient,
         address=first.address,
-        text=digest(texts, first.language),  # type: ignore[arg-type]  # as above
+        text=" ".join(texts) if first.channel == "voice" else digest(texts, first.language),  # type: ignore[arg-type]  # as above
         language=first.language,
         order=dict(order),
     )
     ids = tuple(row.delivery_id for row in members)
     return OutgoingMessage(ids, message, max(row.attempts for row in members))
+
+
+def _is_for_person(row: Delivery) -> bool:
+    """Whether a delivery is the page of one responder, who may answer it."""
+    return row.purpose == PAGE and row.recipient != "team"
+
+
+def _fields(row: Delivery, link_of: Callable[[str], str] | None) -> Mapping[str, object]:
+    """The fields of a delivery's text; the page of a person leads to the one-time link."""
+    if link_of is None or row.channel == "voice" or not _is_for_person(row):
+        return row.content
+    return {**row.content, "url": link_of(row.delivery_id)}
 
 
 def _bulk(members: Sequence[Delivery]) -> OutgoingMessage:

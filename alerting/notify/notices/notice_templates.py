@@ -15,6 +15,18 @@ NOTICE_TEMPLATES: dict[str, dict[Literal["zh", "en"], str]] = {
         "zh": "【值班】{asked_of} 未同意{kind}：{rota}，{times}。{url}",
         "en": "[Rota] {asked_of} declined the {kind}: {rota}, {times}. {url}",
     },
+    "silence_begun": {
+        "zh": "【静默开始】{what}，至 {until}，由 {who} 设置：{url}",
+        "en": "[Silence began] {what}, until {until}, set by {who}: {url}",
+    },
+    "silence_ends_soon": {
+        "zh": "【静默即将结束】{what}，{until} 结束，由 {who} 设置：{url}",
+        "en": "[Silence ends soon] {what}, at {until}, set by {who}: {url}",
+    },
+    "silence_ended": {
+        "zh": "【静默结束】{what}，{until} 结束，由 {who} 设置：{url}",
+        "en": "[Silence ended] {what}, at {until}, set by {who}: {url}",
+    },
     "rota_gap": {
         "zh": "【值班空档】{team} {district} {times} 无人值班，请安排：{url}",
         "en": "[Rota gap] Team {team} {district}: no one is on call {times}. Please arrange cover: {url}",

@@ -34,11 +34,12 @@ class ReportLine(BaseModel):
 
 
 class DeliveryReport(BaseModel):
-    """The result of a delivery that a gateway accepted."""
+    """The result of a delivery that a gateway accepted; ``digits`` is the key pressed in a call."""
 
     model_config = ConfigDict(extra="forbid")
 
     result: Literal["confirmed", "answered", "no_answer", "busy", "refused"]
+    digits: Literal["1", "2"] | None = None
 
 
 @router.get("/reports/prevented-loss", responses=responses(401, 403, 422, 429, 503))
@@ -93,10 +94,12 @@ async def delivery_result(
             "The report is not signed.", hint="Sign it with the gateway's secret."
         )
     try:
-        result = DeliveryReport.model_validate_json(body).result
+        report = DeliveryReport.model_validate_json(body)
     except ValidationError:
         raise InvalidRequestError("The report is not valid.", code="invalid_request") from None
     state = await run_in_threadpool(
-        services.gateway_reports.take, delivery_id, result, channels=channels
+        services.gateway_reports.take, delivery_id, report.result, channels=channels
     )
+    if report.digits is not None and "voice" in channels:
+        await run_in_threadpool(services.page_answers.by_key, delivery_id, report.digits)
     return {"delivery_id": delivery_id, "state": state}

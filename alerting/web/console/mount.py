@@ -7,8 +7,11 @@ from alerting.web.console.console_options import ConsoleOptions
 from alerting.web.console.error_pages import install_unknown_pages
 from alerting.web.console.queries.queue_snapshots import QueueSnapshots
 from alerting.web.console.routes import (
+    answer_page,
     audit_page,
+    bulk_page,
     case_page,
+    clues_page,
     home_page,
     keys_page,
     lists_page,
@@ -16,6 +19,7 @@ from alerting.web.console.routes import (
     overview_pages,
     patrol_page,
     person_page,
+    playbook_page,
     queue_page,
     review_pages,
     rotas_page,
@@ -44,6 +48,10 @@ def mount_console(app: FastAPI, options: ConsoleOptions) -> None:
         routing_page,
         shifts_page,
         rotas_page,
+        playbook_page,
+        answer_page,
+        bulk_page,
+        clues_page,
         audit_page,
         keys_page,
     ):

@@ -1,10 +1,11 @@
 """Options of the alerting service, read from ``alerting.toml`` and again whenever it changes."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 ORIGIN = r"^(https?://[^\s?#@]+)?$"
 
@@ -79,6 +80,42 @@ class ChatTable(OptionTable):
     dingtalk_url: str = Field("", pattern=ORIGIN, description="empty: https://oapi.dingtalk.com")
     feishu_url: str = Field("", pattern=ORIGIN, description="empty: https://open.feishu.cn")
     lark_url: str = Field("", pattern=ORIGIN, description="empty: https://open.larksuite.com")
+
+
+LifeEventName = Literal[
+    "opened", "upgraded", "withdrawn", "claimed", "contacted", "closed", "reopened", "appealed"
+]
+
+
+class WebhookTable(OptionTable):
+    """Systems that hear of the life of cases, by a name of small letters, digits and hyphens."""
+
+    ALL: ClassVar[tuple[LifeEventName, ...]] = get_args(LifeEventName)
+
+    urls: dict[str, str] = Field(
+        default_factory=dict, max_length=20, description="where to post, by name"
+    )
+    events: dict[str, list[LifeEventName]] = Field(
+        default_factory=dict, description="by name; without one: every event"
+    )
+    tenants: dict[str, list[str]] = Field(
+        default_factory=dict, description="by name; without one: every tenant"
+    )
+    districts: dict[str, list[str]] = Field(
+        default_factory=dict, description="by name; without one: every district"
+    )
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        for name, url in self.urls.items():
+            if not re.fullmatch(r"[a-z0-9-]{1,32}", name):
+                raise ValueError(f"{name!r} is not a name of small letters, digits and hyphens")
+            if not re.fullmatch(r"https?://[^\s@]+", url):
+                raise ValueError(f"the address of {name!r} is not http or https")
+        for table in (self.events, self.tenants, self.districts):
+            for name in table.keys() - self.urls.keys():
+                raise ValueError(f"{name!r} has no address in urls")
+        return self
 
 
 class SmtpTable(OptionTable):
@@ -215,6 +252,7 @@ class AlertingOptions(OptionTable):
     messages: MessageTable = MessageTable()
     gateways: GatewayTable = GatewayTable()
     chat: ChatTable = ChatTable()
+    webhooks: WebhookTable = WebhookTable()
     smtp: SmtpTable = SmtpTable()
     timers: TimerTable = TimerTable()
     sweeps: SweepTable = SweepTable()

@@ -48,6 +48,9 @@ class AlertingSettings(Section):
     replica: str = Field("", description="name of this replica in leases; empty: host and process")
 
     routing_file: Path | None = Field(None, description="TOML; empty: one team sees everything")
+    playbooks_file: Path | None = Field(
+        None, description="TOML; empty: the playbooks that the package brings"
+    )
     options_file: Path | None = Field(
         None, description="alerting.toml: deadlines, gateways, mail, retention; empty: the defaults"
     )
@@ -60,7 +63,8 @@ class AlertingSettings(Section):
         SecretStr(""), description="shared with the operator; needed with its address"
     )
     webhook_secret: SecretStr = Field(
-        SecretStr(""), description="signs events to the webhooks of the routing file"
+        SecretStr(""),
+        description="signs events to the webhooks of the routing file; of cases with a key derived from it",
     )
     smtp_password: SecretStr = Field(SecretStr(""), description="for the mail server")
 

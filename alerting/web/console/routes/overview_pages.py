@@ -25,6 +25,7 @@ from alerting.web.console.queries.figures_query import (
 from alerting.web.console.queries.review_query import load_unmaskings
 from alerting.web.console.queries.supervision_query import load_supervision
 from forewarn.platform.clock import local_day
+from forewarn.platform.csv_cells import safe_row
 from forewarn.platform.money import major, minor_digits
 
 router = APIRouter(route_class=ConsoleRoute)
@@ -96,7 +97,8 @@ def report_csv(page: Signed, who: Reader) -> Response:
     with page.services.db.read() as session:
         for currency in currencies(session, who.scope, page.options.currency):
             for day in load_report(session, who.scope, currency, today).trend:
-                rows.writerow([day.day, f"{major(day.amount, currency):f}", currency])
+                amount = f"{major(day.amount, currency):f}"  # a number, which may be negative
+                rows.writerow([day.day, amount, *safe_row([currency])])
     return Response(
         text.getvalue(),
         media_type="text/csv; charset=utf-8",

@@ -49,6 +49,8 @@ def pictures(case_id: str) -> list[Picture]:
         Picture("supervision-dark", "wang", "supervision", 1280, 1000, scheme="dark"),
         Picture("report-dark-zh", "wang", "report", 1280, 940, "zh", "dark"),
         Picture("queue-phone-zh", "li", "queue", 390, 844, "zh"),
+        Picture("bulk", "wang", "bulk", 1280, 900),
+        Picture("playbook", "wang", f"cases/{case_id}", 1280, 1900),
         Picture("rotas-zh", "wang", "rotas", 1280, 900, "zh"),
         Picture("patrol-phone-dark-zh", "wang", "patrol", 390, 844, "zh", "dark"),
     ]

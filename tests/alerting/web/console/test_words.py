@@ -10,10 +10,12 @@ import pytest
 import alerting
 from alerting.access import ROLES
 from alerting.access.masking import UnmaskReason
+from alerting.cases.bulk_steps import BulkAction
 from alerting.cases.case_service import ContactMethod
 from alerting.cases.follow_up import Owed
 from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.lifecycle import STATES
+from alerting.cases.playbooks.playbook import Owner
 from alerting.linkage.sweep_decision import TargetAction
 from alerting.notify.dispatch.page_decision import PageReason
 from alerting.notify.dispatch.retry_decision import State
@@ -45,19 +47,24 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
     "order_state": ORDER_STATES,
     "release_reason": get_args(ReleaseReason),
     "why": get_args(PageReason) + get_args(Owed),
+    "bulk_action": get_args(BulkAction),
+    "clue_state": ("proposed", "active", "rejected", "undone"),
+    "clue_verdict": ("approve", "reject", "undo"),
+    "task_owner": get_args(Owner),
     "rota_kind": tuple(CHANGE_KINDS["en"]),
     "weekday": tuple(str(number) for number in range(1, 8)),
 }
 NOTHING_ELSE = (
     "severity", "typology", "disposition", "state", "role", "method", "unmask", "event", "delivery",
     "order_kind", "order_state", "release_reason",
-    "rota_kind", "weekday",
+    "rota_kind", "weekday", "task_owner",
+    "bulk_action", "clue_state", "clue_verdict",
 )  # fmt: skip
 """Groups that hold the words of their vocabulary and no others."""
 
 OPEN = (
     "why", "channel", "recipient", "refusal", "touched", "lists", "patrol", "help",
-    "theme", "purpose", "span", "holding", "nav", "reach", "keys", "orders", "order_show",
+    "theme", "purpose", "span", "holding", "nav", "reach", "keys", "orders", "order_show", "playbook",
 )  # fmt: skip
 """Groups whose words are looked up by a name that the code has elsewhere."""
 

@@ -1,0 +1,1 @@
+"""Playbooks: what to ask, say and do by kind of fraud, from one TOML file."""

@@ -1,0 +1,1 @@
+"""One-time links in pages: an answer from where the responder is."""
