@@ -28,12 +28,15 @@ from forewarn.replay.mapping_file import (
     rule_of,
     template_names,
 )
+from forewarn.replay.party_text import words
 from forewarn.replay.row_batch import RowBatch
 from forewarn.replay.row_condition import RowCondition
 from forewarn.replay.time_conversion import DayOrderError, Instant, ZoneMissingError
 
 OWN_MONEY = "own money: payer and payee are one person"
 NO_RULE = "no event of the mapping is for such a row"
+NO_RULE_BAD = "no rule of the mapping is for such a row"
+NO_RULE_REPAIR = "correct the cells that say what kind of row it is, or say in a mapping of your own what such rows are"
 
 
 @dataclass(slots=True)
@@ -178,8 +181,15 @@ class Mapping:
             elif position in found:
                 done.events[position] = found[position]
             else:
-                done.passed[position] = NO_RULE
+                self._leave(position, done)
         return done
+
+    def _leave(self, position: int, done: Converted) -> None:
+        """Count a row that no rule is for."""
+        if self.file.others == "bad":
+            done.bad[position] = CellError(NO_RULE_BAD, repair=NO_RULE_REPAIR)
+        else:
+            done.passed[position] = NO_RULE
 
     def _converted(
         self, rule: _Rule, batch: RowBatch, chosen: list[int], file: str, done: Converted
@@ -273,7 +283,7 @@ def _compile(rule: EventRule, file: MappingFile, shared: set[str]) -> _Rule:
         )
     return _Rule(
         kind=rule.type,
-        condition=RowCondition(rule.when),
+        condition=RowCondition(*rule.conditions),
         fields=fields,
         says_currency="currency" in specs,
         says_direction="direction" in specs,
@@ -298,6 +308,8 @@ def _texts(
     texts: list[str] = []
     for column in (*rule.columns, *rule.names):
         cells = batch.texts(column)
+        if column in rule.words:
+            cells = list(map(words, cells))
         if column in rule.names:
             named = cell_conversion.digest(rule.digest)
             cells = [named(cell) if cell else "" for cell in cells]

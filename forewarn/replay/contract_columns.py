@@ -19,6 +19,7 @@ from forewarn.replay.column_conversion import WRONG, by_cell
 from forewarn.replay.event_check import ROUNDING_MS
 from forewarn.replay.field_conversion import REFUSED, CompiledField
 from forewarn.replay.mapping_file import STRUCTS, template_names
+from forewarn.replay.party_text import words
 from forewarn.replay.row_batch import RowBatch
 
 _LONGEST_TEXT_BYTES = MAX_EVENT_BYTES // 32
@@ -153,6 +154,8 @@ def _texts(compiled: CompiledField, batch: RowBatch, chosen: pl.Series) -> pl.Se
         if batch.faults(column):
             faults = pl.Series(list(batch.faults(column)), dtype=chosen.dtype)
             cells = cells.set(chosen.is_in(faults.implode()), None)
+        if column in rule.words:
+            cells = cells.map_elements(words, pl.String)
         if column in rule.names:
             cells = by_cell(digest(rule.digest), pl.String).series(cells).fill_null("")
         if compiled.nothing:

@@ -108,6 +108,8 @@ class FileEvents:
         batches = prepared_rows(self.path, file, tally, watch=watch)
         if file.same_as:
             batches = followed_rows(batches, self._mapping, self._originals, tally)
+        if file.single:
+            batches = rows_of_one(batches, self._mapping, file.single, self.path.name)
         for batch in batches:
             yield self._run(batch, times_only=times_only)
         if tally.missing:
@@ -200,6 +202,28 @@ class FileEvents:
         return Ready(
             event.event_time_ms, topic, event.subscriber.encode(), value, self._source, line
         )
+
+
+def rows_of_one(
+    batches: Iterator[RowBatch], mapping: Mapping, column: str, name: str
+) -> Iterator[RowBatch]:
+    """Rows of which those that give events have one value in a column: all events of the file go to one subscriber.
+
+    Raises:
+        ConfigurationError: at the second value.
+    """
+    known: set[str] = set()
+    for batch in batches:
+        texts = batch.series(column).filter(~mapping.skipped(batch))
+        known |= set(texts.filter(texts != "").unique().to_list())
+        if len(known) > 1:
+            raise ConfigurationError(
+                f"{name} has rows of more than one person (column {column}), and all of them would become "
+                "those of one subscriber.",
+                hint="With a format by name, say --given 'account=...' and one file a person; the rows of others "
+                "are passed over. With a mapping, take subscriber from a column, or skip the others.",
+            )
+        yield batch
 
 
 def with_texts(path: Path, mapping: Mapping, rows: dict[int, BadRow]) -> Iterator[BadRow]:

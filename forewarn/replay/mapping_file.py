@@ -30,6 +30,9 @@ TIME_FIELDS = frozenset({"event_time_ms", "started_at_ms"})
 ORIGINAL = "original."
 """Before the names of the columns that a row has from its original."""
 
+IDENTITY = "identity"
+"""The column that ``identity`` makes."""
+
 FOUND = ORIGINAL + "found"
 """The column that says whether the original of a row is there: ``true``, ``false``, or empty for no such row."""
 
@@ -67,6 +70,7 @@ class FieldRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         extract: regular expression whose first group is the value.
         digest: make an identifier from a name, with this word before it.
         names: columns of names, digested where ``column`` is empty; with it ``digest`` acts on them only.
+        words: columns of free text, of which only the words without figures count.
     """
 
     column: str | list[str] = ""
@@ -88,6 +92,7 @@ class FieldRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     extract: str = ""
     digest: str = ""
     names: list[str] = []
+    words: list[str] = []
 
     @property
     def columns(self) -> list[str]:
@@ -133,11 +138,16 @@ When = dict[str, Scalar | list[Scalar] | Condition]
 
 
 class EventRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One event that a row gives; ``when`` restricts it to rows with these cells."""
+    """One event that a row gives; ``when`` restricts it to rows with these cells, or with those of any of a list."""
 
     type: EventType
     fields: dict[str, str | FieldRule]
-    when: When = {}
+    when: When | list[When] = {}
+
+    @property
+    def conditions(self) -> list[When]:
+        """Of which a row has to meet one."""
+        return self.when if isinstance(self.when, list) else [self.when]
 
 
 class PassRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -146,6 +156,22 @@ class PassRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     rule: Annotated[str, msgspec.Meta(min_length=1)]
     when: Annotated[When, msgspec.Meta(min_length=1)]
     bad: bool = False
+
+
+class Identity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Identifiers of rows whose own repeats or is missing, as the column ``identity``.
+
+    Attributes:
+        column: of the identifiers of the source.
+        of: columns that distinguish rows with one identifier, or without any.
+        once: whether a row that repeats both is passed over.
+        unique: whether the source promises that no two rows share an identifier, so that only missing ones are made.
+    """
+
+    column: Annotated[str, msgspec.Meta(min_length=1)]
+    of: Annotated[list[str], msgspec.Meta(min_length=1)]
+    once: bool = False
+    unique: bool = False
 
 
 class Join(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -178,6 +204,9 @@ class SameAs(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         column: whose cell names the original.
         original: the column of the original with that name.
         extract: regular expression whose first group is the name, for names with a suffix.
+        original_extract: the same for the cell of the original.
+        same_amount: columns of the row and of its original in which the amounts have to be equal.
+        each_once: whether the first follower of a name belongs to its first original, the second to the second.
         when: which rows follow another; all that name one if it is not said.
         of: which rows can be originals; all that follow none if it is not said.
         amount: a column of both rows; ``original.whole`` says whether they are equal.
@@ -188,6 +217,9 @@ class SameAs(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     column: Annotated[str, msgspec.Meta(min_length=1)]
     original: Annotated[str, msgspec.Meta(min_length=1)]
     extract: str = ""
+    original_extract: str = ""
+    same_amount: tuple[str, str] | None = None
+    each_once: bool = False
     when: When = {}
     of: When = {}
     amount: str = ""
@@ -208,13 +240,17 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         header_names: names by which the header line is found among the first 200 lines.
         columns: the names, for files without a header line.
         columns_optional: how many of the last columns a row may lack.
+        optional: names of columns that a file may lack.
         decimal_sign: of amounts.
         skip: rows that give no event.
+        others: what becomes of a row that no rule is for: passed over, or bad.
         distinct: columns that are equal in repetitions of one row.
+        identity: identifiers for rows whose own repeats or is missing.
         join: rows that belong together.
         same_as: rows that say more about another row.
         own_accounts: accounts of the person whose file it is.
-        records: the path to the list, in a file that is one JSON document.
+        single: a column with one value in all rows that give events, where the file has to be of one person.
+        records: the path to the list, in a file that is one JSON document; of several, each row has the name of its own in a column of that name.
     """
 
     events: Annotated[list[EventRule], msgspec.Meta(min_length=1)]
@@ -227,13 +263,17 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     header_names: list[str] = []
     columns: list[str] = []
     columns_optional: Annotated[int, msgspec.Meta(ge=0)] = 0
+    optional: list[str] = []
     decimal_sign: Literal[".", ","] = "."
     skip: list[PassRule] = []
+    others: Literal["pass", "bad"] = "pass"
     distinct: list[str] = []
+    identity: Identity | None = None
     join: Join | None = None
     same_as: list[SameAs] = []
     own_accounts: list[str] = []
-    records: str = ""
+    single: str = ""
+    records: str | list[str] = ""
 
 
 def read_mapping(path: Path) -> MappingFile:
@@ -299,23 +339,32 @@ def required_columns(file: MappingFile) -> Iterator[tuple[list[str], str]]:
     for rule in file.events:
         for name, spec in rule.fields.items():
             yield from ((columns, name) for columns in _field_columns(rule_of(spec)))
-        yield from (([column], "when") for column in rule.when)
+        yield from (([column], "when") for when in rule.conditions for column in when)
     for passing in file.skip:
         for column in passing.when:
             yield [column], f"the rule {passing.rule!r}"
     for column in file.distinct:
         yield [column], "distinct"
+    if file.identity is not None:
+        yield from (([column], "identity") for column in file.identity.of)
     if file.join is not None:
         for column in (*file.join.key, *file.join.first, *file.join.second):
             yield [column], "join"
+    yield from _original_columns(file)
+
+
+def _original_columns(file: MappingFile) -> Iterator[tuple[list[str], str]]:
     for follows in file.same_as:
         amount = [follows.amount] if follows.amount else []
+        amount += follows.same_amount or ()
         for column in (follows.column, follows.original, *follows.when, *follows.of, *amount):
             yield [column], f"the rule {follows.rule!r}"
 
 
 def is_added(column: str, file: MappingFile) -> bool:
-    """Whether a column comes from another row, by ``join`` or ``same_as``."""
+    """Whether a column need not be in the file: it is optional, or made by ``join``, ``same_as`` or ``identity``."""
+    if column in file.optional or (column == IDENTITY and file.identity is not None):
+        return True
     joined = file.join is not None and column.startswith(file.join.prefix)
     return joined or (bool(file.same_as) and column.startswith(ORIGINAL))
 

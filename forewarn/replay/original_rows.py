@@ -5,6 +5,7 @@ So an original may stand in another file or after its followers, and only the ce
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -114,10 +115,13 @@ class _Follows:
         columns = {column.removeprefix(ORIGINAL) for column in named - {FOUND, WHOLE_AMOUNT}}
         self.columns = tuple(sorted(columns | ({rule.amount} if rule.amount else set())))
         self._decimal_sign = file.decimal_sign
+        self._followers: Counter[str] = Counter()
+        self._originals: Counter[str] = Counter()
         self._when, self._of = RowCondition(rule.when), RowCondition(rule.of)
         try:
-            self._extract = (
-                by_cell(extracted(rule.extract), pl.String).series if rule.extract else None
+            self._extract, self._original_extract = (
+                by_cell(extracted(form), pl.String).series if form else None
+                for form in (rule.extract, rule.original_extract)
             )
         except re.error as error:
             raise ConfigurationError(f"same_as {rule.rule!r}: {error} in a pattern.") from error
@@ -135,14 +139,50 @@ class _Follows:
         follows = self._when.mask(batch) if self.rule.when else texts != ""
         return texts.set(~follows, None)
 
+    def followers(self, batch: RowBatch, skipped: list[bool] | None = None) -> list[str | None]:
+        """The names of :meth:`names` with what else has to be equal; each row of a file may be asked about once."""
+        names = self.names(batch)
+        found: list[str | None] = names.to_list()
+        if not self._exact:
+            return found
+        column = self.rule.same_amount[0] if self.rule.same_amount else ""
+        for position in (names != "").fill_null(value=False).arg_true().to_list():
+            if skipped is None or not skipped[position]:
+                name = found[position] or ""
+                found[position] = self._key(name, batch, column, position, self._followers)
+        return found
+
     def originals(self, batch: RowBatch) -> Iterator[tuple[str, Cells]]:
         """The rows that can be originals: their names and the cells that are read."""
         possible = self._of.mask(batch) if self.rule.of else self.names(batch).is_null()
-        names = batch.texts(self.rule.original)
+        texts = batch.series(self.rule.original)
+        if self._original_extract is not None:
+            texts = self._original_extract(texts).fill_null("")
+        names = texts.to_list()
         cells = [batch.texts(column) for column in self.columns]
+        column = self.rule.same_amount[1] if self.rule.same_amount else ""
         for position in possible.arg_true().to_list():
-            if names[position]:
-                yield names[position], tuple(column[position] for column in cells)
+            if name := names[position]:
+                if self._exact:
+                    name = self._key(name, batch, column, position, self._originals)
+                yield name, tuple(texts[position] for texts in cells)
+
+    @property
+    def _exact(self) -> bool:
+        return self.rule.each_once or self.rule.same_amount is not None
+
+    def _key(
+        self, name: str, batch: RowBatch, column: str, position: int, seen: Counter[str]
+    ) -> str:
+        """A name with the amount beside it, and with its number among equal ones where each is taken once."""
+        if column:
+            text = batch.texts(column)[position]
+            within = re.search(r"\d[\d.,]*", text)
+            name += f"\n{self._amount(within[0] if within else text)}"
+        if self.rule.each_once:
+            seen[name] += 1
+            name += f"\n{seen[name]}"
+        return name
 
     def added(self, batch: RowBatch, position: int, cells: Cells) -> dict[str, str]:
         """The columns that a follower gets from its original."""
@@ -204,11 +244,11 @@ def _look_through(
         passed = batch.taken(skipped.arg_true().to_list())
     for each in follows:
         if not collect:
-            found.want(each, each.names(kept).drop_nulls().unique().to_list())
+            found.want(each, {name for name in each.followers(kept) if name is not None})
         elif found.wants(each):
             for name, cells in each.originals(kept):
                 found.keep(each, name, cells)
-            if passed is not batch:
+            if passed is not batch and not each.rule.each_once:
                 for name, _ in each.originals(passed):
                     found.keep_passed(each, name)
 
@@ -229,12 +269,18 @@ def followed_rows(
         skipped = mapping.skipped(batch).to_list()
         added: dict[int, dict[str, str]] = {}
         gone: set[int] = set()
+        missed: dict[int, SameAs] = {}
         for each in follows:
-            for position, name in enumerate(each.names(batch).to_list()):
+            for position, name in enumerate(each.followers(batch, skipped)):
                 if name is None or skipped[position] or position in added:
                     continue
-                added[position] = {}
-                _follow(batch, position, name, each, originals, added, gone, tally)
+                if _follow(batch, position, name, each, originals, added, gone, tally):
+                    missed.pop(position, None)
+                else:
+                    missed.setdefault(position, each.rule)  # another rule may find one
+        for position, rule in missed.items():
+            added[position] = {}
+            _miss(batch, position, rule, added, gone, tally)
         if not added:
             yield batch
             continue
@@ -256,8 +302,8 @@ def _follow(
     added: dict[int, dict[str, str]],
     gone: set[int],
     tally: FileTally,
-) -> None:
-    """Fill the columns of one follower, or take it out of the batch."""
+) -> bool:
+    """Fill the columns of one follower, or take it out of the batch; false if there is no original."""
     rule = follows.rule
     try:
         cells = originals.found(follows, name) if name else None
@@ -267,16 +313,30 @@ def _follow(
         )
         batch.faulty.append(fault)
         gone.add(position)
-        return
+        added[position] = {}
+        return True
+    if cells is None:
+        return False
     if cells is _PASSED:
         # What a rule passes over moved no money, so nothing can take it back.
         tally.passed[f"{rule.rule}: {NO_MONEY}"] += 1
         gone.add(position)
-        return
-    if cells is not None:
-        tally.same_as[f"{rule.rule}: joined to its original"] += 1
-        added[position] = follows.added(batch, position, cells)
-        return
+        added[position] = {}
+        return True
+    tally.same_as[f"{rule.rule}: joined to its original"] += 1
+    added[position] = follows.added(batch, position, cells)
+    return True
+
+
+def _miss(
+    batch: RowBatch,
+    position: int,
+    rule: SameAs,
+    added: dict[int, dict[str, str]],
+    gone: set[int],
+    tally: FileTally,
+) -> None:
+    """Count a follower whose original is in no file."""
     reason = f"{rule.rule}: {NO_ORIGINAL}"
     if rule.absent == "alone":
         tally.same_as[reason] += 1

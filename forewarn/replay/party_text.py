@@ -51,7 +51,9 @@ def iban_within(text: str, own: str) -> str:
 
 
 def words(text: str) -> str:
-    """The words of a text: what has figures in it is a reference, a date or a time, and differs in each payment."""
-    return " ".join(
-        word for word in text.split() if not re.search(r"\d", word) and re.search(r"\w", word)
-    )
+    """The words of a text: what has figures in it is a reference, a date or a time, and differs in each payment.
+
+    A text without any other word stays as it is.
+    """
+    kept = [word for word in text.split() if re.fullmatch(r"\D*[^\W\d_]\D*", word)]
+    return " ".join(kept or text.split())

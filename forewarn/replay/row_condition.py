@@ -12,19 +12,21 @@ Test = Callable[[str], bool]
 
 
 class RowCondition:
-    """All conditions of one ``when``.
+    """All conditions of one ``when``, or of any of several.
 
     A text is compared without the blanks around it. ``""`` means empty, null or absent, and ``true`` and
     ``false`` are those of JSON as well as the words in any case.
 
     Args:
         when: what the cells have to be.
+        others: of which each will do as well.
 
     Raises:
         re.error: if a pattern is none.
     """
 
-    def __init__(self, when: When) -> None:
+    def __init__(self, when: When, *others: When) -> None:
+        self._others = [RowCondition(other) for other in others]
         self._tests = {column: _test(wanted) for column, wanted in when.items()}
         conditions = [(name, one) for name, one in when.items() if isinstance(one, Condition)]
         self._equal = [(name, one.equals) for name, one in conditions if one.equals]
@@ -41,6 +43,8 @@ class RowCondition:
             found &= batch.series(column) == batch.series(other)
         for column, other in self._unequal:
             found &= batch.series(column) != batch.series(other)
+        for each in self._others:
+            found |= each.mask(batch)
         return found
 
     def positions(self, batch: RowBatch, among: list[int] | None = None) -> list[int]:

@@ -10,10 +10,10 @@ from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import Join, MappingFile
 from forewarn.replay.row_batch import RowBatch
 from forewarn.replay.row_condition import RowCondition
+from forewarn.replay.row_identity import REPEATED, identified_rows
 from forewarn.replay.row_reader import Watch, read_batches
 from forewarn.replay.seen_keys import SeenKeys
 
-REPEATED = "repeats an earlier row"
 NO_FIRST = "the second row of a pair whose first is not in the file"
 
 
@@ -34,6 +34,8 @@ def prepared_rows(
     batches = read_batches(path, mapping, tally, watch=watch)
     if mapping.distinct:
         batches = distinct_rows(batches, mapping.distinct, tally)
+    if mapping.identity is not None:
+        batches = identified_rows(batches, mapping.identity, tally)
     if mapping.join is not None:
         batches = joined_rows(batches, mapping.join, tally)
     return batches

@@ -18,6 +18,7 @@ from forewarn.platform.files.byte_stream import (
 )
 from forewarn.replay.csv_reader import csv_batches
 from forewarn.replay.file_tally import FileTally
+from forewarn.replay.json_names import TWO_VALUES, repeats_name
 from forewarn.replay.mapping_file import MappingFile, is_added, required_columns
 from forewarn.replay.parquet_cells import instant_columns, rows_of
 from forewarn.replay.row_batch import BATCH_ROWS, FaultyRow, RowBatch, getter
@@ -90,13 +91,16 @@ def _json_lines(
             tally.blank += 1
             continue
         raw = text.decode(errors="replace").rstrip("\r\n")
+        repair = "write one object a line"
         try:
             row = _decoder.decode(text)
             fault = "" if isinstance(row, dict) else "not a JSON object"
+            if not fault and repeats_name(text, row):
+                fault, repair = TWO_VALUES, "give each value a name of its own"
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # for endless brackets
             fault = "not JSON"
         if fault:
-            batch.faulty.append(FaultyRow(line, raw, fault, "write one object a line"))
+            batch.faulty.append(FaultyRow(line, raw, fault, repair))
         else:
             batch.rows.append(row)
             batch.lines.append(line)
@@ -132,16 +136,33 @@ def _json(
             f"{path.name} is not JSON: {error}.",
             hint="If it has one object a line, call it .jsonl.",
         ) from error
+    if repeats_name(data, found):
+        raise ConfigurationError(
+            f"{path.name}: {TWO_VALUES}.", hint="Give each value a name of its own."
+        )
     rows = _records(found, mapping.records, path.name)
     yield from _listed(rows, path, mapping, tally)
 
 
-def _records(found: Any, place: str, name: str) -> list[Any]:
-    """The list of rows in a document.
+def _records(found: Any, place: str | list[str], name: str) -> list[Any]:
+    """The list of rows in a document; of several lists, each row has the name of its own in the column of that name.
 
     Raises:
         ConfigurationError: if there is none where the mapping says.
     """
+    if isinstance(place, list):
+        if isinstance(found, list):
+            return found
+        lists = {one: getter(one)(found)[1] for one in place}
+        if not any(isinstance(rows, list) for rows in lists.values()):
+            place = place[0]
+        else:
+            return [
+                row | {one: one} if isinstance(row, dict) else row
+                for one, rows in lists.items()
+                if isinstance(rows, list)
+                for row in rows
+            ]
     if place and not isinstance(found, list):  # some sources hand out the list alone
         there, found = getter(place)(found)
         if not there or not isinstance(found, list):

@@ -26,13 +26,21 @@ class SeenKeys:
         """
         marks = keys.hash_rows(seed=0).to_numpy()
         empty = keys.select(pl.all_horizontal(pl.all() == "")).to_series()
-        repeated = ~pl.Series(marks).is_first_distinct().to_numpy()
+        repeated = ~pl.Series(marks).is_first_distinct().to_numpy() | self._among(marks)
+        self._remember(np.unique(marks[~repeated & ~empty.to_numpy()]))
+        return pl.Series(repeated) & ~empty
+
+    def known(self, keys: pl.DataFrame) -> pl.Series:
+        """Which rows have the cells of a row of a former call of :meth:`repeated`; none is remembered; bool [rows]."""
+        return pl.Series(self._among(keys.hash_rows(seed=0).to_numpy()))
+
+    def _among(self, marks: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        found = np.zeros(len(marks), np.bool_)
         for level in (*self._former, *self._latest):
             places = np.searchsorted(level, marks)
             places[places == len(level)] = 0
-            repeated |= level[places] == marks
-        self._remember(np.unique(marks[~repeated & ~empty.to_numpy()]))
-        return pl.Series(repeated) & ~empty
+            found |= level[places] == marks
+        return found
 
     def _remember(self, marks: NDArray[np.uint64]) -> None:
         if len(marks):
