@@ -8,9 +8,11 @@ from forewarn.errors import ConfigurationError
 from forewarn.platform.files.csv_lines import LineCutter
 from forewarn.replay.mapping_file import (
     FOUND,
+    IDENTITY,
     ORIGINAL,
     WHOLE_AMOUNT,
     MappingFile,
+    is_added,
     named_columns,
     required_columns,
 )
@@ -98,7 +100,9 @@ def _numbered(names: list[str]) -> list[str]:
 def _require(
     header: CsvHeader, lines: list[str], cutter: LineCutter, mapping: MappingFile, name: str
 ) -> None:
-    known = set(header.names)
+    known = {*header.names, *mapping.optional}
+    if mapping.identity is not None:
+        known.add(IDENTITY)
     if mapping.join is not None:
         known.update(mapping.join.prefix + one for one in header.names)
     if mapping.same_as:
@@ -126,7 +130,11 @@ def _require(
 def _advice(
     header: CsvHeader, lines: list[str], cutter: LineCutter, mapping: MappingFile, column: str
 ) -> str:
-    needed = [set(columns) for columns, _ in required_columns(mapping)]
+    needed = [
+        set(columns)
+        for columns, _ in required_columns(mapping)
+        if not any(is_added(column, mapping) for column in columns)
+    ]
     for place, line in enumerate(lines[:SEARCHED_LINES], start=1):
         names = set(_names(cutter, line))
         if place != header.lines and all(names & columns for columns in needed):
