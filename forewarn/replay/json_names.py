@@ -1,4 +1,4 @@
-"""Names that stand twice in a JSON object: a reader takes one of the two values, and nobody knows which was meant."""
+"""Names that stand twice in a JSON object: a reader takes one of the two values, and which was meant is unknown."""
 
 import json
 import re

@@ -158,7 +158,7 @@ class PassRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     bad: bool = False
 
 
-class Identity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class RowIdentity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Identifiers of rows whose own repeats or is missing, as the column ``identity``.
 
     Attributes:
@@ -268,7 +268,7 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     skip: list[PassRule] = []
     others: Literal["pass", "bad"] = "pass"
     distinct: list[str] = []
-    identity: Identity | None = None
+    identity: RowIdentity | None = None
     join: Join | None = None
     same_as: list[SameAs] = []
     own_accounts: list[str] = []

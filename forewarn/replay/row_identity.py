@@ -8,7 +8,7 @@ import polars as pl
 
 from forewarn.replay.cell_conversion import NOTHING
 from forewarn.replay.file_tally import FileTally
-from forewarn.replay.mapping_file import IDENTITY, Identity
+from forewarn.replay.mapping_file import IDENTITY, RowIdentity
 from forewarn.replay.row_batch import RowBatch
 from forewarn.replay.seen_keys import SeenKeys
 
@@ -19,7 +19,7 @@ _EQUAL_ROWS_MAX = 1_000_000
 
 
 def identified_rows(
-    batches: Iterator[RowBatch], identity: Identity, tally: FileTally
+    batches: Iterator[RowBatch], identity: RowIdentity, tally: FileTally
 ) -> Iterator[RowBatch]:
     """Give rows the column ``identity``: the identifier of the source while it is of one content, or one of the content.
 
