@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from features.catalog import CATALOG, Catalog
 from features.catalog.semantics import MINUTE_MS
-from features.entity_keys import Entity
+from features.entity_keys import Entity, StateForm, describe
 from features.event_columns import EventColumns
 from features.kernel.execution import Share, execute, reapply
 from features.kernel.program import Program
@@ -50,7 +50,7 @@ class CorruptRecordError(ForewarnError):
 
     def __init__(self, key: bytes) -> None:
         super().__init__(
-            f"the state record {key.decode()} is corrupted",
+            f"the state record {describe(key)} is corrupted",
             hint="Delete it, or restore the state with `forewarn rebuild`.",
         )
         self.key = key
@@ -62,11 +62,19 @@ class Engine:
     Args:
         catalog: which features, in which order, and the local time.
         prefix: of the Redis keys of this installation.
+        form: keys and layout of the records that it writes; it reads records of either layout.
     """
 
-    def __init__(self, catalog: Catalog = CATALOG, *, prefix: str = "fw") -> None:
+    def __init__(
+        self,
+        catalog: Catalog = CATALOG,
+        *,
+        prefix: str = "fw",
+        form: StateForm = StateForm.COMPACT,
+    ) -> None:
         self.catalog = catalog
         self.prefix = prefix
+        self.form = form
         offset_ms = catalog.utc_offset_minutes * MINUTE_MS
         self._program = Program(*catalog.program, catalog.inputs, offset_ms)
 
@@ -81,7 +89,7 @@ class Engine:
         Raises:
             ValueError: if an identifier, a partition or an offset is out of its range.
         """
-        return plan(columns, self.prefix, only=only)
+        return plan(columns, self.prefix, self.form, only=only)
 
     def run(
         self,
@@ -120,6 +128,7 @@ class Engine:
             fresh_slots=fresh,
             applied_offsets=offsets,
             offset_ms=self._program.offset_ms,
+            compact=self.form is StateForm.COMPACT,
         )
 
     def run_phase(
@@ -160,6 +169,7 @@ class Engine:
             fresh_slots=fresh,
             applied_offsets=offsets,
             offset_ms=self._program.offset_ms,
+            compact=self.form is StateForm.COMPACT,
         )
 
     def reapply(
@@ -201,6 +211,7 @@ class Engine:
             fresh_slots=fresh,
             applied_offsets=offsets,
             offset_ms=offset_ms,
+            compact=self.form is StateForm.COMPACT,
         )
         return again.pack(where)
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features import kinds
-from features.entity_keys import Entity, keys
+from features.entity_keys import Entity, StateForm, keys
 from features.event_columns import EventColumns
 from features.kernel.deduplication import dedupe
 from features.record_header import MAX_OFFSET, MAX_PARTITION
@@ -60,12 +60,18 @@ class Plan:
         return order, np.concatenate([[0], np.cumsum(counts)])
 
 
-def plan(columns: EventColumns, prefix: str, *, only: npt.NDArray[np.bool_] | None = None) -> Plan:
+def plan(
+    columns: EventColumns,
+    prefix: str,
+    form: StateForm,
+    *,
+    only: npt.NDArray[np.bool_] | None = None,
+) -> Plan:
     """Find the records and watermarks that events concern.
 
     Args:
         columns: in the order of application.
-        prefix: of the keys.
+        prefix, form: of the keys.
         only: which of the subscriber, the counterparty and the device of each event is asked for; bool
             [n, 3], all by default.
 
@@ -97,7 +103,7 @@ def plan(columns: EventColumns, prefix: str, *, only: npt.NDArray[np.bool_] | No
     kinds_of = entity.reshape(-1)[first].astype(np.uint8)
     return Plan(
         columns=columns,
-        keys=_keys(prefix, kinds_of, ids.reshape(-1)[first]),
+        keys=_keys(prefix, form, kinds_of, ids.reshape(-1)[first]),
         entity=kinds_of,
         slots=slots,
         groups=groups.reshape(n, 3),
@@ -116,10 +122,12 @@ def _check(columns: EventColumns) -> None:
         raise ValueError("offsets have to be from 0 to 2**48 - 1")
 
 
-def _keys(prefix: str, entity: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint64]) -> list[bytes]:
+def _keys(
+    prefix: str, form: StateForm, entity: npt.NDArray[np.uint8], ids: npt.NDArray[np.uint64]
+) -> list[bytes]:
     out: list[bytes] = [b""] * len(ids)
     for kind in Entity:
         at = np.flatnonzero(entity == kind)
-        for place, key in zip(at.tolist(), keys(prefix, kind, ids[at]), strict=True):
+        for place, key in zip(at.tolist(), keys(prefix, kind, ids[at], form), strict=True):
             out[place] = key
     return out

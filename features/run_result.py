@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from features.catalog.semantics import DAY_MS
-from features.kernel.record_batch import ANNEX_LENGTH_BYTES, Annexes, Packed, pack_some
+from features.kernel.record_batch import Annexes, Packed, pack_some
 from features.kernel.record_state import State
-from features.kernel.watermarks import StoredRecords, Watermarks
+from features.kernel.watermarks import StoredRecords, Watermarks, annex_spans
 from features.plan import Plan
-from features.record_header import HEADER_BYTES, WATERMARK_BYTES
 from features.store.state_store import Write
 
 I64 = npt.NDArray[np.int64]
@@ -51,6 +50,7 @@ class RunResult:
         fresh_slots: npt.NDArray[np.uint8],
         applied_offsets: I64,
         offset_ms: int,
+        compact: bool,
     ) -> None:
         self.plan = plan
         self.vectors = vectors
@@ -60,6 +60,7 @@ class RunResult:
         self._fresh_slots = fresh_slots
         self._applied_offsets = applied_offsets
         self._offset_ms = offset_ms
+        self._compact = compact
         self._annexes: dict[int, bytes] = {}
 
     @cached_property
@@ -83,13 +84,7 @@ class RunResult:
     @cached_property
     def _stored_annexes(self) -> tuple[I64, I64]:
         """Start and length of each record's stored annex."""
-        data, starts = self._stored.data, self._stored.starts
-        at, length = np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64)
-        present = starts >= 0
-        start = starts[present]
-        behind = start + HEADER_BYTES + WATERMARK_BYTES * _u16(data, start + 2)
-        at[present] = behind + ANNEX_LENGTH_BYTES
-        length[present] = _u16(data, behind)
+        at, length = annex_spans(self._stored)
         return at, length
 
     @property
@@ -140,8 +135,11 @@ class RunResult:
             *plan.group_order, plan.group_source, plan.group_partition, self._applied_offsets
         )
         annexes = self._new_annexes()
+        words = np.empty(_BUFFER_BYTES // 8, np.uint64)
         out = Packed(
-            np.empty(_BUFFER_BYTES, np.uint8),
+            words.view(np.uint8),
+            words,
+            self._compact,
             np.zeros(len(chosen), np.int64),
             np.zeros(len(chosen), np.bool_),
         )
@@ -172,10 +170,5 @@ class RunResult:
         for record, annex in self._annexes.items():
             starts[record], lengths[record] = position, len(annex)
             position += len(annex)
-        data = np.frombuffer(b"".join(self._annexes.values()), np.uint8)
+        data = np.frombuffer(bytearray().join(self._annexes.values()), np.uint8)
         return Annexes(data, starts, lengths)
-
-
-def _u16(data: npt.NDArray[np.uint8], at: I64) -> I64:
-    found: I64 = data[at].astype(np.int64) | data[at + 1].astype(np.int64) << 8
-    return found

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from features.kernel.watermarks import StoredRecords
-from features.record_header import HEADER_BYTES, LAYOUT_VERSION
+from features.kernel.watermarks import StoredRecords, stored_versions
+from features.record_header import COMPACT_LAYOUT, HEADER_BYTES, PLAIN_LAYOUT
 from forewarn.errors import ConfigurationError
 
-_VERSION_AT = 4  # where features.record_header keeps the version, as u32
+_SHORTEST = 8
+"""Bytes of the shortest compact record: its clock alone has five."""
 
 
 def join_records(records: Sequence[bytes | None]) -> StoredRecords:
@@ -25,30 +26,29 @@ def join_records(records: Sequence[bytes | None]) -> StoredRecords:
     present = np.array([record is not None for record in records], np.bool_)
     stored = [record for record in records if record is not None]
     lengths = np.fromiter(map(len, stored), np.int64, len(stored))
-    if (lengths < HEADER_BYTES).any():
+    if (lengths < _SHORTEST).any():
         raise ValueError("a state record is shorter than its header")
-    data = np.frombuffer(b"".join(stored), np.uint8)
+    joined = b"".join(stored)
+    words = np.zeros(len(joined) // 8 + 2, np.uint64)
+    data = words.view(np.uint8)
+    data[: len(joined)] = np.frombuffer(joined, np.uint8)
     ends = np.cumsum(lengths)
-    starts = ends - lengths
-    _require_layout(data[starts])
-    joined = StoredRecords(
-        data,
-        np.full(len(records), -1, np.int64),
-        np.full(len(records), -1, np.int64),
-        np.zeros(len(records), np.uint32),
-    )
-    joined.starts[present] = starts
-    joined.ends[present] = ends
-    joined.versions[present] = sum(
-        data[starts + _VERSION_AT + byte].astype(np.uint32) << (8 * byte) for byte in range(4)
-    )
-    return joined
+    firsts = ends - lengths
+    _require_layout(data[firsts], lengths)
+    starts = np.full(len(records), -1, np.int64)
+    starts[present] = firsts
+    all_ends = np.full(len(records), -1, np.int64)
+    all_ends[present] = ends
+    return StoredRecords(data, words, starts, all_ends, stored_versions(data, starts))
 
 
-def _require_layout(layouts: npt.NDArray[np.uint8]) -> None:
-    others = layouts[layouts != LAYOUT_VERSION]
+def _require_layout(first_bytes: npt.NDArray[np.uint8], lengths: npt.NDArray[np.int64]) -> None:
+    plain = first_bytes == PLAIN_LAYOUT
+    if (lengths[plain] < HEADER_BYTES).any():
+        raise ValueError("a state record is shorter than its header")
+    others = first_bytes[~plain & (first_bytes >> 3 != COMPACT_LAYOUT)]
     if len(others):
         raise ConfigurationError(
-            f"A state record has layout {others[0]}; this version reads layout {LAYOUT_VERSION} only.",
+            f"A state record begins with the byte {others[0]}, which is no layout that this version reads.",
             hint="Run the version that wrote it, or rebuild the state with `forewarn rebuild`.",
         )

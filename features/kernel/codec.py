@@ -78,14 +78,22 @@ def max_body_bytes(c: Cursor) -> int:
 
 
 @inner
+def forget_and_compact(c: Cursor) -> None:
+    """Drop what no value depends on any more; ``c.cut`` holds the cutoffs of the record's clock afterwards."""
+    set_cutoffs(c, c.cells[c.head + HEAD.clock])
+    for part in range(2):
+        if CHANNELS[c.entity, part] > 0:
+            compact(c, part)
+    if c.entity == 0:
+        _forget(c)
+
+
+@inner
 def pack(c: Cursor, out: np.ndarray, at: int) -> int:
     """Write the body of a record; the position behind it. Compacts and forgets first."""
     cells, record = c.cells, c.record
     clock = c.cells[c.head + HEAD.clock]
-    set_cutoffs(c, clock)
-    for part in range(2):
-        if CHANNELS[c.entity, part] > 0:
-            compact(c, part)
+    forget_and_compact(c)
     for part in range(2):
         out[at + part] = cells[record + R_TILE_COUNT + part]
         out[at + 2 + part] = cells[record + R_PAIR_COUNT + part]
@@ -139,8 +147,6 @@ def _forget(c: Cursor) -> None:
 
 @inner
 def _pack_head(c: Cursor, out: np.ndarray, at: int) -> int:
-    if c.entity == 0:
-        _forget(c)
     clock, fields = c.cells[c.head + HEAD.clock], HEAD_FIELDS[c.entity]
     bitmap = at
     at += (fields + 7) // 8

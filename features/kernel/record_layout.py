@@ -64,16 +64,16 @@ def _packing(field: str) -> int:
     return PACK_ID if field.endswith("_id") else PACK_NUMBER
 
 
-def _head(*parts: str | Group) -> tuple[Any, list[int]]:
-    """The place of each field (of a group: of its first place), and the encoding of all places."""
+def _head(*parts: str | Group) -> tuple[Any, list[str]]:
+    """The place of each field (of a group: of its first place), and the names of all places."""
     names: dict[str, int] = {}
-    packing: list[int] = []
+    places: list[str] = []
     for part in parts:
         group = Group(part, 1, indices([part])) if isinstance(part, str) else part
-        names[group.name] = len(packing)
-        packing += [_packing(field) for field in group.fields._fields] * group.places
+        names[group.name] = len(places)
+        places += list(group.fields._fields) * group.places
     head = indices(names)
-    return head._replace(**names), packing
+    return head._replace(**names), places
 
 
 OPEN_CALL: Final = indices(("subject_id", "number_id", "start_at", "level"))
@@ -87,7 +87,7 @@ CASE: Final = indices(("case_id", "state"))
 REVISION_FACTOR: Final = 4
 """State of a remembered case: its verdict, plus its revision times this."""
 
-SUBSCRIBER_HEAD, _SUBSCRIBER_PACKING = _head(
+SUBSCRIBER_HEAD, _SUBSCRIBER_PLACES = _head(
     "clock",
     "first_at",
     "events",
@@ -125,7 +125,7 @@ SUBSCRIBER_HEAD, _SUBSCRIBER_PACKING = _head(
 """Head of a subscriber. ``clock`` is the newest event time applied; ``out_lost_at`` and ``in_lost_at`` are
 when the newest transfer was begun that was evicted before it settled."""
 
-SHARED_HEAD, _SHARED_PACKING = _head(
+SHARED_HEAD, _SHARED_PLACES = _head(
     "clock",
     "first_at",
     "events",
@@ -144,12 +144,12 @@ cases have places of their own, because calls and transfers would evict them."""
 HEAD: Final = indices(("clock", "first_at", "events"))
 """The fields with which every head begins."""
 
-HEAD_FIELDS: Final = np.array(
-    [len(_SUBSCRIBER_PACKING)] + 3 * [len(_SHARED_PACKING)], dtype=np.int64
-)
+HEAD_PLACES: Final = (_SUBSCRIBER_PLACES, *3 * [_SHARED_PLACES])
+"""Names of all fields of each entity's head."""
+HEAD_FIELDS: Final = np.array([len(places) for places in HEAD_PLACES], dtype=np.int64)
 HEAD_PACKING: Final = np.zeros((4, int(HEAD_FIELDS.max())), dtype=np.uint8)
-HEAD_PACKING[0, : HEAD_FIELDS[0]] = _SUBSCRIBER_PACKING
-HEAD_PACKING[1:, : HEAD_FIELDS[1]] = _SHARED_PACKING
+for _entity, _places in enumerate(HEAD_PLACES):
+    HEAD_PACKING[_entity, : len(_places)] = [_packing(_field) for _field in _places]
 
 PAIR: Final = indices(("pair_id", "first_minute", "last_minute", "count", "amount"))
 """A recent counterparty. A number has bits in the place of an account's amount."""

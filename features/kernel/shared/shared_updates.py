@@ -27,7 +27,9 @@ _OUT_ATTEMPTED, _OUT_COMPLETED = int(EventKind.OUT_ATTEMPTED), int(EventKind.OUT
 _OUT_REVERSED, _IN_ATTEMPTED = int(EventKind.OUT_REVERSED), int(EventKind.IN_ATTEMPTED)
 _IN_COMPLETED, _IN_REVERSED = int(EventKind.IN_COMPLETED), int(EventKind.IN_REVERSED)
 _OUTCOME = int(EventKind.OUTCOME)
-_KIND_MIX = 0x9E3779B97F4A7C15 - (1 << 64)  # an odd multiplier that spreads the kinds
+KIND_MIX = 0x9E3779B97F4A7C15 - (1 << 64)
+"""An odd multiplier that spreads the kinds: the ids of a call's start and end, or of a transfer's attempt and
+completion, differ by it."""
 
 
 @inner
@@ -68,7 +70,7 @@ def _is_first_sight(c: Cursor) -> bool:
     cells, head = c.cells, c.head
     if c.flags >> REVISION_SHIFT > 0:
         return False
-    event_id = short_id(c.subject + c.kind * _KIND_MIX)
+    event_id = short_id(c.subject + c.kind * KIND_MIX)
     for j in range(N_SEEN):
         if cells[head + HEAD.seen + j] == event_id:
             return False
