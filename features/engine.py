@@ -12,7 +12,7 @@ A run is one chunk of one partition online, or any part of history offline: the 
 bits. Threads share nothing but the engine, which is immutable.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -62,7 +62,8 @@ class Engine:
     Args:
         catalog: which features, in which order, and the local time.
         prefix: of the Redis keys of this installation.
-        form: keys and layout of the records that it writes; it reads records of either layout.
+        form: keys and layout of the records that it writes; it reads records of either layout. Asked at
+            each run, because a store knows its form once it is open.
     """
 
     def __init__(
@@ -70,11 +71,11 @@ class Engine:
         catalog: Catalog = CATALOG,
         *,
         prefix: str = "fw",
-        form: StateForm = StateForm.COMPACT,
+        form: Callable[[], StateForm] = lambda: StateForm.COMPACT,
     ) -> None:
         self.catalog = catalog
         self.prefix = prefix
-        self.form = form
+        self._form = form
         offset_ms = catalog.utc_offset_minutes * MINUTE_MS
         self._program = Program(*catalog.program, catalog.inputs, offset_ms)
 
@@ -89,7 +90,7 @@ class Engine:
         Raises:
             ValueError: if an identifier, a partition or an offset is out of its range.
         """
-        return plan(columns, self.prefix, self.form, only=only)
+        return plan(columns, self.prefix, self._form(), only=only)
 
     def run(
         self,
@@ -128,7 +129,7 @@ class Engine:
             fresh_slots=fresh,
             applied_offsets=offsets,
             offset_ms=self._program.offset_ms,
-            compact=self.form is StateForm.COMPACT,
+            compact=self._form() is StateForm.COMPACT,
         )
 
     def run_phase(
@@ -169,7 +170,7 @@ class Engine:
             fresh_slots=fresh,
             applied_offsets=offsets,
             offset_ms=self._program.offset_ms,
-            compact=self.form is StateForm.COMPACT,
+            compact=self._form() is StateForm.COMPACT,
         )
 
     def reapply(
@@ -211,7 +212,7 @@ class Engine:
             fresh_slots=fresh,
             applied_offsets=offsets,
             offset_ms=offset_ms,
-            compact=self.form is StateForm.COMPACT,
+            compact=self._form() is StateForm.COMPACT,
         )
         return again.pack(where)
 

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from features.catalog.channels import CHANNELS
 from features.catalog.semantics import PAIR_CAPACITY, SKETCH_BUCKETS
-from features.kernel.codec import COUNTS_BYTES, forget_and_compact, max_body_bytes, pack, unpack
-from features.kernel.compact.bit_codes import get_code, put_bits, put_code
+from features.kernel.codec import forget_and_compact, max_body_bytes, pack, unpack
+from features.kernel.compact.bit_codes import begin, get_code, put_bits, put_code
 from features.kernel.compact.compact_codec import (
     get_body,
     max_compact_bytes,
@@ -97,10 +97,11 @@ def _body_at(stored: StoredRecords, start: int) -> int:
 @inner
 def _stored_counts(
     stored: StoredRecords, start: int, entity: int
-) -> tuple[tuple[int, int], tuple[int, int], int]:
+) -> tuple[tuple[np.int64, np.int64], tuple[np.int64, np.int64], np.int64]:
     """Tiles and pairs of both parts of a stored record, and whether it has a sketch; 0 for a start of -1."""
     if start < 0:
-        return (0, 0), (0, 0), 0
+        none = np.int64(0)
+        return (none, none), (none, none), none
     data = stored.data
     if is_compact(data, start):
         found = get_counts(stored.words, bits_at(data, start), entity)
@@ -287,6 +288,7 @@ def _pack_compact(
     """Write the next version of a record in the compact layout; the byte behind it."""
     words, at = packed.words, 8 * start
     forget_and_compact(c)
+    begin(words, at)
     at = put_start(words, at, c.entity, np.int64(stored.versions[r]) + 1, len(annex))
     for byte in range(len(annex)):
         at = put_bits(words, at, 8, annex[byte])

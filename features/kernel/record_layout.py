@@ -6,8 +6,8 @@ and up to two *pair tables*. This module states where things are, ``features.cat
 mean.
 
 A field of a head is declared by its name; its place and its encoding derive from it: ``..._at`` is a time,
-``..._id`` has 32 bits, everything else is a number. A change of the stored bytes raises ``LAYOUT_VERSION``
-of ``features.record_header``.
+``..._id`` has 32 bits, everything else is a number. A change of the stored bytes needs a new layout in
+``features.record_header``.
 """
 
 from typing import Any, Final, NamedTuple

@@ -77,7 +77,7 @@ def _marks_of(stored: StoredRecords, start: int) -> tuple[int, int]:
 @inner
 def _next_mark(
     stored: StoredRecords, start: int, at: int, version: int
-) -> tuple[int, int, int, int, int]:
+) -> tuple[np.int64, np.int64, np.int64, np.int64, int]:
     """Source, partition, offset and version of the watermark at a position, and that of the next."""
     data = stored.data
     if is_compact(data, start):
@@ -97,10 +97,10 @@ def annex_spans(stored: StoredRecords) -> np.ndarray:
 
 
 @inner
-def annex_span(stored: StoredRecords, start: int) -> tuple[int, int]:
+def annex_span(stored: StoredRecords, start: int) -> tuple[int, np.int64]:
     """The first byte and the length of the annex of the record that starts there; 0 for a start of -1."""
     if start < 0:
-        return 0, 0
+        return 0, np.int64(0)
     data = stored.data
     if is_compact(data, start):
         return annex_of(data, start)

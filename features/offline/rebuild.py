@@ -78,7 +78,8 @@ async def rebuild_state(
         DependencyUnavailableError: if the store stops answering; empty it and start again.
     """
     began = time.perf_counter()
-    history = HistoryRunner(engine or Engine(), record_store=record_store, threads=threads)
+    engine = engine or Engine(form=lambda: store.form)
+    history = HistoryRunner(engine, record_store=record_store, threads=threads)
     reached: dict[int, dict[int, int]] = {}
     events = newest = 0
     for window in [columns] if isinstance(columns, EventColumns) else columns:

@@ -1,4 +1,4 @@
-"""The Lua scripts that make compare-and-set one step, and their arguments.
+"""The Lua scripts that make compare-and-set one step, and their arguments; those of the plain form of a store.
 
 Measured on one core against MGET + MSET of the same 512-byte records (``benchmarks/store.py``):
 MGET and MSET inside Lua reach half of it, because every record crosses between Redis and Lua three
@@ -34,11 +34,7 @@ def _lua_slice(part: slice) -> str:
     return f"{part.start + 1}, {part.stop}"
 
 
-COMMIT: Final = f"""
--- KEYS: marker, epoch of each partition, journal of the first of them, records
--- ARGV: identity, number of epochs, number of journals, epochs, journals,
---       versions (4 bytes each), index into the times to live (1 byte each, its highest bit:
---       renew the time), their number, the times to live in ms, records
+CHECK_AND_JOURNAL: Final = f"""
 local call, sub, byte = redis.call, string.sub, string.byte
 if call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('{LOST}') end
 local epochs, journals = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -52,6 +48,15 @@ if stale ~= '' then return redis.error_reply('{FENCED}' .. stale) end
 local at = 3 + epochs
 for i = 1, journals do call('SET', KEYS[1 + epochs + i], ARGV[at + i]) end
 at = at + journals
+"""
+"""With which a commit begins: the identity, the epochs, and the journals, which are written before any record."""
+
+COMMIT: Final = f"""
+-- KEYS: marker, epoch of each partition, journal of the first of them, records
+-- ARGV: identity, number of epochs, number of journals, epochs, journals,
+--       versions (4 bytes each), index into the times to live (1 byte each, its highest bit:
+--       renew the time), their number, the times to live in ms, records
+{CHECK_AND_JOURNAL}
 local versions, which, ttls = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
 local ttl = at + 3
 local values, keys = ttl + ttls, 1 + epochs + journals

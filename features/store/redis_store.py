@@ -2,8 +2,10 @@
 
 Keys, with ``{tag}`` in braces so that the keys of one command are in one slot:
 
-* records: as the engine names them; the store reads their hash tag only;
-* ``{prefix}:{tag}:store``: the identity of the store. On a cluster every tag has one, since a node
+* records, as ``features.entity_keys`` names them: strings in the plain form of a store, fields of hashes in the
+  compact one. A new store has the compact form; one that was made before there were two keeps the plain one until
+  it is rebuilt, so that workers of both versions may share it;
+* ``{prefix}:{tag}:store``: the identity of the store: a random name, the meaning, the form. On a cluster every tag has one, since a node
   that restarts empty loses only its slots. It is lost together with the records, which distinguishes a
   server that restarted empty from one that never held a record;
 * ``{prefix}:{tag}:epoch:{partition}`` and ``...:journal:{partition}``;
@@ -13,14 +15,16 @@ The last four never expire.
 """
 
 import hashlib
+import time
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redis import exceptions as fault
 
-from features.store import redis_scripts
+from features.entity_keys import StateForm
+from features.store import field_scripts, redis_scripts
 from features.store.redis_connections import Command, RedisConnection
 from features.store.redis_retries import RetryPolicy, explain
 from features.store.state_store import Conflict, FencedError, JournalWrite, Write, lost
@@ -28,7 +32,12 @@ from forewarn.errors import ConfigurationError
 
 _SHA = {
     source: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
-    for source in (redis_scripts.COMMIT, redis_scripts.TAKE_OVER)
+    for source in (
+        redis_scripts.COMMIT,
+        redis_scripts.TAKE_OVER,
+        field_scripts.COMMIT,
+        field_scripts.LOAD,
+    )
 }
 
 
@@ -42,6 +51,8 @@ class RedisStateStore:
         retries: policy for faults of Redis.
         meaning: of the records (``store_factory.meaning_of``), without a dot. It becomes part of the
             identity: a store with another meaning is refused. Empty for no check.
+        new_form: of a store that does not exist yet.
+        now_seconds: the clock by which records of the compact form expire; wall time unless given.
     """
 
     def __init__(
@@ -52,6 +63,8 @@ class RedisStateStore:
         tags: Sequence[bytes],
         retries: RetryPolicy,
         meaning: str = "",
+        new_form: StateForm = StateForm.COMPACT,
+        now_seconds: Callable[[], float] = time.time,
     ) -> None:
         if not tags or any(b"{" in tag or b"}" in tag for tag in tags):
             raise ValueError("a store needs at least one hash tag, without braces")
@@ -65,9 +78,16 @@ class RedisStateStore:
         self._shared = shared
         self._retries = retries
         self._meaning = meaning
+        self._new_form = new_form
+        self._now_seconds = now_seconds
         self._identity = b""
         self._rebuilding = self._key(self._tags[0], b"rebuilding")
         self._is_rebuilding = False
+
+    @property
+    def form(self) -> StateForm:
+        """How the records are kept; known once the store is open."""
+        return _form_of(self._identity)
 
     async def open(self, *, create: bool) -> str:
         """Read the identity; see the contract."""
@@ -97,6 +117,24 @@ class RedisStateStore:
 
     async def load(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Read records; see the contract."""
+        if self.form is StateForm.PLAIN:
+            return await self._load_strings(keys)
+        commands: list[Command] = []
+        batches = self._batches(keys)
+        span = field_scripts.present_span(self._now_seconds())
+        for tag, part in batches:
+            hashes, names = field_scripts.split([keys[i] for i in part])
+            commands.append((1 + len(part), self._marker(tag), *hashes, span, names))
+        replies = await self._run("load records", field_scripts.LOAD, commands)
+        records: list[bytes | None] = [None] * len(keys)
+        for (_, part), (marker, *values) in zip(batches, replies, strict=True):
+            if marker != self._identity:
+                raise lost("its identity is missing or has changed")
+            for index, value in zip(part, values, strict=True):
+                records[index] = value and value[1:]
+        return records
+
+    async def _load_strings(self, keys: Sequence[bytes]) -> list[bytes | None]:
         groups = self._grouped(keys)
         commands: list[Command] = []
         places: list[list[int]] = []
@@ -123,7 +161,7 @@ class RedisStateStore:
     ) -> list[Conflict]:
         """Write journals, then records; see the contract."""
         fences = dict(epochs or {}) | {entry.partition: entry.epoch for entry in journals}
-        batches = self._batches(writes)
+        batches = self._batches([write.key for write in writes])
         if self._shared:
             return await self._commit_shared(writes, journals, fences, batches)
         by_tag: dict[bytes, list[int]] = defaultdict(list)
@@ -140,11 +178,11 @@ class RedisStateStore:
         ]
         # A record may be written only when every journal is in place, so this is awaited first.
         if heads:
-            await self._run("write journals", redis_scripts.COMMIT, heads)
+            await self._run("write journals", self._commit_script, heads)
         commands = [
             self._commit_command(tag, (), {}, [writes[i] for i in part]) for tag, part in batches
         ]
-        replies = await self._run("write records", redis_scripts.COMMIT, commands)
+        replies = await self._run("write records", self._commit_script, commands)
         return _conflicts(writes, [part for _, part in batches], replies)
 
     async def take_over(self, partitions: Sequence[int]) -> dict[int, int]:
@@ -164,7 +202,7 @@ class RedisStateStore:
 
     async def journals(self, partitions: Sequence[int]) -> dict[int, bytes | None]:
         """The latest journals; see the contract."""
-        entries = await self.load([self._journal(partition) for partition in partitions])
+        entries = await self._load_strings([self._journal(partition) for partition in partitions])
         return dict(zip(partitions, entries, strict=True))
 
     async def begin_rebuild(self) -> None:
@@ -209,13 +247,13 @@ class RedisStateStore:
         tag = self._tags[0]
         first = [writes[i] for i in batches[0][1]] if batches else []
         head = self._commit_command(tag, journals, fences, first)
-        replies = await self._run("write records", redis_scripts.COMMIT, [head])
+        replies = await self._run("write records", self._commit_script, [head])
         if len(batches) > 1:
             rest = [
                 self._commit_command(tag, (), fences, [writes[i] for i in part])
                 for _, part in batches[1:]
             ]
-            replies += await self._run("write records", redis_scripts.COMMIT, rest)
+            replies += await self._run("write records", self._commit_script, rest)
         return _conflicts(writes, [part for _, part in batches], replies)
 
     def _commit_command(
@@ -225,17 +263,27 @@ class RedisStateStore:
         fences: Mapping[int, int],
         writes: Sequence[Write],
     ) -> Command:
-        """Number of keys, keys and arguments of one run of ``redis_scripts.COMMIT``."""
-        keys = (
+        """Number of keys, keys and arguments of one run of the form's ``COMMIT``."""
+        keys = [write.key for write in writes]
+        epochs = list(fences.values())
+        if self.form is StateForm.PLAIN:
+            arguments = redis_scripts.commit_arguments(self._identity, epochs, journals, writes)
+        else:
+            keys, names = field_scripts.split(keys)
+            arguments = field_scripts.commit_arguments(
+                self._identity, epochs, journals, writes, names, self._now_seconds()
+            )
+        keys = [
             self._marker(tag),
             *(self._epoch(partition) for partition in fences),
             *(self._journal(entry.partition) for entry in journals),
-            *(write.key for write in writes),
-        )
-        arguments = redis_scripts.commit_arguments(
-            self._identity, list(fences.values()), journals, writes
-        )
+            *keys,
+        ]
         return (len(keys), *keys, *arguments)
+
+    @property
+    def _commit_script(self) -> str:
+        return redis_scripts.COMMIT if self.form is StateForm.PLAIN else field_scripts.COMMIT
 
     async def _run(self, what: str, source: str, commands: Sequence[Command]) -> list[Any]:
         """Run a script with each set of arguments; raises FencedError and StateLostError as such."""
@@ -269,7 +317,7 @@ class RedisStateStore:
         """
         draft = self._key(self._tags[0], b"draft")
         begun, proposal = await self._connection.send(
-            [("SET", draft, f"{uuid.uuid4().hex}.{self._meaning}", "NX"), ("GET", draft)]
+            [("SET", draft, self._new_identity(), "NX"), ("GET", draft)]
         )
         if begun and not untouched:
             await self._connection.send([("DEL", draft)])
@@ -280,8 +328,12 @@ class RedisStateStore:
         found: list[bytes | None] = await self._connection.send([("GET", key) for key in keys])
         return found
 
+    def _new_identity(self) -> str:
+        name = f"{uuid.uuid4().hex}.{self._meaning}"
+        return name if self._new_form is StateForm.PLAIN else f"{name}.{self._new_form.value}"
+
     def _require_meaning(self, identity: str) -> None:
-        found = identity.partition(".")[2]
+        found = (*identity.split("."), "")[1]
         if found and self._meaning and found != self._meaning:
             raise ConfigurationError(
                 "The state in Redis was written with another pseudonym key or another local time: "
@@ -290,12 +342,12 @@ class RedisStateStore:
                 "and run `forewarn rebuild`.",
             )
 
-    def _batches(self, writes: Sequence[Write]) -> list[tuple[bytes, list[int]]]:
-        """Indices of writes that go in one script each: of one tag, and bounded."""
+    def _batches(self, keys: Sequence[bytes]) -> list[tuple[bytes, list[int]]]:
+        """Indices of records that go in one script each: of one tag, and bounded."""
         bound = redis_scripts.MAX_RECORDS_A_SCRIPT
         return [
             (tag, indices[start : start + bound])
-            for tag, indices in self._grouped([write.key for write in writes]).items()
+            for tag, indices in self._grouped(keys).items()
             for start in range(0, len(indices), bound)
         ]
 
@@ -322,6 +374,12 @@ class RedisStateStore:
 
     def _journal(self, partition: int) -> bytes:
         return self._key(self._tag_of(partition), b"journal:%d" % partition)
+
+
+def _form_of(identity: bytes) -> StateForm:
+    """The form that an identity names; the first versions knew the plain form only and named none."""
+    is_compact = identity.endswith(b"." + StateForm.COMPACT.value.encode())
+    return StateForm.COMPACT if is_compact else StateForm.PLAIN
 
 
 def _conflicts(

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from features.entity_keys import StateForm
 from forewarn.errors import DependencyUnavailableError, ForewarnError
 
 
@@ -97,6 +98,11 @@ class StateStore(Protocol):
     bound, StateFullError when it has no memory left, and StateLostError when it is not the store
     that was opened.
     """
+
+    @property
+    def form(self) -> StateForm:
+        """How its records are kept: whoever builds keys and records builds them so. Known once it is open."""
+        ...
 
     async def open(self, *, create: bool) -> str:
         """Connect and read the store's identity.

@@ -129,7 +129,7 @@ async def _rebuild(
         built = await rebuild_state(
             columns,
             store,
-            engine=Engine(prefix=redis.key_prefix),
+            engine=Engine(prefix=redis.key_prefix, form=lambda: store.form),
             floors=floors,
             progress=progress,
         )

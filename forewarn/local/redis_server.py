@@ -124,6 +124,9 @@ class RedisServer(LocalServer):
             "appendfsync": "everysec",
             "databases": "1",
             "maxmemory-policy": "noeviction",  # evicting state would be silent loss
+            # Records are fields of hashes; beyond these limits a hash becomes a table of four times the size.
+            "hash-max-ziplist-entries": "1024",
+            "hash-max-ziplist-value": "8192",
         }
         # sun_path holds 107 bytes; a deep directory gets TCP alone.
         if len(os.fsencode(self.socket_path)) < 100:

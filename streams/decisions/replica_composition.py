@@ -82,7 +82,7 @@ def run_replica(settings: DecideSettings, tell: Tell) -> None:
     keys = _keys(settings, metrics)
     reader = StateReader(
         state,
-        Engine(CATALOG, prefix=redis.key_prefix),
+        Engine(CATALOG, prefix=redis.key_prefix, form=lambda: state.form),
         pseudonymiser,
         bundle=lambda: reloader.bundle,
         lists=lists,

@@ -100,7 +100,7 @@ def run_worker() -> None:
         executor=ThreadPoolExecutor(max_workers=1, thread_name_prefix="reload"),
     )
     processor = _processor(
-        kafka, settings, store, outputs, Engine(CATALOG, prefix=redis.key_prefix), lists, reloader,
+        kafka, settings, store, outputs, Engine(CATALOG, prefix=redis.key_prefix, form=lambda: store.form), lists, reloader,
         pseudonymiser, metrics, runtime, partitions,
     )  # fmt: skip
     app = create_app(kafka, settings, runtime, broker_options=_broker_options(kafka))

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
+from features.entity_keys import StateForm
 from features.store.state_store import StateStore
 from forewarn.errors import ForewarnError
 from forewarn.local import RedisServer
@@ -46,20 +47,23 @@ def other_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str
         pytest.param("redis", marks=pytest.mark.system),
         pytest.param("unix", marks=pytest.mark.system),
         *(pytest.param(version, marks=pytest.mark.system) for version in OTHER_SERVERS),
+        pytest.param("plain", marks=pytest.mark.system),
         pytest.param("cluster", marks=pytest.mark.system),
+        pytest.param("plain cluster", marks=pytest.mark.system),
     ]
 )
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[StateStore]:
     """An opened, empty store of each kind."""
     made: StateStore
+    form = StateForm.PLAIN if "plain" in request.param else StateForm.COMPACT
     if request.param == "memory":
         made = MemoryStateStore()
-    elif request.param == "cluster":
+    elif "cluster" in request.param:
         servers: list[RedisServer] = request.getfixturevalue("redis_cluster")
         for server in servers[:3]:
             with server.client() as client:
                 client.flushall()
-        made = redis_store(servers[0].url, cluster=True)
+        made = redis_store(servers[0].url, cluster=True, new_form=form)
     elif request.param in OTHER_SERVERS:
         servers_by_version: dict[str, RedisServer] = request.getfixturevalue("other_servers")
         with servers_by_version[request.param].client() as client:
@@ -67,7 +71,8 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[StateStore]:
         made = redis_store(servers_by_version[request.param].url)
     else:
         server = request.getfixturevalue("redis_server")
-        made = redis_store(server.url if request.param == "redis" else server.unix_url)
+        url = server.unix_url if request.param == "unix" else server.url
+        made = redis_store(url, new_form=form)
     await made.open(create=True)
     yield made
     await made.close()

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 
+from features.entity_keys import StateForm
 from features.record_header import record_version
 from features.store.state_store import Conflict, FencedError, JournalWrite, Write, lost
 
@@ -27,6 +28,8 @@ class MemoryStateStore:
         self._identity = ""
         self._opened = ""
         self._rebuilding = False
+
+    form = StateForm.COMPACT
 
     async def open(self, *, create: bool) -> str:
         """Learn the identity; see the contract."""

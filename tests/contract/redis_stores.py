@@ -2,12 +2,13 @@
 
 import random
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import redis
 
-from features.entity_keys import BUCKETS
+from features.entity_keys import BUCKETS, StateForm
 from features.store.redis_connections import connect
 from features.store.redis_retries import RetryPolicy
 from features.store.redis_store import RedisStateStore
@@ -45,10 +46,23 @@ SLOTS = 16_384
 
 
 def redis_store(
-    url: str, *, cluster: bool = False, retry_seconds: float = 5.0, timeout_seconds: float = 1.0
+    url: str,
+    *,
+    cluster: bool = False,
+    retry_seconds: float = 5.0,
+    timeout_seconds: float = 1.0,
+    new_form: StateForm = StateForm.COMPACT,
+    now_seconds: Callable[[], float] = time.time,
 ) -> RedisStateStore:
     link = connect(url, cluster=cluster, timeout_seconds=timeout_seconds)
-    return RedisStateStore(link, prefix="fw", tags=TAGS, retries=RetryPolicy(retry_seconds))
+    return RedisStateStore(
+        link,
+        prefix="fw",
+        tags=TAGS,
+        retries=RetryPolicy(retry_seconds),
+        new_form=new_form,
+        now_seconds=now_seconds,
+    )
 
 
 def start_cluster(directory: Path) -> list[RedisServer]:

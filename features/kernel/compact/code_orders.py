@@ -4,7 +4,7 @@ An order that fits badly costs a few bits a value and never a wrong value. `benc
 amount to.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -65,7 +65,7 @@ LEVEL: Final = 0
 STEPS: Final = np.array([3, 2, 2, 1, 0, 0], dtype=np.int64)
 """Empty tiles between two tiles, by level."""
 
-_TILES: Final = (
+_TILES: Final[tuple[tuple[Any, Any], ...]] = (
     (SUBSCRIBER_TILE, None),
     (NUMBER_TILE, CONTACT_TILE),
     (ACCOUNT_TILE, CONTACT_TILE),

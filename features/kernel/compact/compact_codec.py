@@ -92,7 +92,12 @@ def put_body(c: Cursor, words: np.ndarray, at: int) -> int:
 
 
 @inner
-def set_counts(c: Cursor, tiles: tuple[int, int], pairs: tuple[int, int], sketch: int) -> bool:
+def set_counts(
+    c: Cursor,
+    tiles: tuple[np.int64, np.int64],
+    pairs: tuple[np.int64, np.int64],
+    sketch: np.int64,
+) -> bool:
     """Take over how much there is of each part; false where the state has no room: it is corrupted."""
     cells, record = c.cells, c.record
     for part in range(2):

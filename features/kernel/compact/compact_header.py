@@ -31,11 +31,11 @@ def get_version(data: np.ndarray, start: int) -> tuple[np.int64, int]:
 
 
 @inner
-def annex_of(data: np.ndarray, start: int) -> tuple[int, int]:
+def annex_of(data: np.ndarray, start: int) -> tuple[int, np.int64]:
     """The first byte of a record's annex, and how many it has."""
     _version, at = get_version(data, start)
     if data[start] & ANNEX_BIT == 0 or at + 2 > len(data):
-        return at, 0
+        return at, np.int64(0)
     return at + 2, np.int64(data[at]) | np.int64(data[at + 1]) << 8
 
 
@@ -47,7 +47,9 @@ def bits_at(data: np.ndarray, start: int) -> int:
 
 
 @inner
-def get_counts(words: np.ndarray, at: int, entity: int) -> tuple[int, int, int, int, int, int]:
+def get_counts(
+    words: np.ndarray, at: int, entity: int
+) -> tuple[np.int64, np.int64, np.int64, np.int64, np.int64, int]:
     """Tiles and pairs of both parts, whether there is a sketch, and the position behind them."""
     tiles_0, at = get_code(words, at, COUNT_ORDERS[entity, 0])
     tiles_1, at = get_code(words, at, COUNT_ORDERS[entity, 1])
@@ -57,13 +59,15 @@ def get_counts(words: np.ndarray, at: int, entity: int) -> tuple[int, int, int, 
 
 
 @inner
-def get_mark(words: np.ndarray, at: int, version: int) -> tuple[int, int, int, int, int]:
+def get_mark(
+    words: np.ndarray, at: int, version: int
+) -> tuple[np.int64, np.int64, np.int64, np.int64, int]:
     """Source, partition, offset and version of a watermark, and the position behind it."""
     source, at = get_code(words, at, ORDERS.source)
     partition, at = get_code(words, at, ORDERS.partition)
     offset, at = get_code(words, at, ORDERS.offset)
     since, at = get_code(words, at, ORDERS.landed)
-    return source, partition, offset, version - since, at
+    return source, partition, offset, np.int64(version) - since, at
 
 
 @inner

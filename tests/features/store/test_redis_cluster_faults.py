@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from features.entity_keys import Entity, key
-from features.record_header import Header, build
+from features.record_header import COMPACT_LAYOUT, Header, build
 from features.store.redis_connections import Command, RedisConnection, connect
 from features.store.redis_retries import RetryPolicy
 from features.store.redis_store import RedisStateStore
@@ -29,7 +29,7 @@ def cluster(tmp_path: Path) -> Iterator[list[RedisServer]]:
 
 def writes(version: int) -> list[Write]:
     """One record in every bucket, so on every node."""
-    value = build(Header(layout=1, entity=0, version=version + 1, last_event_ms=0))
+    value = build(Header(COMPACT_LAYOUT, 0, version=version + 1, last_event_ms=0))
     return [
         Write(key("fw", Entity.SUBSCRIBER, int(tag, 16) << 56 | 1), version, value, 86_400_000)
         for tag in TAGS

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from features.entity_keys import Entity, key
-from features.record_header import Header, build
+from features.entity_keys import Entity, StateForm, key
+from features.record_header import COMPACT_LAYOUT, PLAIN_LAYOUT, Header, build
 from features.store.redis_connections import RedisConnection, connect
 from features.store.redis_retries import RetryPolicy
 from features.store.redis_scripts import MAX_RECORDS_A_SCRIPT
@@ -24,8 +24,14 @@ DAY_MS = 86_400_000
 
 
 def write(number: int, version: int = 0, body: bytes = b"", last_event_ms: int = 0) -> Write:
-    header = Header(layout=1, entity=0, version=version + 1, last_event_ms=last_event_ms)
+    header = Header(COMPACT_LAYOUT, 0, version + 1, last_event_ms)
     return Write(key("fw", Entity.SUBSCRIBER, number), version, build(header) + body, DAY_MS)
+
+
+def plain_write(number: int, version: int = 0, last_event_ms: int = 0) -> Write:
+    value = build(Header(PLAIN_LAYOUT, 0, version + 1, last_event_ms))
+    name = key("fw", Entity.SUBSCRIBER, number, StateForm.PLAIN)
+    return Write(name, version, value, DAY_MS)
 
 
 @pytest.fixture
@@ -166,31 +172,97 @@ async def test_scripts_that_the_server_forgot_are_loaded_again(server: RedisServ
     await store.close()
 
 
-async def test_every_record_expires_and_lives_on_while_it_is_used(server: RedisServer) -> None:
-    store = await opened(server)
+async def test_every_plain_record_expires_and_lives_on_while_it_is_used(
+    server: RedisServer,
+) -> None:
+    store = redis_store(server.url, new_form=StateForm.PLAIN)
+    await store.open(create=True)
     with server.client() as client:
-        await store.commit([write(1)])
-        assert 0 < client.pttl(write(1).key) <= DAY_MS
+        await store.commit([plain_write(1)])
+        assert 0 < client.pttl(plain_write(1).key) <= DAY_MS
 
-        client.pexpire(write(1).key, 5000)
-        await store.commit([write(1, version=1, last_event_ms=2**24 - 1)])
-        assert 0 < client.pttl(write(1).key) <= 5000, "within 4.7 hours the time is kept"
-        longer = write(2)._replace(expire_ms=9 * DAY_MS)
-        await store.commit([write(2)])
+        client.pexpire(plain_write(1).key, 5000)
+        await store.commit([plain_write(1, version=1, last_event_ms=2**24 - 1)])
+        assert 0 < client.pttl(plain_write(1).key) <= 5000, "within 4.7 hours the time is kept"
+        longer = plain_write(2)._replace(expire_ms=9 * DAY_MS)
+        await store.commit([plain_write(2)])
         await store.commit(
-            [longer._replace(expected_version=1, value=write(2, 1).value, renew=True)]
+            [longer._replace(expected_version=1, value=plain_write(2, 1).value, renew=True)]
         )
         assert client.pttl(longer.key) > 8 * DAY_MS, "but for a record that was confirmed just now"
-        await store.commit([write(1, version=2, last_event_ms=2**24)])
-        assert 5000 < client.pttl(write(1).key) <= DAY_MS
+        await store.commit([plain_write(1, version=2, last_event_ms=2**24)])
+        assert 5000 < client.pttl(plain_write(1).key) <= DAY_MS
 
-        client.pexpire(write(1).key, 5000)
-        assert await store.commit([write(1, version=1)]), "a refused write"
-        assert 0 < client.pttl(write(1).key) <= 5000, "changes neither record nor time"
+        client.pexpire(plain_write(1).key, 5000)
+        assert await store.commit([plain_write(1, version=1)]), "a refused write"
+        assert 0 < client.pttl(plain_write(1).key) <= 5000, "changes neither record nor time"
 
-        client.pexpireat(write(1).key, 1)  # long past
-    assert await store.load([write(1).key]) == [None]
+        client.pexpireat(plain_write(1).key, 1)  # long past
+    assert await store.load([plain_write(1).key]) == [None]
     await store.close()
+
+
+async def test_every_compact_record_expires_and_lives_on_while_it_is_used(
+    server: RedisServer,
+) -> None:
+    """By spans of two days, alone in its hash or beside others."""
+    clock = {"days": 1000.5}
+    store = redis_store(server.url, now_seconds=lambda: clock["days"] * 86_400)
+    await store.open(create=True)
+    beside = write(1)._replace(key=key("fw", Entity.NUMBER, 1))
+    longer = write(2)._replace(expire_ms=180 * DAY_MS)
+    await store.commit([write(1), beside, longer])
+    clock["days"] += 1
+    assert await store.commit([write(1, version=1)]) == []
+    for days, living in ((1002.5, [True, False, True]), (1004.0, [False, False, True])):
+        clock["days"] = days
+        found = await store.load([write(1).key, beside.key, longer.key])
+        assert [record is not None for record in found] == living, days
+    (conflict,) = await store.commit([write(1, version=2)])
+    assert conflict.record is None, "what has expired is not there"
+    with server.client() as client:
+        (held,) = client.scan_iter(match="fw:h:*")
+        assert client.hlen(held) == 3
+        client.pexpire(held, 182 * DAY_MS)  # two days and more after the first write, for Redis
+        assert await store.commit([write(1)._replace(expire_ms=3 * DAY_MS)]) == []
+        assert client.hlen(held) == 2, "expired neighbours go when a record is written"
+        assert 182 * DAY_MS < client.pttl(held) <= 186 * DAY_MS
+    clock["days"] = 1181.0
+    assert await store.load([longer.key]) == [longer.value]
+    clock["days"] = 1184.0
+    assert await store.load([longer.key]) == [None]
+    await store.close()
+
+
+async def test_hashes_keep_their_compact_encoding(server: RedisServer) -> None:
+    """With the limits of the configuration that this project gives out."""
+    store = await opened(server)
+    writes = [write(number, body=bytes(2000)) for number in range(1, 400)]
+    await store.commit(writes)
+    with server.client() as client:
+        (held,) = client.scan_iter(match="fw:h:*")
+        assert client.object("encoding", held) in (b"ziplist", b"listpack")
+    await store.close()
+
+
+async def test_a_store_that_was_made_plain_stays_plain_until_it_is_rebuilt(
+    server: RedisServer,
+) -> None:
+    old = redis_store(server.url, new_form=StateForm.PLAIN)
+    await old.open(create=True)
+    await old.commit([plain_write(1)])
+    store = await opened(server)
+    assert store.form is StateForm.PLAIN
+    assert await store.load([plain_write(1).key]) == [plain_write(1).value]
+    assert await store.commit([plain_write(1, version=1)]) == []
+    await store.begin_rebuild()
+    assert store.form is StateForm.COMPACT
+    assert await store.commit([write(1)]) == []
+    await store.end_rebuild()
+    with pytest.raises(StateLostError):
+        await old.load([plain_write(1).key])
+    for each in (store, old):
+        await each.close()
 
 
 async def test_a_state_of_other_pseudonyms_is_refused(server: RedisServer) -> None:
