@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from features.catalog import CATALOG
 from features.engine import Engine, Plan, RunResult
-from features.event_columns import from_events
+from features.event_columns import EventColumns, from_events
 from features.record_header import MAX_OFFSET
 from features.store import StateLostError, StateStore
 from forewarn.contracts import Transfer
@@ -124,22 +124,23 @@ class StateReader:
         columns = from_events(
             [event], self._pseudonymiser, source=_TRANSFERS, partition=0, offsets=[MAX_OFFSET]
         )
-        plan = self._engine.plan(columns)
-        records = await self._load(plan.keys)
+        plan, records = await self._read(columns)
         loop = asyncio.get_running_loop()
         result: RunResult = await loop.run_in_executor(
             self._executor, self._engine.run, plan, records
         )
         return plan, result.vectors[0]
 
-    async def _load(self, keys: list[bytes]) -> list[bytes | None]:
+    async def _read(self, columns: EventColumns) -> tuple[Plan, list[bytes | None]]:
         """Read records; the store is opened when it is first read, and again after a rebuild."""
+        plan = self._engine.plan(columns)
         try:
-            return await self._store.load(keys)
+            return plan, await self._store.load(plan.keys)
         except StateLostError:
             try:
                 await self._store.open(create=False)
-                return await self._store.load(keys)
+                plan = self._engine.plan(columns)  # the keys depend on the form of the store
+                return plan, await self._store.load(plan.keys)
             except StateLostError as error:
                 raise DependencyUnavailableError(
                     f"there is no state to read: {error.message}",
