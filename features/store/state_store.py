@@ -101,7 +101,7 @@ class StateStore(Protocol):
 
     @property
     def form(self) -> StateForm:
-        """How its records are kept: whoever builds keys and records builds them so. Known once it is open."""
+        """How its records are kept, so how an engine builds keys and records for it. Known once it is open."""
         ...
 
     async def open(self, *, create: bool) -> str:
