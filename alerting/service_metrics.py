@@ -54,7 +54,7 @@ for _kind in ("dispatch", "deadline", "follow_up", "orders"):
     TIMER_FAILURES.labels(_kind)  # exists at zero, so that the first one is an increase
 ORDER_ACTS = Counter(
     "forewarn_alerting_order_acts_total",
-    "Acts of the clock of orders, by reason: warnings, releases at the end, repeated releases",
+    "Acts of the clock of orders, by reason: alerts, notices, releases at the end, repeated releases",
     ["reason"],
 )
 for _reason in (
@@ -62,7 +62,11 @@ for _reason in (
     "order_not_confirmed",
     "order_runs_out_soon",
     "order_ran_out",
+    "order_notice_due",
+    "release_notice_due",
     "release_not_confirmed",
+    "appeal_due_soon",
+    "appeal_overdue",
 ):
     ORDER_ACTS.labels(_reason)  # exists at zero, so that the first one is an increase
 BREAKER_OPEN = Gauge(

@@ -35,6 +35,9 @@ from alerting.notify.rota.rota_requests import RotaRequests
 from alerting.notify.rota.rota_service import RotaService
 from alerting.notify.routing.routing_service import RoutingService
 from alerting.notify.routing.routing_source import RoutingSource
+from alerting.orders.appeal_service import AppealService
+from alerting.orders.money_stops import MoneyStops
+from alerting.orders.notice_texts import NoticeText
 from alerting.orders.order_clock import OrderClock
 from alerting.orders.order_rules import OrderOptions
 from alerting.orders.order_service import OrderService
@@ -83,6 +86,7 @@ def build_services(
     tasks = TaskService(db, steps, playbooks)
     case_service = CaseService(steps, deadlines, follow_ups)
     closures = closure_service(options, steps, accounts, lists, deadlines, orders, tasks)
+    order_service = OrderService(db, clock, orders)
     return Services(
         db=db,
         clock=clock,
@@ -103,7 +107,7 @@ def build_services(
         routing=routing,
         routing_service=RoutingService(db, clock, deadlines),
         gateway_reports=GatewayReports(db, clock),
-        orders=OrderService(db, clock, orders),
+        orders=order_service,
         order_clock=OrderClock(orders, dispatch.alert),
         playbooks=playbooks,
         tasks=tasks,
@@ -111,6 +115,8 @@ def build_services(
         page_answers=PageAnswers(db, clock, case_service, PageLinkCode(pseudonymiser)),
         **_rota_services(settings, db, clock),
         clue_imports=ClueImports(db, clock, lists),
+        appeals=AppealService(db, clock, orders),
+        money_stops=MoneyStops(db, clock, order_service, pseudonymiser),
         gateway_secrets=gateway_secrets(settings),
     )
 
@@ -196,4 +202,9 @@ def order_options(settings: AlertingSettings) -> OrderOptions:
             "stop_account": table.legal_basis_payment,
             "suspend_line": table.legal_basis_line,
         },
+        appeal_hours=table.appeal_hours,
+        appeal_hours_by_tenant=table.appeal_hours_by_tenant,
+        contact=table.contact,
+        texts=tuple(NoticeText(**text.model_dump()) for text in table.notices),
+        zone=ZoneInfo(settings.options.console.timezone),
     )

@@ -1,6 +1,6 @@
 """Tables of contacts and activity, for timelines and sweeps, and of the lists."""
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alerting.db.declarative_base import (
@@ -14,6 +14,9 @@ from alerting.db.declarative_base import (
     Short,
     Tenant,
 )
+
+TRANSFERS = text("kind = 'transfer'")
+"""Condition of the partial indexes; a literal, since SQLite does not match a parameter with it."""
 
 
 class Contact(Base):
@@ -36,11 +39,23 @@ class Contact(Base):
 class Activity(Base):
     """One call or transfer of a person in its newest status, for the timeline of a case.
 
-    ``subject_id`` is the call's or transfer's id; later statuses replace earlier ones.
+    ``account`` is the person's own side of a transfer, ``peer`` the other one. ``subject_id`` is the call's or transfer's id; later statuses replace earlier ones.
     """
 
     __tablename__ = "activity"
-    __table_args__ = (Index(None, "tenant", "subscriber", "at_ms"), Index(None, "at_ms"))
+    __table_args__ = (
+        Index(None, "tenant", "subscriber", "at_ms"),
+        Index(None, "at_ms"),
+        # For the trail of money; most rows are calls, which these leave out.
+        Index(
+            "ix_activity_transfer_account", "tenant", "account", "at_ms",
+            postgresql_where=TRANSFERS, sqlite_where=TRANSFERS,
+        ),
+        Index(
+            "ix_activity_transfer_peer", "tenant", "peer", "at_ms",
+            postgresql_where=TRANSFERS, sqlite_where=TRANSFERS,
+        ),
+    )  # fmt: skip
 
     tenant: Mapped[str] = mapped_column(primary_key=True)
     subject_id: Mapped[str] = mapped_column(primary_key=True)
@@ -50,6 +65,7 @@ class Activity(Base):
     status: Mapped[Short]
     direction: Mapped[Short]
     peer: Mapped[Id]
+    account: Mapped[Id] = mapped_column(default="", server_default="")
     amount_minor: Mapped[Minor]
     currency: Mapped[Short]
     duration_ms: Mapped[EpochMs]

@@ -25,7 +25,8 @@ class Order(Base):
     messages to the gateway, None where an installation has no gateway and orders by telephone.
     ``chases`` counts the repetitions of an unconfirmed release, the newest at ``chased_at_ms``.
     ``hop`` is how many accounts lie between the person's payment and the stopped account, 0 for the
-    payee's own. ``hit_honest`` says that the order turned out to hit an honest person.
+    payee's own. ``notify_phone`` is where the person who is held or cut off reads the reason, if it is
+    known; ``notified_at_ms`` is when that notice was written. ``hit_honest`` says that the order turned out to hit an honest person.
     """
 
     __tablename__ = "orders"
@@ -78,3 +79,40 @@ class Order(Base):
     ended_at_ms: Mapped[EpochMs | None]
     freeze_reference: Mapped[str] = mapped_column(default="")
     hit_honest: Mapped[bool] = mapped_column(default=False)
+    notify_phone: Mapped[str] = mapped_column(default="", server_default="")
+    notified_at_ms: Mapped[EpochMs | None]
+    release_notified_at_ms: Mapped[EpochMs | None]
+
+
+class Appeal(Base):
+    """An objection of a person whom an order holds or cuts off, with its deadline and decision.
+
+    ``state`` is one of ``alerting.orders.appeal_decision.AppealState``. ``alerts`` counts the alerts
+    that it is due soon or overdue, the newest at ``alerted_at_ms``.
+    """
+
+    __tablename__ = "appeals"
+    __table_args__ = (
+        Index(None, "order_id"),
+        Index(None, "case_id"),
+        Index(None, "state", "due_at_ms"),
+    )
+
+    appeal_id: Mapped[Key]
+    order_id: Mapped[Id] = mapped_column(ForeignKey("orders.order_id"))
+    case_id: Mapped[Id]
+    tenant: Mapped[Tenant]
+    district: Mapped[District]
+    way: Mapped[Short]
+    objector: Mapped[str]
+    phone: Mapped[str] = mapped_column(default="")
+    statement: Mapped[Prose]
+    filed_by: Mapped[str]
+    filed_at_ms: Mapped[EpochMs]
+    due_at_ms: Mapped[EpochMs]
+    state: Mapped[Short]
+    alerts: Mapped[int] = mapped_column(default=0)
+    alerted_at_ms: Mapped[EpochMs | None]
+    decided_by: Mapped[str | None]
+    decided_at_ms: Mapped[EpochMs | None]
+    decision_note: Mapped[Prose] = mapped_column(default="")

@@ -16,7 +16,7 @@ from alerting.db.contact_tables import Activity, Contact, Sweep, SweepTarget
 from alerting.db.database import Database
 from alerting.db.dispatch_tables import Delivery
 from alerting.db.journal_tables import OutboxMessage
-from alerting.db.order_tables import Order
+from alerting.db.order_tables import Appeal, Order
 from alerting.linkage.lists.list_service import ListService
 from alerting.orders.order_states import OPEN
 
@@ -24,9 +24,10 @@ ERASED = ""
 FREE_TEXT = ("note", "reason")
 OF_ORDERS = (
     "payer_name", "payer_account", "payee_name", "payee_account", "number", "caller",
-    "reason", "release_note", "reference", "freeze_reference",
+    "reason", "release_note", "reference", "freeze_reference", "notify_phone",
 )  # fmt: skip
 """Columns of an order that name a person, or that a person wrote."""
+OF_APPEALS = ("objector", "phone", "statement", "decision_note")
 
 
 def erase_person(
@@ -81,6 +82,9 @@ def erase_cases(session: Session, cases: Sequence[Case], actor: str, now_ms: int
     )
     session.execute(
         update(Order).where(Order.case_id.in_(ids)).values(dict.fromkeys(OF_ORDERS, ERASED))
+    )
+    session.execute(
+        update(Appeal).where(Appeal.case_id.in_(ids)).values(dict.fromkeys(OF_APPEALS, ERASED))
     )
     session.execute(
         update(Delivery)

@@ -72,6 +72,7 @@ def from_transfer(event: Transfer, offset: int) -> SeenContact:
     row |= {
         "direction": event.direction,
         "peer": peer,
+        "account": event.payer_account if outgoing else event.payee_account,
         "amount_minor": event.amount_minor,
         "currency": event.currency,
     }
@@ -110,6 +111,7 @@ def _row(
         "status": status,
         "direction": "",
         "peer": "",
+        "account": "",
         "amount_minor": 0,
         "currency": "",
         "duration_ms": 0,

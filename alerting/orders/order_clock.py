@@ -11,8 +11,12 @@ from alerting.cases.history.audit_actions import AuditAction
 from alerting.db.case_tables import Case
 from alerting.db.dispatch_tables import Delivery
 from alerting.db.order_tables import Order
+from alerting.orders.appeal_decision import AppealFacts, decide_appeal_clock
+from alerting.orders.appeal_rows import open_appeal
+from alerting.orders.notice_texts import NoticeOccasion
 from alerting.orders.order_decision import OrderFacts, OrderReason, OrderVerdict, decide
 from alerting.orders.order_messages import send_release
+from alerting.orders.order_notices import write_notice
 from alerting.orders.order_release import BY_CLOCK, order_release
 from alerting.orders.order_rows import BY_DISPATCH
 from alerting.orders.order_rules import OrderOptions
@@ -26,6 +30,8 @@ RECORDED: dict[OrderReason, AuditAction] = {
     "order_not_confirmed": "order_unanswered",
     "order_runs_out_soon": "order_runs_out",
     "order_ran_out": "order_ran_out",
+    "order_notice_due": "order_notified",
+    "release_notice_due": "order_notified",
     "release_not_confirmed": "release_chased",
 }
 ACTS_A_TURN = 8
@@ -47,11 +53,16 @@ class OrderClock:
         self._alert = alert
 
     def turn(self, session: Session, case: Case, now_ms: int) -> int | None:
-        """Act on the orders of a locked case; returns when the next one is due, UTC milliseconds."""
+        """Act on the orders of a locked case and on objections to them.
+
+        Returns:
+            When the next one is due, UTC milliseconds; None if none is.
+        """
         orders = session.scalars(
             select(Order).where(Order.case_id == case.case_id).order_by(Order.order_id)
         ).all()
         due = [self._settle(session, case, order, now_ms) for order in orders]
+        due += [self._urge(session, case, order, now_ms) for order in orders]
         return min((at_ms for at_ms in due if at_ms is not None), default=None)
 
     def _settle(self, session: Session, case: Case, order: Order, now_ms: int) -> int | None:
@@ -65,7 +76,9 @@ class OrderClock:
     def _act(
         self, session: Session, case: Case, order: Order, verdict: OrderVerdict, now_ms: int
     ) -> None:
-        detail = {"order_id": order.order_id, "kind": order.kind, "why": verdict.reason}
+        detail = {"order_id": order.order_id, "kind": order.kind, "why": str(verdict.reason)}
+        if verdict.action == "notify":
+            detail["via"] = self._notify(session, case, order, now_ms)
         CaseHistory(session, BY_CLOCK, now_ms).record(
             case.case_id, RECORDED[verdict.reason], detail
         )
@@ -77,14 +90,52 @@ class OrderClock:
             order.alerted = verdict.reason
         elif verdict.action == "release":
             order_release(session, case, order, "time_ran_out", self._options, BY_CLOCK, now_ms)
-        else:
+        elif verdict.action == "chase":
             order.chases += 1
             order.chased_at_ms = now_ms
             if not _under_way(session, order):
                 send_release(session, case, order, self._options, now_ms)
-        self._alert(session, case, verdict.reason, key, now_ms)
+        if verdict.action != "notify":
+            self._alert(session, case, verdict.reason, key, now_ms)
         ORDER_ACTS.labels(verdict.reason).inc()
         _log.info("order_clock", order_id=order.order_id, kind=order.kind, reason=verdict.reason)
+
+    def _notify(self, session: Session, case: Case, order: Order, now_ms: int) -> str:
+        """Give the person notice of the order, or of its release; returns the way it takes."""
+        released = order.state == "released"
+        if released:
+            order.release_notified_at_ms = now_ms
+        else:
+            order.notified_at_ms = now_ms
+        occasion: NoticeOccasion = "released" if released else "stopped"
+        return write_notice(session, case, order, occasion, self._options, now_ms)
+
+    def _urge(self, session: Session, case: Case, order: Order, now_ms: int) -> int | None:
+        """Alert the desk to an objection that is due soon or overdue."""
+        appeal = open_appeal(session, order.order_id)
+        if appeal is None:
+            return None
+        facts = AppealFacts(
+            state="open",
+            filed_at_ms=appeal.filed_at_ms,
+            due_at_ms=appeal.due_at_ms,
+            alerts=appeal.alerts,
+            alerted_at_ms=appeal.alerted_at_ms,
+        )
+        verdict = decide_appeal_clock(facts, now_ms)
+        if verdict.alert:
+            appeal.alerts += 1
+            appeal.alerted_at_ms = now_ms
+            case.version += 1
+            detail = {"order_id": order.order_id, "appeal_id": appeal.appeal_id}
+            CaseHistory(session, BY_CLOCK, now_ms).record(
+                case.case_id, "appeal_waits", {**detail, "why": verdict.reason}
+            )
+            key = f"{appeal.appeal_id}/{appeal.alerts}"
+            self._alert(session, case, verdict.reason, key, now_ms)
+            ORDER_ACTS.labels(verdict.reason).inc()
+            _log.info("appeal_clock", appeal_id=appeal.appeal_id, reason=verdict.reason)
+        return verdict.again_ms
 
 
 def facts_of_order(session: Session, order: Order) -> OrderFacts:
@@ -101,6 +152,8 @@ def facts_of_order(session: Session, order: Order) -> OrderFacts:
         alerted=order.alerted,
         release_ordered_at_ms=order.release_ordered_at_ms,
         release_failed=release is not None and release.state == "failed",
+        notified=order.notified_at_ms is not None,
+        release_notified=order.release_notified_at_ms is not None,
         chases=order.chases,
         chased_at_ms=order.chased_at_ms,
     )

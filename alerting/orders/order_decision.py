@@ -9,7 +9,7 @@ from typing import Literal
 
 from alerting.orders.order_states import OPEN, OrderState
 
-OrderAction = Literal["wait", "alert", "release", "chase", "over"]
+OrderAction = Literal["wait", "alert", "notify", "release", "chase", "over"]
 OrderReason = Literal[
     "order_is_over",
     "order_holds",
@@ -17,6 +17,8 @@ OrderReason = Literal[
     "order_not_confirmed",
     "order_runs_out_soon",
     "order_ran_out",
+    "order_notice_due",
+    "release_notice_due",
     "release_awaits_confirmation",
     "release_not_confirmed",
     "release_chased_enough",
@@ -45,6 +47,8 @@ class OrderFacts:
     alerted: str
     release_ordered_at_ms: int | None
     release_failed: bool
+    notified: bool
+    release_notified: bool
     chases: int
     chased_at_ms: int | None
 
@@ -80,12 +84,16 @@ def decide(order: OrderFacts, now_ms: int, rules: OrderRules) -> OrderVerdict:
         return _of_stop(order, now_ms, rules)
     if order.state == "refused" and order.by_person and order.alerted != "order_refused":
         return OrderVerdict("alert", "order_refused", None)
+    if order.state == "released" and order.notified and not order.release_notified:
+        return OrderVerdict("notify", "release_notice_due", None)
     return OrderVerdict("over", "order_is_over", None)
 
 
 def _of_stop(order: OrderFacts, now_ms: int, rules: OrderRules) -> OrderVerdict:
     if now_ms >= order.expires_at_ms:
         return OrderVerdict("release", "order_ran_out", now_ms)
+    if order.state == "in_force" and not order.notified:
+        return OrderVerdict("notify", "order_notice_due", now_ms)
     warn_at_ms = order.expires_at_ms - rules.warn_before_ms
     warned = order.warned_for_ms == order.expires_at_ms
     next_ms = order.expires_at_ms if warned else warn_at_ms

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerting.db.database import Database
-from alerting.db.order_tables import Order
+from alerting.db.order_tables import Appeal, Order
+from alerting.orders.appeal_decision import STATES as APPEAL_STATES
 from alerting.orders.order_states import KINDS, OPEN
 from alerting.service_metrics import COUNT_EVERY_MS
 from forewarn.platform.clock import Clock
@@ -53,6 +54,16 @@ class OrderCollector(Collector):
                 )
             )
             placed = self._placed(session, now_ms)
+            objections = _objections(session)
+            overdue = session.scalar(
+                select(func.count()).where(Appeal.state == "open", Appeal.due_at_ms < now_ms)
+            )
+        yield GaugeMetricFamily(
+            "forewarn_alerting_overdue_appeals",
+            "Objections to orders that are not decided in time",
+            overdue or 0,
+        )
+        yield objections
         yield _by_age([(kind, now_ms - at_ms) for kind, at_ms in held])
         yield GaugeMetricFamily(
             "forewarn_alerting_late_releases",
@@ -70,6 +81,17 @@ class OrderCollector(Collector):
             self._counted = {(kind, honest): number for kind, honest, number in rows}
             self._counted_at_ms = now_ms
         return self._counted
+
+
+def _objections(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "forewarn_alerting_appeals", "Objections to orders, by outcome", labels=("outcome",)
+    )
+    rows = session.execute(select(Appeal.state, func.count()).group_by(Appeal.state))
+    counts = {str(state): int(number) for state, number in rows}
+    for state in APPEAL_STATES:
+        family.add_metric([state], counts.get(state, 0))
+    return family
 
 
 def _by_age(found: list[tuple[str, int]]) -> Metric:

@@ -1,6 +1,5 @@
 """The messages of an order to its gateway: one to stop, one to release, each with its fields."""
 
-from collections.abc import Mapping
 from typing import cast
 
 from sqlalchemy import select
@@ -10,6 +9,7 @@ from alerting.db.case_tables import Case
 from alerting.db.dispatch_tables import Delivery
 from alerting.db.order_tables import Order
 from alerting.notify.dispatch.delivery_rows import PLACE_ORDER, RELEASE, Intent, write_deliveries
+from alerting.orders.order_notices import notice_text
 from alerting.orders.order_rules import OrderOptions
 from alerting.orders.order_states import CHANNELS, RELEASES, OrderKind
 
@@ -56,6 +56,8 @@ def order_fields(session: Session, delivery: Delivery) -> dict[str, object] | No
     if release:
         return fields | {"reason": order.release_reason, "reference": order.reference or None}
     return fields | {
+        # The bank passes it on to whom it concerns, of whom the centre knows the account alone.
+        "notice": delivery.content.get("notice"),
         "legal_basis": order.legal_basis or None,
         "reason": order.reason or None,
         "ordered_by": order.ordered_by,
@@ -89,7 +91,9 @@ def _send(
     options: OrderOptions,
     now_ms: int,
 ) -> str:
-    content: Mapping[str, object] = {"order": what, "order_id": order.order_id}
+    content: dict[str, object] = {"order": what, "order_id": order.order_id}
+    if purpose == PLACE_ORDER:
+        content["notice"] = notice_text(order, "stopped", options)
     intent = Intent(
         channel=CHANNELS[kind_of(order)],
         purpose=purpose,
@@ -99,7 +103,7 @@ def _send(
         reason=what,
         # A cancelled order that is placed again and a repeated release are messages of their own.
         step=f"{what}/{order.extensions}/{order.chases}/{now_ms}",
-        content=dict(content),
+        content=content,
     )
     write_deliveries(session, case, [intent], options.language, now_ms)
     return intent.identifier(case)

@@ -9,7 +9,8 @@ from alerting.cases.case_accounts import FRAUD
 from alerting.cases.history import CaseHistory
 from alerting.db.case_tables import Case
 from alerting.db.dispatch_tables import Delivery
-from alerting.db.order_tables import Order
+from alerting.db.order_tables import Appeal, Order
+from alerting.orders.appeal_rows import settle_appeal
 from alerting.orders.order_messages import send_release
 from alerting.orders.order_results import note_cancelled
 from alerting.orders.order_rows import look_at_orders
@@ -41,6 +42,7 @@ def order_release(
     order.state = "release_ordered"
     order.release_reason, order.release_note, order.released_by = reason, note, actor
     order.release_ordered_at_ms = now_ms
+    settle_appeal(session, order, actor, now_ms)
     order.chases, order.chased_at_ms = 0, None
     send_release(session, case, order, options, now_ms)
     detail = {"order_id": order.order_id, "kind": order.kind, "why": reason}
@@ -72,6 +74,9 @@ def settle_orders(
 
 def hand_over_orders(session: Session, case: Case, other: Case, now_ms: int) -> None:
     """Move the orders of a duplicate to the case that it is a duplicate of; both are locked."""
+    session.execute(
+        update(Appeal).where(Appeal.case_id == case.case_id).values(case_id=other.case_id)
+    )
     moved = session.execute(
         update(Order)
         .where(Order.case_id == case.case_id)

@@ -60,12 +60,14 @@ def confirmed(
     order.state, order.confirmed_at_ms = "in_force", now_ms
     order.reference = reference or order.reference
     _record(session, order, "order_confirmed", actor, now_ms, note)
+    _look(session, order, now_ms)
 
 
 def released(session: Session, order: Order, actor: str, now_ms: int, note: str = "") -> None:
     """The release is carried out: the order is over."""
     if order.state == "release_ordered":
         _end(session, order, "released", "release_confirmed", actor, now_ms, note)
+        _look(session, order, now_ms)
 
 
 def refused(session: Session, order: Order, actor: str, now_ms: int, note: str = "") -> None:

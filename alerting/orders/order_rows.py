@@ -12,6 +12,7 @@ from alerting.cases.timers import timer_schedule
 from alerting.db.case_tables import Case, Warning_
 from alerting.db.dispatch_tables import Delivery
 from alerting.db.order_tables import Order
+from alerting.orders.order_notices import notice_text
 from alerting.orders.order_rules import OrderOptions
 from alerting.orders.order_states import HOLDING, OrderKind, OrderSource
 
@@ -24,6 +25,7 @@ class OrderRequest:
     """What to stop, as far as it is known; amounts in minor units, times in UTC milliseconds.
 
     An empty ``legal_basis`` or ``currency`` takes that of the installation or the case.
+    ``notify_phone`` is where the holder of a stopped account reads the reason, if it is known.
     """
 
     kind: OrderKind
@@ -39,6 +41,7 @@ class OrderRequest:
     currency: str = ""
     occurred_at_ms: int | None = None
     legal_basis: str = ""
+    notify_phone: str = ""
     source: OrderSource = "person"
     hop: int = 0
 
@@ -105,6 +108,7 @@ def place(
         occurred_at_ms=request.occurred_at_ms,
         legal_basis=request.legal_basis or options.basis_of(request.kind),
         reason=request.reason,
+        notify_phone=request.notify_phone,
         ordered_by=actor,
         ordered_at_ms=now_ms,
         expires_at_ms=now_ms + options.holds_ms(case.tenant),
@@ -151,6 +155,7 @@ def open_for(
         if order is None:
             order = place(session, case, request, options, BY_DISPATCH, now_ms)
         order.delivery_id = row.delivery_id
+        row.content = {**row.content, "notice": notice_text(order, "stopped", options)}
 
 
 def holding(session: Session, case_id: str, request: OrderRequest) -> Order | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alerting.access import Principal
+from alerting.access import Principal, Scope
 from alerting.cases.case_accounts import warnings_of
 from alerting.cases.case_steps import lock_case
 from alerting.cases.history import CaseHistory
@@ -13,6 +13,7 @@ from alerting.db.case_tables import Case
 from alerting.db.database import Database
 from alerting.db.order_tables import Order
 from alerting.orders import order_results
+from alerting.orders.appeal_rows import open_appeal
 from alerting.orders.order_messages import send_order
 from alerting.orders.order_release import order_release
 from alerting.orders.order_rows import (
@@ -122,11 +123,13 @@ class OrderService:
 
         Raises:
             NotFoundError: no such order in the caller's scope.
-            StepRefusedError: it is over.
+            StepRefusedError: it is over, or an objection to it waits for its decision.
         """
 
         def act(session: Session, case: Case, order: Order, now_ms: int) -> None:
-            _refuse(f"Order {order_id} cannot be handed over", decide_end(order.state))
+            objected = open_appeal(session, order_id) is not None
+            fault = decide_end(order.state, objected=objected)
+            _refuse(f"Order {order_id} cannot be handed over", fault)
             order.state, order.ended_at_ms = "handed_over", now_ms
             order.freeze_reference = reference
             CaseHistory(session, who.subject, now_ms).record(
@@ -190,6 +193,20 @@ class OrderService:
             case, order = locked_order(session, self._db, order_id, who)
             act(session, case, order, now_ms)
         return order
+
+
+def case_in(session: Session, scope: Scope, case_id: str) -> Case:
+    """A case in scope.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found: Case | None = session.scalar(
+        select(Case).where(Case.case_id == case_id, scope.condition(Case.tenant, Case.district))
+    )
+    if found is None:
+        raise NotFoundError("case", case_id)
+    return found
 
 
 def locked_order(

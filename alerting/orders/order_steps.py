@@ -11,6 +11,7 @@ HINTS = {
     "service_number": "This is the number of a bank, operator or authority.",
     "extended_twice": "Hand it over to a freeze, or release it.",
     "order_is_over": "Place another order.",
+    "objection_is_open": "Decide on the objection first.",
     "nothing_to_confirm": "Only an order or a release that waits for its confirmation has a result.",
     "case_was_erased": "",
     "went_over_to_another": "Use the case that it was merged into.",
@@ -55,9 +56,16 @@ def decide_extension(state: str, extensions: int, most: int) -> str | None:
     return "extended_twice" if extensions >= most else None
 
 
-def decide_end(state: str) -> str | None:
-    """The reason why an order may neither be handed over nor released, or None."""
-    return None if state in HOLDING else "order_is_over"
+def decide_end(state: str, *, objected: bool = False) -> str | None:
+    """The reason why an order may neither be handed over nor released, or None.
+
+    Args:
+        state: of the order.
+        objected: an objection is open that a freeze would leave without a decision.
+    """
+    if state not in HOLDING:
+        return "order_is_over"
+    return "objection_is_open" if objected else None
 
 
 def decide_result(state: str) -> str | None:

@@ -14,9 +14,11 @@ from alerting.messaging.background_task import BackgroundTask
 from alerting.orders.order_figures import OrderCollector
 from alerting.service_metrics import DatabaseCollector
 from alerting.web.api import (
+    appeal_routes,
     case_routes,
     desk_routes,
     health_routes,
+    money_routes,
     operation_routes,
     order_routes,
     patrol_feed_routes,
@@ -76,6 +78,8 @@ def create_app(
         case_routes.router,
         operation_routes.router,
         order_routes.router,
+        appeal_routes.router,
+        money_routes.router,
         sweep_routes.router,
         report_routes.router,
         rota_routes.router,

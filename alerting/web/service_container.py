@@ -28,6 +28,8 @@ from alerting.notify.rota.rota_requests import RotaRequests
 from alerting.notify.rota.rota_service import RotaService
 from alerting.notify.routing.routing_service import RoutingService
 from alerting.notify.routing.routing_source import RoutingSource
+from alerting.orders.appeal_service import AppealService
+from alerting.orders.money_stops import MoneyStops
 from alerting.orders.order_clock import OrderClock
 from alerting.orders.order_service import OrderService
 from forewarn.platform.clock import Clock
@@ -65,4 +67,6 @@ class Services:
     rotas: RotaService
     rota_requests: RotaRequests
     calendars: CalendarFeeds
+    appeals: AppealService
+    money_stops: MoneyStops
     gateway_secrets: Mapping[str, str]

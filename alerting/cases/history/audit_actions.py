@@ -16,7 +16,9 @@ AuditAction = Literal[
     # orders
     "order_placed", "order_confirmed", "order_refused", "order_cancelled", "order_unanswered",
     "order_extended", "order_handed_over", "order_runs_out", "order_ran_out",
-    "release_ordered", "release_confirmed", "release_chased",
+    "release_ordered", "release_confirmed", "release_chased", "order_notified",
+    "appeal_filed", "appeal_upheld", "appeal_refused", "appeal_settled", "appeal_waits",
+    "money_traced",
     # losses
     "loss_reported", "loss_seen", "unwarned_loss",
     # sweeps and lists

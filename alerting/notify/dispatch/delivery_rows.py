@@ -27,7 +27,10 @@ RELEASE = "release"
 ORDER_ALARM = "order_alarm"
 """Purpose of a delivery that reports the state of an order to the holder of a case, or to its team."""
 
-OUTLIVES_CASE = frozenset({PLACE_ORDER, RELEASE, ORDER_ALARM})
+ORDER_NOTICE = "order_notice"
+"""Purpose of a text that gives a person whom an order holds or cuts off the reason."""
+
+OUTLIVES_CASE = frozenset({PLACE_ORDER, RELEASE, ORDER_ALARM, ORDER_NOTICE})
 """Purposes of deliveries that are sent whether or not the case is open: an order outlives it."""
 
 

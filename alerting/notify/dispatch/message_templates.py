@@ -50,6 +50,7 @@ TEMPLATES: dict[str, dict[Language, str]] = {
         "en": "Please visit: {case_id}, {typology}, district {district}; the person cannot be reached by phone: {url}",
     },
     "bank_hold": {"zh": "请暂缓交易 {transfer_id}", "en": "Hold transfer {transfer_id}"},
+    "order_notice": {"zh": "{text}", "en": "{text}"},
     "order": {"zh": "请执行指令 {order}：{order_id}", "en": "Carry out {order}: {order_id}"},
     "operator_suspend": {"zh": "请暂停涉诈通话", "en": "Suspend the fraudulent call"},
     "digest": {"zh": "共{count}起待响应：\n{lines}", "en": "Waiting cases: {count}\n{lines}"},
@@ -101,6 +102,14 @@ PROBLEMS: dict[str, dict[Language, str]] = {
     "release_not_confirmed": {
         "zh": "解除指令尚未得到确认，已再次下达",
         "en": "a release is not confirmed and was ordered again",
+    },
+    "appeal_due_soon": {
+        "zh": "一项异议即将到期，请由另一人复核",
+        "en": "an objection is due soon: another person has to decide",
+    },
+    "appeal_overdue": {
+        "zh": "一项异议已超期未决",
+        "en": "an objection is overdue and not decided",
     },
     "no_contact_yet": {"zh": "接手后尚未联系当事人", "en": "no attempt to reach the person"},
     "no_outcome_yet": {"zh": "联系后尚无处置结果", "en": "no outcome since contact"},

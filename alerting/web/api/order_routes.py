@@ -56,6 +56,14 @@ class OrderBody(_Body):
     currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = ""
     occurred_at_ms: Instant | None = None
     legal_basis: Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")] = ""
+    notify_phone: Annotated[
+        str,
+        Field(
+            max_length=20,
+            pattern=r"^(\+?[0-9]{3,19})?$",
+            description="where the holder of a stopped account reads the reason",
+        ),
+    ] = ""
 
 
 class ExtensionBody(_Body):
@@ -119,6 +127,7 @@ class OrderView(BaseModel):
     release_ordered_at_ms: int | None
     ended_at_ms: int | None
     freeze_reference: str
+    notified_at_ms: int | None = Field(description="when the person was given notice")
     hit_honest: bool = Field(description="it turned out to hit an honest person")
 
     @classmethod

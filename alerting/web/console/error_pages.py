@@ -81,7 +81,7 @@ _FIELDS = {
     "amount_lost_without_a_loss": "disposition", "dissuaded_needs_contact": "disposition",
     "no_contact_was_tried": "disposition", "duplicate_needs_the_other_case": "duplicate_of",
     "duplicate_of_self": "duplicate_of", "duplicate_of_another_person": "duplicate_of",
-    "duplicate_in_another_currency": "duplicate_of", "duplicate_of_a_duplicate": "duplicate_of",
+    "choose_accounts": "reason", "duplicate_in_another_currency": "duplicate_of", "duplicate_of_a_duplicate": "duplicate_of",
 }  # fmt: skip
 """The field of a form that a refusal is about."""
 

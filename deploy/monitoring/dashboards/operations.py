@@ -97,6 +97,13 @@ def build() -> Any:
                 meaning="A late release still stops what was released; the alert begins after 15 minutes.",
             ),
             lines(
+                "Objections",
+                {
+                    "{{outcome}}": "max by (outcome) (forewarn_alerting_appeals)",
+                    "overdue": "max(forewarn_alerting_overdue_appeals)",
+                },
+            ),
+            lines(
                 "Share of orders that hit honest people",
                 {
                     "{{kind}}": "max by (kind) (forewarn_alerting_placed_orders{honest='true'})"

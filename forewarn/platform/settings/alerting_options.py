@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, ClassVar, Literal, Self, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -152,6 +153,31 @@ class SweepTable(OptionTable):
     )
 
 
+class NoticeTable(OptionTable):
+    """One text to people whom an order holds or cuts off; empty names fit all."""
+
+    occasion: Literal["stopped", "released", "objection_refused"]
+    language: Literal["zh", "en"]
+    text: str = Field(min_length=10, max_length=500)
+    tenant: str = ""
+    typology: str = ""
+    kind: Literal["", "hold_transfer", "stop_account", "suspend_line"] = ""
+
+    @field_validator("text")
+    @classmethod
+    def _has_known_fields(cls, text: str) -> str:
+        try:
+            parts = [part for part in Formatter().parse(text) if part[1] is not None]
+        except ValueError:
+            raise ValueError("the text has a brace without its partner") from None
+        known = {"typology", "until", "contact", "order_id", "reason"}
+        wrong = sorted({name or "" for _, name, form, conversion in parts
+                        if name not in known or form or conversion})  # fmt: skip
+        if wrong:
+            raise ValueError(f"the text has unknown fields: {', '.join(wrong)}")
+        return text
+
+
 class OrderTable(OptionTable):
     """Orders that stop a transfer, an account or a line: how long they hold, and on what basis."""
 
@@ -175,6 +201,19 @@ class OrderTable(OptionTable):
         "《中华人民共和国反电信网络诈骗法》第十一条",
         max_length=300,
         description="named by orders that suspend a line, unless the order names another",
+    )
+    appeal_hours: int = Field(
+        24, ge=1, le=72, description="within which an objection to an order is decided"
+    )
+    appeal_hours_by_tenant: dict[str, Annotated[int, Field(ge=1, le=72)]] = Field(
+        default_factory=dict, description="the same for tenants that differ"
+    )
+    contact: str = Field(
+        "96110", min_length=3, max_length=100, description="where people object, named by notices"
+    )
+    notices: list[NoticeTable] = Field(
+        default_factory=list,
+        description="texts of notices by tenant, typology and kind of order (see alerting.md)",
     )
 
 

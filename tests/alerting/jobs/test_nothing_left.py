@@ -18,7 +18,8 @@ from tests.alerting.factory import NOW_MS, Clock
 
 NUMBER = "+8613912345678"
 PERSONAL = {
-    "activity": {"subscriber", "peer"},
+    "activity": {"subscriber", "peer", "account"},
+    "appeals": {"objector", "phone", "statement", "decision_note"},
     "case_events": {"detail"},
     "cases": {"subscriber", "caller", "payee"},
     "contacts": {"subscriber", "peer"},
@@ -29,7 +30,7 @@ PERSONAL = {
     "list_items": {"subscriber", "peer", "reason"},
     "orders": {
         "payer_name", "payer_account", "payee_name", "payee_account", "number", "caller",
-        "reason", "release_note", "reference", "freeze_reference",
+        "reason", "release_note", "reference", "freeze_reference", "notify_phone",
     },
     "outbox": {"key", "value"},
     "relatives": {"subscriber", "phone", "name"},
@@ -49,7 +50,7 @@ HARMLESS = {
     "shift_id", "silence_id", "source_topic", "step", "state", "status", "subject_id", "subject_kind",
     "subject_status", "sweep_id", "team", "template", "tenant", "topic", "traceparent",
     "transfer_id", "typology", "warning_id", "extended_by", "legal_basis", "order_id", "ordered_by",
-    "release_delivery_id", "release_reason", "released_by", "source",
+    "release_delivery_id", "release_reason", "released_by", "source", "appeal_id", "way", "filed_by",
 }  # fmt: skip
 NOT_OF_CASES = ("access_", "audit_")
 STATES = {"cases": "closed", "sweeps": "done", "list_items": "removed", "deliveries": "sent"}

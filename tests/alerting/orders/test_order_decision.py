@@ -27,6 +27,8 @@ ORDERED = OrderFacts(
     alerted="",
     release_ordered_at_ms=None,
     release_failed=False,
+    notified=True,
+    release_notified=False,
     chases=0,
     chased_at_ms=None,
 )
@@ -52,7 +54,11 @@ RELEASE = replace(ORDERED, state="release_ordered", release_ordered_at_ms=48 * H
         (replace(RELEASE, chases=MAX_CHASES), 2000 * HOUR_MS, "over", "release_chased_enough", None),
         (replace(ORDERED, state="refused"), 1, "alert", "order_refused", None),
         (replace(ORDERED, state="refused", alerted="order_refused"), 1, "over", "order_is_over", None),
-        (replace(ORDERED, state="released"), 99 * HOUR_MS, "over", "order_is_over", None),
+        (replace(IN_FORCE, notified=False), 1, "notify", "order_notice_due", 1),
+        (replace(ORDERED, notified=False), 1, "wait", "order_holds", 300_000),
+        (replace(ORDERED, state="released"), 99 * HOUR_MS, "notify", "release_notice_due", None),
+        (replace(ORDERED, state="released", release_notified=True), 1, "over", "order_is_over", None),
+        (replace(ORDERED, state="released", notified=False), 1, "over", "order_is_over", None),
         (replace(ORDERED, state="handed_over"), 99 * HOUR_MS, "over", "order_is_over", None),
     ],
 )  # fmt: skip

@@ -3,13 +3,16 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Response
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from alerting.access import Principal, UnmaskDecision, may_unmask
 from alerting.access.masking import mask_account, mask_name, mask_phone
 from alerting.db.case_tables import Case, CaseEvent, Warning_
 from alerting.db.order_tables import Order
+from alerting.orders.appeal_decision import STATES as APPEAL_STATES
+from alerting.orders.appeal_rows import appeals_in
+from alerting.orders.appeal_service import Objection
 from alerting.orders.order_queries import order_in, orders_in
 from alerting.orders.order_rows import OrderRequest
 from alerting.orders.order_states import HOLDING, OPEN, STATES, OrderKind, ReleaseByHand
@@ -45,8 +48,16 @@ def orders_page(
     states = {"open": OPEN, "late": ("release_ordered",), "all": STATES}[show]
     with page.services.db.read() as session:
         rows = orders_in(session, who.scope, states=states, kind=kind or None)
-    names = page.access.names_of({row.ordered_by for row in rows})
-    return page.render("orders.html", rows=rows, show=show, kind=kind, names=names)
+        appeals = appeals_in(session, who.scope)
+    subjects = {row.ordered_by for row in rows} | {appeal.filed_by for appeal in appeals}
+    return page.render(
+        "orders.html",
+        rows=rows,
+        appeals=appeals,
+        show=show,
+        kind=kind,
+        names=page.access.names_of(subjects),
+    )
 
 
 @router.get("/console/orders/{order_id}")
@@ -56,11 +67,18 @@ def order_page(page: Signed, who: Reader, order_id: Id) -> Response:
         order = order_in(session, who.scope, order_id)
         case = session.get_one(Case, order.case_id)
         life = _life(session, order)
-    subjects = {event.actor for event in life} | {order.ordered_by, order.released_by or ""}
+        appeals = appeals_in(session, who.scope, states=APPEAL_STATES, order_id=order_id)
+    placed_by = {order.ordered_by, *order.extended_by.split()}
+    subjects = {event.actor for event in life} | placed_by | {order.released_by or ""}
+    subjects |= {appeal.filed_by for appeal in appeals}
+    subjects |= {appeal.decided_by for appeal in appeals if appeal.decided_by}
     return page.render(
         "order.html",
         order=order,
         life=life,
+        appeals=appeals,
+        waiting=next((appeal for appeal in appeals if appeal.state == "open"), None),
+        may_decide=who.may("order.decide") and who.subject not in placed_by,
         names=page.access.names_of(subjects),
         holds=order.state in HOLDING,
         unmask=_unmask(order, case, who),
@@ -108,6 +126,35 @@ def result(
     return page.go(f"/console/orders/{order_id}")
 
 
+@router.post("/console/orders/{order_id}/appeals")
+def file_appeal(
+    page: Signed,
+    who: Placer,
+    order_id: Id,
+    objector: Annotated[str, Form(min_length=1, max_length=100)],
+    statement: Annotated[str, Form(min_length=3, max_length=2000)],
+    phone: Annotated[str, Form(max_length=20, pattern=r"^(\+?[0-9]{3,19})?$")] = "",
+    way: Annotated[Literal["console", "phone"], Form()] = "phone",
+) -> Response:
+    """Take down an objection."""
+    page.services.appeals.file(order_id, who, Objection(objector, statement, way, phone))
+    return page.go(f"/console/orders/{order_id}")
+
+
+@router.post("/console/appeals/{appeal_id}/{verdict}")
+def decide_appeal(
+    page: Signed,
+    who: Decider,
+    appeal_id: Id,
+    verdict: Literal["uphold", "refuse"],
+    reason: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Decide on an objection as another person than the one who ordered."""
+    act = page.services.appeals.uphold if verdict == "uphold" else page.services.appeals.refuse
+    appeal = act(appeal_id, who, reason=reason)
+    return page.go(f"/console/orders/{appeal.order_id}")
+
+
 @router.post("/console/orders/{order_id}/unmask")
 def unmask(
     page: Signed,
@@ -119,6 +166,7 @@ def unmask(
     with page.services.db.read() as session:
         order = order_in(session, who.scope, order_id)
         case = session.get_one(Case, order.case_id)
+        appeals = appeals_in(session, who.scope, states=APPEAL_STATES, order_id=order_id)
     check_reveal(page, who, case.case_id, "order", _unmask(order, case, who), why)
     masked = [
         (mask_name(order.payer_name), order.payer_name),
@@ -127,6 +175,8 @@ def unmask(
         (mask_account(order.payee_account), order.payee_account),
         (mask_phone(order.number), order.number),
         (mask_phone(order.caller), order.caller),
+        *((mask_phone(appeal.phone), appeal.phone) for appeal in appeals),
+        *((mask_name(appeal.objector), appeal.objector) for appeal in appeals),
     ]
     return reveal(page, [pair for pair in masked if pair[1]])
 
@@ -167,6 +217,7 @@ def place(
     payee_name: Name = "",
     payer_name: Name = "",
     number: Annotated[str, Form(max_length=20, pattern=r"^\+?[0-9]*$")] = "",
+    notify_phone: Annotated[str, Form(max_length=20, pattern=r"^(\+?[0-9]{3,19})?$")] = "",
     amount: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """Stop a transfer, an account or a line."""
@@ -180,6 +231,7 @@ def place(
         payee_name=payee_name,
         payer_name=payer_name,
         number=number,
+        notify_phone=notify_phone,
         amount_minor=amount_minor(amount, currency, "amount") if amount.strip() else None,
     )
     order = page.services.orders.order(case_id, who, request)
@@ -203,7 +255,7 @@ def _life(session: Session, order: Order) -> list[CaseEvent]:
         select(CaseEvent)
         .where(
             CaseEvent.case_id == order.case_id,
-            CaseEvent.kind.like("order%") | CaseEvent.kind.like("release_%"),
+            or_(*(CaseEvent.kind.like(f"{part}%") for part in ("order", "release_", "appeal"))),
         )
         .order_by(CaseEvent.event_no.desc())
         .limit(LIFE_LIMIT)

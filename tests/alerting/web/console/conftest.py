@@ -19,7 +19,7 @@ from alerting.bootstrap.access_components import build_access
 from alerting.db.case_tables import Case, EmergencyContact
 from alerting.db.contact_tables import Sweep, SweepTarget
 from alerting.db.dispatch_tables import Delivery
-from alerting.db.order_tables import Order
+from alerting.db.order_tables import Appeal, Order
 from alerting.web.application import bind, create_app
 from alerting.web.console import ConsoleOptions, mount_console
 from alerting.web.service_container import Services
@@ -41,6 +41,7 @@ PEOPLE = {
     "li": (["responder"], ["default"], ["4304*"]),
     "wang": (["responder"], ["default"], ["4304*"]),
     "boss": (["supervisor"], ["default"], ["4304*"]),
+    "zhao": (["supervisor"], ["default"], ["4304*"]),
     "stranger": (["supervisor"], ["default"], ["1101*"]),
     "elsewhere": (["supervisor"], ["changsha"], ["*"]),
     "analyst": (["analyst"], ["*"], ["*"]),
@@ -309,6 +310,24 @@ def town(raise_case: RaiseCase, services: Services) -> list[str]:
                 ordered_at_ms=NOW_MS,
                 confirmed_at_ms=NOW_MS,
                 expires_at_ms=NOW_MS + 48 * 3_600_000,
+            )
+        )
+        session.flush()
+        session.add(
+            Appeal(
+                appeal_id="a-1",
+                order_id="o-1",
+                case_id=ids[3],
+                tenant="default",
+                district="430405",
+                way="phone",
+                objector="赵某",
+                phone="+8613900007777",
+                statement="It is my own account.",
+                filed_by="local:li",
+                filed_at_ms=NOW_MS,
+                due_at_ms=NOW_MS + 24 * 3_600_000,
+                state="open",
             )
         )
         session.add(

@@ -32,10 +32,12 @@ PAGES = {
         "rotas",
         "cases/{held}",
         "cases/{held}/orders",
+        "cases/{held}/money",
         "orders/o-1",
     ],
     "auditor": ["audit"],
     "admin": ["keys"],
+    "zhao": ["orders/o-1"],
 }
 BROKEN = """() => {
   // Words whose letters stand on more than one line, but for ids, which may.

@@ -1,16 +1,18 @@
 """The pages of orders: who sees and does what, and what an order looks like to a person."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select
 
 from alerting.db.journal_tables import AuditRecord
-from alerting.db.order_tables import Order
+from alerting.db.order_tables import Appeal, Order
 from alerting.web.service_container import Services
 from forewarn.contracts.fraud_warning import FraudWarning
 from tests.alerting.factory import NOW_MS, PAYEE, warning
+from tests.alerting.orders.test_money_stops import MULE, flow
 from tests.alerting.web.console.conftest import ON_SQLITE, Browser
 
 pytestmark = ON_SQLITE
@@ -22,6 +24,7 @@ STEPS = {
     "hand-over": {"reference": "No. 17"},
     "release": {"reason": "cleared"},
     "result": {"done": "true"},
+    "appeals": {"objector": "Zhao", "statement": "It is mine."},
     "unmask": {"why": "complaint"},
 }
 
@@ -102,6 +105,49 @@ def test_names_and_accounts_of_an_order_are_shown_once_the_audit_log_has_the_rea
         ).all()
     assert [json.loads(detail)["why"] for detail in logged] == ["help_holder"]
     assert make_browser("wang").post(f"/console/orders/{order_id}/unmask").status_code == 403
+
+
+def test_an_objection_is_taken_down_by_one_person_and_decided_by_another(
+    make_browser: MakeBrowser, raise_case: RaiseCase, services: Services
+) -> None:
+    case_id = raise_case(warning())
+    boss, zhao = make_browser("boss"), make_browser("zhao")
+    order_id = placed(boss, case_id)
+    form = {"objector": "Zhao Lei", "statement": "I paid my landlord.", "phone": "+8613900007777"}
+    assert boss.post(f"/console/orders/{order_id}/appeals", **form).status_code == 204
+    with services.db.read() as session:
+        appeal_id = session.scalars(select(Appeal.appeal_id)).one()
+    assert order_id in zhao.get("/console/orders").text
+    page = boss.get(f"/console/orders/{order_id}").text
+    assert "Zhao Lei" not in page
+    assert "+8613900007777" not in page
+    assert "Another supervisor than the one who ordered" in page
+    assert boss.post(f"/console/appeals/{appeal_id}/uphold").status_code == 409
+    assert make_browser("wang").post(f"/console/appeals/{appeal_id}/uphold").status_code == 403
+    assert make_browser("stranger").post(f"/console/appeals/{appeal_id}/uphold").status_code == 404
+    assert zhao.post(f"/console/appeals/{appeal_id}/refuse").status_code == 409  # without a reason
+    assert zhao.post(f"/console/appeals/{appeal_id}/uphold").status_code == 204
+    assert order(services, order_id).release_reason == "appeal"
+
+
+def test_the_trail_of_the_money_names_accounts_by_keys_and_stops_the_chosen_ones(
+    make_browser: MakeBrowser, services: Services
+) -> None:
+    case_id = flow(services)
+    boss = make_browser("boss")
+    page = boss.get(f"/console/cases/{case_id}/money").text
+    assert MULE not in page
+    keys = re.findall(r'name="account" value="([0-9a-f]{16})"[^>]* checked', page)
+    assert len(keys) == 3
+    path = f"/console/cases/{case_id}/money/stops"
+    assert make_browser("li").post(path, account=keys, reason="passed on").status_code == 409
+    assert make_browser("analyst").post(path, account=keys, reason="passed on").status_code == 403
+    assert make_browser("stranger").post(path, account=keys, reason="passed on").status_code == 404
+    assert make_browser("stranger").get(f"/console/cases/{case_id}/money").status_code == 404
+    assert boss.post(path, account=keys[:2], reason="passed on").status_code == 204
+    with services.db.read() as session:
+        assert len(session.scalars(select(Order.order_id)).all()) == 2
+    assert boss.post(path, reason="passed on").status_code == 422
 
 
 def test_an_analyst_reads_orders_and_changes_none(

@@ -16,10 +16,12 @@ from alerting.cases.follow_up import Owed
 from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.lifecycle import STATES
 from alerting.cases.playbooks.playbook import Owner
+from alerting.linkage.stop_proposal import StopReason
 from alerting.linkage.sweep_decision import TargetAction
 from alerting.notify.dispatch.page_decision import PageReason
 from alerting.notify.dispatch.retry_decision import State
 from alerting.notify.notices.notice_templates import CHANGE_KINDS
+from alerting.orders.appeal_decision import AppealState, AppealWay
 from alerting.orders.order_states import KINDS, ReleaseReason
 from alerting.orders.order_states import STATES as ORDER_STATES
 from alerting.web.console import page_rendering
@@ -46,6 +48,9 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
     "order_kind": KINDS,
     "order_state": ORDER_STATES,
     "release_reason": get_args(ReleaseReason),
+    "stop_reason": get_args(StopReason),
+    "appeal_state": get_args(AppealState),
+    "appeal_way": get_args(AppealWay),
     "why": get_args(PageReason) + get_args(Owed),
     "bulk_action": get_args(BulkAction),
     "clue_state": ("proposed", "active", "rejected", "undone"),
@@ -59,6 +64,7 @@ NOTHING_ELSE = (
     "order_kind", "order_state", "release_reason",
     "rota_kind", "weekday", "task_owner",
     "bulk_action", "clue_state", "clue_verdict",
+    "appeal_state", "appeal_way", "stop_reason",
 )  # fmt: skip
 """Groups that hold the words of their vocabulary and no others."""
 
