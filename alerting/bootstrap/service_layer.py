@@ -86,7 +86,6 @@ def build_services(
     tasks = TaskService(db, steps, playbooks)
     case_service = CaseService(steps, deadlines, follow_ups)
     closures = closure_service(options, steps, accounts, lists, deadlines, orders, tasks)
-    order_service = OrderService(db, clock, orders)
     return Services(
         db=db,
         clock=clock,
@@ -107,16 +106,14 @@ def build_services(
         routing=routing,
         routing_service=RoutingService(db, clock, deadlines),
         gateway_reports=GatewayReports(db, clock),
-        orders=order_service,
         order_clock=OrderClock(orders, dispatch.alert),
         playbooks=playbooks,
         tasks=tasks,
         bulk=BulkSteps(case_service, closures),
         page_answers=PageAnswers(db, clock, case_service, PageLinkCode(pseudonymiser)),
         **_rota_services(settings, db, clock),
+        **_order_services(orders, db, clock, pseudonymiser),
         clue_imports=ClueImports(db, clock, lists),
-        appeals=AppealService(db, clock, orders),
-        money_stops=MoneyStops(db, clock, order_service, pseudonymiser),
         gateway_secrets=gateway_secrets(settings),
     )
 
@@ -150,6 +147,18 @@ def _rules(settings: AlertingSettings, deadlines: Deadlines) -> IngestRules:
         correlation_window_ms=settings.options.cases.correlation_window_seconds * 1000,
         zone=ZoneInfo(settings.options.console.timezone),
     )
+
+
+def _order_services(
+    options: OrderOptions, db: Database, clock: Clock, pseudonymiser: Pseudonymiser
+) -> dict[str, Any]:
+    """The services of orders, by their names in ``Services``."""
+    orders = OrderService(db, clock, options)
+    return {
+        "orders": orders,
+        "appeals": AppealService(db, clock, options),
+        "money_stops": MoneyStops(db, clock, orders, pseudonymiser),
+    }
 
 
 def _rota_services(settings: AlertingSettings, db: Database, clock: Clock) -> dict[str, Any]:
