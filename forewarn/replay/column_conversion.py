@@ -198,7 +198,7 @@ def phones(region: str | None, *, may_be_withheld: bool) -> ColumnConvert:
             if not found.null_count():
                 return found
             fixed = "+86" + texts.str.extract(
-                r"^(?:\+86|0086|0)(10[0-9]{8}|2[0-9]{9}|[3-9][0-9]{9,10})$"
+                r"^(?:\+86|0086|0)(10[0-9]{8}|2[0-9]{9}|(?:[3-8][0-9]|9[0-46-9])[0-9]{8,9}|95[1-9][0-9]{7,8})$"
             )
             return found.zip_with(found.is_not_null(), fixed)
 

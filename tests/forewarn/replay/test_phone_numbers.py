@@ -35,7 +35,33 @@ def test_fixed_foreign_short_and_unheard_of_numbers(spelling: str, expected: str
 
 
 @pytest.mark.parametrize(
-    "text", ["anonymous", "Restricted", "sip:anonymous@anonymous.invalid", "+266696687", "7378742833",
+    ("spellings", "expected"),
+    [
+        (("12306", "+8612306", "008612306", "073112306", "0731-12306", "+8673112306"), "12306"),
+        (("110", "+86110", "0086110", "0731110", "010110"), "110"),
+        (("950131234567", "+86950131234567", "0086950131234567", "0950131234567"), "950131234567"),
+        (("95013123456", "+8695013123456", "008695013123456"), "95013123456"),
+        (("4008001234", "+864008001234", "04008001234", "400-800-1234", "0731-4008001234"), "+864008001234"),
+        (("13900000009", "12583113900000009", "12583313900000009", "1793113900000009"), "+8613900000009"),
+        (("09511234567", "+869511234567"), "+869511234567"),
+        (("82395588",), "82395588"), (("86512345",), "86512345"), (("021-82395588",), "+862182395588"),
+    ],
+)  # fmt: skip
+def test_a_short_or_shared_number_is_one_party_whatever_is_shown_before_it(
+    spellings: tuple[str, ...], expected: str
+) -> None:
+    assert {party(each, "CN") for each in spellings} == {expected}
+
+
+@pytest.mark.parametrize("text", ["privatbank", "unknownsoldier", "Reception", "8001 hidden"])
+def test_a_name_is_no_withheld_number(text: str) -> None:
+    with pytest.raises(CellError):
+        party(text, "DE")
+
+
+@pytest.mark.parametrize(
+    "text", ["Anonym", "unbekannt", "Unbekannter Anrufer", "private number", "CLIR", "Rufnummer unterdrückt",
+             "Numéro masqué", "número desconocido", "Caller unknown", "号码未知", "匿名来电", "anonymous", "Restricted", "sip:anonymous@anonymous.invalid", "+266696687", "7378742833",
              "Private Number", "unknown", "No Caller ID", "隐藏号码", "0", "00000000000"],
 )  # fmt: skip
 def test_a_withheld_number_is_no_party(text: str) -> None:
