@@ -147,7 +147,12 @@ def _texts(compiled: CompiledField, batch: RowBatch, chosen: pl.Series) -> pl.Se
     """The texts of a field; empty where there is nothing."""
     rule = compiled.rule
     if rule.template:
-        return _filled_in(rule.templates[0], batch, chosen)
+        texts = _filled_in(rule.templates[0], batch, chosen)
+        for other in rule.templates[1:]:
+            if not texts.null_count():
+                break
+            texts = texts.zip_with(texts.is_not_null(), _filled_in(other, batch, chosen))
+        return texts
     texts = pl.Series([""]).new_from_index(0, len(chosen))
     for column in (*rule.columns, *rule.names):
         cells = _cells(batch, column, chosen)

@@ -105,6 +105,7 @@ def _require(
         known.add(IDENTITY)
     if mapping.join is not None:
         known.update(mapping.join.prefix + one for one in header.names)
+        known.update(mapping.join.added)
     if mapping.same_as:
         known.update((FOUND, WHOLE_AMOUNT), (ORIGINAL + one for one in header.names))
     lacking = [

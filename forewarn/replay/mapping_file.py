@@ -175,23 +175,47 @@ class RowIdentity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Join(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Two rows that belong together, such as INVITE and BYE: the first gets the cells of the second.
+    """Rows that belong together, such as INVITE and BYE, or all records of one call: one row stands for them.
+
+    The row that stands for all is the first, or with ``better`` the first of these; where ``least`` is said, the one
+    with the least cell of its first column. Beside its own cells it has those of the row that ends the group under
+    ``prefix``, and with ``several`` what ``sum``, ``least`` and ``greatest`` say.
 
     Attributes:
-        key: columns that are equal in both.
+        key: columns that are equal in all of them; rows in which all are empty stand alone.
         first: which rows begin.
-        second: which rows end; each is counted as joined.
-        prefix: before the names of the second row's columns.
-        rows_apart: how many further first rows may wait at most.
-        alone: whether a second row without a first one is a row of its own.
+        second: which rows end; each is counted as joined. None if it is not said.
+        prefix: before the names of the ending row's columns.
+        rows_apart: how many further groups may wait at most.
+        alone: whether an ending row without a first one is a row of its own.
+        several: whether further first rows with the key belong to the group, too; without it they begin another.
+        linked: whether one equal cell of ``key``, in whichever column, makes two rows belong together.
+        better: rows that stand for the group before others, such as the answered one.
+        sum: columns of durations: ``sum.NAME`` has the seconds of all rows, ``better.NAME`` of the better ones,
+            ``before.NAME`` of those before the row that stands for all.
+        least: columns whose first text in alphabetical order is wanted, as ``least.NAME``: times from year to second.
+        greatest: likewise the last text, as ``greatest.NAME``.
     """
 
     key: Annotated[list[str], msgspec.Meta(min_length=1)]
     first: When
-    second: When
+    second: When = {}
     prefix: str = "then."
     rows_apart: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100_000
     alone: bool = False
+    several: bool = False
+    linked: bool = False
+    better: When = {}
+    sum: list[str] = []
+    least: list[str] = []
+    greatest: list[str] = []
+
+    @property
+    def added(self) -> list[str]:
+        """Names of the columns that sums and the like give."""
+        sums = [f"{what}.{name}" for name in self.sum for what in ("sum", "better", "before")]
+        ends = [f"least.{name}" for name in self.least]
+        return [*sums, *ends, *(f"greatest.{name}" for name in self.greatest)]
 
 
 class SameAs(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -348,7 +372,9 @@ def required_columns(file: MappingFile) -> Iterator[tuple[list[str], str]]:
     if file.identity is not None:
         yield from (([column], "identity") for column in file.identity.of)
     if file.join is not None:
-        for column in (*file.join.key, *file.join.first, *file.join.second):
+        join = file.join
+        named = (*join.key, *join.first, *join.second, *join.better, *join.sum, *join.least)
+        for column in (*named, *join.greatest):
             yield [column], "join"
     yield from _original_columns(file)
 
@@ -365,7 +391,8 @@ def is_added(column: str, file: MappingFile) -> bool:
     """Whether a column need not be in the file: it is optional, or made by ``join``, ``same_as`` or ``identity``."""
     if column in file.optional or (column == IDENTITY and file.identity is not None):
         return True
-    joined = file.join is not None and column.startswith(file.join.prefix)
+    join = file.join
+    joined = join is not None and (column.startswith(join.prefix) or column in join.added)
     return joined or (bool(file.same_as) and column.startswith(ORIGINAL))
 
 

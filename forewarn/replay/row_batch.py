@@ -198,7 +198,7 @@ def text_of(cell: Any) -> str:
 
 
 def path_of(name: str) -> list[str]:
-    """The steps of ``a.b.0.c`` or ``a[b]``."""
+    """The steps of ``a.b.0.c`` or ``a[b]``; ``-1`` is the last of a list."""
     return [step for step in re.split(r"[.\[\]]", name) if step]
 
 
@@ -220,7 +220,11 @@ def _found(row: Any, name: str) -> tuple[bool, Any]:
     for step in path_of(name):
         if isinstance(row, dict) and step in row:
             row = row[step]
-        elif isinstance(row, list) and step.isdecimal() and int(step) < len(row):
+        elif (
+            isinstance(row, list)
+            and step.removeprefix("-").isdecimal()
+            and -len(row) <= int(step) < len(row)
+        ):
             row = row[int(step)]
         else:
             return False, None

@@ -1,4 +1,4 @@
-"""Rows that belong together: pairs such as INVITE and BYE, and repetitions of one row."""
+"""Rows that belong together: INVITE and BYE, the records of one call, and repetitions of one row."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +10,7 @@ from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import Join, MappingFile
 from forewarn.replay.row_batch import RowBatch
 from forewarn.replay.row_condition import RowCondition
+from forewarn.replay.row_group import RowGroup, WaitingRows
 from forewarn.replay.row_identity import REPEATED, identified_rows
 from forewarn.replay.row_reader import Watch, read_batches
 from forewarn.replay.seen_keys import SeenKeys
@@ -61,65 +62,115 @@ def distinct_rows(
 
 
 def joined_rows(batches: Iterator[RowBatch], join: Join, tally: FileTally) -> Iterator[RowBatch]:
-    """Give first rows the cells of their second rows; a first row without one has empty cells there.
+    """Give rows that belong together one row; the cells of an ending row that did not come are empty.
 
-    A first row waits for its second until the file ends, or until ``rows_apart`` others wait behind it.
+    A group waits for its ending row until the file ends, or until ``rows_apart`` others wait behind it.
 
     Args:
         batches: of one file.
         join: which rows belong together.
-        tally: counts the second rows.
+        tally: counts the rows that another one stands for.
     """
-    first, second = RowCondition(join.first), RowCondition(join.second)
-    waiting: dict[tuple[str, ...], _Row] = {}
+    first, better = RowCondition(join.first), RowCondition(join.better)
+    second = RowCondition(join.second) if join.second else None
+    waiting = _Waiting(join.rows_apart)
     names: object = ()
     for batch in batches:
         names = batch.names
-        keys = list(zip(*map(batch.texts, join.key), strict=True))
-        begins, ends = set(first.positions(batch)), set(second.positions(batch))
-        done: list[tuple[_Row, object]] = []
-        rows = batch.cells()
+        keys = _keys(batch, join)
+        begins = set(first.positions(batch))
+        ends = set(second.positions(batch)) if second is not None else set()
+        prefers = set(better.positions(batch)) if join.better else set()
+        rows = WaitingRows(join, batch, prefers)
+        done: list[RowGroup] = []
         for position, key in enumerate(keys):
-            row = _Row(rows[position], batch.lines[position], batch.raws[position])
+            row = rows.of(position)
+            found = waiting.found(key)
             if position in ends:
-                if key in waiting:
-                    done.append((waiting.pop(key), row.cells))
+                if found is not None:
+                    found.end(row)
+                    done.append(waiting.removed(found))
                     tally.joined += 1
                 elif join.alone:
-                    done.append((row, None))
+                    done.append(RowGroup(row))
                 else:
                     tally.passed[NO_FIRST] += 1
-            elif position in begins:
-                if key in waiting:
-                    done.append((waiting.pop(key), None))
-                waiting[key] = row
-                if len(waiting) > join.rows_apart:
-                    done.append((waiting.pop(next(iter(waiting))), None))
+            elif position in begins and key:
+                if found is not None and join.several:
+                    found.join(row)
+                    waiting.add(found, key)
+                    tally.joined += 1
+                    continue
+                if found is not None:
+                    done.append(waiting.removed(found))
+                done += waiting.add(RowGroup(row), key)
             else:
-                done.append((row, None))
-        yield _batch(names, done, batch, join.prefix)
-    if waiting:
-        yield _batch(names, [(row, None) for row in waiting.values()], None, join.prefix)
+                done.append(RowGroup(row))
+        yield _batch(names, done, batch, join)
+    if left := waiting.rest():
+        yield _batch(names, left, None, join)
 
 
-class _Row:
-    """A row that may wait for another."""
+def _keys(batch: RowBatch, join: Join) -> list[list[object]]:
+    """The names by which the group of each row is found: one, or each cell where rows are linked; none if all are empty."""
+    cells = list(zip(*map(batch.texts, join.key), strict=True))
+    if join.linked:
+        return [[text for text in dict.fromkeys(key) if text] for key in cells]
+    return [[key] if any(key) else [] for key in cells]
 
-    __slots__ = ("cells", "line", "raw")
 
-    def __init__(self, cells: object, line: int, raw: str) -> None:
-        self.cells, self.line, self.raw = cells, line, raw
+class _Waiting:
+    """Groups that may still grow, the oldest first.
+
+    Args:
+        most: how many may wait beside the newest.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._by_key: dict[object, RowGroup] = {}
+        self._keys: dict[RowGroup, list[object]] = {}
+
+    def found(self, key: list[object]) -> RowGroup | None:
+        """The group that one of the names belongs to."""
+        for name in key:
+            if name in self._by_key:
+                return self._by_key[name]
+        return None
+
+    def add(self, group: RowGroup, key: list[object]) -> list[RowGroup]:
+        """Let a group wait under further names; gives the groups that have waited longest, if there are too many."""
+        known = self._keys.setdefault(group, [])
+        for name in key:
+            if name not in self._by_key:
+                self._by_key[name] = group
+                known.append(name)
+        gone = []
+        while len(self._keys) > self._most + 1:
+            gone.append(self.removed(next(iter(self._keys))))
+        return gone
+
+    def removed(self, group: RowGroup) -> RowGroup:
+        """Take a group out."""
+        for name in self._keys.pop(group):
+            del self._by_key[name]
+        return group
+
+    def rest(self) -> list[RowGroup]:
+        """All groups that still wait."""
+        return list(self._keys)
 
 
-def _batch(
-    names: Any, done: list[tuple[_Row, Any]], source: RowBatch | None, prefix: str
-) -> RowBatch:
-    rows = [row for row, _ in done]
+def _batch(names: Any, done: list[RowGroup], source: RowBatch | None, join: Join) -> RowBatch:
+    rows = [group.row for group in done]
     made = RowBatch(
         names,
         [row.cells for row in rows],
         [row.line for row in rows],
         [row.raw for row in rows],
         [] if source is None else source.faulty,
-    )
-    return made.joined([other for _, other in done], prefix)
+    ).joined([group.ended_by for group in done], join.prefix)
+    if not join.several:
+        return made
+    measured = [group.columns(join) for group in done]
+    return made.with_columns({name: [one[name] for one in measured] for name in join.added})

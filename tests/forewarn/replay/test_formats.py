@@ -129,10 +129,8 @@ def test_a_call_through_the_doubled_hour_lasts_as_long_as_its_talk(tmp_path: Pat
 
 def test_two_records_of_a_transferred_call_are_one_call(tmp_path: Path) -> None:
     found, tally, _ = listed(format_named("avaya-smdr"), tmp_path)
-    ended = {
-        one["event"]["call_id"]: one["event"] for one in found if "duration_ms" in one["event"]
-    }
-    assert ended["1000020"]["duration_ms"] == 180_000
+    ended = {one["line"]: one["event"] for one in found if "duration_ms" in one["event"]}
+    assert ended[4]["duration_ms"] == 180_000
     assert tally.joined == 1
     assert found[0]["event"]["event_time_ms"] == 1_772_413_934_000
 
