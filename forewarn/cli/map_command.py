@@ -24,6 +24,7 @@ from forewarn.replay.format_catalog import FileFormat
 from forewarn.replay.format_choice import recognised
 from forewarn.replay.mapping_proposal import FileShape, Proposal
 from forewarn.replay.row_join import prepared_rows
+from forewarn.replay.transfer_proposal import OR_A_VALUE
 
 app = typer.Typer()
 
@@ -60,7 +61,9 @@ def map_file(
     found = recognised(file) if file.is_file() else []
     for each in found:
         console.print(f"{file.name} looks like {each.title} ({each.name}).", markup=False)
-    if len(found) == 1 and questions("Is it that?", ("yes", "no")) == "yes":
+    known = len(found) == 1 and questions("Is it that?", ("yes", "no")) == "yes"
+    questions.require_answers()
+    if known:
         _show_format(console, file, found[0], questions)
         return
     kind = kind_of(file)
@@ -73,11 +76,17 @@ def map_file(
     head = read_head(file)
     columns = [evidence_of(name, cells) for name, cells in head.columns.items()]
     proposal = Proposal(columns, questions)
-    text = proposal.toml(FileShape(head.options), zone, region)
+    text = _proposed(proposal, questions, FileShape(head.options), zone, region)
     with tempfile.TemporaryDirectory() as scratch:
         trial = Path(scratch) / "trial.toml"
         trial.write_text(text, encoding="utf-8")
-        _show(console, file, load_mapping(trial), head.rows)
+        shown = _show(console, file, load_mapping(trial), head.rows)
+    if not shown:
+        console.print(f"\n{text}", markup=False)
+        raise ConfigurationError(
+            "the proposal gives no event of the rows above, so nothing is written.",
+            hint="Answer otherwise, or write the mapping by hand: docs/formats/mappings.md.",
+        )
     target.write_text(text, encoding="utf-8")
     console.print(f"\n{text}\nwritten: {target}", markup=False)
     console.print(
@@ -85,6 +94,19 @@ def map_file(
         markup=False,
         soft_wrap=True,
     )
+
+
+def _proposed(
+    proposal: Proposal, questions: "_Questions", shape: FileShape, zone: str, region: str
+) -> str:
+    """The mapping, once every question has its answer."""
+    try:
+        text = proposal.toml(shape, zone, region)
+    except ConfigurationError:
+        questions.require_answers()  # what an open question made wrong is no fault of the file
+        raise
+    questions.require_answers()
+    return text
 
 
 def _show_format(console: Console, file: Path, found: FileFormat, ask: "_Questions") -> None:
@@ -95,6 +117,7 @@ def _show_format(console: Console, file: Path, found: FileFormat, ask: "_Questio
         else each.default
         for name, each in found.parameters.items()
     }
+    ask.require_answers()
     mapping = found.mapping_with(given)
     first = next(iter(prepared_rows(file, mapping.file, FileTally(file.name))))
     _show(console, file, mapping, dict(zip(first.lines, first.raws, strict=True)))
@@ -108,41 +131,61 @@ def _show_format(console: Console, file: Path, found: FileFormat, ask: "_Questio
 
 
 class _Questions:
-    """Asks at the terminal, or takes the answers that were given."""
+    """Asks at the terminal, or takes the answers that were given.
+
+    Without a terminal, a question without an answer stays open and takes its first possible answer, so that all
+    open questions come to light in one run.
+    """
 
     def __init__(self, answers: Sequence[str]) -> None:
         self._answers = list(answers)
+        self._open: list[str] = []
 
     def __call__(self, question: str, choices: Sequence[str]) -> str:
+        shown = f"{question} [{', '.join(choices)}]" if choices else question
         if self._answers:
             answer = self._answers.pop(0)
         elif sys.stdin.isatty():
-            shown = f"{question} [{', '.join(choices)}]" if choices else question
             answer = str(typer.prompt(shown))
         else:
+            self._open.append(shown)
+            return choices[0] if choices else "000"
+        if choices and answer not in choices and OR_A_VALUE not in choices:
             raise ConfigurationError(
-                f"the file does not say: {question}"
-                + (f" ({', '.join(choices)})" if choices else ""),
-                hint="Run it at a terminal, or give --answer for each question in turn.",
+                f"{answer} is none of {', '.join(choices)}.",
+                hint=f"It was the answer to: {question}",
             )
-        if choices and answer not in choices:
-            raise ConfigurationError(f"{answer} is none of {', '.join(choices)}.")
         return answer
 
+    def require_answers(self) -> None:
+        """Refuse to go on with open questions.
 
-def _show(console: Console, file: Path, mapping: Mapping, rows: dict[int, str]) -> None:
-    """Ten events beside their rows."""
+        Raises:
+            ConfigurationError: with all of them.
+        """
+        if self._open:
+            each = "; ".join(f"({place}) {one}" for place, one in enumerate(self._open, start=1))
+            raise ConfigurationError(
+                f"the file does not say: {each}",
+                hint="Run it at a terminal, or give --answer for each question in turn; an answer may lead to others.",
+            )
+
+
+def _show(console: Console, file: Path, mapping: Mapping, rows: dict[int, str]) -> int:
+    """Ten events beside their rows; gives how many of these are events."""
     table = Table("line", "row", "event", show_lines=True)
-    bad = 0
+    bad = events = 0
     for item in islice(in_order([(file, mapping)]), SHOWN_EVENTS):
         if isinstance(item, BadRow):
             bad += 1
             table.add_row(str(item.line), item.text[:400], f"bad row: {item.reason}")
             continue
+        events += 1
         table.add_row(str(item.line), rows.get(item.line, "")[:400], _event(item))
     console.print(table)
     if bad:
         console.print(f"{bad} of these are bad rows: look at their reasons before anything is sent")
+    return events
 
 
 def _event(item: Ready) -> str:

@@ -18,11 +18,13 @@ from forewarn.platform.kafka import TopicAdministration, explained
 from forewarn.platform.settings import KafkaSettings, load
 from forewarn.replay import BadRow, EventSender, Mapping, Progress, Ready, Tally, in_order, paced
 from forewarn.replay.batch_producer import BatchProducer
+from forewarn.replay.column_mapping import NO_RULE
 from forewarn.replay.event_listing import EventListing
 from forewarn.replay.event_order import checked
 from forewarn.replay.file_events import with_texts
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.original_rows import OriginalRows, find_originals
+from forewarn.replay.reversal_check import ADVICE, without_original
 
 Item = Ready | BadRow
 
@@ -164,8 +166,37 @@ class ReplayRun:
             "events": sum(each.events.total() for each in self.tallies),
             "bad_rows": self.bad_rows,
             "skipped_rows": sum(each.passed_rows for each in self.tallies),
+            "reversals_without_original": self.lone_reversals[0],
+            "notes": self.notes,
         }
         path.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+    @property
+    def lone_reversals(self) -> tuple[int, str]:
+        """Reversals whose transfer has no other row in these files, and the column that names it."""
+        return without_original([each.reversals for each in self.tallies if each.reversals])
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should look at although no row is bad."""
+        found = []
+        for tally, (_, mapping) in zip(self.tallies, self.files, strict=True):
+            if tally.gives_nothing:
+                ((rule, count),) = tally.passed.most_common(1)
+                line = f"{tally.file}: no row became an event; {count:,} of {tally.rows:,} rows: {rule}."
+                found.append(line + (f" {mapping.conditions}" if rule == NO_RULE else ""))
+        count, column = self.lone_reversals
+        if count:
+            line = f"reversals of a transfer of which these files hold no other row: {count:,}."
+            found.append(f"{line} {ADVICE.format(column=column)}")
+        return found
+
+    @property
+    def failed(self) -> bool:
+        """Whether a row was bad, a file fitted no rule of its mapping, or nothing at all became an event."""
+        nothing = [each for each in self.tallies if each.gives_nothing]
+        unfit = any(NO_RULE in each.passed for each in nothing)
+        return bool(self.bad_rows or unfit or (nothing and len(nothing) == len(self.tallies)))
 
     @property
     def bad_rows(self) -> int:

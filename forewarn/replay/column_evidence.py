@@ -39,6 +39,7 @@ class ColumnEvidence:
         filled: cells that are not empty.
         distinct: of them.
         forms: forms of times that all of them fit.
+        never: whether a 0 or nothing stands beside these times, as where a call was never answered.
         zoned: whether all of these times name their zone.
         signs: decimal signs with which all of them are amounts.
         decimals: most decimals of an amount.
@@ -49,6 +50,7 @@ class ColumnEvidence:
         national: whether a number is written without a country code.
         words: the texts, where they are few.
         example: the first of them.
+        spaced: whether one holds a blank between letters, as names do and accounts do not.
         ascii: whether all are printable ASCII, as accounts are and names often are not.
     """
 
@@ -57,6 +59,7 @@ class ColumnEvidence:
     filled: int
     distinct: int
     forms: tuple[str, ...] = ()
+    never: bool = False
     zoned: bool = False
     signs: tuple[str, ...] = ()
     decimals: int = 0
@@ -67,6 +70,7 @@ class ColumnEvidence:
     national: bool = False
     words: tuple[str, ...] = field(default=())
     example: str = ""
+    spaced: bool = False
     ascii: bool = True
 
 
@@ -81,7 +85,8 @@ def evidence_of(name: str, cells: Sequence[str]) -> ColumnEvidence:
     distinct = list(dict.fromkeys(texts))
     if not texts:
         return ColumnEvidence(name, len(cells), 0, 0)
-    forms = tuple(form for form in FORMS if _all_times(distinct, form))
+    moments = [text for text in distinct if text != "0"] or distinct
+    forms = tuple(form for form in FORMS if _all_times(moments, form))
     signs = tuple(sign for sign in (".", ",") if _all_amounts(distinct, sign))
     return ColumnEvidence(
         name,
@@ -89,7 +94,8 @@ def evidence_of(name: str, cells: Sequence[str]) -> ColumnEvidence:
         len(texts),
         len(distinct),
         forms=forms,
-        zoned=bool(forms) and (forms[0].startswith("epoch") or all(map(_ZONED.search, distinct))),
+        never=bool(forms) and (len(texts) < len(cells) or len(moments) < len(distinct)),
+        zoned=bool(forms) and (forms[0].startswith("epoch") or all(map(_ZONED.search, moments))),
         signs=signs,
         decimals=max((_decimals(text, signs[0]) for text in distinct), default=0) if signs else 0,
         negative=bool(signs) and any(amount(text, 6, signs[0])[0] < 0 for text in distinct),
@@ -99,6 +105,7 @@ def evidence_of(name: str, cells: Sequence[str]) -> ColumnEvidence:
         national=any(text[0].isdigit() and not text.startswith("00") for text in distinct),
         words=tuple(distinct) if len(distinct) <= WORDS_MAX else (),
         example=distinct[0],
+        spaced=any(re.search(r"[^\W\d].*\s|\s.*[^\W\d]", text) for text in distinct),
         ascii=all(text.isascii() for text in distinct),
     )
 

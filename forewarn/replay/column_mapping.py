@@ -137,6 +137,15 @@ class Mapping:
         """Every topic that rows of this file may go to."""
         return {"transfers" if rule.kind == "transfer" else "calls" for rule in self._rules}
 
+    @property
+    def conditions(self) -> str:
+        """Advice for a file of which no row meets the conditions of an event."""
+        columns = dict.fromkeys(column for rule in self.file.events for column in rule.when)
+        return (
+            f"The events of {self.name} have conditions on {', '.join(columns)}: compare them with these cells. "
+            "In a format by name, --given says what they are to match (forewarn formats show NAME)."
+        )
+
     def events(self, row: dict[str, Any], *, file: str, line: int) -> list[AnyEvent]:
         """The events of a row.
 

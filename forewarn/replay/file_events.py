@@ -18,6 +18,7 @@ from forewarn.replay.contract_columns import ContractColumns
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import AnyEvent
 from forewarn.replay.original_rows import OriginalRows, followed_rows
+from forewarn.replay.reversal_check import ReversalCheck
 from forewarn.replay.row_batch import FaultyRow, RowBatch, raw_json
 from forewarn.replay.row_join import prepared_rows
 from forewarn.replay.row_reader import Watch
@@ -110,7 +111,9 @@ class FileEvents:
             batches = followed_rows(batches, self._mapping, self._originals, tally)
         if file.single:
             batches = rows_of_one(batches, self._mapping, file.single, self.path.name)
+        tally.reversals = ReversalCheck(file)
         for batch in batches:
+            tally.reversals.look_at(batch)
             yield self._run(batch, times_only=times_only)
         if tally.missing:
             raise ConfigurationError(

@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
+from forewarn.replay.reversal_check import ReversalCheck
+
 LINES_SHOWN = 20
 
 
@@ -35,6 +37,7 @@ class FileTally:
         events: events, by type.
         first_ms: of the events.
         last_ms: of the events.
+        reversals: identifiers of transfers and of what takes them back.
     """
 
     file: str
@@ -51,11 +54,17 @@ class FileTally:
     events: Counter[str] = field(default_factory=Counter)
     first_ms: int | None = None
     last_ms: int | None = None
+    reversals: ReversalCheck | None = None
 
     @property
     def bad_rows(self) -> int:
         """Rows that are wrong, whatever the reason."""
         return sum(kind.rows for kind in self.bad.values())
+
+    @property
+    def gives_nothing(self) -> bool:
+        """Whether the file has rows, none of them is bad, and yet none became an event."""
+        return bool(self.passed_rows) and not self.bad_rows and not self.events.total()
 
     @property
     def passed_rows(self) -> int:

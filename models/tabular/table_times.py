@@ -146,6 +146,11 @@ def read_times(column: pl.Series, unit: TimeUnit = "auto", form: str = "") -> Ti
             hint="Times are ISO texts, dates, or numbers; drop the rows without one.",
         )
     if column.dtype.is_temporal():
+        if "%Y" in form and _short_years(column):
+            raise ConfigurationError(
+                f"{name} has years of two digits: say in which place.",
+                hint=f"Give --time-form '{form.replace('%Y', '%y')}'.",
+            )
         moments = column.cast(pl.Datetime("ms")).to_physical().to_numpy().astype(np.int64)
         return replace(_dated(name, moments, "dates"), form=form)
     if not column.dtype.is_numeric():
@@ -188,7 +193,8 @@ def _of_day_orders(column: pl.Series, best: pl.Series) -> tuple[pl.Series, str]:
             elif read.null_count() < best.null_count():
                 best = read
     if len(fitting) > 1:
-        first = next(iter(fitting.values()))[0]
+        first, read = next(iter(fitting.values()))
+        first = first.replace("%Y", "%y") if _short_years(read) else first
         raise ConfigurationError(
             f"{column.name} fits {' and '.join(fitting)}: say which.",
             hint=f"Give --time-form '{first}'.",
@@ -196,6 +202,12 @@ def _of_day_orders(column: pl.Series, best: pl.Series) -> tuple[pl.Series, str]:
     for form, read in fitting.values():
         return read, form
     return best, ""
+
+
+def _short_years(column: pl.Series) -> bool:
+    """Whether a form with four digits of the year read years such as 26."""
+    years = column.dt.year().drop_nulls()
+    return bool(len(years)) and bool((years < 100).all())
 
 
 def _of_form(column: pl.Series, form: str) -> pl.Series:

@@ -87,3 +87,14 @@ def test_the_period_is_reported_as_it_was_understood() -> None:
     read = read_times(pl.Series("t", [MS // 1_000, MS // 1_000 + 86_400]))
     assert read.meaning == "seconds since 1970: 2023-11-14 22:13 to 2023-11-15 22:13 UTC"
     assert read.dated
+
+
+@pytest.mark.parametrize(
+    ("texts", "form"),
+    [(["01/13/26 00:37", "05/26/26 19:44"], "%m/%d/%y %H:%M"), (["13.01.26", "26.05.26"], "%d.%m.%y")],
+)  # fmt: skip
+def test_years_of_two_digits_are_asked_for_with_their_form(texts: list[str], form: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_times(pl.Series("t", texts))
+    assert f"--time-form '{form}'" in str(caught.value.hint)
+    assert read_times(pl.Series("t", texts), form=form).time_ms.min() > 1_700_000_000_000

@@ -1,0 +1,171 @@
+"""Finds the columns of a field by their names and cells, and asks where they do not say it."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from forewarn.replay.column_evidence import ColumnEvidence
+from forewarn.replay.proposal_words import NAMES
+
+Ask = Callable[[str, Sequence[str]], str]
+"""Asks a question with its possible answers (none: any text), and returns the answer."""
+
+
+class ColumnFinder:
+    """The columns of a file, those that a field has taken, and the questions.
+
+    Args:
+        columns: evidence of every column.
+        ask: asks what the cells do not show.
+    """
+
+    def __init__(self, columns: Sequence[ColumnEvidence], ask: Ask) -> None:
+        self.columns, self.ask = list(columns), ask
+        self.used: set[str] = set()
+
+    def find(self, meaning: str, fits: Callable[[ColumnEvidence], bool]) -> ColumnEvidence | None:
+        """The one column whose name and cells fit; among several, the one that is asked for.
+
+        Without a meaning any name will do.
+        """
+        named = [
+            c for c in self.columns
+            if c.name not in self.used and c.filled and fits(c)
+            and (not meaning or re.fullmatch(NAMES[meaning], c.name))
+        ]  # fmt: skip
+        if len(named) > 1:
+            question = f"Which column is the {meaning or 'one that counts'}?"
+            answer = self.ask(question, [c.name for c in named])
+            named = [c for c in named if c.name == answer]
+        return named[0] if named else None
+
+    def time(self, meaning: str) -> str | None:
+        """The time of an event from the one column that is one, as a line of TOML; None if there is none."""
+        found = self.find(meaning, lambda c: bool(c.forms) and not c.never)
+        return None if found is None else self.time_of(found)
+
+    def time_of(self, found: ColumnEvidence) -> str:
+        """A column as the time of an event, as a line of TOML."""
+        self.used.add(found.name)
+        form = found.forms[0]
+        months = [one for one in found.forms if one.startswith(("%d/%m", "%m/%d"))]
+        if len(months) > 1:
+            form = self.ask(
+                f"{found.name} fits both forms, as in {found.example}. Which is it?", months
+            )
+        local = "" if found.zoned else "  # local"
+        return f'event_time_ms = {{ column = "{found.name}", time = "{form}" }}{local}'
+
+    def id_column(self) -> str:
+        """The column that names a row or a transfer, by its name."""
+        named = [
+            c for c in self.columns
+            if re.fullmatch(NAMES["event_id"], c.name) and c.filled == c.rows and not c.forms
+        ]  # fmt: skip
+        unique = [c for c in named if c.distinct == c.rows] or named
+        if len(unique) == 1:
+            return unique[0].name
+        every = [c.name for c in unique or self.columns if c.filled == c.rows]
+        return self.ask("Which column is the identifier?", every)
+
+    def event_id(self, column: str) -> str:
+        """An identifier for each row: of a transfer with several rows, its state as well."""
+        found = self.named(column)
+        state = self.find("status", lambda c: bool(c.words))
+        if found.distinct < found.rows and state is not None:
+            return self.identifier("event_id", column, f"-{{{state.name}}}")
+        return self.identifier("event_id", column)
+
+    def identifier(self, field: str, column: str, behind: str = "") -> str:
+        """A field that names something, as a line of TOML; of texts with blanks or other letters a digest."""
+        found = self.named(column)
+        digest = ', digest = "id"' if found.spaced or not found.ascii else ""
+        if behind:
+            return f'{field} = {{ template = "{{{column}}}{behind}"{digest} }}'
+        if digest:
+            return f'{field} = {{ column = "{column}"{digest} }}'
+        return f'{field} = "{column}"'
+
+    def named(self, name: str) -> ColumnEvidence:
+        """The evidence of a column."""
+        (found,) = [column for column in self.columns if column.name == name]
+        return found
+
+    def phone(self, meaning: str) -> str | None:
+        """The column of a telephone number."""
+        found = self.find(meaning, lambda c: c.phones > 0.9)
+        if found is not None:
+            self.used.add(found.name)
+        return found.name if found else None
+
+    def number(self, field: str, column: str) -> str:
+        """A field that is a telephone number, as a line of TOML."""
+        (found,) = [c for c in self.columns if c.name == column]
+        return f'{field} = "{column}"' + ("  # national" if found.national else "")
+
+    def subscriber(self) -> str:
+        """Whose calls or transfers these are, as a line of TOML."""
+        found = self.find("subscriber", lambda c: c.phones > 0.9)
+        if found is not None:
+            return self.number("subscriber", found.name)
+        number = self.ask(
+            "Whose calls or transfers are these (a number such as +8613800000001)?", ()
+        )
+        return f'subscriber = {{ value = "{number}" }}'
+
+    def decimals(self, amount: ColumnEvidence) -> int:
+        """Decimals of the amounts of a column."""
+        if amount.decimals:
+            return max(2, amount.decimals)
+        question = f"{amount.name} has no fractions (as in {amount.example}): whole yuan, euro, dollars, or fen, cents?"
+        return 2 if self.ask(question, ("whole", "fen")) == "whole" else 0
+
+    def sign(self, amount: ColumnEvidence) -> str:
+        """The decimal sign of a column, as a part of a rule, if it is not the point."""
+        sign = amount.signs[0]
+        if (
+            len(amount.signs) > 1
+            and amount.decimals
+            and re.search(r"[.,]\d{3}(?!\d)", amount.example)
+        ):
+            sign = self.ask(
+                f"What is the decimal sign of {amount.name}, as in {amount.example}?", (".", ",")
+            )
+        return ', decimal_sign = ","' if sign == "," else ""
+
+    def currency(self) -> str:
+        """The currency, as a line of TOML."""
+        found = self.find("currency", lambda c: bool(c.words))
+        if found is not None:
+            return f'currency = "{found.name}"'
+        return (
+            f'currency = {{ value = "{self.ask("Which currency (ISO 4217, such as CNY)?", ())}" }}'
+        )
+
+    def values(
+        self,
+        column: ColumnEvidence,
+        words: Mapping[str, Any],
+        meant: Mapping[Any, str],
+    ) -> dict[str, str]:
+        """What each code means; those that no list knows are asked for."""
+        found = {}
+        for word in column.words:
+            known = words.get(word.casefold())
+            answer = (
+                meant[known]
+                if known in meant
+                else self.ask(f"What does {word!r} in {column.name} mean?", tuple(meant.values()))
+            )
+            found[word] = answer
+        return found
+
+
+def listed(words: Sequence[str]) -> str:
+    """Texts as a list of TOML."""
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
+
+
+def table(pairs: Mapping[str, str]) -> str:
+    """Texts by texts as a table of TOML."""
+    return "{ " + ", ".join(f'"{code}" = "{word}"' for code, word in pairs.items()) + " }"
