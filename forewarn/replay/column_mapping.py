@@ -140,11 +140,10 @@ class Mapping:
     @property
     def conditions(self) -> str:
         """Advice for a file of which no row meets the conditions of an event."""
-        columns = dict.fromkeys(column for rule in self.file.events for column in rule.when)
-        return (
-            f"The events of {self.name} have conditions on {', '.join(columns)}: compare them with these cells. "
-            "In a format by name, --given says what they are to match (forewarn formats show NAME)."
-        )
+        whens = [when for rule in self.file.events for when in rule.conditions]
+        columns = ", ".join(dict.fromkeys(column for when in whens for column in when))
+        line = f"The events of {self.name} have conditions on {columns}: compare them with these cells."
+        return f"{line} With a format by name, --given says what they are (forewarn formats)."
 
     def events(self, row: dict[str, Any], *, file: str, line: int) -> list[AnyEvent]:
         """The events of a row.

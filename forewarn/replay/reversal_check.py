@@ -35,7 +35,7 @@ class ReversalCheck:
                 rule_of(rule.fields.get("status", "")),
             )
             if rule.type == "transfer" and len(named.columns) == 1 and not named.extract:
-                self._rules.append((RowCondition(rule.when), named.columns[0], status))
+                self._rules.append((RowCondition(*rule.conditions), named.columns[0], status))
         self._rules = (
             self._rules if any(_may_reverse(status) for _, _, status in self._rules) else []
         )

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from forewarn.replay.mapping_file import Condition, Scalar, When
 from forewarn.replay.row_batch import RowBatch
+from forewarn.replay.row_rules import Condition, Scalar, When
 
 Test = Callable[[str], bool]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from forewarn.replay.cell_conversion import duration
 from forewarn.replay.cell_error import CellError
-from forewarn.replay.mapping_file import Join
 from forewarn.replay.row_batch import RowBatch
+from forewarn.replay.row_rules import Join
 
 NO_SUM = "?"
 """Stands for a sum of which a cell is no duration: no conversion takes it."""

@@ -7,12 +7,13 @@ from typing import Any
 import polars as pl
 
 from forewarn.replay.file_tally import FileTally
-from forewarn.replay.mapping_file import Join, MappingFile
+from forewarn.replay.mapping_file import MappingFile
 from forewarn.replay.row_batch import RowBatch
 from forewarn.replay.row_condition import RowCondition
 from forewarn.replay.row_group import RowGroup, WaitingRows
 from forewarn.replay.row_identity import REPEATED, identified_rows
 from forewarn.replay.row_reader import Watch, read_batches
+from forewarn.replay.row_rules import Join
 from forewarn.replay.seen_keys import SeenKeys
 
 NO_FIRST = "the second row of a pair whose first is not in the file"
