@@ -10,7 +10,7 @@ IN_TWO := --numprocesses=2 --dist=loadfile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install hooks demo check quick test system lint typecheck format lock lock-jars bench bench-short chaos soak docs screenshots wheel sbom clean
+.PHONY: help install hooks demo check quick test system lint typecheck format lock lock-jars bench bench-short bench-scale chaos soak docs screenshots wheel sbom clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ bench: $(STAMP) ## Measure the stream worker against its targets, and against BA
 
 bench-short: $(STAMP) ## The same in under four minutes
 	$(BIN)/python -m benchmarks.stream_worker --short $(if $(BASE),--base $(BASE))
+
+bench-scale: $(STAMP) ## Measure what an event of a history costs on a cluster of one and two workers (PEOPLE=500,4000)
+	$(BIN)/python -m benchmarks.scale_history $(if $(PEOPLE),--people $(PEOPLE))
 
 chaos: $(STAMP) ## Crash and cut the stream for five minutes, counting everything (FOREWARN_CHAOS_SEED repeats)
 	FOREWARN_CHAOS_SECONDS=$${FOREWARN_CHAOS_SECONDS:-300} $(BIN)/python -m pytest tests/chaos -s
