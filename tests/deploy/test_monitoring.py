@@ -93,8 +93,51 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     assert {path.stem for path in RUNBOOKS.glob("*.md")} == ALERTS.keys()
     for path in RUNBOOKS.glob("*.md"):
         text = path.read_text(encoding="utf-8")
-        assert "## Look" in text, path
-        assert "## Do" in text, path
+        parts = [text.find(part) for part in ("**Impact.**", "## Look", "## Do")]
+        assert -1 < parts[0] < parts[1] < parts[2], f"{path}: impact, look, do"
+        meaning = text.partition("**Impact.**")[0].strip().splitlines()
+        assert meaning[0] == f"# {path.stem}", path
+        assert len(meaning) > 2, f"{path} does not say what the alert means"
+
+
+def test_a_runbook_explains_each_severity_of_its_alert() -> None:
+    found: dict[str, set[str]] = {}
+    for rule in rules():
+        if "alert" in rule:
+            found.setdefault(rule["alert"], set()).add(rule["labels"]["severity"])
+    assert found["ForewarnBehind"] == SEVERITIES
+    for name, severities in found.items():
+        if len(severities) > 1:
+            text = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
+            assert all(f"`{severity}`" in text for severity in severities), name
+
+
+def _panels() -> dict[tuple[str, str], str]:
+    """Dashboard and title -> what the panel asks."""
+    return {
+        (path.stem, panel["title"]): " ".join(target["expr"] for target in panel["targets"])
+        for path in (ROOT / "deploy/k8s/components/dashboards").glob("*.json")
+        for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]
+    }
+
+
+def test_a_runbook_names_the_panels_that_show_what_its_alert_is_about() -> None:
+    """Where a panel asks for a metric of the alert, the runbook says which panel, and of which dashboard."""
+    panels, silent = _panels(), []
+    for name in ALERTS:
+        text = " ".join((RUNBOOKS / f"{name}.md").read_text(encoding="utf-8").split())
+        named = {
+            (board, title)
+            for titles, board in re.findall(r"Panels? (\*[^.:]+\*) of the (\w+) dashboard", text)
+            for title in re.findall(r"\*([^*]+)\*", titles)
+        }
+        assert named <= panels.keys(), f"{name}: {named - panels.keys()}"
+        asked = " ".join(rule["expr"] for rule in rules() if rule.get("alert") == name)
+        metrics = set(re.findall(r"forewarn\w*:?[\w:]+", asked))
+        shown = any(metrics & set(re.findall(r"[\w:]+", asks)) for asks in panels.values())
+        if shown and not named:
+            silent.append(name)
+    assert not silent, "these runbooks name no panel, and there is one"
 
 
 def test_recorded_names_say_level_metric_and_operation() -> None:

@@ -83,7 +83,7 @@ def _command_lines(page: Path) -> Iterator[tuple[str, bool]]:
     for code in re.findall(r"`([^`\n]+)`", text):
         command = _IN_A_POD.sub("", code)
         if re.match(r"forewarn [a-z]", command):
-            yield command, False
+            yield command, command != code  # with `kubectl exec` it is typed as it stands
 
 
 def _check(line: str, *, whole: bool) -> None:
@@ -103,6 +103,8 @@ def _check(line: str, *, whole: bool) -> None:
         try:
             command.make_context(name, words)
         except (USAGE_ERROR, ForewarnError) as error:
+            if re.search(r"'/\S+' does not exist", str(error)):
+                return  # a file of the pod, not of this machine
             raise AssertionError(f"{line}: {error}") from error
 
 
