@@ -1,7 +1,9 @@
 """The commands: where each is found, what its line in the help says, what it needs installed."""
 
 import importlib
+import inspect
 from dataclasses import dataclass
+from typing import Any
 
 from forewarn.errors import ConfigurationError
 
@@ -103,4 +105,14 @@ def load(name: str) -> object:
             f"`forewarn {name}` needs the package {package}, which is not installed.",
             hint=f"Install it with: pip install '{extra}'",
         ) from error
-    return typer.main.get_command(module.app)
+    command = typer.main.get_command(module.app)
+    _unwrap(command)
+    return command
+
+
+def _unwrap(command: Any) -> None:
+    """Make each paragraph of a help one line, so that the terminal's width breaks it and not the source's."""
+    text = inspect.cleandoc(command.help or "")
+    command.help = "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+    for child in getattr(command, "commands", {}).values():
+        _unwrap(child)

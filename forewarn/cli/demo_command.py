@@ -16,6 +16,7 @@ from forewarn.demo.demo_run import run_demo, simulate_town
 from forewarn.demo.demo_summary import print_summary
 from forewarn.demo.terminal_view import LiveView, PlainView, View
 from forewarn.errors import DependencyUnavailableError
+from forewarn.local.stack_addresses import address_rows
 from forewarn.local.stack_layout import DEMO_DIRECTORY
 from forewarn.local.supervisor import running_stack, supervise
 from forewarn.platform.settings import LocalSettings, load
@@ -33,7 +34,10 @@ def demo(
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to stream.")] = (
         DEFAULTS.seconds
     ),
-    speed: Annotated[float, typer.Option(min=1, help="Times event time.")] = DEFAULTS.speed,
+    speed: Annotated[
+        float,
+        typer.Option(min=1, help="How many times faster the town's time passes than real time."),
+    ] = DEFAULTS.speed,
     subscribers: Annotated[int, typer.Option(min=50, help="Protected people of the town.")] = (
         DEFAULTS.subscribers
     ),
@@ -41,7 +45,9 @@ def demo(
         float, typer.Option(min=0, max=0.2, help="Share of events that belong to a fraud.")
     ] = DEFAULTS.prevalence,
     workers: Annotated[int | None, typer.Option(min=1, help="Stream workers.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the town.")] = DEFAULTS.seed,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the town; equal seeds give equal towns.")
+    ] = DEFAULTS.seed,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live panel.")] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Stay up with its data after the summary, until Ctrl-C.")
@@ -49,8 +55,8 @@ def demo(
 ) -> None:
     """Stream a simulated town through real Kafka, Redis, workers and the alerting service.
 
-    Simulated responders answer the warnings. It ends by itself with a summary; Ctrl-C ends it
-    at any time. A first run trains a model; later ones start in seconds.
+    Simulated responders answer the warnings. It ends by itself with a summary; Ctrl-C ends it at any time.
+    A first run fetches Kafka, compiles the kernel and trains a model, which takes minutes; later runs do not.
     """
     began = time.monotonic()
     given = {"directory": directory, "workers": workers}
@@ -75,7 +81,9 @@ def demo(
             lines.tell(f"everything is up after {time.monotonic() - began:.1f} s")
             show_addresses(stack.urls, stack.layout)
             view: View = (
-                lines if plain or not sys.stdout.isatty() else LiveView(console, stack.urls)
+                lines
+                if plain or not sys.stdout.isatty()
+                else LiveView(console, dict(address_rows(stack.urls, stack.layout)))
             )
             with view:
                 streamed_at = time.monotonic() - began

@@ -26,7 +26,9 @@ def try_gateways() -> Iterator[MachineFinding]:
     """
     settings = load_alerting()
     if settings.routing_file is None:
-        remedy = "Run `forewarn alerting route-test` where the service runs, if its file is not here"
+        remedy = (
+            "Run `forewarn alerting route-test` where the service runs, if its file is not here"
+        )
         yield MachineFinding("note", "routes", "no routing file is set: the built-in route", remedy)
     routing = load_routing(settings.routing_file) if settings.routing_file else DEFAULT
     for trial in try_route(routing, LABELS):

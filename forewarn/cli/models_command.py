@@ -33,10 +33,20 @@ def list_models(
     """All models, newest last, with what points to them."""
     registry = _registry()
     aliases = {alias: registry.current_version(alias) for alias in ALIASES}
+    versions = registry.versions()
+    if not versions and not as_json:
+        console.print(
+            "The registry is empty. Train a model with `forewarn train`.", highlight=False
+        )
+        return
     table = Table(
-        Column("version", no_wrap=True), "in use as", "trained on", "rows", "frauds", "AP"
+        Column("version", no_wrap=True),
+        Column("in use as", min_width=10),
+        Column("trained on", min_width=10),  # a date; two lines in a narrow terminal
+        *(Column(name, no_wrap=True, justify="right") for name in ("rows", "frauds", "AP")),
+        box=None,
     )
-    for version in registry.versions():
+    for version in versions:
         manifest = registry.manifest(version)
         used = [alias for alias, current in aliases.items() if current == version]
         metrics = _metrics(registry, version)

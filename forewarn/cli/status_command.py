@@ -10,8 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from forewarn.local import console_user
 from forewarn.local.directory_lock import where_it_runs
 from forewarn.local.readiness_probe import ask
+from forewarn.local.stack_addresses import address_rows
+from forewarn.local.stack_layout import Layout
 from forewarn.local.stack_state import ProcessState, StackState, read_state
 from forewarn.platform.settings import LocalSettings, load
 
@@ -37,10 +40,16 @@ def status(
         raise typer.Exit(1)
     verdicts = {process.name: _verdict(process) for process in state.processes}
     if as_json:
-        body = msgspec.to_builtins(state) | {"verdicts": verdicts}
+        layout = Layout(root)
+        body = msgspec.to_builtins(state) | {
+            "verdicts": verdicts,
+            "console_user": console_user.NAME,
+            "console_password_file": str(layout.password_file),
+            "bank_key_file": str(layout.bank_key_file),
+        }
         typer.echo(json.dumps(body))
     else:
-        _print(state, verdicts)
+        _print(state, verdicts, Layout(root))
     ready = state.phase == "ready" and all(verdict == "ready" for verdict in verdicts.values())
     raise typer.Exit(0 if ready else 1)
 
@@ -75,16 +84,25 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _print(state: StackState, verdicts: dict[str, str]) -> None:
+def _print(state: StackState, verdicts: dict[str, str], layout: Layout) -> None:
+    """Paths and addresses are lines of their own: a column of a narrow terminal would cut them."""
     console = Console()
-    console.print(f"{state.phase} (process {state.pid})")
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    say(f"{state.phase} (process {state.pid})")
     for remark in (state.step, state.error):
         if remark:
-            console.print(remark, markup=False, highlight=False)
-    table = Table("part", "process", "memory", "state", "log", box=None)
+            say(remark)
+    if not state.processes:
+        say("Its processes and addresses are shown once everything is up.")
+        return
+    table = Table("part", "process", "memory", "state", box=None)
     for process in state.processes:
-        memory = _memory(process.pid)
-        table.add_row(process.name, str(process.pid), memory, verdicts[process.name], process.log)
+        table.add_row(process.name, str(process.pid), _memory(process.pid), verdicts[process.name])
     console.print(table)
-    for what, url in state.urls.items():
-        console.print(f"{what:<22} {url}")
+    for process in state.processes:
+        say(f"{'log of ' + process.name:<22} {process.log}")
+    for what, where in address_rows(state.urls, layout):
+        say(f"{what:<22} {where}")

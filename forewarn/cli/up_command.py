@@ -12,6 +12,7 @@ import typer
 from forewarn.errors import DependencyUnavailableError
 from forewarn.local.child_process import detach
 from forewarn.local.directory_lock import lock_holder
+from forewarn.local.stack_addresses import address_rows
 from forewarn.local.stack_layout import Layout, private_files
 from forewarn.local.stack_state import StackState, read_state
 from forewarn.local.stop_signals import StopSignals
@@ -35,17 +36,19 @@ def up(
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay in this terminal until Ctrl-C.")
     ] = False,
+    detached: Annotated[bool, typer.Option("--detached", hidden=True)] = False,
 ) -> None:
     """Start Kafka, Redis, workers and the alerting service, and keep them running.
 
-    Data stay in the directory. A first start trains a model. `forewarn down` stops it all; Ctrl-C
-    before everything is up stops it as well.
+    Data stay in the directory. A first start compiles the kernel and trains a model, which takes minutes.
+    `forewarn down` stops it all; Ctrl-C before everything is up stops it as well.
     """
     given = {"directory": directory, "workers": workers}
     settings = load(LocalSettings, **{k: v for k, v in given.items() if v is not None})
     if foreground:
         with running_stack(settings, tell=_say) as stack:
-            show_addresses(stack.urls, stack.layout)
+            if not detached:  # the command that waits for this one shows them
+                show_addresses(stack.urls, stack.layout)
             supervise(stack, tell=_say)
     state = _start_detached(settings)
     show_addresses(state.urls, Layout(settings.directory.absolute()))
@@ -59,7 +62,8 @@ def _start_detached(settings: LocalSettings) -> StackState:
             raise AssertionError("two stacks in one directory")
     log = Layout(root).logs / "supervisor.log"
     command = python_module(
-        "forewarn", "up", "--foreground", "--dir", str(root), "--workers", str(settings.workers)
+        *("forewarn", "up", "--foreground", "--detached"),
+        *("--dir", str(root), "--workers", str(settings.workers)),
     )
     with StopSignals() as signals, private_files():
         process = detach(command, log)
@@ -97,8 +101,8 @@ def _say(line: str) -> None:
 
 def show_addresses(urls: dict[str, str], layout: Layout) -> None:
     """Print where to look; the password only to a terminal, never into a log."""
-    for what, url in urls.items():
-        typer.echo(f"{what:<22} {url}")
+    for what, where in address_rows(urls, layout):
+        typer.echo(f"{what:<22} {where}")
     if sys.stdout.isatty():
         typer.echo(f"{'password':<22} {layout.password_file.read_text()}")
     typer.echo(

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from forewarn.demo.demo_run import DemoResult
-from forewarn.demo.ledger_money import CURRENCY
+from forewarn.demo.ledger_money import CURRENCY, Money
 from forewarn.demo.simulated_responders import ATTEMPT
 from forewarn.demo.terminal_view import milliseconds, warnings_table
 from forewarn.demo.town_bank import BankFigures
@@ -14,12 +14,19 @@ from forewarn.platform.money import written
 from models.policy.payment_policy import STRICTNESS
 
 DISPOSITIONS = {
-    ATTEMPT: "attempt of a swindler, no money was at stake",
-    "dissuaded": "dissuaded before (more) money left",
-    "false_alarm": "false alarm",
-    "loss_occurred": "money lost in spite of the warning",
-    "unreachable": "not reached",
+    ATTEMPT: (
+        "attempt of a swindler, no money at stake",
+        "attempts of swindlers, no money at stake",
+    ),
+    "dissuaded": (
+        "person dissuaded before (more) money left",
+        "people dissuaded before (more) money left",
+    ),
+    "false_alarm": ("false alarm", "false alarms"),
+    "loss_occurred": ("loss in spite of the warning", "losses in spite of the warning"),
+    "unreachable": ("person not reached", "people not reached"),
 }
+"""What the summary calls a closed case, and several of them."""
 
 
 def found_by_responders(dispositions: Mapping[str, int]) -> tuple[int, int]:
@@ -46,17 +53,17 @@ def print_summary(
             f"{truth.in_a_fraud:,} of {truth.people:,} warned "
             f"({100 * truth.in_a_fraud / truth.people:.0f} %), by the town's own truth",
         )
+    if truth.lead_minutes is not None:
+        table.add_row(
+            "lead",
+            f"{truth.lead_minutes:,.0f} minutes before the loss that a fraud aims at, median of "
+            f"{truth.losses_warned:,} frauds, by the town's own truth",
+        )
     found, known = found_by_responders(figures.dispositions)
     if known:
         table.add_row(
             "cases that were a fraud",
             f"{found:,} of {known:,} ({100 * found / known:.0f} %), as the responders closed them",
-        )
-    if truth.lead_minutes is not None:
-        table.add_row(
-            "lead",
-            f"{truth.lead_minutes:,.0f} minutes from the first warning to the loss, median of "
-            f"{truth.losses_warned:,} losses",
         )
     table.add_row(
         "append to warning",
@@ -67,15 +74,8 @@ def print_summary(
         table.add_row(name, value)
     if seconds_to_first_warning is not None:
         table.add_row("first warning", f"{seconds_to_first_warning:.1f} s after the command began")
-    table.add_row(
-        "loss prevented", f"{written(money.prevented_minor, CURRENCY)}, confirmed at closure"
-    )
-    table.add_row("lost all the same", written(money.lost_minor, CURRENCY))
-    table.add_row(
-        "still at risk", f"{written(money.at_risk_minor, CURRENCY)} in {money.open_cases} cases"
-    )
-    for disposition, count in sorted(figures.dispositions.items()):
-        table.add_row("", f"{count:,} {DISPOSITIONS.get(disposition, disposition)}")
+    for name, value in ledger_rows(money, figures.dispositions):
+        table.add_row(name, value)
     console.print(table)
     console.print()
     console.print(warnings_table(figures))
@@ -83,6 +83,22 @@ def print_summary(
         console.print(f"responder: {error}", style="yellow", markup=False)
     if len(result.errors) > 5:
         console.print(f"and {len(result.errors) - 5} more", style="yellow")
+
+
+def ledger_rows(money: Money, dispositions: Mapping[str, int]) -> list[tuple[str, str]]:
+    """What the alerting service's ledger says of money and cases; the town's own truth may differ."""
+    prevented = written(money.prevented_minor, CURRENCY)
+    lost, at_risk = written(money.lost_minor, CURRENCY), written(money.at_risk_minor, CURRENCY)
+    rows = [
+        ("loss prevented", f"{prevented}, as the ledger confirmed it when cases were closed"),
+        ("lost after a warning", f"{lost}, as it was reported to the ledger"),
+        ("cases still open", f"{money.open_cases:,}, with {at_risk} that can still be saved"),
+        ("cases closed", f"{sum(dispositions.values()):,} by the responders, of which"),
+    ]
+    for disposition, count in sorted(dispositions.items()):
+        one, several = DISPOSITIONS.get(disposition, (disposition, disposition))
+        rows.append(("", f"{count:,} {one if count == 1 else several}"))
+    return rows
 
 
 def bank_rows(bank: BankFigures) -> list[tuple[str, str]]:

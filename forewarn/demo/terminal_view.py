@@ -128,7 +128,7 @@ def headline(snapshot: Snapshot, money: Money) -> Table:
         (
             "events/s",
             f"{snapshot.per_second:,.0f}",
-            "lost all the same",
+            "lost after a warning",
             written(money.lost_minor, CURRENCY),
         ),
         (

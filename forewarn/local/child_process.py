@@ -12,12 +12,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from forewarn.errors import DependencyUnavailableError
+
+PROGRESS_SECONDS = 15.0
+"""How long a start may work without a line that says so."""
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -93,17 +96,36 @@ class Child:
         self._forbidden = True
         _starter.submit(lambda: None).result()
 
-    def run(self, timeout_seconds: float) -> None:
+    def run(
+        self,
+        timeout_seconds: float,
+        *,
+        progress: Callable[[float], None] = lambda _seconds: None,
+        progress_seconds: float = PROGRESS_SECONDS,
+    ) -> None:
         """Start, and wait until the process has ended well.
+
+        Args:
+            timeout_seconds: after which it is killed.
+            progress: receives the seconds since the start, again and again while it runs.
+            progress_seconds: between two calls of ``progress``.
 
         Raises:
             DependencyUnavailableError: with the end of its log, if it failed or took too long.
         """
         self.start()
-        try:
-            self._process.wait(timeout_seconds)  # type: ignore[union-attr]  # it was just started
-        except subprocess.TimeoutExpired:
-            self.kill()
+        began = time.monotonic()
+        while self.is_running():
+            seconds = time.monotonic() - began
+            if seconds >= timeout_seconds:
+                self.kill()
+                break
+            try:
+                self._process.wait(  # type: ignore[union-attr]  # it was just started
+                    min(progress_seconds, timeout_seconds - seconds)
+                )
+            except subprocess.TimeoutExpired:
+                progress(time.monotonic() - began)
         if self.returncode != 0:
             self.require_running()
 

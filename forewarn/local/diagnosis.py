@@ -12,7 +12,7 @@ from typing import Literal
 
 import forewarn
 from forewarn.errors import ForewarnError
-from forewarn.local.directory_lock import lock_holder
+from forewarn.local.directory_lock import lock_holder, where_it_runs
 from forewarn.local.kafka_broker import java
 from forewarn.local.kafka_jars import KAFKA_VERSION, jars_are_here
 from forewarn.local.ports import is_open
@@ -73,7 +73,7 @@ def _own_packages(directory: Path) -> Iterator[MachineFinding]:
         for place in (directory / f"{package}.py", directory / package):
             if place.exists() and package not in shadowed and not _is_own(place):
                 found = f"{place} hides Forewarn's own in notebooks and scripts started here"
-                remedy = "Rename it, or start them elsewhere or with `python -P`"
+                remedy = "Rename it, or start them elsewhere (`python -P` would hide your own modules, too)"
                 yield MachineFinding("note", f"package {package}", found, remedy)
 
 
@@ -147,7 +147,8 @@ def _room(root: Path) -> Iterator[MachineFinding]:
 
 
 def _ports(settings: LocalSettings) -> Iterator[MachineFinding]:
-    if lock_holder(settings.directory.absolute()) is not None:
+    root = settings.directory.absolute()
+    if lock_holder(where_it_runs(root)) is not None:
         return  # our own stack has them
     for name in ("kafka_port", "redis_port", "alerting_port"):
         port = getattr(settings, name)
@@ -157,13 +158,15 @@ def _ports(settings: LocalSettings) -> Iterator[MachineFinding]:
 
 
 def _stack(root: Path) -> MachineFinding:
-    holder = lock_holder(root)
+    place = where_it_runs(root)
+    holder = lock_holder(place)
     if holder is None:
         return MachineFinding(
             "note", "stack", f"none runs in {root}", "Start one with `forewarn up`."
         )
+    what = "runs" if place == root else "the demonstration runs"
     return MachineFinding(
-        "ok", "stack", f"runs in {root} (process {holder}); see `forewarn status`"
+        "ok", "stack", f"{what} in {place} (process {holder}); see `forewarn status`"
     )
 
 
@@ -176,5 +179,5 @@ def _model(layout: Layout) -> MachineFinding:
             "note", "model", "of older features", "The next start trains a new one."
         )
     return MachineFinding(
-        "note", "model", "none yet", "The first start trains one (about a minute)."
+        "note", "model", "none yet", "The first start trains one, which takes minutes."
     )

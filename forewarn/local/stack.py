@@ -4,7 +4,6 @@
 moment, also in the middle of a start, and leaves no process.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -155,15 +154,12 @@ class Stack:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Addresses worth showing, by what they are; no secret is among them."""
-        workers = {f"metrics of {w.child.name}": w.metrics for w in self.workers}
+        """Addresses by name, for programs; ``address_rows`` has them for people."""
+        metrics = {f"metrics_{each.child.name}": each.metrics for each in self.services}
         return {
             "console": self.console_url,
-            "sign in as": f"{console_user.NAME}, password in {self.layout.password_file}",
-            **workers,
-            "metrics of alerting": self.alerting.metrics,
-            "decisions for banks": f"{self.decide_url}/v1/decisions, key in {self.layout.bank_key_file}",
-            "metrics of decide": self.decide.metrics,
+            "decisions": f"{self.decide_url}/v1/decisions",
+            **{name.replace("-", "_"): url for name, url in metrics.items()},
         }
 
     @property
@@ -292,7 +288,10 @@ class Stack:
     def _start_kafka(self) -> None:
         self._tell("Kafka: fetching its jars" if not jars_are_here() else "Kafka: starting")
         if not jars_are_here():
-            self.downloader.run(timeout_seconds=600.0)
+            self.downloader.run(
+                timeout_seconds=600.0,
+                progress=lambda s: self._tell(f"Kafka: still fetching after {s:.0f} s"),
+            )
             self._tell("Kafka: starting")
         self.kafka.start(self.settings.start_seconds)
         with TopicAdministration(self.kafka_settings) as topics:
@@ -305,18 +304,24 @@ class Stack:
         self._tell(f"Redis: ready on port {self.redis.port}")
 
     def _compile(self) -> None:
-        began = time.monotonic()
-        self.compiler.run(COMPILE_SECONDS_MAX)
-        seconds = time.monotonic() - began
-        if seconds > 5:  # it was not in the cache
-            self._tell(f"features: kernel compiled in {seconds:.0f} s, and kept for the next start")
+        self._tell(
+            "features: loading the kernel, which a first start compiles in one to three minutes"
+        )
+        self.compiler.run(
+            COMPILE_SECONDS_MAX,
+            progress=lambda s: self._tell(f"features: still compiling the kernel after {s:.0f} s"),
+        )
+        self._tell(f"features: {self.compiler.tail(1).partition(': ')[0]}")
 
     def _run_prelude(self) -> None:
         if not self.prelude.command:
             return
         self._tell("state: computing what happened before")
         self.prelude.environment |= self.environment
-        self.prelude.run(PRELUDE_SECONDS_MAX)
+        self.prelude.run(
+            PRELUDE_SECONDS_MAX,
+            progress=lambda s: self._tell(f"state: still computing after {s:.0f} s"),
+        )
         self._tell(f"state: {self.prelude.tail(1)}")
 
     def _launch(self, service: Service) -> None:

@@ -40,7 +40,9 @@ def ensure_model(layout: Layout, trainer: Child, tell: Callable[[str], None]) ->
         else "model: the features have changed, training a new default model"
     )
     trainer.command = python_module("forewarn.local.train_default", str(layout.registry))
-    trainer.run(TRAINING_SECONDS_MAX)
+    trainer.run(
+        TRAINING_SECONDS_MAX, progress=lambda s: tell(f"model: still training after {s:.0f} s")
+    )
     tell("model: trained and promoted to champion")
 
 

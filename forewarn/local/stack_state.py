@@ -30,7 +30,7 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         error: why it did not start.
         started_at_ms: UTC milliseconds.
         processes: what runs.
-        urls: addresses, by what they are.
+        urls: addresses by name: ``console``, ``decisions`` and ``metrics_`` of each process.
     """
 
     pid: int

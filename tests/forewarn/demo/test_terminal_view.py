@@ -1,12 +1,14 @@
 """What the terminal shows: every figure, and nothing that breaks without a terminal."""
 
 import io
+import re
+from pathlib import Path
 
 from rich.console import Console
 
 from forewarn.demo.demo_figures import Snapshot
 from forewarn.demo.demo_run import DemoResult
-from forewarn.demo.demo_summary import print_summary
+from forewarn.demo.demo_summary import DISPOSITIONS, print_summary
 from forewarn.demo.ledger_money import Money
 from forewarn.demo.terminal_view import LiveView, PlainView
 from forewarn.demo.town_bank import BankFigures
@@ -23,6 +25,9 @@ SNAPSHOT = Snapshot(
     dispositions={"dissuaded": 2, "false_alarm": 1},
 )
 MONEY = Money(at_risk_minor=1_234_50, prevented_minor=999_00, lost_minor=1, open_cases=4)
+
+
+README = Path(__file__).parents[3] / "README.md"
 
 
 def _console(*, terminal: bool) -> tuple[Console, io.StringIO]:
@@ -67,10 +72,34 @@ def test_the_summary_shows_every_outcome_and_error() -> None:
     assert "45,000 in 60 s" in text
     assert "20.5 s after the command began" in text
     assert "3 of 4 warned (75 %)" in text
-    assert "12 minutes from the first warning to the loss, median of 2 losses" in text
-    assert "2 dissuaded" in text
+    assert "12 minutes before the loss that a fraud aims at, median of 2 frauds" in text
+    assert "cases closed           3 by the responders, of which" in text
+    assert "2 people dissuaded" in text
+    assert "1 false alarm\n" in "\n".join(line.rstrip() for line in text.splitlines())
     assert "case 4: timed out" in text
     assert "and 2 more" in text
     assert "92 payments: 90 proceed, 0 challenge, 2 hold, 0 refuse" in text
     assert "5.00 CNY, of which 4.00 CNY of frauds" in text
     assert "4 answered without a decision, or not at all" in text
+
+
+def test_the_readme_shows_lines_that_the_summary_prints() -> None:
+    """Its figures are of one day, so labels and words are compared, not numbers."""
+    console, out = _console(terminal=False)
+    every = Snapshot(
+        dispositions=dict.fromkeys(DISPOSITIONS, 2), messages=9, p50_seconds=0.1, p99_seconds=0.2
+    )
+    truth = WarningTruth(people=4, in_a_fraud=3, losses_warned=2, lead_minutes=12.0)
+    bank = BankFigures({"proceed": 90, "hold": 2}, {}, 0, 0.02, 0.09, 500, 400)
+    console.width = 200
+    print_summary(
+        console, DemoResult(every, MONEY, truth, 60.0, (), bank), seconds_to_first_warning=20.5
+    )
+    printed = {_words(line) for line in out.getvalue().splitlines()}
+    [example] = re.findall(r"```text\n(events streamed.*?)```", README.read_text(), re.DOTALL)
+    assert len(example.splitlines()) > 15
+    assert not [line for line in example.splitlines() if _words(line) not in printed]
+
+
+def _words(line: str) -> str:
+    return " ".join(re.sub(r"[\d.,:]+", " ", line).split())
