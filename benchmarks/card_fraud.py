@@ -33,7 +33,7 @@ from models.evaluation.ranking_measures import average_precision, precision_at_k
 from models.tabular.table_dataset import TableOptions, dataset_of_table, table_options
 from models.training.train_options import TrainOptions
 from models.training.training_dataset import DAY_MS, Dataset, make_dataset
-from models.training.training_run import TrainingRun, fit
+from models.training.training_run import TrainingResult, fit
 
 DELAY_DAYS = 7
 TRAIN_FROM, TEST_FROM, TEST_UNTIL = "2018-07-25", "2018-08-08", "2018-08-15"
@@ -117,7 +117,7 @@ def engine_options(table: TrainOptions) -> TrainOptions:
     )
 
 
-def figures(run: TrainingRun) -> dict[str, float]:
+def figures(run: TrainingResult) -> dict[str, float]:
     """Average precision and card precision of the test part."""
     test, label, weight = run.split.parts["test"], run.label("test"), run.weight("test")
     score = run.estimator.decision_function(test.vectors)

@@ -76,7 +76,7 @@ class ClosureService:
 
     Args:
         steps: takes the steps.
-        accounts: of the cases in the ledger.
+        accounts: what each case has in the ledger of prevented and lost money.
         lists: where a confirmed number or account stands.
         window_ms: attribution window, see ``loss_estimate.confirm``.
         deadlines: time to first response of a reopened case.

@@ -49,7 +49,7 @@ class LateLossService:
     Args:
         db: of the cases.
         clock: UTC milliseconds.
-        accounts: of the cases in the ledger.
+        accounts: what each case has in the ledger of prevented and lost money.
     """
 
     def __init__(self, db: Database, clock: Clock, accounts: CaseAccounts) -> None:

@@ -27,7 +27,9 @@ app = typer.Typer(help="Compute features over Parquet.")
 
 @app.command()
 def run(
-    source: Annotated[Path, typer.Option("--in", help="From `forewarn export` or `simulate`.")],
+    source: Annotated[
+        Path, typer.Option("--in", help="Folder from `forewarn export` or `forewarn simulate`.")
+    ],
     out: Annotated[
         str, typer.Option("--out", help="Directory to create; on a cluster also an s3:// address.")
     ],

@@ -27,7 +27,7 @@ from forewarn.platform.settings import KafkaSettings, load
 
 app = typer.Typer(no_args_is_help=True, help="List rejected records and send them again.")
 
-Reason = Annotated[str | None, typer.Option(help="Only those with this reason.")]
+Reason = Annotated[str | None, typer.Option(help="Only dead letters with this reason.")]
 
 
 @app.command("list")
@@ -64,7 +64,8 @@ def list_(
 def replay(
     reason: Reason = None,
     offset: Annotated[
-        list[int] | None, typer.Option(help="Only this one; may be given several times.")
+        list[int] | None,
+        typer.Option(help="Only the dead letter at this offset; may be given several times."),
     ] = None,
     start: Annotated[
         int | None,

@@ -33,7 +33,7 @@ def serve(
 
 @app.command()
 def key(
-    name: Annotated[str, typer.Argument(help="Of the bank, for the log.")],
+    name: Annotated[str, typer.Argument(help="Name of the bank, for the log.")],
     tenant: Annotated[
         list[str] | None, typer.Option(help="May be given several times; `default` if none is.")
     ] = None,

@@ -29,7 +29,8 @@ DEFAULTS = DemoOptions()
 @app.command()
 def demo(
     directory: Annotated[
-        Path | None, typer.Option("--dir", help="Data and logs; default FOREWARN_LOCAL_DIRECTORY.")
+        Path | None,
+        typer.Option("--dir", help="Data and logs; FOREWARN_LOCAL_DIRECTORY by default."),
     ] = None,
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to stream.")] = (
         DEFAULTS.seconds

@@ -18,7 +18,8 @@ _STYLES = {"ok": "green", "note": "yellow", "missing": "bold red"}
 @app.command()
 def doctor(
     directory: Annotated[
-        Path | None, typer.Option("--dir", help="Of the stack; default FOREWARN_LOCAL_DIRECTORY.")
+        Path | None,
+        typer.Option("--dir", help="Directory of the stack; FOREWARN_LOCAL_DIRECTORY by default."),
     ] = None,
     remote: Annotated[
         bool,

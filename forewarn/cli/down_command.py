@@ -20,7 +20,8 @@ STOP_SECONDS = 60.0
 @app.command()
 def down(
     directory: Annotated[
-        Path | None, typer.Option("--dir", help="Of the stack; default FOREWARN_LOCAL_DIRECTORY.")
+        Path | None,
+        typer.Option("--dir", help="Directory of the stack; FOREWARN_LOCAL_DIRECTORY by default."),
     ] = None,
 ) -> None:
     """Stop the stack of a directory, or the demonstration there, in order; its data stay."""

@@ -24,7 +24,9 @@ def formats(context: typer.Context) -> None:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="Of a format in the list.")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="Name of a format, as `forewarn formats` lists it.")],
+) -> None:
     """Explain a format: columns, zone, direction, what it asks for, and traps with their sources."""
     each = format_named(name)
     console = Console(soft_wrap=True, highlight=False)

@@ -40,7 +40,9 @@ def map_file(
     out: Annotated[
         Path | None, typer.Option(help="Where to write the mapping; by default beside the file.")
     ] = None,
-    zone: Annotated[str, typer.Option(help="Of times that do not name their own.")] = "",
+    zone: Annotated[
+        str, typer.Option(help="Time zone of times without one, such as Asia/Shanghai.")
+    ] = "",
     region: Annotated[
         str, typer.Option(help="ISO 3166 code of numbers without a country code.")
     ] = "",

@@ -39,13 +39,7 @@ def list_models(
             "The registry is empty. Train a model with `forewarn train`.", highlight=False
         )
         return
-    table = Table(
-        Column("version", no_wrap=True),
-        Column("in use as", min_width=10),
-        Column("trained on", min_width=10),  # a date; two lines in a narrow terminal
-        *(Column(name, no_wrap=True, justify="right") for name in ("rows", "frauds", "AP")),
-        box=None,
-    )
+    table = model_table()
     for version in versions:
         manifest = registry.manifest(version)
         used = [alias for alias, current in aliases.items() if current == version]
@@ -64,6 +58,17 @@ def list_models(
         )  # fmt: skip
     if not as_json:
         console.print(table)
+
+
+def model_table() -> Table:
+    """The head of the list; it is whole in 80 columns."""
+    return Table(
+        Column("version", no_wrap=True),
+        Column("in use as", min_width=10),
+        Column("trained on", min_width=10),  # a date; two lines in a narrow terminal
+        *(Column(name, no_wrap=True, justify="right") for name in ("rows", "frauds", "AP")),
+        box=None,
+    )
 
 
 @app.command()
@@ -106,7 +111,7 @@ def promote_model(
         bool, typer.Option("--as-challenger", help="Score beside the champion; no gates.")
     ] = False,
     force: Annotated[
-        bool, typer.Option(help="In spite of the gates; the history says so.")
+        bool, typer.Option(help="Promote although a gate refuses; the history says so.")
     ] = False,
 ) -> None:
     """Make a model champion if it passes the gates."""

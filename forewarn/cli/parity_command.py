@@ -13,7 +13,9 @@ app = typer.Typer(help="Prove that offline features are those of the worker.")
 
 @app.command()
 def run(
-    source: Annotated[Path, typer.Option("--in", help="From `forewarn export`, with scores.")],
+    source: Annotated[
+        Path, typer.Option("--in", help="Folder from `forewarn export`, with the topic scores.")
+    ],
 ) -> None:
     """Compute every logged vector again and compare bit for bit; status 1 if one differs or is missing."""
     found = parity(source)

@@ -17,7 +17,7 @@ def reference(
         bool, typer.Option("--check", help="Write nothing; status 1 if a page is not current.")
     ] = False,
 ) -> None:
-    """Write settings, JSON Schemas and metrics from the code that defines them."""
+    """Write the pages that come from code: settings, options, commands, features, metrics, Python reference, formats and JSON Schemas."""
     stale = 0
     for path, text in pages().items():
         target = out / path

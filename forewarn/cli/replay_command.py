@@ -40,7 +40,11 @@ Given = Annotated[
     typer.Option(help="NAME=VALUE that the format asks for, such as subscriber=+8613800000001."),
 ]
 Speed = Annotated[
-    float, typer.Option(min=0, help="Times event time; 0 is as fast as Kafka takes it.")
+    float,
+    typer.Option(
+        min=0,
+        help="How many times faster than the events happened; 0 is as fast as Kafka takes them.",
+    ),
 ]
 Skip = Annotated[
     list[int] | None,

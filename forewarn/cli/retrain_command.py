@@ -41,11 +41,20 @@ def run(
     honest_rows: Annotated[
         int, typer.Option(min=1_000, help="About how many honest rows to keep; frauds all are.")
     ] = HONEST_ROWS,
-    embargo_days: Annotated[float | None, typer.Option(min=0, help="Between the parts.")] = None,
-    warmup_days: Annotated[float | None, typer.Option(min=0, help="Left out at the start.")] = None,
-    trials: Annotated[int, typer.Option(min=0, max=500, help="Of the parameter search.")] = 0,
+    embargo_days: Annotated[
+        float | None, typer.Option(min=0, help="Days left out between the parts.")
+    ] = None,
+    warmup_days: Annotated[
+        float | None, typer.Option(min=0, help="Days left out at the start.")
+    ] = None,
+    trials: Annotated[
+        int,
+        typer.Option(min=0, max=500, help="Trials of the parameter search; 0 searches nothing."),
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Equal seeds and data give equal trees.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="Of training; only idle cores.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Threads of training; give idle cores only.")
+    ] = 1,
 ) -> None:
     """Export history, train, compare with the champion, and promote the model if it is better.
 

@@ -35,7 +35,9 @@ def run(
     late_seconds: Annotated[float, typer.Option(help="Mean delay of late records.")] = 600.0,
     jitter_seconds: Annotated[float, typer.Option(help="Spread of every record's delay.")] = 0.0,
     lost_call_ends: Annotated[float, typer.Option(help="Share of call ends never sent.")] = 0.0,
-    partitions: Annotated[int, typer.Option(min=1, max=10_000, help="Of the topics.")] = 8,
+    partitions: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Partitions of the topics.")
+    ] = 8,
 ) -> None:
     """Write calls, transfers, labels, reports, truth and people of a simulated town."""
     scenario = Scenario(

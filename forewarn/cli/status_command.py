@@ -24,7 +24,8 @@ app = typer.Typer()
 @app.command()
 def status(
     directory: Annotated[
-        Path | None, typer.Option("--dir", help="Of the stack; default FOREWARN_LOCAL_DIRECTORY.")
+        Path | None,
+        typer.Option("--dir", help="Directory of the stack; FOREWARN_LOCAL_DIRECTORY by default."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON for programs.")] = False,
 ) -> None:

@@ -44,69 +44,88 @@ Data = Annotated[
 Frame = Annotated[
     Path | None, typer.Option(help="Any table instead: Parquet or CSV, one row an event.")
 ]
-Label = Annotated[str, typer.Option(help="Of --frame: column of 0/1 labels.")]
+Label = Annotated[str, typer.Option(help="With --frame: column of 0/1 labels.")]
 TimeColumn = Annotated[
-    str, typer.Option("--time", help="Of --frame: column of event times, or of days/seconds.")
+    str,
+    typer.Option(
+        "--time", help="With --frame: column of event times, or of numbers of days or seconds."
+    ),
 ]
 Unit = Annotated[
-    str, typer.Option(help=f"Of --frame, for times that are numbers: {', '.join(UNITS)}.")
+    str, typer.Option(help=f"With --frame: unit of times that are numbers: {', '.join(UNITS)}.")
 ]
 Form = Annotated[
-    str, typer.Option(help="Of --frame, for times that are texts: such as %m/%d/%Y %H:%M:%S.")
+    str, typer.Option(help="With --frame: form of times that are texts, such as %m/%d/%Y %H:%M:%S.")
 ]
-Group = Annotated[str, typer.Option(help="Of --frame: column of the card or person; never split.")]
-Amount = Annotated[str, typer.Option(help="Of --frame: column of the amount.")]
+Group = Annotated[
+    str, typer.Option(help="With --frame: column of the card or person; its rows stay in one part.")
+]
+Amount = Annotated[str, typer.Option(help="With --frame: column of the amount.")]
 Entities = Annotated[
-    list[str] | None, typer.Option(help="Of --frame: further columns that name a party.")
+    list[str] | None,
+    typer.Option(help="With --frame: further column that names a party; repeat for several."),
 ]
 Dropped = Annotated[
-    list[str] | None, typer.Option(help="Of --frame: columns that the model must not see.")
+    list[str] | None,
+    typer.Option(help="With --frame: column that the model must not see; repeat for several."),
 ]
 LabelDelay = Annotated[
-    float, typer.Option(min=0, help="Of --frame: days that labels take to arrive.")
+    float, typer.Option(min=0, help="With --frame: days that labels take to arrive.")
 ]
-SplitBy = Annotated[str, typer.Option(help="Of --frame: groups (and time) or time alone.")]
+SplitBy = Annotated[
+    str, typer.Option(help="With --frame: divide by `groups` and time, or by `time` alone.")
+]
 TrainFrom = Annotated[
-    str, typer.Option(help="Of --frame: train on rows from here on; earlier ones are history.")
+    str,
+    typer.Option(
+        help="With --frame: train on rows from this time on; earlier rows are history only."
+    ),
 ]
 TestFrom = Annotated[
     str,
     typer.Option(
-        help="Of --frame: test on rows from here on. What lies a label delay before it is trained on."
+        help="With --frame: test on rows from this time on, and train on rows that are at least the label delay older."
     ),
 ]
-TestUntil = Annotated[str, typer.Option(help="Of --frame: test on rows before this.")]
+TestUntil = Annotated[str, typer.Option(help="With --frame: test on rows before this time.")]
 Shares = Annotated[
-    str, typer.Option(help="Of --frame: of the parts train, calibrate, test; such as 0.6,0.2,0.2.")
+    str,
+    typer.Option(
+        help="With --frame: shares of the parts train, calibrate and test, such as 0.6,0.2,0.2."
+    ),
 ]
 LeaveKnown = Annotated[
     bool,
     typer.Option(
         "--leave-known",
-        help="Of --frame: leave test rows of groups out whose fraud was known when the day began.",
+        help="With --frame: do not test on rows of a group whose fraud was known before the day of the row began.",
     ),
 ]
-Top = Annotated[int, typer.Option(min=1, help="For precision at k a day and group.")]
+Top = Annotated[
+    int, typer.Option(min=1, help="The k of precision at k: groups that are examined a day.")
+]
 Out = Annotated[
     Path | None, typer.Option(help="Folder for the artifact; the registry if not given.")
 ]
 AliasName = Annotated[
     str,
-    typer.Option(help="Let this alias point to it: challenger, or nothing.", callback=_known_alias),
+    typer.Option(
+        help="Alias to give the new model: challenger; none by default.", callback=_known_alias
+    ),
 ]
 ReportShare = Annotated[
     float, typer.Option(help="Share of frauds without a warning that are ever reported.")
 ]
 HonestRows = Annotated[
-    int, typer.Option(min=1_000, help="Of --data: about how many honest rows to keep.")
+    int, typer.Option(min=1_000, help="With --data: about how many honest rows to keep.")
 ]
 Seed = Annotated[int, typer.Option(help="Equal seeds and data give equal trees.")]
-Calibration = Annotated[str, typer.Option(help="auto, isotonic or platt.")]
+Calibration = Annotated[str, typer.Option(help="Method of calibration: auto, isotonic or platt.")]
 Embargo = Annotated[float | None, typer.Option(min=0, help="Days between the parts.")]
 Warmup = Annotated[float | None, typer.Option(min=0, help="Days left out at the start.")]
 Capacity = Annotated[float, typer.Option(min=0, help="Warnings a day that people can answer.")]
 Trials = Annotated[int, typer.Option(min=0, max=500, help="Trials of the parameter search.")]
-SearchSeconds = Annotated[float, typer.Option(min=1, help="Time limit of the search.")]
+SearchSeconds = Annotated[float, typer.Option(min=1, help="Time limit of the parameter search.")]
 Trees = Annotated[int | None, typer.Option(min=1, max=5000, help="Largest number of trees.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads of training; give idle cores only.")]
 

@@ -25,7 +25,7 @@ app = typer.Typer()
 STOP_SECONDS = 60.0
 
 Directory = Annotated[
-    Path | None, typer.Option("--dir", help="Data and logs; default FOREWARN_LOCAL_DIRECTORY.")
+    Path | None, typer.Option("--dir", help="Data and logs; FOREWARN_LOCAL_DIRECTORY by default.")
 ]
 
 

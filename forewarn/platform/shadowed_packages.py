@@ -26,16 +26,21 @@ def shadowed_packages() -> dict[str, Path]:
 
 
 def require_own_packages() -> None:
-    """Stop with one error that names the file, instead of an import error from deep inside.
+    """Stop with one error that names every such file, instead of an import error from deep inside.
 
     Raises:
         ConfigurationError: if a file or folder hides a package.
     """
-    for package, place in shadowed_packages().items():
-        raise ConfigurationError(
-            f"{place} hides the package {package!r} of Forewarn.",
-            hint="Rename it, or start Python in another directory or with -P.",
-        )
+    found = shadowed_packages()
+    if not found:
+        return
+    places = " and ".join(str(place) for place in found.values())
+    verb, what = ("hides", "package") if len(found) == 1 else ("hide", "packages")
+    raise ConfigurationError(
+        f"{places} {verb} the {what} {' and '.join(map(repr, found))} of Forewarn.",
+        hint=f"Rename {'it' if len(found) == 1 else 'them'}, or start Python in another directory. "
+        "`python -P` finds Forewarn's, but then none of your own modules beside the script.",
+    )
 
 
 def _place(package: str) -> Path | None:

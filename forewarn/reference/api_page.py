@@ -12,6 +12,10 @@ parameters. Names that are not here may move without notice. The
 [notebook](notebooks/from_export_to_promoted.ipynb) uses them from an export to a promoted model. Written
 by `forewarn reference` from the code.
 
+Do not name a file or folder beside your script or notebook `features`, `models`, `streams` or `alerting`: Python would find it in
+the place of Forewarn's package. The import stops then with one error that names every such file, and so does `forewarn doctor`.
+`python -P` finds Forewarn's packages in spite of them, but none of your own modules beside the script.
+
 """
 
 

@@ -37,7 +37,7 @@ TYPOLOGY_SHARES: dict[str, float] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFaults:
-    """How delivery deforms the town: each a share of events between 0 and 1.
+    """Faults of delivery: duplicates, late events and lost call ends as shares of events between 0 and 1.
 
     ``late_seconds`` is the mean delay of a late event; ``jitter_seconds`` the standard deviation
     of the delay that every event has, which is what puts events out of order.
@@ -52,7 +52,7 @@ class DeliveryFaults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A prefecture and a period.
+    """What is simulated: how many people, for how many days, with how much fraud.
 
     Args:
         seed: everything random follows from it.

@@ -20,7 +20,7 @@ from models.serving.forest import compile_forest
 from models.serving.scorer import Scorer
 from models.training.classifier import n_trees
 from models.training.training_dataset import DAY_MS, Dataset
-from models.training.training_run import TrainingRun
+from models.training.training_run import TrainingResult
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ _SHAP_ROWS = 400
 
 
 def evaluate(
-    run: TrainingRun, *, k: int = 100, champion: Scorer | None = None
+    run: TrainingResult, *, k: int = 100, champion: Scorer | None = None
 ) -> dict[str, object]:
     """Evaluate a run on its test part.
 
@@ -78,7 +78,7 @@ def evaluate(
     return {key: without_nan(value) for key, value in document.items()}
 
 
-def _baselines(run: TrainingRun, k: int, champion: Scorer | None) -> dict[str, dict[str, Any]]:
+def _baselines(run: TrainingResult, k: int, champion: Scorer | None) -> dict[str, dict[str, Any]]:
     """Ranking of the written rules, a logistic regression and the champion, each against the model."""
     train, test = run.split.parts["train"], run.split.parts["test"]
     label, weight = run.label("test"), run.weight("test")
@@ -102,7 +102,7 @@ def _baselines(run: TrainingRun, k: int, champion: Scorer | None) -> dict[str, d
     return found
 
 
-def _calibration(run: TrainingRun) -> dict[str, Any]:
+def _calibration(run: TrainingResult) -> dict[str, Any]:
     label, weight, probability = run.label("test"), run.weight("test"), run.probability["test"]
     error, curve = ranking_measures.calibration_error(probability, label, weight)
     return {
@@ -132,7 +132,7 @@ def curve_points(
     return recall[kept], precision[kept]
 
 
-def _ranking(run: TrainingRun, score: Floats, k: int) -> dict[str, Any]:
+def _ranking(run: TrainingResult, score: Floats, k: int) -> dict[str, Any]:
     part, label, weight = run.split.parts["test"], run.label("test"), run.weight("test")
     recall, precision = curve_points(score, label, weight)
     return {
@@ -185,7 +185,7 @@ def _budgets(
     return rows
 
 
-def _facts(run: TrainingRun, name: str) -> dict[str, object]:
+def _facts(run: TrainingResult, name: str) -> dict[str, object]:
     """What a part holds; ``window_prevalence`` is that of all people in its time."""
     part, label, weight = run.split.parts[name], run.label(name), run.weight(name)
     fraud = label == 1
@@ -203,7 +203,7 @@ def _facts(run: TrainingRun, name: str) -> dict[str, object]:
     }
 
 
-def _early_warning(run: TrainingRun, threshold: float) -> dict[str, object]:
+def _early_warning(run: TrainingResult, threshold: float) -> dict[str, object]:
     """Leads, people in a fraud and money at the recommended thresholds; a subject is warned once."""
     test = run.split.parts["test"]
     warnings, losses = tables_of_part(
@@ -213,7 +213,7 @@ def _early_warning(run: TrainingRun, threshold: float) -> dict[str, object]:
     return early_warning(warnings, losses, days)
 
 
-def swarm(run: TrainingRun, metrics: dict[str, Any], top: int = 12) -> dict[str, Any]:
+def swarm(run: TrainingResult, metrics: dict[str, Any], top: int = 12) -> dict[str, Any]:
     """SHAP values of single test events for the most important features, and ranks as shades."""
     rows, shap = (one[::3] for one in _shap(run))  # a third of the points shows the same shape
     names = [row["feature"] for row in metrics["importance"][:top]]
@@ -223,7 +223,7 @@ def swarm(run: TrainingRun, metrics: dict[str, Any], top: int = 12) -> dict[str,
     return {"names": names, "values": shap[:, columns].T.tolist(), "shades": ranks.T.tolist()}
 
 
-def _importance(run: TrainingRun) -> list[dict[str, object]]:
+def _importance(run: TrainingResult) -> list[dict[str, object]]:
     """Share of gain, and mean absolute SHAP value in log-odds over frauds and as many others."""
     gain = run.estimator.booster_.feature_importance("gain").astype(float)
     strength = np.abs(_shap(run)[1]).mean(axis=0)
@@ -238,7 +238,7 @@ def _importance(run: TrainingRun) -> list[dict[str, object]]:
     ]
 
 
-def _shap(run: TrainingRun) -> tuple[NDArray[np.int64], Floats]:
+def _shap(run: TrainingResult) -> tuple[NDArray[np.int64], Floats]:
     """A fixed sample of test rows, half of them frauds, and their SHAP values [rows, F]."""
     test, label = run.split.parts["test"], run.label("test")
     rng = np.random.default_rng(run.options.seed)
@@ -251,7 +251,7 @@ def _shap(run: TrainingRun) -> tuple[NDArray[np.int64], Floats]:
     return rows, np.asarray(shap, np.float64)[:, :-1]
 
 
-def _drift(run: TrainingRun) -> dict[str, float]:
+def _drift(run: TrainingResult) -> dict[str, float]:
     """PSI of the test part against the training part, largest first."""
     train, test = run.split.parts["train"], run.split.parts["test"]
     reference = make_reference(
@@ -266,7 +266,7 @@ def _drift(run: TrainingRun) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def _speed(run: TrainingRun) -> float:
+def _speed(run: TrainingResult) -> float:
     """Microseconds a row of the compiled forest in blocks of 1000, the best of five on this machine."""
     forest = compile_forest(run.estimator.booster_.dump_model())
     rows = np.resize(run.split.parts["test"].vectors, (1000, len(run.dataset.features)))

@@ -1,6 +1,6 @@
 """Which part each person goes to, drawn so that every row's chance to be there is known.
 
-People without fraud are dealt out by a hash. Frauds are few, so a component that has some goes mostly
+People without fraud are assigned by a hash. Frauds are few, so a component that has some goes mostly
 to the part in which they happened, but never surely: each part keeps a chance of ``LEAST_CHANCE``.
 Rows that count 1 / their chance then stand for the window as it was (Horvitz and Thompson 1952). A
 choice by label without that correction would fill the test part with just the people who had fraud
@@ -32,7 +32,7 @@ class GroupAssignment:
 def assign_groups(
     dataset: Dataset, cuts_ms: tuple[int, int], people_shares: tuple[float, float, float]
 ) -> GroupAssignment:
-    """Deal people to the three parts that the two cuts make.
+    """Assign each person to one of the three parts that the two cuts make.
 
     Args:
         dataset: the rows, with groups and rings.

@@ -13,7 +13,7 @@ from models.registry.candidate_comparison import HOLDOUT, make_holdout
 from models.serving.scorer import Scorer
 from models.training.train_options import TrainOptions
 from models.training.training_dataset import Dataset
-from models.training.training_run import TrainingRun, fit, save
+from models.training.training_run import TrainingResult, fit, save
 
 METRICS, REPORT, CARD = "metrics.json", "report.html", "model_card.md"
 
@@ -24,7 +24,7 @@ class Trained:
 
     path: Path
     metrics: dict[str, Any]
-    run: TrainingRun
+    run: TrainingResult
 
 
 def train(
@@ -55,7 +55,7 @@ def train(
     test = run.split.parts["test"]
     if champion is not None and not comparable(champion, dataset):
         champion = None
-    progress(f"evaluating on {len(test):,} rows of later people")
+    progress(f"evaluating on the {len(test):,} rows of the test part")
     metrics = evaluate(run, k=k, champion=champion)
     path = save(run, directory, report_files(run, metrics, title))
     return Trained(path, metrics, run)
@@ -66,7 +66,9 @@ def comparable(champion: Scorer, dataset: Dataset) -> bool:
     return (champion.fingerprint, champion.features) == (dataset.fingerprint, dataset.features)
 
 
-def report_files(run: TrainingRun, metrics: dict[str, Any], title: str) -> dict[str, str | bytes]:
+def report_files(
+    run: TrainingResult, metrics: dict[str, Any], title: str
+) -> dict[str, str | bytes]:
     """The files of an artifact that people read."""
     test = run.split.parts["test"]
     holdout = make_holdout(

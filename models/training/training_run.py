@@ -1,4 +1,7 @@
-"""One training run: split, fit, calibrate, find thresholds, evaluate, write the artifact."""
+"""The steps of a training run: split, fit, calibrate, find thresholds, and write the artifact.
+
+The whole run begins in ``train_artifact.train``, which calls ``fit``, evaluates its result and calls ``save``.
+"""
 
 import platform
 from collections.abc import Callable, Mapping
@@ -31,7 +34,7 @@ from models.training.typology_model import train_typologies
 
 
 @dataclass(slots=True)
-class TrainingRun:
+class TrainingResult:
     """What a run found: the fitted parts and everything that a report is written from."""
 
     options: TrainOptions
@@ -56,7 +59,7 @@ class TrainingRun:
 
 def fit(
     dataset: Dataset, options: TrainOptions, progress: Callable[[str], None] = lambda _: None
-) -> TrainingRun:
+) -> TrainingResult:
     """Everything of a run but its report and artifact.
 
     Raises:
@@ -115,13 +118,13 @@ def fit(
     }
     thresholds = _thresholds(parts, estimator, fitting, options)
     text, names = train_typologies(train, label["train"], options.seed, options.num_threads)
-    return TrainingRun(
+    return TrainingResult(
         options, dataset, parts, estimator, calibrator, thresholds, findings, names, text,
         probability,
     )  # fmt: skip
 
 
-def save(run: TrainingRun, directory: Path, files: Mapping[str, str | bytes]) -> Path:
+def save(run: TrainingResult, directory: Path, files: Mapping[str, str | bytes]) -> Path:
     """Write the artifact of a run below ``directory``; ``files`` are the report and the like."""
     train = run.split.parts["train"]
     manifest = ArtifactManifest(
@@ -176,7 +179,7 @@ def _thresholds(
     return recommend(part, probability, label, weight * scale, options.costs)
 
 
-def _split_facts(run: TrainingRun) -> dict[str, object]:
+def _split_facts(run: TrainingResult) -> dict[str, object]:
     """How rows were divided, with what was derived from the data in place of None."""
     derived = {"embargo_days": run.split.embargo_days, "warmup_days": run.split.warmup_days}
     return asdict(run.options.split) | derived

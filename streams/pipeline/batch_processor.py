@@ -27,9 +27,9 @@ from streams.worker_metrics import WorkerMetrics
 class BatchProcessor:
     """Runs the steps of batches, in this order::
 
-        decode    columns and keys                       Quarantine.begin
+        decode    columns and keys                       Quarantine.begin, JobComputation
         load      records of all entities                StateIO.load
-        compute   vectors, scores, decisions, warnings   Quarantine.compute
+        compute   vectors, scores, decisions, warnings   Quarantine.compute, JobComputation
         write     journal, then records                  JournalCommit.write
                   beside it: reasons of the warnings     Explainer.explain
         produce   answers, warnings, scores, dead letters  OutputProducer.send_all
@@ -37,7 +37,7 @@ class BatchProcessor:
 
     Args:
         state: loads the records of jobs.
-        quarantine: computes jobs and sets failing events aside.
+        quarantine: runs the computation of jobs and sets failing events aside.
         explainer: adds reasons to warnings.
         commit: opens, closes and commits partitions.
         retry: repeats steps while a dependency is away.

@@ -38,7 +38,8 @@ class DecisionJob:
         challenger: probabilities by the challenger; None for none.
         decisions: by event index, for the few events that reached the policy.
         unchanged: number of events of warned people that concern no warning (below the threshold).
-        typologies: likely kind of fraud of the same events.
+        typologies: by event index, the likely kind of fraud of the events in ``decisions`` and of the
+            payments whose answer delays them.
         verdicts: by event index, the answers to banks that wait.
         reasons: by event index, the reasons of the scores of warnings and of answers that delay.
         warnings: messages to be sent, with the index of the causing event.

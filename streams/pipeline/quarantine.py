@@ -1,4 +1,4 @@
-"""Computation of jobs, in which an event that makes it fail is isolated and set aside.
+"""Isolation of the events that make the computation of a job fail; they are set aside.
 
 An event that meets a fault of this software would fail on every worker: a worker that stopped over
 it would be followed by all others. So the batch is tried again chunk by chunk, then by halves down
@@ -14,19 +14,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import structlog
 
-from features.engine import CorruptRecordError, Engine
+from features.engine import CorruptRecordError
 from forewarn.contracts import DeadLetter
 from forewarn.errors import ConfigurationError, ContractError, ForewarnError
-from forewarn.platform.pseudonyms import Pseudonymiser
 from models.serving.scorer import Scorer
 from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import Chunk
 from streams.intake.record_decoder import dead_letter
 from streams.model.bundle import ModelBundle
-from streams.pipeline.decide import Decider, EventFailedError
-from streams.pipeline.explain import WarningBuilder
-from streams.pipeline.job import DecisionJob, columns_of
-from streams.pipeline.score_monitor import ScoreMonitor
+from streams.pipeline.decide import EventFailedError
+from streams.pipeline.job import DecisionJob
+from streams.pipeline.job_computation import JobComputation
 from streams.worker_metrics import WorkerMetrics
 
 log = structlog.get_logger(__name__)
@@ -49,15 +47,11 @@ class ProcessingBrokenError(ForewarnError):
 
 
 class Quarantine:
-    """Computes columns, vectors, scores, decisions and warnings of jobs.
+    """Calls the steps of the computation, and leaves out the events on which one fails.
 
     Args:
-        engine: the feature kernel.
-        decider: scores and decides.
-        monitor: observes the scores.
-        builder: builds the warnings.
+        computation: kernel, model and policy.
         withdraw: takes a model that fails on any input out of use.
-        pseudonymiser: for columns.
         sources: names in the cluster of the source topics, for dead letters.
         metrics: durations of stages.
     """
@@ -65,21 +59,13 @@ class Quarantine:
     def __init__(
         self,
         *,
-        engine: Engine,
-        decider: Decider,
-        monitor: ScoreMonitor,
-        builder: WarningBuilder,
+        computation: JobComputation,
         withdraw: WithdrawModel,
-        pseudonymiser: Pseudonymiser,
         sources: Sequence[str],
         metrics: WorkerMetrics,
     ) -> None:
-        self._engine = engine
-        self._decider = decider
-        self._monitor = monitor
-        self._builder = builder
+        self._computation = computation
         self._withdraw = withdraw
-        self._pseudonymiser = pseudonymiser
         self._sources = tuple(sources)
         self._metrics = metrics
         self._in_a_row = self._undecided = 0
@@ -100,7 +86,7 @@ class Quarantine:
             why = "it failed when the chunk was processed before"
             chunk = self._without(chunk, partition.journal.failed, why)
         try:
-            return self._new_job(partition, chunk, number, recovering=recovering)
+            return self._computation.new_job(partition, chunk, number, recovering=recovering)
         except _NOT_CAUSED_BY_AN_EVENT:
             raise
         except Exception as error:
@@ -109,7 +95,7 @@ class Quarantine:
                 raise
             self._count(len(failing), of=len(chunk.events))
             chunk = self._without(chunk, failing, _describe(error))
-            return self._new_job(partition, chunk, number, recovering=recovering)
+            return self._computation.new_job(partition, chunk, number, recovering=recovering)
 
     async def compute(
         self, jobs: list[DecisionJob], bundle: ModelBundle, now_ms: int
@@ -131,7 +117,7 @@ class Quarantine:
             ProcessingBrokenError: every event fails.
         """
         try:
-            self._score(jobs, bundle)
+            self._computation.score(jobs, bundle)
         except _NOT_CAUSED_BY_AN_EVENT:
             raise
         except Exception as error:  # noqa: BLE001 - of the model or of one event
@@ -146,30 +132,15 @@ class Quarantine:
 
     # -- steps
 
-    def _new_job(
-        self, partition: OpenPartition, chunk: Chunk, number: int, *, recovering: bool
-    ) -> DecisionJob:
-        columns, rows = columns_of(chunk, self._pseudonymiser)
-        plan = self._engine.plan(columns)
-        return DecisionJob(partition, chunk, columns, rows, plan, number, recovering)
-
-    def _score(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
-        """Run the kernel and the model over whole jobs; changes nothing but the jobs."""
-        with self._metrics.stage("kernel"):
-            for job in jobs:
-                job.result = self._engine.run(job.plan, job.records)
-        with self._metrics.stage("score"):
-            self._decider.score(jobs, bundle)
-
     def _challenge(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> ModelBundle:
         """Let the challenger score, and monitor the scores; a failure of either is only logged."""
         try:
-            self._decider.challenge(jobs, bundle)
+            self._computation.challenge(jobs, bundle)
         except Exception as error:  # noqa: BLE001 - a model on trial may fail in any way
             if bundle.challenger is not None:
                 bundle = self._withdraw(bundle.challenger, _describe(error))
         try:
-            self._monitor.observe(jobs, bundle)
+            self._computation.observe(jobs, bundle)
         except Exception as error:  # noqa: BLE001 - a gauge must not stop an event
             log.warning("score_monitor_failed", why=_describe(error))
         return bundle
@@ -177,8 +148,7 @@ class Quarantine:
     async def _decided(self, job: DecisionJob, bundle: ModelBundle, now_ms: int) -> DecisionJob:
         while True:
             try:
-                self._decider.decide(job, bundle)
-                self._builder.build(job, bundle, now_ms)
+                self._computation.decide(job, bundle, now_ms)
             except EventFailedError as failed:
                 self._undecided += 1
                 if self._undecided > MAX_IN_A_ROW:
@@ -188,7 +158,7 @@ class Quarantine:
             else:
                 if job.decisions:
                     self._undecided = 0
-                self._decider.count(job)
+                self._computation.count(job)
                 return job
 
     # -- isolation of failing events
@@ -209,7 +179,7 @@ class Quarantine:
         passes = 0
         while True:
             try:
-                self._score([job], bundle)
+                self._computation.score([job], bundle)
             except _NOT_CAUSED_BY_AN_EVENT:
                 raise
             except CorruptRecordError as error:
@@ -253,7 +223,7 @@ class Quarantine:
     def _succeeds(self, job: DecisionJob, kept: Sequence[int], bundle: ModelBundle) -> bool:
         others = np.delete(np.arange(len(job.chunk.events)), kept).tolist()
         try:
-            self._score([job.without(others, (), self._engine)], bundle)
+            self._computation.score([self._computation.without(job, others, ())], bundle)
         except _NOT_CAUSED_BY_AN_EVENT:
             raise
         except Exception:  # noqa: BLE001 - any error is the answer
@@ -263,8 +233,7 @@ class Quarantine:
     def _fails_alone(self, chunk: Chunk, index: int) -> bool:
         others = [i for i in range(len(chunk.events)) if i != index]
         try:
-            columns, _ = columns_of(chunk.set_aside(others, ()), self._pseudonymiser)
-            self._engine.plan(columns)
+            self._computation.try_columns(chunk.set_aside(others, ()))
         except Exception:  # noqa: BLE001 - any error is the answer
             return True
         return False
@@ -274,7 +243,7 @@ class Quarantine:
         log.error(
             "events_quarantined", count=len(letters), where=_frames(error), why=_describe(error)
         )
-        return job.without(indices, letters, self._engine)
+        return self._computation.without(job, indices, letters)
 
     def _without(self, chunk: Chunk, indices: Sequence[int], why: str) -> Chunk:
         letters = self._letters(chunk, indices, why)

@@ -44,6 +44,7 @@ from streams.pipeline.commit import JournalCommit
 from streams.pipeline.decide import Decider
 from streams.pipeline.dependency_retry import DependencyRetry
 from streams.pipeline.explain import Explainer, WarningBuilder
+from streams.pipeline.job_computation import JobComputation
 from streams.pipeline.job_report import JobReport
 from streams.pipeline.messages import LiveFeatures, OutputTopics
 from streams.pipeline.payment_answers import LINE_FEATURES, AnswerBuilder
@@ -138,12 +139,15 @@ def _processor(
         commit=JournalCommit(store, state, retry, metrics, settings.align_seconds),
         retry=retry,
         quarantine=Quarantine(
-            engine=engine,
-            decider=Decider(lists, _spending(reloader), metrics),
-            monitor=ScoreMonitor(metrics),
-            builder=WarningBuilder(live, _sources(kafka)),
+            computation=JobComputation(
+                engine=engine,
+                decider=Decider(lists, _spending(reloader), metrics),
+                monitor=ScoreMonitor(metrics),
+                builder=WarningBuilder(live, _sources(kafka)),
+                pseudonymiser=pseudonymiser,
+                metrics=metrics,
+            ),
             withdraw=reloader.withdraw,
-            pseudonymiser=pseudonymiser,
             sources=_sources(kafka),
             metrics=metrics,
         ),

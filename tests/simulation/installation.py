@@ -33,6 +33,7 @@ from streams.pipeline.commit import JournalCommit
 from streams.pipeline.dependency_retry import DependencyRetry
 from streams.pipeline.explain import Explainer, WarningBuilder
 from streams.pipeline.job import DecisionJob
+from streams.pipeline.job_computation import JobComputation
 from streams.pipeline.job_report import JobReport
 from streams.pipeline.messages import LiveFeatures, OutputTopics
 from streams.pipeline.payment_answers import AnswerBuilder
@@ -224,12 +225,15 @@ class Installation:
             commit=JournalCommit(self.store, state, retry, self.metrics, align_seconds=0.0),
             retry=retry,
             quarantine=Quarantine(
-                engine=self.engine,
-                decider=SilentDecider(),  # type: ignore[arg-type]
-                monitor=SimpleNamespace(observe=lambda *_: None),  # type: ignore[arg-type]
-                builder=WarningBuilder(LiveFeatures(0, 0), SOURCES),
+                computation=JobComputation(
+                    engine=self.engine,
+                    decider=SilentDecider(),  # type: ignore[arg-type]
+                    monitor=SimpleNamespace(observe=lambda *_: None),  # type: ignore[arg-type]
+                    builder=WarningBuilder(LiveFeatures(0, 0), SOURCES),
+                    pseudonymiser=PSEUDONYMISER,
+                    metrics=self.metrics,
+                ),
                 withdraw=lambda *_: BUNDLE,
-                pseudonymiser=PSEUDONYMISER,
                 sources=SOURCES,
                 metrics=self.metrics,
             ),

@@ -66,3 +66,12 @@ def test_doctor_names_what_hides_packages_here_and_for_scripts(directory: Path) 
     hidden = run(python_module("forewarn", "doctor"), directory, PYTHONPATH=str(directory))
     assert hidden.returncode == 1
     assert f"{directory}/models.py hides" in hidden.stdout.replace("\n", ""), hidden.stderr
+
+
+def test_the_import_names_every_file_that_hides_a_package(directory: Path) -> None:
+    done = run([sys.executable, "-c", "import forewarn.api"], directory)
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    for name in ("features.py", "models.py", "streams", "alerting"):
+        assert str(directory / name) in last, name
+    assert "none of your own modules" in last

@@ -31,6 +31,7 @@ from streams.pipeline.commit import JournalCommit
 from streams.pipeline.decide import Decider
 from streams.pipeline.dependency_retry import DependencyRetry
 from streams.pipeline.explain import Explainer, WarningBuilder
+from streams.pipeline.job_computation import JobComputation
 from streams.pipeline.job_report import JobReport
 from streams.pipeline.messages import LiveFeatures, OutputTopics
 from streams.pipeline.payment_answers import AnswerBuilder
@@ -122,12 +123,15 @@ class Place:
         self.engine = ShakyEngine(CATALOG)
         self.executor = ThreadPoolExecutor(1)
         self.quarantine = Quarantine(
-            engine=self.engine,
-            decider=Decider(Lists(), DistrictSpending(24), self.metrics),
-            monitor=SimpleNamespace(observe=lambda *_: None),  # type: ignore[arg-type]
-            builder=WarningBuilder(LiveFeatures(0, 0), SOURCES),
+            computation=JobComputation(
+                engine=self.engine,
+                decider=Decider(Lists(), DistrictSpending(24), self.metrics),
+                monitor=SimpleNamespace(observe=lambda *_: None),  # type: ignore[arg-type]
+                builder=WarningBuilder(LiveFeatures(0, 0), SOURCES),
+                pseudonymiser=KEY,
+                metrics=self.metrics,
+            ),
             withdraw=withdraw or (lambda *_: bundle),
-            pseudonymiser=KEY,
             sources=SOURCES,
             metrics=self.metrics,
         )
