@@ -95,8 +95,14 @@ def test_a_stack_stays_refuses_a_second_one_and_has_its_data_again_after_a_resta
 
     up = _run("up", "--dir", root, **policy)
     assert up.returncode == 0, up.stdout + up.stderr
-    assert re.search(r"console +http://127\.0\.0\.1:\d+", up.stdout)
+    shown = re.findall(r"^console +http://127\.0\.0\.1:\d+$", up.stdout, re.MULTILINE)
+    assert len(shown) == 1, up.stdout
+    assert re.search(r"features: kernel (compiled|loaded) in ", up.stdout)
     assert _run("status", "--dir", root).returncode == 0
+    state = json.loads(_run("status", "--dir", root, "--json").stdout)
+    assert {"console", "decisions", "metrics_worker_1", "metrics_alerting"} <= set(state["urls"])
+    assert all(re.fullmatch(r"[a-z0-9_]+", name) for name in state["urls"])
+    assert Path(state["console_password_file"]).is_file()
 
     doctor = _run("doctor", "--remote", **_settings(root))
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr

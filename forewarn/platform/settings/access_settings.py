@@ -16,11 +16,11 @@ class AccessSettings(Section):
     users_file: Path = Field(
         Path("forewarn-users.json"), description="people who sign in with a password"
     )
-    oidc_issuer: str = Field("", description="of the OpenID Connect provider; empty: none")
+    oidc_issuer: str = Field("", description="issuer of the OpenID Connect provider; empty: none")
     break_glass: bool = Field(
         False, description="passwords are taken besides a provider, for when it is away; audited"
     )
-    oidc_client_id: str = Field("", description="of this installation at the provider")
+    oidc_client_id: str = Field("", description="client id of this installation at the provider")
     oidc_client_secret: SecretStr = Field(
-        SecretStr(""), description="of this installation at the provider"
+        SecretStr(""), description="secret of this installation at the provider"
     )

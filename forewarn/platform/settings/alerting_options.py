@@ -20,21 +20,25 @@ class OptionTable(BaseModel):
 class FirstResponseTable(OptionTable):
     """Time to a first response, by severity; it counts from when the warning was raised."""
 
-    critical_seconds: int = Field(60, ge=1, description="of a critical case")
-    high_seconds: int = Field(180, ge=1, description="of a high case")
-    medium_seconds: int = Field(300, ge=1, description="of a medium case")
+    critical_seconds: int = Field(
+        60, ge=1, description="time to the first response of a critical case"
+    )
+    high_seconds: int = Field(180, ge=1, description="time to the first response of a high case")
+    medium_seconds: int = Field(
+        300, ge=1, description="time to the first response of a medium case"
+    )
 
 
 class FollowUpTable(OptionTable):
     """Time that the holder of a case has for the next step, by severity."""
 
     critical_contact_seconds: int = Field(
-        300, ge=1, description="from taking a case to trying to reach the person"
+        300, ge=1, description="time from taking a case to trying to reach the person"
     )
     high_contact_seconds: int = Field(900, ge=1, description="as above")
     medium_contact_seconds: int = Field(1_800, ge=1, description="as above")
     critical_outcome_seconds: int = Field(
-        1_800, ge=1, description="from reaching the person to an outcome"
+        1_800, ge=1, description="time from reaching the person to an outcome"
     )
     high_outcome_seconds: int = Field(3_600, ge=1, description="as above")
     medium_outcome_seconds: int = Field(14_400, ge=1, description="as above")
@@ -54,7 +58,7 @@ class CaseTable(OptionTable):
 class MessageTable(OptionTable):
     """Messages to people and pages to responders."""
 
-    language: Literal["zh", "en"] = Field("zh", description="of messages to people")
+    language: Literal["zh", "en"] = Field("zh", description="language of messages to people")
     person_budget_per_day: int = Field(
         3, ge=0, description="messages to one person in 24 h, critical ones not counted"
     )
@@ -63,10 +67,12 @@ class MessageTable(OptionTable):
 class GatewayTable(OptionTable):
     """Gateways; each signs with its own secret, which is an environment variable or a file."""
 
-    timeout_seconds: float = Field(5.0, gt=0, description="of one request to a gateway")
+    timeout_seconds: float = Field(
+        5.0, gt=0, description="longest wait for one request to a gateway"
+    )
     attempts: int = Field(6, ge=1, le=20, description="tries of one delivery")
     lease_seconds: float = Field(
-        30.0, gt=0, description="after which another replica takes over a delivery"
+        30.0, gt=0, description="time after which another replica takes over a delivery"
     )
     sms_url: str = Field("", description="SMS gateway; empty: none")
     voice_url: str = Field("", description="voice call-back gateway; empty: none")
@@ -123,9 +129,10 @@ class SmtpTable(OptionTable):
     """The mail server; its password is `FOREWARN_ALERTING_SMTP_PASSWORD`."""
 
     url: str = Field("", description="smtp://HOST:PORT or smtps://...; empty: no e-mail")
-    username: str = Field("", description="for the mail server; empty: no sign-in")
+    username: str = Field("", description="user for the mail server; empty: no sign-in")
     starttls: bool = Field(
-        True, description="of an smtp:// server; false sends mails (never a password) in clear"
+        True,
+        description="TLS with an smtp:// server; false sends mails (never a password) in clear",
     )
     ca_file: Annotated[Path | None, Field(strict=False)] = Field(
         None, description="PEM; who signs the mail server's certificate; empty: the system's"
@@ -185,9 +192,14 @@ class OrderTable(OptionTable):
     hours_by_tenant: dict[str, Annotated[int, Field(ge=1, le=72)]] = Field(
         default_factory=dict, description="the same for tenants that differ"
     )
-    extensions: int = Field(2, ge=0, le=2, description="of one order, each with a reason")
+    extensions: int = Field(
+        2, ge=0, le=2, description="how often one order may be extended, each time with a reason"
+    )
     warn_before_minutes: int = Field(
-        120, ge=1, le=1440, description="before an order ends, its case's holder is warned"
+        120,
+        ge=1,
+        le=1440,
+        description="time before the end of an order at which its case's holder is warned",
     )
     confirm_minutes: int = Field(
         5, ge=1, le=120, description="an unconfirmed order is alerted to, a release ordered again"
@@ -220,7 +232,9 @@ class OrderTable(OptionTable):
 class ReviewTable(OptionTable):
     """Closures that a second person checks."""
 
-    share: float = Field(0.05, ge=0, le=1, description="of closures, chosen at random")
+    share: float = Field(
+        0.05, ge=0, le=1, description="share of closures, which are chosen at random"
+    )
 
 
 class RetentionTable(OptionTable):
@@ -229,7 +243,7 @@ class RetentionTable(OptionTable):
     timeline_days: int = Field(14, ge=0, description="calls and transfers kept for case timelines")
     contact_days: int = Field(90, ge=1, description="contacts kept for sweeps")
     personal_data_days: int = Field(
-        1095, ge=1, description="after which closed cases lose numbers, accounts and names"
+        1095, ge=1, description="time after which closed cases lose numbers, accounts and names"
     )
 
 
@@ -237,7 +251,7 @@ class ConsoleTable(OptionTable):
     """How the console presents itself, and the days of its reports."""
 
     language: Literal["zh", "en"] = Field(
-        "zh", description="for browsers that ask for neither Chinese nor English"
+        "zh", description="language for browsers that ask for neither Chinese nor English"
     )
     currency: str = Field("CNY", pattern=r"^[A-Z]{3}$", description="ISO 4217, of the report")
     daily_target_minor: int = Field(
@@ -259,15 +273,19 @@ class SessionTable(OptionTable):
     """Sessions of people, and limits on requests."""
 
     idle_seconds: int = Field(
-        1800, ge=60, description="without a request, after which a session ends"
+        1800, ge=60, description="time without a request after which a session ends"
     )
     life_seconds: int = Field(43_200, ge=300, description="one shift; then sign in again")
     rotate_seconds: int = Field(900, ge=60, description="age at which a token is replaced")
     lockout_failures: int = Field(
         5, ge=1, description="failed sign-ins of a name from one address before it pauses"
     )
-    person_requests_per_second: float = Field(20.0, gt=0, description="of one person, on average")
-    service_requests_per_second: float = Field(2000.0, gt=0, description="of one key, on average")
+    person_requests_per_second: float = Field(
+        20.0, gt=0, description="requests of one person, on average"
+    )
+    service_requests_per_second: float = Field(
+        2000.0, gt=0, description="requests of one key, on average"
+    )
 
 
 class ClaimTable(OptionTable):
@@ -278,7 +296,7 @@ class ClaimTable(OptionTable):
     tenants: str = Field("tenants", description="claim that lists tenants")
     districts: str = Field("districts", description="claim that lists districts")
     role_names: dict[str, str] = Field(
-        default_factory=dict, description="from the provider's role names to ours"
+        default_factory=dict, description="the provider's role names, each with one of ours"
     )
 
 

@@ -29,7 +29,8 @@ class AlertingSettings(Section):
         description="probes and metrics, without keys: for Kubernetes and Prometheus, not an ingress",
     )
     public_url: str = Field(
-        "http://127.0.0.1:8700", description="of the console, for links in pages to responders"
+        "http://127.0.0.1:8700",
+        description="address of the console, for links in pages to responders",
     )
     trusted_proxies: str = Field(
         "",
@@ -43,7 +44,9 @@ class AlertingSettings(Section):
         True, description="read calls and transfers for the contact index and the case timeline"
     )
     consumer_group: str = Field(
-        "forewarn-alerting", min_length=1, description="of warnings; with -index, of calls"
+        "forewarn-alerting",
+        min_length=1,
+        description="consumer group of warnings; with -index, that of calls and transfers",
     )
     replica: str = Field("", description="name of this replica in leases; empty: host and process")
 
@@ -66,7 +69,7 @@ class AlertingSettings(Section):
         SecretStr(""),
         description="signs events to the webhooks of the routing file; of cases with a key derived from it",
     )
-    smtp_password: SecretStr = Field(SecretStr(""), description="for the mail server")
+    smtp_password: SecretStr = Field(SecretStr(""), description="password for the mail server")
 
     # From the file, never from the environment: NoDecode refuses a variable of that name.
     options: Annotated[AlertingOptions, NoDecode] = Field(

@@ -26,13 +26,13 @@ class DecideSettings(Section):
     answer_partition: int | None = Field(
         None,
         ge=0,
-        description="of the topic answers, which this replica reads; empty: any. Replicas may share one",
+        description="partition of the topic answers that this replica reads; empty: any. Replicas may share one",
     )
     deadline_ms: int = Field(
         300,
         ge=20,
         le=10_000,
-        description="of a question that names none; then the fallback answers",
+        description="deadline of a question that names none; after it the fallback answers",
     )
     deadline_ms_max: int = Field(
         5_000, ge=20, le=60_000, description="a longer deadline is refused"

@@ -24,21 +24,29 @@ class KafkaSettings(Section):
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
         "SCRAM-SHA-512", description="how the password is proved"
     )
-    sasl_username: str = Field("", description="for the SASL protocols")
-    sasl_password: SecretStr = Field(SecretStr(""), description="for the SASL protocols")
-    topic_prefix: str = Field("", pattern=r"^[a-zA-Z0-9._-]*$", description="before topic names")
-    partitions: int = Field(16, ge=1, le=4096, description="of every keyed topic")
+    sasl_username: str = Field("", description="user of the SASL protocols")
+    sasl_password: SecretStr = Field(SecretStr(""), description="password of the SASL protocols")
+    topic_prefix: str = Field(
+        "", pattern=r"^[a-zA-Z0-9._-]*$", description="put before the name of every topic"
+    )
+    partitions: int = Field(16, ge=1, le=4096, description="partitions of every keyed topic")
     replication_factor: int = Field(3, ge=1, le=7, description="copies of every partition")
-    retention_hours: int = Field(24 * 14, ge=1, description="of calls, transfers and warnings")
+    retention_hours: int = Field(
+        24 * 14, ge=1, description="how long calls, transfers and warnings are kept"
+    )
     outcomes_retention_hours: int = Field(
-        24 * 365, ge=1, description="of outcomes, which hold numbers: export what training needs"
+        24 * 365,
+        ge=1,
+        description="how long outcomes are kept, which hold numbers: export what training needs",
     )
     dead_letters_retention_hours: int = Field(
         24 * 30,
         ge=1,
-        description="of rejected records, which hold numbers: correct and replay them before",
+        description="how long rejected records are kept, which hold numbers: correct and replay them before",
     )
-    request_timeout_seconds: float = Field(20.0, gt=0, description="of one request to a broker")
+    request_timeout_seconds: float = Field(
+        20.0, gt=0, description="longest wait for one request to a broker"
+    )
 
     @field_validator("bootstrap_servers")
     @classmethod

@@ -15,7 +15,7 @@ class LocalSettings(Section):
 
     directory: Path = Field(Path(".forewarn"), description="data, logs and keys of the stack")
     workers: int = Field(1, ge=1, le=16, description="stream worker processes")
-    partitions: int = Field(8, ge=1, le=256, description="of every keyed topic")
+    partitions: int = Field(8, ge=1, le=256, description="partitions of every keyed topic")
     kafka_port: int = Field(0, ge=0, le=65535, description="0 takes any free one")
     redis_port: int = Field(0, ge=0, le=65535, description="0 takes any free one")
     alerting_port: int = Field(0, ge=0, le=65535, description="0 takes any free one")

@@ -18,13 +18,17 @@ class RedisSettings(Section):
         description="redis://, rediss:// for TLS, or unix:// with the socket's path",
     )
     cluster: bool = Field(False, description="true for Redis Cluster")
-    username: str = Field("", description="of Redis' access list; empty: the default user")
+    username: str = Field("", description="user of Redis' access list; empty: the default user")
     password: SecretStr = Field(SecretStr(""), description="empty: none")
     ssl_ca_file: Path | None = Field(None, description="PEM file of the authority of the server")
     ssl_cert_file: Path | None = Field(None, description="PEM file of the client certificate")
     ssl_key_file: Path | None = Field(None, description="PEM file of the client key")
-    timeout_seconds: float = Field(1.0, gt=0, description="of one command, and of connecting")
+    timeout_seconds: float = Field(
+        1.0, gt=0, description="longest wait for one command, and for a connection"
+    )
     retry_seconds: float = Field(15.0, ge=0, description="bound on retries before consuming stops")
     key_prefix: str = Field(
-        "fw", pattern=r"^[a-z0-9]{1,8}$", description="of every key; apart for each installation"
+        "fw",
+        pattern=r"^[a-z0-9]{1,8}$",
+        description="beginning of every key; installations on one Redis need different ones",
     )

@@ -37,7 +37,7 @@ class WorkerSettings(Section):
         10.0, ge=6, le=60, description="a worker that is silent this long loses its partitions"
     )
     commit_interval_seconds: float = Field(
-        1.0, gt=0, description="between commits of offsets to Kafka"
+        1.0, gt=0, description="time between commits of offsets to Kafka"
     )
     drain_seconds: float = Field(20.0, gt=0, description="bound on finishing work after SIGTERM")
     stuck_seconds: float = Field(

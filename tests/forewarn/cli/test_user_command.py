@@ -63,7 +63,9 @@ def test_a_district_that_can_match_none_is_refused(users: UserFile, district: st
 
 def test_an_existing_person_is_replaced_only_on_request(users: UserFile) -> None:
     command = ["add", "li.na", "--role", "responder", *SCOPE]
-    password = CliRunner().invoke(app, command).stdout.strip()
+    done = CliRunner().invoke(app, command)
+    password = done.stdout.strip()
+    assert "The password of " in done.stderr, "a bare word would be a riddle"
     again = CliRunner().invoke(app, command)
     assert isinstance(again.exception, ConfigurationError)
     assert users.check("li.na", password) is not None
