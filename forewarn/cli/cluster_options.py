@@ -16,7 +16,7 @@ SchedulerFile = Annotated[
 ]
 Partitions = Annotated[
     int | None,
-    typer.Option(min=1, max=4096, help="Of the records on a cluster; by default 16."),
+    typer.Option(min=1, max=4096, help="Partitions of the records on a cluster; by default 16."),
 ]
 
 

@@ -16,6 +16,7 @@ from forewarn.demo.demo_run import run_demo, simulate_town
 from forewarn.demo.demo_summary import print_summary
 from forewarn.demo.terminal_view import LiveView, PlainView, View
 from forewarn.errors import DependencyUnavailableError
+from forewarn.local.stack import Stack
 from forewarn.local.stack_addresses import address_rows
 from forewarn.local.stack_layout import DEMO_DIRECTORY
 from forewarn.local.supervisor import running_stack, supervise
@@ -81,12 +82,7 @@ def demo(
         ) as stack:
             lines.tell(f"everything is up after {time.monotonic() - began:.1f} s")
             show_addresses(stack.urls, stack.layout)
-            view: View = (
-                lines
-                if plain or not sys.stdout.isatty()
-                else LiveView(console, dict(address_rows(stack.urls, stack.layout)))
-            )
-            with view:
+            with _view(stack, console, lines, plain=plain) as view:
                 streamed_at = time.monotonic() - began
                 result = run_demo(stack, demo_town.result(), options, view)
             first = result.figures.first_warning_seconds
@@ -100,6 +96,18 @@ def demo(
                     "no warning was raised.", hint=f"See the logs in {stack.layout.logs}."
                 )
             if keep:
-                lines.tell("it stays up with its data until Ctrl-C:")
-                show_addresses(stack.urls, stack.layout)
-                supervise(stack, tell=lines.tell)
+                _stay(stack, lines)
+
+
+def _view(stack: Stack, console: Console, lines: PlainView, *, plain: bool) -> View:
+    """A live panel at a terminal, lines elsewhere or on request."""
+    if plain or not sys.stdout.isatty():
+        return lines
+    return LiveView(console, dict(address_rows(stack.urls, stack.layout)))
+
+
+def _stay(stack: Stack, lines: PlainView) -> None:
+    """Keep the stack up until Ctrl-C."""
+    lines.tell("it stays up with its data until Ctrl-C:")
+    show_addresses(stack.urls, stack.layout)
+    supervise(stack, tell=lines.tell)

@@ -22,7 +22,7 @@ def _options(command: str) -> list[Any]:
 
 
 def test_every_option_for_tables_is_on_the_page() -> None:
-    of_frame = [p for p in _options("train") if (p.help or "").startswith("Of --frame")]
+    of_frame = [p for p in _options("train") if (p.help or "").startswith("With --frame")]
     assert len(of_frame) > 10
     for parameter in (*of_frame, *_options("score")):
         assert parameter.opts[0] in PAGE

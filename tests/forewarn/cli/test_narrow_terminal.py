@@ -10,7 +10,7 @@ from forewarn.cli import models_command, status_command
 from forewarn.local.stack_layout import Layout
 from forewarn.local.stack_state import ProcessState, StackState
 
-LOG = "/home/a.person.with.a.long.name/projects/fraud/warnings/.forewarn/demo/logs/worker-1.log"
+LOG = "/srv/projects/of/a/very/long/name/fraud/warnings/.forewarn/demo/logs/worker-1.log"
 
 
 def _console() -> tuple[Console, io.StringIO]:

@@ -14,20 +14,20 @@ def _child(tmp_path: Path, program: str) -> Child:
 
 
 def test_a_child_that_runs_for_long_is_reported_while_it_runs(tmp_path: Path) -> None:
-    told: list[float] = []
+    reports: list[float] = []
     go_on = tmp_path / "go-on"
 
     def progress(seconds: float) -> None:
-        told.append(seconds)
-        if len(told) == 3:
+        reports.append(seconds)
+        if len(reports) == 3:
             go_on.touch()
 
     program = (
         f"import pathlib, time\nwhile not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.01)"
     )
     _child(tmp_path, program).run(60.0, progress=progress, progress_seconds=0.02)
-    assert len(told) >= 3
-    assert told == sorted(told)
+    assert len(reports) >= 3
+    assert reports == sorted(reports)
 
 
 def test_a_child_that_takes_too_long_is_ended_and_named(tmp_path: Path) -> None:
