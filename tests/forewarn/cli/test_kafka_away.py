@@ -37,7 +37,7 @@ DO_NOT_ASK = {
     # They read files, Redis, the database or the registry only.
     "down", "status", "decide key", "decide check-keys", "map", "formats", "formats show", "alerting migrate",
     "alerting route-test", "alerting check-options", "alerting backup", "alerting restore", "alerting retention",
-    "alerting erase", "alerting user add", "alerting user list", "alerting user remove", "alerting audit verify",
+    "alerting erase", "alerting check-playbooks", "alerting webhook-secret", "alerting user add", "alerting user list", "alerting user remove", "alerting audit verify",
     "backfill", "parity", "simulate", "train", "score", "backtest", "evaluate", "models list", "models show",
     "models promote", "models rollback", "models compare", "reference",
 }  # fmt: skip
