@@ -11,6 +11,7 @@ from alerting.bootstrap.gateways import build_channels
 from alerting.cases.history.case_event_exporter import CaseEventExporter
 from alerting.cases.timers.timer_schedule import DEADLINE, DISPATCH, FOLLOW_UP, ORDERS
 from alerting.cases.timers.timer_worker import TimerWorker
+from alerting.cases.visits.visit_watch import VisitWatch
 from alerting.ingest.rejected_warnings import rejecter
 from alerting.jobs.audit_chain_check import AuditChainCheck
 from alerting.jobs.retention import Retention, RetentionOptions
@@ -45,6 +46,7 @@ def database_tasks(current: CurrentServices, tracer: Tracer) -> list[BackgroundT
 
     gap_watcher = FollowingPart(current, gap_watch)
     webhooks = FollowingPart(current, webhook_sender)
+    visits = FollowingPart(current, visit_watch)
     silences = FollowingPart(current, silence_watch)
 
     def sweep(stop: threading.Event) -> float:
@@ -64,6 +66,7 @@ def database_tasks(current: CurrentServices, tracer: Tracer) -> list[BackgroundT
         BackgroundTask("routing", services.routing.turn),
         BackgroundTask("playbooks", services.playbooks.turn),
         BackgroundTask("rotas", gap_watcher.turn),
+        BackgroundTask("visits", visits.turn),
         BackgroundTask("silences", silences.turn),
         BackgroundTask("webhooks", webhooks.turn, on_stop=webhooks.close),
         BackgroundTask("options", watch_options(current).turn),
@@ -138,6 +141,17 @@ def delivery_sender(settings: AlertingSettings, services: Services) -> DeliveryS
 def gap_watch(settings: AlertingSettings, services: Services) -> GapWatch:
     """Warns of times without anyone on call."""
     return GapWatch(
+        services.db,
+        services.clock,
+        services.routing,
+        services.notices,
+        owner=replica_name(settings),
+    )
+
+
+def visit_watch(settings: AlertingSettings, services: Services) -> VisitWatch:
+    """Gives notice of return visits."""
+    return VisitWatch(
         services.db,
         services.clock,
         services.routing,

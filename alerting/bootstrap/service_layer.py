@@ -18,6 +18,7 @@ from alerting.cases.loss_service import LossService
 from alerting.cases.playbooks.playbook_file import PlaybookSource
 from alerting.cases.playbooks.task_service import TaskService
 from alerting.cases.severity import Deadlines
+from alerting.cases.visits.return_visits import ReturnVisits
 from alerting.db.database import Database
 from alerting.ingest import IngestRules
 from alerting.ingest.ingestor import Ingestor
@@ -85,7 +86,8 @@ def build_services(
     dispatch = DispatchService(routing, chosen)
     tasks = TaskService(db, steps, playbooks)
     case_service = CaseService(steps, deadlines, follow_ups)
-    closures = closure_service(options, steps, accounts, lists, deadlines, orders, tasks)
+    visits = ReturnVisits(db, clock, options.return_visits.hours)
+    closures = closure_service(options, steps, accounts, lists, deadlines, orders, tasks, visits)
     return Services(
         db=db,
         clock=clock,
@@ -109,6 +111,7 @@ def build_services(
         order_clock=OrderClock(orders, dispatch.alert),
         playbooks=playbooks,
         tasks=tasks,
+        visits=visits,
         bulk=BulkSteps(case_service, closures),
         page_answers=PageAnswers(db, clock, case_service, PageLinkCode(pseudonymiser)),
         **_rota_services(settings, db, clock),
@@ -126,6 +129,7 @@ def closure_service(
     deadlines: Deadlines,
     orders: OrderOptions,
     tasks: TaskService,
+    visits: ReturnVisits,
 ) -> ClosureService:
     """Closes cases, and chooses those that a second person reviews."""
     return ClosureService(
@@ -137,6 +141,7 @@ def closure_service(
         orders=orders,
         sample=ReviewSample(options.reviews.share),
         tasks=tasks,
+        visits=visits,
     )
 
 

@@ -32,6 +32,7 @@ from alerting.cases.lifecycle import decide_disposition
 from alerting.cases.playbooks.task_service import TaskService
 from alerting.cases.severity import Deadlines
 from alerting.cases.timers import timer_schedule
+from alerting.cases.visits.return_visits import ReturnVisits
 from alerting.db.case_tables import Case, Warning_
 from alerting.db.dispatch_tables import Delivery
 from alerting.linkage import sweep_requests as sweeps
@@ -83,6 +84,7 @@ class ClosureService:
         orders: how what the case stopped is released.
         sample: chooses the closures that a second person reviews.
         tasks: keeps the tasks of the playbook that a closure left out; None keeps none.
+        visits: plans return visits to people who were dissuaded; None plans none.
     """
 
     def __init__(
@@ -96,8 +98,10 @@ class ClosureService:
         orders: OrderOptions = OrderOptions(),  # noqa: B008 - frozen
         sample: ReviewSample | None = None,
         tasks: TaskService | None = None,
+        visits: ReturnVisits | None = None,
     ) -> None:
         self._tasks = tasks
+        self._visits = visits
         self._orders = orders
         self._sample = sample or ReviewSample(0.0)
         self._steps = steps
@@ -132,6 +136,8 @@ class ClosureService:
             settle_orders(session, case, self._orders, who.subject, now_ms)
             if self._tasks is not None:
                 self._tasks.record_skipped(session, case, now_ms)
+            if self._visits is not None:
+                self._visits.plan(session, case, now_ms)
             if other is not None:
                 hand_over_orders(session, case, other, now_ms)
                 self._merge(session, case, other, who.subject, now_ms)
@@ -168,6 +174,8 @@ class ClosureService:
             detail = {"disposition": open_again(case, now_ms)}
             timer_schedule.start(session, case, now_ms)
             sweeps.suspend(session, [case.case_id])
+            if self._visits is not None:
+                self._visits.cancel(session, case.case_id)
             return StepRecord("reopened", detail, {"reason": reason})
 
         return self._steps.take("reopen", case_id, who, act)

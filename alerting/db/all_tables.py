@@ -12,6 +12,7 @@ from alerting.db import (
     playbook_tables,
     review_tables,
     rota_tables,
+    visit_tables,
     webhook_tables,
 )
 from alerting.db.declarative_base import Base
@@ -29,5 +30,6 @@ __all__ = [
     "playbook_tables",
     "review_tables",
     "rota_tables",
+    "visit_tables",
     "webhook_tables",
 ]

@@ -17,6 +17,7 @@ from alerting.db.database import Database
 from alerting.db.dispatch_tables import Delivery
 from alerting.db.journal_tables import OutboxMessage
 from alerting.db.order_tables import Appeal, Order
+from alerting.db.visit_tables import ReturnVisit
 from alerting.linkage.lists.list_service import ListService
 from alerting.orders.order_states import OPEN
 
@@ -99,6 +100,7 @@ def erase_cases(session: Session, cases: Sequence[Case], actor: str, now_ms: int
             content={},
         )
     )
+    session.execute(delete(ReturnVisit).where(ReturnVisit.case_id.in_(ids)))
     for event in session.scalars(select(CaseEvent).where(CaseEvent.case_id.in_(ids))):
         if any(name in event.detail for name in FREE_TEXT):
             event.detail = {

@@ -20,7 +20,8 @@ from alerting.db.desk_tables import ClueImport, PageLinkUse
 from alerting.db.dispatch_tables import Delivery, Shift, Silence
 from alerting.db.journal_tables import IdempotencyKey, OutboxMessage
 from alerting.db.lease import hold
-from alerting.db.rota_tables import CalendarFeed, RotaChange
+from alerting.db.rota_tables import CalendarFeed, Rota, RotaChange
+from alerting.db.visit_tables import ReturnVisit
 from alerting.jobs.erasure import erase_cases, without_open_orders
 from alerting.notify.notices.notice_writer import NOTICE
 from forewarn.platform.clock import Clock
@@ -112,8 +113,11 @@ class Retention:
         )
         yield Shift, Shift.ends_at_ms < contacts_ms
         yield RotaChange, RotaChange.ends_at_ms < contacts_ms
+        changed = select(RotaChange.rota_id)
+        yield Rota, and_(Rota.ends_at_ms < contacts_ms, Rota.rota_id.not_in(changed))
         yield PageLinkUse, PageLinkUse.used_at_ms < contacts_ms
-        yield ClueImport, and_(ClueImport.state != "active", ClueImport.created_at_ms < contacts_ms)
+        yield ClueImport, ClueImport.created_at_ms < contacts_ms
+        yield ReturnVisit, ReturnVisit.due_ms < contacts_ms
         yield CalendarFeed, CalendarFeed.expires_at_ms < now_ms
         yield (
             Delivery,

@@ -28,6 +28,7 @@ from alerting.web.api import (
     review_routes,
     rota_routes,
     sweep_routes,
+    visit_routes,
     warning_routes,
     webhook_routes,
 )
@@ -83,6 +84,7 @@ def create_app(
         sweep_routes.router,
         report_routes.router,
         rota_routes.router,
+        visit_routes.router,
         review_routes.router,
         playbook_routes.router,
         webhook_routes.router,

@@ -14,6 +14,7 @@ from alerting.cases.late_loss_service import LateLossService
 from alerting.cases.loss_service import LossService
 from alerting.cases.playbooks.playbook_file import PlaybookSource
 from alerting.cases.playbooks.task_service import TaskService
+from alerting.cases.visits.return_visits import ReturnVisits
 from alerting.db.database import Database
 from alerting.ingest.ingestor import Ingestor
 from alerting.linkage.clues.clue_imports import ClueImports
@@ -60,6 +61,7 @@ class Services:
     order_clock: OrderClock
     playbooks: PlaybookSource
     tasks: TaskService
+    visits: ReturnVisits
     bulk: BulkSteps
     clue_imports: ClueImports
     page_answers: PageAnswers

@@ -27,6 +27,10 @@ NOTICE_TEMPLATES: dict[str, dict[Literal["zh", "en"], str]] = {
         "zh": "【静默结束】{what}，{until} 结束，由 {who} 设置：{url}",
         "en": "[Silence ended] {what}, at {until}, set by {who}: {url}",
     },
+    "return_visit_due": {
+        "zh": "【回访】案件 {case_id}（辖区{district}）结案已 {hours} 小时，请回访：{url}",
+        "en": "[Return visit] Case {case_id}, district {district}, closed {hours} hours ago: please look after the person. {url}",
+    },
     "rota_gap": {
         "zh": "【值班空档】{team} {district} {times} 无人值班，请安排：{url}",
         "en": "[Rota gap] Team {team} {district}: no one is on call {times}. Please arrange cover: {url}",

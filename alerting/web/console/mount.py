@@ -27,6 +27,7 @@ from alerting.web.console.routes import (
     routing_page,
     session_pages,
     shifts_page,
+    visits_page,
 )
 from alerting.web.console.static_files import FingerprintedFiles
 
@@ -54,6 +55,7 @@ def mount_console(app: FastAPI, options: ConsoleOptions) -> None:
         answer_page,
         bulk_page,
         clues_page,
+        visits_page,
         audit_page,
         keys_page,
     ):

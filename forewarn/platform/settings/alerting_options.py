@@ -89,6 +89,14 @@ class ChatTable(OptionTable):
     lark_url: str = Field("", pattern=ORIGIN, description="empty: https://open.larksuite.com")
 
 
+class ReturnVisitTable(OptionTable):
+    """Return visits to people who were dissuaded."""
+
+    hours: list[Annotated[int, Field(ge=1, le=2_160)]] = Field(
+        [24, 72], max_length=10, description="after the closure; an empty list: none"
+    )
+
+
 LifeEventName = Literal[
     "opened", "upgraded", "withdrawn", "claimed", "contacted", "closed", "reopened", "appealed"
 ]
@@ -309,6 +317,7 @@ class AlertingOptions(OptionTable):
     messages: MessageTable = MessageTable()
     gateways: GatewayTable = GatewayTable()
     chat: ChatTable = ChatTable()
+    return_visits: ReturnVisitTable = ReturnVisitTable()
     webhooks: WebhookTable = WebhookTable()
     smtp: SmtpTable = SmtpTable()
     timers: TimerTable = TimerTable()

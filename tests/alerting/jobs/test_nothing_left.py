@@ -22,6 +22,7 @@ PERSONAL = {
     "appeals": {"objector", "phone", "statement", "decision_note"},
     "case_events": {"detail"},
     "cases": {"subscriber", "caller", "payee"},
+    "clue_imports": {"clues"},
     "contacts": {"subscriber", "peer"},
     "deliveries": {
         "subscriber", "address", "content", "last_error", "provider_reference", "group_key",
@@ -34,6 +35,9 @@ PERSONAL = {
     },
     "outbox": {"key", "value"},
     "relatives": {"subscriber", "phone", "name"},
+    "return_visits": {"subscriber", "note"},
+    "rota_changes": {"stints", "expected"},
+    "rotas": {"members"},
     "shifts": {"address", "responder"},
     "silences": {"matchers", "reason"},
     "sweep_targets": {"subscriber", "via"},
@@ -51,6 +55,10 @@ HARMLESS = {
     "subject_status", "sweep_id", "team", "template", "tenant", "topic", "traceparent",
     "transfer_id", "typology", "warning_id", "extended_by", "legal_basis", "order_id", "ordered_by",
     "release_delivery_id", "release_reason", "released_by", "source", "appeal_id", "way", "filed_by",
+    "asked_by", "asked_of", "body",
+    "change_id", "created_by", "done_by", "ends", "entries", "event", "first_day", "handover",
+    "import_id", "last_error", "list_name", "query", "result", "reviewer", "rota_id", "subject",
+    "target", "task", "tenants", "timezone", "token_hash", "weekdays",
 }  # fmt: skip
 NOT_OF_CASES = ("access_", "audit_")
 STATES = {"cases": "closed", "sweeps": "done", "list_items": "removed", "deliveries": "sent"}

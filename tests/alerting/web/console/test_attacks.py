@@ -478,6 +478,9 @@ PUBLIC_ROUTES = {
     ("GET", "/console/oidc/callback"),
     ("POST", "/console/preferences"),
     ("POST", "/v1/deliveries/{delivery_id}/result"),  # for gateways, by signature
+    ("GET", "/v1/calendars/{token}.ics"),  # for calendar programs, by a secret address
+    ("GET", "/answer/{token}"),  # for the person of a page, by a signed link
+    ("POST", "/answer/{token}"),
 }
 SIGNED_IN_ROUTES = {("GET", "/console"), ("GET", "/console/"), ("POST", "/console/sign-out")}
 

@@ -16,6 +16,7 @@ from alerting.cases.follow_up import Owed
 from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.lifecycle import STATES
 from alerting.cases.playbooks.playbook import Owner
+from alerting.cases.visits.return_visits import VisitResult
 from alerting.linkage.stop_proposal import StopReason
 from alerting.linkage.sweep_decision import TargetAction
 from alerting.notify.dispatch.page_decision import PageReason
@@ -52,6 +53,7 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
     "appeal_state": get_args(AppealState),
     "appeal_way": get_args(AppealWay),
     "why": get_args(PageReason) + get_args(Owed),
+    "visit_result": get_args(VisitResult),
     "bulk_action": get_args(BulkAction),
     "clue_state": ("proposed", "active", "rejected", "undone"),
     "clue_verdict": ("approve", "reject", "undo"),
@@ -63,8 +65,8 @@ NOTHING_ELSE = (
     "severity", "typology", "disposition", "state", "role", "method", "unmask", "event", "delivery",
     "order_kind", "order_state", "release_reason",
     "rota_kind", "weekday", "task_owner",
-    "bulk_action", "clue_state", "clue_verdict",
     "appeal_state", "appeal_way", "stop_reason",
+    "bulk_action", "clue_state", "clue_verdict", "visit_result",
 )  # fmt: skip
 """Groups that hold the words of their vocabulary and no others."""
 

@@ -1,0 +1,1 @@
+"""Return visits: a look after people who were dissuaded, a day and three days later."""
