@@ -119,7 +119,7 @@ def replay(
         raise
     if summary is not None:
         run.write_summary(summary, check_only=check_only)
-    print_summary(run.tallies, run.zones, rejected)
+    print_summary(run.tallies, run.zones, rejected, run.ids)
     typer.echo(run.closing_line(time.monotonic() - began, check_only=check_only))
     for note in run.notes:
         typer.echo(f"look: {note}", err=True)

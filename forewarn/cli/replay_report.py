@@ -15,6 +15,7 @@ from rich.table import Table
 from forewarn.platform.files.byte_stream import CountedFile, kind_of
 from forewarn.replay import BadRow, Mapping, Ready
 from forewarn.replay.file_tally import FileTally, local
+from forewarn.replay.repeated_ids import RepeatedIds
 
 SHOWN_BAD_ROWS = 20
 """Further ones are counted by reason; all of them are in the dead letters."""
@@ -159,11 +160,14 @@ class RejectedRows:
 
 
 def print_summary(
-    tallies: Sequence[FileTally], zones: Sequence[ZoneInfo], rejected: RejectedRows
+    tallies: Sequence[FileTally],
+    zones: Sequence[ZoneInfo],
+    rejected: RejectedRows,
+    ids: RepeatedIds,
 ) -> None:
     """What became of the lines of each file, and the bad rows by reason."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    for tally, zone in zip(tallies, zones, strict=True):
+    for source, (tally, zone) in enumerate(zip(tallies, zones, strict=True)):
         parts = [
             f"{tally.before:,} before the rows", f"{tally.blank:,} blank", f"{tally.continued:,} within cells",
             f"{tally.event_rows:,} with events", f"{tally.joined:,} joined to others",
@@ -182,10 +186,24 @@ def print_summary(
             console.print(f"  passed over: {count:,} ({rule})", markup=False)
         if tally.bad:
             console.print(_bad_rows(tally))
+        if line := _repeated_ids(*ids.of(source)):
+            console.print(line, markup=False)
     for path in rejected.paths:
         console.print(
             f"rejected rows are in {path}: correct them there and replay that file", markup=False
         )
+
+
+def _repeated_ids(events: int, lines: list[int]) -> str:
+    """A line about identifiers that stand twice, if there are any."""
+    if not events:
+        return ""
+    shown = ", ".join(map(str, lines[:8])) + (", ..." if events > 8 else "")
+    return (
+        f"  an event_id stands twice, with other content: {events:,} events (lines {shown}). The stream keeps the "
+        "first and drops the others as redeliveries: make event_id of more columns with template, or say "
+        "identity in the mapping"
+    )
 
 
 def _bad_rows(tally: FileTally) -> Table:

@@ -24,6 +24,7 @@ from forewarn.replay.event_order import checked
 from forewarn.replay.file_events import with_texts
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.original_rows import OriginalRows, find_originals
+from forewarn.replay.repeated_ids import RepeatedIds
 from forewarn.replay.reversal_check import ADVICE, without_original
 
 Item = Ready | BadRow
@@ -43,6 +44,7 @@ class ReplayRun:
     ) -> None:
         self.files, self._skip, self._sort = files, skip, sort
         self.tallies = [FileTally(path.name) for path, _ in files]
+        self.ids = RepeatedIds()
         self.tally = Tally(Progress(list(skip) or [0] * len(files)))
         self.zones = [ZoneInfo(mapping.file.zone or "UTC") for _, mapping in files]
         self._stage = "looking for the originals of rows"
@@ -59,7 +61,7 @@ class ReplayRun:
         originals = self._originals(reporter, self.tallies)
         checked(
             self.files, self.tallies, sort=self._sort, watch=reporter.checking, on_run=reporter.tick,
-            on_bad=lambda row: _count(row, reporter, rejected), originals=originals,
+            on_bad=lambda row: _count(row, reporter, rejected), originals=originals, ids=self.ids,
         )  # fmt: skip
 
     def _originals(self, reporter: Reporter, checking: list[FileTally]) -> OriginalRows:
@@ -75,7 +77,7 @@ class ReplayRun:
         originals = self._originals(reporter, self.tallies)
         items = in_order(
             self.files, tallies=self.tallies, sort=self._sort, watch=reporter.checking,
-            originals=originals,
+            originals=originals, ids=self.ids,
         )  # fmt: skip
         for item in items:
             _count(item, reporter, rejected)
@@ -94,7 +96,7 @@ class ReplayRun:
         originals = self._originals(reporter, checking)
         checked(
             self.files, checking, sort=self._sort, watch=reporter.checking, on_run=reporter.tick,
-            originals=originals,
+            originals=originals, ids=self.ids,
         )  # fmt: skip
         reporter.begin()
         self._stage, self._reading = "sending", self.tallies
@@ -161,7 +163,9 @@ class ReplayRun:
         found = {
             "check_only": check_only,
             "files": [
-                each.as_json(zone) for each, zone in zip(self.tallies, self.zones, strict=True)
+                each.as_json(zone)
+                | {"repeated_ids": dict(zip(("events", "lines"), self.ids.of(source), strict=True))}
+                for source, (each, zone) in enumerate(zip(self.tallies, self.zones, strict=True))
             ],
             "events": sum(each.events.total() for each in self.tallies),
             "bad_rows": self.bad_rows,
@@ -193,10 +197,15 @@ class ReplayRun:
 
     @property
     def failed(self) -> bool:
-        """Whether a row was bad, a file fitted no rule of its mapping, or nothing at all became an event."""
+        """Whether a row was bad, an identifier stands twice, a file fitted no rule, or nothing became an event."""
         nothing = [each for each in self.tallies if each.gives_nothing]
         unfit = any(NO_RULE in each.passed for each in nothing)
-        return bool(self.bad_rows or unfit or (nothing and len(nothing) == len(self.tallies)))
+        return bool(
+            self.bad_rows
+            or self.ids.events
+            or unfit
+            or (nothing and len(nothing) == len(self.tallies))
+        )
 
     @property
     def bad_rows(self) -> int:

@@ -91,12 +91,15 @@ class Mapping:
             raise ConfigurationError(f"{name}: {error} in a pattern.") from error
         self._own = frozenset(file.own_accounts)
 
-    def quick(self, batch: RowBatch, *, encoded: bool) -> tuple[list[ContractColumns], list[int]]:
+    def quick(
+        self, batch: RowBatch, *, encoded: bool, marked: bool = False
+    ) -> tuple[list[ContractColumns], list[int]]:
         """Events of the rows in which nothing is out of the ordinary, and the positions of the others.
 
         Args:
             batch: the rows.
             encoded: whether the events themselves are wanted, or their times only.
+            marked: whether identifiers and contents are wanted, to find those that repeat.
         """
         n = len(batch)
         positions = pl.int_range(n, dtype=pl.UInt32, eager=True)
@@ -111,7 +114,7 @@ class Mapping:
             matched += mask.cast(pl.UInt8)
             events = event_columns(
                 rule.kind, rule.fields, batch, positions.filter(mask), self._own,
-                reads_sign=rule.reads_sign, encoded=encoded, known=known,
+                reads_sign=rule.reads_sign, encoded=encoded, marked=marked, known=known,
             )  # fmt: skip
             taken = taken.scatter(events.positions, taken.gather(events.positions) + 1)
             found.append(events)

@@ -20,6 +20,7 @@ from forewarn.replay.event_check import ROUNDING_MS
 from forewarn.replay.field_conversion import REFUSED, CompiledField
 from forewarn.replay.mapping_file import STRUCTS, template_names
 from forewarn.replay.party_text import words
+from forewarn.replay.repeated_ids import marks_of
 from forewarn.replay.row_batch import RowBatch
 
 _LONGEST_TEXT_BYTES = MAX_EVENT_BYTES // 32
@@ -36,6 +37,7 @@ class ContractColumns:
         times_ms: event times.
         keys: subscribers.
         values: events as JSON.
+        marks: identifiers and contents, where they are wanted.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class ContractColumns:
     times_ms: pl.Series
     keys: pl.Series
     values: pl.Series
+    marks: pl.DataFrame | None = None
 
     def of_rows(self, whole: pl.Series) -> "ContractColumns":
         """Only the events of these rows; bool [rows of the batch]."""
@@ -50,8 +53,9 @@ class ContractColumns:
         rest = [self.keys, self.values]
         if len(self.values):
             rest = [column.filter(kept) for column in rest]
+        marks = None if self.marks is None else self.marks.filter(kept)
         return ContractColumns(
-            self.kind, self.positions.filter(kept), self.times_ms.filter(kept), *rest
+            self.kind, self.positions.filter(kept), self.times_ms.filter(kept), *rest, marks
         )
 
 
@@ -64,6 +68,7 @@ def event_columns(
     *,
     reads_sign: bool,
     encoded: bool,
+    marked: bool,
     known: dict[str, pl.Series],
 ) -> ContractColumns:
     """Events of the chosen rows that are in order; the positions say which.
@@ -76,6 +81,7 @@ def event_columns(
         own: accounts whose transfers among each other are own money.
         reads_sign: whether the sign of the amount says something that another field reads.
         encoded: whether the values are wanted; without, they are empty.
+        marked: whether the identifiers and contents are wanted.
         known: values that an earlier rule made of the same batch, by the conversion.
     """
     found = {f.name: _values(f, batch, chosen, known) for f in fields}
@@ -96,7 +102,8 @@ def event_columns(
         event = pl.struct(pl.exclude("_position")).struct.json_encode()
         values = kept.select(event.cast(pl.Binary).alias("value"))["value"]
         keys = kept["subscriber"].cast(pl.Binary)
-    return ContractColumns(kind, kept["_position"], kept["event_time_ms"], keys, values)
+    marks = marks_of(kind, kept) if marked else None
+    return ContractColumns(kind, kept["_position"], kept["event_time_ms"], keys, values, marks)
 
 
 def _values(

@@ -14,6 +14,7 @@ from forewarn.replay.event_spill import sorted_by_time
 from forewarn.replay.file_events import BadRow, FileEvents, Ready, Run
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.original_rows import OriginalRows, find_originals
+from forewarn.replay.repeated_ids import RepeatedIds
 from forewarn.replay.row_reader import Watch
 
 REORDER_EVENTS = 50_000
@@ -33,6 +34,7 @@ def in_order(
     sort: bool = False,
     watch: Watch | None = None,
     originals: OriginalRows | None = None,
+    ids: RepeatedIds | None = None,
 ) -> Iterator[Item]:
     """Merge the events of files by event time.
 
@@ -47,6 +49,7 @@ def in_order(
         sort: sort whole files on disk.
         watch: gets each open file, for progress.
         originals: of the rows that follow others; they are looked for if it is None.
+        ids: finds identifiers that repeat with other content.
 
     Raises:
         ConfigurationError: if a file is out of order by more than fits into memory.
@@ -55,7 +58,7 @@ def in_order(
     tallies = tallies or [FileTally(path.name) for path, _ in files]
     streams = []
     for number, (path, mapping) in enumerate(files):
-        runs = FileEvents(path, mapping, tallies[number], originals, number).runs(watch)
+        runs = FileEvents(path, mapping, tallies[number], originals, number, ids).runs(watch)
         ordered = sorted_by_time(runs) if sort else _reordered(runs, path)
         items = itertools.chain.from_iterable(ordered)
         streams.append(itertools.islice(items, skip[number] if skip else 0, None))
@@ -117,6 +120,7 @@ def checked(
     on_run: Callable[[int], None] | None = None,
     on_bad: Callable[[BadRow], None] | None = None,
     originals: OriginalRows | None = None,
+    ids: RepeatedIds | None = None,
 ) -> None:
     """Read and convert files to their ends, so that what is refused is refused before anything is sent.
 
@@ -128,15 +132,18 @@ def checked(
         on_run: receives the number of rows read, from time to time.
         on_bad: receives every bad row.
         originals: of the rows that follow others; they are looked for if it is None.
+        ids: finds identifiers that repeat with other content.
 
     Raises:
         ConfigurationError: if a file or its mapping cannot be meant, or if it is out of order by more
             than fits into memory.
     """
     originals = find_originals(files) if originals is None else originals
-    for (path, mapping), tally in zip(files, tallies, strict=True):
+    for number, (path, mapping) in enumerate(files):
+        tally = tallies[number]
         times, lines, now = _NONE, _NONE, 0
-        for run in FileEvents(path, mapping, tally, originals).runs(watch, times_only=True):
+        file = FileEvents(path, mapping, tally, originals, number, ids)
+        for run in file.runs(watch, times_only=True):
             if on_bad is not None:
                 for row in run.bad:
                     on_bad(row)

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from forewarn.contracts import MAX_EVENT_BYTES, MAX_KEPT_BYTES, Transfer, encode
@@ -18,6 +19,7 @@ from forewarn.replay.contract_columns import ContractColumns
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import AnyEvent
 from forewarn.replay.original_rows import OriginalRows, followed_rows
+from forewarn.replay.repeated_ids import RepeatedIds, marks_of_events
 from forewarn.replay.reversal_check import ReversalCheck
 from forewarn.replay.row_batch import FaultyRow, RowBatch, raw_json
 from forewarn.replay.row_join import prepared_rows
@@ -82,6 +84,7 @@ class FileEvents:
         tally: counts every line; complete when the file has been read.
         originals: of the rows that follow others.
         source: position of the file among the files.
+        ids: finds identifiers that repeat, if that is wanted.
     """
 
     def __init__(
@@ -91,8 +94,9 @@ class FileEvents:
         tally: FileTally,
         originals: OriginalRows,
         source: int = 0,
+        ids: RepeatedIds | None = None,
     ) -> None:
-        self.path, self._originals = path, originals
+        self.path, self._originals, self._ids = path, originals, ids
         self._mapping, self._tally, self._source = mapping, tally, source
 
     def runs(self, watch: Watch | None = None, *, times_only: bool = False) -> Iterator[Run]:
@@ -123,7 +127,8 @@ class FileEvents:
             )
 
     def _run(self, batch: RowBatch, *, times_only: bool) -> Run:
-        columns, others = self._mapping.quick(batch, encoded=not times_only)
+        marked = self._ids is not None
+        columns, others = self._mapping.quick(batch, encoded=not times_only, marked=marked)
         self._tally.event_rows += len(batch) - len(others)
         lines = np.asarray(batch.lines, np.int64)
         for events in columns:
@@ -131,6 +136,10 @@ class FileEvents:
             if len(events.positions):
                 for time_ms in (events.times_ms.min(), events.times_ms.max()):
                     self._tally.count_time(int(time_ms))  # type: ignore[arg-type]  # of integers
+        if self._ids is not None:
+            for events in columns:
+                places = pl.Series(lines[events.positions.to_numpy()])
+                self._ids.look_at(self._source, cast("pl.DataFrame", events.marks), places)
         slow: list[Ready] = []
         bad = [self._bad(fault) for fault in batch.faulty]
         if others:
@@ -186,6 +195,9 @@ class FileEvents:
             self._tally.event_rows += 1
             for event in made:
                 self._tally.count_time(event.event_time_ms)
+            if self._ids is not None:
+                places = pl.Series([line] * len(events), dtype=pl.Int64)
+                self._ids.look_at(self._source, marks_of_events(events), places)
             self._tally.events.update(str(event.__struct_config__.tag) for event in events)
             ready.extend(made)
         return ready, bad

@@ -25,7 +25,13 @@ class SeenKeys:
         Rows whose cells are all empty never repeat another one.
         """
         marks = keys.hash_rows(seed=0).to_numpy()
-        empty = keys.select(pl.all_horizontal(pl.all() == "")).to_series()
+        # A number is never empty, and cannot be compared with a text.
+        tests = [
+            pl.col(name) == "" if kind == pl.String else pl.lit(value=False)
+            for name, kind in keys.schema.items()
+        ]
+        empty = keys.select(pl.all_horizontal(tests)).to_series()
+        empty = empty if len(empty) == len(keys) else empty.new_from_index(0, len(keys))
         repeated = ~pl.Series(marks).is_first_distinct().to_numpy() | self._among(marks)
         self._remember(np.unique(marks[~repeated & ~empty.to_numpy()]))
         return pl.Series(repeated) & ~empty
@@ -36,10 +42,13 @@ class SeenKeys:
 
     def _among(self, marks: NDArray[np.uint64]) -> NDArray[np.bool_]:
         found = np.zeros(len(marks), np.bool_)
+        # In order, one search is near the one before it, so that a large array is not read from all over.
+        order = np.argsort(marks)
+        marks = marks[order]
         for level in (*self._former, *self._latest):
             places = np.searchsorted(level, marks)
             places[places == len(level)] = 0
-            found |= level[places] == marks
+            found[order] |= level[places] == marks
         return found
 
     def _remember(self, marks: NDArray[np.uint64]) -> None:
