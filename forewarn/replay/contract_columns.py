@@ -50,12 +50,16 @@ class ContractColumns:
     def of_rows(self, whole: pl.Series) -> "ContractColumns":
         """Only the events of these rows; bool [rows of the batch]."""
         kept = whole.gather(self.positions)
-        rest = [self.keys, self.values]
-        if len(self.values):
-            rest = [column.filter(kept) for column in rest]
-        marks = None if self.marks is None else self.marks.filter(kept)
+        keys, values = self.keys, self.values
+        if len(values):
+            keys, values = keys.filter(kept), values.filter(kept)
         return ContractColumns(
-            self.kind, self.positions.filter(kept), self.times_ms.filter(kept), *rest, marks
+            self.kind,
+            self.positions.filter(kept),
+            self.times_ms.filter(kept),
+            keys,
+            values,
+            None if self.marks is None else self.marks.filter(kept),
         )
 
 

@@ -138,8 +138,8 @@ class FileEvents:
                     self._tally.count_time(int(time_ms))  # type: ignore[arg-type]  # of integers
         if self._ids is not None:
             for events in columns:
-                places = pl.Series(lines[events.positions.to_numpy()])
-                self._ids.look_at(self._source, cast("pl.DataFrame", events.marks), places)
+                standing = pl.Series(lines[events.positions.to_numpy()])
+                self._ids.look_at(self._source, cast("pl.DataFrame", events.marks), standing)
         slow: list[Ready] = []
         bad = [self._bad(fault) for fault in batch.faulty]
         if others:

@@ -22,7 +22,7 @@ CONTENT = {
         "event_time_ms", "subscriber", "transfer_id", "status", "payer_account", "payee_account", "amount_minor",
     ),
 }  # fmt: skip
-"""Fields of each kind of event by which two events with one identifier are told apart."""
+"""Fields of each kind of event that distinguish two events with one identifier."""
 
 
 @dataclass(slots=True)
