@@ -98,8 +98,7 @@ class Mapping:
 
         Args:
             batch: the rows.
-            encoded: whether the events themselves are wanted, or their times only.
-            marked: whether identifiers and contents are wanted, to find those that repeat.
+            encoded: whether the events themselves are wanted, or their times only; ``marked``: identifiers, too.
         """
         n = len(batch)
         positions = pl.int_range(n, dtype=pl.UInt32, eager=True)
@@ -196,7 +195,6 @@ class Mapping:
         return done
 
     def _leave(self, position: int, done: Converted) -> None:
-        """Count a row that no rule is for."""
         if self.file.others == "bad":
             done.bad[position] = CellError(NO_RULE_BAD, repair=NO_RULE_REPAIR)
         else:
@@ -396,8 +394,8 @@ def _values(
     if compiled.first is not None:
         texts = _first(compiled.first, texts, empty, chosen, bad, f"{compiled.name}{where}")
     if compiled.name == "amount_minor" and rule.decimals == "currency":
-        point, currencies = rule.decimal_sign or ".", columns["currency"]
-        values = amounts_by_currency(point, texts, currencies, grouped=rule.grouped)
+        said = (rule.decimal_sign or ".", texts, columns["currency"])
+        values = amounts_by_currency(*said, grouped=rule.grouped)
     else:
         values = compiled.convert.column(texts) if compiled.convert else list(texts)
     for place in empty:
