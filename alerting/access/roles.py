@@ -28,6 +28,7 @@ Permission = Literal[
     "case.reopen",
     "order.place",  # stop a transfer, an account or a line, and record what the bank said
     "order.decide",  # extend, hand over and release orders, decide on objections
+    "evidence.export",  # the file of a case, with its proof, for the police
     "personal.unmask",  # see a number or account in clear, if the case allows it too
     "report.read",
     "list.read",
@@ -71,6 +72,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         "case.assign",
         "case.reopen",
         "order.decide",
+        "evidence.export",
         "report.read",
         "list.approve",
         "routing.read",

@@ -20,6 +20,7 @@ from alerting.cases.playbooks.task_service import TaskService
 from alerting.cases.severity import Deadlines
 from alerting.cases.visits.return_visits import ReturnVisits
 from alerting.db.database import Database
+from alerting.evidence.evidence_service import EvidenceService
 from alerting.ingest import IngestRules
 from alerting.ingest.ingestor import Ingestor
 from alerting.linkage.clues.clue_imports import ClueImports
@@ -115,7 +116,7 @@ def build_services(
         bulk=BulkSteps(case_service, closures),
         page_answers=PageAnswers(db, clock, case_service, PageLinkCode(pseudonymiser)),
         **_rota_services(settings, db, clock),
-        **_order_services(orders, db, clock, pseudonymiser),
+        **_order_services(orders, db, clock, pseudonymiser, zone),
         clue_imports=ClueImports(db, clock, lists),
         gateway_secrets=gateway_secrets(settings),
     )
@@ -155,14 +156,15 @@ def _rules(settings: AlertingSettings, deadlines: Deadlines) -> IngestRules:
 
 
 def _order_services(
-    options: OrderOptions, db: Database, clock: Clock, pseudonymiser: Pseudonymiser
+    options: OrderOptions, db: Database, clock: Clock, pseudonymiser: Pseudonymiser, zone: ZoneInfo
 ) -> dict[str, Any]:
-    """The services of orders, by their names in ``Services``."""
+    """The services of orders and of evidence, by their names in ``Services``."""
     orders = OrderService(db, clock, options)
     return {
         "orders": orders,
         "appeals": AppealService(db, clock, options),
         "money_stops": MoneyStops(db, clock, orders, pseudonymiser),
+        "evidence": EvidenceService(db, clock, zone),
     }
 
 

@@ -16,6 +16,7 @@ from alerting.cases.playbooks.playbook_file import PlaybookSource
 from alerting.cases.playbooks.task_service import TaskService
 from alerting.cases.visits.return_visits import ReturnVisits
 from alerting.db.database import Database
+from alerting.evidence.evidence_service import EvidenceService
 from alerting.ingest.ingestor import Ingestor
 from alerting.linkage.clues.clue_imports import ClueImports
 from alerting.linkage.lists.list_service import ListService
@@ -71,4 +72,5 @@ class Services:
     calendars: CalendarFeeds
     appeals: AppealService
     money_stops: MoneyStops
+    evidence: EvidenceService
     gateway_secrets: Mapping[str, str]

@@ -261,12 +261,12 @@ def erase(
     db = _database()
     key = load(PrivacySettings).pseudonym_key.get_secret_value()
     lists = ListService(db, system_clock, Pseudonymiser(key.encode()))
-    actor = f"cli:{_user()}"
+    actor = f"cli:{running_user()}"
     cases = sum(erase_person(db, lists, tenant, number, actor, system_clock()) for number in wanted)
     typer.echo(f"Erased {len(wanted)} numbers, with {cases} closed cases.")
 
 
-def _user() -> str:
+def running_user() -> str:
     """Who runs the command, for the audit log."""
     try:
         return getpass.getuser()

@@ -52,6 +52,9 @@ COMMANDS: dict[str, Entry] = {
     "alerting": Entry(
         "alerting_command", "Run and manage the alerting service.", _STREAM, "console"
     ),
+    "evidence": Entry(
+        "evidence_command", "Check and make evidence packs of cases.", _STREAM, "console"
+    ),
     "export": Entry("export_command", "Copy topics to Parquet.", _DATA, "train"),
     "backfill": Entry("backfill_command", "Compute features over Parquet.", _DATA, "train"),
     "parity": Entry(

@@ -18,7 +18,7 @@ AuditAction = Literal[
     "order_extended", "order_handed_over", "order_runs_out", "order_ran_out",
     "release_ordered", "release_confirmed", "release_chased", "order_notified",
     "appeal_filed", "appeal_upheld", "appeal_refused", "appeal_settled", "appeal_waits",
-    "money_traced",
+    "money_traced", "evidence_exported",
     # losses
     "loss_reported", "loss_seen", "unwarned_loss",
     # sweeps and lists

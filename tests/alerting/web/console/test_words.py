@@ -73,6 +73,7 @@ NOTHING_ELSE = (
 OPEN = (
     "why", "channel", "recipient", "refusal", "touched", "lists", "patrol", "help",
     "theme", "purpose", "span", "holding", "nav", "reach", "keys", "orders", "order_show", "playbook",
+    "theme", "purpose", "span", "holding", "nav", "reach", "keys", "orders", "order_show", "evidence", "figures", "figures_by", "figures_period",
 )  # fmt: skip
 """Groups whose words are looked up by a name that the code has elsewhere."""
 

@@ -1,0 +1,1 @@
+"""Figures of cases for the commander of a centre."""
