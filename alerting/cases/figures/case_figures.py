@@ -1,4 +1,4 @@
-"""Figures of cases for a commander: warned, reached, visited, answered in time, and what became of them.
+"""CaseFigures of cases for a commander: warned, reached, visited, answered in time, and what became of them.
 
 Each case counts in the period in which it was opened. The sums of money follow the ledger of the cases as it stands
 now, so a late loss changes the figures of the period in which its case was opened.
@@ -29,7 +29,7 @@ RELEASED = ("release_ordered", "released")
 
 
 @dataclass(slots=True)
-class Figures:
+class CaseFigures:
     """Counts of cases, and sums in minor units, of one period and value.
 
     ``released`` counts orders that were released.
@@ -46,7 +46,7 @@ class Figures:
     prevented_minor: int = 0
     lost_minor: int = 0
 
-    def add(self, other: "Figures") -> None:
+    def add(self, other: "CaseFigures") -> None:
         """Add the figures of one case."""
         for one in fields(self):
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
@@ -59,7 +59,7 @@ class FigureRow:
     period: str
     value: str
     currency: str
-    figures: Figures
+    figures: CaseFigures
 
 
 class TooManyCasesError(ValueError):
@@ -106,10 +106,10 @@ def figures_of(
     reached, visited = _contacts(session, ids)
     over = _channels(session, ids)
     released = _released(session, ids)
-    rows: dict[tuple[str, str, str], Figures] = {}
+    rows: dict[tuple[str, str, str], CaseFigures] = {}
     name_of = _period_names(period, zone)
     for case in cases:
-        known = Figures(
+        known = CaseFigures(
             warned=1,
             reached=int(case.case_id in reached or bool({"voice", "patrol"} & over.confirmed(case.case_id))),
             visited=int(case.case_id in visited or "patrol" in over.confirmed(case.case_id)),
@@ -123,7 +123,7 @@ def figures_of(
         )  # fmt: skip
         when = name_of(case.opened_at_ms)
         for value, figures in _values(by, case, known, over):
-            rows.setdefault((when, value, case.currency), Figures()).add(figures)
+            rows.setdefault((when, value, case.currency), CaseFigures()).add(figures)
     return [FigureRow(*key, figures) for key, figures in sorted(rows.items())]
 
 
@@ -156,8 +156,8 @@ class _Channels:
 
 
 def _values(
-    by: FigureDimension, case: object, known: Figures, over: _Channels
-) -> Iterable[tuple[str, Figures]]:
+    by: FigureDimension, case: object, known: CaseFigures, over: _Channels
+) -> Iterable[tuple[str, CaseFigures]]:
     """The values of the dimension that a case counts under, with its figures there."""
     if by != "channel":
         return [(getattr(case, by) or "", known)]
@@ -167,7 +167,7 @@ def _values(
         answered = int(channel in over.confirmed(case_id))
         visited = answered if channel == "patrol" else 0
         values = {one.name: getattr(known, one.name) for one in fields(known)}
-        found.append((channel, Figures(**(values | {"reached": answered, "visited": visited}))))
+        found.append((channel, CaseFigures(**(values | {"reached": answered, "visited": visited}))))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Figures by tier, channel, station and typology: a page that prints on A4, and the same as CSV."""
+"""CaseFigures by tier, channel, station and typology: a page that prints on A4, and the same as CSV."""
 
 from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from alerting.access import Principal
 from alerting.cases.figures.case_figures import (
+    CaseFigures,
     FigureDimension,
     FigureRow,
-    Figures,
     Period,
     TooManyCasesError,
     figures_of,
@@ -48,10 +48,10 @@ def figures_page(
     """The figures of a span of days, both included."""
     first, last = _span(page, from_day, to_day)
     rows = _rows(page, who, by, period, first, last)
-    totals: dict[str, Figures] = {}
+    totals: dict[str, CaseFigures] = {}
     if by != "channel":  # a case counts under each channel, so these do not add up
         for row in rows:
-            totals.setdefault(row.currency, Figures()).add(row.figures)
+            totals.setdefault(row.currency, CaseFigures()).add(row.figures)
     return page.render(
         "figures.html",
         rows=rows, totals=totals, by=by, period=period, first=first, last=last,
