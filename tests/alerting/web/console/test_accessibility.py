@@ -27,6 +27,7 @@ PAGES = {
         "supervision",
         "districts",
         "report",
+        "figures?by=channel&period=day",
         "lists",
         "routing",
         "rotas",
