@@ -93,7 +93,9 @@ class ReturnVisitTable(OptionTable):
     """Return visits to people who were dissuaded."""
 
     hours: list[Annotated[int, Field(ge=1, le=2_160)]] = Field(
-        [24, 72], max_length=10, description="after the closure; an empty list: none"
+        [24, 72],
+        max_length=10,
+        description="time from the closure to each visit; an empty list: none",
     )
 
 

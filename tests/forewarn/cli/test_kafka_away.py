@@ -39,7 +39,7 @@ DO_NOT_ASK = {
     "alerting route-test", "alerting check-options", "alerting backup", "alerting restore", "alerting retention",
     "alerting erase", "alerting check-playbooks", "alerting webhook-secret", "alerting user add", "alerting user list", "alerting user remove", "alerting audit verify",
     "backfill", "parity", "simulate", "train", "score", "backtest", "evaluate", "models list", "models show",
-    "models promote", "models rollback", "models compare", "reference",
+    "models promote", "models rollback", "models compare", "reference", "evidence export", "evidence verify",
 }  # fmt: skip
 
 
