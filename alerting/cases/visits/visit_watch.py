@@ -1,54 +1,19 @@
 """Gives notice of return visits that are due, as a background task."""
 
-import threading
-
 from sqlalchemy import select
 
-from alerting.db.database import Database
-from alerting.db.lease import hold
 from alerting.db.visit_tables import ReturnVisit
-from alerting.notify.notices.notice_writer import (
-    Notice,
-    NoticeAddress,
-    NoticeWriter,
-    team_addresses,
-)
-from alerting.notify.rota.rota_store import on_call_as
-from alerting.notify.routing.routing_source import RoutingSource
-from forewarn.platform.clock import Clock
+from alerting.notify.notices.notice_watch import NoticeWatch, on_call_addresses
+from alerting.notify.notices.notice_writer import Notice, team_addresses
 
-LEASE = "return_visits"
-EVERY_SECONDS = 30.0
 VISITS_A_TURN = 100
 
 
-class VisitWatch:
+class VisitWatch(NoticeWatch):
     """Writes one notice for each due visit: to the holder of the case if on call, else to the team."""
 
-    def __init__(
-        self,
-        db: Database,
-        clock: Clock,
-        routing: RoutingSource,
-        notices: NoticeWriter,
-        *,
-        owner: str,
-    ) -> None:
-        self._db = db
-        self._clock = clock
-        self._routing = routing
-        self._notices = notices
-        self._owner = owner
-
-    def turn(self, _stop: threading.Event) -> float:
-        """Look once; return the seconds until the next look."""
-        now_ms = self._clock()
-        if hold(self._db, LEASE, self._owner, EVERY_SECONDS * 3, now_ms):
-            self.look(now_ms)
-        return EVERY_SECONDS
-
-    def close(self) -> None:
-        """Free nothing."""
+    lease = "return_visits"
+    every_seconds = 30.0
 
     def look(self, now_ms: int) -> int:
         """Write the notices that are due; return of how many visits."""
@@ -65,10 +30,9 @@ class VisitWatch:
             ).all()
             for row in rows:
                 row.noticed_at_ms = now_ms
-                to = [
-                    NoticeAddress(one.channel, one.responder, one.address)
-                    for one in on_call_as(session, row.tenant, row.holder, now_ms)
-                ] or team_addresses(self._routing.current, "")
+                to = on_call_addresses(session, row.tenant, row.holder, now_ms) or team_addresses(
+                    self._routing.current, ""
+                )
                 content = {
                     "case_id": row.case_id,
                     "hours": row.hours,

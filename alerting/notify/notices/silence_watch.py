@@ -1,6 +1,5 @@
 """Notices of silences: when one begins, fifteen minutes before it ends, and when it has ended."""
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -9,19 +8,11 @@ from sqlalchemy import select
 
 from alerting.db.database import Database
 from alerting.db.dispatch_tables import Silence
-from alerting.db.lease import hold
-from alerting.notify.notices.notice_writer import (
-    Notice,
-    NoticeAddress,
-    NoticeWriter,
-    team_addresses,
-)
-from alerting.notify.rota.rota_store import on_call_as
+from alerting.notify.notices.notice_watch import NoticeWatch, on_call_addresses
+from alerting.notify.notices.notice_writer import Notice, NoticeWriter, team_addresses
 from alerting.notify.routing.routing_source import RoutingSource
 from forewarn.platform.clock import Clock
 
-LEASE = "silences"
-EVERY_SECONDS = 20.0
 SOON_MS = 15 * 60_000
 LATE_MS = 3_600_000
 """A notice that could not be written for an hour says nothing new, and is left out."""
@@ -29,12 +20,15 @@ LATE_MS = 3_600_000
 MAX_SILENCES = 500
 
 
-class SilenceWatch:
-    """Writes the notices, on one replica, as a background task.
+class SilenceWatch(NoticeWatch):
+    """Writes the notices.
 
     They go to the fixed pages of the root receiver's team and to the owner, where the owner is on
     call. Each is written once.
     """
+
+    lease = "silences"
+    every_seconds = 20.0
 
     def __init__(
         self,
@@ -46,22 +40,8 @@ class SilenceWatch:
         *,
         owner: str,
     ) -> None:
-        self._db = db
-        self._clock = clock
-        self._routing = routing
-        self._notices = notices
+        super().__init__(db, clock, routing, notices, owner=owner)
         self._zone = zone
-        self._owner = owner
-
-    def turn(self, _stop: threading.Event) -> float:
-        """Look once; return the seconds until the next look."""
-        now_ms = self._clock()
-        if hold(self._db, LEASE, self._owner, EVERY_SECONDS * 3, now_ms):
-            self.look(now_ms)
-        return EVERY_SECONDS
-
-    def close(self) -> None:
-        """Free nothing."""
 
     def look(self, now_ms: int) -> list[str]:
         """Write the notices that are due; return the ids of the new deliveries."""
@@ -79,10 +59,7 @@ class SilenceWatch:
             ).all()
             for row in rows:
                 to = team_addresses(self._routing.current, "")
-                to += [
-                    NoticeAddress(one.channel, one.responder, one.address)
-                    for one in on_call_as(session, row.tenant, row.owner, now_ms)
-                ]
+                to += on_call_addresses(session, row.tenant, row.owner, now_ms)
                 for template in due_notices(row.starts_at_ms, row.expires_at_ms, now_ms):
                     notice = Notice(
                         row.tenant,

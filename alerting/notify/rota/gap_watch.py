@@ -1,21 +1,15 @@
 """Warns of times without anyone on call before they come, as a background task."""
 
-import threading
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
 
-from alerting.db.database import Database
-from alerting.db.lease import hold
 from alerting.db.rota_tables import Rota
-from alerting.notify.notices.notice_writer import Notice, NoticeWriter, team_addresses
+from alerting.notify.notices.notice_watch import NoticeWatch
+from alerting.notify.notices.notice_writer import Notice, team_addresses
 from alerting.notify.rota.rota_service import gaps_of, written_period
-from alerting.notify.routing.routing_source import RoutingSource
 from alerting.service_metrics import ROTA_GAP
-from forewarn.platform.clock import Clock
 
-LEASE = "rota_gaps"
-EVERY_SECONDS = 60.0
 DAY_MS = 86_400_000
 AHEAD_DAYS = 2
 """A gap is warned of two days ahead, once; one that lasts over midnight, once more each day."""
@@ -24,41 +18,12 @@ METRIC_DAYS = 7
 MAX_ROTAS = 2_000
 
 
-class GapWatch:
-    """Looks for gaps once a minute, on one replica.
+class GapWatch(NoticeWatch):
+    """Looks for gaps once a minute."""
 
-    Args:
-        db: the database.
-        clock: UTC milliseconds.
-        routing: the teams' fixed pages, where notices go.
-        notices: writes them.
-        owner: the replica's name in leases.
-    """
-
-    def __init__(
-        self,
-        db: Database,
-        clock: Clock,
-        routing: RoutingSource,
-        notices: NoticeWriter,
-        *,
-        owner: str,
-    ) -> None:
-        self._db = db
-        self._clock = clock
-        self._routing = routing
-        self._notices = notices
-        self._owner = owner
-
-    def turn(self, _stop: threading.Event) -> float:
-        """Look once; return the seconds until the next look."""
-        now_ms = self._clock()
-        if hold(self._db, LEASE, self._owner, EVERY_SECONDS * 2, now_ms):
-            self.look(now_ms)
-        return EVERY_SECONDS
-
-    def close(self) -> None:
-        """Free nothing."""
+    lease = "rota_gaps"
+    every_seconds = 60.0
+    lease_intervals = 2
 
     def look(self, now_ms: int) -> list[str]:
         """Write the notices that are due; return the ids of the new deliveries."""
