@@ -21,7 +21,7 @@ from benchmarks.synthetic_model import make_registry
 from benchmarks.traffic import Traffic
 from benchmarks.world import WorkerProcess
 from features.catalog import CATALOG
-from features.entity_keys import Entity, keys
+from features.entity_keys import FIELD_BYTES, Entity, keys
 from forewarn.contracts import Transfer, encode
 from forewarn.local import KafkaBroker
 from forewarn.platform.settings import ModelsSettings
@@ -288,13 +288,14 @@ async def test_a_damaged_record_costs_its_person_alone(town: Town) -> None:
     person = min(town.came.people)
     pseudonym = np.array([town.world.pseudonymiser.phone(person)], np.uint64)
     key = keys("fw", Entity.SUBSCRIBER, pseudonym)[0]
+    hash_name, field = key[:-FIELD_BYTES], key[-FIELD_BYTES:]
     with town.redis.client() as client:
-        record = client.get(key)
-        client.set(key, record[:-3])
+        record = client.hget(hash_name, field)
+        client.hset(hash_name, field, record[:-3])
         town.ended.clear()
         await town.send(traffic(105), EVENTS, SECONDS)
         await until_set_aside(town, person)
-        client.set(key, record)
+        client.hset(hash_name, field, record)
     await account(town, frozenset({person}))
     assert not town.ended, "it ended no worker"
 

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+import uvloop
 
 from features.entity_keys import Entity, StateForm, key
 from features.record_header import COMPACT_LAYOUT, PLAIN_LAYOUT, Header, build
@@ -340,3 +341,41 @@ async def test_a_wrong_password_is_a_matter_of_settings(server: RedisServer) -> 
 def redis_store_as(server: RedisServer, password: str) -> RedisStateStore:
     link = connect(server.url, username="worker", password=password)
     return RedisStateStore(link, prefix="fw", tags=[b"00"], retries=RetryPolicy(1))
+
+
+class ClosedAtOnce:
+    """Mixin of a client's connection whose first socket is closed before anything is written to it."""
+
+    closed: ClassVar[list[object]] = []
+
+    async def _connect(self) -> None:
+        await super()._connect()  # type: ignore[misc]
+        if not self.closed:
+            self.closed.append(self)
+            self._writer.transport.abort()  # type: ignore[attr-defined]
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_connection_that_is_closed_as_soon_as_it_is_open_is_outlived(
+    server: RedisServer, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """uvloop raises RuntimeError there; it ended a worker when Redis was cut off for a second."""
+
+    async def take_over() -> dict[int, int]:
+        store = await opened(server, retry_seconds=20)
+        pool = store._connection._client.connection_pool
+        await pool.disconnect()
+        pool._available_connections.clear()
+        ClosedAtOnce.closed.clear()
+        pool.connection_class = type("Closed", (ClosedAtOnce, pool.connection_class), {})
+        epochs = await store.take_over([1])
+        await store.close()
+        return epochs
+
+    loop = new_loop()
+    try:
+        assert loop.run_until_complete(take_over()) == {1: 1}
+    finally:
+        loop.close()
+    assert ClosedAtOnce.closed, "a connection was closed"
