@@ -18,6 +18,8 @@ from models.serving.artifact import BOOSTER, TYPOLOGY, ArtifactManifest, write_a
 from models.serving.calibration import Calibrator
 
 TREES, LEAVES, ROWS = 300, 31, 4_000
+DECISION, NOISE = 5.0, 1.5
+"""Log-odds by which the model for large amounts decides, and the most by which its other trees change them."""
 TYPOLOGIES = (
     "boss_acquaintance", "credit_loan", "fake_customer_service", "family_emergency",
     "investment_romance", "police_impersonation", "purchase_game", "task_scam",
@@ -35,30 +37,61 @@ def booster_text(features: tuple[str, ...], seed: int = 7) -> str:
     labels = (values[:, ::5].sum(axis=1) + draw.normal(0, 3, ROWS)) > np.quantile(
         values[:, ::5].sum(axis=1), 0.9
     )
-    return _trained(
+    model = _booster(
         values, labels.astype(int), features, TREES, seed,
         objective="binary", num_leaves=LEAVES, learning_rate=0.05, min_data_in_leaf=5,
     )  # fmt: skip
+    return str(model.model_to_string())
 
 
 @cache
 def large_amount_text(features: tuple[str, ...], seed: int = 7) -> str:
     """A model of the size that ``models.training.classifier`` trains, for ``LARGE_MINOR`` amounts.
 
-    Its log-odds are above 2 for large amounts and below 0 for others.
+    Its log-odds are above 3 for large amounts and below -3 for all others, whatever the other features are: the first
+    tree decides, and the others, trained on noise, together change the result by ``NOISE`` at most.
     """
     draw = np.random.default_rng(seed)
     values = draw.exponential(3.0, (ROWS, len(features))) * (
         draw.random((ROWS, len(features))) < 0.6
     )
     large = draw.random(ROWS) < 0.2
-    amounts = np.where(large, LARGE_MINOR, 0) + draw.integers(0, LARGE_MINOR // 2, ROWS)
+    # Few different amounts, so that each has a bin of its own and no bin holds both sides of the bound.
+    amounts = np.where(large, LARGE_MINOR, 0) + draw.integers(0, 100, ROWS) * (LARGE_MINOR // 200)
     values[:, features.index("amount")] = amounts
     labels = large | (draw.random(ROWS) < 0.03)
-    return _trained(
+    model = _booster(
         values, labels.astype(int), features, TREES, seed,
         objective="binary", num_leaves=24, max_depth=6, learning_rate=0.06, min_data_in_leaf=5,
     )  # fmt: skip
+    leaves = model.trees_to_dataframe()
+    leaves = leaves[leaves["split_feature"].isna()]
+    largest = leaves["value"].abs().groupby(leaves["tree_index"]).max()
+    scale = NOISE / largest[1:].sum()
+    for tree, number, value in zip(
+        leaves["tree_index"],
+        leaves["node_index"].str.split("L").str[1],
+        leaves["value"],
+        strict=True,
+    ):
+        model.set_leaf_output(tree, int(number), value * scale)
+    _decide_by_amount(model, features.index("amount"))
+    return str(model.model_to_string())
+
+
+def _decide_by_amount(model: lightgbm.Booster, amount: int) -> None:
+    """Let the first tree, whose root divides the amounts, give the leaves of either side one value."""
+    root = model.dump_model(num_iteration=1)["tree_info"][0]["tree_structure"]
+    if root["split_feature"] != amount:
+        raise ValueError("the first tree does not begin with the amount")
+    for side, value in (("left_child", -DECISION), ("right_child", DECISION)):
+        waiting = [root[side]]
+        while waiting:
+            node = waiting.pop()
+            if "leaf_index" in node:
+                model.set_leaf_output(0, node["leaf_index"], value)
+            else:
+                waiting += [node["left_child"], node["right_child"]]
 
 
 @cache
@@ -67,24 +100,25 @@ def typology_text(features: tuple[str, ...], seed: int = 7) -> str:
     draw = np.random.default_rng(seed)
     values = draw.exponential(3.0, (600, len(features)))
     classes = draw.integers(0, len(TYPOLOGIES), len(values))
-    return _trained(
+    model = _booster(
         values, classes, features, 25, seed,
         objective="multiclass", num_class=len(TYPOLOGIES), num_leaves=8, min_data_in_leaf=3,
     )  # fmt: skip
+    return str(model.model_to_string())
 
 
-def _trained(
+def _booster(
     values: NDArray[np.float64],
     labels: NDArray[np.int64],
     features: tuple[str, ...],
     trees: int,
     seed: int,
     **parameters: float | str,
-) -> str:
-    """A model as text; the same arguments give the same text."""
+) -> lightgbm.Booster:
+    """A model; the same arguments give the same one."""
     repeatable = {"verbose": -1, "seed": seed, "deterministic": True, "num_threads": 1}
     data = lightgbm.Dataset(values, labels, feature_name=list(features))
-    return str(lightgbm.train(parameters | repeatable, data, trees).model_to_string())
+    return lightgbm.train(parameters | repeatable, data, trees)
 
 
 def make_registry(
