@@ -130,7 +130,7 @@ RESPONSE_SECONDS = Histogram(
     # The deadlines by severity (60, 180, 300) are among the bounds.
     buckets=(15, 30, 60, 120, 180, 300, 600, 1800, 3600),
 )
-for _severity in ("critical", "high", "medium"):
+for _severity in ("extreme", "critical", "high", "medium"):
     RESPONSE_SECONDS.labels(_severity)
     for _result in ("met", "missed"):
         RESPONSES.labels(_severity, _result)

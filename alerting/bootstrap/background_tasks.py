@@ -5,13 +5,18 @@ import socket
 import threading
 
 import httpx
+from sqlalchemy.orm import Session
 
 from alerting.bootstrap.current_services import CurrentServices, FollowingPart, watch_options
 from alerting.bootstrap.gateways import build_channels
+from alerting.cases.case_accounts import CaseAccounts
 from alerting.cases.history.case_event_exporter import CaseEventExporter
+from alerting.cases.lifecycle import TEXT_ONLY
+from alerting.cases.text_records import close_text
 from alerting.cases.timers.timer_schedule import DEADLINE, DISPATCH, FOLLOW_UP, ORDERS
 from alerting.cases.timers.timer_worker import TimerWorker
 from alerting.cases.visits.visit_watch import VisitWatch
+from alerting.db.case_tables import Case
 from alerting.ingest.rejected_warnings import rejecter
 from alerting.jobs.audit_chain_check import AuditChainCheck
 from alerting.jobs.retention import Retention, RetentionOptions
@@ -106,12 +111,20 @@ def replica_name(settings: AlertingSettings) -> str:
 
 def timer_worker(settings: AlertingSettings, services: Services) -> TimerWorker:
     """Acts on due timers of cases."""
+    accounts = CaseAccounts(services.zone)
+
+    def deadline(session: Session, case: Case, now_ms: int) -> int | None:
+        if case.state == TEXT_ONLY:
+            close_text(session, case, accounts, now_ms)
+            return None
+        return services.dispatch.deadline(session, case, now_ms)
+
     return TimerWorker(
         services.db,
         services.clock,
         {
             DISPATCH: services.dispatch.dispatch,
-            DEADLINE: services.dispatch.deadline,
+            DEADLINE: deadline,
             FOLLOW_UP: services.dispatch.follow_up,
             ORDERS: services.order_clock.turn,
         },

@@ -18,7 +18,7 @@ from alerting.cases.loss_service import LossService
 from alerting.cases.playbooks.playbook_file import PlaybookSource
 from alerting.cases.playbooks.task_service import TaskService
 from alerting.cases.severity import Deadlines
-from alerting.cases.visits.return_visits import ReturnVisits
+from alerting.cases.visits.return_visits import DAY_MS, ReturnVisits
 from alerting.db.database import Database
 from alerting.evidence.evidence_service import EvidenceService
 from alerting.ingest import IngestRules
@@ -152,6 +152,7 @@ def _rules(settings: AlertingSettings, deadlines: Deadlines) -> IngestRules:
         deadlines=deadlines,
         correlation_window_ms=settings.options.cases.correlation_window_seconds * 1000,
         zone=ZoneInfo(settings.options.console.timezone),
+        watch_ms=settings.options.return_visits.watch_days * DAY_MS,
     )
 
 

@@ -1,5 +1,6 @@
-"""Columns of a case that waits for a responder again: given back, or reopened."""
+"""Columns of a case that waits for a responder (again): reopened, given back, or no text any more."""
 
+from alerting.cases.lifecycle import TEXT_ONLY
 from alerting.cases.timers import timer_schedule
 from alerting.db.case_tables import Case
 
@@ -20,6 +21,17 @@ def open_again(case: Case, now_ms: int) -> str | None:
     clear_holder(case)
     timer_schedule.begin_round(case)
     return before
+
+
+def open_from_text(case: Case, now_ms: int) -> bool:
+    """Make a case of a low warning whose severity rose; return whether it became one.
+
+    It opens now: before, nobody was to respond to it.
+    """
+    if case.state != TEXT_ONLY or case.severity == "low":
+        return False
+    case.state, case.opened_at_ms = "new", now_ms
+    return True
 
 
 def clear_holder(case: Case) -> None:

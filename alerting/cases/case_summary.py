@@ -61,9 +61,10 @@ def summarise(case: Case, warnings: Sequence[Warning_]) -> Change:
     shown = alive or list(warnings)
     newest = max(shown, key=lambda warning: (warning.event_time_ms, warning.warning_id))
     worst = max(shown, key=lambda warning: (ORDER[warning.severity], warning.probability))
-    rose = ORDER[worst.severity] > ORDER.get(case.severity, 0)
+    severity = severity_in(case.watched, worst.severity)
+    rose = ORDER[severity] > ORDER.get(case.severity, 0)
     evidence = (case.subject_kind, case.subject_status, case.on_call, case.forwarding_on)
-    case.severity = worst.severity
+    case.severity = severity
     case.probability = max(warning.probability for warning in shown)
     case.typology = _typology(worst, shown)
     case.expected_loss_minor, case.amount_at_risk_minor = money_of(alive)
@@ -82,6 +83,11 @@ def summarise(case: Case, warnings: Sequence[Warning_]) -> Change:
         evidence_changed=evidence != after,
         revived=bool(alive) and was_withdrawn,
     )
+
+
+def severity_in(watched: bool, severity: str) -> str:
+    """The severity that a warning has in its case: at least critical while the person is watched."""
+    return max(severity, "critical", key=ORDER.__getitem__) if watched else severity
 
 
 def _typology(worst: Warning_, shown: Sequence[Warning_]) -> str:

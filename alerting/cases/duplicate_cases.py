@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from alerting.cases.case_reopening import open_from_text
 from alerting.cases.case_summary import summarise
 from alerting.cases.ledger import ledger_entries
 from alerting.cases.timers import timer_schedule
@@ -56,6 +57,7 @@ def refresh_open(
     change = summarise(other, rows)
     if other.withdrawn:
         return
+    open_from_text(other, now_ms)
     if other.responded_at_ms is None:
         other.deadline_ms = min(other.deadline_ms, case.deadline_ms)
     if change.revived:

@@ -1,6 +1,7 @@
 """Which steps a case allows: a pure decider with named reasons.
 
-States: ``new`` (ledger only), ``dispatched`` (pages were sent), ``acknowledged`` (it has a holder),
+States: ``text_only`` (a low warning: a text to the person, and no case unless somebody claims it or its
+severity rises), ``new`` (ledger only), ``dispatched`` (pages were sent), ``acknowledged`` (it has a holder),
 ``in_contact`` (the holder talks to the victim), ``closed`` (with an outcome). A case reaches
 ``closed`` only with a disposition, and leaves it only by being reopened.
 """
@@ -10,22 +11,25 @@ from typing import Literal, get_args
 
 from forewarn.contracts.outcome import Disposition
 
-State = Literal["new", "dispatched", "acknowledged", "in_contact", "closed"]
+State = Literal["text_only", "new", "dispatched", "acknowledged", "in_contact", "closed"]
 Step = Literal[
     "dispatch", "claim", "acknowledge", "release", "assign", "contact", "note", "close", "reopen"
 ]
 
 STATES: tuple[State, ...] = get_args(State)
+TEXT_ONLY: State = "text_only"
+"""Counted nowhere among cases: no page, no deadline, no responder; it closes by itself."""
+
 OPEN_STATES: tuple[State, ...] = ("new", "dispatched", "acknowledged", "in_contact")
 WAITING_STATES: tuple[State, ...] = ("new", "dispatched")
 HELD_STATES: tuple[State, ...] = ("acknowledged", "in_contact")
 
 _FROM: dict[Step, tuple[State, ...]] = {
     "dispatch": ("new",),
-    "claim": OPEN_STATES,
+    "claim": (TEXT_ONLY, *OPEN_STATES),
     "acknowledge": WAITING_STATES,
     "release": ("acknowledged", "in_contact"),
-    "assign": OPEN_STATES,
+    "assign": (TEXT_ONLY, *OPEN_STATES),
     "contact": ("acknowledged", "in_contact"),
     "note": STATES,
     "close": ("acknowledged", "in_contact"),
@@ -108,7 +112,7 @@ def decide_disposition(
 
 def _after(step: Step, state: State) -> State:
     if step in ("claim", "assign"):
-        return "acknowledged" if state in WAITING_STATES else state
+        return "acknowledged" if state in (TEXT_ONLY, *WAITING_STATES) else state
     after: dict[Step, State] = {
         "dispatch": "dispatched",
         "acknowledge": "acknowledged",

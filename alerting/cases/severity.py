@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from forewarn.contracts.fraud_warning import Severity
 
-ORDER: dict[str, int] = {"medium": 1, "high": 2, "critical": 3}
+ORDER: dict[str, int] = {"low": 1, "medium": 2, "high": 3, "critical": 4, "extreme": 5}
 
 RANK_FLOOR_MS = 1_000
 """Time left below which urgency stops growing: an overdue case ranks as with one second left."""
@@ -12,11 +12,16 @@ RANK_FLOOR_MS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Time to first response per severity, in seconds."""
+    """Time to first response per severity, in seconds.
 
+    Nobody responds to a low warning: ``low_seconds`` is the time after which its record closes.
+    """
+
+    extreme_seconds: int = 60
     critical_seconds: int = 60
     high_seconds: int = 180
     medium_seconds: int = 300
+    low_seconds: int = 259_200
 
     def deadline_ms(self, severity: Severity | str, raised_at_ms: int) -> int:
         """When the first response is due.
@@ -25,11 +30,23 @@ class Deadlines:
         victim loses money while the service is down, too.
         """
         seconds = {
+            "extreme": self.extreme_seconds,
             "critical": self.critical_seconds,
             "high": self.high_seconds,
             "medium": self.medium_seconds,
+            "low": self.low_seconds,
         }[severity]
         return raised_at_ms + seconds * 1000
+
+
+def is_grave(severity: str) -> bool:
+    """Whether a severity is high or above, so that orders and relatives come into play."""
+    return ORDER[severity] >= ORDER["high"]
+
+
+def is_critical(severity: str) -> bool:
+    """Whether a severity is critical or above, so that nothing holds its pages back."""
+    return ORDER[severity] >= ORDER["critical"]
 
 
 MINUTE_MS = 60_000

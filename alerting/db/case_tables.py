@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, Float, ForeignKey, Index
+from sqlalchemy import JSON, Float, ForeignKey, Index, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alerting.db.declarative_base import (
@@ -26,7 +26,8 @@ class Case(Base):
     with every change, so that a step on an older version is refused. ``round`` grows when the case is
     reopened or its warning comes back, ``releases`` when it is given back to the queue; both start
     deliveries again (see ``alerting.notify.dispatch.delivery_rows``). The holder's next step is due
-    at ``follow_up_due_ms``. ``gone_minor`` is the sum of the payments that went through, the newest of
+    at ``follow_up_due_ms``. ``watched`` is set when a warning came in the watch period after a
+    dissuasion of the person: the case is then at least critical. ``gone_minor`` is the sum of the payments that went through, the newest of
     them at ``gone_at_ms``.
     """
 
@@ -67,6 +68,7 @@ class Case(Base):
     subject_status: Mapped[Short]
     model_version: Mapped[Short]
     withdrawn: Mapped[bool] = mapped_column(default=False)
+    watched: Mapped[bool] = mapped_column(default=False, server_default=false())
     opened_at_ms: Mapped[EpochMs]
     deadline_ms: Mapped[EpochMs]
     first_event_ms: Mapped[EpochMs]

@@ -15,13 +15,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerting.access import EVERYTHING, Scope
-from alerting.cases.case_reopening import open_again
-from alerting.cases.case_summary import Change, in_force, summarise
+from alerting.cases.case_reopening import open_again, open_from_text
+from alerting.cases.case_summary import Change, in_force, severity_in, summarise
 from alerting.cases.correlation import OpenCase, correlate
 from alerting.cases.history import CaseHistory
 from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.ledger import ledger_entries
 from alerting.cases.ledger.loss_estimate import estimate
+from alerting.cases.lifecycle import TEXT_ONLY
 from alerting.cases.severity import ORDER, Deadlines
 from alerting.cases.timers import timer_schedule
 from alerting.db.bulk_insert import insert_rows
@@ -57,11 +58,12 @@ _RESULTS: dict[Action, Result] = {
 
 @dataclass(frozen=True, slots=True)
 class IngestRules:
-    """How warnings become cases."""
+    """How warnings become cases; ``watch_ms`` is the watch period after a dissuasion."""
 
     deadlines: Deadlines
     correlation_window_ms: int
     zone: ZoneInfo
+    watch_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -124,7 +126,12 @@ def apply_warnings(
         applied.results.append((warning.warning_id, case_id, result))
     renewed, started = _sum_up(batch, rules, applied, now_ms)
     _insert(session, batch)
-    stopped = [case_id for case_id in batch.touched if batch.cases[case_id].withdrawn]
+    # A low warning that was withdrawn still closes by itself, by its deadline.
+    stopped = [
+        case_id
+        for case_id in batch.touched
+        if batch.cases[case_id].withdrawn and batch.cases[case_id].state != TEXT_ONLY
+    ]
     for case_id in stopped:
         timer_schedule.stop(session, case_id)
     rows = [row for case in started for row in timer_schedule.starting(case, now_ms)]
@@ -177,6 +184,7 @@ def _apply_one(
         revise(row, warning, erased=case.erased_at_ms is not None)
     else:
         case = _case_for(batch, warning, rules, now_ms)
+        case.watched = case.watched or _is_watched(batch, warning, rules, now_ms)
         row = warning_row(warning, case.case_id, now_ms)
         batch.fresh.append(row)
         batch.warnings[row.warning_id] = row
@@ -215,12 +223,24 @@ def _case_for(batch: _Batch, warning: FraudWarning, rules: IngestRules, now_ms: 
     if found.case_id is not None:
         return batch.cases[found.case_id]
     digest = hashlib.blake2b(warning.warning_id.encode(), digest_size=10).hexdigest()
-    case = new_case(f"c-{digest}", warning, rules.deadlines, now_ms)
+    watched = _is_watched(batch, warning, rules, now_ms)
+    case = new_case(f"c-{digest}", warning, rules.deadlines, now_ms, watched=watched)
     case.follows = found.follows
     batch.cases[case.case_id] = case
     batch.victims.setdefault(victim, []).append(case.case_id)
     batch.opened.add(case.case_id)
     return case
+
+
+def _is_watched(batch: _Batch, warning: FraudWarning, rules: IngestRules, now_ms: int) -> bool:
+    """Whether the person of a new warning was dissuaded within the watch period."""
+    ids = batch.victims.get((warning.tenant, warning.subscriber), [])
+    return any(
+        case.disposition == "dissuaded"
+        and case.closed_at_ms is not None
+        and now_ms - case.closed_at_ms < rules.watch_ms
+        for case in (batch.cases[case_id] for case_id in ids)
+    )
 
 
 def _open_case(case: Case, members: dict[str, Warning_]) -> OpenCase:
@@ -237,13 +257,16 @@ def _open_case(case: Case, members: dict[str, Warning_]) -> OpenCase:
 
 
 def _record(batch: _Batch, row: Warning_, result: Result) -> None:
+    watched = batch.cases[row.case_id].watched
     detail = {
         "warning_id": row.warning_id,
-        "severity": row.severity,
+        "severity": severity_in(watched, row.severity),
         "subject_kind": row.subject_kind,
         "subject_status": row.subject_status,
         "expected_loss_minor": row.expected_loss_minor,
     }
+    if watched:
+        detail["watched"] = True
     batch.history.record(row.case_id, _KINDS[result], detail)
     batch.touched[row.case_id] = None
 
@@ -256,11 +279,14 @@ def _rank(row: Warning_) -> int:
 def _got_worse(batch: _Batch, case: Case, rows: Sequence[Warning_]) -> bool:
     """Whether a warning of a closed case rose, so that the case has to be reopened.
 
-    An erased case is not reopened: it names no person who could be called.
+    An erased case is not reopened: it names no person who could be called. A low warning reopens
+    none: it would be a text, in the place of the outcome that a person found.
     """
     if case.erased_at_ms is not None:
         return False
-    return any(_rank(row) > batch.ranks.get(row.warning_id, _rank(row)) for row in rows)
+    return any(
+        _rank(row) > max(ORDER["low"], batch.ranks.get(row.warning_id, _rank(row))) for row in rows
+    )
 
 
 def _reopen(batch: _Batch, case: Case, now_ms: int) -> None:
@@ -271,7 +297,9 @@ def _reopen(batch: _Batch, case: Case, now_ms: int) -> None:
 
 def _due_ms(case: Case, rows: Sequence[Warning_], rules: IngestRules) -> int:
     """When a response to the gravest of the warnings is due."""
-    raised_ms = max(row.raised_at_ms for row in rows if row.severity == case.severity)
+    # In the watch period a case is graver than its warnings.
+    gravest = [row for row in rows if row.severity == case.severity] or in_force(rows)
+    raised_ms = max(row.raised_at_ms for row in gravest)
     return rules.deadlines.deadline_ms(case.severity, raised_ms)
 
 
@@ -292,7 +320,9 @@ def _sum_up(
         change = summarise(case, rows)
         if case.withdrawn:
             continue
+        open_from_text(case, now_ms)
         if case_id in batch.opened:
+            case.deadline_ms = min(case.deadline_ms, _due_ms(case, rows, rules))
             started.append(case)
         elif case_id in batch.reopened:
             case.deadline_ms = _due_ms(case, rows, rules)

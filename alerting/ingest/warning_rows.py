@@ -2,6 +2,8 @@
 
 import msgspec
 
+from alerting.cases.case_summary import severity_in
+from alerting.cases.lifecycle import TEXT_ONLY
 from alerting.cases.severity import Deadlines
 from alerting.db.case_tables import Case, Warning_
 from forewarn.contracts.fraud_warning import FraudWarning
@@ -57,8 +59,14 @@ def revise(row: Warning_, warning: FraudWarning, *, erased: bool) -> None:
     row.revisions += 1
 
 
-def new_case(case_id: str, warning: FraudWarning, deadlines: Deadlines, now_ms: int) -> Case:
-    """The row of a case that opens with this warning; its sums are filled in later."""
+def new_case(
+    case_id: str, warning: FraudWarning, deadlines: Deadlines, now_ms: int, *, watched: bool
+) -> Case:
+    """The row of a case that opens with this warning; its sums are filled in later.
+
+    A low warning is a text and no case. In the watch period after a dissuasion none is low.
+    """
+    severity = severity_in(watched, warning.severity)
     return Case(
         case_id=case_id,
         version=0,
@@ -68,8 +76,9 @@ def new_case(case_id: str, warning: FraudWarning, deadlines: Deadlines, now_ms: 
         tenant=warning.tenant,
         district=warning.district,
         subscriber=warning.subscriber,
-        state="new",
-        severity=warning.severity,
+        state=TEXT_ONLY if severity == "low" else "new",
+        severity=severity,
+        watched=watched,
         typology=warning.typology,
         probability=warning.probability,
         expected_loss_minor=warning.expected_loss_minor,
@@ -84,7 +93,7 @@ def new_case(case_id: str, warning: FraudWarning, deadlines: Deadlines, now_ms: 
         model_version=warning.model_version,
         withdrawn=False,
         opened_at_ms=now_ms,
-        deadline_ms=deadlines.deadline_ms(warning.severity, warning.raised_at_ms),
+        deadline_ms=deadlines.deadline_ms(severity, warning.raised_at_ms),
         first_event_ms=warning.event_time_ms,
         last_event_ms=warning.event_time_ms,
         team="",

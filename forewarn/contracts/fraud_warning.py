@@ -20,7 +20,7 @@ from forewarn.contracts.event import (
     Phone,
 )
 
-Severity = Literal["critical", "high", "medium"]
+Severity = Literal["extreme", "critical", "high", "medium", "low"]
 Typology = Literal[
     "police_impersonation",
     "task_scam",

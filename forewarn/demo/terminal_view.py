@@ -16,7 +16,7 @@ from forewarn.demo.demo_figures import Snapshot
 from forewarn.demo.ledger_money import CURRENCY, Money
 from forewarn.platform.money import written
 
-SEVERITIES = ("critical", "high", "medium")
+SEVERITIES = ("extreme", "critical", "high", "medium", "low")
 PLAIN_SECONDS = 5.0
 
 

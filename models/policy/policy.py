@@ -202,10 +202,16 @@ class Policy:
         return probability * (later * success + facts.amount_minor * costs.hold_success)
 
     def severity(self, expected_loss_minor: int) -> Severity:
-        """The most severe tier whose expected loss is reached."""
+        """The most severe tier of the file whose expected loss is reached, else its least severe."""
         tiers = self.document.tiers
-        reached = [s for s in SEVERITIES if expected_loss_minor >= tiers[s].expected_loss_minor]
-        return reached[-1] if reached else SEVERITIES[0]
+        known = [severity for severity in SEVERITIES if severity in tiers]
+        reached = [s for s in known if expected_loss_minor >= tiers[s].expected_loss_minor]
+        return reached[-1] if reached else known[0]
+
+    def is_exempt(self, severity: Severity) -> bool:
+        """Whether no budget holds back a severity; the gravest one is exempt where critical is."""
+        exempt = self.document.budgets.exempt
+        return severity in exempt or (severity == "extreme" and "critical" in exempt)
 
     def _consider(  # noqa: PLR0911  # one return for each reason
         self,
@@ -239,9 +245,9 @@ class Policy:
             severity = _worse(severity, rule.severity if rule else "high")
             # The alerting service orders a hold from `high` on.
             severity = _worse(severity, "high") if facts.stopped else severity
-        elif self.saving_minor(facts, probability) < self.document.costs.intervention_minor:
+        elif self.saving_minor(facts, probability) < self._cost_minor(severity):
             return Decision(reason="not_worth_it", history=history)
-        exempt = blocked or facts.stopped or severity in self.document.budgets.exempt
+        exempt = blocked or facts.stopped or self.is_exempt(severity)
         if not exempt:
             over = self._over_budget(facts, history)
             if over:
@@ -250,6 +256,11 @@ class Policy:
             facts, probability, history, before,
             reason=reason, severity=severity, rule=rule.name if rule else "", exempt=exempt,
         )  # fmt: skip
+
+    def _cost_minor(self, severity: Severity) -> int:
+        """What a warning costs: no person works on a low one, which is a text."""
+        costs = self.document.costs
+        return costs.text_minor if severity == "low" else costs.intervention_minor
 
     def _over_budget(self, facts: EventFacts, history: WarningHistory) -> DecisionReason | None:
         budgets = self.document.budgets

@@ -9,6 +9,7 @@ from forewarn.contracts.fraud_warning import Severity, SubjectStatus
 from forewarn.contracts.payment_answer import PaymentDecision
 from forewarn.errors import ConfigurationError
 from models.policy.payment_document import Payments, check_payments
+from models.policy.warning_history import SEVERITIES
 
 Minor = Annotated[int, msgspec.Meta(ge=0, le=10**13)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -35,6 +36,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Costs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Money in minor units: what an intervention costs and what is at risk.
 
+    ``text_minor`` is the cost of a warning of the tier ``low``, which is a text and nobody's work.
     ``success`` is the share that a warning at this status saves of the money that leaves at least a
     minute later. ``hold_success`` is the share of warned transfers that a hold of the bank stops
     before they settle: 0 where no bank answers in time. ``call_exposure_minor`` is what a swindler on
@@ -42,6 +44,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     intervention_minor: Minor = 5_000
+    text_minor: Minor = 10
     hold_success: Share = 0.0
     call_exposure_minor: dict[str, Minor] = msgspec.field(
         default_factory=lambda: {"unknown": 3_000_000}
@@ -62,6 +65,7 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """From which expected loss a warning has this severity.
 
+    ``medium``, ``high`` and ``critical`` have to be there; ``low`` and ``extreme`` may be.
     How soon it has to be answered is the alerting service's to say (`FOREWARN_ALERTING_*_DEADLINE_SECONDS`).
     """
 
@@ -79,7 +83,7 @@ class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     per_district: Annotated[int, msgspec.Meta(ge=0)] = 0
     districts: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}
     window_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
-    exempt: tuple[Severity, ...] = ("critical",)
+    exempt: tuple[Severity, ...] = ("critical", "extreme")
     quiet_after_false_alarm_hours: Annotated[int, msgspec.Meta(ge=0, le=168)] = 12
 
 
@@ -134,14 +138,15 @@ def parse_policy(data: bytes) -> tuple[PolicyDocument, str]:
 
 
 def _check_tiers(document: PolicyDocument) -> None:
-    order: tuple[Severity, ...] = ("medium", "high", "critical")
-    missing = [severity for severity in order if severity not in document.tiers]
+    needed: tuple[Severity, ...] = ("medium", "high", "critical")
+    missing = [severity for severity in needed if severity not in document.tiers]
     if missing:
         raise ConfigurationError(f"the policy has no tier {', '.join(missing)}")
+    order = [severity for severity in SEVERITIES if severity in document.tiers]
     losses = [document.tiers[severity].expected_loss_minor for severity in order]
     if losses != sorted(losses):
         raise ConfigurationError(
-            "tiers.expected_loss_minor must rise from medium to critical",
+            f"tiers.expected_loss_minor must rise from {order[0]} to {order[-1]}",
             hint="A more severe tier begins at a higher expected loss.",
         )
     if "unknown" not in document.costs.call_exposure_minor:

@@ -14,8 +14,11 @@ from forewarn.contracts import Severity
 from forewarn.errors import ArtifactError
 from forewarn.platform.pseudonyms import to_hex
 
-SEVERITIES: tuple[Severity, ...] = ("medium", "high", "critical")
-"""From least to most severe; the order is the code in the annex."""
+SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical", "extreme")
+"""From least to most severe."""
+
+_CODES: tuple[Severity, ...] = ("medium", "high", "critical", "low", "extreme")
+"""The place of a severity is its code in the annex; new ones go to the end, since annexes are kept."""
 
 State = Literal["open", "settled", "withdrawn"]
 STATES: tuple[State, ...] = ("open", "settled", "withdrawn")
@@ -80,7 +83,7 @@ class WarningHistory(msgspec.Struct, frozen=True):
             _ENTRY.pack(
                 w.subject,
                 w.raised_ms,
-                SEVERITIES.index(w.severity),
+                _CODES.index(w.severity),
                 STATES.index(w.state),
                 min(w.revision, _MAX_REVISION),
                 w.probability,
@@ -106,7 +109,7 @@ class WarningHistory(msgspec.Struct, frozen=True):
                 OpenWarning(
                     subject=subject,
                     raised_ms=raised_ms,
-                    severity=SEVERITIES[severity],
+                    severity=_CODES[severity],
                     state=STATES[state],
                     revision=revision,
                     probability=probability,

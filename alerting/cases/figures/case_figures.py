@@ -32,7 +32,8 @@ RELEASED = ("release_ordered", "released")
 class CaseFigures:
     """Counts of cases, and sums in minor units, of one period and value.
 
-    ``released`` counts orders that were released.
+    ``released`` counts orders that were released, ``again`` cases of people who had been dissuaded within
+    the watch period before.
     """
 
     warned: int = 0
@@ -43,6 +44,7 @@ class CaseFigures:
     lost: int = 0
     false_alarms: int = 0
     released: int = 0
+    again: int = 0
     prevented_minor: int = 0
     lost_minor: int = 0
 
@@ -97,7 +99,7 @@ def figures_of(
     cases = session.execute(
         select(
             Case.case_id, Case.opened_at_ms, Case.severity, Case.team, Case.typology, Case.currency,
-            Case.responded_at_ms, Case.deadline_ms, Case.disposition, Case.prevented_minor, Case.lost_minor,
+            Case.watched, Case.responded_at_ms, Case.deadline_ms, Case.disposition, Case.prevented_minor, Case.lost_minor,
         ).where(*chosen).limit(MAX_CASES + 1)
     ).all()  # fmt: skip
     if len(cases) > MAX_CASES:
@@ -118,6 +120,7 @@ def figures_of(
             lost=int(case.disposition == "loss_occurred"),
             false_alarms=int(case.disposition == "false_alarm"),
             released=released.get(case.case_id, 0),
+            again=int(case.watched),
             prevented_minor=case.prevented_minor,
             lost_minor=case.lost_minor,
         )  # fmt: skip
@@ -196,7 +199,9 @@ def _contacts(session: Session, ids: Select[str]) -> tuple[set[str], set[str]]:
 def _channels(session: Session, ids: Select[str]) -> _Channels:
     rows = session.execute(
         select(Delivery.case_id, Delivery.channel, Delivery.state).where(
-            Delivery.case_id.in_(ids), Delivery.purpose == "protect", Delivery.state.in_(SENT)
+            Delivery.case_id.in_(ids),
+            Delivery.purpose.in_(("protect", "advise")),
+            Delivery.state.in_(SENT),
         )
     )
     return _Channels((row[0] or "", row[1], row[2]) for row in rows)

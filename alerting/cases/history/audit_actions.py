@@ -9,7 +9,7 @@ AuditAction = Literal[
     # a warning and its case
     "warning_raised", "warning_updated", "warning_withdrawn", "warning_duplicate", "warning_stale",
     "claimed", "acknowledged", "released", "assigned", "contact_made",
-    "contact_failed", "contact_withdrawn", "noted", "closed", "closure_reviewed", "reopened", "merged", "relative_added", "relative_corrected",
+    "contact_failed", "contact_withdrawn", "noted", "closed", "text_closed", "closure_reviewed", "reopened", "merged", "relative_added", "relative_corrected",
     # messages and orders
     "dispatched", "escalated", "escalation_withheld", "follow_up_missed", "delivery_sent",
     "delivery_confirmed", "delivery_unanswered", "delivery_failed", "delivery_cancelled",

@@ -25,7 +25,7 @@ PAGE = "page"
 """Purpose of a delivery that asks a responder to take a case; cancelled once it has a holder."""
 
 ADVISE = "advise"
-"""Purpose of a text to a person whom a sweep found; it belongs to no case."""
+"""Purpose of a text to many people: to those whom a sweep found, or of low warnings."""
 
 
 def start(session: Session, case: Case, now_ms: int) -> None:

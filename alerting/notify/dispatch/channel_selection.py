@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from alerting.cases.severity import ORDER
+from alerting.cases.severity import is_critical, is_grave
 
 Channel = Literal["sms", "voice", "bank", "operator", "patrol"]
 Recipient = Literal["victim", "relative", "bank", "operator", "patrol"]
 
 PATROL_AFTER_NO_ANSWERS = 2
+ALL_TRACKS = "all_tracks_at_once"
+"""The reason of what an extreme case gets that a critical one gets only if it has to."""
+
 _RELATIVE_CHANNELS: tuple[Channel, ...] = ("voice", "sms")
 
 
@@ -56,29 +59,40 @@ class Action:
 
 
 def select_channels(facts: Reachability) -> list[Action]:
-    """The messages and orders to send now, most effective first."""
-    grave = ORDER[facts.severity] >= ORDER["high"]
-    critical = facts.severity == "critical"
+    """The messages and orders to send now, most effective first.
+
+    An extreme case does not wait until one way fails: bank, operator, relatives and patrol at once.
+    """
+    grave, critical = is_grave(facts.severity), is_critical(facts.severity)
+    extreme = facts.severity == "extreme"
     actions: list[Action] = []
     if grave and "bank" in facts.available:
         actions += [
             Action("bank", "bank", "bank_hold", "transfer_can_still_be_stopped", transfer_id=known)
             for known in facts.transfers
         ]
-    if critical and facts.on_call and "operator" in facts.available:
-        actions.append(
-            Action("operator", "operator", "operator_suspend", "line_is_held_by_the_suspect")
-        )
+    if critical and (facts.on_call or extreme) and "operator" in facts.available:
+        reason = "line_is_held_by_the_suspect" if facts.on_call else ALL_TRACKS
+        actions.append(Action("operator", "operator", "operator_suspend", reason))
     messages = _to_victim(facts, grave=grave, critical=critical)
     obstacle = obstacle_to_calls(facts.on_call, facts.forwarding_on) or (
         "no_answer" if facts.no_answers else None
     )
-    if grave and obstacle:
-        messages += _to_relatives(facts, obstacle)
+    if extreme or (grave and obstacle):
+        messages += _to_relatives(facts, obstacle or ALL_TRACKS)
     actions += [_in_quiet_hours(action, facts) for action in messages]
     if critical and _needs_patrol(facts, obstacle):
         actions.append(Action("patrol", "patrol", "patrol_visit", "cannot_be_reached_otherwise"))
+    elif extreme:
+        actions.append(Action("patrol", "patrol", "patrol_visit", ALL_TRACKS))
     return actions
+
+
+def select_text(facts: Reachability) -> list[Action]:
+    """The text of a low warning: the only thing that is done, within the person's budget."""
+    if "sms" not in facts.available or facts.messages_left <= 0:
+        return []
+    return [_in_quiet_hours(Action("sms", "victim", "low_warning", "low_severity"), facts)]
 
 
 def obstacle_to_calls(on_call: bool, forwarding_on: bool) -> str | None:
@@ -119,7 +133,7 @@ def _to_relatives(facts: Reachability, obstacle: str) -> list[Action]:
 
 def _in_quiet_hours(action: Action, facts: Reachability) -> Action:
     """Postpone a message that can wait until the quiet hours end."""
-    if facts.quiet_until_ms is None or facts.severity == "critical":
+    if facts.quiet_until_ms is None or is_critical(facts.severity):
         return action
     return replace(action, reason="quiet_hours", not_before_ms=facts.quiet_until_ms)
 

@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from alerting.cases.follow_up import FollowUps
 from alerting.cases.severity import Deadlines
-from alerting.cases.timers.timer_schedule import PAGE
+from alerting.cases.timers.timer_schedule import ADVISE, PAGE
 from alerting.db.case_tables import Case
 from alerting.notify.dispatch import dispatch_facts
-from alerting.notify.dispatch.channel_selection import Action
-from alerting.notify.dispatch.delivery_rows import ALARM, PROTECT, Intent, page_step
+from alerting.notify.dispatch.channel_selection import ALL_TRACKS, Action
+from alerting.notify.dispatch.delivery_rows import ALARM, PROTECT, TRACE, Intent, page_step
 from alerting.notify.dispatch.message_templates import (
     Language,
     problem_name,
@@ -154,6 +154,23 @@ class DeliveryComposer:
             )
             for action in actions
         ]
+
+    def mass_text(self, case: Case, actions: Sequence[Action]) -> list[Intent]:
+        """The text of a low warning; those of one tenant and typology go out as one request."""
+        group = f"low/{case.tenant}/{case.typology}"
+        return [
+            replace(intent, purpose=ADVISE, group_key=group)
+            for intent in self.protection(case, actions)
+        ]
+
+    def trace(self, session: Session, case: Case, receiver: Receiver, now_ms: int) -> list[Intent]:
+        """The page to follow the money of an extreme case, once in a round."""
+        content = self._content(case)
+        content["url"] = f"{content['url']}/money"
+        return _addressed(
+            self._targets(session, case, receiver, now_ms),
+            TRACE, "trace", ALL_TRACKS, "trace", receiver, content,
+        )  # fmt: skip
 
     def _own_words(self, case: Case, action: Action) -> dict[str, object]:
         """The text that the playbook of the case's typology has for a message, if it has one."""

@@ -18,6 +18,9 @@ PROTECT = "protect"
 ALARM = "alarm"
 """Purpose of a delivery that reports a failure to the holder of a case, or to its team."""
 
+TRACE = "trace"
+"""Purpose of a page that has the money of an extreme case followed, whether or not it has a holder."""
+
 PLACE_ORDER = "order"
 """Purpose of a delivery that places an order of a person with a bank or operator."""
 

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from alerting.cases.follow_up import owed
 from alerting.cases.history import CaseHistory
 from alerting.cases.history.audit_actions import AuditAction
-from alerting.cases.lifecycle import HELD_STATES, WAITING_STATES
-from alerting.cases.severity import ORDER
+from alerting.cases.lifecycle import HELD_STATES, TEXT_ONLY, WAITING_STATES
+from alerting.cases.severity import is_grave
 from alerting.cases.timers import timer_schedule
 from alerting.db.case_tables import Case, CaseEvent
 from alerting.db.dispatch_tables import Delivery
 from alerting.notify.dispatch import dispatch_facts
-from alerting.notify.dispatch.channel_selection import Action, select_channels
+from alerting.notify.dispatch.channel_selection import Action, select_channels, select_text
 from alerting.notify.dispatch.delivery_composer import DeliveryComposer, DispatchOptions
 from alerting.notify.dispatch.delivery_rows import ORDER_ALARM, Intent, write_deliveries
 from alerting.notify.dispatch.escalation import MAX_LEVEL, decide_escalation
@@ -54,6 +54,9 @@ class DispatchService:
         """
         if case.state == "closed" or case.withdrawn:
             return None
+        if case.state == TEXT_ONLY:
+            self._send_text(session, case, now_ms)
+            return None
         routing = self._routing.current
         found = route(routing, labels_of(case))
         pages, withheld = self._pages(session, case, routing, found, now_ms)
@@ -63,6 +66,7 @@ class DispatchService:
         intents = [
             *pages,
             *self._composer.protection(case, actions),
+            *self._trace(session, case, routing, found[0], now_ms),
             *self._failure_alerts(
                 session, case, routing, found[0], known, actions, withheld, now_ms
             ),
@@ -165,6 +169,31 @@ class DispatchService:
         )
         write_deliveries(session, case, intents, self._options.language, now_ms)
 
+    def _send_text(self, session: Session, case: Case, now_ms: int) -> None:
+        """Send the text of a low warning, together with others of its tenant and typology."""
+        facts = dispatch_facts.reachability(
+            session, case, self._routing.current, self._options.available, (),
+            budget_per_day=self._options.budget_per_day, now_ms=now_ms,
+        )  # fmt: skip
+        intents = self._composer.mass_text(case, select_text(facts))
+        written = write_deliveries(session, case, intents, self._options.language, now_ms)
+        case.version += 1
+        detail: dict[str, object] = {
+            "receivers": [],
+            "deliveries": _summary_of(written),
+            "withheld": {} if intents else {"victim": "had_enough_messages"},
+        }
+        _record(session, case, "dispatched", detail, now_ms)
+
+    def _trace(
+        self, session: Session, case: Case, routing: Routing, match: Match, now_ms: int
+    ) -> list[Intent]:
+        """The page that has the money of an extreme case followed at once, whoever holds the case."""
+        if case.severity != "extreme":
+            return []
+        receiver = routing.receiver(routing.trace or match.receiver)
+        return self._composer.trace(session, case, receiver, now_ms)
+
     def _tighten(self, session: Session, case: Case, now_ms: int) -> None:
         """Shorten the holder's time when the severity of the case rose."""
         if case.state not in HELD_STATES or case.follow_up_due_ms is None:
@@ -244,7 +273,7 @@ class DispatchService:
         """Alerts about failed protection: always to a holder, to a team only if it may be paged."""
         if match.receiver in withheld:
             return []
-        grave = ORDER[case.severity] >= ORDER["high"]
+        grave = is_grave(case.severity)
         failures = decide_protection_failures(known, actions, grave=grave, now_ms=now_ms)
         if (
             case.round

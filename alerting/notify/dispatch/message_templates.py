@@ -25,6 +25,14 @@ TEMPLATES: dict[str, dict[Language, str]] = {
         "zh": "【反诈预警】您的家人可能正在遭遇电信诈骗且电话无法接通，请立即当面联系并劝阻转账，或拨打96110。",
         "en": "[Fraud alert] A relative of yours may be the target of a scam and cannot be reached by phone. Please see them in person now and keep them from transferring money, or call 96110.",
     },
+    "low_warning": {
+        "zh": "【反诈提醒】您近期的来电或转账有诈骗特征。不要向陌生人转账，不要透露验证码，有疑问请拨打96110核实。",
+        "en": "[Fraud notice] A recent call or payment of yours looks like a scam. Send no money to strangers, tell nobody a code, and call 96110 if in doubt.",
+    },
+    "trace": {
+        "zh": "【{severity}】请立即追踪资金并申请止付：{case_id}，{typology}，辖区{district}，涉险{amount}：{url}",
+        "en": "[{severity}] Follow the money now and order the stops: {case_id}, {typology}, district {district}, {amount} at risk: {url}",
+    },
     "sweep_advice": {
         "zh": "【反诈提醒】曾与您联系的号码或账户已被确认涉嫌诈骗。请勿转账，如已转账请立即拨打96110。",
         "en": "[Fraud notice] A number or account that was in contact with you is confirmed to belong to a fraud. Do not transfer money; if you have, call 96110 at once.",
@@ -117,8 +125,20 @@ PROBLEMS: dict[str, dict[Language, str]] = {
 """Subjects of failure alerts and follow-ups, in words."""
 
 SEVERITIES: dict[Language, dict[str, str]] = {
-    "zh": {"critical": "特急", "high": "紧急", "medium": "一般"},
-    "en": {"critical": "CRITICAL", "high": "HIGH", "medium": "MEDIUM"},
+    "zh": {
+        "extreme": "极危",
+        "critical": "特急",
+        "high": "紧急",
+        "medium": "一般",
+        "low": "提醒",
+    },
+    "en": {
+        "extreme": "EXTREME",
+        "critical": "CRITICAL",
+        "high": "HIGH",
+        "medium": "MEDIUM",
+        "low": "LOW",
+    },
 }
 
 TYPOLOGIES: dict[Language, dict[str, str]] = {

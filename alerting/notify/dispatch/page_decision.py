@@ -8,6 +8,8 @@ not go up.
 from dataclasses import dataclass
 from typing import Literal
 
+from alerting.cases.severity import is_critical
+
 PageReason = Literal[
     "paged", "silenced", "inhibited", "team_budget", "quiet_hours", "nobody_to_page"
 ]
@@ -42,14 +44,14 @@ def decide_page(facts: PageFacts, now_ms: int) -> PageDecision:
     """Decide on one page.
 
     Silences and inhibitions apply to every severity, since people set them; budget and quiet hours
-    never withhold the page of a critical case.
+    never withhold the page of a critical or extreme case.
     """
     later_ms = now_ms + facts.again_seconds * 1000
     if facts.silenced_until_ms is not None:
         return PageDecision("silenced", facts.silenced_until_ms)
     if facts.inhibited:
         return PageDecision("inhibited", later_ms)
-    if facts.severity == "critical":
+    if is_critical(facts.severity):
         return PageDecision("paged")
     if facts.pages_in_last_hour >= facts.pages_per_hour:
         return PageDecision("team_budget", later_ms)

@@ -29,9 +29,12 @@ def labels_of(case: Case) -> dict[str, str]:
 
 
 def matches(patterns: Mapping[str, str | list[str]], labels: Mapping[str, str]) -> bool:
-    """Whether every label matches one of its patterns; an empty mapping matches every case."""
+    """Whether every label matches one of its patterns; an empty mapping matches every case.
+
+    An extreme case is a critical one, too, so that files that know no ``extreme`` still fit it.
+    """
     return all(
-        any(_fits(pattern, labels.get(name, "")) for pattern in _as_list(expected))
+        any(_fits(name, pattern, labels.get(name, "")) for pattern in _as_list(expected))
         for name, expected in patterns.items()
     )
 
@@ -39,7 +42,14 @@ def matches(patterns: Mapping[str, str | list[str]], labels: Mapping[str, str]) 
 def matching_sql(patterns: Mapping[str, str | list[str]]) -> list[ColumnElement[bool]]:
     """``matches`` over the columns of a case."""
     return [
-        or_(false(), *(_fits_sql(getattr(Case, name), pattern) for pattern in _as_list(expected)))
+        or_(
+            false(),
+            *(
+                _fits_sql(getattr(Case, name), one)
+                for pattern in _as_list(expected)
+                for one in _alternatives(name, pattern)
+            ),
+        )
         for name, expected in patterns.items()
     ]
 
@@ -55,5 +65,11 @@ def _as_list(expected: str | list[str]) -> list[str]:
     return [expected] if isinstance(expected, str) else expected
 
 
-def _fits(pattern: str, value: str) -> bool:
-    return value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern
+def _alternatives(name: str, pattern: str) -> tuple[str, ...]:
+    return (pattern, "extreme") if (name, pattern) == ("severity", "critical") else (pattern,)
+
+
+def _fits(name: str, pattern: str, value: str) -> bool:
+    if pattern.endswith("*"):
+        return value.startswith(pattern[:-1])
+    return value in _alternatives(name, pattern)

@@ -64,6 +64,8 @@ def _faults(routing: Routing) -> Iterator[str]:
     yield from _route_faults(routing.route, set(names), "route", 1)
     for receiver in routing.receivers:
         yield from _receiver_faults(receiver)
+    if routing.trace is not None and routing.trace not in names:
+        yield f"trace: receiver {routing.trace!r} does not exist"
     yield from _inhibit_faults(routing)
     yield from _quiet_faults(routing)
 

@@ -244,8 +244,6 @@ class RoutingService:
 
 
 def covers_critical(matchers: Mapping[str, str]) -> bool:
-    """Whether a silence withholds pages of critical cases."""
-    return matches(
-        {name: value for name, value in matchers.items() if name == "severity"},
-        {"severity": "critical"},
-    )
+    """Whether a silence withholds pages of critical or extreme cases."""
+    named = {name: value for name, value in matchers.items() if name == "severity"}
+    return any(matches(named, {"severity": severity}) for severity in ("critical", "extreme"))

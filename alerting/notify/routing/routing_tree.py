@@ -74,13 +74,14 @@ class QuietHours(_Node, frozen=True):
 
 
 class Routing(_Node, frozen=True):
-    """The whole file."""
+    """The whole file; ``trace`` names who follows the money of extreme cases, None the case's own."""
 
     version: Literal[1]
     route: Route
     receivers: tuple[Receiver, ...]
     inhibit: tuple[Inhibition, ...] = ()
     quiet_hours: QuietHours | None = None
+    trace: str | None = None
 
     def receiver(self, name: str) -> Receiver:
         """The receiver of a name, which validation has found to exist."""

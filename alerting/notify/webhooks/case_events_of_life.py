@@ -49,7 +49,11 @@ def life_event(event: Recorded, before: Sequence[Recorded]) -> LifeEvent | None:
         return "withdrawn"
     if event.kind not in RAISES:
         return None
-    ranks = [ORDER.get(one.severity, 0) for one in before if one.kind in RAISES]
+    if event.severity == "low":  # a text, and no case
+        return None
+    ranks = [
+        ORDER.get(one.severity, 0) for one in before if one.kind in RAISES and one.severity != "low"
+    ]
     if not ranks:
         return "opened"
     return "upgraded" if ORDER.get(event.severity, 0) > max(ranks) else None

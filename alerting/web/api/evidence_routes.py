@@ -51,6 +51,7 @@ class FigureView(BaseModel):
     lost: int
     false_alarms: int
     released: int = Field(description="orders that were released")
+    again: int = Field(description="about people dissuaded within the watch period before")
     prevented_minor: int
     lost_minor: int
 

@@ -14,6 +14,7 @@ from alerting.notify.routing.routing_trial import try_route
 from alerting.web.api.problem_documents import responses
 from alerting.web.api.route_parameters import Service
 from alerting.web.auth.route_access import access_of, require
+from forewarn.contracts.fraud_warning import Severity
 from forewarn.contracts.list_entry import ListName, PeerKind
 
 router = APIRouter(prefix="/v1", tags=["desk"])
@@ -147,7 +148,7 @@ class RouteBody(_Body):
     tenant: TenantName = "default"
     district: DistrictCode = ""
     typology: Word = "unknown"
-    severity: Literal["critical", "high", "medium"] = "critical"
+    severity: Severity = "critical"
 
 
 @router.get("/lists", responses=READ)

@@ -20,6 +20,9 @@ class OptionTable(BaseModel):
 class FirstResponseTable(OptionTable):
     """Time to a first response, by severity; it counts from when the warning was raised."""
 
+    extreme_seconds: int = Field(
+        60, ge=1, description="time to the first response of an extreme case"
+    )
     critical_seconds: int = Field(
         60, ge=1, description="time to the first response of a critical case"
     )
@@ -27,19 +30,26 @@ class FirstResponseTable(OptionTable):
     medium_seconds: int = Field(
         300, ge=1, description="time to the first response of a medium case"
     )
+    low_seconds: int = Field(
+        259_200,
+        ge=60,
+        description="time after which a low warning, which is a text and no case, gets its outcome",
+    )
 
 
 class FollowUpTable(OptionTable):
     """Time that the holder of a case has for the next step, by severity."""
 
-    critical_contact_seconds: int = Field(
+    extreme_contact_seconds: int = Field(
         300, ge=1, description="time from taking a case to trying to reach the person"
     )
+    critical_contact_seconds: int = Field(300, ge=1, description="as above")
     high_contact_seconds: int = Field(900, ge=1, description="as above")
     medium_contact_seconds: int = Field(1_800, ge=1, description="as above")
-    critical_outcome_seconds: int = Field(
+    extreme_outcome_seconds: int = Field(
         1_800, ge=1, description="time from reaching the person to an outcome"
     )
+    critical_outcome_seconds: int = Field(1_800, ge=1, description="as above")
     high_outcome_seconds: int = Field(3_600, ge=1, description="as above")
     medium_outcome_seconds: int = Field(14_400, ge=1, description="as above")
 
@@ -96,6 +106,12 @@ class ReturnVisitTable(OptionTable):
         [24, 72],
         max_length=10,
         description="time from the closure to each visit; an empty list: none",
+    )
+    watch_days: int = Field(
+        30,
+        ge=0,
+        le=365,
+        description="time after a dissuasion in which a new warning about the person is critical",
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from alerting.access import Principal, Scope
 from alerting.cases.due_columns import overdue_sql, urgency_sql, waiting_sql
-from alerting.cases.lifecycle import OPEN_STATES, WAITING_STATES
+from alerting.cases.lifecycle import OPEN_STATES, TEXT_ONLY, WAITING_STATES
 from alerting.db.case_tables import Case
 from alerting.web.console import formats
 
@@ -170,14 +170,15 @@ def queue_row(found: Case, who: Principal, now_ms: int) -> QueueRow:
 def countdown_of(found: Case, now_ms: int) -> Countdown:
     """The time left to respond.
 
-    ``done`` after a response or once the case is closed, ``void`` if the warning was withdrawn before.
+    ``done`` after a response or once the case is closed, ``void`` if the warning was withdrawn before, or
+    is a text and no case.
     """
     left_ms = found.deadline_ms - now_ms
     total_ms = max(SHORTEST_SPAN_MS, found.deadline_ms - found.opened_at_ms)
     tone: Tone = "calm"
     if found.responded_at_ms is not None or found.closed_at_ms is not None:
         tone = "done"
-    elif found.withdrawn:
+    elif found.withdrawn or found.state == TEXT_ONLY:
         tone = "void"
     elif left_ms < 0:
         tone = "late"

@@ -32,6 +32,7 @@ DAYS = 30
 LONGEST_DAYS = 800
 COUNTS = (
     "warned", "reached", "visited", "in_time", "dissuaded", "lost", "false_alarms", "released",
+    "again",
 )  # fmt: skip
 AMOUNTS = ("prevented_minor", "lost_minor")
 

@@ -50,6 +50,12 @@ def facts(**changes: object) -> Reachability:
         ),
         ({"transfers": ("t1", "t2")}, ["bank", "bank", "sms", "voice"]),
         ({"severity": "high", "on_call": True}, ["sms"]),
+        (  # an extreme case does not wait until one way fails
+            {"severity": "extreme", "transfers": ("t1",), "relatives": ("+861",)},
+            ["bank", "operator", "sms", "voice", "voice:relative", "patrol"],
+        ),
+        ({"severity": "extreme", "messages_left": 0}, ["operator", "sms", "voice", "patrol"]),
+        ({"severity": "low", "transfers": ("t1",), "on_call": True}, ["sms"]),
         ({"severity": "medium", "transfers": ("t1",)}, ["sms"]),
         ({"severity": "medium", "messages_left": 0}, []),
         ({"messages_left": 0}, ["sms", "voice"]),  # no budget holds back a critical case
