@@ -26,7 +26,7 @@ def open_again(case: Case, now_ms: int) -> str | None:
 def open_from_text(case: Case, now_ms: int) -> bool:
     """Make a case of a low warning whose severity rose; return whether it became one.
 
-    It opens now: before, nobody was to respond to it.
+    It opens now: before, it had no responder.
     """
     if case.state != TEXT_ONLY or case.severity == "low":
         return False

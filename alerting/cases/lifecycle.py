@@ -1,6 +1,6 @@
 """Which steps a case allows: a pure decider with named reasons.
 
-States: ``text_only`` (a low warning: a text to the person, and no case unless somebody claims it or its
+States: ``text_only`` (a low warning: a text to the person, and no case unless a responder claims it or its
 severity rises), ``new`` (ledger only), ``dispatched`` (pages were sent), ``acknowledged`` (it has a holder),
 ``in_contact`` (the holder talks to the victim), ``closed`` (with an outcome). A case reaches
 ``closed`` only with a disposition, and leaves it only by being reopened.

@@ -14,7 +14,7 @@ RANK_FLOOR_MS = 1_000
 class Deadlines:
     """Time to first response per severity, in seconds.
 
-    Nobody responds to a low warning: ``low_seconds`` is the time after which its record closes.
+    No one responds to a low warning: ``low_seconds`` is the time after which its record closes.
     """
 
     extreme_seconds: int = 60

@@ -13,7 +13,7 @@ ACTOR = "system:text_only"
 def close_text(session: Session, case: Case, accounts: CaseAccounts, now_ms: int) -> None:
     """Close the record of a low warning with what is known, in the caller's transaction.
 
-    Nobody spoke with the person, so it is ``unreachable``, which says nothing about callers and
+    No one spoke with the person, so it is ``unreachable``, which says nothing about callers and
     payees, unless a loss was reported meanwhile. A payment that went through is no loss by itself: most
     low warnings are about honest ones.
     """

@@ -208,11 +208,6 @@ class Policy:
         reached = [s for s in known if expected_loss_minor >= tiers[s].expected_loss_minor]
         return reached[-1] if reached else known[0]
 
-    def is_exempt(self, severity: Severity) -> bool:
-        """Whether no budget holds back a severity; the gravest one is exempt where critical is."""
-        exempt = self.document.budgets.exempt
-        return severity in exempt or (severity == "extreme" and "critical" in exempt)
-
     def _consider(  # noqa: PLR0911  # one return for each reason
         self,
         facts: EventFacts,
@@ -245,9 +240,9 @@ class Policy:
             severity = _worse(severity, rule.severity if rule else "high")
             # The alerting service orders a hold from `high` on.
             severity = _worse(severity, "high") if facts.stopped else severity
-        elif self.saving_minor(facts, probability) < self._cost_minor(severity):
+        elif self.saving_minor(facts, probability) < self.document.costs.of(severity):
             return Decision(reason="not_worth_it", history=history)
-        exempt = blocked or facts.stopped or self.is_exempt(severity)
+        exempt = blocked or facts.stopped or self.document.budgets.is_exempt(severity)
         if not exempt:
             over = self._over_budget(facts, history)
             if over:
@@ -256,11 +251,6 @@ class Policy:
             facts, probability, history, before,
             reason=reason, severity=severity, rule=rule.name if rule else "", exempt=exempt,
         )  # fmt: skip
-
-    def _cost_minor(self, severity: Severity) -> int:
-        """What a warning costs: no person works on a low one, which is a text."""
-        costs = self.document.costs
-        return costs.text_minor if severity == "low" else costs.intervention_minor
 
     def _over_budget(self, facts: EventFacts, history: WarningHistory) -> DecisionReason | None:
         budgets = self.document.budgets

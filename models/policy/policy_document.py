@@ -36,7 +36,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Costs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Money in minor units: what an intervention costs and what is at risk.
 
-    ``text_minor`` is the cost of a warning of the tier ``low``, which is a text and nobody's work.
+    ``text_minor`` is the cost of a warning of the tier ``low``, which is a text without a responder.
     ``success`` is the share that a warning at this status saves of the money that leaves at least a
     minute later. ``hold_success`` is the share of warned transfers that a hold of the bank stops
     before they settle: 0 where no bank answers in time. ``call_exposure_minor`` is what a swindler on
@@ -60,6 +60,10 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "reversed": 0.0,
         }
     )
+
+    def of(self, severity: Severity) -> int:
+        """What a warning costs: no person works on a low one, which is a text."""
+        return self.text_minor if severity == "low" else self.intervention_minor
 
 
 class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,6 +89,10 @@ class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     window_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
     exempt: tuple[Severity, ...] = ("critical", "extreme")
     quiet_after_false_alarm_hours: Annotated[int, msgspec.Meta(ge=0, le=168)] = 12
+
+    def is_exempt(self, severity: Severity) -> bool:
+        """Whether no budget holds back a severity; the gravest one is exempt where critical is."""
+        return severity in self.exempt or (severity == "extreme" and "critical" in self.exempt)
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -150,7 +150,7 @@ def page_facts(
 def quiet_until(routing: Routing, case: Case, now_ms: int) -> int | None:
     """When the quiet hours for the severity of a case end, in UTC ms; None outside them."""
     quiet = routing.quiet_hours
-    # A text to many people wakes nobody, whichever severities the quiet hours name.
+    # A text to many people never wakes them, whichever severities the quiet hours name.
     if quiet is None or case.severity not in ("low", *quiet.severities):
         return None
     return quiet_until_ms(quiet.start, quiet.end, quiet.timezone, now_ms)

@@ -188,7 +188,7 @@ class DispatchService:
     def _trace(
         self, session: Session, case: Case, routing: Routing, match: Match, now_ms: int
     ) -> list[Intent]:
-        """The page that has the money of an extreme case followed at once, whoever holds the case."""
+        """The page that has the money of an extreme case followed at once, held or not."""
         if case.severity != "extreme":
             return []
         receiver = routing.receiver(routing.trace or match.receiver)

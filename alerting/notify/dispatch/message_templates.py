@@ -27,7 +27,7 @@ TEMPLATES: dict[str, dict[Language, str]] = {
     },
     "low_warning": {
         "zh": "【反诈提醒】您近期的来电或转账有诈骗特征。不要向陌生人转账，不要透露验证码，有疑问请拨打96110核实。",
-        "en": "[Fraud notice] A recent call or payment of yours looks like a scam. Send no money to strangers, tell nobody a code, and call 96110 if in doubt.",
+        "en": "[Fraud notice] A recent call or payment of yours looks like a scam. Send no money to strangers, keep codes to yourself, and call 96110 if in doubt.",
     },
     "trace": {
         "zh": "【{severity}】请立即追踪资金并申请止付：{case_id}，{typology}，辖区{district}，涉险{amount}：{url}",

@@ -66,7 +66,7 @@ def test_a_low_warning_waits_for_the_end_of_quiet_hours_and_keeps_the_budget_of_
     assert len(town.deliveries(recipient="victim")) == 3  # a person gets three a day
 
 
-def test_a_low_warning_is_in_the_ledger_and_gets_an_outcome_that_blames_nobody(town: Town) -> None:
+def test_a_low_warning_is_in_the_ledger_and_gets_an_outcome_that_names_no_one(town: Town) -> None:
     town.services.ingestor.ingest([low()], "test")
     town.run()
     [line] = report(town.services.db, EVERYTHING, ["typology"])
