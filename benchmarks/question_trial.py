@@ -1,6 +1,6 @@
 """What question the model should answer: one probability, hazards of the loss, or one model a trigger.
 
-    python benchmarks/question_trial.py [--train 101 102] [--judge 111 112] [--json FILE]
+    python benchmarks/question_trial.py [--train 101 102] [--judge 111 112] [--without hazards] [--json FILE]
 
 Towns of 2,500 people and 28 days with 1 % of fraud. All models learn from the labels of the first towns as they were
 reported, with the same rows, weights, parameters and early stopping, and are judged on the others by the whole truth
@@ -9,7 +9,7 @@ at equal warnings a day, with the figures and 90 % intervals over people of ``fo
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,7 @@ from models.evaluation.early_warning import early_warning
 from models.evaluation.ranking_measures import threshold_for_budget
 from models.evaluation.warning_tables import first_crossings, truth_of_town, warnings_at, within
 from models.policy.event_status import WARNABLE
+from models.training.calibration_fit import calibrate
 from models.training.classifier import LogOddsClassifier, fit_classifier, make_classifier
 from models.training.group_assignment import deal_by_lot
 from models.training.history_dataset import event_columns, read_history
@@ -114,24 +115,51 @@ def probability(model: LogOddsClassifier, vectors: Vectors) -> Floats:
 
 
 def one_question(rows: Rows) -> dict[str, Score]:
-    """The champion's question: is the event part of a fraud."""
+    """The champion's question, is the event part of a fraud; and calibrated for each trigger apart.
+
+    The second tells whether models by trigger find more, or whether their scales alone do it.
+    """
     model = fitted(rows, rows.label, np.ones(len(rows.label), np.bool_))
-    return {"part of a fraud": lambda vectors, _: probability(model, vectors)}
+    of_kind = {kind: calibrated(rows, kind, model) for kind in TRIGGERS}
+    return {
+        "part of a fraud": lambda vectors, _: probability(model, vectors),
+        "part of a fraud, calibrated by trigger": by_kind(of_kind),
+    }
 
 
 def one_a_trigger(rows: Rows) -> dict[str, Score]:
     """The same question by one model for each trigger, each trained on its own events."""
     models = {kind: fitted(rows, rows.label, rows.kind == kind) for kind in TRIGGERS}
+    plain = {
+        kind: lambda vectors, model=model: probability(model, vectors)
+        for kind, model in models.items()
+    }
+    of_kind = {kind: calibrated(rows, kind, model) for kind, model in models.items()}
+    return {
+        "one model a trigger": by_kind(plain),
+        "one model a trigger, calibrated by trigger": by_kind(of_kind),
+    }
+
+
+def calibrated(rows: Rows, kind: int, model: LogOddsClassifier) -> Callable[[Vectors], Floats]:
+    """The model's probability for events of one kind, calibrated on the rows that stopped the training."""
+    own = rows.validation & (rows.kind == kind)
+    calibrator = calibrate(model, rows.vectors[own], rows.label[own], rows.weight[own])
+    return lambda vectors: calibrator.apply(model.decision_function(vectors))
+
+
+def by_kind(models: Mapping[int, Callable[[Vectors], Floats]]) -> Score:
+    """Each event by the model of its kind; 0 for the others."""
 
     def score(vectors: Vectors, kinds: NDArray[np.uint8]) -> Floats:
         found = np.zeros(len(vectors))
         for kind, model in models.items():
             own = np.flatnonzero(kinds == kind)
             if len(own):
-                found[own] = probability(model, vectors[own])
+                found[own] = model(vectors[own])
         return found
 
-    return {"one model a trigger": score}
+    return score
 
 
 def hazards(rows: Rows) -> dict[str, Score]:
@@ -190,10 +218,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--train", type=int, nargs="+", default=[101, 102])
     parser.add_argument("--judge", type=int, nargs="+", default=[111, 112])
+    parser.add_argument("--without", choices=["hazards"])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = rows_of(options.train)
-    scores = one_question(rows) | one_a_trigger(rows) | hazards(rows)
+    scores = one_question(rows) | one_a_trigger(rows)
+    if options.without != "hazards":
+        scores |= hazards(rows)
     document = {seed: judged(seed, scores) for seed in options.judge}
     for seed, by_score in document.items():
         for name, budgets in by_score.items():

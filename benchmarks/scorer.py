@@ -1,17 +1,36 @@
-"""What scoring costs: LightGBM's own predictor against the compiled forest, one core.
+"""What scoring costs: LightGBM's own predictor against the compiled forest, and models by trigger, one core.
 
     taskset -c 1 .venv/bin/python benchmarks/scorer.py
 
 Random trees over as many features as the catalog has; every result is compared bit for bit.
+The last column scores a batch of events of all kinds in turn by four such models, one for each trigger and a common
+one, and the one before it by one model; both with their calibration.
 """
 
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import lightgbm
+import msgspec
 import numpy as np
 
 from features.catalog import CATALOG
+from models.policy.event_status import KIND_OF_TRIGGER
+from models.serving.artifact import (
+    BOOSTER,
+    FORMAT,
+    ONE_MODEL_FORMAT,
+    ArtifactManifest,
+    TriggerModel,
+    booster_of,
+    calibration_of,
+    read_artifact,
+    write_artifact,
+)
+from models.serving.calibration import Calibrator
 from models.serving.forest import compile_forest
+from models.serving.scorer import Scorer
 
 TREES, LEAVES, DEPTH = 200, 31, 6
 
@@ -32,14 +51,34 @@ def main() -> None:
     booster = lightgbm.Booster(model_str=trained.model_to_string())
     forest = compile_forest(booster.dump_model())
     print(f"{TREES} trees of {LEAVES} leaves, {width} features; microseconds a row, best of 20")
-    print(f"{'rows':>6} {'lightgbm':>10} {'forest':>10}")
+    one, four = scorer_of(booster), scorer_of(booster, *KIND_OF_TRIGGER)
+    kinds = np.resize(np.arange(1, 5, dtype=np.uint8), len(x))
+    print(f"{'rows':>6} {'lightgbm':>10} {'forest':>10} {'one model':>10} {'by trigger':>10}")
     for rows in (1, 16, 64, 256, 1000):
         part = x[:rows].copy()
         native = best(lambda p=part: booster.predict(p, raw_score=True, num_threads=1)) / rows
         ours = best(lambda p=part: forest.raw(p)) / rows
-        print(f"{rows:>6} {native:>10.2f} {ours:>10.2f}")
+        single = best(lambda p=part, k=kinds[:rows]: one.predict(p, k)) / rows
+        several = best(lambda p=part, k=kinds[:rows]: four.predict(p, k)) / rows
+        print(f"{rows:>6} {native:>10.2f} {ours:>10.2f} {single:>10.2f} {several:>10.2f}")
     same = np.array_equal(booster.predict(x, raw_score=True, num_threads=1), forest.raw(x))
     print(f"the same bits for {len(x):,} rows: {same}")
+
+
+def scorer_of(booster: lightgbm.Booster, *triggers: str) -> Scorer:
+    """An artifact of one model, and of the same again for each of these triggers."""
+    own = TriggerModel(model="own", why="a benchmark", frauds=0)
+    manifest = ArtifactManifest(
+        format=FORMAT if triggers else ONE_MODEL_FORMAT,
+        created_ms=0, fingerprint=CATALOG.fingerprint, features=CATALOG.names, rows=0, positives=0,
+        data_from_ms=0, data_until_ms=0, seed=0, triggers=dict.fromkeys(triggers, own),
+    )  # fmt: skip
+    files: dict[str, str | bytes] = {BOOSTER: booster.model_to_string()}
+    for trigger in triggers:
+        files[booster_of(trigger)] = booster.model_to_string()
+        files[calibration_of(trigger)] = msgspec.json.encode(Calibrator())
+    with TemporaryDirectory(prefix="forewarn-scorer-") as work:
+        return Scorer(read_artifact(write_artifact(Path(work), manifest, Calibrator(), files)))
 
 
 def best(call: object) -> float:

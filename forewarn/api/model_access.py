@@ -32,9 +32,10 @@ def open_registry(location: str | Path | None = None) -> Registry:
 
 
 def load_model(source: str | Path, *, registry: Registry | None = None) -> Scorer:
-    """Load a model for scoring: vectors float32 [n, F] in, calibrated probabilities float64 [n] out.
+    """Load a model for scoring: vectors float32 [n, F] and kinds of events uint8 [n] in, calibrated probabilities
+    float64 [n] out.
 
-    >>> model.predict(dataset.vectors[:3]).shape
+    >>> model.predict(dataset.vectors[:3], dataset.kind[:3]).shape
     (3,)
 
     Args:

@@ -87,6 +87,9 @@ def show(version: Version) -> None:
         f"data {day(manifest.data_from_ms)} to {day(manifest.data_until_ms)}, "
         f"{manifest.rows:,} rows, {manifest.positives:,} frauds, seed {manifest.seed}"
     )
+    for name, one in manifest.triggers.items():
+        by = f"its own model, {one.trees} trees" if one.model == "own" else "the common model"
+        console.print(f"{name}: scored by {by} ({one.why}; {one.frauds:,} events of frauds)")
     if metrics:
         at = metrics["at_threshold"]
         console.print(

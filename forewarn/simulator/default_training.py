@@ -96,6 +96,22 @@ def catalog_options(
     )
 
 
+def default_dataset(town: Town) -> Dataset:
+    """What the default model is trained on: a sample of the honest people, with the weight of a calmer town."""
+    dataset = dataset_of_town(town, honest_share=HONEST_SHARE)
+    weight = np.where(dataset.label == 1, dataset.weight, dataset.weight * HONEST_WEIGHT)
+    return replace(dataset, weight=weight)
+
+
+def default_options(created_ms: int, *, signing_key: bytes = b"") -> TrainOptions:
+    """Options of the default model's training."""
+    options = catalog_options(created_ms, signing_key=signing_key, warmup_days=COLD_WARMUP_DAYS)
+    parts = replace(options.split, time_shares=PARTS, people_shares=PARTS)
+    # There is no team yet whose capacity could bound the warnings.
+    costs = replace(options.costs, daily_capacity=1e9)
+    return replace(options, split=parts, costs=costs)
+
+
 def train_default(
     registry: Registry,
     *,
@@ -111,14 +127,8 @@ def train_default(
     progress(f"simulating {scenario.subscribers} people over {scenario.days} days")
     town = simulate(scenario)
     progress(f"computing {len(CATALOG.names)} features of {town.event_count:,} events")
-    dataset = dataset_of_town(town, honest_share=HONEST_SHARE)
-    weight = np.where(dataset.label == 1, dataset.weight, dataset.weight * HONEST_WEIGHT)
-    dataset = replace(dataset, weight=weight)
-    options = catalog_options(now_ms, signing_key=signing_key, warmup_days=COLD_WARMUP_DAYS)
-    parts = replace(options.split, time_shares=PARTS, people_shares=PARTS)
-    # There is no team yet whose capacity could bound the warnings.
-    costs = replace(options.costs, daily_capacity=1e9)
-    options = replace(options, split=parts, costs=costs)
+    dataset = default_dataset(town)
+    options = default_options(now_ms, signing_key=signing_key)
     with TemporaryDirectory() as work:
         trained = train(
             dataset, options, Path(work), title="Forewarn default model", progress=progress

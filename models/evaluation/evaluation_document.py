@@ -14,6 +14,7 @@ from models.evaluation.baselines import logistic_score, rules_score
 from models.evaluation.bootstrap import compare_average_precision
 from models.evaluation.early_warning import early_warning
 from models.evaluation.segments import segments
+from models.evaluation.trigger_figures import trigger_figures
 from models.evaluation.warning_tables import tables_of_part
 from models.serving.drift import SCORE, make_reference, psi, share_by_bin
 from models.serving.forest import compile_forest
@@ -74,6 +75,7 @@ def evaluate(
         "findings": [asdict(finding) for finding in run.findings],
         "speed": {"microseconds_per_row": _speed(run)},
         "trees": n_trees(run.estimator),
+        "triggers": trigger_figures(run),
     }
     return {key: without_nan(value) for key, value in document.items()}
 
@@ -87,7 +89,7 @@ def _baselines(run: TrainingResult, k: int, champion: Scorer | None) -> dict[str
         "logistic": logistic_score(train, test, run.label("train"), run.weight("train")),
     }
     if champion is not None:
-        scores["champion"] = champion.raw(test.vectors)  # calibrated, it may have ties
+        scores["champion"] = champion.ranking(test.vectors, test.kind)
     probability = run.probability["test"]
     found = {
         name: _ranking(run, score, k)
@@ -96,7 +98,7 @@ def _baselines(run: TrainingResult, k: int, champion: Scorer | None) -> dict[str
     }
     if champion is not None:
         # Calibration drift: what the champion expected of rows whose labels have arrived since.
-        expected = champion.predict(test.vectors)
+        expected = champion.predict(test.vectors, test.kind)
         error, _ = ranking_measures.calibration_error(expected, label, weight)
         found["champion"]["calibration"] = _frauds(expected, label, weight, error)
     return found
@@ -224,8 +226,12 @@ def swarm(run: TrainingResult, metrics: dict[str, Any], top: int = 12) -> dict[s
 
 
 def _importance(run: TrainingResult) -> list[dict[str, object]]:
-    """Share of gain, and mean absolute SHAP value in log-odds over frauds and as many others."""
-    gain = run.estimator.booster_.feature_importance("gain").astype(float)
+    """Share of gain of all models, and mean absolute SHAP value in log-odds over frauds and as many others."""
+    models = (run.models.common, *run.models.own.values())
+    gain = sum(
+        (one.estimator.booster_.feature_importance("gain").astype(float) for one in models),
+        np.zeros(len(run.dataset.features)),
+    )
     strength = np.abs(_shap(run)[1]).mean(axis=0)
     order = np.argsort(-strength)
     return [
@@ -239,7 +245,7 @@ def _importance(run: TrainingResult) -> list[dict[str, object]]:
 
 
 def _shap(run: TrainingResult) -> tuple[NDArray[np.int64], Floats]:
-    """A fixed sample of test rows, half of them frauds, and their SHAP values [rows, F]."""
+    """A fixed sample of test rows, half of them frauds, and their SHAP values [rows, F] by the model that scores."""
     test, label = run.split.parts["test"], run.label("test")
     rng = np.random.default_rng(run.options.seed)
     fraud, honest = np.flatnonzero(label == 1), np.flatnonzero(label == 0)
@@ -247,8 +253,14 @@ def _shap(run: TrainingResult) -> tuple[NDArray[np.int64], Floats]:
         rng.choice(fraud, min(len(fraud), _SHAP_ROWS // 2), replace=False),
         rng.choice(honest, min(len(honest), _SHAP_ROWS // 2), replace=False),
     ]
-    shap = run.estimator.booster_.predict(test.vectors[rows], pred_contrib=True, num_threads=2)
-    return rows, np.asarray(shap, np.float64)[:, :-1]
+    found = np.zeros((len(rows), len(run.dataset.features)))
+    for model, own in run.models.rows_by_model(test.kind[rows]):
+        if len(own):
+            shap = model.estimator.booster_.predict(
+                test.vectors[rows[own]], pred_contrib=True, num_threads=2
+            )
+            found[own] = np.asarray(shap, np.float64)[:, :-1]
+    return rows, found
 
 
 def _drift(run: TrainingResult) -> dict[str, float]:
@@ -267,16 +279,19 @@ def _drift(run: TrainingResult) -> dict[str, float]:
 
 
 def _speed(run: TrainingResult) -> float:
-    """Microseconds a row of the compiled forest in blocks of 1000, the best of five on this machine."""
-    forest = compile_forest(run.estimator.booster_.dump_model())
+    """Microseconds a row of the slowest compiled forest in blocks of 1000, the best of five on this machine."""
     rows = np.resize(run.split.parts["test"].vectors, (1000, len(run.dataset.features)))
-    forest.raw(rows)
-    best = math.inf
-    for _ in range(5):
-        begun = time.perf_counter()
+    slowest = 0.0
+    for model in (run.models.common, *run.models.own.values()):
+        forest = compile_forest(model.estimator.booster_.dump_model())
         forest.raw(rows)
-        best = min(best, time.perf_counter() - begun)
-    return best * 1e6 / len(rows)
+        best = math.inf
+        for _ in range(5):
+            begun = time.perf_counter()
+            forest.raw(rows)
+            best = min(best, time.perf_counter() - begun)
+        slowest = max(slowest, best)
+    return slowest * 1e6 / len(rows)
 
 
 def without_nan(value: Any) -> Any:

@@ -19,6 +19,13 @@ STATUS_OF_KIND: Mapping[int, SubjectStatus] = {
     EventKind.IN_REVERSED: "reversed",
 }
 
+KIND_OF_TRIGGER: Mapping[str, EventKind] = {
+    "on_call": EventKind.CALL_STARTED,
+    "call_ended": EventKind.CALL_ENDED,
+    "attempted": EventKind.OUT_ATTEMPTED,
+}
+"""Events that raise warnings by themselves, by the status that names their threshold and their model."""
+
 WARNABLE = (
     EventKind.CALL_STARTED,
     EventKind.CALL_ENDED,

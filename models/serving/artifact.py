@@ -3,6 +3,10 @@
 ``SHA256SUMS`` is in the format of coreutils, so ``sha256sum -c SHA256SUMS`` verifies an artifact by
 hand, and ``SHA256SUMS.hmac`` (optional) signs it. Nothing in an artifact is executed when it is
 loaded: no pickle.
+
+An artifact holds one model of all events, and beside it models of single triggers (a call that begins, a
+call that ended, an attempted transfer): ``booster.on_call.txt`` with ``calibration.on_call.json``. The
+manifest says of each trigger which of the two scores it, and why.
 """
 
 import hashlib
@@ -14,14 +18,18 @@ import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from forewarn.errors import ArtifactError
+from models.policy.event_status import KIND_OF_TRIGGER
 from models.serving.calibration import Calibrator
 
-FORMAT = 1
+FORMAT = 2
+"""Written if a trigger has a model of its own; earlier versions would score its events by the common one."""
+ONE_MODEL_FORMAT = 1
+"""Written, and read by earlier versions, if one model scores everything."""
 BOOSTER, TYPOLOGY = "booster.txt", "typology.txt"
 SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.hmac"
 
@@ -31,15 +39,28 @@ VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 T = TypeVar("T")
 
 
+class TriggerModel(msgspec.Struct, frozen=True, kw_only=True):
+    """Which model scores the events of a trigger: its ``own``, or the common one, and ``why``.
+
+    ``frauds`` are the labelled events of the trigger that training had, ``trees`` those of its own model.
+    """
+
+    model: Literal["own", "common"]
+    why: str
+    frauds: int
+    trees: int = 0
+
+
 class ArtifactManifest(msgspec.Struct, frozen=True, kw_only=True):
     """``manifest.json``: what the model is and what it was made from. Times are UTC milliseconds.
 
     ``fingerprint`` is that of the feature catalog; empty for a model over another table.
     ``thresholds`` are recommendations to the policy, in calibrated probability. From ``test_from_ms``
-    on nothing was trained on; 0 where that is not known.
+    on nothing was trained on; 0 where that is not known. ``triggers`` is empty where training did not
+    try models by trigger: one model scores everything.
     """
 
-    format: int = FORMAT
+    format: int = ONE_MODEL_FORMAT
     created_ms: int
     fingerprint: str
     features: tuple[str, ...]
@@ -51,13 +72,18 @@ class ArtifactManifest(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     thresholds: dict[str, float] = {}
     typologies: tuple[str, ...] = ()
+    triggers: dict[str, TriggerModel] = {}
     parameters: dict[str, Any] = {}
     libraries: dict[str, str] = {}
     parent: str = ""
 
+    def own(self) -> tuple[str, ...]:
+        """Triggers that have a model of their own."""
+        return tuple(name for name, one in self.triggers.items() if one.model == "own")
+
 
 class Artifact(msgspec.Struct, frozen=True):
-    """A verified artifact: its place, version, manifest and calibrator, and the bytes of its files.
+    """A verified artifact: its place, version, manifest and calibrators, and the bytes of its files.
 
     The bytes are those whose checksums were right. The folder is not looked at again: a process that can
     write to it could change a file after it was verified.
@@ -68,6 +94,7 @@ class Artifact(msgspec.Struct, frozen=True):
     manifest: ArtifactManifest
     calibrator: Calibrator
     files: Mapping[str, bytes]
+    own_calibrators: Mapping[str, Calibrator] = {}
 
     def data(self, name: str) -> bytes:
         """The content of a file of the artifact.
@@ -97,6 +124,16 @@ class Artifact(msgspec.Struct, frozen=True):
     def json(self, name: str, kind: type[T]) -> T:
         """A JSON file of the artifact, checked against its type; raises ArtifactError."""
         return _decode(self.data(name), kind, name)
+
+
+def booster_of(trigger: str) -> str:
+    """Name of the file with the trees of a trigger's own model."""
+    return f"booster.{trigger}.txt"
+
+
+def calibration_of(trigger: str) -> str:
+    """Name of the file with the calibration of a trigger's own model."""
+    return f"calibration.{trigger}.json"
 
 
 def write_artifact(
@@ -163,14 +200,43 @@ def read_artifact(path: Path, *, signing_key: bytes = b"") -> Artifact:
         _verify_signature(path, sums, signing_key)
     files = _verified_files(path, sums)
     manifest = _decode(files["manifest.json"], ArtifactManifest, "manifest.json")
-    if manifest.format != FORMAT:
+    if manifest.format not in (ONE_MODEL_FORMAT, FORMAT):
         raise ArtifactError(
-            f"artifact format {manifest.format}, this version reads {FORMAT}",
+            f"artifact format {manifest.format}, this version reads {ONE_MODEL_FORMAT} and {FORMAT}",
             hint="Train the model again with this version, or upgrade.",
         )
-    calibrator = _decode(files["calibration.json"], Calibrator, "calibration.json")
-    calibrator.check()
-    return Artifact(path, _version(manifest, sums), manifest, calibrator, files)
+    _check_triggers(path, manifest, files)
+    return Artifact(
+        path, _version(manifest, sums), manifest, _calibrator(files, "calibration.json"), files,
+        {name: _calibrator(files, calibration_of(name)) for name in manifest.own()},
+    )  # fmt: skip
+
+
+def _calibrator(files: Mapping[str, bytes], name: str) -> Calibrator:
+    found = _decode(files[name], Calibrator, name)
+    found.check()
+    return found
+
+
+def _check_triggers(path: Path, manifest: ArtifactManifest, files: Mapping[str, bytes]) -> None:
+    """The files of the triggers' own models are there, and no others."""
+    if manifest.own() and manifest.format == ONE_MODEL_FORMAT:
+        raise ArtifactError(
+            f"the manifest of {path} names models by trigger, which format {ONE_MODEL_FORMAT} has not"
+        )
+    for name in manifest.triggers:
+        if name not in KIND_OF_TRIGGER:
+            raise ArtifactError(
+                f"the manifest of {path} names a trigger {name!r}; there are {', '.join(KIND_OF_TRIGGER)}"
+            )
+    for name in KIND_OF_TRIGGER:
+        for file in (booster_of(name), calibration_of(name)):
+            if name in manifest.own() and file not in files:
+                raise ArtifactError(
+                    f"{file} is not among the checksums of {path}, whose manifest names it"
+                )
+            if name not in manifest.own() and file in files:
+                raise ArtifactError(f"{path} holds {file}, which its manifest does not name")
 
 
 def _verified_files(path: Path, sums: bytes) -> dict[str, bytes]:

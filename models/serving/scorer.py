@@ -1,28 +1,42 @@
 """A loaded model: vectors in, calibrated probabilities out.
 
 Compiled code walks the trees (``models.serving.forest``, ``models.serving.tree_shap``); LightGBM
-itself only reads the artifact.
+itself only reads the artifact. Where a trigger has a model of its own, the rows of a batch are scored and
+explained by the model of their event's kind, all others by the common one.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from forewarn.errors import ArtifactError
-from models.serving.artifact import BOOSTER, TYPOLOGY, Artifact, read_artifact
-from models.serving.forest import Forest, compile_forest
-from models.serving.model_dump import ModelDump
-from models.serving.tree_shap import compile_tree_shap
+from models.policy.event_status import KIND_OF_TRIGGER
+from models.serving.artifact import BOOSTER, TYPOLOGY, Artifact, booster_of, read_artifact
+from models.serving.calibrated_trees import (
+    CalibratedTrees,
+    IncompatibleArtifactError,
+    forest_of,
+    load_trees,
+    read_dump,
+)
 
+__all__ = ["IncompatibleArtifactError", "Scorer", "load_scorer"]
 
-class IncompatibleArtifactError(ArtifactError):
-    """The artifact is whole and of no use here: to load it again comes to the same."""
+_COMMON = 0
+"""Place of the common model; the kind of an event that has none, too."""
+
+_KINDS = 256
+"""A kind is one byte."""
 
 
 class Scorer:
-    """Scores vectors of one catalog with one artifact. Immutable: safe to use from threads."""
+    """Scores vectors of one catalog with one artifact. Immutable: safe to use from threads.
+
+    ``kinds`` (``features.kinds.EventKind`` of each row, uint8 [n]) choose the model of a row. They may be left
+    out only where one model scores everything (``by_trigger`` is empty): a guess would be another score.
+    """
 
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
@@ -30,28 +44,45 @@ class Scorer:
         self.fingerprint = artifact.manifest.fingerprint
         self.features = artifact.manifest.features
         self.thresholds = artifact.manifest.thresholds
-        dump = _booster(artifact, BOOSTER).dump_model()
-        self._forest = _forest(dump, len(self.features))
-        self._tree_shap = compile_tree_shap(dump)
+        self.by_trigger = artifact.manifest.own()
+        self._models = [load_trees(artifact, BOOSTER, artifact.calibrator)]
+        self._place = np.full(_KINDS, _COMMON, np.uint8)
+        for name in self.by_trigger:
+            self._place[KIND_OF_TRIGGER[name]] = len(self._models)
+            own = load_trees(artifact, booster_of(name), artifact.own_calibrators[name])
+            self._models.append(own)
         self._typologies = (
-            _forest(_booster(artifact, TYPOLOGY).dump_model(), len(self.features))
+            forest_of(read_dump(artifact, TYPOLOGY), len(self.features))
             if artifact.has(TYPOLOGY)
             else None
         )
 
-    def predict(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(
+        self, vectors: NDArray[np.float32], kinds: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.float64]:
         """Calibrated probabilities of fraud, float64 [n], for vectors float32 [n, F]."""
-        return self.artifact.calibrator.apply(self.raw(vectors))
+        return self._by_model(CalibratedTrees.predict, vectors, kinds)
 
-    def raw(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Log-odds before calibration, float64 [n]."""
-        self._check(vectors)
-        return self._forest.raw(vectors)
+    def raw(
+        self, vectors: NDArray[np.float32], kinds: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.float64]:
+        """Log-odds before calibration, float64 [n]; those of different models have different scales."""
+        return self._by_model(CalibratedTrees.raw, vectors, kinds)
 
-    def contributions(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Contribution of each feature to the log-odds (TreeSHAP), float64 [n, F]."""
-        self._check(vectors)
-        return self._tree_shap.contributions(vectors)
+    def ranking(
+        self, vectors: NDArray[np.float32], kinds: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.float64]:
+        """A score that orders all rows, float64 [n]: log-odds, which have no ties, of one model.
+
+        Only calibrated probabilities have one scale for several.
+        """
+        return self.predict(vectors, kinds) if self.by_trigger else self.raw(vectors, kinds)
+
+    def contributions(
+        self, vectors: NDArray[np.float32], kinds: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.float64]:
+        """Contribution of each feature to the log-odds of the model that scores the row, float64 [n, F]."""
+        return self._by_model(CalibratedTrees.contributions, vectors, kinds)
 
     def typology(self, vectors: NDArray[np.float32]) -> list[str]:
         """The likeliest kind of fraud of each vector; ``unknown`` where the model has no guess."""
@@ -62,7 +93,7 @@ class Scorer:
         return [names[i] for i in self._typologies.raw_classes(vectors).argmax(axis=1).tolist()]
 
     def check(self) -> None:
-        """Use all of the model on a row of zeros and on one of nothing but missing values.
+        """Use all models on a row of zeros and on one of nothing but missing values.
 
         Raises:
             IncompatibleArtifactError: a part of it fails, or gives what is no number or no known kind.
@@ -70,11 +101,10 @@ class Scorer:
         rows = np.zeros((2, len(self.features)), np.float32)
         rows[1] = np.nan
         try:
-            sound = bool(
-                np.isfinite(self.predict(rows)).all()
-                and np.isfinite(self.contributions(rows)).all()
-                and len(self.typology(rows)) == len(rows)
-            )
+            sound = len(self.typology(rows)) == len(rows)
+            for model in self._models:
+                sound &= bool(np.isfinite(model.predict(rows)).all())
+                sound &= bool(np.isfinite(model.contributions(rows)).all())
         except ArtifactError:
             raise
         except Exception as error:
@@ -85,6 +115,35 @@ class Scorer:
             raise IncompatibleArtifactError(
                 f"model {self.version} gives no numbers for an empty row"
             )
+
+    def _by_model(
+        self,
+        apply: Callable[[CalibratedTrees, NDArray[np.float32]], NDArray[np.float64]],
+        vectors: NDArray[np.float32],
+        kinds: NDArray[np.uint8] | None,
+    ) -> NDArray[np.float64]:
+        """Apply to each row the model of its kind; rows of one model are walked together."""
+        self._check(vectors)
+        if not self.by_trigger:
+            return apply(self._models[_COMMON], vectors)
+        if kinds is None or len(kinds) != len(vectors):
+            given = "none" if kinds is None else str(len(kinds))
+            raise TypeError(
+                f"model {self.version} has models by trigger: {len(vectors)} vectors need as many "
+                f"kinds of events, there are {given}"
+            )
+        place = self._place[kinds]
+        parts: list[tuple[NDArray[np.intp], NDArray[np.float64]]] = []
+        for number, model in enumerate(self._models):
+            rows = np.flatnonzero(place == number)
+            if len(rows) == len(vectors):  # no copy of the vectors
+                return apply(model, vectors)
+            if len(rows):
+                parts.append((rows, apply(model, vectors[rows])))
+        found = np.empty((len(vectors), *parts[0][1].shape[1:]), np.float64)
+        for rows, part in parts:
+            found[rows] = part
+        return found
 
     def _check(self, vectors: NDArray[np.float32]) -> None:
         if vectors.dtype != np.float32 or vectors.ndim != 2:
@@ -137,22 +196,3 @@ def _of_other_features(artifact: Artifact, fingerprint: str) -> IncompatibleArti
         f"{model} was trained on catalog {trained_on[:12]}, this is {fingerprint[:12]}.",
         hint="Train it again with this version's features.",
     )
-
-
-def _booster(artifact: Artifact, name: str) -> lightgbm.Booster:
-    try:
-        return lightgbm.Booster(model_str=artifact.text(name))
-    except lightgbm.basic.LightGBMError as error:
-        raise IncompatibleArtifactError(
-            f"LightGBM cannot read {name} of {artifact.version}: {error}"
-        ) from None
-
-
-def _forest(dump: ModelDump, n_features: int) -> Forest:
-    forest = compile_forest(dump)
-    if forest.n_features != n_features:
-        raise IncompatibleArtifactError(
-            f"the booster has {forest.n_features} features, the manifest names {n_features}"
-        )
-    forest.raw(np.zeros((1, forest.n_features), np.float32))  # compile now, not on the first event
-    return forest

@@ -72,8 +72,9 @@ def report_files(
     """The files of an artifact that people read."""
     test = run.split.parts["test"]
     holdout = make_holdout(
-        test.vectors, run.label("test"), run.weight("test"), test.group, run.options.seed
-    )
+        test.vectors, run.label("test"), run.weight("test"), test.group, test.kind,
+        run.options.seed,
+    )  # fmt: skip
     return {
         HOLDOUT: holdout.encode(),
         METRICS: msgspec.json.format(msgspec.json.encode(metrics)),

@@ -15,7 +15,8 @@ class TrainOptions:
 
     ``parameters`` go to ``make_classifier``; ``monotone`` is the sign by feature name where it
     is known, and features in ``exclude`` are never split on. Features in ``ages`` are split on only
-    below the days of the warm-up. ``created_ms`` is given, not read from a clock, so that a run
+    below the days of the warm-up. With ``by_trigger`` each trigger gets a model of its own where it has enough
+    frauds; tables without kinds of events have no triggers. ``created_ms`` is given, not read from a clock, so that a run
     can be repeated. ``findings`` are what is known about the data already. ``files`` go into the artifact
     as they are.
     """
@@ -28,6 +29,7 @@ class TrainOptions:
     monotone: Mapping[str, int] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     ages: tuple[str, ...] = ()
+    by_trigger: bool = False
     search_trials: int = 0
     search_seconds: float = 600.0
     created_ms: int

@@ -14,22 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forewarn.errors import ConfigurationError
-from models.serving.artifact import BOOSTER, TYPOLOGY, ArtifactManifest, write_artifact
+from models.serving.artifact import (
+    BOOSTER,
+    FORMAT,
+    ONE_MODEL_FORMAT,
+    TYPOLOGY,
+    ArtifactManifest,
+    booster_of,
+    calibration_of,
+    write_artifact,
+)
 from models.serving.calibration import Calibrator
 from models.serving.drift import REFERENCE, make_reference
-from models.training.calibration_fit import calibrate, cross_fitted, halves
-from models.training.classifier import (
-    LogOddsClassifier,
-    fit_classifier,
-    make_classifier,
-    model_text,
-    n_trees,
-)
+from models.training.calibration_fit import halves
+from models.training.classifier import LogOddsClassifier, model_text, n_trees
 from models.training.dataset_checks import Finding, check_dataset, check_split
 from models.training.dataset_split import Split, split
 from models.training.threshold_advice import recommend
 from models.training.train_options import TrainOptions
 from models.training.training_dataset import Dataset
+from models.training.trigger_fit import FittingRows, TriggerModels, fit_all
 from models.training.typology_model import train_typologies
 
 
@@ -40,13 +44,22 @@ class TrainingResult:
     options: TrainOptions
     dataset: Dataset
     split: Split
-    estimator: LogOddsClassifier
-    calibrator: Calibrator
+    models: TriggerModels
     thresholds: dict[str, float]
     findings: list[Finding]
     typologies: tuple[str, ...]
     typology_text: str
     probability: dict[str, NDArray[np.float64]]
+
+    @property
+    def estimator(self) -> LogOddsClassifier:
+        """Trees of the common model."""
+        return self.models.common.estimator
+
+    @property
+    def calibrator(self) -> Calibrator:
+        """Of the common model."""
+        return self.models.common.calibrator
 
     def label(self, part: str) -> NDArray[np.int8]:
         """Labels of a part as known when it was used."""
@@ -83,51 +96,24 @@ def fit(
 
         progress("searching parameters")
         parameters |= search(parts, early, options, parameters)
-    progress(f"fitting on {len(train):,} rows")
-    estimator = make_classifier(
-        dataset.features,
-        monotone=options.monotone,
-        exclude=options.exclude,
-        random_state=options.seed,
-        n_jobs=options.num_threads,
-        **parameters,
-    )
-    label, weight = parts.label, parts.weight
-    fit_classifier(
-        estimator,
-        parts.training_vectors(options.ages),
-        label["train"],
-        weight["train"],
-        validation=(
-            later.vectors[early], label["calibrate"][early], weight["calibrate"][early],
-        ),
-        features=dataset.features,
-    )  # fmt: skip
-    progress(f"calibrating {n_trees(estimator)} trees on {len(later):,} later rows")
-    calibrator = calibrate(
-        estimator,
-        later.vectors[fitting],
-        label["calibrate"][fitting],
-        weight["calibrate"][fitting],
-        options.calibration,
-    )
+    rows = FittingRows.of(parts, options, early, fitting)
+    models = fit_all(rows, options, parameters, progress)
     probability = {
-        name: calibrator.apply(estimator.decision_function(part.vectors))
-        for name, part in parts.parts.items()
-        if len(part)
+        name: models.probability(part) for name, part in parts.parts.items() if len(part)
     }
-    thresholds = _thresholds(parts, estimator, fitting, options)
+    thresholds = _thresholds(parts, models, fitting, options)
+    label = parts.label
     text, names = train_typologies(train, label["train"], options.seed, options.num_threads)
     return TrainingResult(
-        options, dataset, parts, estimator, calibrator, thresholds, findings, names, text,
-        probability,
-    )  # fmt: skip
+        options, dataset, parts, models, thresholds, findings, names, text, probability
+    )
 
 
 def save(run: TrainingResult, directory: Path, files: Mapping[str, str | bytes]) -> Path:
     """Write the artifact of a run below ``directory``; ``files`` are the report and the like."""
     train = run.split.parts["train"]
     manifest = ArtifactManifest(
+        format=FORMAT if run.models.own else ONE_MODEL_FORMAT,
         created_ms=run.options.created_ms,
         fingerprint=run.dataset.fingerprint,
         features=run.dataset.features,
@@ -139,6 +125,7 @@ def save(run: TrainingResult, directory: Path, files: Mapping[str, str | bytes])
         seed=run.options.seed,
         thresholds={name: float(value) for name, value in run.thresholds.items()},
         typologies=run.typologies,
+        triggers=dict(run.models.triggers),
         parameters=_jsonable(
             run.estimator.get_params()
             | {"trees": n_trees(run.estimator), "monotone": dict(run.options.monotone)}
@@ -157,6 +144,9 @@ def save(run: TrainingResult, directory: Path, files: Mapping[str, str | bytes])
         **run.options.files,
         **files,
     }
+    for name, model in run.models.own.items():
+        content[booster_of(name)] = model_text(model.estimator)
+        content[calibration_of(name)] = msgspec.json.format(msgspec.json.encode(model.calibrator))
     if run.typology_text:
         content[TYPOLOGY] = run.typology_text
     return write_artifact(
@@ -165,14 +155,14 @@ def save(run: TrainingResult, directory: Path, files: Mapping[str, str | bytes])
 
 
 def _thresholds(
-    parts: Split, estimator: LogOddsClassifier, fitting: NDArray[np.bool_], options: TrainOptions
+    parts: Split, models: TriggerModels, fitting: NDArray[np.bool_], options: TrainOptions
 ) -> dict[str, float]:
     """Thresholds from rows that neither the trees nor their calibration saw (cross-fitting)."""
     rows = np.flatnonzero(fitting)
     part = parts.parts["calibrate"].take(rows)
     label, weight = parts.label["calibrate"][rows], parts.weight["calibrate"][rows]
-    probability = cross_fitted(
-        estimator, part, label, weight, options.calibration, by_group=options.split.by_group
+    probability = models.cross_fitted(
+        part, label, weight, options.calibration, by_group=options.split.by_group
     )
     # Half of the people stand for all of them: a capacity is one of the whole population.
     scale = parts.weight["calibrate"].sum() / weight.sum()

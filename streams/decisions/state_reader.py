@@ -151,8 +151,8 @@ class StateReader:
         self, event: Transfer, plan: Plan, vector: npt.NDArray[np.float32], now_ms: int
     ) -> PaymentAnswer:
         bundle, columns = self._bundle(), plan.columns
-        vectors = vector.reshape(1, -1)
-        probability = float(bundle.scorer.predict(vectors)[0])
+        vectors, kinds = vector.reshape(1, -1), columns.kind[:1]
+        probability = float(bundle.scorer.predict(vectors, kinds)[0])
         [typology] = bundle.scorer.typology(vectors)
         facts = EventFacts(
             tenant=event.tenant,
@@ -166,7 +166,7 @@ class StateReader:
             vector=vector,
         )
         verdict = bundle.policy.answer(facts, event.channel, probability, self._lists)
-        contributions = bundle.scorer.contributions(vectors)[0]
+        contributions = bundle.scorer.contributions(vectors, kinds)[0]
         return PaymentAnswer(
             question_id="what-if",
             transfer_id=event.transfer_id,

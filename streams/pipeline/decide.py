@@ -234,7 +234,8 @@ def _predictions(
     jobs: Sequence[DecisionJob], scorer: Scorer
 ) -> Iterator[tuple[DecisionJob, npt.NDArray[np.float64]]]:
     vectors = [job.result.vectors[job.rows] for job in jobs]
-    probabilities = scorer.predict(np.concatenate(vectors))
+    kinds = [job.columns.kind[job.rows] for job in jobs]
+    probabilities = scorer.predict(np.concatenate(vectors), np.concatenate(kinds))
     if not np.isfinite(probabilities).all():
         raise ArtifactError(f"model {scorer.version} gives a probability that is not finite")
     at = np.cumsum([0, *map(len, vectors)])

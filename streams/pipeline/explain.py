@@ -81,9 +81,10 @@ class Explainer:
         if not places:
             return
         vectors = np.stack([job.result.vectors[job.rows[index]] for job, index in places])
+        kinds = np.array([job.columns.kind[job.rows[index]] for job, index in places], np.uint8)
         try:
             contributions = await asyncio.get_running_loop().run_in_executor(
-                self._executor, bundle.scorer.contributions, vectors
+                self._executor, bundle.scorer.contributions, vectors, kinds
             )
             names = bundle.scorer.features
             for (job, index), vector, row in zip(places, vectors, contributions, strict=True):

@@ -1,10 +1,12 @@
 """Small datasets and one trained artifact, made once a session because training is the slow part."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from features.kinds import EventKind
 from models.training.dataset_split import SplitOptions
 from models.training.train_artifact import Trained, train
 from models.training.train_options import TrainOptions
@@ -78,3 +80,28 @@ def artifact_copy(trained: Trained, tmp_path: Path) -> Path:
     for file in trained.path.iterdir():
         (target / file.name).write_bytes(file.read_bytes())
     return target
+
+
+def with_kinds(dataset: Dataset, seed: int = 0) -> Dataset:
+    """The rows as events: calls that begin and attempted transfers with a signal each, few calls that ended."""
+    rng = np.random.default_rng(seed)
+    kinds = [
+        EventKind.CALL_STARTED,
+        EventKind.OUT_ATTEMPTED,
+        EventKind.CALL_ENDED,
+        EventKind.LINE_CHANGED,
+    ]
+    kind = rng.choice(np.array(kinds, np.uint8), len(dataset), p=[0.45, 0.42, 0.03, 0.1])
+    vectors = dataset.vectors.copy()
+    calls = (kind == EventKind.CALL_STARTED) & (dataset.label == 1)
+    vectors[calls, 0] -= 2.0  # what gives a transfer away says nothing about a call
+    vectors[calls, 4] += 2.0
+    return replace(dataset, kind=kind, vectors=vectors)
+
+
+@pytest.fixture(scope="session")
+def of_triggers(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A finished run with models by trigger, but for calls that ended; treat its folder as read-only."""
+    rows = with_kinds(synthetic(n=90_000, people=4_000))
+    chosen = options(by_trigger=True, parameters={"n_estimators": 30})
+    return train(rows, chosen, tmp_path_factory.mktemp("by-trigger"))

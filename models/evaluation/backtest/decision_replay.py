@@ -100,7 +100,7 @@ class _Run:
     def block(self, part: slice, decided: NDArray[np.bool_]) -> None:
         """Score a block at once, then decide the few events that need it, in order."""
         events, vectors = self._events, self._vectors[part]
-        self.probability[part] = self._scorer.predict(vectors)
+        self.probability[part] = self._scorer.predict(vectors, events.kind[part])
         people = events.subscriber[part]
         known = np.fromiter(self._histories, np.uint64, len(self._histories))
         kind = events.kind[part]

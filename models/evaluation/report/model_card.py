@@ -1,6 +1,6 @@
 """The model card (Mitchell et al. 2019): what a model is for, on one page of Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.evaluation.report.page_parts import days_between, number, share
@@ -26,7 +26,7 @@ CARD = """# {title}
 
 {apart} Labels are those known at the end of each part, which is followed by
 an embargo of {embargo} days. Gradient-boosted trees ({trees}) over {features} features, seed {seed},
-calibration {calibration}.
+calibration {calibration}.{triggers}
 
 ## Figures on the test part
 
@@ -72,10 +72,22 @@ def model_card(
         features=features,
         seed=seed,
         calibration=metrics["calibration"]["method"],
+        triggers=_triggers(metrics.get("triggers", [])),
         ranking=_ranking(metrics),
         threshold=_threshold(metrics),
         limits=_limits(metrics),
     )
+
+
+def _triggers(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Which model scores each trigger; empty where one model was asked for."""
+    said = [
+        f"\n- {row['trigger']}: its own model ({row['trees']} trees, calibration {row['calibration']})"
+        if row["model"] == "own"
+        else f"\n- {row['trigger']}: the common model; {row['why']}"
+        for row in rows
+    ]
+    return "\n\nModels by trigger, beside this common one:\n" + "".join(said) if said else ""
 
 
 def _data(train: Mapping[str, object], test: Mapping[str, object], *, timeless: bool) -> str:

@@ -47,6 +47,7 @@ def report_page(
         "<h2>Calibration</h2>",
         _calibration(metrics["calibration"]),
         report_plots.calibration(metrics["calibration"]["curve"]),
+        *_triggers(metrics.get("triggers", [])),
         *_segments(metrics["segments"]),
         "<h2>What the model looks at</h2>",
         note("Mean absolute SHAP value over frauds and as many other events of the test part."),
@@ -143,6 +144,37 @@ def _calibration(found: Mapping[str, object]) -> str:
         f"{found['method']}; expected error {share(found['expected_error'])} of the predicted "
         f"frauds. Predicted {number(found['predicted_frauds'])} frauds, observed "
         f"{number(found['observed_frauds'])}. Points hold equal shares of the predicted frauds."
+    )
+
+
+def _triggers(rows: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """Which model scores each trigger; nothing where one model was asked for."""
+    if not rows:
+        return
+    yield "<h2>Models by trigger</h2>"
+    yield note(
+        "A trigger with too few frauds of its own is scored by the common model. Average precision is that of "
+        "the trigger's test rows, by the model that scores them and by the common one."
+    )
+    head = (
+        "trigger", "scored by", "trees", "calibration", "frauds in training, in test",
+        "predicted, observed", "average precision", "of the common model",
+    )  # fmt: skip
+    yield table(
+        head,
+        [
+            (
+                row["trigger"],
+                "its own model" if row["model"] == "own" else f"the common model: {row['why']}",
+                number(row["trees"]),
+                row["calibration"],
+                f"{number(row['frauds'])}, {number(row['test_frauds'])}",
+                f"{number(row['predicted_frauds'])}, {number(row['observed_frauds'])}",
+                number(row["average_precision"]),
+                number(row["common_average_precision"]),
+            )
+            for row in rows
+        ],
     )
 
 

@@ -32,13 +32,13 @@ class Scorer:
     version = "m1"
     features = CATALOG.names
 
-    def predict(self, vectors: Any) -> Any:
+    def predict(self, vectors: Any, kinds: Any) -> Any:
         return np.full(len(vectors), 0.25)
 
     def typology(self, vectors: Any) -> list[str]:
         return ["safe_account"] * len(vectors)
 
-    def contributions(self, vectors: Any) -> Any:
+    def contributions(self, vectors: Any, kinds: Any) -> Any:
         found = np.zeros(vectors.shape)
         found[:, CATALOG.slot("on_call_now")] = 1.0
         return found

@@ -1,7 +1,9 @@
 """Which events reach the policy, and what a decision leaves behind."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec import structs
@@ -9,7 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from features.catalog import CATALOG
 from features.engine import Engine
+from features.kinds import EventKind
 from forewarn.contracts import CallStarted, Event, Outcome, Transfer
+from forewarn.contracts.fraud_warning import Reason
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.policy import DEFAULT_POLICY, Lists, PolicyFile, warning_id
 from models.policy.district_budget import DistrictSpending
@@ -18,6 +22,7 @@ from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import Chunk, PartitionBuffer
 from streams.model.bundle import ModelBundle
 from streams.pipeline.decide import Decider, sent_decisions
+from streams.pipeline.explain import Explainer
 from streams.pipeline.job import DecisionJob, columns_of
 from streams.worker_metrics import MAX_MODELS, WorkerMetrics
 
@@ -34,11 +39,28 @@ class Certain:
     def __init__(self, probability: float) -> None:
         self.probability = probability
 
-    def predict(self, vectors: Any) -> Any:
+    def predict(self, vectors: Any, kinds: Any) -> Any:
         return np.full(len(vectors), self.probability)
 
     def typology(self, vectors: Any) -> list[str]:
         return ["safe_account"] * len(vectors)
+
+
+class ByTrigger(Certain):
+    """A scorer whose probability is the kind of the event, in hundredths; so are its contributions."""
+
+    def predict(self, vectors: Any, kinds: Any) -> Any:
+        assert len(kinds) == len(vectors)
+        return kinds / 100.0
+
+    def contributions(self, vectors: Any, kinds: Any) -> Any:
+        return np.outer(kinds, np.ones(vectors.shape[1])) / 100.0
+
+
+class Message(msgspec.Struct, frozen=True):
+    """As much of a warning as an explanation changes."""
+
+    reasons: tuple[Reason, ...] = ()
 
 
 def transfer(number: int, direction: str, status: str, transfer_id: str = "") -> Transfer:
@@ -68,7 +90,10 @@ def call(number: int) -> CallStarted:
 
 
 async def decide(
-    events: list[Event], probability: float = 0.99, registry: CollectorRegistry | None = None
+    events: list[Event],
+    probability: float = 0.99,
+    registry: CollectorRegistry | None = None,
+    kind_of_scorer: type[Certain] = Certain,
 ) -> DecisionJob:
     """The work on one chunk of these events, decided and counted."""
     engine = Engine(CATALOG)
@@ -89,7 +114,7 @@ async def decide(
     job = DecisionJob(partition, chunk, columns, rows, plan, 1, recovering=False)
     job.result = engine.run(plan)
     policy = PolicyFile(DEFAULT_POLICY, CATALOG.names).current()
-    scorer: Any = Certain(probability)
+    scorer: Any = kind_of_scorer(probability)
     bundle = ModelBundle(scorer, policy)
     metrics = WorkerMetrics(registry or CollectorRegistry())
     decider = Decider(Lists(), DistrictSpending(24), metrics)
@@ -118,6 +143,22 @@ async def test_the_outcome_of_a_warned_transfer_is_sent_in_the_same_chunk() -> N
     done = transfer(1, "outgoing", "completed", "t")
     job = await decide([attempt, done])
     assert [(i, d.action) for i, d in sent_decisions(job)] == [(0, "raise"), (1, "update")]
+
+
+async def test_each_event_is_scored_and_explained_as_its_trigger() -> None:
+    """Models by trigger need the kind of each event, in the order of the job's events."""
+    events = [transfer(0, "outgoing", "attempted"), call(1), transfer(2, "incoming", "attempted")]
+    job = await decide(events, kind_of_scorer=ByTrigger)
+    kinds = [EventKind.OUT_ATTEMPTED, EventKind.CALL_STARTED, EventKind.IN_ATTEMPTED]
+    assert job.probabilities.tolist() == [kind / 100 for kind in kinds]
+    message: Any = Message()
+    job.warnings = [(0, message), (1, message)]
+    scorer: Any = ByTrigger(0.0)
+    policy = PolicyFile(DEFAULT_POLICY, CATALOG.names).current()
+    explainer = Explainer(ThreadPoolExecutor(1), WorkerMetrics(CollectorRegistry()))
+    await explainer.explain([job], ModelBundle(scorer, policy))
+    found = [job.reasons[index][0].contribution for index in (0, 1)]
+    assert found == [EventKind.OUT_ATTEMPTED / 100, EventKind.CALL_STARTED / 100]
 
 
 async def test_nothing_is_decided_below_the_threshold() -> None:

@@ -39,7 +39,7 @@ class Scorer:
     def __init__(self, probability: float) -> None:
         self.probability = probability
 
-    def predict(self, vectors: Any) -> Any:
+    def predict(self, vectors: Any, kinds: Any) -> Any:
         return np.full(len(vectors), self.probability)
 
     def typology(self, vectors: Any) -> list[str]:

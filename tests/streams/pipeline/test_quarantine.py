@@ -61,17 +61,17 @@ class Model:
         self._fault = fault
         self._probability = probability
 
-    def predict(self, vectors: Any) -> Any:
+    def predict(self, vectors: Any, kinds: Any) -> Any:
         self._fault(vectors)
         return np.full(len(vectors), self._probability)
 
     def check(self) -> None:
-        self.predict(np.zeros((2, len(self.features)), np.float32))
+        self.predict(np.zeros((2, len(self.features)), np.float32), np.zeros(2, np.uint8))
 
     def typology(self, vectors: Any) -> list[str]:
         return ["unknown"] * len(vectors)
 
-    def contributions(self, vectors: Any) -> Any:
+    def contributions(self, vectors: Any, kinds: Any) -> Any:
         return np.zeros(vectors.shape, np.float32)
 
 
