@@ -3,7 +3,7 @@
     python -m benchmarks.trigger_models --judge SEED [SEED ...] [--trained default retraining] [--json FILE]
 
 Two trainings, each with one model and with models by trigger from the same rows: that of the default model, and
-that of ``forewarn train`` on a town of the question trial. Judged by the whole truth of other towns: by the
+that of ``forewarn train`` on three towns that hold the frauds of a much larger one. Judged by the whole truth of other towns: by the
 decisions of the default policy at the thresholds that each training recommends (``forewarn evaluate``), and at
 equal warnings a day.
 """
@@ -11,25 +11,44 @@ equal warnings a day.
 import argparse
 import json
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from benchmarks.question_trial import HONEST_SHARE, judged, scenario
-from forewarn.api.period_evaluation import evaluate_period
+from benchmarks.question_trial import BUDGETS, HONEST_SHARE, WARMUP_DAYS, scenario
+from features.catalog import CATALOG
+from features.engine import Engine
+from forewarn.api.event_dataset import OFFLINE_KEY
+from forewarn.api.model_access import load_policy
+from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.simulator import simulate, write_town
 from forewarn.simulator.default_training import (
+    HONEST_WEIGHT,
     SCENARIO,
     catalog_options,
     dataset_of_town,
     default_dataset,
     default_options,
 )
+from models.evaluation.backtest import replay
+from models.evaluation.early_warning import early_warning
+from models.evaluation.ranking_measures import threshold_for_budget
+from models.evaluation.warning_tables import (
+    first_crossings,
+    truth_of_town,
+    warnings_at,
+    within,
+)
+from models.policy.event_status import WARNABLE
 from models.serving.artifact import read_artifact
 from models.serving.scorer import Scorer
+from models.training.history_dataset import district_of_events, event_columns, read_history
+from models.training.threshold_advice import trigger_scores
 from models.training.train_options import TrainOptions
 from models.training.training_dataset import DAY_MS, Dataset
 from models.training.training_run import fit, save
@@ -39,23 +58,51 @@ SHOWN = (
     "share_of_losses_warned",
     "people_in_a_fraud",
     "median_lead_minutes",
+    "share_of_losses_warned_a_minute_before",
     "warnings_per_day",
 )
 """Figures of ``forewarn evaluate``."""
 
-WARMUP_DAYS = 9
-"""Of a judged town, left out as in the question trial."""
-
-RETRAINING_SEED = 103
-"""A development town: what ``forewarn train`` would learn from in the retraining."""
+RETRAINING_SEEDS = (141, 142, 143)
+"""Development towns; together they hold the frauds of a town nine times as large as one of the question trial."""
 
 
 def training_data(name: str) -> tuple[Dataset, TrainOptions]:
     """Rows and options of one of the trainings."""
     if name == "default":
         return default_dataset(simulate(SCENARIO)), default_options(0)
-    town = simulate(scenario(RETRAINING_SEED))
-    return dataset_of_town(town, honest_share=HONEST_SHARE, threads=1), catalog_options(0)
+    town = replace(scenario(0), prevalence=0.03)
+    parts = [
+        dataset_of_town(simulate(replace(town, seed=seed)), honest_share=HONEST_SHARE, threads=1)
+        for seed in RETRAINING_SEEDS
+    ]
+    whole = joined(parts)
+    # Probabilities are those of a town with a third of the fraud, as the judged ones are.
+    weight = np.where(whole.label == 1, whole.weight, whole.weight * HONEST_WEIGHT)
+    return replace(whole, weight=weight), catalog_options(0)
+
+
+def joined(parts: Sequence[Dataset]) -> Dataset:
+    """Towns as one dataset in order of time; nobody and nothing of one is in another."""
+    columns: dict[str, Any] = {}
+    for name in (field.name for field in fields(Dataset)):
+        if name in ("features", "fingerprint", "honest_share"):
+            continue
+        values = [getattr(part, name) for part in parts]
+        if name in ("group", "subject", "counterparty", "ring"):
+            # Pseudonyms of different towns; 0 stays none.
+            values = [
+                np.where(one > 0, one ^ np.uint64(number << 56), one)
+                for number, one in enumerate(values)
+            ]
+        if name == "episode":
+            values = [
+                np.where(one >= 0, one + number * 1_000_000, one)
+                for number, one in enumerate(values)
+            ]
+        columns[name] = np.concatenate(values)
+    whole = replace(parts[0], **columns)
+    return whole.take(np.argsort(whole.time_ms, kind="stable"))
 
 
 def trained(name: str, directory: Path) -> dict[str, Scorer]:
@@ -68,7 +115,7 @@ def trained(name: str, directory: Path) -> dict[str, Scorer]:
         path = save(run, directory / str(by_trigger), {})
         scorer = Scorer(read_artifact(path))
         title = f"{name}, {'by trigger' if by_trigger else 'one model'}"
-        print(title, f"{time.process_time() - begun:.0f} CPU seconds", sep=" | ")
+        print(title, f"{time.process_time() - begun:.0f} CPU seconds", sep=" | ", flush=True)
         for trigger, one in run.models.triggers.items():
             print(
                 title,
@@ -79,23 +126,48 @@ def trained(name: str, directory: Path) -> dict[str, Scorer]:
                 one.why,
                 sep=" | ",
             )
-        print(title, {key: round(value, 4) for key, value in run.thresholds.items()}, sep=" | ")
+        print(
+            title,
+            {key: round(value, 4) for key, value in run.thresholds.items()},
+            sep=" | ",
+            flush=True,
+        )
         found[title] = scorer
     return found
 
 
-def evaluated(seed: int, scorers: dict[str, Scorer]) -> dict[str, Any]:
-    """By score: the figures of the policy's own decisions, and at equal warnings a day."""
-    town = simulate(scenario(seed))
-    begin_ms = int(np.min(town.calls["event_time_ms"].to_numpy())) + WARMUP_DAYS * DAY_MS
-    equal = judged(seed, {name: scorer.predict for name, scorer in scorers.items()})
-    found: dict[str, Any] = {}
+def evaluated(seed: int, scorers: dict[str, Scorer]) -> dict[str, list[dict[str, Any]]]:
+    """By artifact: the figures of the policy's own decisions, and at equal warnings a day."""
+    key = Pseudonymiser(OFFLINE_KEY)
     with TemporaryDirectory(prefix="forewarn-triggers-") as scratch:
         directory = Path(scratch) / "town"
-        write_town(town, directory)
-        for name, scorer in scorers.items():
-            document = evaluate_period(directory, scorer, since_ms=begin_ms)
-            found[name] = [{"budget": "policy"} | document["policy"], *equal[name]]
+        write_town(simulate(scenario(seed)), directory)
+        history = read_history(directory)
+        events = event_columns(history, key)
+        frames = {"calls": history.calls, "transfers": history.transfers}
+        truth = truth_of_town(directory, events, frames, key)
+        districts = district_of_events(events, history, key)
+    engine = Engine(CATALOG)
+    vectors = engine.run(engine.plan(events)).vectors
+    from_ms, until_ms = int(events.time_ms.min()) + WARMUP_DAYS * DAY_MS, int(events.time_ms.max())
+    judged = events.time_ms >= from_ms
+    losses, days = within(truth.losses, from_ms, until_ms), (until_ms - from_ms) / DAY_MS
+
+    def figures(rows: NDArray[np.intp]) -> dict[str, Any]:
+        return early_warning(warnings_at(events, rows, truth), losses, days)
+
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, scorer in scorers.items():
+        done = replay(events, vectors, districts, scorer, load_policy(scorer), rows=judged)
+        raised = np.array([one.row for one in done.raised()], np.intp)
+        found[name] = [{"budget": "policy"} | figures(raised)]
+        score = trigger_scores(done.probability, events.kind)
+        known = np.flatnonzero(judged & np.isin(events.kind, WARNABLE) & (score >= 0))
+        value, subject, time_ms = score[known], events.subject[known], events.time_ms[known]
+        for budget in BUDGETS:
+            bound = threshold_for_budget(value, np.ones(len(value)), time_ms, subject, budget)
+            warned = known[first_crossings(value, subject, time_ms, bound)]
+            found[name].append({"budget": budget} | figures(warned))
     return found
 
 

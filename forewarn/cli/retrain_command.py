@@ -55,6 +55,13 @@ def run(
     threads: Annotated[
         int, typer.Option(min=1, help="Threads of training; give idle cores only.")
     ] = 1,
+    by_trigger: Annotated[
+        bool | None,
+        typer.Option(
+            "--by-trigger/--one-model",
+            help="Fit models of single triggers beside the common one, or the common one alone (the default).",
+        ),
+    ] = None,
 ) -> None:
     """Export history, train, compare with the champion, and promote the model if it is better.
 
@@ -72,7 +79,7 @@ def run(
     options = with_overrides(
         catalog_options(now_ms, signing_key=settings.signing_key.get_secret_value().encode()),
         Overrides(seed=seed, embargo_days=embargo_days, warmup_days=warmup_days, trials=trials,
-                threads=threads),
+                threads=threads, by_trigger=by_trigger),
     )  # fmt: skip
     result = retrain(dataset, options, registry, may_promote=promote, progress=console.print)
     for verdict in result.verdicts:

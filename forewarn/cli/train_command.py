@@ -127,6 +127,13 @@ Capacity = Annotated[float, typer.Option(min=0, help="Warnings a day that people
 Trials = Annotated[int, typer.Option(min=0, max=500, help="Trials of the parameter search.")]
 SearchSeconds = Annotated[float, typer.Option(min=1, help="Time limit of the parameter search.")]
 Trees = Annotated[int | None, typer.Option(min=1, max=5000, help="Largest number of trees.")]
+ByTrigger = Annotated[
+    bool | None,
+    typer.Option(
+        "--by-trigger/--one-model",
+        help="Fit models of single triggers beside the common one, or the common one alone (the default).",
+    ),
+]
 Threads = Annotated[int, typer.Option(min=1, help="Threads of training; give idle cores only.")]
 
 
@@ -163,6 +170,7 @@ def run(
     search_seconds: SearchSeconds = 600.0,
     trees: Trees = None,
     threads: Threads = 1,
+    by_trigger: ByTrigger = None,
 ) -> None:
     """Train, calibrate, judge and write an artifact with its report.
 
@@ -172,7 +180,7 @@ def run(
     choices = Overrides(
         seed=seed, calibration=calibration, embargo_days=embargo_days, warmup_days=warmup_days,
         capacity=capacity, trials=trials, search_seconds=search_seconds, trees=trees,
-        threads=threads,
+        threads=threads, by_trigger=by_trigger,
     )  # fmt: skip
     settings = load(ModelsSettings)
     key = settings.signing_key.get_secret_value().encode()

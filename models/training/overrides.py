@@ -21,6 +21,7 @@ class Overrides:
     search_seconds: float = 600.0
     trees: int | None = None
     threads: int = 1
+    by_trigger: bool | None = None
 
 
 def with_overrides(options: TrainOptions, choices: Overrides) -> TrainOptions:
@@ -50,4 +51,5 @@ def with_overrides(options: TrainOptions, choices: Overrides) -> TrainOptions:
         search_seconds=choices.search_seconds,
         parameters=parameters,
         num_threads=choices.threads,
+        by_trigger=options.by_trigger if choices.by_trigger is None else choices.by_trigger,
     )

@@ -100,8 +100,10 @@ def test_nothing_outside_the_judged_period_is_decided(
 
 
 def test_blocks_do_not_change_what_is_decided(
-    trained: Trained, scorer: Scorer, policy: Policy
+    trained: Trained, of_triggers: Trained, policy: Policy
 ) -> None:
+    """Events of all triggers, by a model of its own for two of them."""
+    scorer = load_scorer(of_triggers.path, fingerprint="")
     rng = np.random.default_rng(0)
     rows = [
         (int(rng.choice([1, 2, 4, 5])), hour, int(rng.integers(1, 6)), int(rng.integers(1, 40)),
@@ -114,6 +116,10 @@ def test_blocks_do_not_change_what_is_decided(
     parts = replay(events, vectors, np.full(200, "D"), scorer, policy, block_rows=7)
     assert [(s.row, s.decision) for s in parts.sent] == [(s.row, s.decision) for s in whole.sent]
     assert len(whole.sent) > 10
+    alone = [
+        scorer.predict(vectors[i : i + 1], events.kind[i : i + 1])[0] for i in range(len(events))
+    ]
+    assert whole.probability.tolist() == parts.probability.tolist() == alone
 
 
 @pytest.mark.parametrize(("flag", "raised"), [(CLEARED, False), (CONFIRMED, True)])
