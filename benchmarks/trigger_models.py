@@ -83,7 +83,7 @@ def training_data(name: str) -> tuple[Dataset, TrainOptions]:
 
 
 def joined(parts: Sequence[Dataset]) -> Dataset:
-    """Towns as one dataset in order of time; nobody and nothing of one is in another."""
+    """Towns as one dataset in order of time; what is in one is in no other."""
     columns: dict[str, Any] = {}
     for name in (field.name for field in fields(Dataset)):
         if name in ("features", "fingerprint", "honest_share"):

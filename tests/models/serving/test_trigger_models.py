@@ -192,7 +192,7 @@ def without_kinds(kept: Holdout) -> bytes:
 
 
 def test_a_common_model_alone_is_the_fallback_of_all(artifact: Artifact, tmp_path: Path) -> None:
-    """Whoever does not want models by trigger takes them out: what is left is a whole artifact."""
+    """An artifact without its models by trigger is a whole artifact."""
     names = [file for name in OWN for file in (booster_of(name), calibration_of(name))]
     folder = rewritten(artifact, tmp_path, *names, triggers={}, format=1)
     scorer = load_scorer(folder, fingerprint="")
