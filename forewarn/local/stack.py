@@ -116,7 +116,7 @@ class Stack:
         self.trainer = Child("training", [], log_file=self.layout.logs / "training.log")
         self.compiler = Child(
             "compiling",
-            python_module("features.precompile"),
+            python_module("models.machine_code"),
             log_file=self.layout.logs / "compiling.log",
         )
         self.prelude = Child("prelude", prelude, log_file=self.layout.logs / "prelude.log")

@@ -12,15 +12,14 @@ the order of the trees in float64. ``tests/models/serving/test_forest.py`` holds
 """
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from forewarn.errors import ArtifactError
 from models.serving.model_dump import ModelDump, TreeNode
+from models.serving.walk_code import compiled
 
 _BLOCK_ROWS = 16
 """Rows that stay in the first-level cache (13 KB at 100 features) while all trees pass over them."""
@@ -64,19 +63,6 @@ class Forest:
             out,
         )
         return out
-
-
-def compiled(function: Callable[..., None]) -> Callable[..., None]:
-    """Compile a function; its machine code is kept on disk where there is a place for it.
-
-    A container with a read-only root may have none, and numba refuses then: compiling again takes two
-    seconds at the start, which is better than not starting.
-    """
-    try:
-        kept: Callable[..., None] = njit(cache=True, nogil=True)(function)
-    except RuntimeError:
-        kept = njit(nogil=True)(function)
-    return kept
 
 
 @compiled

@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forewarn.errors import ArtifactError
-from models.serving.forest import LARGEST, compiled, condition
+from models.serving.forest import LARGEST, condition
 from models.serving.model_dump import ModelDump, TreeNode
+from models.serving.walk_code import compiled, part
 
 _POINTS = 3
 """Quadrature points of one pass: exact for the depth of 6 that training allows. Deeper trees take
@@ -155,7 +156,7 @@ def _explain(
                 )  # fmt: skip
 
 
-@compiled
+@part
 def _descend(
     row: NDArray[np.float32],
     t: NDArray[np.float64],
@@ -195,7 +196,7 @@ def _descend(
         product[other, 2] = p2 * (1.0 - h2) * z_other
 
 
-@compiled
+@part
 def _ascend(
     t: NDArray[np.float64],
     w: NDArray[np.float64],

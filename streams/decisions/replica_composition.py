@@ -8,7 +8,6 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from features.catalog import CATALOG
 from features.engine import Engine
-from features.precompile import precompile
 from features.store.redis_connections import RedisConnection, connect
 from features.store.store_factory import meaning_of, redis_state_store
 from forewarn.contracts.topics import qualified
@@ -24,6 +23,7 @@ from forewarn.platform.settings import (
     load,
 )
 from forewarn.platform.watched_file import WatchedFile
+from models.machine_code import precompile
 from models.policy import DEFAULT_POLICY, Lists
 from models.registry import open_registry
 from streams.decisions.answer_store import AnswerStore, QuestionNames

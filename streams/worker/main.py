@@ -10,7 +10,6 @@ from prometheus_client import REGISTRY
 
 from features.catalog import CATALOG
 from features.engine import Engine
-from features.precompile import precompile
 from features.store import StateStore
 from features.store.store_factory import meaning_of, redis_state_store
 from forewarn.contracts.topics import SOURCES, qualified
@@ -34,6 +33,7 @@ from forewarn.platform.settings import (
     load,
 )
 from forewarn.telemetry.tracing import open_tracer
+from models.machine_code import precompile
 from models.policy import DEFAULT_POLICY, Lists
 from models.policy.district_budget import DistrictSpending
 from models.registry import open_registry

@@ -45,7 +45,7 @@ def test_the_kernel_is_compiled_for_the_processor_that_the_image_asks_for() -> N
         assert {"NUMBA_CACHE_DIR", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"} == {
             word.split("=")[0] for word in line.split()
         }
-        assert "python -I -m features.precompile" in named[built]
+        assert "python -I -m models.machine_code" in named[built]
         assert f"COPY --from={built} /opt/forewarn /opt/forewarn" in named[name]
 
 

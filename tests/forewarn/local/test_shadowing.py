@@ -32,7 +32,7 @@ def run(command: list[str], directory: Path, **variables: str) -> subprocess.Com
 
 
 @pytest.mark.parametrize(
-    "module", ["forewarn.local.train_default", "forewarn.demo.town_history", "features.precompile"]
+    "module", ["forewarn.local.train_default", "forewarn.demo.town_history", "models.machine_code"]
 )
 def test_modules_that_children_run_are_forewarns_own(module: str, directory: Path) -> None:
     command = python_module(module)

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from forewarn.errors import ArtifactError
-from models.serving import forest
 from models.serving.forest import compile_forest
 
 
@@ -66,26 +65,6 @@ def test_categorical_splits_are_refused_not_misread() -> None:
     )  # fmt: skip
     with pytest.raises(ArtifactError, match="splits"):
         compile_forest(booster.dump_model())
-
-
-def test_a_read_only_root_costs_a_compilation_not_the_start(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """numba raises RuntimeError where it finds no writable place for its cache."""
-    real = forest.njit
-
-    def without_a_place(**options: object) -> object:
-        if options.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return real(**options)
-
-    def fill(out: np.ndarray) -> None:
-        out[:] = 7
-
-    monkeypatch.setattr(forest, "njit", without_a_place)
-    out = np.zeros(2)
-    forest.compiled(fill)(out)
-    assert out.tolist() == [7, 7]
 
 
 def test_classes_score_as_lightgbms() -> None:
