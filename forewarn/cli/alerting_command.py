@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
+from sqlalchemy import make_url
 
 from alerting.bootstrap.background_tasks import replica_name
 from alerting.bootstrap.composition import Settings, build_app
@@ -107,7 +108,7 @@ def verify_audit(
     ] = None,
 ) -> None:
     """Check the hash chain of the audit log; status 1 if it does not hold."""
-    result = history.verify(_database(), expect=expect)
+    result = history.verify(migrated_database(), expect=expect)
     typer.echo(f"{result.lines} records hold. Head: {result.head}")
     if result.fault:
         typer.echo(f"Fault: {result.fault}.", err=True)
@@ -131,7 +132,7 @@ def route_test(
         str | None, typer.Option(help="Expected receiver; status 1 if the case goes elsewhere.")
     ] = None,
 ) -> None:
-    """Check a routing file and tell where a case with these labels goes."""
+    """Check a routing file and say where a case with these labels goes."""
     _require_known("typology", typology, get_args(Typology))
     _require_known("severity", severity, get_args(Severity))
     path = file or load(AlertingSettings).routing_file
@@ -195,7 +196,7 @@ def backup(
     target: Annotated[Path, typer.Argument(help="File to write; it must not exist yet.")],
 ) -> None:
     """Write a consistent backup while the service runs."""
-    size = backups.backup(_database(), target)
+    size = backups.backup(migrated_database(), target)
     typer.echo(f"{target}: {size:,} bytes.")
 
 
@@ -227,10 +228,10 @@ def read_again(
 
 @app.command()
 def retention() -> None:
-    """Remove what is past its time now, as the service does every hour."""
+    """Delete now the data whose time to keep is over, as the service does every hour."""
     settings = load_alerting()
     options = RetentionOptions(**settings.options.retention.model_dump())
-    done = Retention(_database(), system_clock, options, owner=replica_name(settings)).run()
+    done = Retention(migrated_database(), system_clock, options, owner=replica_name(settings)).run()
     typer.echo(
         f"Removed {done.activity} timeline rows and {done.contacts} contacts,"
         f" erased {done.cases} cases."
@@ -258,7 +259,7 @@ def erase(
             )
     if not wanted:
         raise ConfigurationError("No number was given.", hint="Write one a line.")
-    db = _database()
+    db = migrated_database()
     key = load(PrivacySettings).pseudonym_key.get_secret_value()
     lists = ListService(db, system_clock, Pseudonymiser(key.encode()))
     actor = f"cli:{running_user()}"
@@ -276,3 +277,24 @@ def running_user() -> str:
 
 def _database() -> Database:
     return Database(load(AlertingSettings).database_url)
+
+
+def migrated_database() -> Database:
+    """The database of the settings.
+
+    Raises:
+        ConfigurationError: there is none yet, or it has the schema of another version.
+    """
+    url = load(AlertingSettings).database_url
+    file = make_url(url).database if url.startswith("sqlite") else None
+    if file and file != ":memory:" and not Path(file).exists():
+        # To connect would create an empty file, here or where the service expects its own.
+        raise ConfigurationError(
+            f"There is no alerting database {Path(file).absolute()}.",
+            hint="Set FOREWARN_ALERTING_DATABASE_URL; the settings of a stack on this machine are in"
+            " its file stack.env (`set -a; . .forewarn/stack.env`). `forewarn alerting migrate` creates"
+            " a new database.",
+        )
+    db = Database(url)
+    migrate.check(db)
+    return db

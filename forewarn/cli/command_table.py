@@ -31,8 +31,10 @@ COMMANDS: dict[str, Entry] = {
     ),
     "up": Entry("up_command", "Start a local stack and keep it running.", _LOCAL, EVERYTHING),
     "down": Entry("down_command", "Stop the local stack.", _LOCAL, "local"),
-    "status": Entry("status_command", "Tell what of the local stack runs, and where.", _LOCAL),
-    "doctor": Entry("doctor_command", "Tell what is missing and what to do about it.", _LOCAL),
+    "status": Entry(
+        "status_command", "Show the processes of the local stack and their addresses.", _LOCAL
+    ),
+    "doctor": Entry("doctor_command", "Say what is missing and what to do about it.", _LOCAL),
     "worker": Entry("worker_command", "Run a stream worker.", _STREAM),
     "decide": Entry("decide_command", "Answer banks while a payment waits.", _STREAM),
     "topics": Entry("topics_command", "Create and check the topics in Kafka.", _STREAM),
@@ -48,7 +50,7 @@ COMMANDS: dict[str, Entry] = {
     "dead-letters": Entry(
         "dead_letters_command", "List rejected records and send them again.", _STREAM
     ),
-    "lag": Entry("lag_command", "Tell how far the workers are behind.", _STREAM),
+    "lag": Entry("lag_command", "Show how far the workers are behind.", _STREAM),
     "alerting": Entry(
         "alerting_command", "Run and manage the alerting service.", _STREAM, "console"
     ),
@@ -68,7 +70,7 @@ COMMANDS: dict[str, Entry] = {
         "backtest_command", "Judge a model and a policy on history.", _MODEL, "train"
     ),
     "evaluate": Entry(
-        "evaluate_command", "Tell how early and how right warnings are.", _MODEL, "train"
+        "evaluate_command", "Judge how early and how right warnings are.", _MODEL, "train"
     ),
     "models": Entry(
         "models_command", "List, compare, promote and roll back models.", _MODEL, "train"
@@ -108,7 +110,9 @@ def load(name: str) -> object:
             f"`forewarn {name}` needs the package {package}, which is not installed.",
             hint=f"Install it with: pip install '{extra}'",
         ) from error
-    command = typer.main.get_command(module.app)
+    command: Any = typer.main.get_command(module.app)
+    # Completion is installed for the program, not for each command: the root offers it.
+    command.params = [one for one in command.params if not one.name.endswith("_completion")]
     _unwrap(command)
     return command
 

@@ -7,13 +7,12 @@ from zoneinfo import ZoneInfo
 import typer
 
 from alerting.access import EVERYTHING, Principal
-from alerting.db import Database, migrate
 from alerting.evidence.evidence_check import MAX_BYTES, check_file, claim_of
 from alerting.evidence.evidence_document import EvidenceWords
 from alerting.evidence.evidence_file import digest_over
 from alerting.evidence.evidence_service import EvidenceRequest, EvidenceService, log_fault
 from alerting.web.console.translations import HTML_LANG, Language, translator
-from forewarn.cli.alerting_command import running_user
+from forewarn.cli.alerting_command import migrated_database, running_user
 from forewarn.errors import ConfigurationError
 from forewarn.platform.clock import system_clock
 from forewarn.platform.settings import load_alerting
@@ -48,7 +47,11 @@ def verify(
         held = held and check.holds
     if against_log:
         claim = claim_of(content)
-        fault = log_fault(_database(), claim, digest_over(content)) if claim else "no audit lines"
+        fault = (
+            log_fault(migrated_database(), claim, digest_over(content))
+            if claim
+            else "no audit lines"
+        )
         typer.echo(
             f"{'FAILS' if fault else 'holds'}: the audit log ({fault or 'it names this file'})"
         )
@@ -75,7 +78,7 @@ def export(
     )
     t = translator(chosen)
     content = EvidenceService(
-        _database(), system_clock, ZoneInfo(settings.options.console.timezone)
+        migrated_database(), system_clock, ZoneInfo(settings.options.console.timezone)
     ).export(
         case,
         who,
@@ -92,9 +95,3 @@ def export(
             f"{out} cannot be written: {error.strerror}.", hint="Name a file that does not exist."
         ) from None
     typer.echo(f"{out}: {len(content)} bytes, sha256 {digest_over(content)}")
-
-
-def _database() -> Database:
-    db = Database(load_alerting().database_url)
-    migrate.check(db)
-    return db

@@ -93,7 +93,7 @@ def replay(
     The whole of a file is checked before anything of it is sent. Status 1 if there were bad rows, or if no row of a file fits the
     mapping. Rows that
     are replayed again count again: a run that was cut short says with which --skip to go on, and corrected
-    rows belong into a file of their own (--rejects).
+    rows belong in a file of their own (--rejects).
     """
     if skip and len(skip) != len(files):
         raise ConfigurationError(f"{len(skip)} times --skip for {len(files)} files.")

@@ -31,7 +31,7 @@ def status(
 ) -> None:
     """Show each process, its readiness and the addresses; status 1 unless all is ready.
 
-    Where no stack of one's own runs, a demonstration that does is shown.
+    Where no stack runs, a running demonstration is shown.
     """
     given = {} if directory is None else {"directory": directory}
     root = where_it_runs(load(LocalSettings, **given).directory.absolute())

@@ -15,7 +15,7 @@ commands.
 """
 
 
-_OF_TYPER = ("| `--help`", "| `--install-completion`", "| `--show-completion`")
+_OF_TYPER = "| `--help`"
 
 
 def commands_page() -> str:

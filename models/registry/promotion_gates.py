@@ -95,7 +95,8 @@ def _beats(
         rules = metrics["baselines"]["rules"]["average_precision"]
         own = metrics["average_precision"]
         good = own is not None and own > (rules or 0.0)
-        message = f"no champion yet; average precision {own}, rules alone {rules}"
+        shown = ["none" if value is None else f"{value:.4f}" for value in (own, rules)]
+        message = f"no champion yet; average precision {shown[0]}, rules alone {shown[1]}"
         return GateVerdict("beats_champion", good, message)
     good = (
         difference.low >= bounds.least_gain * difference.old

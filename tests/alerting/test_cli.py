@@ -57,6 +57,18 @@ def test_audit_verify_prints_the_head_and_fails_on_a_wrong_one(
     assert run("audit", "verify", "--expect", "f" * 64).exit_code == 1
 
 
+@pytest.mark.parametrize("command", [("audit", "verify"), ("retention",)])
+def test_a_command_without_a_database_says_so_and_creates_no_file(
+    run: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    absent = tmp_path / "absent.db"
+    monkeypatch.setenv("FOREWARN_ALERTING_DATABASE_URL", f"sqlite:///{absent}")
+    assert "There is no alerting database" in str(run(*command).exception)
+    assert not absent.exists()
+    absent.touch()
+    assert "is at revision none" in str(run(*command).exception)
+
+
 def test_migrate_backup_and_erase_work_from_the_command_line(
     run: object, db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,7 +66,7 @@ ADVICE: dict[Placement, str] = {
     "no_function_of_the_key": "one key lies in several partitions: the producer spreads records (kafka-go's bare "
     "Writer does), or several producers disagree, or partitions were added.",
     "unknown": "none of the known partitioners: see the table of clients in docs/operations.md.",
-    "undecided": "too few keys or one partition only: ask again when more was written.",
+    "undecided": "Too few keys, or one partition only: ask again after more records were written.",
 }
 
 

@@ -43,5 +43,7 @@ def load(section: type[S], **overrides: Any) -> S:
             for fault in error.errors()
         )
         raise ConfigurationError(
-            f"settings are not valid: {faults}.", hint="See docs/settings.md."
+            f"settings are not valid: {faults}.",
+            hint="See docs/settings.md; the settings of a stack on this machine are in its file stack.env"
+            " (`set -a; . .forewarn/stack.env`).",
         ) from None

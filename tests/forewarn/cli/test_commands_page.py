@@ -22,6 +22,11 @@ def test_a_group_that_does_something_alone_has_its_own_section() -> None:
     assert "### forewarn alerting\n" not in commands_page()
 
 
+def test_completion_is_an_option_of_the_program_and_of_no_command() -> None:
+    options = {option for name in COMMANDS for one in load(name).params for option in one.opts}
+    assert not {option for option in options if "completion" in option}
+
+
 def _parameters(name: str) -> Iterator[tuple[str, Any]]:
     for path, command in leaves(name, load(name)):
         for parameter in command.params:
