@@ -5,7 +5,13 @@ import httpx
 from alerting.notify.channels.channel import Channel
 from alerting.notify.channels.chat_robots import ORIGINS, Service
 from alerting.notify.channels.email_channel import EmailChannel, SmtpOptions
-from alerting.notify.channels.http_channel import HttpChannel, order_body, sms_body, voice_body
+from alerting.notify.channels.http_channel import (
+    HttpChannel,
+    order_body,
+    sms_body,
+    three_way_body,
+    voice_body,
+)
 from alerting.notify.channels.patrol_channel import PatrolChannel
 from alerting.notify.channels.team_channels import ChatChannel, WebhookChannel
 from alerting.notify.routing.routing_source import RoutingSource
@@ -20,6 +26,7 @@ def available_channels(settings: AlertingSettings) -> frozenset[str]:
     configured = {
         "sms": gateways.sms_url,
         "voice": gateways.voice_url,
+        "three_way": gateways.voice_url,
         "bank": gateways.bank_url,
         "operator": gateways.operator_url,
         "email": settings.options.smtp.url,
@@ -92,11 +99,13 @@ def build_channels(
     for name, url, body in (
         ("sms", gateways.sms_url, sms_body),
         ("voice", gateways.voice_url, voice_body),
+        ("three_way", gateways.voice_url, three_way_body),
         ("bank", gateways.bank_url, order_body),
         ("operator", gateways.operator_url, order_body),
     ):
         if url:
-            channels[name] = HttpChannel(name, url, secrets[name], client, clock, body)
+            secret = secrets["voice" if name == "three_way" else name]
+            channels[name] = HttpChannel(name, url, secret, client, clock, body)
     if smtp.url:
         channels["email"] = EmailChannel(
             SmtpOptions(

@@ -29,6 +29,7 @@ from alerting.linkage.sweep_service import SweepService
 from alerting.notify.dispatch.delivery_composer import DispatchOptions
 from alerting.notify.dispatch.dispatch_service import DispatchService
 from alerting.notify.dispatch.gateway_reports import GatewayReports
+from alerting.notify.dispatch.three_way_calls import ThreeWayCalls
 from alerting.notify.links.page_answers import PageAnswers
 from alerting.notify.links.page_links import PageLinkCode
 from alerting.notify.notices.notice_writer import NoticeWriter
@@ -104,6 +105,7 @@ def build_services(
             db, clock, _rules(settings, deadlines), late_losses, attribution_window_ms=window_ms
         ),
         dispatch=dispatch,
+        three_way_calls=ThreeWayCalls(steps, chosen),
         lists=lists,
         sweeps=SweepService(db, clock),
         routing=routing,

@@ -270,7 +270,7 @@ def _victim_was_reached(session: Session, case: Case) -> bool:
     delivery = select(Delivery.delivery_id).where(
         Delivery.case_id == case.case_id,
         Delivery.round == case.round,
-        Delivery.channel.in_(("voice", "patrol")),
+        Delivery.channel.in_(("voice", "three_way", "patrol")),
         Delivery.recipient.in_(("victim", "patrol")),
         Delivery.state == "confirmed",
     )

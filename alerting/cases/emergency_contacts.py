@@ -114,6 +114,27 @@ class EmergencyContactService:
             CaseHistory(session, who.subject, now_ms).record(case_id, "relative_corrected", detail)
         return case
 
+    def phone_of(self, who: Principal, case_id: str, relative: str) -> str:
+        """The number of a relative of a case's person, named by its keyed hash; raises NotFoundError."""
+        with self._db.read() as session:
+            case = session.scalar(
+                select(Case).where(
+                    Case.case_id == case_id, who.scope.condition(Case.tenant, Case.district)
+                )
+            )
+            if case is None:
+                raise NotFoundError("case", case_id)
+            phones = session.scalars(
+                select(EmergencyContact.phone).where(
+                    EmergencyContact.tenant == case.tenant,
+                    EmergencyContact.subscriber == case.subscriber,
+                )
+            )
+            found = next((phone for phone in phones if self.key_of(phone) == relative), None)
+        if found is None:
+            raise NotFoundError("relative", relative)
+        return found
+
     def key_of(self, phone: str) -> str:
         """The keyed hash by which the audit log and pages name a relative's number."""
         return to_hex(self._pseudonyms.phone(phone))

@@ -23,6 +23,7 @@ from alerting.linkage.lists.list_service import ListService
 from alerting.linkage.sweep_service import SweepService
 from alerting.notify.dispatch.dispatch_service import DispatchService
 from alerting.notify.dispatch.gateway_reports import GatewayReports
+from alerting.notify.dispatch.three_way_calls import ThreeWayCalls
 from alerting.notify.links.page_answers import PageAnswers
 from alerting.notify.notices.notice_writer import NoticeWriter
 from alerting.notify.rota.calendar_feeds import CalendarFeeds
@@ -53,6 +54,7 @@ class Services:
     emergency_contacts: EmergencyContactService
     ingestor: Ingestor
     dispatch: DispatchService
+    three_way_calls: ThreeWayCalls
     lists: ListService
     sweeps: SweepService
     routing: RoutingSource

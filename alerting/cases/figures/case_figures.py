@@ -113,7 +113,7 @@ def figures_of(
     for case in cases:
         known = CaseFigures(
             warned=1,
-            reached=int(case.case_id in reached or bool({"voice", "patrol"} & over.confirmed(case.case_id))),
+            reached=int(case.case_id in reached or bool({"voice", "three_way", "patrol"} & over.confirmed(case.case_id))),
             visited=int(case.case_id in visited or "patrol" in over.confirmed(case.case_id)),
             in_time=int(case.responded_at_ms is not None and case.responded_at_ms <= case.deadline_ms),
             dissuaded=int(case.disposition == "dissuaded"),

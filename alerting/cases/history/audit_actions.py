@@ -12,7 +12,7 @@ AuditAction = Literal[
     "contact_failed", "contact_withdrawn", "noted", "closed", "text_closed", "closure_reviewed", "reopened", "merged", "relative_added", "relative_corrected",
     # messages and orders
     "dispatched", "escalated", "escalation_withheld", "follow_up_missed", "delivery_sent",
-    "delivery_confirmed", "delivery_unanswered", "delivery_failed", "delivery_cancelled",
+    "delivery_confirmed", "delivery_unanswered", "delivery_failed", "delivery_cancelled", "three_way_called",
     # orders
     "order_placed", "order_confirmed", "order_refused", "order_cancelled", "order_unanswered",
     "order_extended", "order_handed_over", "order_runs_out", "order_ran_out",

@@ -137,6 +137,12 @@ def voice_body(message: Message) -> dict[str, object]:
     return fields | ({"keys": message.order["keys"]} if "keys" in message.order else {})
 
 
+def three_way_body(message: Message) -> dict[str, object]:
+    """Fields of a three-way call: the voice gateway calls both, reads the script out and connects them."""
+    fields = {"to": message.address, "script": message.text, "language": message.language}
+    return fields | {"with": message.order["with"]}
+
+
 def order_body(message: Message) -> dict[str, object]:
     """Fields of an order to a bank or an operator."""
     return message.order

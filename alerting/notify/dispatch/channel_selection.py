@@ -10,10 +10,13 @@ from typing import Literal
 
 from alerting.cases.severity import is_critical, is_grave
 
-Channel = Literal["sms", "voice", "bank", "operator", "patrol"]
+Channel = Literal["sms", "voice", "three_way", "bank", "operator", "patrol"]
 Recipient = Literal["victim", "relative", "bank", "operator", "patrol"]
 
 PATROL_AFTER_NO_ANSWERS = 2
+THREE_WAY: Channel = "three_way"
+"""The voice gateway connects the person with another one; only the holder of a case asks for it."""
+
 ALL_TRACKS = "all_tracks_at_once"
 """The reason of what an extreme case gets that a critical one gets only if it has to."""
 

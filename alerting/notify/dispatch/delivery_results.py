@@ -81,13 +81,23 @@ def bulk(
 
 
 def report(
-    db: Database, session: Session, delivery_id: str, state: State, actor: str, now_ms: int
+    db: Database,
+    session: Session,
+    delivery_id: str,
+    state: State,
+    actor: str,
+    now_ms: int,
+    *,
+    missing: str = "",
 ) -> bool:
-    """Record a gateway's later report; False if the delivery does not exist or is settled."""
+    """Record a gateway's later report; False if the delivery does not exist or is settled.
+
+    ``missing`` says who did not answer a three-way call if it was not the person.
+    """
     row = _locked(db, session, delivery_id)
     if row is None or row.state in ("cancelled", "confirmed", "unanswered"):
         return False
-    _enter(db, session, row, state, actor, now_ms, refused=state == "failed")
+    _enter(db, session, row, state, actor, now_ms, refused=state == "failed", missing=missing)
     return True
 
 
@@ -136,6 +146,7 @@ def _enter(
     now_ms: int,
     *,
     refused: bool,
+    missing: str = "",
 ) -> None:
     row.state = state
     if row.channel == "patrol" and state == "sent" and row.feed_no is None:
@@ -152,6 +163,8 @@ def _enter(
         "attempts": row.attempts,
         "state": state,
     }
+    if missing:
+        detail["missing"] = missing
     CaseHistory(session, actor, now_ms).record(row.case_id, KINDS[state], detail)
     _follow_up(session, row, state, now_ms)
 

@@ -12,13 +12,14 @@ from alerting.notify.dispatch.retry_decision import State
 from alerting.service_errors import NotFoundError, StepRefusedError
 from forewarn.platform.clock import Clock
 
-GatewayResult = Literal["confirmed", "answered", "no_answer", "busy", "refused"]
+GatewayResult = Literal["confirmed", "answered", "no_answer", "busy", "refused", "other_no_answer"]
 STATES: dict[GatewayResult, State] = {
     "confirmed": "confirmed",
     "answered": "confirmed",
     "no_answer": "unanswered",
     "busy": "unanswered",
     "refused": "failed",
+    "other_no_answer": "unanswered",
 }
 
 
@@ -56,8 +57,9 @@ class GatewayReports:
             if found == state:
                 return state
             if found == "pending" or not delivery_results.report(
-                self._db, session, delivery_id, state, "gateway", self._clock()
-            ):
+                self._db, session, delivery_id, state, "gateway", self._clock(),
+                missing="other" if result == "other_no_answer" else "",
+            ):  # fmt: skip
                 raise StepRefusedError(
                     f"Delivery {delivery_id} is {found}.", code=f"delivery_is_{found}"
                 )

@@ -21,6 +21,10 @@ TEMPLATES: dict[str, dict[Language, str]] = {
         "zh": "这里是反诈中心。您可能正在遭遇电信诈骗，请不要转账。请按一键接通民警，或拨打96110。",
         "en": "This is the anti-fraud centre. You may be the target of a scam. Please transfer no money. Press one to speak to an officer, or call 96110.",
     },
+    "three_way_call": {
+        "zh": "这里是反诈中心。正在为您接通另一位通话人，请不要挂断，也不要转账。",
+        "en": "This is the anti-fraud centre. You are being connected with another person. Please stay on the line and transfer no money.",
+    },
     "relative_warning": {
         "zh": "【反诈预警】您的家人可能正在遭遇电信诈骗且电话无法接通，请立即当面联系并劝阻转账，或拨打96110。",
         "en": "[Fraud alert] A relative of yours may be the target of a scam and cannot be reached by phone. Please see them in person now and keep them from transferring money, or call 96110.",

@@ -11,6 +11,7 @@ from alerting.cases.timers.timer_schedule import ADVISE, PAGE
 from alerting.db.case_tables import Warning_
 from alerting.db.dispatch_tables import Delivery
 from alerting.notify.channels.channel import Message
+from alerting.notify.dispatch.channel_selection import THREE_WAY
 from alerting.notify.dispatch.message_templates import digest, render
 from alerting.orders.order_messages import order_fields
 
@@ -54,6 +55,8 @@ def compose_message(
     }
     if first.channel in ("bank", "operator"):
         order = _order(session, first)
+    if first.channel == THREE_WAY:
+        order = {"with": {"to": first.content["phone"], "role": first.content["other"]}}
     if first.channel == "voice" and _is_for_person(first):
         texts.append(KEYS[first.language])
         order = {**order, "keys": "12"}

@@ -8,7 +8,7 @@ from alerting.cases.lifecycle import WAITING_STATES
 from alerting.cases.timers.timer_schedule import PAGE
 from alerting.db.case_tables import Case
 from alerting.db.dispatch_tables import Delivery
-from alerting.notify.dispatch.channel_selection import obstacle_to_calls
+from alerting.notify.dispatch.channel_selection import THREE_WAY, obstacle_to_calls
 from alerting.notify.dispatch.delivery_rows import OUTLIVES_CASE
 
 
@@ -25,8 +25,9 @@ def suppression_reason(row: Delivery, case: Case | None) -> str | None:
         return "case_is_over"
     if row.purpose == PAGE and case.state not in WAITING_STATES:
         return "case_was_taken"
-    if (row.channel, row.recipient) == ("voice", "victim"):
-        if case.state == "in_contact":
+    if (row.recipient, row.channel) in (("victim", "voice"), ("victim", THREE_WAY)):
+        # Who talks to them may bring in another one.
+        if case.state == "in_contact" and row.channel != THREE_WAY:
             return "responder_is_talking_to_them"
         return obstacle_to_calls(case.on_call, case.forwarding_on)
     return None

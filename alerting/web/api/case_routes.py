@@ -12,6 +12,7 @@ from alerting.cases.case_service import ContactMethod
 from alerting.cases.closure_service import Closure
 from alerting.cases.late_loss_service import LateLoss
 from alerting.cases.lifecycle import OPEN_STATES, State
+from alerting.notify.dispatch.three_way_calls import Other
 from alerting.service_errors import NotFoundError
 from alerting.web.api.case_views import CaseFileView, CaseView
 from alerting.web.api.problem_documents import responses
@@ -99,6 +100,13 @@ class RelativeBody(_Body):
 
     phone: Annotated[str, Field(min_length=3, max_length=20, pattern=r"^\+?[0-9]+$")]
     name: Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")] = ""
+
+
+class ThreeWayBody(_Body):
+    """Whom to connect the person with; a relative has to be entered in the case."""
+
+    other: Other
+    phone: Annotated[str, Field(min_length=3, max_length=20, pattern=r"^\+?[0-9]+$")]
 
 
 class CasePage(BaseModel):
@@ -201,6 +209,13 @@ def contact(services: Service, who: Worker, case_id: CaseId, body: ContactBody) 
     case = services.case_service.contact(
         case_id, who, method=body.method, reached=body.reached, note=body.note
     )
+    return CaseView.of(case, services.clock())
+
+
+@router.post("/{case_id}/three-way-calls", status_code=202, responses=STEP)
+def three_way_call(services: Service, who: Worker, case_id: CaseId, body: ThreeWayBody) -> CaseView:
+    """Have the voice gateway connect the person with a relative or an officer."""
+    case = services.three_way_calls.call(case_id, who, other=body.other, phone=body.phone)
     return CaseView.of(case, services.clock())
 
 

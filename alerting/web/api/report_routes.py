@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alerting.access import NotAuthenticatedError, Principal
 from alerting.cases.ledger.prevented_loss_report import Dimension, report
+from alerting.notify.dispatch.gateway_reports import GatewayResult
 from alerting.service_errors import InvalidRequestError
 from alerting.web.api.operation_routes import TokenPath
 from alerting.web.api.problem_documents import responses
@@ -38,7 +39,7 @@ class DeliveryReport(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    result: Literal["confirmed", "answered", "no_answer", "busy", "refused"]
+    result: GatewayResult
     digits: Literal["1", "2"] | None = None
 
 
@@ -89,6 +90,8 @@ async def delivery_result(
         for channel, secret in services.gateway_secrets.items()
         if is_signed(secret, request.headers, signed, services.clock())
     ]
+    if "voice" in channels:  # the same gateway
+        channels.append("three_way")
     if not channels:
         raise NotAuthenticatedError(
             "The report is not signed.", hint="Sign it with the gateway's secret."

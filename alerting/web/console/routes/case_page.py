@@ -9,7 +9,8 @@ from alerting.access.masking import mask_account, mask_phone
 from alerting.cases.case_service import ContactMethod
 from alerting.cases.closure_service import Closure
 from alerting.cases.late_loss_service import LateLoss
-from alerting.service_errors import NotFoundError
+from alerting.notify.dispatch.three_way_calls import Other
+from alerting.service_errors import InvalidRequestError, NotFoundError
 from alerting.web.auth.route_access import require
 from alerting.web.console import case_graph
 from alerting.web.console.amount_input import amount_minor
@@ -175,6 +176,24 @@ def correct_relative(
     """Correct the number of a relative, named by its keyed hash."""
     page.services.emergency_contacts.correct(who, case_id, relative=relative, phone=phone)
     return _after(page, who, case_id, "toast.relative_corrected")
+
+
+@router.post("/three-way-calls")
+def three_way_call(
+    page: Signed,
+    who: Worker,
+    case_id: CaseId,
+    relative: Annotated[str, Form(pattern=r"^([0-9a-f]{8,64})?$")] = "",
+    phone: Annotated[str, Form(max_length=20, pattern=r"^(\+?[0-9]{3,19})?$")] = "",
+) -> Response:
+    """Have the voice gateway connect the person with a relative, named by its keyed hash, or an officer."""
+    other: Other = "relative" if relative else "officer"
+    if relative:
+        phone = page.services.emergency_contacts.phone_of(who, case_id, relative)
+    if not phone:
+        raise InvalidRequestError("Enter a number.", code="not_a_number", field="phone")
+    page.services.three_way_calls.call(case_id, who, other=other, phone=phone)
+    return _after(page, who, case_id, "toast.three_way_called")
 
 
 @router.post("/losses")
