@@ -76,7 +76,6 @@ def build_services(
     zone = ZoneInfo(options.console.timezone)
     window_ms = options.cases.attribution_window_seconds * 1000
     deadlines = Deadlines(**options.first_response.model_dump())
-    follow_ups = FollowUps(**options.follow_up.model_dump())
     steps = CaseSteps(db, clock)
     accounts = CaseAccounts(zone)
     lists = ListService(db, clock, pseudonymiser)
@@ -84,10 +83,10 @@ def build_services(
     routing = routing or RoutingSource(settings.routing_file, clock)
     playbooks = playbooks or PlaybookSource(settings.playbooks_file)
     orders = order_options(settings)
-    chosen = dispatch_options(settings, deadlines, follow_ups, orders, playbooks)
+    chosen = dispatch_options(settings, deadlines, orders, playbooks)
     dispatch = DispatchService(routing, chosen)
     tasks = TaskService(db, steps, playbooks)
-    case_service = CaseService(steps, deadlines, follow_ups)
+    case_service = CaseService(steps, deadlines, chosen.follow_ups)
     visits = ReturnVisits(db, clock, options.return_visits.hours)
     closures = closure_service(options, steps, accounts, lists, deadlines, orders, tasks, visits)
     return Services(
@@ -187,7 +186,6 @@ def _rota_services(settings: AlertingSettings, db: Database, clock: Clock) -> di
 def dispatch_options(
     settings: AlertingSettings,
     deadlines: Deadlines,
-    follow_ups: FollowUps,
     orders: OrderOptions,
     playbooks: PlaybookSource,
 ) -> DispatchOptions:
@@ -199,7 +197,7 @@ def dispatch_options(
         public_url=settings.public_url.rstrip("/"),
         budget_per_day=messages.person_budget_per_day,
         deadlines=deadlines,
-        follow_ups=follow_ups,
+        follow_ups=FollowUps(**settings.options.follow_up.model_dump()),
         orders=orders,
         wording=playbooks.message,
     )
