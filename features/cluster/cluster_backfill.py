@@ -48,7 +48,7 @@ def cluster_backfill(
     began = time.perf_counter()
     folder = SharedFolder.at(out)
     with computed_history(
-        source, folder, pseudonyms, options, catalog=catalog, window_events=window_events
+        [source], folder, pseudonyms, options, catalog=catalog, window_events=window_events
     ) as history:
         phases = history.phases
         tasks = [

@@ -1,7 +1,7 @@
 """The three phases of a history on a cluster, up to where its windows can be joined."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from features.cluster.phase_tasks import (
     shared_task,
     subscribers_task,
 )
+from features.cluster.run_output import VALUES, RunOutput
 from features.cluster.shared_folder import SharedFolder
 from features.cluster.source_files import SourceFile, read_hash
 from features.cluster.task_client import SchedulerAddress, connected, run_tasks
@@ -94,47 +95,50 @@ class ComputedHistory:
 
 @contextmanager
 def computed_history(
-    source: Path,
+    sources: Sequence[Path],
     folder: SharedFolder,
     pseudonyms: PseudonymiserSource,
     options: ClusterOptions,
     *,
     catalog: Catalog,
     window_events: int,
+    output: RunOutput = VALUES,
 ) -> Iterator[ComputedHistory]:
-    """Compute the phases of a directory's history; the folder is claimed for the time of the block.
+    """Compute the phases of a history; the folder is claimed for the time of the block.
 
     Args:
-        source: directory of events; every worker reads it under this path.
+        sources: directories of events, read as one history; every worker reads them under these paths.
         folder: empty, or that of the same run interrupted.
         pseudonyms: function of a module that gives the pseudonymiser of the process that calls it.
         options: the scheduler, and how the work is divided.
         catalog: which features.
         window_events: about how many events a window has.
+        output: what the tasks write.
 
     Raises:
         ForewarnError: as :func:`features.cluster.cluster_backfill.cluster_backfill`.
     """
     if not 1 <= options.partitions <= MAX_SHARDS:
         raise ConfigurationError(f"--partitions is not from 1 to {MAX_SHARDS}.")
-    source = source.absolute()
-    topic_files(source, TOPICS[0])  # says that the directory is missing before anything is claimed
+    directories = [source.absolute() for source in sources]
+    for directory in directories:
+        topic_files(directory, TOPICS[0])  # says that it is missing before anything is claimed
     with OutputClaim(folder) as claim, connected(options.address) as client:
         _require_unfinished(folder)
         options.on_dashboard(client.dashboard_link)
         require_same_software(client)
         require_common_folder(client, folder)
-        files = _hashed(client, source, options)
-        windows = cut(source, TOPICS, window_events=window_events)
+        files = _hashed(client, directories, options)
+        windows = cut(directories, TOPICS, window_events=window_events)
         mark = pseudonyms().mark
         key = run_key(
-            catalog, mark, str(window_events), str(options.partitions),
+            catalog, mark, str(window_events), str(options.partitions), repr(output),
             *(f"{path}={file.hash}" for path, file in sorted(files.items())),
         )  # fmt: skip
         _begin(folder, key)
         run = ClusterRun(
             folder.folder(WORK_NAME), key, options.partitions, catalog, code_digest(), mark,
-            options.memory_records,
+            options.memory_records, output,
         )  # fmt: skip
         parts = list(windows.each())
         phases, records = _phases(client, run, parts, files, pseudonyms, options)
@@ -194,9 +198,11 @@ def _phases(
     return PhaseResults(events, subscribers, shared), records
 
 
-def _hashed(client: Client, source: Path, options: ClusterOptions) -> dict[Path, SourceFile]:
+def _hashed(
+    client: Client, sources: Sequence[Path], options: ClusterOptions
+) -> dict[Path, SourceFile]:
     """Size, time and hash of the content of every source file, read by the workers."""
-    paths = [path for topic in TOPICS for path in topic_files(source, topic)]
+    paths = [path for topic in TOPICS for source in sources for path in topic_files(source, topic)]
     unique = uuid.uuid4().hex  # a file that was replaced must be read again
     tasks = [(f"{unique}-{place}", (path,)) for place, path in enumerate(paths)]
     found = run_tasks(client, "files", read_hash, tasks, options.progress)
@@ -218,5 +224,5 @@ def _begin(folder: SharedFolder, key: str) -> None:
     if not work.create(KEY_NAME, key.encode()) and work.read(KEY_NAME) != key.encode():
         raise ConfigurationError(
             f"{folder.url} holds a part of another run: of other files, features, code, key or --partitions.",
-            hint="Give the same command as before to continue it, or another --out, or remove the folder.",
+            hint="Give the same command as before to continue it, or another folder, or remove this one.",
         )

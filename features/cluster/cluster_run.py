@@ -6,7 +6,7 @@ result is used again exactly if a new computation would give the same bytes.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ import msgspec
 
 import features
 from features.catalog import Catalog
+from features.cluster.run_output import RunOutput
 from features.cluster.segment_file import FileReceipt, damaged
 from features.cluster.shared_folder import SharedFolder
 from forewarn.errors import ConfigurationError
@@ -35,6 +36,7 @@ class ClusterRun:
         code: digest of the code that the client runs.
         mark: of the pseudonym key.
         memory_records: records that a task holds in memory before it keeps them in a scratch file.
+        output: what the tasks write.
     """
 
     work: SharedFolder
@@ -44,6 +46,7 @@ class ClusterRun:
     code: str
     mark: str
     memory_records: int
+    output: RunOutput = field(default_factory=RunOutput)
 
     def task_key(self, phase: str, number: int, *read: str) -> str:
         """Identity of a task's result; ``read`` are the hashes of what it reads."""
@@ -100,7 +103,11 @@ def read_phase(work: SharedFolder, result: PhaseResult) -> tuple[FileReceipt, ..
 @cache
 def code_digest() -> str:
     """Digest of all sources of ``features``; two installations with the same one compute the same."""
-    root = Path(features.__file__).parent
+    return digest_of_sources(Path(features.__file__).parent)
+
+
+def digest_of_sources(root: Path) -> str:
+    """Digest of all Python sources under a directory."""
     hashed = hashlib.blake2b(digest_size=16)
     for path in sorted(root.rglob("*.py")):
         hashed.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())

@@ -106,7 +106,7 @@ class OutputClaim:
         holder = "another process" if found is None else found.holder
         return ConfigurationError(
             f"{self._folder.url} is being written by {holder}.",
-            hint=f"Wait for it, or give another --out. The claim of a process that has ended is free after {STALE_SECONDS} s.",
+            hint=f"Wait for it, or give another folder. The claim of a process that has ended is free after {STALE_SECONDS} s.",
         )
 
 

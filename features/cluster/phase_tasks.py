@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ import polars as pl
 
 from features.cluster.cluster_run import ClusterRun, PhaseResult, read_phase
 from features.cluster.entity_shards import EntityShards
+from features.cluster.left_records import leave_records
 from features.cluster.segment_file import FileReceipt, SegmentReader, SegmentWriter, finished
 from features.cluster.source_files import SourceFile
 from features.engine import Engine, RunResult
@@ -37,6 +38,7 @@ from features.kernel.record_layout import PART_SECOND, PART_SHARED, PART_SUBSCRI
 from features.kinds import ACCOUNT
 from features.offline.feature_table import IDENTITY
 from features.offline.frame_columns import COLUMNS_OF, in_order
+from features.offline.offset_limits import below
 from features.offline.record_store import RecordStore, SpillingRecordStore
 from features.offline.time_windows import WindowRows
 from forewarn.errors import ConfigurationError
@@ -44,6 +46,9 @@ from forewarn.platform.pseudonyms import Pseudonymiser
 
 PseudonymiserSource = Callable[[], Pseudonymiser]
 """A function of a module: each worker reads the key from its own settings, so the key never travels."""
+
+ORDER: Final = ("kind", "source", "partition", "offset")
+"""Columns that identify the event of a row."""
 
 F32 = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
@@ -81,6 +86,8 @@ def events_task(
             hint="Give all of them the same FOREWARN_PRIVACY_PSEUDONYM_KEY.",
         )
     tables = _tables(window)
+    if run.output.limits:
+        tables = below(tables, run.output.limits)
     for file in files:
         file.require_unchanged()
     columns = in_order(
@@ -92,15 +99,19 @@ def events_task(
     )
     shards = EntityShards(columns, run.shards)
     with SegmentWriter(run.work, name, key) as writer:
-        names = ("kind", "source", "partition", "offset")
-        writer.add("order", {column: getattr(columns, column) for column in names})
+        writer.add("order", dict(_order(run, columns)))
+        extra = ("district",) if run.output.columns else ()
         for topic in ("calls", "transfers"):
             if topic in tables:
-                writer.add(f"identity/{topic}", tables[topic].select(IDENTITY).to_arrow())
+                writer.add(f"identity/{topic}", tables[topic].select(*IDENTITY, *extra).to_arrow())
         for shard in range(run.shards):
             writer.add(f"shared/{shard}", _part(columns, shards.shared(shard)))
             writer.add(f"subscribers/{shard}", _part(columns, shards.subscribers(shard)))
-        writer.note(events=sum(table.height for table in tables.values()))
+        writer.note(
+            events=sum(table.height for table in tables.values()),
+            rows=len(columns),
+            newest_ms=int(columns.time_ms.max(initial=0)),
+        )
     return writer.receipt
 
 
@@ -146,9 +157,10 @@ def subscribers_task(
             slots = np.zeros((len(columns), 3), np.bool_)
             slots[:, 0] = True
             result = _compute(engine, records, columns, slots, PART_SUBSCRIBER, vectors=vectors)
-            writer.add(f"{number}", {"row": rows, "values": vectors[:, chosen]})
+            if run.output.records is None:
+                writer.add(f"{number}", {"row": rows, "values": vectors[:, chosen]})
             _write_effects(writer, number, EntityShards(columns, run.shards), rows, result.effects)
-        writer.note(records=sum(1 for _ in records.writes()))
+        leave_records(run, writer, records)
     return writer.receipt
 
 
@@ -171,10 +183,11 @@ def shared_task(
                 said = one.arrays(f"{number}/effects/{shard}")
                 effects[np.searchsorted(rows, said["row"])] = said["effects"]
             result = _compute(engine, records, columns, slots, parts, effects=effects)
-            for entity, mine in _entities(columns, slots).items():
+            concerned = {} if run.output.records else _entities(columns, slots)
+            for entity, mine in concerned.items():
                 values = result.vectors[np.ix_(mine, block_slots(run, (entity,)))]
                 writer.add(f"{number}/{entity}", {"row": rows[mine], "values": values})
-        writer.note(records=sum(1 for _ in records.writes()))
+        leave_records(run, writer, records)
     return writer.receipt
 
 
@@ -198,9 +211,23 @@ def _task(run: ClusterRun) -> Iterator[tuple[Engine, RecordStore]]:
     with TemporaryDirectory(prefix="forewarn-task-") as scratch:
         records = SpillingRecordStore(Path(scratch) / "records.sqlite", most=run.memory_records)
         try:
-            yield Engine(run.catalog), records
+            yield _engine(run), records
         finally:
             records.close()
+
+
+def _engine(run: ClusterRun) -> Engine:
+    given = run.output.records
+    if given is None:
+        return Engine(run.catalog)
+    return Engine(run.catalog, prefix=given.prefix, form=lambda: given.form)
+
+
+def _order(run: ClusterRun, columns: EventColumns) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """The columns of a window that its caller reads, in the order of application."""
+    for name, values in columns.arrays():
+        if run.output.columns or name in ORDER:
+            yield name, values
 
 
 def _readers(run: ClusterRun, phase: PhaseResult) -> Iterator[SegmentReader]:

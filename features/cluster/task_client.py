@@ -1,5 +1,6 @@
 """The client's side of Dask: connect, submit a bounded number of tasks, and say in plain words what failed."""
 
+import errno
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -23,6 +24,12 @@ TASKS_AT_ONCE: Final = 1_000
 """Tasks that the scheduler knows at once; further ones wait in this process."""
 
 _LOST: Final = (CommClosedError, FutureCancelledError, CancelledError, OSError, TimeoutError)
+
+
+_OF_FILES: Final = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT)
+)
+"""Codes of operating-system errors that speak of a file of this process and not of a connection."""
 
 
 class WorkerEndedError(ForewarnError):
@@ -142,6 +149,8 @@ def _lost_scheduler(url: str) -> Iterator[None]:
     except ForewarnError:
         raise
     except _LOST as error:
+        if isinstance(error, OSError) and error.errno in _OF_FILES:
+            raise
         raise DependencyUnavailableError(
             f"The scheduler {url} has gone away or has no workers: {type(error).__name__} {error}.",
             hint="Start it and the same command again: finished partitions are in storage and not computed twice.",

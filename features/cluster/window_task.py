@@ -47,7 +47,7 @@ def window_task(
         for topic in ("calls", "transfers")
         if f"identity/{topic}" in decoded
     }
-    vectors = _vectors(run, number, len(columns), phases)
+    vectors = window_vectors(run, number, len(columns), phases)
     table = feature_table(columns, vectors, tables, run.catalog)
     with out.draft(name) as draft:
         write_part(table, draft)
@@ -59,7 +59,12 @@ def window_task(
     return receipt
 
 
-def _vectors(run: ClusterRun, number: int, rows: int, phases: PhaseResults) -> F32:
+def window_vectors(run: ClusterRun, number: int, rows: int, phases: PhaseResults) -> F32:
+    """The vectors of a window's rows, float32 [rows, features].
+
+    Raises:
+        DamagedFileError: if a file of the phases is not what its task wrote.
+    """
     vectors = no_values(run, rows)
     for receipt in read_phase(run.work, phases.subscribers):
         part = SegmentReader(run.work, receipt).arrays(f"{number}")

@@ -95,8 +95,8 @@ async def rebuild_state(
             newest = max(newest, int(result.plan.columns.time_ms.max()))
             progress(count)
             await asyncio.sleep(0)  # the kernel has blocked the event loop
-    records, expired = await _write(
-        history.record_store, store, newest if now_ms is None else now_ms
+    records, expired = await write_records(
+        history.record_store.writes(), store, newest if now_ms is None else now_ms
     )
     if not as_history:
         await write_floors(store, reached if floors is None else floors)
@@ -118,13 +118,26 @@ async def write_floors(store: StateStore, floors: Floors) -> None:
     await store.commit([], journals=journals)
 
 
-async def _write(record_store: RecordStore, store: StateStore, now_ms: int) -> tuple[int, int]:
-    """Write all records, a few batches at once; counts those written and those expired."""
+async def write_records(writes: Iterable[Write], store: StateStore, now_ms: int) -> tuple[int, int]:
+    """Write records into a store without any, a few batches at once.
+
+    Args:
+        writes: the records.
+        store: opened; it holds none of them.
+        now_ms: event time, UTC ms, at which it is judged whether a record has expired.
+
+    Returns:
+        The number of those written and of those expired.
+
+    Raises:
+        NotEmptyError: if the store holds one of the records.
+        DependencyUnavailableError: if the store stops answering.
+    """
     records = expired = 0
     batch: list[Write] = []
     going: set[asyncio.Task[None]] = set()
     try:
-        for write in record_store.writes():
+        for write in writes:
             left_ms = write.expire_ms - max(0, now_ms - parse(write.value).last_event_ms)
             if left_ms <= 0:
                 expired += 1

@@ -14,6 +14,7 @@ from features.event_columns import EventColumns
 from features.offline.export import servers_of
 from features.offline.export_manifest import OffsetRange, read_manifest
 from features.offline.frame_columns import COLUMNS_OF, in_order
+from features.offline.offset_limits import below, limits_of
 from features.offline.parquet_schema import SOURCE_OF
 from features.offline.parquet_tables import read_topic
 from features.offline.time_windows import TimeWindows
@@ -123,22 +124,10 @@ def columns_below(
 
     Of a partition that the target does not name, all events are kept.
     """
-    limits = pl.DataFrame(
-        [(topic, partition, offset) for (topic, partition), offset in target.items()],
-        schema={"topic_": pl.String, "partition": pl.Int32, "limit": pl.Int64},
-        orient="row",
-    )
+    limits = limits_of(target)
     for tables in windows:
-        parts = []
-        for topic, rows in tables.items():
-            mine = limits.filter(pl.col("topic_") == topic).drop("topic_")
-            below = (
-                rows.join(mine, on="partition", how="left", maintain_order="left")
-                .filter(pl.col("limit").is_null() | (pl.col("offset") < pl.col("limit")))
-                .drop("limit")
-            )
-            parts.append(COLUMNS_OF[topic](below, pseudonymiser))
-        yield in_order(parts)
+        kept = below(tables, limits)
+        yield in_order([COLUMNS_OF[topic](rows, pseudonymiser) for topic, rows in kept.items()])
 
 
 def floors_of(target: Positions, held: Held) -> dict[int, dict[int, int]]:

@@ -1,5 +1,6 @@
 """Backtests: a period of history through a model and a policy, event by event, as workers decide."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.catalog import CATALOG
-from features.engine import Engine
 from features.event_columns import EventColumns
-from forewarn.api.event_dataset import OFFLINE_KEY
+from forewarn.api.event_dataset import OFFLINE_KEY, by_kernel
 from forewarn.api.model_access import load_policy
 from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
@@ -54,6 +53,7 @@ def backtest(
     until_ms: int | None = None,
     lists: str | Path | None = None,
     threads: int = 1,
+    vectors: Callable[[EventColumns], NDArray[np.float32]] | None = None,
 ) -> Backtest:
     """Count the warnings, false alarms and money of a period that a model and a policy would decide.
 
@@ -70,6 +70,7 @@ def backtest(
         until_ms: judge up to here, UTC milliseconds; by default to the end.
         lists: CSV file of block, allow, pair and watch lists; none by default.
         threads: threads of the feature kernel.
+        vectors: computes the features of all events, float32 [events, features]; by default this process.
 
     Raises:
         ConfigurationError: if no event lies in the period, or the lists cannot be read.
@@ -77,7 +78,7 @@ def backtest(
     sides = [(model, policy or load_policy(model))]
     if against is not None:
         sides.append(against)
-    period = _Period.read(history, threads)
+    period = _Period.read(history, vectors or by_kernel(threads))
     begin_ms, unseen_ms = _begin(period.events, [scorer for scorer, _ in sides], since_ms)
     rows = period.events.time_ms >= begin_ms
     if until_ms is not None:
@@ -127,17 +128,18 @@ class _Period:
     districts: NDArray[np.str_]
 
     @classmethod
-    def read(cls, history: EventHistory, threads: int) -> "_Period":
+    def read(
+        cls, history: EventHistory, compute: Callable[[EventColumns], NDArray[np.float32]]
+    ) -> "_Period":
         """Compute features and labels of a history."""
         pseudonymiser = Pseudonymiser(OFFLINE_KEY)
         events = event_columns(history, pseudonymiser)
         if len(events) == 0:
             raise ConfigurationError("the history has no events.")
-        engine = Engine(CATALOG)
         return cls(
             pseudonymiser,
             events,
-            engine.run(engine.plan(events), threads=threads).vectors,
+            compute(events),
             label_events(events, history.outcomes, pseudonymiser),
             district_of_events(events, history, pseudonymiser),
         )

@@ -1,11 +1,34 @@
 """Datasets from events, with pseudonyms of a key that nothing outside the process knows."""
 
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.catalog import CATALOG
+from features.engine import Engine
+from features.event_columns import EventColumns
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.training.history_dataset import EventHistory, dataset_of_history
 from models.training.training_dataset import Dataset
 
 OFFLINE_KEY = b"pseudonyms of one offline run"
 """Pseudonyms tie the events of one person together within one run; no model contains any."""
+
+
+def offline_pseudonymiser() -> Pseudonymiser:
+    """That of an offline run, in whatever process: it gives the same pseudonyms everywhere."""
+    return Pseudonymiser(OFFLINE_KEY)
+
+
+def by_kernel(threads: int) -> Callable[[EventColumns], NDArray[np.float32]]:
+    """What computes the vectors of all events of a history in this process."""
+
+    def compute(events: EventColumns) -> NDArray[np.float32]:
+        engine = Engine(CATALOG)
+        return engine.run(engine.plan(events), threads=threads).vectors
+
+    return compute
 
 
 def build_dataset(history: EventHistory, *, report_share: float = 0.6, threads: int = 2) -> Dataset:

@@ -1,5 +1,6 @@
 """Lead and precision of the warnings of a period, by the decisions that a worker would take."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.catalog import CATALOG
-from features.engine import Engine
 from features.event_columns import EventColumns
 from features.kinds import EventKind
-from forewarn.api.event_dataset import OFFLINE_KEY
+from forewarn.api.event_dataset import OFFLINE_KEY, by_kernel
 from forewarn.api.model_access import load_policy
 from forewarn.errors import ConfigurationError
 from forewarn.platform.pseudonyms import Pseudonymiser
@@ -77,6 +77,7 @@ def evaluate_period(
     since_ms: int | None = None,
     until_ms: int | None = None,
     threads: int = 1,
+    vectors: Callable[[EventColumns], NDArray[np.float32]] | None = None,
 ) -> dict[str, Any]:
     """Replay a period through scorer, policy and budgets; figures with 90 % intervals over people.
 
@@ -90,6 +91,7 @@ def evaluate_period(
             after a third of the period if the model was trained on other data.
         until_ms: judge up to here; by default to the end.
         threads: threads of the feature kernel.
+        vectors: computes the features of all events, float32 [events, features]; by default this process.
 
     Returns:
         A JSON-ready document: ``findings``, ``policy`` (the figures of the real decisions), ``budgets``,
@@ -99,7 +101,9 @@ def evaluate_period(
         ConfigurationError: if no event lies in the period.
     """
     own = policy or load_policy(model)
-    period, findings = _read(Path(directory), model, since_ms, until_ms, threads)
+    period, findings = _read(
+        Path(directory), model, since_ms, until_ms, vectors or by_kernel(threads)
+    )
     raised, probability = _decisions(period, model, own)
     figures = _figures(period, raised)
     score = trigger_scores(probability, period.events.kind)
@@ -160,15 +164,18 @@ def _few_losses(period: _Period) -> list[Finding]:
 
 
 def _read(
-    directory: Path, model: Scorer, since_ms: int | None, until_ms: int | None, threads: int
+    directory: Path,
+    model: Scorer,
+    since_ms: int | None,
+    until_ms: int | None,
+    compute: Callable[[EventColumns], NDArray[np.float32]],
 ) -> tuple[_Period, list[Finding]]:
     history = read_history(directory)
     pseudonymiser = Pseudonymiser(OFFLINE_KEY)
     events = event_columns(history, pseudonymiser)
     if len(events) == 0:
         raise ConfigurationError(f"there are no events in {directory}.")
-    engine = Engine(CATALOG)
-    vectors = engine.run(engine.plan(events), threads=threads).vectors
+    vectors = compute(events)
     labels = label_events(events, history.outcomes, pseudonymiser)
     if has_town_truth(directory):
         frames = {"calls": history.calls, "transfers": history.transfers}

@@ -10,8 +10,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from forewarn.api.cluster_access import vectors_on_cluster
 from forewarn.api.decision_backtest import Backtest, backtest
 from forewarn.api.model_access import load_model, load_policy
+from forewarn.cli.cluster_options import (
+    Partitions,
+    SchedulerFile,
+    SchedulerUrl,
+    WorkFolder,
+    judged_on_cluster,
+)
 from forewarn.cli.judgement_options import (
     DataFolder,
     KernelThreads,
@@ -50,8 +58,16 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
     threads: KernelThreads = 1,
+    scheduler: SchedulerUrl = "",
+    scheduler_file: SchedulerFile = None,
+    work: WorkFolder = "",
+    partitions: Partitions = None,
 ) -> None:
-    """Replay a period through scorer, policy, budgets and deduplication, and count the results."""
+    """Replay a period through scorer, policy, budgets and deduplication, and count the results.
+
+    On a cluster the workers compute the features; the decisions depend on those before them and are taken here.
+    """
+    cluster = judged_on_cluster(scheduler, scheduler_file, work, partitions, threads=threads)
     scorer = load_model(model)
     own = load_policy(scorer, policy)
     against = None
@@ -67,6 +83,7 @@ def run(
         until_ms=utc_ms(until) if until else None,
         lists=lists,
         threads=threads,
+        vectors=vectors_on_cluster(data, cluster) if cluster else None,
     )
     _print_period(result)
     document = _document(result)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from forewarn.api.cluster_access import ClusterWork, cluster_work
 from forewarn.errors import ConfigurationError
 
 SchedulerUrl = Annotated[
@@ -18,6 +19,36 @@ Partitions = Annotated[
     int | None,
     typer.Option(min=1, max=4096, help="Partitions of the records on a cluster; by default 16."),
 ]
+
+WorkFolder = Annotated[
+    str,
+    typer.Option(
+        "--work",
+        help="With a scheduler: empty directory that all workers see, or s3:// address, for files between the tasks.",
+    ),
+]
+
+
+def judged_on_cluster(
+    scheduler: str,
+    scheduler_file: Path | None,
+    folder: str,
+    partitions: int | None,
+    *,
+    threads: int = 1,
+) -> ClusterWork | None:
+    """The cluster of a command that judges or trains, with its progress on the terminal; None without one.
+
+    Raises:
+        ConfigurationError: for options that do not fit together.
+    """
+    work = cluster_work(
+        scheduler, scheduler_file, folder, partitions=partitions, progress=PhaseLines(),
+        on_dashboard=print_dashboard,
+    )  # fmt: skip
+    if work is not None:
+        require_none(**{"--threads": threads if threads != 1 else None})
+    return work
 
 
 def print_dashboard(link: str) -> None:
@@ -42,6 +73,19 @@ def require_none(**options: object) -> None:
             f"{' and '.join(given)} cannot be given with a scheduler.",
             hint="Set threads, memory and scratch directories where the workers are started.",
         )
+
+
+class PhaseLines:
+    """Progress of a cluster as a line on standard error for each phase that begins."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+
+    def __call__(self, phase: str, _done: int, total: int) -> None:
+        """Print the phase unless it is the one that runs."""
+        if phase != self._phase:
+            self._phase = phase
+            typer.echo(f"{phase}: {total} tasks", err=True)
 
 
 class TasksDone:

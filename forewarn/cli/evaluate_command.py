@@ -9,8 +9,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from forewarn.api.cluster_access import vectors_on_cluster
 from forewarn.api.model_access import last_champion, load_model, load_policy
 from forewarn.api.period_evaluation import evaluate_period
+from forewarn.cli.cluster_options import (
+    Partitions,
+    SchedulerFile,
+    SchedulerUrl,
+    WorkFolder,
+    judged_on_cluster,
+)
 from forewarn.cli.judgement_options import (
     DataFolder,
     KernelThreads,
@@ -57,12 +65,18 @@ def run(
     json: Annotated[Path | None, typer.Option(help="Write every figure as JSON.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report with plots.")] = None,
     threads: KernelThreads = 1,
+    scheduler: SchedulerUrl = "",
+    scheduler_file: SchedulerFile = None,
+    work: WorkFolder = "",
+    partitions: Partitions = None,
 ) -> None:
     """Replay a period through the decisions of a worker and print leads, precision and money.
 
     Intervals are 90 % over people. A simulated town is judged by its whole truth, an export by its
-    outcomes, which lack unreported frauds.
+    outcomes, which lack unreported frauds. On a cluster the workers compute the features; the decisions
+    depend on those before them and are taken here.
     """
+    cluster = judged_on_cluster(scheduler, scheduler_file, work, partitions, threads=threads)
     scorer = load_model(model)
     document = evaluate_period(
         data,
@@ -72,6 +86,7 @@ def run(
         since_ms=utc_ms(since) if since else None,
         until_ms=utc_ms(until) if until else None,
         threads=threads,
+        vectors=vectors_on_cluster(data, cluster) if cluster else None,
     )
     _print(document)
     if json:

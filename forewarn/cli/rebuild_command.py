@@ -2,8 +2,10 @@
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +18,13 @@ from features.event_columns import EventColumns
 from features.offline.backfill import TOPICS
 from features.offline.export import Exporter
 from features.offline.history_runner import SLICE_EVENTS
-from features.offline.rebuild import Floors, RebuildResult, rebuild_state
+from features.offline.rebuild import (
+    Floors,
+    RebuildResult,
+    rebuild_state,
+    write_floors,
+    write_records,
+)
 from features.offline.restore import (
     Held,
     Positions,
@@ -29,11 +37,24 @@ from features.offline.restore import (
 )
 from features.offline.time_windows import cut
 from features.store.store_factory import meaning_of, redis_state_store
+from forewarn.api.cluster_access import (
+    ClusterWork,
+    cluster_directory,
+    records_on_cluster,
+    settings_pseudonymiser,
+)
+from forewarn.cli.cluster_options import (
+    Partitions,
+    SchedulerFile,
+    SchedulerUrl,
+    WorkFolder,
+    judged_on_cluster,
+    require_none,
+)
 from forewarn.platform.kafka import client_arguments
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import (
     KafkaSettings,
-    PrivacySettings,
     RedisSettings,
     WorkerSettings,
     load,
@@ -54,11 +75,19 @@ def run(
         bool, typer.Option("--allow-gap", help="Rebuild without the events that no source holds.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before emptying Redis.")] = False,
+    scheduler: SchedulerUrl = "",
+    scheduler_file: SchedulerFile = None,
+    work: WorkFolder = "",
+    partitions: Partitions = None,
 ) -> None:
     """Empty the state and rebuild it from the events below the workers' committed offsets.
 
-    Stop the workers first: otherwise they find their state gone and stop by themselves.
+    Stop the workers first: otherwise they find their state gone and stop by themselves. On a cluster its
+    workers compute the records, and this process reads Kafka and writes Redis.
     """
+    cluster = judged_on_cluster(scheduler, scheduler_file, work, partitions)
+    if cluster is not None:
+        require_none(**{"--scratch": scratch})
     if not yes:
         typer.confirm("This deletes the state in Redis first. Go on?", abort=True)
     kafka, worker = load(KafkaSettings), load(WorkerSettings)
@@ -66,20 +95,59 @@ def run(
         client_arguments(kafka), group=worker.group, topic_prefix=kafka.topic_prefix
     )
     held = held_ranges(source) if source else {}
-    key = load(PrivacySettings).pseudonym_key.get_secret_value().encode()
-    pseudonymiser = Pseudonymiser(key)
-    with tempfile.TemporaryDirectory(prefix="forewarn-rebuild-", dir=scratch) as directory:
-        rest = Path(directory) / "rest"
+    floors = floors_of(target, held)
+    with _directory(cluster, scratch) as directory:
+        rest = directory / "rest"
         _export_rest(kafka, worker, target, held, rest, allow_gap=allow_gap)
         sources = [rest, *([source] if source else [])]
-        windows = cut(sources, TOPICS, window_events=SLICE_EVENTS)
-        columns = columns_below(windows, target, pseudonymiser)
-        with _event_progress(windows.events) as advance:
-            built = asyncio.run(_rebuild(columns, pseudonymiser, floors_of(target, held), advance))
+        if cluster is not None:
+            inside = replace(cluster, folder=str(directory / "records"))
+            built = asyncio.run(_rebuild_on_cluster(sources, inside, target, floors))
+        else:
+            built = _rebuild_here(sources, target, floors)
     typer.echo(
         f"{built.records:,} records from {built.events:,} events in {built.seconds:.1f} s; "
         f"{built.expired:,} had expired. Start the workers again."
     )
+
+
+@contextmanager
+def _directory(cluster: ClusterWork | None, scratch: Path | None) -> Iterator[Path]:
+    """Where the events from Kafka lie meanwhile; with a cluster, where its workers see them."""
+    if cluster is not None:
+        with cluster_directory(cluster, "rebuild") as shared:
+            yield shared
+        return
+    with tempfile.TemporaryDirectory(prefix="forewarn-rebuild-", dir=scratch) as directory:
+        yield Path(directory)
+
+
+def _rebuild_here(sources: list[Path], target: Positions, floors: Floors) -> RebuildResult:
+    pseudonymiser = settings_pseudonymiser()
+    windows = cut(sources, TOPICS, window_events=SLICE_EVENTS)
+    columns = columns_below(windows, target, pseudonymiser)
+    with _event_progress(windows.events) as advance:
+        return asyncio.run(_rebuild(columns, pseudonymiser, floors, advance))
+
+
+async def _rebuild_on_cluster(
+    sources: list[Path], cluster: ClusterWork, target: Positions, floors: Floors
+) -> RebuildResult:
+    """The same state, its records computed by the workers and written by this process."""
+    began = time.perf_counter()
+    redis = load(RedisSettings)
+    store = redis_state_store(redis, meaning=meaning_of(settings_pseudonymiser()))
+    try:
+        await store.begin_rebuild()
+        with records_on_cluster(
+            sources, cluster, limits=target, prefix=redis.key_prefix, form=store.form
+        ) as records:
+            written, expired = await write_records(records.writes, store, records.newest_ms)
+        await write_floors(store, floors)
+        await store.end_rebuild()
+        return RebuildResult(records.events, written, expired, time.perf_counter() - began)
+    finally:
+        await store.close()
 
 
 def _export_rest(

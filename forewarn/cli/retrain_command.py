@@ -1,6 +1,9 @@
 """``forewarn retrain``: from Kafka to a promoted model in one run, for a scheduled job."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -8,15 +11,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from forewarn.api.event_dataset import OFFLINE_KEY
+from forewarn.api.cluster_access import ClusterWork, cluster_directory, dataset_of
 from forewarn.api.topic_export import export
+from forewarn.cli.cluster_options import (
+    Partitions,
+    SchedulerFile,
+    SchedulerUrl,
+    WorkFolder,
+    judged_on_cluster,
+)
 from forewarn.contracts.topics import SOURCES
-from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import ModelsSettings, load
 from forewarn.simulator.default_training import catalog_options
 from models.registry import open_registry
 from models.registry.mlflow_tracking import mirror
-from models.training.history_dataset import dataset_of_directory
 from models.training.overrides import Overrides, with_overrides
 from models.training.retrain import retrain
 from models.training.row_sampling import HONEST_ROWS
@@ -62,19 +70,27 @@ def run(
             help="Fit models of single triggers beside the common one, or the common one alone (the default).",
         ),
     ] = None,
+    scheduler: SchedulerUrl = "",
+    scheduler_file: SchedulerFile = None,
+    work: WorkFolder = "",
+    partitions: Partitions = None,
 ) -> None:
     """Export history, train, compare with the champion, and promote the model if it is better.
 
-    Exit code 0 also where the gates refuse: the model is then challenger, and nothing is broken.
+    Exit code 0 also where the gates refuse: the model is then challenger, and nothing is broken. On a
+    cluster the workers compute the features and keep the rows to train on; the model is fitted here.
     """
+    cluster = judged_on_cluster(scheduler, scheduler_file, work, partitions)
     settings = load(ModelsSettings)
     registry = open_registry(settings)
     now_ms = time.time_ns() // 1_000_000
-    with TemporaryDirectory(prefix="forewarn-export-") as work:
-        source = data or export_history(Path(work), since_ms=now_ms - round(days * DAY_MS))
-        dataset = dataset_of_directory(
-            source, Pseudonymiser(OFFLINE_KEY), report_share=report_share, honest_rows=honest_rows,
-            threads=threads,
+    with _directory(cluster) as directory:
+        source = data or export_history(
+            directory / "export", since_ms=now_ms - round(days * DAY_MS)
+        )
+        dataset = dataset_of(
+            source, report_share=report_share, honest_rows=honest_rows, threads=threads,
+            cluster=replace(cluster, folder=str(directory / "features")) if cluster else None,
         )  # fmt: skip
     options = with_overrides(
         catalog_options(now_ms, signing_key=settings.signing_key.get_secret_value().encode()),
@@ -90,6 +106,17 @@ def run(
         artifact = registry.artifact(result.version)
         mirror(settings.mlflow_uri, alias, artifact, result.metrics)
     typer.echo(f"{result.version} is {'champion' if result.promoted else 'challenger'}")
+
+
+@contextmanager
+def _directory(cluster: ClusterWork | None) -> Iterator[Path]:
+    """Where the export lies meanwhile; with a cluster, where its workers see it."""
+    if cluster is not None:
+        with cluster_directory(cluster, "retrain") as shared:
+            yield shared
+        return
+    with TemporaryDirectory(prefix="forewarn-export-") as directory:
+        yield Path(directory)
 
 
 def export_history(directory: Path, *, since_ms: int) -> Path:

@@ -39,7 +39,11 @@ def run(
         int, typer.Option(min=1, max=10_000, help="Partitions of the topics.")
     ] = 8,
 ) -> None:
-    """Write calls, transfers, labels, reports, truth and people of a simulated town."""
+    """Write calls, transfers, labels, reports, truth and people of a simulated town.
+
+    One process makes a town: its draws are one sequence, of which no part can be made alone. For a history of
+    many machines make several towns, each with its own --seed and --out.
+    """
     scenario = Scenario(
         seed=seed,
         subscribers=subscribers,

@@ -9,16 +9,21 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from forewarn.api.event_dataset import OFFLINE_KEY
+from forewarn.api.cluster_access import ClusterWork, dataset_of
+from forewarn.cli.cluster_options import (
+    Partitions,
+    SchedulerFile,
+    SchedulerUrl,
+    WorkFolder,
+    judged_on_cluster,
+)
 from forewarn.errors import ConfigurationError
-from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import ModelsSettings, load
 from forewarn.simulator.default_training import catalog_options
 from models.registry import Registry, champion_scorer, open_registry
 from models.registry.mlflow_tracking import follow, track
 from models.tabular.table_dataset import TableOptions, dataset_of_table, table_options
 from models.tabular.table_times import UNITS, TimeUnit
-from models.training.history_dataset import dataset_of_directory
 from models.training.overrides import Overrides, with_overrides
 from models.training.row_sampling import HONEST_ROWS
 from models.training.train_artifact import METRICS, REPORT, Trained, train
@@ -171,12 +176,18 @@ def run(
     trees: Trees = None,
     threads: Threads = 1,
     by_trigger: ByTrigger = None,
+    scheduler: SchedulerUrl = "",
+    scheduler_file: SchedulerFile = None,
+    work: WorkFolder = "",
+    partitions: Partitions = None,
 ) -> None:
     """Train, calibrate, judge and write an artifact with its report.
 
     With --data, features are those of the catalog, computed by the worker's own kernel. With
-    --frame, any table of transactions will do; see docs/tables.md.
+    --frame, any table of transactions will do; see docs/tables.md. On a cluster the workers compute the
+    features and keep the rows to train on; the model is fitted here.
     """
+    cluster = judged_on_cluster(scheduler, scheduler_file, work, partitions)
     choices = Overrides(
         seed=seed, calibration=calibration, embargo_days=embargo_days, warmup_days=warmup_days,
         capacity=capacity, trials=trials, search_seconds=search_seconds, trees=trees,
@@ -186,9 +197,12 @@ def run(
     key = settings.signing_key.get_secret_value().encode()
     if data is not None and frame is None:
         source = _of_history(
-            data, key, report_share=report_share, honest_rows=honest_rows, threads=threads
-        )
+            data, key, report_share=report_share, honest_rows=honest_rows, threads=threads,
+            cluster=cluster,
+        )  # fmt: skip
     elif frame is not None and data is None:
+        if cluster is not None:
+            raise ConfigurationError("A cluster computes features of --data, not of --frame.")
         source = _of_table(
             frame,
             TableOptions(
@@ -219,13 +233,18 @@ class _Source:
 
 
 def _of_history(
-    data: Path, key: bytes, *, report_share: float, honest_rows: int, threads: int
+    data: Path,
+    key: bytes,
+    *,
+    report_share: float,
+    honest_rows: int,
+    threads: int,
+    cluster: ClusterWork | None,
 ) -> _Source:
     console.print(f"computing features of {data}")
-    dataset = dataset_of_directory(
-        data, Pseudonymiser(OFFLINE_KEY), report_share=report_share, honest_rows=honest_rows,
-        threads=threads,
-    )  # fmt: skip
+    dataset = dataset_of(
+        data, report_share=report_share, honest_rows=honest_rows, threads=threads, cluster=cluster
+    )
     return _Source(dataset, catalog_options(_now_ms(), signing_key=key), "Forewarn model")
 
 

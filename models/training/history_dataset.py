@@ -58,17 +58,25 @@ def read_history(directory: str | Path) -> EventHistory:
         ConfigurationError: if the directory is missing or lacks required columns.
     """
     directory = Path(directory)
-    frames = {topic: read_topic(directory, topic).collect() for topic in COLUMNS_OF}
-    outcomes = frames["outcomes"]
-    reports, people = directory / "reports.parquet", directory / "people.parquet"
-    if outcomes.is_empty() and reports.is_file():
-        outcomes = outcomes_of_reports(pl.read_parquet(reports))
+    people = directory / "people.parquet"
     return EventHistory(
-        frames["calls"],
-        frames["transfers"],
-        outcomes,
+        read_topic(directory, "calls").collect(),
+        read_topic(directory, "transfers").collect(),
+        history_outcomes(directory)[0],
         pl.read_parquet(people) if people.is_file() else None,
     )
+
+
+def history_outcomes(directory: Path) -> tuple[pl.DataFrame, bool]:
+    """The outcomes of a directory, and whether they are its reports because it has no outcomes.
+
+    Raises:
+        ConfigurationError: if the directory is missing or lacks required columns.
+    """
+    outcomes, reports = read_topic(directory, "outcomes").collect(), directory / "reports.parquet"
+    if not outcomes.is_empty() or not reports.is_file():
+        return outcomes, False
+    return outcomes_of_reports(pl.read_parquet(reports)), True
 
 
 def outcomes_of_reports(reports: pl.DataFrame) -> pl.DataFrame:
@@ -147,8 +155,8 @@ def dataset_of_directory(
         ConfigurationError: if the directory is missing or lacks required columns.
     """
     windows = cut(directory, tuple(COLUMNS_OF), window_events=window_events)
-    outcomes = read_topic(directory, "outcomes").collect()
-    if outcomes.is_empty() and (directory / "reports.parquet").is_file():
+    outcomes, of_reports = history_outcomes(directory)
+    if of_reports:
         return dataset_of_history(
             read_history(directory), pseudonymiser, report_share=report_share,
             honest_share=share_for(windows.events, honest_rows), threads=threads, catalog=catalog,
@@ -156,7 +164,7 @@ def dataset_of_directory(
     share = share_for(windows.events, honest_rows)
     kept = KeptRows(RowSampler.of_outcomes(outcomes, pseudonymiser, share))
     people = directory / "people.parquet"
-    districts = None if people.is_file() else _Districts()
+    districts = None if people.is_file() else PersonDistricts()
     with TemporaryDirectory(prefix="forewarn-records-") as scratch:
         records = SpillingRecordStore(Path(scratch) / "records.sqlite", most=memory_records)
         runner = HistoryRunner(Engine(catalog), record_store=records, threads=threads)
@@ -174,8 +182,12 @@ def dataset_of_directory(
     return kept.dataset(outcomes, pseudonymiser, segments, report_share, catalog)
 
 
-class _Districts:
-    """The district of each person's last event, gathered window by window."""
+class PersonDistricts:
+    """The district of each person's last event, gathered window by window.
+
+    Attributes:
+        table: columns subscriber and district.
+    """
 
     def __init__(self) -> None:
         self.table = pl.DataFrame(schema={"subscriber": pl.String, "district": pl.String})

@@ -44,6 +44,16 @@ class KeptRows:
         self._events.append(part)
         self._vectors.append(result.vectors, rows[np.isin(part.kind, WARNABLE)])
 
+    def add_part(self, part: EventColumns, vectors: NDArray[np.float32]) -> None:
+        """Add what the sampler has kept of a window elsewhere.
+
+        Args:
+            part: rows that the sampler wanted.
+            vectors: of those at which a warning can help, float32 [rows, features].
+        """
+        self._events.append(part)
+        self._vectors.append(vectors, np.arange(len(vectors)))
+
     def dataset(
         self,
         outcomes: pl.DataFrame,

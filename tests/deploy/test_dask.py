@@ -7,11 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+import typer
 import yaml
 from kubernetes_validate import utils as kubernetes
 
 from deploy.check_crds import custom, faults
+from forewarn.cli import retrain_command
 from tests.deploy.manifests import ROOT
 from tests.deploy.test_manifests import KUBERNETES
 from tests.deploy.test_operators import known
@@ -22,9 +25,9 @@ Resource = dict[str, Any]
 
 
 @cache
-def _rendered(directory: Path, form: str) -> tuple[Resource, ...]:
-    """The base with one form of the cluster."""
-    overlay = directory / form
+def _rendered(directory: Path, form: str, *more: str) -> tuple[Resource, ...]:
+    """The base with one form of the cluster, and further components."""
+    overlay = directory / "-".join((form, *more))
     overlay.mkdir()
     there = os.path.relpath(ROOT / "deploy/k8s", overlay)
     document = {
@@ -32,7 +35,7 @@ def _rendered(directory: Path, form: str) -> tuple[Resource, ...]:
         "kind": "Kustomization",
         "namespace": "forewarn",
         "resources": [f"{there}/base"],
-        "components": [f"{there}/components/{form}"],
+        "components": [f"{there}/components/{one}" for one in (form, *more)],
     }
     (overlay / "kustomization.yaml").write_text(yaml.safe_dump(document))
     tool = ["kubectl", "kustomize"] if shutil.which("kubectl") else ["kustomize", "build"]
@@ -148,3 +151,74 @@ def test_workers_and_client_share_the_folder_of_histories(
     ]
     assert places[0] == places[1]
     assert claims == ["forewarn-history", "forewarn-history"]
+
+
+@pytest.fixture(params=FORMS)
+def retraining(request: pytest.FixtureRequest, directory: Path) -> tuple[Resource, ...]:
+    """The base with one form of the cluster, on which the nightly job runs."""
+    return _rendered(directory, request.param, "dask-retrain")
+
+
+def _job(resources: tuple[Resource, ...]) -> Resource:
+    [job] = [
+        r
+        for r in resources
+        if r["kind"] == "CronJob" and r["metadata"]["name"] == "forewarn-retrain"
+    ]
+    for resource in resources:
+        if not custom(resource):
+            kubernetes.validate(resource, KUBERNETES, strict=True)
+    template: Resource = job["spec"]["jobTemplate"]["spec"]["template"]
+    return template
+
+
+def test_the_retraining_computes_on_the_cluster_in_a_folder_that_its_workers_see(
+    retraining: tuple[Resource, ...],
+) -> None:
+    pod = _job(retraining)["spec"]
+    [container] = pod["containers"]
+    arguments = container["args"]
+    options = {str(name) for one in run_options(retrain_command.app) for name in one.opts}
+    assert arguments[0] == "retrain"
+    assert {one for one in arguments if one.startswith("--")} <= options
+    mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
+    assert arguments[arguments.index("--work") + 1] == mounts["history"]
+    worker = _pods(retraining)["worker"][1]
+    seen = {m["name"]: m["mountPath"] for m in worker["containers"][0]["volumeMounts"]}
+    assert mounts["history"] == seen["history"]
+    assert {"tmp", "secrets", "kafka-ca", "models"} < mounts.keys(), "what the job had before"
+    assert {"secrets", "history", "tmp"} < {volume["name"] for volume in pod["volumes"]}
+
+
+def test_workers_stand_ready_for_the_retraining(retraining: tuple[Resource, ...]) -> None:
+    for one in retraining:
+        if one["kind"] == "DaskCluster":
+            assert one["spec"]["worker"]["replicas"] >= 1
+        elif one["metadata"]["name"] == "forewarn-dask-worker" and one["kind"] == "Deployment":
+            assert one["spec"]["replicas"] >= 1
+
+
+def test_the_retraining_reaches_the_scheduler_and_no_worker(
+    retraining: tuple[Resource, ...],
+) -> None:
+    labels = _job(retraining)["metadata"]["labels"]
+    policies = {
+        r["metadata"]["name"]: r["spec"] for r in retraining if r["kind"] == "NetworkPolicy"
+    }
+    given = policies["forewarn-dask-retrain"]
+    assert given["podSelector"]["matchLabels"].items() <= labels.items()
+    [rule] = given["egress"]
+    [peer] = rule["to"]
+    assert peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "scheduler"
+    [entry] = policies["forewarn-dask-scheduler-retrain"]["ingress"]
+    assert [port["port"] for port in entry["ports"]] == [port["port"] for port in rule["ports"]]
+    [caller] = entry["from"]
+    assert caller["podSelector"]["matchLabels"].items() <= labels.items()
+    service = next(r for r in retraining if r["metadata"]["name"] == "forewarn-retrain")
+    command = service["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert f":{entry['ports'][0]['port']}" in command[command.index("--scheduler") + 1]
+
+
+def run_options(app: typer.Typer) -> list[click.Parameter]:
+    """The options of a command."""
+    return typer.main.get_command(app).params

@@ -29,6 +29,7 @@ READS = {
     "CronJob/forewarn-retrain": ["forewarn/cli/retrain_command.py", "forewarn/api/topic_export.py"],
     "Deployment/forewarn-toolbox": [
         "forewarn/api/feature_history.py",  # what `forewarn parity` calls
+        "forewarn/api/cluster_access.py",
         *(f"forewarn/cli/{name}_command.py"
         for name in ("dead_letters", "lag", "models", "rebuild", "replay", "topics", "train")),
     ],
