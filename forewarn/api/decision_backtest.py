@@ -91,18 +91,7 @@ def backtest(
     in_force = read_lists(Path(lists), period.pseudonymiser) if lists else Lists()
     replays = [period.replay(scorer, policy, rows, in_force) for scorer, policy in sides]
     summaries = [
-        summarise(one, period.events, period.labels, policy, rows)
-        | {
-            "payments": payment_figures(
-                period.events,
-                period.vectors,
-                one.probability,
-                period.labels.label == 1,
-                policy,
-                rows=rows,
-                lists=in_force,
-            )
-        }
+        period.summary(one, policy, rows, in_force)
         for one, (_, policy) in zip(replays, sides, strict=True)
     ]
     return Backtest(
@@ -151,6 +140,21 @@ class _Period:
         return replay(
             self.events, self.vectors, self.districts, scorer, policy, rows=rows, lists=lists
         )
+
+    def summary(
+        self, run: DecisionReplay, policy: Policy, rows: NDArray[np.bool_], lists: Lists
+    ) -> dict[str, Any]:
+        """Counts and money of what was decided, and the answers to banks."""
+        payments = payment_figures(
+            self.events,
+            self.vectors,
+            run.probability,
+            self.labels.label == 1,
+            policy,
+            rows=rows,
+            lists=lists,
+        )
+        return summarise(run, self.events, self.labels, policy, rows) | {"payments": payments}
 
 
 def _begin(events: EventColumns, scorers: list[Scorer], since_ms: int | None) -> tuple[int, int]:

@@ -187,24 +187,20 @@ def run(
     --frame, any table of transactions will do; see docs/tables.md. On a cluster the workers compute the
     features and keep the rows to train on; the model is fitted here.
     """
-    cluster = judged_on_cluster(scheduler, scheduler_file, work, partitions)
     choices = Overrides(
         seed=seed, calibration=calibration, embargo_days=embargo_days, warmup_days=warmup_days,
-        capacity=capacity, trials=trials, search_seconds=search_seconds, trees=trees,
-        threads=threads, by_trigger=by_trigger,
+        capacity=capacity, trials=trials, search_seconds=search_seconds, trees=trees, threads=threads,
+        by_trigger=by_trigger,
     )  # fmt: skip
     settings = load(ModelsSettings)
     key = settings.signing_key.get_secret_value().encode()
-    if data is not None and frame is None:
-        source = _of_history(
-            data, key, report_share=report_share, honest_rows=honest_rows, threads=threads,
-            cluster=cluster,
-        )  # fmt: skip
-    elif frame is not None and data is None:
-        if cluster is not None:
-            raise ConfigurationError("A cluster computes features of --data, not of --frame.")
+    cluster = judged_on_cluster(scheduler, scheduler_file, work, partitions)
+    _require_one(data, frame, cluster)
+    if data is not None:
+        source = _of_history(data, key, report_share, honest_rows, threads=threads, cluster=cluster)
+    else:
         source = _of_table(
-            frame,
+            frame or Path(),
             TableOptions(
                 label=label, time=time_column, time_unit=_known_unit(time_unit), time_form=time_form,
                 group=group, amount=amount, entities=tuple(entity or ()), drop=tuple(drop or ()),
@@ -214,13 +210,18 @@ def run(
             ),
             key,
         )  # fmt: skip
-    else:
+    _train(source.dataset, with_overrides(source.options, choices), open_registry(settings), out,
+           title=source.title, k=k, alias=alias, mlflow_uri=settings.mlflow_uri)  # fmt: skip
+
+
+def _require_one(data: Path | None, frame: Path | None, cluster: ClusterWork | None) -> None:
+    """Raise ConfigurationError unless there is one thing to train on, and one that a cluster can compute."""
+    if (data is None) == (frame is None):
         raise ConfigurationError(
             "give either --data or --frame.", hint="See `forewarn train --help`."
         )
-    options = with_overrides(source.options, choices)
-    _train(source.dataset, options, open_registry(settings), out, title=source.title, k=k,
-           alias=alias, mlflow_uri=settings.mlflow_uri)  # fmt: skip
+    if frame is not None and cluster is not None:
+        raise ConfigurationError("A cluster computes features of --data, not of --frame.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +236,9 @@ class _Source:
 def _of_history(
     data: Path,
     key: bytes,
-    *,
     report_share: float,
     honest_rows: int,
+    *,
     threads: int,
     cluster: ClusterWork | None,
 ) -> _Source:

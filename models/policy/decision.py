@@ -24,6 +24,7 @@ DecisionReason = Literal[
     "suppressed_budget",
     "suppressed_district_budget",
     "suppressed_daily_budget",
+    "suppressed_tenant_budget",
     "upgraded",
     "status_update",
     "unchanged",
@@ -41,7 +42,7 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True):
     ``status`` says what the event did to its subject; ``amount_minor`` is 0 for calls. ``vector``
     is the event's feature vector, float32 [F]. ``district_spent`` and ``spent`` are how many
     warnings of the district, and of all districts, count against their budgets today (see
-    ``models.policy.district_budget``). ``stopped`` says that the answer to a bank holds or refuses
+    ``models.policy.district_budget``), and ``tenant_spent`` those of the tenant this hour. ``stopped`` says that the answer to a bank holds or refuses
     the payment, so that a warning has to go out with it.
     """
 
@@ -58,6 +59,7 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True):
     vector: NDArray[np.float32]
     district_spent: int = 0
     spent: int = 0
+    tenant_spent: int = 0
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

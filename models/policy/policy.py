@@ -264,6 +264,9 @@ class Policy:
             return "suppressed_district_budget"
         if budgets.per_day and facts.spent >= budgets.per_day:
             return "suppressed_daily_budget"
+        of_tenant = budgets.tenants.get(facts.tenant, budgets.per_tenant_hour)
+        if of_tenant and facts.tenant_spent >= of_tenant:
+            return "suppressed_tenant_budget"
         return None
 
     def _revise(  # noqa: PLR0911  # one return for each reason

@@ -79,13 +79,17 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bounds on warnings a day; a person warned every hour stops listening. 0 is no bound.
 
-    ``per_day`` bounds all warnings of one worker that are not exempt.
+    ``per_day`` bounds all warnings of one worker that are not exempt. ``per_tenant_hour`` bounds those of
+    each tenant in an hour of the clock, ``tenants`` those of tenants that differ, so that one
+    tenant's flood does not spend what is there for all.
     """
 
     per_person: Annotated[int, msgspec.Meta(ge=0, le=10)] = 4
     per_day: Annotated[int, msgspec.Meta(ge=0)] = 0
     per_district: Annotated[int, msgspec.Meta(ge=0)] = 0
     districts: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}
+    per_tenant_hour: Annotated[int, msgspec.Meta(ge=0)] = 0
+    tenants: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}
     window_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
     exempt: tuple[Severity, ...] = ("critical", "extreme")
     quiet_after_false_alarm_hours: Annotated[int, msgspec.Meta(ge=0, le=168)] = 12

@@ -17,7 +17,7 @@ from forewarn.contracts.fraud_warning import Typology
 from forewarn.errors import ArtifactError
 from models.policy import STOPPING, Decision, EventFacts, Lists, Policy, WarningHistory
 from models.policy.decision_candidates import Candidates, candidates, is_decided
-from models.policy.district_budget import DistrictSpending
+from models.policy.district_budget import HOUR_MS, DistrictSpending
 from models.policy.event_status import STATUS_OF_KIND, WARNABLE
 from models.serving.drift import judged
 from models.serving.scorer import Scorer
@@ -47,7 +47,7 @@ class Decider:
 
     Args:
         lists: lists in force; their consumer changes them in place.
-        spending: counter of the districts' budgets.
+        spending: counter of the districts' and tenants' budgets.
         metrics: decisions and model faults are counted.
     """
 
@@ -108,8 +108,8 @@ class Decider:
         reasons["below_threshold"] += job.unchanged
         for reason, count in reasons.items():
             self._metrics.decisions.labels(reason).inc(count)
-        for district, event_time_ms in job.spent:
-            self._spending.note(district, event_time_ms)
+        for district, tenant, event_time_ms in job.spent:
+            self._spending.note(district, event_time_ms, tenant)
         for judged_warning in job.judged:
             self._metrics.count_judged(judged_warning)
 
@@ -206,12 +206,14 @@ class Decider:
         if decision.history != history:
             job.result.set_annex(row, decision.history.encode())
         if decision.counts:
-            job.spent.append((event.district, event.event_time_ms))
+            job.spent.append((event.district, event.tenant, event.event_time_ms))
             job.spent_by_district[event.district] += 1
+            job.spent_by_tenant[event.tenant, event.event_time_ms // HOUR_MS] += 1
 
     def _facts(self, job: DecisionJob, index: int, row: int, typology: str) -> EventFacts:
         columns, event = job.columns, job.chunk.events[index]
         spent_here = job.spent_by_district[event.district]
+        of_tenant = job.spent_by_tenant[event.tenant, event.event_time_ms // HOUR_MS]
         known: Typology = typology  # type: ignore[assignment]  # the artifact names known ones
         return EventFacts(
             tenant=event.tenant,
@@ -227,6 +229,8 @@ class Decider:
             stopped=index in job.verdicts and job.verdicts[index].decision in STOPPING,
             district_spent=spent_here + self._spending.spent(event.district, event.event_time_ms),
             spent=len(job.spent) + self._spending.spent_in_all(event.event_time_ms),
+            tenant_spent=of_tenant
+            + self._spending.spent_by_tenant(event.tenant, event.event_time_ms),
         )
 
 

@@ -44,8 +44,9 @@ class DecisionJob:
         reasons: by event index, the reasons of the scores of warnings and of answers that delay.
         warnings: messages to be sent, with the index of the causing event.
         judged: warnings whose outcome came, with the probability that they had.
-        spent: district and event time of each warning that counts against a district's budget.
+        spent: district, tenant and event time of each warning that counts against their budgets.
         spent_by_district: number of these.
+        spent_by_tenant: number of these by tenant and hour of the clock.
     """
 
     partition: OpenPartition
@@ -67,8 +68,9 @@ class DecisionJob:
     reasons: dict[int, tuple[Reason, ...]] = field(default_factory=dict)
     warnings: list[tuple[int, FraudWarning]] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
-    spent: list[tuple[str, int]] = field(default_factory=list)
+    spent: list[tuple[str, str, int]] = field(default_factory=list)
     spent_by_district: Counter[str] = field(default_factory=Counter)
+    spent_by_tenant: Counter[tuple[str, int]] = field(default_factory=Counter)
     _result: RunResult | None = None
 
     @property

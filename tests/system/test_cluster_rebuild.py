@@ -60,7 +60,7 @@ def send_and_commit(topic_prefix: str) -> None:
     producer = KafkaProducer(**client_arguments(settings))
     for event in facts(seed=3, count=EVENTS, crowd=Crowd(minutes=2000)):
         producer.send(
-            topic_prefix + topic_of(event), encode(event), partition=int(event.subscriber[-1]) % 3
+            topic_prefix + topic_of(event), value=encode(event), key=event.subscriber.encode()
         )
     producer.flush()
     producer.close()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from models.policy import DEFAULT_POLICY, EventFacts, Lists, Policy, WarningHistory, parse_policy
-from models.policy.district_budget import DistrictSpending
+from models.policy.district_budget import MAX_TENANTS, DistrictSpending
 from models.policy.event_status import STATUS_OF_KIND
 from models.policy.party_lists import entry
 from models.policy.warning_history import STATES, OpenWarning
@@ -345,3 +345,38 @@ def test_a_worker_has_a_budget_a_day() -> None:
     worst = facts(status="attempted", amount_minor=10**8, spent=spending.spent_in_all(NOW))
     assert decide(p, worst, 0.5).reason == "raised"  # critical: exempt
     assert spending.spent_in_all(NOW + 25 * HOUR) == 0
+
+
+def test_a_tenant_has_a_budget_an_hour_and_spends_no_other_tenants() -> None:
+    p = policy()
+    budgets = structs.replace(p.document.budgets, per_tenant_hour=2, tenants={"large": 3})
+    p = Policy(structs.replace(p.document, budgets=budgets), "v", FEATURES, {"raise": 0.2})
+    spending = DistrictSpending(24)
+    seen: dict[str, list[str]] = {"small": [], "large": []}
+
+    def one(tenant: str, number: int, time_ms: int, amount_minor: int = 10**6) -> str:
+        f = facts(subscriber=number, tenant=tenant, status="attempted", amount_minor=amount_minor,
+                  event_time_ms=time_ms,
+                  tenant_spent=spending.spent_by_tenant(tenant, time_ms))  # fmt: skip
+        decision = decide(p, f, 0.5)
+        if decision.counts:
+            spending.note("D01", time_ms, tenant)
+        return decision.reason
+
+    for number in range(5):
+        for tenant, reasons in seen.items():
+            reasons.append(one(tenant, number, NOW))
+    over = "suppressed_tenant_budget"
+    assert seen["small"] == ["raised"] * 2 + [over] * 3
+    assert seen["large"] == ["raised"] * 3 + [over] * 2
+    assert one("small", 9, NOW, amount_minor=10**8) == "raised"  # critical: exempt
+    assert one("small", 10, NOW + HOUR) == "raised"  # the next hour of the clock
+    assert spending.spent_by_tenant("small", NOW) == 0, "an hour that is over has no budget"
+
+
+def test_tenants_without_a_bound_do_not_fill_the_memory() -> None:
+    spending = DistrictSpending(24)
+    for number in range(MAX_TENANTS + 5):
+        spending.note("D01", NOW, f"tenant-{number}")
+    assert spending.spent_by_tenant(f"tenant-{MAX_TENANTS - 1}", NOW) == 1
+    assert spending.spent_by_tenant(f"tenant-{MAX_TENANTS}", NOW) == 0

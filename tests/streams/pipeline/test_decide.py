@@ -15,7 +15,7 @@ from features.kinds import EventKind
 from forewarn.contracts import CallStarted, Event, Outcome, Transfer
 from forewarn.contracts.fraud_warning import Reason
 from forewarn.platform.pseudonyms import Pseudonymiser
-from models.policy import DEFAULT_POLICY, Lists, PolicyFile, warning_id
+from models.policy import DEFAULT_POLICY, Lists, Policy, PolicyFile, warning_id
 from models.policy.district_budget import DistrictSpending
 from models.serving.drift import Judged
 from streams.intake.open_partition import OpenPartition
@@ -94,6 +94,7 @@ async def decide(
     probability: float = 0.99,
     registry: CollectorRegistry | None = None,
     kind_of_scorer: type[Certain] = Certain,
+    policy: Policy | None = None,
 ) -> DecisionJob:
     """The work on one chunk of these events, decided and counted."""
     engine = Engine(CATALOG)
@@ -113,7 +114,7 @@ async def decide(
     partition = OpenPartition(0, 1, PartitionBuffer(0, (0, 0, 0), 0.0), None)
     job = DecisionJob(partition, chunk, columns, rows, plan, 1, recovering=False)
     job.result = engine.run(plan)
-    policy = PolicyFile(DEFAULT_POLICY, CATALOG.names).current()
+    policy = policy or PolicyFile(DEFAULT_POLICY, CATALOG.names).current()
     scorer: Any = kind_of_scorer(probability)
     bundle = ModelBundle(scorer, policy)
     metrics = WorkerMetrics(registry or CollectorRegistry())
@@ -236,3 +237,41 @@ def test_the_number_of_model_labels_is_bounded() -> None:
     assert registry.get_sample_value(name, {"model": "other"}) == 15.0
     assert registry.get_sample_value(name, {"model": "m19"}) == 0.5
     assert registry.get_sample_value(name, {"model": "m20"}) is None
+
+
+@pytest.mark.parametrize("flood", [0, 200])
+async def test_a_noisy_tenant_spends_no_budget_of_another_and_delays_it_by_twice_at_most(
+    flood: int,
+) -> None:
+    """Counted in messages, since a warning waits for those that were sent before it."""
+    budget, quiet = 5, 5
+    registry = CollectorRegistry()
+    policy = PolicyFile(DEFAULT_POLICY, CATALOG.names).current()
+    budgets = structs.replace(
+        policy.document.budgets, per_tenant_hour=budget, per_day=2 * budget, exempt=()
+    )
+    policy = Policy(
+        structs.replace(policy.document, budgets=budgets), "v", CATALOG.names, {"raise": 0.2}
+    )
+    # Every event of the noisy tenant lies before the quiet one's; each is of another person.
+    events = [
+        structs.replace(
+            transfer(number, "outgoing", "attempted"),
+            tenant="noisy" if number < flood else "quiet",
+            subscriber=f"+86138{number:08d}",
+        )
+        for number in range(flood + quiet)
+    ]
+    job = await decide(events, registry=registry, policy=policy)
+    sent = [job.chunk.events[index].tenant for index, _ in sent_decisions(job)]
+    places = [place for place, tenant in enumerate(sent) if tenant == "quiet"]
+    assert len(places) == quiet, "no warning of the quiet tenant is held back"
+    assert places[-1] + 1 <= 2 * quiet
+    counted = registry.get_sample_value(
+        "forewarn_worker_decisions_total", {"reason": "suppressed_tenant_budget"}
+    )
+    assert (counted or 0) == max(0, flood - budget), (
+        "what is held back is counted, each with its reason"
+    )
+    assert {d.reason for d in job.decisions.values()} <= {"raised", "suppressed_tenant_budget"}
+    assert len(job.decisions) == len(events)
