@@ -1,7 +1,7 @@
 """``forewarn retrain``: from Kafka to a promoted model in one run, for a scheduled job."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from forewarn.platform.settings import ModelsSettings, load
 from forewarn.simulator.default_training import catalog_options
 from models.registry import open_registry
 from models.registry.mlflow_tracking import mirror
+from models.registry.promotion_gates import GateVerdict
 from models.training.overrides import Overrides, with_overrides
 from models.training.retrain import retrain
 from models.training.row_sampling import HONEST_ROWS
@@ -98,14 +99,18 @@ def run(
                 threads=threads, by_trigger=by_trigger),
     )  # fmt: skip
     result = retrain(dataset, options, registry, may_promote=promote, progress=console.print)
-    for verdict in result.verdicts:
-        mark = "passed" if verdict.passed else "refused"
-        console.print(f"{mark} {verdict.gate}: {verdict.message}")
+    _print_verdicts(result.verdicts)
     if settings.mlflow_uri:
         alias = "champion" if result.promoted else "challenger"
         artifact = registry.artifact(result.version)
         mirror(settings.mlflow_uri, alias, artifact, result.metrics)
     typer.echo(f"{result.version} is {'champion' if result.promoted else 'challenger'}")
+
+
+def _print_verdicts(verdicts: Sequence[GateVerdict]) -> None:
+    for verdict in verdicts:
+        mark = "passed" if verdict.passed else "refused"
+        console.print(f"{mark} {verdict.gate}: {verdict.message}")
 
 
 @contextmanager
