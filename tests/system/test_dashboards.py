@@ -14,24 +14,21 @@ import pytest
 import yaml
 
 from deploy.monitoring.render import rule_files
-from forewarn.contracts import CallStarted, Transfer, encode
 from forewarn.local.ports import free_port
 from forewarn.local.stack import Stack
 from forewarn.local.wait import wait_until
-from forewarn.platform.settings import LocalSettings
 from tests.deploy.test_monitoring import expressions, rules
-from tests.system.stacks import PATIENCE_SECONDS, client_of, producer_of
+from tests.system.stacks import (
+    PATIENCE_SECONDS,
+    call_from_swindler,
+    client_of,
+    payment,
+    scripted_stack,
+    send_scam,
+    transfer_during,
+)
 
 pytestmark = pytest.mark.system
-
-POLICY_RULE = """
-[[rules]]
-name = "large_transfer_during_a_call"
-effect = "raise"
-when = "on_call_now == 1 and amount_minor >= 4000000"
-on = ["attempted"]
-severity = "critical"
-"""
 
 # Empty on a healthy young system, each for its reason; nothing else may be.
 MAY_BE_EMPTY = {
@@ -47,8 +44,6 @@ def stack(
     tmp_path_factory: pytest.TempPathFactory, model_registry: Path, servers: None
 ) -> Iterator[Stack]:
     root = tmp_path_factory.mktemp("watched")
-    default = Path(__file__).parents[2] / "models" / "policy" / "default.toml"
-    (root / "policy.toml").write_text(default.read_text() + POLICY_RULE)
     # Gateways that do not listen: deliveries fail, and their circuits open.
     (root / "alerting.toml").write_text(
         f"""[gateways]
@@ -57,19 +52,11 @@ bank_url = "http://127.0.0.1:{free_port()}/bank"
 """
     )
     variables = {
-        "FOREWARN_WORKER_POLICY_FILE": str(root / "policy.toml"),
         "FOREWARN_ALERTING_SMS_SECRET": "a secret that only tests use, 32 bytes",
         "FOREWARN_ALERTING_BANK_SECRET": "another that only tests use, 32 bytes",
     }
-    os.environ.update(variables)
-    stack = Stack(LocalSettings(directory=root, partitions=2), tell=print, models=model_registry)
-    try:
-        stack.start()
+    with scripted_stack(root, model_registry, partitions=2, **variables) as stack:
         yield stack
-    finally:
-        stack.stop()
-        for name in variables:
-            del os.environ[name]
 
 
 @pytest.fixture(scope="module")
@@ -140,31 +127,16 @@ def _ask(client: httpx.Client, expression: str) -> list[object]:
 def _scam(stack: Stack, number: int) -> None:
     """A call, and a large transfer while it lasts."""
     now_ms = time.time_ns() // 1_000_000 - 60_000
-    victim = f"+86138000{number:05}"
-    call = CallStarted(
-        event_id=f"call-event-{number}",
-        event_time_ms=now_ms,
-        subscriber=victim,
-        district="430405",
-        call_id=f"call-{number}",
-        direction="inbound",
-        caller="+000755000017",
-        callee=victim,
+    call = call_from_swindler(
+        f"call-event-{number}", now_ms, f"+86138000{number:05}", district="430405"
     )
-    attempt = Transfer(
-        event_id=f"transfer-event-{number}",
+    attempt = transfer_during(
+        call,
+        f"transfer-{number}",
         event_time_ms=now_ms + 30_000,
-        subscriber=victim,
-        district="430405",
-        transfer_id=f"transfer-{number}",
-        status="attempted",
         payer_account=f"62220000{number:05}",
-        payee_account="6217000000009999",
-        amount_minor=4_800_000,
     )
-    with producer_of(stack) as send:
-        send("calls", victim.encode(), encode(call))
-        send("transfers", victim.encode(), encode(attempt))
+    send_scam(stack, call, attempt)
 
 
 def _bank_asks(stack: Stack, number: int) -> None:
@@ -180,22 +152,15 @@ def _bank_asks(stack: Stack, number: int) -> None:
 
 
 def _asked(stack: Stack, transfer_id: str, deadline_ms: str) -> dict[str, object]:
-    payment = {
-        "type": "transfer",
-        "event_id": f"{transfer_id}-attempted",
-        "event_time_ms": time.time_ns() // 1_000_000,
-        "subscriber": "+8613900000001",
-        "transfer_id": transfer_id,
-        "status": "attempted",
-        "payer_account": "6222111100000001",
-        "payee_account": "6217000000001111",
-        "amount_minor": 120_000,
-    }
+    asked = payment(
+        transfer_id,
+        subscriber="+8613900000001",
+        payer_account="6222111100000001",
+        payee_account="6217000000001111",
+    )
     key = stack.layout.bank_key_file.read_text()
     headers = {"Authorization": f"Bearer {key}", "Forewarn-Deadline-Ms": deadline_ms}
-    answer = httpx.post(
-        f"{stack.decide_url}/v1/decisions", json=payment, headers=headers, timeout=30
-    )
+    answer = httpx.post(f"{stack.decide_url}/v1/decisions", json=asked, headers=headers, timeout=30)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 

@@ -8,31 +8,26 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from forewarn.contracts import CallStarted, encode
+from forewarn.contracts import encode
 from forewarn.local.stack import Stack
 from forewarn.local.wait import wait_until
-from forewarn.platform.settings import LocalSettings
-from tests.system.stacks import PATIENCE_SECONDS, client_of, producer_of, records_of
+from tests.system.stacks import (
+    PATIENCE_SECONDS,
+    call_from_swindler,
+    client_of,
+    payment,
+    producer_of,
+    records_of,
+    scripted_stack,
+)
 
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-
-# One rule makes the script independent of what a model happens to have learned.
-POLICY_RULE = """
-[[rules]]
-name = "scripted_transfer_during_call"
-effect = "raise"
-when = "on_call_now == 1 and amount_minor >= 4000000"
-on = ["attempted"]
-severity = "critical"
-payment = "hold"
-"""
 
 PATIENT = {"Forewarn-Deadline-Ms": "5000"}
 """A deadline that a busy machine of CI keeps."""
@@ -43,16 +38,8 @@ def stack(
     tmp_path_factory: pytest.TempPathFactory, model_registry: Path, servers: None
 ) -> Iterator[Stack]:
     root = tmp_path_factory.mktemp("decisions")
-    default = Path(__file__).parents[2] / "models" / "policy" / "default.toml"
-    (root / "policy.toml").write_text(default.read_text() + POLICY_RULE)
-    os.environ["FOREWARN_WORKER_POLICY_FILE"] = str(root / "policy.toml")
-    stack = Stack(LocalSettings(directory=root, partitions=4), tell=print, models=model_registry)
-    try:
-        stack.start()
+    with scripted_stack(root, model_registry, more='payment = "hold"\n') as stack:
         yield stack
-    finally:
-        stack.stop()
-        del os.environ["FOREWARN_WORKER_POLICY_FILE"]
 
 
 @pytest.fixture
@@ -60,20 +47,6 @@ def bank(stack: Stack) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {stack.layout.bank_key_file.read_text()}"}
     with httpx.Client(base_url=stack.decide_url, headers=headers, timeout=20) as client:
         yield client
-
-
-def payment(transfer_id: str, **changes: Any) -> dict[str, Any]:
-    return {
-        "type": "transfer",
-        "event_id": f"{transfer_id}-attempted",
-        "event_time_ms": time.time_ns() // 1_000_000,
-        "subscriber": "+8613800000001",
-        "transfer_id": transfer_id,
-        "status": "attempted",
-        "payer_account": "6222000000000001",
-        "payee_account": "6217000000009999",
-        "amount_minor": 120_000,
-    } | changes
 
 
 def test_a_payment_is_answered_and_lies_in_the_topics_like_any_other(
@@ -105,16 +78,8 @@ def test_a_payment_during_a_suspicious_call_is_held_and_warned_about(
     stack: Stack, bank: httpx.Client
 ) -> None:
     victim = "+8613800000002"
-    call = CallStarted(
-        event_id="hold-call",
-        event_time_ms=time.time_ns() // 1_000_000 - 20 * 60_000,
-        subscriber=victim,
-        district="D01",
-        call_id="hold-call-1",
-        direction="inbound",
-        caller="+000755000017",
-        callee=victim,
-    )
+    began_ms = time.time_ns() // 1_000_000 - 20 * 60_000
+    call = call_from_swindler("hold-call", began_ms, victim)
     with producer_of(stack) as send:
         send("calls", victim.encode(), encode(call))
     records_of(stack, "scores", lambda r: b"hold-call" in r.value, "the score of the call")

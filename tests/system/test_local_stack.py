@@ -21,12 +21,17 @@ import redis
 from kafka import KafkaProducer
 
 from forewarn.cli.lag_command import measure
-from forewarn.contracts import CallStarted, Transfer, encode
+from forewarn.contracts import encode
 from forewarn.local.directory_lock import lock_holder
 from forewarn.local.stack_state import read_state
 from forewarn.local.wait import wait_until
 from forewarn.platform.settings import KafkaSettings
-from tests.system.stacks import processes_of
+from tests.system.stacks import (
+    call_from_swindler,
+    processes_of,
+    scripted_policy,
+    transfer_during,
+)
 
 pytestmark = pytest.mark.system
 
@@ -34,15 +39,6 @@ START_SECONDS = 120.0
 INTERRUPTS = int(os.environ.get("FOREWARN_INTERRUPTS", "1"))
 RANDOM_SECONDS = 20.0
 SEED = int(os.environ.get("FOREWARN_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
-
-POLICY_RULE = """
-[[rules]]
-name = "scripted_transfer_during_call"
-effect = "raise"
-when = "on_call_now == 1 and amount_minor >= 4000000"
-on = ["attempted"]
-severity = "critical"
-"""
 
 
 @pytest.fixture
@@ -89,9 +85,7 @@ def _nothing_is_left(root: Path) -> None:
 def test_a_stack_stays_refuses_a_second_one_and_has_its_data_again_after_a_restart(
     root: Path, tmp_path: Path
 ) -> None:
-    default = Path(__file__).parents[2] / "models" / "policy" / "default.toml"
-    (tmp_path / "policy.toml").write_text(default.read_text() + POLICY_RULE)
-    policy = {"FOREWARN_WORKER_POLICY_FILE": str(tmp_path / "policy.toml")}
+    policy = {"FOREWARN_WORKER_POLICY_FILE": str(scripted_policy(tmp_path / "policy.toml"))}
 
     up = _run("up", "--dir", root, **policy)
     assert up.returncode == 0, up.stdout + up.stderr
@@ -138,28 +132,10 @@ def _scam(settings: dict[str, str]) -> None:
     """A call, and a transfer while it lasts that the policy's rule warns of."""
     producer = KafkaProducer(bootstrap_servers=settings["FOREWARN_KAFKA_BOOTSTRAP_SERVERS"])
     now_ms = time.time_ns() // 1_000_000 - 60_000
-    person = "+8613800000001"
-    call = CallStarted(
-        event_id="e-1",
-        event_time_ms=now_ms,
-        subscriber=person,
-        call_id="c-1",
-        direction="inbound",
-        caller="+000755000017",
-        callee=person,
-    )
-    attempt = Transfer(
-        event_id="e-2",
-        event_time_ms=now_ms + 30_000,
-        subscriber=person,
-        transfer_id="t-1",
-        status="attempted",
-        payer_account="6222000000000001",
-        payee_account="6217000000009999",
-        amount_minor=4_800_000,
-    )
+    call = call_from_swindler("e-1", now_ms, "+8613800000001")
+    attempt = transfer_during(call, "t-1", event_time_ms=now_ms + 30_000)
     for topic, event in (("calls", call), ("transfers", attempt)):
-        producer.send(topic, encode(event), key=person.encode()).get(timeout=30)
+        producer.send(topic, encode(event), key=call.subscriber.encode()).get(timeout=30)
     producer.close()
 
 

@@ -21,7 +21,6 @@ from forewarn.contracts import (
     DeadLetter,
     FraudWarning,
     Outcome,
-    Transfer,
     decode_scores,
     encode,
 )
@@ -30,21 +29,19 @@ from forewarn.demo.ledger_money import read_money
 from forewarn.local.stack import Stack
 from forewarn.local.wait import wait_until
 from forewarn.platform.pseudonyms import Pseudonymiser, to_hex
-from forewarn.platform.settings import LocalSettings
-from tests.system.stacks import PATIENCE_SECONDS, client_of, producer_of, records_of
+from tests.system.stacks import (
+    PATIENCE_SECONDS,
+    SWINDLER,
+    call_from_swindler,
+    client_of,
+    producer_of,
+    records_of,
+    scripted_stack,
+    send_scam,
+    transfer_during,
+)
 
 pytestmark = pytest.mark.system
-
-# One rule makes the script independent of what a model happens to have learned; the path of the
-# event is the same.
-POLICY_RULE = """
-[[rules]]
-name = "scripted_transfer_during_call"
-effect = "raise"
-when = "on_call_now == 1 and amount_minor >= 4000000"
-on = ["attempted"]
-severity = "critical"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +50,8 @@ def stack(
     model_registry: Path,
     servers: None,
 ) -> Iterator[Stack]:
-    root = tmp_path_factory.mktemp("stack")
-    default = Path(__file__).parents[2] / "models" / "policy" / "default.toml"
-    (root / "policy.toml").write_text(default.read_text() + POLICY_RULE)
-    os.environ["FOREWARN_WORKER_POLICY_FILE"] = str(root / "policy.toml")
-    stack = Stack(LocalSettings(directory=root, partitions=4), tell=print, models=model_registry)
-    try:
-        stack.start()
+    with scripted_stack(tmp_path_factory.mktemp("stack"), model_registry) as stack:
         yield stack
-    finally:
-        stack.stop()
-        del os.environ["FOREWARN_WORKER_POLICY_FILE"]
 
 
 def _prevented_minor(stack: Stack) -> int:
@@ -72,31 +60,10 @@ def _prevented_minor(stack: Stack) -> int:
 
 def test_a_scam_becomes_a_warning_a_case_an_outcome_and_prevented_loss(stack: Stack) -> None:
     began_ms = time.time_ns() // 1_000_000 - 3_600_000
-    victim, swindler = "+8613800000001", "+000755000017"
-    call = CallStarted(
-        event_id="scam-call",
-        event_time_ms=began_ms,
-        subscriber=victim,
-        district="D01",
-        call_id="call-1",
-        direction="inbound",
-        caller=swindler,
-        callee=victim,
-    )
-    attempt = Transfer(
-        event_id="scam-transfer-attempted",
-        event_time_ms=began_ms + 40 * 60_000,
-        subscriber=victim,
-        district="D01",
-        transfer_id="transfer-1",
-        status="attempted",
-        payer_account="6222000000000001",
-        payee_account="6217000000009999",
-        amount_minor=4_800_000,
-    )
-    with producer_of(stack) as send:
-        send("calls", victim.encode(), encode(call))
-        send("transfers", victim.encode(), encode(attempt))
+    victim = "+8613800000001"
+    call = call_from_swindler("scam-call", began_ms, victim)
+    later_ms = began_ms + 40 * 60_000
+    send_scam(stack, call, transfer_during(call, "transfer-1", event_time_ms=later_ms))
 
     def is_it(record: object) -> bool:
         return _warning(record).subject.subject_id == "transfer-1"
@@ -135,7 +102,7 @@ def test_a_scam_becomes_a_warning_a_case_an_outcome_and_prevented_loss(stack: St
     outcome = next(o for o in map(decoder.decode, (r.value for r in outcomes)) if o.case_id == case)
     assert (outcome.disposition, outcome.prevented_minor) == ("dissuaded", 4_800_000)
     assert outcome.subscriber == victim
-    assert swindler in outcome.callers or "6217000000009999" in outcome.payees
+    assert SWINDLER in outcome.callers or "6217000000009999" in outcome.payees
 
     def applied() -> bool:
         metrics = httpx.get(stack.workers[0].metrics, timeout=20).text
