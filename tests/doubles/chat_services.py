@@ -8,12 +8,13 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.doubles.threaded_double import ThreadedDouble
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class ChatBehaviour:
     delay_seconds: float = 0.0
 
 
-class ChatDouble:
+class ChatDouble(ThreadedDouble):
     """One service; ``texts`` are those that it showed to the group.
 
     Args:
@@ -37,24 +38,12 @@ class ChatDouble:
         self.service, self.token, self.secret = service, token, secret
         self.behaviour = ChatBehaviour()
         self.texts: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), self._handler()))
 
     @property
     def origin(self) -> str:
         """Stands for the service's own origin."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def _code(self, target: str, raw: bytes) -> int:
         parts, body = urlsplit(target), json.loads(raw)

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
 from forewarn.platform.clock import system_clock
 from forewarn.platform.request_signature import KEY, Signed, is_signed
+from tests.doubles.threaded_double import ThreadedDouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class _Memory:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class GatewayDouble:
+class GatewayDouble(ThreadedDouble):
     """Start with ``with``; ``url(path)`` is what the settings get.
 
     Args:
@@ -77,23 +78,11 @@ class GatewayDouble:
         self._clock = clock
         self.behaviour = Behaviour()
         self._memory = _Memory()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), self._handler()))
 
     def url(self, path: str) -> str:
         """The address of one gateway; one double can stand for several."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/{path}"
+        return f"http://127.0.0.1:{self.port}/{path}"
 
     def received(self, path: str | None = None) -> list[Request]:
         """Every request, repeated ones included."""

@@ -3,13 +3,13 @@
 import contextlib
 import socketserver
 import ssl
-import threading
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Self
+
+from tests.doubles.threaded_double import ThreadedDouble
 
 
-class SmtpDouble:
+class SmtpDouble(ThreadedDouble):
     """Start with ``with``; ``url`` is what the settings get. ``refuse`` addresses get a 550.
 
     Args:
@@ -21,23 +21,12 @@ class SmtpDouble:
         self.mails: list[EmailMessage] = []
         self.commands: list[str] = []
         self.refuse: set[str] = set()
-        self._server = _Server(self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_Server(self))
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"smtp://localhost:{self._server.server_address[1]}"
+        return f"smtp://localhost:{self.port}"
 
 
 class _Server(socketserver.ThreadingTCPServer):

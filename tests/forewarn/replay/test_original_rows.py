@@ -207,36 +207,49 @@ def wechat(tmp_path: Path, *rows: str) -> tuple[list[tuple[str, ...]], FileTally
     return [tuple(e.get(name, "outgoing") for name in names) for e in events], tally
 
 
-def test_a_returned_wechat_transfer_is_reversed_once_and_at_its_own_time(tmp_path: Path) -> None:
-    found, tally = wechat(
-        tmp_path,
-        "转账,甲,/,支出,¥20.00,零钱,对方已退还,100,200,/",
-        "转账-退款,/,/,收入,¥20.00,/,已全额退款,200,/,/",
-        "微信红包,乙,/,支出,¥30.00,零钱,已退款(￥10.00),101,201,/",
-        "微信红包-退款,/,/,收入,¥10.00,/,已全额退款,201,/,/",
-    )
-    assert found == [
-        ("100", "100", "completed", 2000, "outgoing"),
-        ("200", "100", "reversed", 2000, "outgoing"),
-        ("101", "101", "completed", 3000, "outgoing"),
-        ("201", "201", "completed", 1000, "incoming"),
-    ]
-    assert tally.passed == {}
-
-
-def test_a_wechat_refund_that_the_state_shows_already_comes_once(tmp_path: Path) -> None:
-    found, tally = wechat(
-        tmp_path,
-        "商户消费,店,/,支出,¥86.40,零钱,已退款(￥36.40),100,200,/",
-        "店-退款,店,/,收入,¥36.40,零钱,已退款￥36.40,300,400,/",
-        "别家-退款,别家,/,收入,¥5.00,零钱,已全额退款,301,401,/",
-    )
-    assert found == [
-        ("100", "100", "completed", 8640, "outgoing"),
-        ("100-part", "100-part", "completed", 3640, "incoming"),
-        ("301", "301", "completed", 500, "incoming"),
-    ]
-    assert tally.passed == {"refund of a purchase: the state of its payment shows it": 1}
+@pytest.mark.parametrize(
+    ("rows", "events", "passed"),
+    [
+        (
+            (
+                "转账,甲,/,支出,¥20.00,零钱,对方已退还,100,200,/",
+                "转账-退款,/,/,收入,¥20.00,/,已全额退款,200,/,/",
+                "微信红包,乙,/,支出,¥30.00,零钱,已退款(￥10.00),101,201,/",
+                "微信红包-退款,/,/,收入,¥10.00,/,已全额退款,201,/,/",
+            ),
+            [
+                ("100", "100", "completed", 2000, "outgoing"),
+                ("200", "100", "reversed", 2000, "outgoing"),
+                ("101", "101", "completed", 3000, "outgoing"),
+                ("201", "201", "completed", 1000, "incoming"),
+            ],
+            {},
+        ),
+        (
+            (
+                "商户消费,店,/,支出,¥86.40,零钱,已退款(￥36.40),100,200,/",
+                "店-退款,店,/,收入,¥36.40,零钱,已退款￥36.40,300,400,/",
+                "别家-退款,别家,/,收入,¥5.00,零钱,已全额退款,301,401,/",
+            ),
+            [
+                ("100", "100", "completed", 8640, "outgoing"),
+                ("100-part", "100-part", "completed", 3640, "incoming"),
+                ("301", "301", "completed", 500, "incoming"),
+            ],
+            {"refund of a purchase: the state of its payment shows it": 1},
+        ),
+    ],
+    ids=["a returned transfer, at its own time", "a refund that the state shows already"],
+)
+def test_a_wechat_payment_is_taken_back_once(
+    tmp_path: Path,
+    rows: tuple[str, ...],
+    events: list[tuple[object, ...]],
+    passed: dict[str, int],
+) -> None:
+    found, tally = wechat(tmp_path, *rows)
+    assert found == events
+    assert tally.passed == passed
 
 
 def test_a_paypal_refund_of_a_part_or_of_an_earlier_period_takes_back_only_itself(

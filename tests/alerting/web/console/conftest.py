@@ -100,6 +100,13 @@ def _field(html: str, name: str) -> str:
     return found.group(1)
 
 
+def fill_in_sign_in(page: Page, name: str) -> None:
+    """Fill in the form of the page as a person would, and send it; the caller waits for what follows."""
+    page.locator("input[name=name]").fill(name)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+
 @pytest.fixture(scope="session")
 def users_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A password file with one person of each kind, which others are copied from."""
@@ -229,9 +236,7 @@ def open_as(chromium: Chromium, address: str) -> Iterator[Open]:
         )
         page.goto(path)
         if name:
-            page.locator("input[name=name]").fill(name)
-            page.locator("input[name=password]").fill(PASSWORD)
-            page.keyboard.press("Enter")
+            fill_in_sign_in(page, name)
             page.wait_for_url(lambda url: "sign-in" not in url)
         return page
 

@@ -23,7 +23,13 @@ from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import Clock
 from tests.alerting.options import options
 from tests.alerting.web.console import live, pictured, pictured_rotas
-from tests.alerting.web.console.conftest import CHEAP, PASSWORD, access_of, application
+from tests.alerting.web.console.conftest import (
+    CHEAP,
+    PASSWORD,
+    access_of,
+    application,
+    fill_in_sign_in,
+)
 
 FOLDER = Path("docs/screenshots")
 
@@ -96,9 +102,7 @@ def _signed_in(chromium: Chromium, address: str, picture: Picture) -> tuple[Brow
     page = context.new_page()
     page.clock.set_fixed_time(pictured.NOON_MS)  # no countdown ticks while pictures are taken
     page.goto(f"/console/sign-in?next=/console/{picture.path}")
-    page.locator("input[name=name]").fill(picture.who)
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.keyboard.press("Enter")
+    fill_in_sign_in(page, picture.who)
     page.wait_for_url(lambda url: "sign-in" not in url)
     return context, page
 

@@ -9,7 +9,7 @@ from alerting.db.journal_tables import AuditRecord
 from alerting.web.service_container import Services
 from tests.alerting.factory import VICTIM, Clock, warning
 from tests.alerting.web.console import live
-from tests.alerting.web.console.conftest import ON_SQLITE, PASSWORD, Open, RaiseCase, case_of
+from tests.alerting.web.console.conftest import ON_SQLITE, Open, RaiseCase, case_of, fill_in_sign_in
 
 pytestmark = [pytest.mark.system, ON_SQLITE]
 
@@ -223,7 +223,5 @@ def test_a_session_that_ended_leads_to_the_form_and_back(
     page = open_as("li", f"/console/cases/{case_id}")
     page.context.clear_cookies(name="forewarn")
     page.wait_for_url("**/console/sign-in?next=*")  # the page's own refresh finds out
-    page.locator("input[name=name]").fill("li")
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.keyboard.press("Enter")
+    fill_in_sign_in(page, "li")
     page.wait_for_url(f"**/console/cases/{case_id}")

@@ -3,22 +3,15 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from alerting.access import Principal
 from alerting.web.console.queries import queue_query
 from alerting.web.service_container import Services
 from tests.alerting.factory import VICTIM, Clock, warning
-from tests.alerting.web.console.conftest import ON_SQLITE, PASSWORD, Open, RaiseCase, case_of
+from tests.alerting.web.console.conftest import ON_SQLITE, Open, RaiseCase, case_of, fill_in_sign_in
 
 pytestmark = [pytest.mark.system, ON_SQLITE]
-
-
-def sign_in_again(page: Page) -> None:
-    page.locator("input[name=name]").fill("li")
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "sign-in" not in url)
 
 
 @pytest.mark.parametrize(("name", "path"), [("wang", "patrol"), ("boss", "supervision")])
@@ -100,13 +93,12 @@ def test_an_expired_session_keeps_the_note(
     page.context.clear_cookies(name="forewarn")
     page.get_by_role("button", name="Add note").click()
     page.wait_for_url("**/console/sign-in?next=*")
-    sign_in_again(page)
+    fill_in_sign_in(page, "li")
+    page.wait_for_url(lambda url: "sign-in" not in url)
     expect(page.locator("#note")).to_have_value("She is on the way to the bank")
     page.context.clear_cookies(name="forewarn")
     page.wait_for_url("**/console/sign-in?next=*")
-    page.locator("input[name=name]").fill("wang")  # another person on the same screen
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.keyboard.press("Enter")
+    fill_in_sign_in(page, "wang")  # another person on the same screen
     page.wait_for_url(f"**/console/cases/{case_id}")
     expect(page.locator("#note")).to_have_value("")
 
