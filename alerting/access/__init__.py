@@ -3,7 +3,7 @@
 The service layer takes ``principal.scope`` in every query and ``principal.subject`` for the audit
 log; ``SYSTEM`` stands for the service's own work. Refusals are ``AccessError`` with ``status``,
 ``title`` and ``headers`` for the problem document. Routes get their principal from
-``alerting.web.auth.route_access``; tables are in ``access_tables``.
+``alerting.web.auth.route_access``; tables are in ``alerting.db.access_tables``.
 """
 
 from alerting.access.access_control import AccessControl, Audit, Caller

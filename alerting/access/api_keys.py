@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from alerting.access.access_tables import api_keys
 from alerting.access.grants import Grants
 from alerting.access.principal import Principal
 from alerting.access.scope import EVERYTHING, Scope
@@ -21,6 +20,7 @@ from alerting.access.sessions import token_hash
 from alerting.cases import history
 from alerting.cases.history import AuditEntry
 from alerting.cases.history.audit_actions import AuditAction
+from alerting.db.access_tables import api_keys
 from alerting.db.database import Database
 
 PREFIX = "fwk_"

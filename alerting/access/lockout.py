@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from alerting.access.access_tables import failures
+from alerting.db.access_tables import failures
 from alerting.db.database import Database
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from alerting.access.access_tables import sessions
 from alerting.access.grants import Grants
+from alerting.db.access_tables import sessions
 from alerting.db.database import Database
 
 _SEEN_STEP_MS = 60_000  # a page that polls would otherwise write at every request

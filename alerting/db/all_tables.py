@@ -1,7 +1,7 @@
 """Every table, imported for its side effect on ``Base.metadata``: what Alembic compares with."""
 
-from alerting.access import access_tables
 from alerting.db import (
+    access_tables,
     case_tables,
     contact_tables,
     desk_tables,

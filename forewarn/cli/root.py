@@ -1,20 +1,13 @@
-"""The root of the command line, and the one place where errors become lines."""
+"""The root of the command line."""
 
-import os
 import sys
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from forewarn.cli.command_table import COMMANDS, load
-from forewarn.errors import ForewarnError
-
-EXIT_ERROR = 2
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-
-TRACEBACK_VARIABLE = "FOREWARN_TRACEBACK"
+from forewarn.platform.exit_status import run
 
 
 class LazyGroup(TyperGroup):
@@ -70,21 +63,3 @@ for _name, _entry in COMMANDS.items():
 def main() -> None:
     """Run the command line; bad input ends with one line and status 2, never a traceback."""
     sys.exit(run(app))
-
-
-def run(command: Callable[[], object]) -> int:
-    """Call a command and turn what it raises into an exit status and a line on stderr."""
-    try:
-        command()
-    except ForewarnError as error:
-        if os.environ.get(TRACEBACK_VARIABLE):
-            raise
-        print(f"forewarn: {error}", file=sys.stderr)  # noqa: T201  this is the command line
-        return EXIT_ERROR
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): not our error, and stdout is unusable.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return 0

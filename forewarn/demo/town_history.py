@@ -13,8 +13,8 @@ import polars as pl
 
 from features.offline.rebuild import rebuild_state
 from features.store.store_factory import meaning_of, redis_state_store
-from forewarn.cli.root import run
 from forewarn.demo.demo_options import DemoOptions
+from forewarn.platform.exit_status import run
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import PrivacySettings, RedisSettings, load
 from forewarn.simulator import simulate

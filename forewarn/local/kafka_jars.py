@@ -17,6 +17,7 @@ from tempfile import mkdtemp
 
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.local.download_cache import cache_directory
+from forewarn.platform.exit_status import run
 
 KAFKA_VERSION = "4.3.1"
 COORDINATES = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.slf4j:slf4j-simple:1.7.36")
@@ -135,6 +136,4 @@ def write_lock(lock_file: Path = LOCK_FILE) -> int:
 
 
 if __name__ == "__main__":
-    from forewarn.cli.root import run
-
     sys.exit(run(kafka_jars))

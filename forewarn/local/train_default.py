@@ -3,7 +3,7 @@
 import sys
 import time
 
-from forewarn.cli.root import run
+from forewarn.platform.exit_status import run
 from forewarn.platform.settings import ModelsSettings, load
 from forewarn.simulator.default_training import train_default
 from models.registry import open_registry

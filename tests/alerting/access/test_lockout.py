@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.access.access_tables import failures
 from alerting.access.lockout import Lockout, LockoutPolicy, pause_seconds
 from alerting.db import Database
+from alerting.db.access_tables import failures
 from tests.alerting.factory import NOW_MS
 
 POLICY = LockoutPolicy(failures_from_one_address=3, failures_from_anywhere=6)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from alerting.access.access_tables import sessions
 from alerting.access.grants import Grants
 from alerting.access.sessions import Session, SessionLimits, SessionStore, token_hash
 from alerting.db import Database
+from alerting.db.access_tables import sessions
 from tests.alerting.factory import NOW_MS
 
 LIMITS = SessionLimits(idle_seconds=600, life_seconds=3600, rotate_seconds=300, overlap_seconds=30)

@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from alerting.db import Database, migrate
 from forewarn.cli import alerting_command
-from forewarn.cli.root import EXIT_ERROR, run
 from forewarn.errors import DependencyUnavailableError, ForewarnError
 from forewarn.local.ports import free_port
+from forewarn.platform.exit_status import EXIT_ERROR, run
 from tests.doubles.pgbouncer import PgBouncer
 from tests.doubles.postgres_server import PostgresServer
 from tests.servers import missing_server

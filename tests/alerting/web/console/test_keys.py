@@ -8,8 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
-from alerting.access.access_tables import api_keys
 from alerting.access.roles import PURPOSES
+from alerting.db.access_tables import api_keys
 from alerting.db.journal_tables import AuditRecord
 from alerting.web.service_container import Services
 from forewarn.contracts.fraud_warning import FraudWarning
