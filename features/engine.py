@@ -114,22 +114,14 @@ class Engine:
         """
         if records is None:
             records = [None] * len(plan.keys)
-        stored, state = self._load(plan, records)
-        fresh, offsets = _freshness(plan, stored)
         vectors = np.full((len(plan.columns), len(self.catalog.names)), np.nan, np.float32)
         effects = np.zeros(len(vectors), np.int64)
-        batch = _batch(plan.columns, plan.slots, fresh)
-        self._execute(state, batch, vectors, effects, threads)
-        return RunResult(
-            plan=plan,
-            stored=stored,
-            state=state,
-            vectors=vectors,
-            effects=effects,
-            fresh_slots=fresh,
-            applied_offsets=offsets,
-            offset_ms=self._program.offset_ms,
-            compact=self._form() is StateForm.COMPACT,
+        return self._computed(
+            plan,
+            records,
+            vectors,
+            effects,
+            lambda state, batch: self._execute(state, batch, vectors, effects, threads),
         )
 
     def run_phase(
@@ -157,10 +149,29 @@ class Engine:
             ConfigurationError: if a record has a layout that this version cannot read.
             CorruptRecordError: if a record cannot be read at all.
         """
+        rows, share = np.arange(len(vectors)), Share(parts, 0, 1)
+        return self._computed(
+            plan,
+            records,
+            vectors,
+            effects,
+            lambda state, batch: execute(
+                state, batch, rows, self._program, share, vectors, effects
+            ),
+        )
+
+    def _computed(
+        self,
+        plan: Plan,
+        records: Sequence[bytes | None],
+        vectors: npt.NDArray[np.float32],
+        effects: npt.NDArray[np.int64],
+        compute: Callable[[State, npt.NDArray[np.int64]], None],
+    ) -> RunResult:
+        """Load a plan's records, compute on them, and collect what came of it."""
         stored, state = self._load(plan, records)
         fresh, offsets = _freshness(plan, stored)
-        batch, rows = _batch(plan.columns, plan.slots, fresh), np.arange(len(vectors))
-        execute(state, batch, rows, self._program, Share(parts, 0, 1), vectors, effects)
+        compute(state, _batch(plan.columns, plan.slots, fresh))
         return RunResult(
             plan=plan,
             stored=stored,
