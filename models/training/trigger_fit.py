@@ -1,7 +1,7 @@
 """Models of single triggers beside the common one: which triggers get one, and how it is fitted.
 
-A call that begins, a call that ended and an attempted transfer are judged by different facts; a model of
-its own events alone finds more of their frauds at the same number of warnings (docs/decisions/023). It
+A call that begins, a call that ended and an attempted transfer are judged by different facts. Models of their
+own are right more often where warnings are few (docs/decisions/027), and are fitted on request. A model
 needs frauds of its own to learn from, to stop the training by and to calibrate on; where one of these is
 missing, the common model scores the trigger, and the manifest and the report say so.
 """
