@@ -30,8 +30,13 @@ NOTHING = frozenset(
 NO_ACCOUNT = r"^(?:0+|9{8,}|[xX]{2,}|[*•]+|现金)$"
 """What fills the field of an account where there is none, in the syntax of both ``re`` and polars."""
 
-MASKED = r"[*•●＊]|[0-9][xX]{2,}[0-9]"
-"""What hides digits of an account, in the syntax of both ``re`` and polars."""
+MASKED = (
+    r"[*•●＊∙⋅·×■█░]|[0-9][ ./-]*[xX]{2,}[ ./-]*[0-9]|^(?:.*[0-9 ./-])?[xX]{2,}[ ./-]*[0-9]{2,6}$|^x[ -]?[0-9]{4}$|"
+    r"[0-9][ -]*[xX]{3,}$|\.{2,} ?[0-9]|[0-9] ?\.{2,}|#{2,}|\?{2,}|(?:^|[0-9])_{2,}[0-9]|^[-(][0-9]{2,6}\)?$|"
+    r"(?i:^(?:visa|master ?card|mc|amex|american express|maestro|unionpay|discover|debit|credit|card)"
+    r"(?: card)?[ -]*[0-9]{4}$|\b(?:ending|last (?:4|four)|endziffern?|finissant|terminada)\b)|尾号|末四位|后四位"
+)
+"""What hides digits of an account, or leaves only its last ones, in the syntax of both ``re`` and polars."""
 
 CURRENCY_SIGNS = {
     "¥": ("CNY", "JPY"), "元": ("CNY",), "$": (), "US$": ("USD",), "HK$": ("HKD",), "€": ("EUR",),
@@ -254,7 +259,7 @@ def account(cell: object) -> str:
     text = text.strip("'\t ")
     if _ROUNDED.fullmatch(text) or re.fullmatch(r"\d+\.0+", text):
         raise CellError("was rounded by a spreadsheet", repair="export the account numbers as text")
-    if re.search(MASKED, text):
+    if re.search(MASKED, text) and not is_iban(text):
         raise CellError(
             "is masked: it stands for many accounts",
             repair="take the whole number, or make an identifier of name and mask together with "

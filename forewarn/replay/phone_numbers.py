@@ -76,6 +76,9 @@ _HIDING = re.compile(r"^(?:\*67|\*82|[*#]31#)\s*(?=[+\d][\d\s.\-()]{5,}$)")
 _FLOAT = re.compile(r"(?<=^\d{7})\.0+$|(?<=\d{8})\.0+$")
 """What a spreadsheet makes of a column of numbers with gaps: 13800000017.0."""
 
+_GAP = re.compile(r"\.{2,}\s?\d|\d\s?\.{2,}|\d[\-–—]{3,}\d|[xX]{2,}\s?\d")
+"""Dots, dashes or crosses in the place of digits: without them, the rest would be a short code of its own."""
+
 _PUNCTUATION = re.compile(r"[\s().\-‐‑–—/]+")
 _SHORT_DIGITS = 6
 _LONGEST = 19
@@ -96,7 +99,10 @@ def party(text: str, region: str | None) -> str | None:
     Raises:
         CellError: if the text is no number.
     """
-    plain = _HIDING.sub("", _EXTENSION.sub("", _unwrapped(text)))
+    whole = _unwrapped(text)
+    if _GAP.search(whole):
+        raise CellError("is masked, so it stands for many numbers")
+    plain = _HIDING.sub("", _EXTENSION.sub("", whole))
     digits = _PUNCTUATION.sub("", _FLOAT.sub("", plain))
     if withheld(plain) or digits.lstrip("+") in _SPELT or (digits and not digits.strip("+0")):
         return None
@@ -123,7 +129,7 @@ def party(text: str, region: str | None) -> str | None:
 
 
 def _require_digits(digits: str) -> None:
-    if "*" in digits or re.search(r"\d[xX]{2,}", digits):
+    if "*" in digits or re.search(r"\d[xX]{2,}|[#•●?]{2,}", digits):
         raise CellError("is masked, so it stands for many numbers")
     if not re.fullmatch(r"\+?\d+", digits, re.ASCII):
         raise CellError("is no telephone number")
