@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from forewarn.replay.cell_error import CellError
+from forewarn.replay.currencies import CURRENCY_SIGNS
 from forewarn.replay.phone_numbers import party
 
 Convert = Callable[[Any], Any]
@@ -38,25 +39,11 @@ MASKED = (
 )
 """What hides digits of an account, or leaves only its last ones, in the syntax of both ``re`` and polars."""
 
-CURRENCY_SIGNS = {
-    "¥": ("CNY", "JPY"), "元": ("CNY",), "$": (), "US$": ("USD",), "HK$": ("HKD",), "€": ("EUR",),
-    "£": ("GBP",), "₹": ("INR",), "₩": ("KRW",), "₽": ("RUB",), "円": ("JPY",), "KSh": ("KES",),
-    "R$": ("BRL",), "NT$": ("TWD",), "A$": ("AUD",), "C$": ("CAD",), "S$": ("SGD",), "฿": ("THB",), "₫": ("VND",),
-}  # fmt: skip
-"""Signs before or after an amount with the currencies they stand for; ``$`` stands for twenty."""
-
-DECIMALS = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX",
-                     "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}  # fmt: skip
-"""Decimals of the currencies that have others than two (ISO 4217, list one, 2024)."""
-
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(CURRENCY_SIGNS, key=len, reverse=True))
 _AMOUNT = re.compile(
-    rf"(?P<open>\()?(?P<minus>[-+])?\s*(?P<before>{_SIGNS}|[A-Z]{{3}})?\s*(?P<minus2>[-+])?\s*"
+    rf"(?P<open>\()?(?P<minus>[-+])?\s*(?P<before>(?:{_SIGNS})\.?|[A-Z]{{3}})?\s*(?P<minus2>[-+])?\s*"
     rf"(?P<digits>\d[\d.,'’\s]*?|[.,]\d+?)(?P<exponent>[eE][-+]?\d{{1,3}})?\s*"
-    rf"(?P<after>{_SIGNS}|[A-Z]{{3}})?\s*(?P<minus3>[-+])?(?P<close>\))?"
+    rf"(?P<after>(?:{_SIGNS})\.?|[A-Z]{{3}})?\s*(?P<minus3>[-+])?(?P<close>\))?"
 )
 _UNITS_SECONDS: dict[str, int | Decimal] = {
     "天": 86400, "小时": 3600, "时": 3600, "分钟": 60, "分": 60, "秒": 1, "d": 86400, "day": 86400,
@@ -104,7 +91,7 @@ def amount(
     Raises:
         CellError: if it is no amount, or has more decimals than the currency.
     """
-    text = unicodedata.normalize("NFKC", str(cell)).strip().replace("−", "-")
+    text = unicodedata.normalize("NFKC", as_text(str(cell))).strip().replace("−", "-")
     found = _AMOUNT.fullmatch(text)
     if found is None or (found["open"] is None) != (found["close"] is None):
         raise _no_amount(text)
@@ -129,7 +116,7 @@ def amount(
     if not whole:
         raise CellError(f"has more than {decimals} decimals")
     negative = found["open"] is not None or "-" in minuses
-    sign = (found["before"] or "").strip() or (found["after"] or "").strip()
+    sign = (found["before"] or found["after"] or "").strip().rstrip(".")
     return (-int(scaled) if negative else int(scaled)), sign
 
 
@@ -247,16 +234,21 @@ def phone(region: str | None, *, may_be_withheld: bool) -> Convert:
     return convert
 
 
+def as_text(cell: str) -> str:
+    """What stands within ``="..."`` or behind an apostrophe, by which spreadsheets are made to keep all digits."""
+    text = cell.strip()
+    if kept := re.fullmatch(r'="([^"]*)"', text):
+        return kept[1]
+    return text.removeprefix("'")
+
+
 def account(cell: object) -> str:
     """An account, card, or wallet: blanks between groups fall away, leading zeros stay, an IBAN has capitals.
 
     Raises:
         CellError: for masks, and for what a spreadsheet has rounded.
     """
-    text = unicodedata.normalize("NFKC", str(cell)).strip()
-    if as_text := re.fullmatch(r'="([^"]*)"', text):  # how spreadsheets are made to keep digits
-        text = as_text[1]
-    text = text.strip("'\t ")
+    text = as_text(unicodedata.normalize("NFKC", str(cell))).strip("'\t ")
     if _ROUNDED.fullmatch(text) or re.fullmatch(r"\d+\.0+", text):
         raise CellError("was rounded by a spreadsheet", repair="export the account numbers as text")
     if re.search(MASKED, text) and not is_iban(text):

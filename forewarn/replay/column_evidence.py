@@ -44,6 +44,7 @@ class ColumnEvidence:
         signs: decimal signs with which all of them are amounts.
         decimals: most decimals of an amount.
         negative: whether an amount is negative.
+        money: currency signs beside the amounts; empty where one has none.
         durations: whether all are durations, and some are no plain numbers.
         numbers: whether all are plain whole numbers.
         phones: share that looks like a telephone number or says that it was withheld.
@@ -64,6 +65,7 @@ class ColumnEvidence:
     signs: tuple[str, ...] = ()
     decimals: int = 0
     negative: bool = False
+    money: tuple[str, ...] = ()
     durations: bool = False
     numbers: bool = False
     phones: float = 0.0
@@ -99,6 +101,7 @@ def evidence_of(name: str, cells: Sequence[str]) -> ColumnEvidence:
         signs=signs,
         decimals=max((_decimals(text, signs[0]) for text in distinct), default=0) if signs else 0,
         negative=bool(signs) and any(amount(text, 6, signs[0])[0] < 0 for text in distinct),
+        money=_money(distinct, signs[0]) if signs else (),
         durations=_all_durations(distinct),
         numbers=all(text.isascii() and text.isdigit() for text in distinct),
         phones=sum(_like_phone(text) for text in texts) / len(texts),
@@ -127,6 +130,12 @@ def _all_amounts(texts: list[str], sign: str) -> bool:
     except CellError:
         return False
     return True
+
+
+def _money(texts: list[str], sign: str) -> tuple[str, ...]:
+    """The currency signs of amounts, if each has one."""
+    found = sorted({amount(text, 6, sign)[1] for text in texts})
+    return tuple(found) if all(found) else ()
 
 
 def _decimals(text: str, sign: str) -> int:

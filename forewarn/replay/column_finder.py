@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from forewarn.replay.column_evidence import ColumnEvidence
+from forewarn.replay.currencies import CURRENCY_SIGNS
 from forewarn.replay.proposal_words import NAMES
 
 Ask = Callable[[str, Sequence[str]], str]
@@ -133,14 +134,17 @@ class ColumnFinder:
             )
         return ', decimal_sign = ","' if sign == "," else ""
 
-    def currency(self) -> str:
-        """The currency, as a line of TOML."""
+    def currency(self, amount: ColumnEvidence) -> list[str]:
+        """The currency, as a line of TOML; none where each amount shows it by its sign."""
         found = self.find("currency", lambda c: bool(c.words))
         if found is not None:
-            return f'currency = "{found.name}"'
-        return (
+            return [f'currency = "{found.name}"']
+        meant = [CURRENCY_SIGNS.get(sign, (sign,)) for sign in amount.money]
+        if len(meant) > 1 or (meant and len(meant[0]) == 1):
+            return []
+        return [
             f'currency = {{ value = "{self.ask("Which currency (ISO 4217, such as CNY)?", ())}" }}'
-        )
+        ]
 
     def values(
         self,

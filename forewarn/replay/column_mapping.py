@@ -36,6 +36,7 @@ from forewarn.replay.time_conversion import DayOrderError, Instant, ZoneMissingE
 OWN_MONEY = "own money: payer and payee are one person"
 NO_RULE = "no event of the mapping is for such a row"
 NO_RULE_BAD = "no rule of the mapping is for such a row"
+_NOT_ZERO = re.compile(r"[1-9１-９]")
 NO_RULE_REPAIR = "correct the cells that say what kind of row it is, or say in a mapping of your own what such rows are"
 
 
@@ -280,6 +281,11 @@ def load_mapping(path: Path) -> Mapping:
 def _compile(rule: EventRule, file: MappingFile, shared: set[str]) -> _Rule:
     specs = {name: rule_of(spec) for name, spec in rule.fields.items()}
     amount = specs.get("amount_minor")
+    if amount and amount.decimals == "currency" and "currency" not in specs:
+        raise ConfigurationError(
+            f"the mapping of {rule.type} lacks currency, which decides the decimals of amount_minor.",
+            hint='Give currency = "column", or currency = { value = "EUR" }.',
+        )
     columns = tuple(amount.columns) if amount else ()
     # The currency is needed for decimals = "currency", so it is converted before the amount.
     order = sorted(specs, key=lambda name: name == "amount_minor")
@@ -328,11 +334,29 @@ def _texts(
         if not texts:
             texts = cells if len(chosen) == len(cells) else [cells[place] for place in chosen]
         else:
+            if compiled.name == "amount_minor":
+                _require_one(texts, cells, chosen, bad, rule.columns)
             texts = [
                 cells[position] if compiled.empty(text) else text
                 for text, position in zip(texts, chosen, strict=True)
             ]
     return texts
+
+
+def _require_one(
+    texts: list[str],
+    cells: list[str],
+    chosen: list[int],
+    bad: dict[int, CellError],
+    columns: Sequence[str],
+) -> None:
+    """Refuse rows with different amounts in two columns: which of them was meant is not said."""
+    for text, position in zip(texts, chosen, strict=True):
+        other = cells[position]
+        if text != other and _NOT_ZERO.search(text) and _NOT_ZERO.search(other):
+            reason = f"amount_minor{_where(columns)}: two of the columns have an amount"
+            repair = "give each column an event of its own, with when, or correct the row"
+            bad.setdefault(position, CellError(reason, repair=repair))
 
 
 def _filled_in(

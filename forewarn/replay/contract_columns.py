@@ -166,20 +166,37 @@ def _texts(compiled: CompiledField, batch: RowBatch, chosen: pl.Series) -> pl.Se
         return texts
     texts = pl.Series([""]).new_from_index(0, len(chosen))
     for column in (*rule.columns, *rule.names):
-        cells = _cells(batch, column, chosen)
-        if batch.faults(column):
-            faults = pl.Series(list(batch.faults(column)), dtype=chosen.dtype)
-            cells = cells.set(chosen.is_in(faults.implode()), None)
-        if column in rule.words:
-            cells = cells.map_elements(words, pl.String)
-        if column in rule.names:
-            cells = by_cell(digest(rule.digest), pl.String).series(cells).fill_null("")
-        if compiled.nothing:
-            cells = cells.set(cells.str.to_lowercase().is_in(list(NOTHING)), "")
-        if compiled.account:
-            cells = cells.set(cells.str.contains(NO_ACCOUNT), "")
-        texts = cells if column == rule.columns[0] else texts.zip_with(texts != "", cells)
+        cells = _cleaned(compiled, column, batch, chosen)
+        if column == rule.columns[0]:
+            texts = cells
+        elif compiled.name == "amount_minor":
+            texts = _one_amount(texts, cells)
+        else:
+            texts = texts.zip_with(texts != "", cells)
     return texts
+
+
+def _cleaned(compiled: CompiledField, column: str, batch: RowBatch, chosen: pl.Series) -> pl.Series:
+    """The cells of one column of a field; empty where they say that there is nothing."""
+    rule, cells = compiled.rule, _cells(batch, column, chosen)
+    if batch.faults(column):
+        faults = pl.Series(list(batch.faults(column)), dtype=chosen.dtype)
+        cells = cells.set(chosen.is_in(faults.implode()), None)
+    if column in rule.words:
+        cells = cells.map_elements(words, pl.String)
+    if column in rule.names:
+        cells = by_cell(digest(rule.digest), pl.String).series(cells).fill_null("")
+    if compiled.nothing:
+        cells = cells.set(cells.str.to_lowercase().is_in(list(NOTHING)), "")
+    if compiled.account:
+        cells = cells.set(cells.str.contains(NO_ACCOUNT), "")
+    return cells
+
+
+def _one_amount(texts: pl.Series, cells: pl.Series) -> pl.Series:
+    """The one amount of two columns; null where both have one, for the slow way to look."""
+    two = ((texts != "") & (cells != "") & (texts != cells)).fill_null(value=True)
+    return texts.zip_with(texts != "", cells).set(two, None)
 
 
 def _filled_in(template: str, batch: RowBatch, chosen: pl.Series) -> pl.Series:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from forewarn.replay import cell_conversion, column_conversion
-from forewarn.replay.cell_conversion import CURRENCY_SIGNS, DECIMALS
 from forewarn.replay.cell_error import CellError
+from forewarn.replay.currencies import AMBIGUOUS_SIGNS, CURRENCY_SIGNS, DECIMALS
 from forewarn.replay.currency_code import currency
 
 
@@ -30,16 +30,18 @@ def currency_of_sign(
     sign: str, currencies: list[object], place: int, *, said: bool
 ) -> CellError | None:
     """Compare the sign beside an amount with the currency, or take the currency from it."""
-    meant = CURRENCY_SIGNS.get(sign, (sign,) if sign.isalpha() and len(sign) == 3 else ())
+    meant = CURRENCY_SIGNS.get(sign, (sign,))
     if not said:
-        # The dollar sign stands for twenty currencies, and certainly not for the yuan of the contract.
+        if sign in AMBIGUOUS_SIGNS:
+            return CellError(
+                "amount_minor: its currency sign stands for several currencies",
+                repair='say currency = { value = "..." }',
+            )
         try:
-            currencies[place] = currency(meant[0]) if meant else "USD"
+            currencies[place] = currency(meant[0])
         except CellError as error:
             return CellError(f"amount_minor: its currency sign {error}", repair=error.repair)
         return None
-    if meant and currencies[place] not in {
-        "CNY" if one in ("RMB", "CNH") else one for one in meant
-    }:
+    if currencies[place] not in {"CNY" if one in ("RMB", "CNH") else one for one in meant}:
         return CellError("amount_minor: its currency sign is not that of currency")
     return None

@@ -1,6 +1,7 @@
 """Currencies as banks write them: codes, numbers, and the words of Chinese statements."""
 
 from forewarn.replay.cell_error import CellError
+from forewarn.replay.currencies import CURRENCIES
 
 _WORDS = {
     "人民币": "CNY", "人民币元": "CNY", "rmb": "CNY", "cny": "CNY", "156": "CNY", "元": "CNY", "¥": "CNY",
@@ -20,8 +21,8 @@ def currency(cell: str) -> str:
         CellError: if it is none that is known here.
     """
     text = cell.strip()
-    if len(text) == 3 and text.isascii() and text.isalpha():
-        return "CNY" if text.upper() in ("RMB", "CNH") else text.upper()
+    if text.upper() in CURRENCIES:
+        return text.upper()
     found = _WORDS.get(text.casefold())
     if found is None:
         raise CellError(

@@ -77,7 +77,7 @@ class TransferProposal:
         status, skips = self._status()
         parties = self._parties()
         sides, unknown = self._sides(marks, swapped=parties.swapped)
-        shared += [status, finder.currency()]
+        shared += [status, *finder.currency(self._amounts[0])]
         lines = [*skips, *unknown]
         for side in sides:
             payer, payee = parties.first, parties.second

@@ -21,6 +21,9 @@ ISOTONIC_POSITIVES = 300
 LEAST_FRAUDS = 5
 """In each half; fewer cannot be divided, and the report says how few there are."""
 
+LEAST_ROWS = 5
+"""Of the larger class: scikit-learn asks for as many before it looks whether the estimator is frozen."""
+
 TILT = 1e-6
 """How much of the uncalibrated probability an isotonic one keeps, so that its steps are no ties."""
 
@@ -35,10 +38,10 @@ def calibrate(
     """Calibrate a fitted estimator, left as it is, on rows that it has not seen.
 
     Raises:
-        ConfigurationError: if the slice has no fraud or nothing but fraud.
+        ConfigurationError: if the slice has no fraud or nothing but fraud, or hardly any rows.
     """
     positives = int(label.sum())
-    if positives == 0 or positives == len(label):
+    if positives in (0, len(label)) or max(positives, len(label) - positives) < LEAST_ROWS:
         raise ConfigurationError(
             f"the calibration slice has {positives} frauds among {len(label)} rows",
             hint="Train on a longer period, so that labels of both classes fall into each part.",

@@ -85,6 +85,14 @@ def test_a_slice_of_one_class_is_refused(trained: Trained) -> None:
         calibrate(trained.run.estimator, part.vectors, none, np.ones(len(part)))
 
 
+@pytest.mark.parametrize(("rows", "frauds"), [(4, 1), (5, 1), (8, 4)])
+def test_a_slice_of_a_few_rows_is_refused(trained: Trained, rows: int, frauds: int) -> None:
+    vectors = trained.run.split.parts["calibrate"].vectors[:rows]
+    label = np.array([1] * frauds + [0] * (rows - frauds), np.int8)
+    with pytest.raises(ConfigurationError, match=f"{frauds} frauds among {rows} rows"):
+        calibrate(trained.run.estimator, vectors, label, np.ones(rows))
+
+
 def test_probabilities_for_a_threshold_come_from_other_peoples_calibration(
     trained: Trained,
 ) -> None:
