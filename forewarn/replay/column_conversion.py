@@ -16,7 +16,14 @@ import polars as pl
 from forewarn.contracts import EARLIEST_MS, LATEST_MS
 from forewarn.replay import cell_conversion
 from forewarn.replay.cell_error import CellError
-from forewarn.replay.time_conversion import EPOCHS, DayOrderError, Instant, instant, pattern_of
+from forewarn.replay.time_conversion import (
+    EPOCHS,
+    DayOrderError,
+    Instant,
+    instant,
+    not_of,
+    pattern_of,
+)
 
 Quick = Callable[[pl.Series], pl.Series]
 
@@ -122,7 +129,7 @@ def times(
             raise DayOrderError("has a date that only fits with day and month the other way round")
         if len(forms) == 1 and first:
             raise first
-        raise CellError(f"not a time of the forms {', '.join(forms)}")
+        raise not_of(", ".join(forms), text, several=len(forms) > 1)
 
     quick = [each for each in (_quick_time(form, zone) for form in forms) if each is not None]
 

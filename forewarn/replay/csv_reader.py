@@ -32,7 +32,7 @@ def csv_batches(
         ConfigurationError: if the file is empty, in another encoding, or lacks columns.
     """
     cutter = LineCutter(CsvDialect(mapping.separator or separator, mapping.quote))
-    blocks = line_blocks(stream, mapping.encoding, name)
+    blocks = line_blocks(stream, mapping.encodings, name)
     first = next(blocks, None)
     if first is None:
         raise ConfigurationError(f"{name} is empty.", hint="Its first line names columns.")

@@ -67,7 +67,11 @@ def recognised(path: Path) -> list[FileFormat]:
 def _looks_like(each: FileFormat, path: Path, head: bytes) -> bool:
     if kind_of(path) not in each.endings:
         return False
-    text = _decoded(head, str(each.mapping.get("encoding", "utf-8")))
+    encodings = each.mapping.get("encoding", "utf-8")
+    found = [
+        _decoded(head, one) for one in ([encodings] if isinstance(encodings, str) else encodings)
+    ]
+    text = next((one for one in found if one is not None), None)
     if text is None:
         return False
     rule = each.recognise

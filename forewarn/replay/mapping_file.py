@@ -192,7 +192,7 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         events: what a row gives.
         zone: of times that do not name their own.
         region: ISO 3166 code for numbers without country code.
-        encoding: of the text, ``utf-8`` if it is not said.
+        encoding: of the text, ``utf-8`` if it is not said; of several, the first that the file is in.
         separator: between the cells of a CSV file.
         quote: around cells; empty if quotes are ordinary characters in this file.
         header_line: where the names of the columns stand, counted from 1.
@@ -215,7 +215,7 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     events: Annotated[list[EventRule], msgspec.Meta(min_length=1)]
     zone: str = ""
     region: str = ""
-    encoding: str = "utf-8"
+    encoding: str | Annotated[list[str], msgspec.Meta(min_length=1)] = "utf-8"
     separator: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
     quote: Annotated[str, msgspec.Meta(max_length=1)] = '"'
     header_line: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -233,6 +233,11 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     own_accounts: list[str] = []
     single: str = ""
     records: str | list[str] = ""
+
+    @property
+    def encodings(self) -> list[str]:
+        """The encodings that the file may be in."""
+        return [self.encoding] if isinstance(self.encoding, str) else self.encoding
 
 
 def read_mapping(path: Path) -> MappingFile:
@@ -267,7 +272,8 @@ def parse_mapping(raw: dict[str, Any], name: str) -> MappingFile:
         file = msgspec.convert(raw, MappingFile)
         if file.zone:
             ZoneInfo(file.zone)
-        "".encode(file.encoding)
+        for encoding in file.encodings:
+            "".encode(encoding)
     except (msgspec.ValidationError, ZoneInfoNotFoundError, ValueError, LookupError) as error:
         raise ConfigurationError(
             f"{name} is no valid mapping: {error}.",

@@ -6,6 +6,7 @@ unless the row contradicts it (``forewarn.replay.event_check``).
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -14,6 +15,7 @@ from typing import Any
 from forewarn.contracts import EARLIEST_MS, LATEST_MS
 from forewarn.replay.cell_conversion import number
 from forewarn.replay.cell_error import CellError
+from forewarn.replay.month_names import english_month
 
 EPOCHS = {"epoch_s": 1000, "epoch_ms": 1, "epoch_us": 0.001, "epoch_ns": 0.000001}
 """Forms of numbers since 1970, with the milliseconds of one."""
@@ -31,6 +33,7 @@ _ISO = re.compile(
 )
 
 
+_WORD = re.compile(r"[^\W\d_]{3,}\.?")
 _MIDNIGHT = re.compile(r"(?<=[T ])24(:00(?::00(?:[.,]0+)?)?)(?!:?\d)")
 """The end of a day (ISO 8601): 24:00:00 is the first instant of the next."""
 
@@ -78,15 +81,25 @@ def instant(
                 return _bounded(int(number(cell) * _factor(form)))
             if isinstance(cell, datetime):
                 return _located(cell, zone)
-            text, days = _MIDNIGHT.subn("00\\1", str(cell).strip(), count=1)
+            plain = _plain(str(cell).strip(), form)
+            text, days = _MIDNIGHT.subn("00\\1", plain, count=1)
             moment = _parsed(text, form, exact, named)
             return _located(moment + timedelta(days=days), zone)
         except CellError:
             raise
         except (ValueError, ArithmeticError, TypeError):  # the year 1 east of Greenwich overflows
-            raise CellError(f"not a time of the form {form}") from None
+            raise not_of(form, str(cell)) from None
 
     return convert
+
+
+def _plain(text: str, form: str) -> str:
+    """Digits, colons and blanks in ASCII, and months of other languages in English where the form has a month."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    if "%b" in form or "%B" in form:
+        text = _WORD.sub(lambda word: english_month(word[0], whole="%B" in form), text)
+    return text
 
 
 def pattern_of(form: str) -> str:
@@ -131,7 +144,7 @@ def _parsed(
             )
         return datetime.fromisoformat(re.sub(r"\s(?=Z|[+-])", "", text).replace(",", "."))
     if not exact.fullmatch(text):
-        raise CellError(f"not a time of the form {form}")
+        raise not_of(form, text)
     zone = None
     if "%Z" in form:
         # strptime knows the abbreviations of this machine only, and forgets which one it read.
@@ -141,6 +154,20 @@ def _parsed(
         zone, text, form = named[name], text[: -len(name)].strip(), form.replace("%Z", "").strip()
     moment = datetime.strptime(text, form)  # noqa: DTZ007  the zone is found below
     return moment.replace(tzinfo=zone) if zone else moment
+
+
+def not_of(form: str, text: str, *, several: bool = False) -> CellError:
+    """Why a text is no time of a form, with advice by what it looks like."""
+    reason = f"not a time of the form{'s' if several else ''} {form}"
+    if re.fullmatch(r"[34567]\d{4}(?:\.\d+)?", text.strip()):
+        return CellError(
+            f"{reason}: it is a day number of a spreadsheet",
+            repair="format the column as date and time, and export again",
+        )
+    return CellError(
+        reason,
+        repair='if the file has several forms, list them: time = ["...", "..."]',
+    )
 
 
 def _located(moment: datetime, zone: tzinfo | None) -> Instant:

@@ -1,7 +1,7 @@
 """Blocks of a text file as lines, decoded strictly."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -34,7 +34,7 @@ MAPPING_ADVICE = 'Say encoding = "{likely}" (or what the file is in) at the top 
 
 
 def line_blocks(
-    stream: IO[bytes], encoding: str, name: str, *, advice: str = MAPPING_ADVICE
+    stream: IO[bytes], encoding: str | Sequence[str], name: str, *, advice: str = MAPPING_ADVICE
 ) -> Iterator[LineBlock]:
     """Lines in blocks of about a mebibyte.
 
@@ -42,21 +42,23 @@ def line_blocks(
 
     Args:
         stream: the bytes.
-        encoding: of the text.
+        encoding: of the text; of several, the first that the beginning of the file is in.
         name: of the file, for messages.
         advice: what to do about another encoding, with ``{likely}`` for its name.
 
     Raises:
         ConfigurationError: if the file is not in the encoding at all, or a line is longer than 16 MiB.
     """
-    head = stream.read(4)
+    head = stream.read(4 if isinstance(encoding, str) else BLOCK_BYTES)
     mark = next((mark for mark in _MARKS if head.startswith(mark)), b"")
     if mark:
         encoding = _MARKS[mark]
+    elif not isinstance(encoding, str):
+        encoding = encoding_of(head, encoding)
     wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
     decoder = codecs.getincrementaldecoder(encoding)() if wide else None
-    rest = b"" if decoder else head.removeprefix(mark)
-    first = decoder.decode(head).encode() if decoder else b""
+    rest = b"" if decoder or len(head) > 4 else head.removeprefix(mark)
+    first = decoder.decode(head).encode() if decoder else head.removeprefix(mark)[len(rest) :]
     seen_foreign = False
     old_mac: bool | None = None
     for block in _blocks(stream, first):
@@ -80,6 +82,21 @@ def line_blocks(
     if rest:
         found = _decoded(rest, "utf-8" if decoder else encoding, name, seen_foreign, advice)
         yield LineBlock(found.lines, found.undecoded, ended=False)
+
+
+def encoding_of(head: bytes, encodings: Sequence[str]) -> str:
+    """The first of some encodings that the beginning of a file is in; the last, if it is in none.
+
+    A character that is cut at the end does not count.
+    """
+    for encoding in encodings:
+        for cut in range(4):
+            try:
+                head[: len(head) - cut].decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            return encoding
+    return encodings[-1]
 
 
 def _blocks(stream: IO[bytes], first: bytes) -> Iterator[bytes]:
@@ -121,11 +138,8 @@ def _line_by_line(
 def _wrong_encoding(
     name: str, line: int, encoding: str, data: bytes, advice: str
 ) -> ConfigurationError:
-    likely = "gb18030"
-    try:
-        data.decode("gb18030")
-    except UnicodeDecodeError:
-        likely = "cp1252"
+    others = [one for one in ("utf-8", "gb18030", "cp1252") if one != encoding]
+    likely = encoding_of(data, others)
     return ConfigurationError(
         f"{name}: line {line} is not {encoding.upper()}.",
         hint=advice.format(likely=likely),
