@@ -73,7 +73,7 @@ class CallProposal:
     def _call_direction(self, *, both: bool, shown: bool) -> str:
         if not both:  # only the other side is shown
             return f'direction = {{ value = "{"inbound" if shown else "outbound"}" }}'
-        found = self._finder.find("direction", lambda c: bool(c.words))
+        found = self._finder.direction()
         if found is not None:
             values = self._finder.values(
                 found, DIRECTION_WORDS, {"in": "inbound", "out": "outbound"}

@@ -17,9 +17,20 @@ FORMS = (
     "iso", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y%m%d%H%M%S",
     "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M",
     "%m/%d/%Y %H:%M", "%Y年%m月%d日 %H:%M:%S", "%a, %d %b %Y %H:%M:%S %z", "epoch_s", "epoch_ms", "epoch_us",
-    "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y",
+    "%d-%m-%Y %H:%M:%S", "%m-%d-%Y %H:%M:%S", "%d-%m-%Y %H:%M", "%m-%d-%Y %H:%M", "%d/%m/%y %H:%M:%S",
+    "%m/%d/%y %H:%M:%S", "%d/%m/%y %H:%M", "%m/%d/%y %H:%M", "%d.%m.%y %H:%M:%S", "%d.%m.%y %H:%M",
+    "%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%d/%m/%Y %I:%M %p",
+    "%m/%d/%Y, %I:%M:%S %p", "%d/%m/%Y, %I:%M:%S %p", "%d/%m/%Y, %H:%M:%S", "%m/%d/%Y, %H:%M:%S",
+    "%d %b %Y %H:%M:%S", "%d %b %Y %H:%M", "%d-%b-%Y %H:%M:%S", "%d-%b-%Y %H:%M", "%b %d, %Y %I:%M:%S %p",
+    "%b %d, %Y, %I:%M:%S %p", "%b %d, %Y %I:%M %p", "%b %d, %Y, %I:%M %p",
+    "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y年%m月%d日",
+    "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d", "%d %b %Y", "%d-%b-%Y",
+    "%d-%b-%y", "%d %b %y", "%d %B %Y", "%d. %B %Y", "%b %d, %Y", "%B %d, %Y",
 )  # fmt: skip
 """Forms that are tried; a form has to fit every cell."""
+
+CLOCKS = ("%H:%M:%S", "%H:%M", "%H%M%S", "%I:%M:%S %p", "%I:%M %p")
+"""Forms of the time of day, where it stands in a column beside the day."""
 
 WORDS_MAX = 12
 """A column with more distinct texts is no column of codes."""
@@ -27,6 +38,7 @@ WORDS_MAX = 12
 _PHONE = re.compile(r"\+?[\d\s().\-]{5,20}|sips?:.+|tel:.+")
 _ZONED = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
 _SAMPLE_ZONE = ZoneInfo("UTC")
+_DAY = ("%Y-%m-%d ", "2026-03-02 ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,7 @@ class ColumnEvidence:
         filled: cells that are not empty.
         distinct: of them.
         forms: forms of times that all of them fit.
+        clock: form of the time of day that all of them fit.
         never: whether a 0 or nothing stands beside these times, as where a call was never answered.
         zoned: whether all of these times name their zone.
         signs: decimal signs with which all of them are amounts.
@@ -60,6 +73,7 @@ class ColumnEvidence:
     filled: int
     distinct: int
     forms: tuple[str, ...] = ()
+    clock: str = ""
     never: bool = False
     zoned: bool = False
     signs: tuple[str, ...] = ()
@@ -96,6 +110,7 @@ def evidence_of(name: str, cells: Sequence[str]) -> ColumnEvidence:
         len(texts),
         len(distinct),
         forms=forms,
+        clock=next((form for form in CLOCKS if _all_times(distinct, form, before=_DAY)), ""),
         never=bool(forms) and (len(texts) < len(cells) or len(moments) < len(distinct)),
         zoned=bool(forms) and (forms[0].startswith("epoch") or all(map(_ZONED.search, moments))),
         signs=signs,
@@ -113,11 +128,11 @@ def evidence_of(name: str, cells: Sequence[str]) -> ColumnEvidence:
     )
 
 
-def _all_times(texts: list[str], form: str) -> bool:
-    convert = instant(form, _SAMPLE_ZONE)
+def _all_times(texts: list[str], form: str, *, before: tuple[str, str] = ("", "")) -> bool:
+    convert = instant(before[0] + form, _SAMPLE_ZONE)
     try:
         for text in texts:
-            convert(text)
+            convert(before[1] + text)
     except CellError:
         return False
     return True

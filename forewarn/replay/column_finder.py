@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from forewarn.errors import ConfigurationError
 from forewarn.replay.column_evidence import ColumnEvidence
 from forewarn.replay.currencies import CURRENCY_SIGNS
-from forewarn.replay.proposal_words import NAMES
+from forewarn.replay.proposal_words import DIRECTION_WORDS, NAMES
 
 Ask = Callable[[str, Sequence[str]], str]
 """Asks a question with its possible answers (none: any text), and returns the answer."""
@@ -46,16 +47,58 @@ class ColumnFinder:
         return None if found is None else self.time_of(found)
 
     def time_of(self, found: ColumnEvidence) -> str:
-        """A column as the time of an event, as a line of TOML."""
+        """A column as the time of an event, as a line of TOML; with the column of the time of day, if there is one."""
         self.used.add(found.name)
         form = found.forms[0]
-        months = [one for one in found.forms if one.startswith(("%d/%m", "%m/%d"))]
-        if len(months) > 1:
+        orders = [one for one in found.forms if re.match(r"%[dmy][-/]%[dm]", one)]
+        if len(orders) > 1:
+            count = "both forms" if len(orders) == 2 else "several forms"
             form = self.ask(
-                f"{found.name} fits both forms, as in {found.example}. Which is it?", months
+                f"{found.name} fits {count}, as in {found.example}. Which is it?",
+                orders,
             )
+        clock = self._clock() if not re.search("iso|epoch|%H|%I", form) else None
+        if clock is not None:
+            template = f"{{{found.name}}} {{{clock.name}}}"
+            form = f"{form} {clock.clock}"
+            return f'event_time_ms = {{ template = "{template}", time = "{form}" }}  # local'
         local = "" if found.zoned else "  # local"
         return f'event_time_ms = {{ column = "{found.name}", time = "{form}" }}{local}'
+
+    def _clock(self) -> ColumnEvidence | None:
+        """The column with the time of day that belongs to a column of days."""
+        found = self.find("clock", lambda c: bool(c.clock) and c.filled == c.rows)
+        if found is not None:
+            self.used.add(found.name)
+        return found
+
+    def direction(self) -> ColumnEvidence | None:
+        """The column that says the direction: by its name, or because its cells say nothing else."""
+        named = self.find("direction", lambda c: bool(c.words))
+        return named or self.find(
+            "",
+            lambda c: (
+                len(c.words) > 1 and all(one.casefold() in DIRECTION_WORDS for one in c.words)
+            ),
+        )
+
+    def require_time(self, line: str | None) -> str:
+        """A line of TOML; without one, an error that shows the cells of the columns that are named like times.
+
+        Raises:
+            ConfigurationError: if there is no line.
+        """
+        if line is not None:
+            return line
+        named = [c for c in self.columns if c.filled and re.fullmatch(NAMES["time"], c.name)]
+        shown = "; ".join(f"{c.name}, as in {c.example}" for c in named)
+        serial = any(re.fullmatch(r"[34567]\d{4}(?:\.\d+)?", c.example) for c in named)
+        raise ConfigurationError(
+            "no column looks like a time" + (f": {shown}." if shown else "."),
+            hint="Those are day numbers of a spreadsheet: format the column as date and time, and export again."
+            if serial
+            else "Write the mapping by hand: docs/formats/mappings.md.",
+        )
 
     def id_column(self) -> str:
         """The column that names a row or a transfer, by its name."""

@@ -15,7 +15,7 @@ from forewarn.errors import ConfigurationError
 from forewarn.replay import cell_conversion, column_conversion
 from forewarn.replay.cell_error import CellError
 from forewarn.replay.contract_columns import ContractColumns, event_columns
-from forewarn.replay.currency_amount import amounts_by_currency, currency_of_sign
+from forewarn.replay.currency_amount import amounts_by_currency, currency_of_sign, two_amounts
 from forewarn.replay.event_check import WHOLE, OwnMoneyError, require_consistent, settle_times
 from forewarn.replay.field_conversion import REFUSED, CompiledField, compile_field, field_key
 from forewarn.replay.mapping_file import (
@@ -36,7 +36,6 @@ from forewarn.replay.time_conversion import DayOrderError, Instant, ZoneMissingE
 OWN_MONEY = "own money: payer and payee are one person"
 NO_RULE = "no event of the mapping is for such a row"
 NO_RULE_BAD = "no rule of the mapping is for such a row"
-_NOT_ZERO = re.compile(r"[1-9１-９]")
 NO_RULE_REPAIR = "correct the cells that say what kind of row it is, or say in a mapping of your own what such rows are"
 
 
@@ -335,28 +334,12 @@ def _texts(
             texts = cells if len(chosen) == len(cells) else [cells[place] for place in chosen]
         else:
             if compiled.name == "amount_minor":
-                _require_one(texts, cells, chosen, bad, rule.columns)
+                two_amounts(texts, [cells[place] for place in chosen], chosen, bad, rule.columns)
             texts = [
                 cells[position] if compiled.empty(text) else text
                 for text, position in zip(texts, chosen, strict=True)
             ]
     return texts
-
-
-def _require_one(
-    texts: list[str],
-    cells: list[str],
-    chosen: list[int],
-    bad: dict[int, CellError],
-    columns: Sequence[str],
-) -> None:
-    """Refuse rows with different amounts in two columns: which of them was meant is not said."""
-    for text, position in zip(texts, chosen, strict=True):
-        other = cells[position]
-        if text != other and _NOT_ZERO.search(text) and _NOT_ZERO.search(other):
-            reason = f"amount_minor{_where(columns)}: two of the columns have an amount"
-            repair = "give each column an event of its own, with when, or correct the row"
-            bad.setdefault(position, CellError(reason, repair=repair))
 
 
 def _filled_in(

@@ -1,11 +1,31 @@
 """Amounts whose decimals or currency another cell of the row decides."""
 
+import re
 from collections.abc import Sequence
 
 from forewarn.replay import cell_conversion, column_conversion
 from forewarn.replay.cell_error import CellError
 from forewarn.replay.currencies import AMBIGUOUS_SIGNS, CURRENCY_SIGNS, DECIMALS
 from forewarn.replay.currency_code import currency
+
+_NOT_ZERO = re.compile(r"[1-9１-９]")
+
+
+def two_amounts(
+    texts: Sequence[str],
+    others: Sequence[str],
+    positions: Sequence[int],
+    bad: dict[int, CellError],
+    columns: Sequence[str],
+) -> None:
+    """Refuse rows with different amounts in two columns: which of them was meant is not said."""
+    for text, other, position in zip(texts, others, positions, strict=True):
+        if text != other and _NOT_ZERO.search(text) and _NOT_ZERO.search(other):
+            reason = (
+                f"amount_minor (column {', '.join(columns)}): two of the columns have an amount"
+            )
+            repair = "give each column an event of its own, with when, or correct the row"
+            bad.setdefault(position, CellError(reason, repair=repair))
 
 
 def amounts_by_currency(

@@ -70,7 +70,7 @@ def _csv_options(path: Path) -> dict[str, object]:
     separator, widths = _separator(lines)
     if separator != ("\t" if kind_of(path) == ".tsv" else ","):
         options["separator"] = separator
-    width = Counter(count for count in widths if count > 1).most_common(1)[0][0]
+    width = _commonest(widths)[1]
     place = widths.index(width)
     cells = [cell.strip() for cell in LineCutter(CsvDialect(separator)).cut(lines[place]).cells]
     if any(any(character.isdigit() for character in cell) and len(cell) > 3 for cell in cells):
@@ -86,9 +86,8 @@ def _separator(lines: list[str]) -> tuple[str, list[int]]:
     for separator in ",;\t|":
         cutter = LineCutter(CsvDialect(separator))
         widths = [_width(cutter, line) for line in lines]
-        alike = Counter(count for count in widths if count > 1).most_common(1)
-        if alike:
-            width, lines_alike = alike[0]
+        lines_alike, width = _commonest(widths)
+        if lines_alike:
             best = max(best, (lines_alike, width, separator, widths))
     if not best[3]:
         raise ConfigurationError(
@@ -96,6 +95,12 @@ def _separator(lines: list[str]) -> tuple[str, list[int]]:
             hint="Is it a file of columns? See docs/formats/mappings.md.",
         )
     return best[2], best[3]
+
+
+def _commonest(widths: list[int]) -> tuple[int, int]:
+    """How many lines have the same number of cells, and that number; the larger one, if two are as common."""
+    counts = Counter(count for count in widths if count > 1)
+    return max(((lines, width) for width, lines in counts.items()), default=(0, 0))
 
 
 def _width(cutter: LineCutter, line: str) -> int:

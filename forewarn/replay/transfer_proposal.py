@@ -63,11 +63,7 @@ class TransferProposal:
     def lines(self) -> list[str]:
         """The rules and events as lines of TOML."""
         finder = self._finder
-        time = finder.time("time") or finder.time("start") or finder.time("")
-        if time is None:
-            raise ConfigurationError(
-                "no column looks like a time.", hint="docs/formats/mappings.md"
-            )
+        time = finder.require_time(finder.time("time") or finder.time("start") or finder.time(""))
         decimals = {column.name: finder.decimals(column) for column in self._amounts}
         marks = {column.name: finder.sign(column) for column in self._amounts}
         identifier = finder.id_column()
@@ -100,7 +96,7 @@ class TransferProposal:
             payer = payer or self._asked_party("the account of the payer")
             payee = payee or self._asked_party("the account of the payee")
             return _Parties(payer, payee, swapped=False)
-        own = self._party("own") or self._asked_party("your own account, whose statement this is")
+        own = self._own() or self._asked_party("your own account, whose statement this is")
         other = self._party("other") or self._asked_party("the account of the other side")
         if own == other:
             raise ConfigurationError(
@@ -108,6 +104,14 @@ class TransferProposal:
                 hint="Give your own account as a value, such as 6222000000000001.",
             )
         return _Parties(own, other, swapped=True)
+
+    def _own(self) -> str:
+        """One's own account; an IBAN that is another in each row is that of the other side."""
+        found = self._finder.find(
+            "own",
+            lambda c: not c.forms and (c.distinct == 1 or c.name.casefold() != "iban"),
+        )
+        return self._account(found) if found is not None else ""
 
     def _party(self, meaning: str) -> str:
         found = self._finder.find(meaning, lambda c: not c.forms)
@@ -137,7 +141,7 @@ class TransferProposal:
         amount = self._amounts[0]
         if len(self._amounts) > 1:
             return _two_columns(*self._amounts)
-        found = self._finder.find("direction", lambda c: bool(c.words))
+        found = self._finder.direction()
         if found is not None:
             return self._by_words(found, amount, swapped=swapped)
         if amount.negative:
@@ -197,10 +201,19 @@ def _two_columns(debit: ColumnEvidence, credit: ColumnEvidence) -> tuple[list[_S
         *_rule(f"{debit.name} and {credit.name} have an amount", both[1], bad=True),
     ]
     sides = [
-        _Side(f'"{column.name}" = {{ matches = {_FILLED} }}', f'{{ value = "{word}" }}', column, word == "incoming")
+        _Side(f'"{column.name}" = {{ matches = {_FILLED} }}', _always(column, word), column, word == "incoming")
         for column, word in ((debit, "outgoing"), (credit, "incoming"))
     ]  # fmt: skip
     return sides, rules
+
+
+def _always(column: ColumnEvidence, word: str) -> str:
+    """The one direction of a column; a minus in a column of its own says nothing more."""
+    if not column.negative:
+        return f'{{ value = "{word}" }}'
+    sign = f'sign = {{ "-" = "{word}", "+" = "{word}" }}'
+    point = ', decimal_sign = ","' if column.signs[0] == "," else ""
+    return f'{{ column = "{column.name}", {sign}{point} }}'
 
 
 def _rule(name: str, when: str, *, bad: bool) -> list[str]:

@@ -160,3 +160,71 @@ def test_lines_of_titles_are_not_taken_for_the_header(tmp_path: Path) -> None:
         "Statement,,,,\nCustomer: T,,,,\nid,at,from,to,yuan\n1,2026-03-02 09:58:12,A,B,5.00\n"
     )
     assert "header_line = 3" in read_head(tmp_path / "f.csv").options
+
+
+def mapped(path: Path, text: str, tmp_path: Path) -> list[dict]:
+    (tmp_path / "m.toml").write_text(text)
+    items = list(in_order([(path, load_mapping(tmp_path / "m.toml"))]))
+    assert all(isinstance(item, Ready) for item in items)
+    return [json.loads(item.value) for item in items if isinstance(item, Ready)]
+
+
+MONZO = (
+    "Transaction ID,Date,Time,Type,Name,Money Out,Money In,Currency\n"
+    "tx_1,02/03/2026,09:58:12,Card,Shop One,-4.80,,GBP\n"
+    "tx_2,13/03/2026,10:58:12,Faster payment,Test Two,,100.00,GBP\n"
+)
+
+
+def test_a_time_of_day_in_a_column_of_its_own_belongs_to_the_day(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(MONZO)
+    text = proposed(path, Answers("+447700900001", "OWN-1", "Name", "Europe/London"))
+    found = mapped(path, text, tmp_path)
+    assert [event["event_time_ms"] for event in found] == [1772445492000, 1773399492000]
+    assert [(event.get("direction", "outgoing"), event["amount_minor"]) for event in found] == [
+        ("outgoing", 480), ("incoming", 10_000),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["drcr", "Cr/Dr", "mark"])
+def test_a_column_of_debits_and_credits_is_the_direction(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        f"id,time,from,to,amount,{name}\n1,2026-03-02 09:58:12,A1,B1,12.50,DR\n2,2026-03-02 09:59:12,A1,B2,25.00,CR\n"
+    )
+    text = proposed(path, Answers("+4915100000001", "EUR", "Europe/Berlin"))
+    found = mapped(path, text, tmp_path)
+    assert [event.get("direction", "outgoing") for event in found] == ["outgoing", "incoming"]
+
+
+def test_a_title_before_few_rows_is_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        '"Girokonto";"DE00000000000000000001"\n"Zeitraum:";"März 2026"\n'
+        "Buchungsdatum;Kundenreferenz;IBAN;Name;Betrag\n02.03.26;R1;DE02;Test Zwei;-1.234,56\n"
+        "03.03.26;R2;DE03;Test Drei;2.000\n"
+    )
+    answers = Answers(
+        "Kundenreferenz", "+4915100000001", "OWN-1", "IBAN", "outgoing", "EUR", "Europe/Berlin"
+    )
+    text = proposed(path, answers)
+    assert 'payee_account = "IBAN"' in text
+    assert "header_line = 3" in text
+    assert 'time = "%d.%m.%y"' in text
+    assert [event["amount_minor"] for event in mapped(path, text, tmp_path)] == [123_456, 200_000]
+
+
+def test_two_figures_of_a_year_leave_the_order_open(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,date,from,to,amount\n1,02/03/04,A1,B1,5.00\n2,03/02/04,A1,B2,6.00\n")
+    answers = Answers("%d/%m/%y", "+4915100000001", "outgoing", "EUR", "Europe/Berlin")
+    assert 'time = "%d/%m/%y"' in proposed(path, answers)
+    assert "fits several forms" in answers.questions[0]
+
+
+def test_day_numbers_of_a_spreadsheet_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,time,from,to,amount\n1,46083.4154166667,A1,B1,5.00\n")
+    with pytest.raises(ConfigurationError, match=r"time, as in 46083\.4154166667"):
+        proposed(path, Answers())
