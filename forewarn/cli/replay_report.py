@@ -153,7 +153,7 @@ class RejectedRows:
             folder / f"{stem}.rejected{kind if head or kind in ('.jsonl', '.ndjson') else '.jsonl'}"
         )
         self.paths.append(target)
-        encoding = mapping.file.encoding if head else "utf-8"
+        encoding = mapping.file.encodings[0] if head else "utf-8"
         file = target.open("w", encoding=encoding, errors="backslashreplace", newline="\n")
         file.writelines(line + "\n" for line in head)
         return file

@@ -185,6 +185,8 @@ class ReplayRun:
         """What a person should look at although no row is bad."""
         found = []
         for tally, (_, mapping) in zip(self.tallies, self.files, strict=True):
+            if not tally.rows:
+                found.append(f"{tally.file}: the file has no rows.")
             if tally.gives_nothing:
                 ((rule, count),) = tally.passed.most_common(1)
                 line = f"{tally.file}: no row became an event; {count:,} of {tally.rows:,} rows: {rule}."

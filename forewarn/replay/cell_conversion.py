@@ -48,9 +48,11 @@ _AMOUNT = re.compile(
 _UNITS_SECONDS: dict[str, int | Decimal] = {
     "天": 86400, "小时": 3600, "时": 3600, "分钟": 60, "分": 60, "秒": 1, "d": 86400, "day": 86400,
     "h": 3600, "hr": 3600, "hour": 3600, "std": 3600, "m": 60, "min": 60, "minute": 60, "s": 1,
-    "sec": 1, "second": 1, "sek": 1, "ms": Decimal("0.001"), "毫秒": Decimal("0.001"), "時間": 3600,
+    "sec": 1, "second": 1, "sek": 1, "sekunde": 1, "sekunden": 1, "seconde": 1, "segundo": 1, "secondi": 1, "secondo": 1,
+    "minuten": 60, "minuto": 60, "minuti": 60, "stunde": 3600, "stunden": 3600, "heure": 3600, "hora": 3600, "ora": 3600,
+    "ore": 3600, "uur": 3600, "tag": 86400, "tage": 86400, "'": 60, "\"": 1, "ms": Decimal("0.001"), "毫秒": Decimal("0.001"), "時間": 3600,
 }  # fmt: skip
-_WORDS = re.compile(r"(\d+(?:\.\d+)?)\s*(天|小时|時間|毫秒|分钟|时|分|秒|[a-z]+)")
+_WORDS = re.compile(r"(\d+(?:\.\d+)?)\s*(天|小时|時間|毫秒|分钟|时|分|秒|['\"]|[a-z]+)")
 _ROUNDED = re.compile(r"\d(?:\.\d+)?[eE]\+?\d+")
 _SHORTENED = re.compile(r"-?\d(?:[.,](\d+))?E\+(\d{2,3})")
 """How a spreadsheet shows a number that is wider than its column: 1.77E+09."""
@@ -184,7 +186,11 @@ def duration(cell: object, factor: int) -> int:
             raise CellError("not a duration")
         fraction = int((clock[4] or "0").ljust(3, "0"))
         return (hours * 3600 + minutes * 60 + seconds) * 1000 + fraction
-    words = re.sub(r"^pt|[\s,]|and|und", "", text)
+    words = re.sub(
+        r"^pt|[\s,]|and|und(?!e)|(?<=[a-z])\.|\bet\b|\by\b",
+        "",
+        text.replace("′′", '"').replace("′", "'"),
+    )
     total, place = Decimal(0), 0
     for part in _WORDS.finditer(words):
         unit = part[2] if part[2] in _UNITS_SECONDS else part[2].removesuffix("s")

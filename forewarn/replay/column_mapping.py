@@ -15,6 +15,7 @@ from forewarn.errors import ConfigurationError
 from forewarn.replay import cell_conversion, column_conversion
 from forewarn.replay.cell_error import CellError
 from forewarn.replay.contract_columns import ContractColumns, event_columns
+from forewarn.replay.contract_reason import reason_of
 from forewarn.replay.currency_amount import amounts_by_currency, currency_of_sign, two_amounts
 from forewarn.replay.event_check import WHOLE, OwnMoneyError, require_consistent, settle_times
 from forewarn.replay.field_conversion import REFUSED, CompiledField, compile_field, field_key
@@ -499,18 +500,12 @@ def _structs(
             try:
                 events.append(msgspec.convert(row, struct, strict=False))
             except msgspec.ValidationError as error:
-                bad.setdefault(position, CellError(str(error), repair=_repair(str(error))))
+                reason, repair = reason_of(str(error))
+                bad.setdefault(position, CellError(reason, repair=repair))
                 events.append(None)
     for (position, _), event in zip(rows, events, strict=True):
         if event is not None:
             yield position, event
-
-
-def _repair(error: str) -> str:
-    """What to do about a value that the contract refuses."""
-    if "matching regex" in error and "_account" in error:
-        return 'an account is printable ASCII: make an identifier of a name with digest = "..."'
-    return ""
 
 
 def _where(columns: Sequence[str]) -> str:

@@ -18,6 +18,9 @@ from forewarn.replay.mapping_file import (
 )
 
 SEARCHED_LINES = 200
+_INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200e\u200f\u2060"))
+"""Characters without a width, which pages and editors leave in names."""
+
 _SEPARATORS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
 
 
@@ -76,7 +79,7 @@ def _by_names(lines: list[str], cutter: LineCutter, wanted: list[str], name: str
 
 
 def _names(cutter: LineCutter, line: str) -> list[str]:
-    names = [cell.strip().lstrip("\ufeff") for cell in cutter.cut(line).cells]
+    names = [cell.translate(_INVISIBLE).strip() for cell in cutter.cut(line).cells]
     return _numbered(names)
 
 

@@ -34,6 +34,19 @@ _decoder = msgspec.json.Decoder(float_hook=str)
 Watch = Callable[[CountedFile], None]
 
 
+_BANK = "Fetch the statement as CSV, camt.053 or MT940 instead."
+_SHEET = (
+    "Save the sheet as CSV (UTF-8) and give that file; ids and accounts have to be text before."
+)
+_OTHERS = {
+    ".ofx": ("OFX", _BANK), ".qfx": ("QFX", _BANK), ".qif": ("QIF", _BANK), ".pdf": ("a PDF", _BANK),
+    ".xlsx": ("a workbook", _SHEET), ".xls": ("a workbook", _SHEET), ".ods": ("a workbook", _SHEET),
+    ".tar": ("an archive", "Unpack it, and give the files within it."),
+    ".tgz": ("an archive", "Unpack it, and give the files within it."),
+}  # fmt: skip
+"""What people have besides, and what to do about it."""
+
+
 def read_batches(
     path: Path, mapping: MappingFile, tally: FileTally, *, watch: Watch | None = None
 ) -> Iterator[RowBatch]:
@@ -60,6 +73,10 @@ def read_batches(
     readers |= dict.fromkeys(STATEMENTS, _statement)
     reader = readers.get(kind)
     if reader is None:
+        if kind in _OTHERS:
+            raise ConfigurationError(
+                f"{path.name} is {_OTHERS[kind][0]}, which is not read.", hint=_OTHERS[kind][1]
+            )
         raise ConfigurationError(
             f"{path.name} is neither CSV, JSON Lines nor Parquet, and no JSON, XML or MT940 either.",
             hint="Use a name that ends in .csv, .jsonl, .json, .xml, .sta or .parquet, or with "

@@ -28,12 +28,16 @@ _PARTS = {
     "%Z": r"[A-Za-z+\-:0-9]+", "%j": r"\d{3}", "%%": "%",
 }  # fmt: skip
 _ISO = re.compile(
-    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)?",
+    r"(?:\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?|\d{8}T\d{6}(?:[.,]\d{1,9})?)"
+    r"\s?(?:Z|[+-]\d{2}(?::?\d{2})?)?",
     re.ASCII,
 )
 
 
 _WORD = re.compile(r"[^\W\d_]{3,}\.?")
+_NAMED_ZONE = re.compile(r"(?<=[\dZ])\[[A-Za-z][A-Za-z0-9_/+\-]*\]$")
+"""What Java puts behind an offset: 2026-03-02T09:58:12+08:00[Asia/Shanghai]."""
+
 _MIDNIGHT = re.compile(r"(?<=[T ])24(:00(?::00(?:[.,]0+)?)?)(?!:?\d)")
 """The end of a day (ISO 8601): 24:00:00 is the first instant of the next."""
 
@@ -134,6 +138,7 @@ def _parsed(
     text: str, form: str, exact: re.Pattern[str] | None, named: Mapping[str, tzinfo]
 ) -> datetime:
     if exact is None:
+        text = _NAMED_ZONE.sub("", text)
         if not _ISO.fullmatch(text):
             day_only = re.fullmatch(r"\d{4}-\d{2}-\d{2}", text)
             raise CellError(

@@ -26,6 +26,7 @@ _FOREIGN = {
     b"\x1f\x8b": "packed by gzip", b"BZh": "packed by bzip2", b"\xfd7zXZ": "packed by xz",
     b"\x28\xb5\x2f\xfd": "packed by zstandard", b"%PDF": "a PDF", b"PAR1": "Parquet",
     b"<html": "a web page", b"<!doctype html": "a web page", b"Rar!": "an archive", b"7z\xbc\xaf": "an archive",
+    b"ofxheader": "OFX or QFX", b"<ofx": "OFX", b"!type:": "QIF", b"!account": "QIF",
 }  # fmt: skip
 """How files begin that are no text, in lower case where they are."""
 
@@ -74,7 +75,12 @@ def require_text(stream: Any, name: str) -> None:
     Raises:
         ConfigurationError: saying what it is.
     """
-    head = bytes(stream.peek(64)[:64]).lstrip(b" \r\n\t")
+    head = bytes(stream.peek(512)[:512])
+    if head[257:262] == b"ustar":
+        raise ConfigurationError(
+            f"{name} is a tar archive.", hint="Unpack it, and give the files within it."
+        )
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \r\n\t")
     for mark, what in _FOREIGN.items():
         if head[: len(mark)] in (mark, mark.upper()) or head[: len(mark)].lower() == mark:
             raise ConfigurationError(

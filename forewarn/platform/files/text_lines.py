@@ -8,6 +8,12 @@ from typing import IO
 from forewarn.errors import ConfigurationError
 from forewarn.platform.files.byte_stream import BLOCK_BYTES
 
+_END_OF_FILE = b"\x1a"
+"""Behind the last line of files from DOS."""
+
+_MARK_WITHIN = "\ufeff"
+"""A byte order mark at the beginning of a later line, where files were put together: no character of a cell."""
+
 LONGEST_LINE_BYTES = 16 << 20
 _MARKS = {
     codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
@@ -79,6 +85,7 @@ def line_blocks(
             )
             seen_foreign = seen_foreign or any(not line.isascii() for line in found.lines[:200])
             yield found
+    rest = rest.removesuffix(_END_OF_FILE)
     if rest:
         found = _decoded(rest, "utf-8" if decoder else encoding, name, seen_foreign, advice)
         yield LineBlock(found.lines, found.undecoded, ended=False)
@@ -111,6 +118,8 @@ def _decoded(data: bytes, encoding: str, name: str, seen_foreign: bool, advice: 
         text = data.decode(encoding)
     except UnicodeDecodeError:
         return _line_by_line(data, encoding, name, seen_foreign, advice)
+    if _MARK_WITHIN in text:
+        text = text.replace(_MARK_WITHIN, "")
     lines = text.split("\n")
     if "\r" in text:
         lines = [line.removesuffix("\r") for line in lines]
