@@ -15,7 +15,7 @@ from forewarn.errors import ConfigurationError
 from forewarn.replay import cell_conversion, column_conversion
 from forewarn.replay.cell_error import CellError
 from forewarn.replay.contract_columns import ContractColumns, event_columns
-from forewarn.replay.contract_reason import reason_of
+from forewarn.replay.contract_reason import refused
 from forewarn.replay.currency_amount import amounts_by_currency, currency_of_sign, two_amounts
 from forewarn.replay.event_check import WHOLE, OwnMoneyError, require_consistent, settle_times
 from forewarn.replay.field_conversion import REFUSED, CompiledField, compile_field, field_key
@@ -500,8 +500,7 @@ def _structs(
             try:
                 events.append(msgspec.convert(row, struct, strict=False))
             except msgspec.ValidationError as error:
-                reason, repair = reason_of(str(error))
-                bad.setdefault(position, CellError(reason, repair=repair))
+                bad.setdefault(position, refused(str(error)))
                 events.append(None)
     for (position, _), event in zip(rows, events, strict=True):
         if event is not None:

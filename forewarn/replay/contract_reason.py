@@ -2,6 +2,8 @@
 
 import re
 
+from forewarn.replay.cell_error import CellError
+
 _PRINTABLE = "holds other characters than letters, digits and signs of ASCII without blanks"
 _DIGEST = 'make an identifier of it with digest = "..."'
 _WORDS = (
@@ -15,7 +17,7 @@ _WORDS = (
 """What msgspec says of a value, the same in plain words, and what to do about it."""
 
 
-def reason_of(error: str) -> tuple[str, str]:
+def refused(error: str) -> CellError:
     """Why an event is refused, and what to do about it; an unknown reason stays as it is.
 
     Args:
@@ -25,5 +27,5 @@ def reason_of(error: str) -> tuple[str, str]:
     for pattern, plain, repair in _WORDS:
         found = re.fullmatch(pattern, what)
         if found and place:
-            return f"{place.rstrip('`')}: {found.expand(plain)}", repair
-    return error, ""
+            return CellError(f"{place.rstrip('`')}: {found.expand(plain)}", repair=repair)
+    return CellError(error)

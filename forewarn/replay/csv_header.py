@@ -1,11 +1,13 @@
 """The line of a CSV file that names the columns; whatever does not fit the mapping is refused with advice."""
 
 import difflib
+import re
 from collections import Counter
 from dataclasses import dataclass
 
 from forewarn.errors import ConfigurationError
 from forewarn.platform.files.csv_lines import LineCutter
+from forewarn.replay.cell_error import CellError
 from forewarn.replay.mapping_file import (
     FOUND,
     IDENTITY,
@@ -15,7 +17,9 @@ from forewarn.replay.mapping_file import (
     is_added,
     named_columns,
     required_columns,
+    rule_of,
 )
+from forewarn.replay.phone_numbers import party
 
 SEARCHED_LINES = 200
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200e\u200f\u2060"))
@@ -65,6 +69,34 @@ def find_header(lines: list[str], cutter: LineCutter, mapping: MappingFile, name
         header = CsvHeader(names, place + 1, _unnamed(names))
     _require(header, lines, cutter, mapping, name)
     return header
+
+
+def require_owner(head: list[str], mapping: MappingFile, name: str) -> None:
+    """Refuse a file whose titles name another person than the subscriber of the mapping.
+
+    Args:
+        head: the lines before the rows.
+        mapping: says where the titles name the person, and who the subscriber is.
+        name: of the file, for messages.
+
+    Raises:
+        ConfigurationError: if they differ. A title without a number, or with a masked one, says nothing.
+    """
+    found = re.search(mapping.owner, "\n".join(head)) if mapping.owner else None
+    rules = (rule_of(event.fields["subscriber"]) for event in mapping.events)
+    given = {str(rule.value) for rule in rules if rule.value is not None}
+    if found is None or not given:
+        return
+    try:
+        shown = party(found[1], mapping.region or None)
+        meant = {party(number, mapping.region or None) for number in given}
+    except CellError:
+        return
+    if shown not in meant:
+        raise ConfigurationError(
+            f"{name} is of another number than the subscriber that was given.",
+            hint="Its titles name the number; say that one.",
+        )
 
 
 def _by_names(lines: list[str], cutter: LineCutter, wanted: list[str], name: str) -> CsvHeader:

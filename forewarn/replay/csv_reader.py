@@ -8,7 +8,7 @@ import polars as pl
 from forewarn.errors import ConfigurationError
 from forewarn.platform.files.csv_lines import CsvDialect, CutRow, LineCutter, cut_rows
 from forewarn.platform.files.text_lines import LineBlock, line_blocks
-from forewarn.replay.csv_header import CsvHeader, find_header
+from forewarn.replay.csv_header import CsvHeader, find_header, require_owner
 from forewarn.replay.file_tally import FileTally
 from forewarn.replay.mapping_file import MappingFile, named_columns
 from forewarn.replay.row_batch import BATCH_ROWS, FaultyRow, RowBatch
@@ -39,6 +39,7 @@ def csv_batches(
     header = find_header(first.lines, cutter, mapping, name)
     tally.before = tally.lines = header.lines
     tally.head = first.lines[: header.lines]
+    require_owner(tally.head, mapping, name)
     last_used = header.names[-1 - header.optional] in named_columns(mapping)
     reader = _Reader(
         header, cutter, tally, last_used=last_used,

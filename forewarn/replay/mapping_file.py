@@ -209,6 +209,8 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         same_as: rows that say more about another row.
         own_accounts: accounts of the person whose file it is.
         single: a column with one value in all rows that give events, where the file has to be of one person.
+        owner: a regular expression of the lines before the header whose first group is the number of the person
+            whose file it is: with another subscriber, the file is refused.
         records: the path to the list, in a file that is one JSON document; of several, each row has the name of its own in a column of that name.
     """
 
@@ -232,6 +234,7 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     same_as: list[SameAs] = []
     own_accounts: list[str] = []
     single: str = ""
+    owner: str = ""
     records: str | list[str] = ""
 
     @property

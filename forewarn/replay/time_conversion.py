@@ -35,7 +35,9 @@ _ISO = re.compile(
 
 
 _WORD = re.compile(r"[^\W\d_]{3,}\.?")
-_NAMED_ZONE = re.compile(r"(?<=[\dZ])\[[A-Za-z][A-Za-z0-9_/+\-]*\]$")
+_NAMED_ZONE = re.compile(
+    r"(?<=Z)\[[A-Za-z][A-Za-z0-9_/+\-]*\]$|(?<=[+-]\d\d:\d\d)\[[A-Za-z][A-Za-z0-9_/+\-]*\]$"
+)
 """What Java puts behind an offset: 2026-03-02T09:58:12+08:00[Asia/Shanghai]."""
 
 _MIDNIGHT = re.compile(r"(?<=[T ])24(:00(?::00(?:[.,]0+)?)?)(?!:?\d)")

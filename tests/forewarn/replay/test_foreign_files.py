@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from forewarn.errors import ConfigurationError
 from forewarn.replay import BadRow, in_order
 from forewarn.replay.cell_conversion import duration
+from forewarn.replay.cell_error import CellError
 from forewarn.replay.column_mapping import Mapping
+from forewarn.replay.format_catalog import format_named
 from forewarn.replay.mapping_file import parse_mapping
 from forewarn.replay.time_conversion import epoch_ms
 
@@ -125,3 +128,17 @@ def test_durations_have_the_units_of_other_languages(cell: str, milliseconds: in
 )
 def test_further_spellings_of_iso_are_read(cell: str) -> None:
     assert epoch_ms("iso", None)(cell) == 1772416692000
+
+
+def test_a_named_zone_without_an_offset_is_refused() -> None:
+    with pytest.raises(CellError, match="not a time of the form iso"):
+        epoch_ms("iso", UTC)("2026-03-02T09:58:12[Asia/Shanghai]")
+
+
+def test_a_call_detail_of_another_person_is_refused() -> None:
+    each = format_named("huadan")
+    path = Path(__file__).parents[3] / "docs" / "samples" / "formats" / each.sample
+    spelt = each.mapping_with({"subscriber": "13800000001"})
+    assert list(in_order([(path, spelt)]))
+    with pytest.raises(ConfigurationError, match="is of another number than"):
+        list(in_order([(path, each.mapping_with({"subscriber": "+8613900000009"}))]))
