@@ -177,3 +177,14 @@ def test_every_make_target_that_is_named_exists_and_every_phony_one_is_there() -
         text = page.read_text(encoding="utf-8")
         named = set(re.findall(r"(?:`|^\$ )make ([a-z]+)", text, re.MULTILINE))
         assert named <= targets, page
+
+
+def test_the_page_of_the_manifests_names_every_overlay_and_component() -> None:
+    folder = ROOT / "deploy" / "k8s"
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    kept = [
+        *folder.glob("overlays/*/kustomization.yaml"),
+        *folder.glob("components/*/kustomization.yaml"),
+    ]
+    assert kept
+    assert not {path.parent.name for path in kept if f"`{path.parent.name}`" not in page}
