@@ -3,6 +3,8 @@
 import os
 import socket
 import threading
+from functools import partial
+from typing import TypeVar
 
 import httpx
 from sqlalchemy.orm import Session
@@ -27,6 +29,7 @@ from alerting.messaging.outbox_sender import OutboxSender, Producer
 from alerting.messaging.topic_reader import TopicReader, TopicRecord
 from alerting.notify.channels.circuit_breaker import Breakers
 from alerting.notify.dispatch.delivery_sender import DeliverySender, DeliverySenderOptions
+from alerting.notify.notices.notice_watch import NoticeWatch
 from alerting.notify.notices.silence_watch import SilenceWatch
 from alerting.notify.rota.gap_watch import GapWatch
 from alerting.notify.webhooks.webhook_sender import WebhookSender
@@ -39,6 +42,8 @@ from forewarn.telemetry.tracing import Tracer
 LIST_EXPIRY_SECONDS = 5.0
 INDEX_BATCH = 2_000
 
+Watch = TypeVar("Watch", bound=NoticeWatch)
+
 
 def database_tasks(current: CurrentServices, tracer: Tracer) -> list[BackgroundTask]:
     """Tasks that need the database and the gateways, but not Kafka."""
@@ -49,10 +54,10 @@ def database_tasks(current: CurrentServices, tracer: Tracer) -> list[BackgroundT
     exporter = CaseEventExporter(services.db, services.clock, tracer, owner=owner)
     audit = AuditChainCheck(services.db, services.clock, owner=owner)
 
-    gap_watcher = FollowingPart(current, gap_watch)
+    gap_watcher = FollowingPart(current, partial(notice_watch, GapWatch))
     webhooks = FollowingPart(current, webhook_sender)
-    visits = FollowingPart(current, visit_watch)
-    silences = FollowingPart(current, silence_watch)
+    visits = FollowingPart(current, partial(notice_watch, VisitWatch))
+    silences = FollowingPart(current, partial(notice_watch, SilenceWatch))
 
     def sweep(stop: threading.Event) -> float:
         return sweeper(*current.pair).turn(stop)
@@ -151,31 +156,9 @@ def delivery_sender(settings: AlertingSettings, services: Services) -> DeliveryS
     )
 
 
-def gap_watch(settings: AlertingSettings, services: Services) -> GapWatch:
-    """Warns of times without anyone on call."""
-    return GapWatch(
-        services.db,
-        services.clock,
-        services.routing,
-        services.notices,
-        owner=replica_name(settings),
-    )
-
-
-def visit_watch(settings: AlertingSettings, services: Services) -> VisitWatch:
-    """Gives notice of return visits."""
-    return VisitWatch(
-        services.db,
-        services.clock,
-        services.routing,
-        services.notices,
-        owner=replica_name(settings),
-    )
-
-
-def silence_watch(settings: AlertingSettings, services: Services) -> SilenceWatch:
-    """Gives notice of silences."""
-    return SilenceWatch(
+def notice_watch(kind: type[Watch], settings: AlertingSettings, services: Services) -> Watch:
+    """A watch of one kind: of gaps in rotas, of return visits or of silences."""
+    return kind(
         services.db,
         services.clock,
         services.routing,

@@ -32,7 +32,7 @@ AuditAction = Literal[
     # playbooks and webhooks
     "task_done", "task_undone", "webhook_resent",
     # imports of clues, and answers by link or key
-    "clues_proposed", "clues_approved", "clues_rejected", "clues_undone", "passed_on", "asked_for_officer", "return_visited",
+    "clues_proposed", "clues_approved", "clues_rejected", "clues_undone", "filter_kept", "filter_removed", "passed_on", "asked_for_officer", "return_visited",
     # people, keys and personal data
     "access.signed_in", "access.signed_out", "access.sign_in_refused", "access.session_ended",
     "access.broke_glass", "access.key_made", "access.key_revoked",

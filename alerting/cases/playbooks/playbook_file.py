@@ -1,18 +1,15 @@
 """Reads and validates a file of playbooks; every fault is named with its place."""
 
 import re
-import tomllib
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import get_args
 
-import msgspec
-
 from alerting.cases.playbooks.playbook import MESSAGES, Bilingual, Language, Playbook, PlaybookFile
 from alerting.service_metrics import PLAYBOOK_FAULTS
 from forewarn.contracts.fraud_warning import Typology
-from forewarn.errors import ConfigurationError
+from forewarn.platform.struct_file import StructFile
 from forewarn.platform.watched_file import RELOAD_SECONDS, WatchedFile
 
 TYPOLOGIES: tuple[str, ...] = get_args(Typology)
@@ -30,40 +27,13 @@ def default_playbooks() -> PlaybookFile:
 
 
 def load_playbooks(path: Path) -> PlaybookFile:
-    """Read a file.
-
-    Raises:
-        ConfigurationError: naming every fault.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"The playbooks {path} cannot be read: {type(error).__name__}.",
-            hint="Check FOREWARN_ALERTING_PLAYBOOKS_FILE.",
-        ) from None
-    return parse_playbooks(text)
+    """Read a file; raises ConfigurationError naming every fault."""
+    return PLAYBOOKS.load(path)
 
 
 def parse_playbooks(text: str) -> PlaybookFile:
     """Parse and validate the text of a file; raises ConfigurationError."""
-    try:
-        found = msgspec.convert(tomllib.loads(text), PlaybookFile)
-    except tomllib.TOMLDecodeError as error:
-        raise _invalid([f"it is not TOML: {error}"]) from None
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise _invalid([str(error)]) from None
-    faults = list(_faults(found))
-    if faults:
-        raise _invalid(faults)
-    return found
-
-
-def _invalid(faults: list[str]) -> ConfigurationError:
-    return ConfigurationError(
-        f"The playbooks are not valid: {'; '.join(faults)}.",
-        hint="Check them with `forewarn alerting check-playbooks FILE`.",
-    )
+    return PLAYBOOKS.parse(text)
 
 
 def _faults(found: PlaybookFile) -> Iterator[str]:
@@ -116,6 +86,16 @@ def _sentence_faults(sentence: Bilingual, place: str) -> Iterator[str]:
             yield f"{place}.{language} is empty or over {MAX_SENTENCE} characters"
         if any(ord(character) < 32 for character in text):
             yield f"{place}.{language} has a control character"
+
+
+PLAYBOOKS = StructFile(
+    PlaybookFile,
+    name="The playbooks",
+    setting="FOREWARN_ALERTING_PLAYBOOKS_FILE",
+    check="forewarn alerting check-playbooks FILE",
+    faults=_faults,
+    verb="are",
+)
 
 
 class PlaybookSource(WatchedFile[PlaybookFile]):

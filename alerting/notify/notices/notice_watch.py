@@ -3,6 +3,7 @@
 import threading
 from abc import ABC, abstractmethod
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,7 @@ class NoticeWatch(ABC):
         clock: UTC milliseconds.
         routing: the teams' fixed pages, where notices go.
         notices: writes them.
+        zone: of local times in notices.
         owner: the replica's name in leases.
 
     Attributes:
@@ -40,6 +42,7 @@ class NoticeWatch(ABC):
         clock: Clock,
         routing: RoutingSource,
         notices: NoticeWriter,
+        zone: ZoneInfo,
         *,
         owner: str,
     ) -> None:
@@ -47,6 +50,7 @@ class NoticeWatch(ABC):
         self._clock = clock
         self._routing = routing
         self._notices = notices
+        self._zone = zone
         self._owner = owner
 
     def turn(self, _stop: threading.Event) -> float:

@@ -2,16 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from alerting.db.database import Database
 from alerting.db.dispatch_tables import Silence
 from alerting.notify.notices.notice_watch import NoticeWatch, on_call_addresses
-from alerting.notify.notices.notice_writer import Notice, NoticeWriter, team_addresses
-from alerting.notify.routing.routing_source import RoutingSource
-from forewarn.platform.clock import Clock
+from alerting.notify.notices.notice_writer import Notice, team_addresses
 
 SOON_MS = 15 * 60_000
 LATE_MS = 3_600_000
@@ -29,19 +25,6 @@ class SilenceWatch(NoticeWatch):
 
     lease = "silences"
     every_seconds = 20.0
-
-    def __init__(
-        self,
-        db: Database,
-        clock: Clock,
-        routing: RoutingSource,
-        notices: NoticeWriter,
-        zone: ZoneInfo,
-        *,
-        owner: str,
-    ) -> None:
-        super().__init__(db, clock, routing, notices, owner=owner)
-        self._zone = zone
 
     def look(self, now_ms: int) -> list[str]:
         """Write the notices that are due; return the ids of the new deliveries."""

@@ -1,56 +1,26 @@
 """Reads and validates a routing file; every fault is named with its place."""
 
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import msgspec
-
 from alerting.notify.routing.case_labels import COMPARABLE, MATCHABLE
 from alerting.notify.routing.routing_tree import Receiver, Route, Routing
 from alerting.notify.wall_clock import minute_of_day
-from forewarn.errors import ConfigurationError
+from forewarn.platform.struct_file import StructFile
 
 MAX_DEPTH = 8
 NEEDS_ADDRESS = frozenset({"sms", "voice", "email", "chat", "webhook"})
 
 
 def load_routing(path: Path) -> Routing:
-    """Read a file.
-
-    Raises:
-        ConfigurationError: naming every fault.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"The routing file {path} cannot be read: {type(error).__name__}.",
-            hint="Check FOREWARN_ALERTING_ROUTING_FILE.",
-        ) from None
-    return parse_routing(text)
+    """Read a file; raises ConfigurationError naming every fault."""
+    return ROUTING_FILE.load(path)
 
 
 def parse_routing(text: str) -> Routing:
     """Parse and validate the text of a routing file; raises ConfigurationError."""
-    try:
-        routing = msgspec.convert(tomllib.loads(text), Routing)
-    except tomllib.TOMLDecodeError as error:
-        raise _invalid([f"it is not TOML: {error}"]) from None
-    except msgspec.ValidationError as error:
-        raise _invalid([str(error)]) from None
-    faults = list(_faults(routing))
-    if faults:
-        raise _invalid(faults)
-    return routing
-
-
-def _invalid(faults: list[str]) -> ConfigurationError:
-    return ConfigurationError(
-        f"The routing file is not valid: {'; '.join(faults)}.",
-        hint="Check it with `forewarn alerting route-test`.",
-    )
+    return ROUTING_FILE.parse(text)
 
 
 def _faults(routing: Routing) -> Iterator[str]:
@@ -127,3 +97,12 @@ def _quiet_faults(routing: Routing) -> Iterator[str]:
         ZoneInfo(quiet.timezone)
     except (ZoneInfoNotFoundError, ValueError):
         yield f"quiet_hours.timezone {quiet.timezone!r} is not a time zone"
+
+
+ROUTING_FILE = StructFile(
+    Routing,
+    name="The routing file",
+    setting="FOREWARN_ALERTING_ROUTING_FILE",
+    check="forewarn alerting route-test FILE",
+    faults=_faults,
+)

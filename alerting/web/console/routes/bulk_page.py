@@ -68,7 +68,7 @@ def keep_filter(
 @router.post("/console/filters/remove")
 def remove_filter(page: Signed, who: Reader, name: Name) -> Response:
     """Remove a filter of one's own."""
-    SavedFilters(page.services.db).remove(who, name)
+    SavedFilters(page.services.db).remove(who, name, page.now_ms)
     return page.go(HERE)
 
 

@@ -4,10 +4,11 @@ import pytest
 from sqlalchemy import select
 
 from alerting.access import Principal
-from alerting.bootstrap.background_tasks import visit_watch
+from alerting.bootstrap.background_tasks import notice_watch
 from alerting.bootstrap.service_layer import build_services
 from alerting.cases.closure_service import Closure
 from alerting.cases.visits.return_visits import DAY_MS, HOUR_MS
+from alerting.cases.visits.visit_watch import VisitWatch
 from alerting.db import Database
 from alerting.db.dispatch_tables import Delivery
 from alerting.service_errors import NotFoundError, StepRefusedError
@@ -63,7 +64,7 @@ def test_the_holder_on_call_gets_one_notice_when_a_visit_is_due(
     boss: Principal,
     clock: Clock,
 ) -> None:
-    watch = visit_watch(settings, services)
+    watch = notice_watch(VisitWatch, settings, services)
     assert watch.look(clock()) == 0
     clock.advance(seconds=24 * 3600)
     services.routing_service.add_shift(

@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import select
 
 from alerting.access import Principal, Scope
-from alerting.bootstrap.background_tasks import gap_watch
+from alerting.bootstrap.background_tasks import notice_watch
 from alerting.bootstrap.service_layer import build_services
 from alerting.db import Database
 from alerting.db.dispatch_tables import Delivery
 from alerting.db.journal_tables import AuditRecord
 from alerting.db.rota_tables import Rota
 from alerting.notify.rota.calendar_feeds import DAY_MS
+from alerting.notify.rota.gap_watch import GapWatch
 from alerting.notify.rota.rota_plan import Member, Stint
 from alerting.notify.rota.rota_service import RotaFields
 from alerting.notify.rota.rota_store import on_call_as, on_call_of_team
@@ -285,7 +286,7 @@ def test_a_gap_is_shown_and_warned_of_once_and_cover_ends_it(
     services: Services, settings: AlertingSettings, boss: Principal, clock: Clock
 ) -> None:
     day = services.rotas.add(boss, fields(ends="20:00"))
-    watch = gap_watch(settings, services)
+    watch = notice_watch(GapWatch, settings, services)
     assert len(watch.look(NOW_MS)) > 0
     assert watch.look(NOW_MS) == []
     clock.advance(seconds=60)
@@ -304,7 +305,7 @@ def test_an_unwatched_rota_warns_of_nothing(
     services: Services, settings: AlertingSettings, boss: Principal
 ) -> None:
     services.rotas.add(boss, fields(ends="20:00", watched=False))
-    assert gap_watch(settings, services).look(NOW_MS) == []
+    assert notice_watch(GapWatch, settings, services).look(NOW_MS) == []
 
 
 @pytest.mark.usefixtures("rota")

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, StorageState, expect
 
 from alerting.access.users import UserFile
 from alerting.bootstrap.background_tasks import timer_worker
@@ -22,7 +22,7 @@ from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import Clock
 from tests.alerting.options import options
-from tests.alerting.web.console import live, pictured, pictured_rotas
+from tests.alerting.web.console import live, pictured, pictured_orders, pictured_rotas
 from tests.alerting.web.console.conftest import (
     CHEAP,
     PASSWORD,
@@ -47,7 +47,11 @@ class Picture:
     scheme: str = "light"
 
 
-def pictures(case_id: str) -> list[Picture]:
+_SIGNED_IN: dict[str, StorageState] = {}
+"""The cookies of who has signed in: the clock stands still, so the limit of sign-ins would not pass."""
+
+
+def pictures(case_id: str, order_id: str) -> list[Picture]:
     """All that the documentation shows."""
     return [
         Picture("queue", "li", "queue", 1280, 800),
@@ -58,6 +62,17 @@ def pictures(case_id: str) -> list[Picture]:
         Picture("bulk", "wang", "bulk", 1280, 900),
         Picture("playbook", "wang", f"cases/{case_id}", 1280, 1900),
         Picture("rotas-zh", "wang", "rotas", 1280, 900, "zh"),
+        Picture("orders", "wang", "orders", 1280, 700),
+        Picture("order", "wang", f"orders/{order_id}", 1280, 860),
+        Picture("order-dark-zh", "wang", f"orders/{order_id}", 1280, 860, "zh", "dark"),
+        Picture("money", "wang", f"cases/{case_id}/money", 1280, 760),
+        Picture("money-dark-zh", "wang", f"cases/{case_id}/money", 1280, 760, "zh", "dark"),
+        Picture("figures", "wang", "figures?by=typology", 1280, 900),
+        Picture(
+            "figures-dark-zh", "wang", "figures?by=severity&period=month", 1280, 600, "zh", "dark"
+        ),
+        Picture("clues", "wang", "clues", 1280, 700),
+        Picture("return-visits-dark", "wang", "return-visits", 1280, 700, scheme="dark"),
         Picture("patrol-phone-dark-zh", "wang", "patrol", 390, 844, "zh", "dark"),
     ]
 
@@ -91,6 +106,17 @@ def take(chromium: Chromium, address: str, picture: Picture) -> bytes:
     return _packed(shot)
 
 
+def printed(chromium: Chromium, address: str) -> bytes:
+    """The page of figures as it is printed on A4 across, its first sheet without margins of 12 mm."""
+    context, page = _signed_in(
+        chromium, address, Picture("figures-a4", "wang", "figures?by=typology", 1032, 703)
+    )
+    page.emulate_media(media="print", color_scheme="light")
+    shot = page.screenshot()
+    context.close()
+    return _packed(shot)
+
+
 def _signed_in(chromium: Chromium, address: str, picture: Picture) -> tuple[BrowserContext, Page]:
     context = chromium.new_context(
         base_url=address,
@@ -98,12 +124,17 @@ def _signed_in(chromium: Chromium, address: str, picture: Picture) -> tuple[Brow
         color_scheme="dark" if picture.scheme == "dark" else "light",
         reduced_motion="reduce",
         viewport={"width": picture.width, "height": picture.height},
+        storage_state=_SIGNED_IN.get(picture.who),
     )
     page = context.new_page()
     page.clock.set_fixed_time(pictured.NOON_MS)  # no countdown ticks while pictures are taken
+    if picture.who in _SIGNED_IN:
+        page.goto(f"/console/{picture.path}")
+        return context, page
     page.goto(f"/console/sign-in?next=/console/{picture.path}")
     fill_in_sign_in(page, picture.who)
     page.wait_for_url(lambda url: "sign-in" not in url)
+    _SIGNED_IN[picture.who] = context.storage_state()
     return context, page
 
 
@@ -127,9 +158,14 @@ def main(names: Sequence[str]) -> int:
         settings = AlertingSettings(
             database_url=database.url,
             options=options(
-                gateways={"sms_url": "http://sms.invalid", "bank_url": "http://bank.invalid"}
+                gateways={
+                    "sms_url": "http://sms.invalid",
+                    "bank_url": "http://bank.invalid",
+                    "operator_url": "http://operator.invalid",
+                }
             ),
             bank_secret="never used: nothing is sent",
+            operator_secret="never used either",
         )
         services = build_services(
             settings, database, clock, Pseudonymiser(b"a key that only pictures use")
@@ -137,6 +173,7 @@ def main(names: Sequence[str]) -> int:
         timers = timer_worker(settings, services)
         case_id = pictured.settle(services, clock, timers)
         pictured_rotas.plan(services)
+        order_id = pictured_orders.fill(services, case_id)
         users = Path(folder) / "users.json"
         for name, (label, role) in pictured.PEOPLE.items():
             UserFile(users, hasher=CHEAP).save(
@@ -144,12 +181,15 @@ def main(names: Sequence[str]) -> int:
             )  # fmt: skip
         app = application(services, access_of(services, clock, users))
         with live.chromium(path) as chromium, live.serving(app) as address:
-            for picture in pictures(case_id):
+            for picture in pictures(case_id, order_id):
                 if names and picture.name not in names:
                     continue
                 file = FOLDER / f"{picture.name}.png"
                 file.write_bytes(take(chromium, address, picture))
                 print(file)
+            if not names or "figures-a4" in names:
+                (FOLDER / "figures-a4.png").write_bytes(printed(chromium, address))
+                print(FOLDER / "figures-a4.png")
             for name, shot in ({} if names else series(chromium, address, case_id)).items():
                 (FOLDER / f"{name}.png").write_bytes(shot)
                 print(FOLDER / f"{name}.png")

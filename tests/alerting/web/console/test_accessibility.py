@@ -22,7 +22,17 @@ OPTIONS = {
     "rules": {"label-content-name-mismatch": {"enabled": True}},
 }
 PAGES = {
-    "li": ["queue", "patrol", "rotas", "cases/{case}", "cases/{case}/person", "orders"],
+    "li": [
+        "queue",
+        "patrol",
+        "rotas",
+        "cases/{case}",
+        "cases/{case}/person",
+        "cases/{case}/pass-on",
+        "orders",
+        "bulk",
+        "return-visits",
+    ],
     "boss": [
         "supervision",
         "districts",

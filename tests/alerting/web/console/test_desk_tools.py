@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from alerting.db.dispatch_tables import Delivery
+from alerting.db.journal_tables import AuditRecord
 from alerting.web.service_container import Services
 from tests.alerting.factory import NOW_MS, warning
 from tests.alerting.web.console.conftest import ON_SQLITE, Browser, Open, RaiseCase, case_of
@@ -62,7 +63,9 @@ def test_clues_are_previewed_proposed_and_approved_by_another_person_in_the_brow
 
 
 @pytest.mark.usefixtures("town")
-def test_a_filter_is_kept_for_its_person_alone(make_browser: Callable[..., Browser]) -> None:
+def test_a_filter_is_kept_for_its_person_alone(
+    make_browser: Callable[..., Browser], services: Services
+) -> None:
     li, wang = make_browser("li"), make_browser("wang")
     assert li.post("/console/filters", name="Mine <b>", holding="mine").status_code == 204
     page = li.get("/console/bulk").text
@@ -71,6 +74,16 @@ def test_a_filter_is_kept_for_its_person_alone(make_browser: Callable[..., Brows
     assert "holding=mine" not in wang.get("/console/bulk").text
     assert wang.post("/console/filters/remove", name="Mine <b>").status_code == 404
     assert li.post("/console/filters/remove", name="Mine <b>").status_code == 204
+    with services.db.read() as session:
+        written = session.execute(
+            select(AuditRecord.actor, AuditRecord.action, AuditRecord.detail)
+            .where(AuditRecord.action.startswith("filter_"))
+            .order_by(AuditRecord.record_no)
+        ).all()
+    assert [(actor, action) for actor, action, _ in written] == [
+        ("local:li", "filter_kept"), ("local:li", "filter_removed"),
+    ]  # fmt: skip
+    assert "Mine" not in str(written)  # a name is free text, which the log could never erase
 
 
 def test_roles_and_scopes_hold_for_many_cases_and_clues(
