@@ -158,15 +158,15 @@ def test_what_lies_between_the_tasks_may_be_in_an_object_store(
     try:
         host, port = server.get_host_and_port()
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
-        boto3.client("s3").create_bucket(Bucket="work")
+        boto3.client("s3").create_bucket(Bucket="shared")
         dask = DaskProcesses(tmp_path / "dask")
         dask.worker("--no-nanny")
         export = as_export(town, tmp_path / "export")
         found = dataset_on_cluster(
-            export, "s3://work/train", key_of_tests, options(dask), window_events=WINDOW
+            export, "s3://shared/train", key_of_tests, options(dask), window_events=WINDOW
         )
         require_same(found, dataset_of_directory(export, key_of_tests(), window_events=WINDOW))
-        assert SharedFolder.at("s3://work/train").names() == []
+        assert SharedFolder.at("s3://shared/train").names() == []
     finally:
         if dask is not None:
             dask.stop()
