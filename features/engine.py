@@ -22,6 +22,7 @@ from features.catalog import CATALOG, Catalog
 from features.catalog.semantics import MINUTE_MS
 from features.entity_keys import Entity, StateForm, describe
 from features.event_columns import EventColumns
+from features.joint_plan import JointPlan, joint_plan
 from features.kernel.execution import Share, execute, reapply
 from features.kernel.program import Program
 from features.kernel.record_batch import allocate, unpack_all
@@ -42,7 +43,7 @@ from features.store.state_store import Write
 from features.stored_records import join_records
 from forewarn.errors import ForewarnError
 
-__all__ = ["Engine", "Plan", "RunResult", "Write"]
+__all__ = ["Engine", "JointPlan", "Plan", "RunResult", "Write"]
 
 
 class CorruptRecordError(ForewarnError):
@@ -91,6 +92,32 @@ class Engine:
             ValueError: if an identifier, a partition or an offset is out of its range.
         """
         return plan(columns, self.prefix, self._form(), only=only)
+
+    def plan_jointly(self, columns: EventColumns, row_bounds: Sequence[int]) -> JointPlan:
+        """Plan several chunks in one step; each gets records of its own.
+
+        Args:
+            columns: the rows of all chunks, chunk by chunk.
+            row_bounds: where the rows of each chunk begin, and the end of the last.
+
+        Raises:
+            ValueError: as :meth:`plan`.
+        """
+        return joint_plan(columns, row_bounds, self.prefix, self._form())
+
+    def run_jointly(
+        self, joint: JointPlan, records: Sequence[Sequence[bytes | None]]
+    ) -> list[RunResult]:
+        """Compute the vectors of several chunks in one step: the same bits as :meth:`run` of each.
+
+        Args:
+            joint: from :meth:`plan_jointly`.
+            records: for each chunk what is stored under each of its plan's keys.
+
+        Raises:
+            ValueError, ConfigurationError, CorruptRecordError: as :meth:`run`.
+        """
+        return joint.split(self.run(joint.whole, [each for chunk in records for each in chunk]))
 
     def run(
         self,

@@ -17,7 +17,7 @@ I64 = npt.NDArray[np.int64]
 _PARTITION_SHIFT = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """The records of ``n`` events.
 
@@ -66,6 +66,7 @@ def plan(
     form: StateForm,
     *,
     only: npt.NDArray[np.bool_] | None = None,
+    chunks: I64 | None = None,
 ) -> Plan:
     """Find the records and watermarks that events concern.
 
@@ -74,6 +75,8 @@ def plan(
         prefix, form: of the keys.
         only: which of the subscriber, the counterparty and the device of each event is asked for; bool
             [n, 3], all by default.
+        chunks: number of each event's chunk, ascending from 0; each chunk gets records of its own. One chunk by
+            default.
 
     Raises:
         ValueError: if a partition or an offset does not fit a watermark, or an event has no
@@ -95,7 +98,8 @@ def plan(
     wanted[:, 1] &= kind != kinds.EventKind.LINE_CHANGED
     if only is not None:
         wanted &= only
-    index, first = dedupe(ids.reshape(-1), entity.reshape(-1), wanted.reshape(-1))
+    owners = entity if chunks is None else entity + len(Entity) * chunks[:, None]
+    index, first = dedupe(ids.reshape(-1), owners.reshape(-1), wanted.reshape(-1))
     slots = index.reshape(n, 3)
     where = columns.source.astype(np.int64) | columns.partition.astype(np.int64) << _PARTITION_SHIFT
     wheres = np.repeat(where, 3)

@@ -63,6 +63,30 @@ class RunResult:
         self._compact = compact
         self._annexes: dict[int, bytes] = {}
 
+    def part(self, plan: Plan, *, rows: slice, records: slice, groups: slice) -> "RunResult":
+        """The result of one of the chunks that this run joined, before any annex is set.
+
+        Args:
+            plan: of the chunk.
+            rows, records, groups: its rows, records and watermarks among those of the run.
+        """
+        stored = self._stored
+        return RunResult(
+            plan=plan,
+            stored=stored._replace(
+                starts=stored.starts[records],
+                ends=stored.ends[records],
+                versions=stored.versions[records],
+            ),
+            state=self._state._replace(starts=self._state.starts[records]),
+            vectors=self.vectors[rows],
+            effects=self.effects[rows],
+            fresh_slots=self._fresh_slots[rows],
+            applied_offsets=self._applied_offsets[groups],
+            offset_ms=self._offset_ms,
+            compact=self._compact,
+        )
+
     @cached_property
     def reads(self) -> npt.NDArray[np.uint32]:
         """Version of each record that an event read, 0 where there was none; uint32 [n, 3]."""

@@ -93,7 +93,7 @@ class BatchProcessor:
         metrics.batch_events.observe(sum(len(chunk.events) for _, chunk in batch))
         partitions = [partition for partition, _ in batch]
         with metrics.stage("decode"):
-            jobs = [self._begin(partition, chunk) for partition, chunk in batch]
+            jobs = self._begin(batch)
         with metrics.stage("load"):
             await self._retry.repeat("redis", lambda: self._state.load(jobs), partitions)
         jobs, bundle = await self._quarantine.compute(jobs, bundle, time.time_ns() // 1_000_000)
@@ -110,13 +110,14 @@ class BatchProcessor:
             jobs = await self._commit.settle(jobs)
         for job in jobs:
             _finish(job)
-            self._report.add(job)
+        self._report.add(jobs)
 
-    def _begin(self, partition: OpenPartition, chunk: Chunk) -> DecisionJob:
-        partition.in_hand, partition.in_hand_ms = True, chunk.first_appended_ms
-        if partition.journal is None:
-            partition.chunk += 1
-        return self._quarantine.begin(partition, chunk, partition.chunk)
+    def _begin(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> list[DecisionJob]:
+        for partition, chunk in batch:
+            partition.in_hand, partition.in_hand_ms = True, chunk.first_appended_ms
+            if partition.journal is None:
+                partition.chunk += 1
+        return self._quarantine.begin(batch)
 
     async def _produce(
         self,

@@ -5,7 +5,8 @@ written with it, so a decision is recovered, fenced and repeated together with t
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,11 @@ class Decider:
             for job, probabilities in _predictions(jobs, bundle.challenger):
                 job.challenger = probabilities
 
+    def screen(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
+        """Set the candidates of all jobs of a batch, so that ``decide`` need not find them job by job."""
+        for job, found in zip(jobs, self._candidates(jobs, bundle.policy), strict=True):
+            job.candidates = found
+
     def decide(self, job: DecisionJob, bundle: ModelBundle) -> None:
         """Decide the job's events that need it, in their order, and set annexes.
 
@@ -87,7 +93,7 @@ class Decider:
         job.unchanged = 0
         self._answer(job, bundle.policy)
         delayed = [i for i, v in job.verdicts.items() if v.decision != "proceed"]
-        found = self._candidates(job, bundle.policy)
+        found = job.candidates or self._candidates([job], bundle.policy)[0]
         needed = np.flatnonzero((found.needed | self._stopped(job)) & job.result.fresh[job.rows])
         screened = np.union1d(needed[found.screened[needed]], delayed).astype(np.int64)
         named = dict(zip(screened.tolist(), self._typologies(job, screened, bundle), strict=True))
@@ -163,25 +169,32 @@ class Decider:
         job.unchanged += kind in WARNABLE
         return True
 
-    def _candidates(self, job: DecisionJob, policy: Policy) -> Candidates:
-        rows, columns = job.rows, job.columns
-        clears = np.fromiter(
-            (isinstance(e, Outcome) and e.disposition == "false_alarm" for e in job.chunk.events),
-            np.bool_,
-            len(rows),
-        )
-        return candidates(
+    def _candidates(self, jobs: Sequence[DecisionJob], policy: Policy) -> list[Candidates]:
+        """The candidates of each job, found in one step over all events."""
+
+        def joined(values: Callable[[DecisionJob], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+            return np.concatenate([values(job) for job in jobs])
+
+        cleared = [
+            isinstance(event, Outcome) and event.disposition == "false_alarm"
+            for job in jobs
+            for event in job.chunk.events
+        ]
+        found = candidates(
             policy,
-            job.probabilities,
-            job.result.vectors[rows],
-            kinds=columns.kind[rows],
-            amounts_minor=columns.amount_minor[rows],
-            counterparties=columns.counterparty[rows],
-            subscribers=columns.subscriber[rows],
-            has_history=job.result.has_annex[rows],
-            clears=clears,
+            joined(lambda job: job.probabilities),
+            joined(lambda job: job.result.vectors[job.rows]),
+            kinds=joined(lambda job: job.columns.kind[job.rows]),
+            amounts_minor=joined(lambda job: job.columns.amount_minor[job.rows]),
+            counterparties=joined(lambda job: job.columns.counterparty[job.rows]),
+            subscribers=joined(lambda job: job.columns.subscriber[job.rows]),
+            has_history=joined(lambda job: job.result.has_annex[job.rows]),
+            clears=np.array(cleared, np.bool_),
             lists=self._lists,
         )
+        ends = np.cumsum([len(job.rows) for job in jobs])[:-1]
+        parts = zip(np.split(found.needed, ends), np.split(found.screened, ends), strict=True)
+        return [Candidates(needed, screened) for needed, screened in parts]
 
     def _decide_one(self, job: DecisionJob, index: int, typology: str, policy: Policy) -> None:
         row = int(job.rows[index])

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from features.engine import Engine, Plan, RunResult
+from features.engine import Engine, JointPlan, Plan, RunResult
 from features.event_columns import EventColumns, from_events
 from features.store.chunk_journal import Journal, SourceRange, encode, of_chunk
 from forewarn.contracts import DeadLetter, Event, FraudWarning, Reason
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.policy import Decision, PaymentVerdict
+from models.policy.decision_candidates import Candidates
 from models.serving.drift import Judged
 from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import SOURCE_COUNT, Chunk
@@ -47,6 +48,8 @@ class DecisionJob:
         spent: district, tenant and event time of each warning that counts against their budgets.
         spent_by_district: number of these.
         spent_by_tenant: number of these by tenant and hour of the clock.
+        joint: the plan of the batch with which the chunk was planned; None for a chunk planned alone.
+        candidates: which events need a look at their subscriber's history; None before the batch is screened.
     """
 
     partition: OpenPartition
@@ -71,6 +74,8 @@ class DecisionJob:
     spent: list[tuple[str, str, int]] = field(default_factory=list)
     spent_by_district: Counter[str] = field(default_factory=Counter)
     spent_by_tenant: Counter[tuple[str, int]] = field(default_factory=Counter)
+    joint: JointPlan | None = None
+    candidates: Candidates | None = None
     _result: RunResult | None = None
 
     @property
@@ -138,18 +143,20 @@ class DecisionJob:
 
 
 def columns_of(
-    chunk: Chunk, pseudonymiser: Pseudonymiser
+    chunks: Sequence[Chunk], pseudonymiser: Pseudonymiser
 ) -> tuple[EventColumns, npt.NDArray[np.intp]]:
-    """Columns of a chunk in merge order, and the first row of each event."""
-    events: list[Event] = chunk.events
+    """Columns of chunks, each in merge order, and the first row of each event."""
+    events: list[Event] = [event for chunk in chunks for event in chunk.events]
     columns = from_events(
         events,  # type: ignore[arg-type]  # decoders return these kinds only
         pseudonymiser,
         source=0,
-        partition=chunk.partition,
-        offsets=chunk.offsets.tolist(),
+        partition=0,
+        offsets=[offset for chunk in chunks for offset in chunk.offsets.tolist()],
     )
     rows = columns.event_rows()
     lengths = np.diff(rows, append=len(columns))
-    columns.source[:] = np.repeat(chunk.source, lengths)
+    columns.source[:] = np.repeat(np.concatenate([chunk.source for chunk in chunks]), lengths)
+    partitions = np.repeat([c.partition for c in chunks], [len(c.events) for c in chunks])
+    columns.partition[:] = np.repeat(partitions, lengths)
     return columns, rows

@@ -5,6 +5,8 @@ Each step raises what goes wrong in it; ``Quarantine`` calls the steps and isola
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from features.engine import Engine
 from forewarn.contracts import DeadLetter
 from forewarn.platform.pseudonyms import Pseudonymiser
@@ -47,24 +49,28 @@ class JobComputation:
         self._pseudonymiser = pseudonymiser
         self._metrics = metrics
 
-    def new_job(
-        self, partition: OpenPartition, chunk: Chunk, number: int, *, recovering: bool
-    ) -> DecisionJob:
-        """The columns of a chunk, and the plan of the records that it needs.
+    def new_jobs(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> list[DecisionJob]:
+        """The columns of chunks, and the plan of the records that each needs.
 
         Args:
-            partition: of the chunk.
-            chunk: the events.
-            number: of the chunk.
-            recovering: the chunk is repeated from its journal.
+            batch: partitions, numbered for their chunk already, and chunks.
         """
-        columns, rows = columns_of(chunk, self._pseudonymiser)
-        plan = self._engine.plan(columns)
-        return DecisionJob(partition, chunk, columns, rows, plan, number, recovering)
+        chunks = [chunk for _, chunk in batch]
+        columns, rows = columns_of(chunks, self._pseudonymiser)
+        events = np.cumsum([0, *(len(chunk.events) for chunk in chunks)]).tolist()
+        bounds = np.append(rows, len(columns))[events].tolist()
+        joint = self._engine.plan_jointly(columns, bounds)
+        return [
+            DecisionJob(
+                partition, chunk, joint.parts[i].columns, rows[events[i] : events[i + 1]] - bounds[i],
+                joint.parts[i], partition.chunk, partition.journal is not None, joint=joint,
+            )
+            for i, (partition, chunk) in enumerate(batch)
+        ]  # fmt: skip
 
     def try_columns(self, chunk: Chunk) -> None:
         """Make columns and plan of a chunk only to see whether that raises."""
-        columns, _ = columns_of(chunk, self._pseudonymiser)
+        columns, _ = columns_of([chunk], self._pseudonymiser)
         self._engine.plan(columns)
 
     def without(
@@ -76,14 +82,27 @@ class JobComputation:
     def score(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
         """Run the kernel and the model over whole jobs; changes nothing but the jobs."""
         with self._metrics.stage("kernel"):
-            for job in jobs:
-                job.result = self._engine.run(job.plan, job.records)
+            self._run(jobs)
         with self._metrics.stage("score"):
             self._decider.score(jobs, bundle)
+
+    def _run(self, jobs: Sequence[DecisionJob]) -> None:
+        """Run the kernel; in one step over jobs that were planned together, of which none was changed since."""
+        joint = jobs[0].joint if jobs else None
+        if joint is not None and [job.plan for job in jobs] == joint.parts:
+            results = self._engine.run_jointly(joint, [job.records for job in jobs])
+        else:
+            results = [self._engine.run(job.plan, job.records) for job in jobs]
+        for job, result in zip(jobs, results, strict=True):
+            job.result = result
 
     def challenge(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
         """Let the challenger score the same vectors."""
         self._decider.challenge(jobs, bundle)
+
+    def screen(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
+        """Find the events of a batch that need a decision."""
+        self._decider.screen(jobs, bundle)
 
     def observe(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
         """Show the monitor the scores."""

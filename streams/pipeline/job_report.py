@@ -1,9 +1,12 @@
 """Counters, logs and traces of a job whose outputs are acknowledged."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import structlog
+from prometheus_client import Counter
 
 from forewarn.contracts.topics import SOURCES
 from forewarn.telemetry.tracing import Tracer
@@ -30,33 +33,47 @@ class JobReport:
         self._metrics = metrics
         self._tracer = tracer
 
-    def add(self, job: DecisionJob) -> None:
-        """Report one finished job."""
-        chunk, metrics = job.chunk, self._metrics
-        if job.recovering:
-            metrics.recovered.inc()
-            log.info("chunk_recovered", partition=job.partition.number, chunk=job.number)
-        for source, count in enumerate(np.bincount(chunk.source, minlength=SOURCE_COUNT).tolist()):
-            metrics.events.labels(SOURCES[source]).inc(count)
-        self._count_late(job)
-        for letter in chunk.dead_letters:
-            metrics.dead_letters.labels(letter.reason).inc()
-        now = time.time()
-        if len(chunk.appended_ms):
-            metrics.event_seconds.observe(max(0.0, now - chunk.appended_ms.min() / 1000))
-        for _, message in job.warnings:
-            metrics.warning_seconds.observe(max(0.0, now - message.appended_at_ms / 1000))
-            metrics.warnings.labels(message.action, message.severity, message.typology).inc()
-            trace_warning(message, self._tracer, round(now * 1000))
-        metrics.probability.observe(job.probabilities)
+    def add(self, jobs: Sequence[DecisionJob]) -> None:
+        """Report the finished jobs of a batch."""
+        metrics, now = self._metrics, time.time()
+        self._count_events(jobs)
+        for job in jobs:
+            if job.recovering:
+                metrics.recovered.inc()
+                log.info("chunk_recovered", partition=job.partition.number, chunk=job.number)
+            for letter in job.chunk.dead_letters:
+                metrics.dead_letters.labels(letter.reason).inc()
+            if len(job.chunk.appended_ms):
+                metrics.event_seconds.observe(max(0.0, now - job.chunk.appended_ms.min() / 1000))
+            for _, message in job.warnings:
+                metrics.warning_seconds.observe(max(0.0, now - message.appended_at_ms / 1000))
+                metrics.warnings.labels(message.action, message.severity, message.typology).inc()
+                trace_warning(message, self._tracer, round(now * 1000))
 
-    def _count_late(self, job: DecisionJob) -> None:
-        if not len(job.rows):
+    def _count_events(self, jobs: Sequence[DecisionJob]) -> None:
+        """Count the events by source, those that were late, and their probabilities, in one step."""
+        filled = [job for job in jobs if len(job.rows)]
+        if not filled:
             return
-        times = job.columns.time_ms[job.rows]
-        newest = np.maximum.accumulate(times)
-        newest = np.maximum(newest, job.partition.newest_ms)
-        job.partition.newest_ms = int(newest[-1])
-        late = job.chunk.source[times < newest - LATE_MS]
-        for source, count in enumerate(np.bincount(late, minlength=SOURCE_COUNT).tolist()):
-            self._metrics.late.labels(SOURCES[source]).inc(count)
+        sources = np.concatenate([job.chunk.source for job in filled])
+        late = np.concatenate([_late(job) for job in filled])
+        self._count(self._metrics.events, sources)
+        self._count(self._metrics.late, sources[late])
+        self._metrics.probability.observe(np.concatenate([job.probabilities for job in filled]))
+
+    @staticmethod
+    def _count(counter: Counter, sources: npt.NDArray[np.uint8]) -> None:
+        if not len(sources):
+            return
+        for source, count in enumerate(np.bincount(sources, minlength=SOURCE_COUNT).tolist()):
+            if count:
+                counter.labels(SOURCES[source]).inc(count)
+
+
+def _late(job: DecisionJob) -> npt.NDArray[np.bool_]:
+    """Which events are dated long before the newest one of their partition; moves that one on."""
+    times = job.columns.time_ms[job.rows]
+    newest = np.maximum(np.maximum.accumulate(times), job.partition.newest_ms)
+    job.partition.newest_ms = int(newest[-1])
+    late: npt.NDArray[np.bool_] = times < newest - LATE_MS
+    return late

@@ -70,23 +70,34 @@ class Quarantine:
         self._metrics = metrics
         self._in_a_row = self._undecided = 0
 
-    def begin(self, partition: OpenPartition, chunk: Chunk, number: int) -> DecisionJob:
-        """Start a job: the columns of a chunk, and the records that it needs.
+    def begin(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> list[DecisionJob]:
+        """Start jobs: the columns of chunks, and the records that each needs.
 
         Args:
-            partition: of the chunk.
-            chunk: the events.
-            number: of the chunk.
+            batch: partitions, numbered for their chunk already, and chunks.
 
         Raises:
             ProcessingBrokenError: every event fails.
         """
-        recovering = partition.journal is not None
-        if partition.journal is not None and partition.journal.failed:
-            why = "it failed when the chunk was processed before"
-            chunk = self._without(chunk, partition.journal.failed, why)
+        batch = [(partition, self._as_before(partition, chunk)) for partition, chunk in batch]
         try:
-            return self._computation.new_job(partition, chunk, number, recovering=recovering)
+            return self._computation.new_jobs(batch)
+        except _NOT_CAUSED_BY_AN_EVENT:
+            raise
+        except Exception:  # noqa: BLE001 - of one event; the chunk that has it fails alone, too
+            return [self._begin_alone(partition, chunk) for partition, chunk in batch]
+
+    def _as_before(self, partition: OpenPartition, chunk: Chunk) -> Chunk:
+        """The chunk without the events that failed when it was processed before."""
+        if partition.journal is None or not partition.journal.failed:
+            return chunk
+        why = "it failed when the chunk was processed before"
+        return self._without(chunk, partition.journal.failed, why)
+
+    def _begin_alone(self, partition: OpenPartition, chunk: Chunk) -> DecisionJob:
+        """Start the job of one chunk, without the events that fail."""
+        try:
+            return self._computation.new_jobs([(partition, chunk)])[0]
         except _NOT_CAUSED_BY_AN_EVENT:
             raise
         except Exception as error:
@@ -95,7 +106,7 @@ class Quarantine:
                 raise
             self._count(len(failing), of=len(chunk.events))
             chunk = self._without(chunk, failing, _describe(error))
-            return self._computation.new_job(partition, chunk, number, recovering=recovering)
+            return self._computation.new_jobs([(partition, chunk)])[0]
 
     async def compute(
         self, jobs: list[DecisionJob], bundle: ModelBundle, now_ms: int
@@ -125,6 +136,7 @@ class Quarantine:
             jobs = [await self._without_failing(job, bundle) for job in jobs]
         bundle = self._challenge(jobs, bundle)
         with self._metrics.stage("decide"):
+            self._screen(jobs, bundle)
             jobs = [await self._decided(job, bundle, now_ms) for job in jobs]
         if any(job.chunk.events for job in jobs):
             self._in_a_row = 0
@@ -144,6 +156,14 @@ class Quarantine:
         except Exception as error:  # noqa: BLE001 - a gauge must not stop an event
             log.warning("score_monitor_failed", why=_describe(error))
         return bundle
+
+    def _screen(self, jobs: Sequence[DecisionJob], bundle: ModelBundle) -> None:
+        """Screen the batch in one step; where that fails, each job is screened when it is decided."""
+        try:
+            self._computation.screen(jobs, bundle)
+        except Exception:  # noqa: BLE001 - it fails again in the job at fault
+            for job in jobs:
+                job.candidates = None
 
     async def _decided(self, job: DecisionJob, bundle: ModelBundle, now_ms: int) -> DecisionJob:
         while True:

@@ -109,7 +109,7 @@ async def decide(
         before=(0, 0, 0),
         after=(n, n, 0),
     )
-    columns, rows = columns_of(chunk, Pseudonymiser(b"a key that only tests use"))
+    columns, rows = columns_of([chunk], Pseudonymiser(b"a key that only tests use"))
     plan = engine.plan(columns)
     partition = OpenPartition(0, 1, PartitionBuffer(0, (0, 0, 0), 0.0), None)
     job = DecisionJob(partition, chunk, columns, rows, plan, 1, recovering=False)

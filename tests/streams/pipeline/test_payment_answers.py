@@ -91,7 +91,7 @@ def decided(
         after=(50, 50, 0),
         questions={n - 1: QUESTION} if asked is None else asked,
     )
-    columns, rows = columns_of(chunk, KEY)
+    columns, rows = columns_of([chunk], KEY)
     partition = OpenPartition(3, 1, PartitionBuffer(3, (0, 0, 0), 0.0), None)
     job = DecisionJob(partition, chunk, columns, rows, engine.plan(columns), 1, recovering=False)
     job.result = engine.run(job.plan)

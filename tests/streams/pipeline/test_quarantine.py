@@ -279,8 +279,8 @@ async def test_an_event_that_the_policy_cannot_take_is_put_aside(
 
     monkeypatch.setattr(Decider, "_decide_one", decide)
 
-    def every(_decider: Decider, job: Any, _policy: Any) -> Candidates:
-        return Candidates(np.ones(len(job.rows), bool), np.ones(len(job.rows), bool))
+    def every(_decider: Decider, jobs: Any, _policy: Any) -> list[Candidates]:
+        return [Candidates(*np.ones((2, len(job.rows)), bool)) for job in jobs]
 
     monkeypatch.setattr(Decider, "_candidates", every)
     fetch(partition, [transfer(i) for i in range(3)])

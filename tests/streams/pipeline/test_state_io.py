@@ -44,7 +44,7 @@ def work_of(epoch: int, offset: int, time_ms: int) -> DecisionJob:
         before=(offset, 0, 0),
         after=(offset + 1, 0, 0),
     )
-    columns, rows = columns_of(chunk, PSEUDONYMISER)
+    columns, rows = columns_of([chunk], PSEUDONYMISER)
     buffer = PartitionBuffer(0, (0, 0, 0), align_seconds=0.0)
     return DecisionJob(
         partition=OpenPartition(number=0, epoch=epoch, buffer=buffer, journal=None),

@@ -1,0 +1,93 @@
+"""Chunks that are planned and run in one step come to the same bits as each of them alone."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.catalog import CATALOG
+from features.engine import CorruptRecordError, Engine
+from features.event_columns import EventColumns, concat
+from features.plan import Plan
+from features.run_result import RunResult
+from tests.features.builders import town
+
+ENGINE = Engine(CATALOG)
+ARRAYS = ("entity", "slots", "groups", "group_record", "group_source", "group_partition")
+TOWN = town(700, subscribers=12, days=20, seed=3, partitions=4, others=6)
+HISTORY = TOWN.take(slice(300, None))
+"""Few people and few others, so that chunks of one batch share records."""
+
+
+def chunks_of(columns: EventColumns, cuts: list[int]) -> list[EventColumns]:
+    """Each partition's rows in order, cut at places between 0 and 100 per cent of them."""
+    found = []
+    for partition, cut in enumerate(cuts):
+        rows = np.flatnonzero(columns.partition == partition)
+        found.append(columns.take(rows[: len(rows) * cut // 100]))
+    return found
+
+
+def stored_after(columns: EventColumns) -> dict[bytes, bytes]:
+    """What a store holds after some events."""
+    plan = ENGINE.plan(columns)
+    return {write.key: write.value for write in ENGINE.run(plan).writes()}
+
+
+STORED = stored_after(TOWN.take(slice(0, 300)))
+
+
+def assert_same_plan(found: Plan, wanted: Plan) -> None:
+    assert found.keys == wanted.keys
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)
+
+
+def assert_same_result(found: RunResult, wanted: RunResult) -> None:
+    for name in ("vectors", "effects", "reads", "fresh", "has_annex"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)
+    assert found.writes() == wanted.writes()
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=4))
+def test_each_chunk_has_the_plan_and_the_result_that_it_has_alone(cuts: list[int]) -> None:
+    chunks = chunks_of(HISTORY, cuts)
+    bounds = np.cumsum([0, *map(len, chunks)]).tolist()
+    joint = ENGINE.plan_jointly(concat(chunks), bounds)
+    records = [[STORED.get(key) for key in part.keys] for part in joint.parts]
+    results = ENGINE.run_jointly(joint, records)
+    for chunk, part, known, result in zip(chunks, joint.parts, records, results, strict=True):
+        alone = ENGINE.plan(chunk)
+        assert_same_plan(part, alone)
+        assert_same_result(result, ENGINE.run(alone, known))
+
+
+def test_a_chunk_can_be_applied_again_to_what_another_wrote() -> None:
+    """A lost race is resolved from the plan and the result of a chunk that was computed with others."""
+    chunks = chunks_of(HISTORY, [100, 100, 100, 100])
+    joint = ENGINE.plan_jointly(concat(chunks), np.cumsum([0, *map(len, chunks)]).tolist())
+    results = ENGINE.run_jointly(joint, [[None] * len(part.keys) for part in joint.parts])
+    first = {write.key: write.value for write in results[0].writes()}
+    for chunk, part, result in zip(chunks[1:], joint.parts[1:], results[1:], strict=True):
+        shared = {
+            key: first[key]
+            for key, entity in zip(part.keys, part.entity.tolist(), strict=True)
+            if key in first and entity
+        }
+        assert shared, "the chunks share records"
+        alone = ENGINE.plan(chunk)
+        wanted = ENGINE.reapply(alone, ENGINE.run(alone), shared)
+        assert ENGINE.reapply(part, result, shared) == wanted
+
+
+def test_a_damaged_record_is_named() -> None:
+    chunks = chunks_of(HISTORY, [50, 50])
+    joint = ENGINE.plan_jointly(concat(chunks), np.cumsum([0, *map(len, chunks)]).tolist())
+    records = [[STORED.get(key) for key in part.keys] for part in joint.parts]
+    place = next(i for i, record in enumerate(records[1]) if record is not None)
+    record = records[1][place]
+    assert record is not None
+    records[1][place] = record[:-3]
+    with pytest.raises(CorruptRecordError) as raised:
+        ENGINE.run_jointly(joint, records)
+    assert raised.value.key == joint.parts[1].keys[place]
