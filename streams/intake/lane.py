@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from forewarn.errors import ForewarnError
-from streams.intake.batch_assembly import BatchAssembly
+from streams.intake.batch_assembly import Batch, BatchAssembly
 from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import Chunk
 
@@ -25,14 +25,33 @@ class AbandonedError(ForewarnError):
     """All partitions of the batch were revoked while it waited; their next owner repeats it."""
 
 
-class Processor(Protocol):
+class Computed(Protocol):
+    """A batch on which everything is decided."""
+
+    @property
+    def recovers(self) -> bool:
+        """Whether a chunk is repeated from its journal."""
+        ...
+
+
+C = TypeVar("C", bound=Computed)
+
+
+class Processor(Protocol[C]):
     """Opens and closes partitions, and processes batches of them."""
 
     async def open(self, partition: int, committed: Sequence[int | None]) -> OpenPartition:
         """Take the partition over and read its journal; Kafka sends from ``committed`` on."""
 
-    async def process(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> None:
-        """Process a batch; returns when its outputs are acknowledged."""
+    async def compute(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> C:
+        """Decide on the events of a batch, without any effect; the batch before it has to be written."""
+        ...
+
+    async def write(self, batch: C) -> None:
+        """Write the state after a batch; the batch before it has to be complete."""
+
+    async def complete(self, batch: C) -> None:
+        """Send the outputs of a batch; returns when they are acknowledged."""
 
     async def close(self, partition: OpenPartition) -> None:
         """Note in the journal that nothing of the partition is half done."""
@@ -40,6 +59,9 @@ class Processor(Protocol):
 
 class Lane:
     """One loop over batches; its owner adds and removes ``partitions`` as assignments change.
+
+    While Kafka acknowledges the outputs of a batch, the next one is loaded and computed. It is written only when
+    the one before it is complete, for its journals replace those of that batch.
 
     Args:
         number: names the lane in logs.
@@ -54,7 +76,7 @@ class Lane:
         self,
         number: int,
         *,
-        processor: Processor,
+        processor: Processor[Any],
         assembly: BatchAssembly,
         worth_waiting: Callable[["Lane"], bool],
         on_failure: Callable[[BaseException], None],
@@ -75,6 +97,8 @@ class Lane:
         self._taken = asyncio.Condition()
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._in_hand = 0
+        self._completion: asyncio.Task[None] | None = None
 
     @property
     def buffered_events(self) -> int:
@@ -135,10 +159,14 @@ class Lane:
             log.exception("lane_failed", lane=self._number)
             self._on_failure(error)
         finally:
+            if self._completion is not None:
+                self._completion.cancel()
             self._idle.set()
 
     async def _step(self) -> None:
         self._wake.clear()
+        if self._completion is not None and self._completion.done():
+            await self._completed()
         if self._worth_waiting(self):
             self.wake_soon()
             await self._wake.wait()
@@ -147,11 +175,28 @@ class Lane:
         if not batch:
             await self._wait_for_records()
             return
-        self.busy = True
-        self._idle.clear()
-        self.moved_at = time.monotonic()
+        self._begin()
         try:
-            await self._processor.process(batch)
+            computed = await self._processor.compute(batch)
+            await self._completed()
+            await self._processor.write(computed)
+        except AbandonedError:
+            log.info("batch_abandoned", lane=self._number)
+            self._end()
+        except BaseException:
+            self._end()
+            raise
+        else:
+            self._completion = asyncio.create_task(self._complete(batch, computed))
+            self._completion.add_done_callback(lambda _task: self.wake())
+            if computed.recovers:  # what follows a repeated chunk is taken once it is done
+                await self._completed()
+        async with self._taken:
+            self._taken.notify_all()
+
+    async def _complete(self, batch: Batch, computed: Computed) -> None:
+        try:
+            await self._processor.complete(computed)
         except AbandonedError:
             log.info("batch_abandoned", lane=self._number)
         else:
@@ -159,11 +204,28 @@ class Lane:
                 if not partition.fenced:
                     chunk.acknowledge()
         finally:
-            self.busy = False
-            self.moved_at = time.monotonic()
-            self._idle.set()
+            self._end()
         async with self._taken:
             self._taken.notify_all()
+
+    async def _completed(self) -> None:
+        """Wait until the batch before is complete; raises what went wrong in it."""
+        completion, self._completion = self._completion, None
+        if completion is not None:
+            await completion
+
+    def _begin(self) -> None:
+        self._in_hand += 1
+        self.busy = True
+        self._idle.clear()
+        self.moved_at = time.monotonic()
+
+    def _end(self) -> None:
+        self._in_hand -= 1
+        self.moved_at = time.monotonic()
+        if not self._in_hand:
+            self.busy = False
+            self._idle.set()
 
     async def _wait_for_records(self) -> None:
         """Sleep until woken; briefly while a partition waits for its other topic."""

@@ -9,6 +9,7 @@ computation.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import structlog
 
@@ -38,7 +39,7 @@ class Lanes:
 
     def __init__(
         self,
-        processor: Processor,
+        processor: Processor[Any],
         *,
         count: int,
         batch_events: int,

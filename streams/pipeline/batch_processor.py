@@ -7,9 +7,11 @@ written, the records carry the chunk already, and a computation on them would co
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from streams.intake.lane import AbandonedError
 from streams.intake.open_partition import OpenPartition
-from streams.intake.partition_buffer import SOURCE_COUNT, Chunk
+from streams.intake.partition_buffer import Chunk
 from streams.model.bundle import ModelBundle
 from streams.pipeline.commit import JournalCommit
 from streams.pipeline.dependency_retry import DependencyRetry
@@ -24,6 +26,26 @@ from streams.pipeline.state_io import StateIO
 from streams.worker_metrics import WorkerMetrics
 
 
+@dataclass(slots=True)
+class ComputedBatch:
+    """A batch on which everything is decided.
+
+    Attributes:
+        jobs: the chunks whose partitions are still owned.
+        bundle: the model and policy that decided.
+        partitions: all partitions of the batch.
+    """
+
+    jobs: list[DecisionJob]
+    bundle: ModelBundle
+    partitions: list[OpenPartition]
+
+    @property
+    def recovers(self) -> bool:
+        """Whether a chunk is repeated from its journal."""
+        return any(job.recovering for job in self.jobs)
+
+
 class BatchProcessor:
     """Runs the steps of batches, in this order::
 
@@ -34,6 +56,9 @@ class BatchProcessor:
                   beside it: reasons of the warnings     Explainer.explain
         produce   answers, warnings, scores, dead letters  OutputProducer.send_all
         settle    floor in place of the journal          JournalCommit.settle
+
+    The first three are ``compute``, the last two ``complete``: a lane computes a batch while the one before it is being
+    completed.
 
     Args:
         state: loads the records of jobs.
@@ -89,6 +114,15 @@ class BatchProcessor:
 
         A chunk whose partition another worker has taken over is given up without any effect.
         """
+        computed = await self.compute(batch)
+        await self.write(computed)
+        await self.complete(computed)
+
+    async def compute(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> ComputedBatch:
+        """Load the state of a batch and decide on its events; nothing has any effect yet.
+
+        The batch before it in its lane has to be written, and need not be complete.
+        """
         bundle, metrics = self._bundle(), self._metrics
         metrics.batch_events.observe(sum(len(chunk.events) for _, chunk in batch))
         partitions = [partition for partition, _ in batch]
@@ -97,24 +131,41 @@ class BatchProcessor:
         with metrics.stage("load"):
             await self._retry.repeat("redis", lambda: self._state.load(jobs), partitions)
         jobs, bundle = await self._quarantine.compute(jobs, bundle, time.time_ns() // 1_000_000)
-        with metrics.stage("write"):
-            explaining = asyncio.create_task(self._explainer.explain(jobs, bundle))
+        return ComputedBatch(jobs, bundle, partitions)
+
+    async def write(self, batch: ComputedBatch) -> None:
+        """Write journals and records. The batch before it in its lane has to be complete.
+
+        The journal takes the place of that batch's, without which its outputs could not be repeated.
+        """
+        jobs = [job for job in batch.jobs if not job.partition.fenced]
+        with self._metrics.stage("write"):
+            explaining = asyncio.create_task(self._explainer.explain(jobs, batch.bundle))
             try:
-                jobs = await self._commit.write(jobs)
+                batch.jobs = await self._commit.write(jobs)
                 await explaining
             finally:
                 explaining.cancel()
-        with metrics.stage("produce"):
-            await self._produce(jobs, bundle, partitions)
-        with metrics.stage("settle"):
-            jobs = await self._commit.settle(jobs)
+
+    async def complete(self, batch: ComputedBatch) -> None:
+        """Send the outputs, and replace the journals once Kafka has acknowledged them."""
+        try:
+            with self._metrics.stage("produce"):
+                await self._produce(batch.jobs, batch.bundle, batch.partitions)
+        except AbandonedError:
+            # The outputs may be missing, so the journals have to stay for the next owner: no later batch writes.
+            for partition in batch.partitions:
+                partition.fenced = True
+            raise
+        with self._metrics.stage("settle"):
+            jobs = await self._commit.settle(batch.jobs)
         for job in jobs:
             _finish(job)
         self._report.add(jobs)
 
     def _begin(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> list[DecisionJob]:
         for partition, chunk in batch:
-            partition.in_hand, partition.in_hand_ms = True, chunk.first_appended_ms
+            partition.in_hand.append(chunk.first_appended_ms)
             if partition.journal is None:
                 partition.chunk += 1
         return self._quarantine.begin(batch)
@@ -140,6 +191,6 @@ def _finish(job: DecisionJob) -> None:
     """Move the partition past the job's chunk."""
     partition = job.partition
     partition.buffer.done = job.chunk.after
-    partition.in_hand, partition.in_hand_ms = False, (0,) * SOURCE_COUNT
+    partition.in_hand.popleft()
     if job.recovering:
         partition.journal = None

@@ -45,23 +45,27 @@ class ProducerBrokenError(ForewarnError):
 
 
 class OutputProducer:
-    """One idempotent producer that sends whole batches.
+    """Idempotent producers that send whole batches; all outputs of a partition go through the same one.
+
+    aiokafka has one request to a broker on its way at a time, so with a single producer the batch of one lane waits
+    for the acknowledgement of another's.
 
     Args:
+        connections: number of producers, as many as lanes.
         arguments: of ``AIOKafkaProducer``; ``acks=all`` and idempotence are added, since an
             output that Kafka may have lost must be sent again before the event's offset is
             committed.
     """
 
-    def __init__(self, arguments: dict[str, object]) -> None:
+    def __init__(self, arguments: dict[str, object], connections: int = 1) -> None:
         self._arguments = arguments | {"acks": "all", "enable_idempotence": True}
-        self._started: AIOKafkaProducer | None = None
+        self._connections = connections
+        self._started: list[AIOKafkaProducer] = []
 
-    @property
-    def _producer(self) -> AIOKafkaProducer:
-        if self._started is None:
+    def _producer_of(self, partition: int) -> AIOKafkaProducer:
+        if not self._started:
             raise RuntimeError("the producer was not started")
-        return self._started
+        return self._started[partition % len(self._started)]
 
     async def start(self) -> None:
         """Connect.
@@ -69,19 +73,21 @@ class OutputProducer:
         Raises:
             DependencyUnavailableError: no broker answers.
         """
-        self._started = AIOKafkaProducer(**self._arguments)  # needs the running loop
-        try:
-            await self._producer.start()
-        except KafkaError as error:
-            raise DependencyUnavailableError(
-                f"Kafka cannot be reached to produce: {error!r}."
-            ) from error
+        for _ in range(self._connections):
+            producer = AIOKafkaProducer(**self._arguments)  # needs the running loop
+            self._started.append(producer)
+            try:
+                await producer.start()
+            except KafkaError as error:
+                raise DependencyUnavailableError(
+                    f"Kafka cannot be reached to produce: {error!r}."
+                ) from error
 
     async def stop(self) -> None:
         """Disconnect; outputs that Kafka has not taken are repeated from the journal."""
-        if self._started is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._started.stop(), STOP_SECONDS)
+        stopping = asyncio.gather(*(producer.stop() for producer in self._started))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping, STOP_SECONDS)
 
     async def send(self, topic: str, partition: int, records: Sequence[KeyValue]) -> None:
         """Append records to one partition and wait until all replicas in sync have them.
@@ -93,12 +99,13 @@ class OutputProducer:
         """
         if not records:
             return
+        producer = self._producer_of(partition)
         try:
             pending: list[asyncio.Future[Any]] = []
             remaining = iter(records)
             record = next(remaining, None)
             while record is not None:
-                batch = self._producer.create_batch()
+                batch = producer.create_batch()
                 while record is not None and (
                     batch.append(timestamp=None, key=record[0], value=record[1]) is not None
                 ):
@@ -107,7 +114,7 @@ class OutputProducer:
                     raise ConfigurationError(
                         f"an output for {topic} is larger than the producer's batch."
                     )
-                pending.append(await self._producer.send_batch(batch, topic, partition=partition))
+                pending.append(await producer.send_batch(batch, topic, partition=partition))
             await asyncio.gather(*pending)
         except AssertionError as error:  # the client's sign of a missing partition
             raise ConfigurationError(

@@ -83,7 +83,7 @@ def run_worker() -> None:
     redis = load(RedisSettings)
     pseudonymiser = _pseudonymiser()
     store = redis_state_store(redis, meaning=meaning_of(pseudonymiser))
-    outputs = _output_producer(kafka)
+    outputs = _output_producer(kafka, settings.lanes)
     # One object: the consumer changes it, and the decider reads it.
     lists = Lists()
     runtime = Runtime(
@@ -168,10 +168,11 @@ def _processor(
     )
 
 
-def _output_producer(kafka: KafkaSettings) -> OutputProducer:
+def _output_producer(kafka: KafkaSettings, lanes: int) -> OutputProducer:
     return OutputProducer(
         aiokafka_arguments(kafka)
-        | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "zstd"}
+        | {"linger_ms": 0, "max_batch_size": OUTPUT_BATCH_BYTES, "compression_type": "zstd"},
+        connections=lanes,
     )
 
 

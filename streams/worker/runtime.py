@@ -10,6 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 import faust
+from typing import Any
+
 import structlog
 from faust.types import TP
 from mode import Service
@@ -96,7 +98,7 @@ class Runtime(Service):
         self._lanes: Lanes | None = None
         self._app: faust.App | None = None
 
-    def attach(self, app: faust.App, processor: Processor) -> None:
+    def attach(self, app: faust.App, processor: Processor[Any]) -> None:
         """Connect the lanes to the app whose agents feed them."""
         self._app = app
         app.transport.listener = self

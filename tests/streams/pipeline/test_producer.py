@@ -20,7 +20,7 @@ from streams.pipeline.producer import OutputProducer, ProducerBrokenError
 def outputs_that_fail(error: Exception) -> OutputProducer:
     outputs = OutputProducer({})
     batch = Mock(append=Mock(side_effect=[object(), None]), record_count=lambda: 1)
-    outputs._started = Mock(create_batch=lambda: batch, send_batch=AsyncMock(side_effect=error))
+    outputs._started = [Mock(create_batch=lambda: batch, send_batch=AsyncMock(side_effect=error))]
     return outputs
 
 
@@ -63,6 +63,6 @@ async def test_stopping_does_not_wait_for_a_kafka_that_is_away(
     """The client flushes without end; what it holds is in the journal of its chunk."""
     monkeypatch.setattr(module, "STOP_SECONDS", 0.01)
     outputs = OutputProducer({})
-    outputs._started = Mock(stop=lambda: asyncio.Event().wait())
+    outputs._started = [Mock(stop=lambda: asyncio.Event().wait())]
     async with asyncio.timeout(5):
         await outputs.stop()
