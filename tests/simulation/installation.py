@@ -28,7 +28,7 @@ from forewarn.telemetry.tracing import NoTracer
 from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import Chunk
 from streams.intake.record_decoder import decode_records
-from streams.pipeline.batch_processor import BatchProcessor
+from streams.pipeline.batch_processor import BatchProcessor, ComputedBatch
 from streams.pipeline.commit import JournalCommit
 from streams.pipeline.dependency_retry import DependencyRetry
 from streams.pipeline.explain import Explainer, WarningBuilder
@@ -131,7 +131,7 @@ class ShakyOutputs:
         await self._faults.step("before producing")
         for topic, partition, records in parts:
             for _, value in records:
-                if self._faults.rng.random() < 0.05:
+                if self._faults.rng.random() < 0.2:
                     await self._faults.step("between outputs")
                 self.records[topic, partition].append(value)
         await self._faults.step("before the acknowledgement")
@@ -256,12 +256,13 @@ class Installation:
 
 
 class _Worker:
-    """One life of a worker."""
+    """One life of a worker; like a lane it computes a batch while the one before it is being completed."""
 
     def __init__(self, place: Installation, processor: BatchProcessor) -> None:
         self._place = place
         self._processor = processor
         self._fetched: dict[tuple[int, int], int] = {}
+        self._completion: asyncio.Task[None] | None = None
 
     async def run(self, partitions: Sequence[int]) -> None:
         """Work until everything is done, every partition is fenced, or it crashes."""
@@ -279,9 +280,13 @@ class _Worker:
                 if place.steals_now():
                     # A newcomer takes one over; this worker does not know and goes on with it.
                     place.start([place.rng.choice(partitions)])
+            await self._completed()
             for partition in opened:
                 await self._processor.close(partition)
         except Crash:
+            if self._completion is not None:  # it dies with the process
+                self._completion.cancel()
+                await asyncio.wait([self._completion])
             place.start(number for number in partitions if place.owner[number] is self)
 
     def _left(self, partition: OpenPartition) -> bool:
@@ -325,12 +330,28 @@ class _Worker:
             if (chunk := self._chunk(partition)) is not None
         ]
         if not batch:
+            await self._completed()
             return
-        await self._processor.process(batch)
+        computed = await self._processor.compute(batch)
+        await self._completed()
+        await self._processor.write(computed)
+        self._completion = asyncio.create_task(self._complete(batch, computed))
+        if computed.recovers:
+            await self._completed()
+
+    async def _complete(
+        self, batch: Sequence[tuple[OpenPartition, Chunk]], computed: ComputedBatch
+    ) -> None:
+        await self._processor.complete(computed)
         await self._place.faults.step("before committing offsets")
         for partition, chunk in batch:
             if not partition.fenced:
                 chunk.acknowledge()
+
+    async def _completed(self) -> None:
+        completion, self._completion = self._completion, None
+        if completion is not None:
+            await completion
 
     def _chunk(self, partition: OpenPartition) -> Chunk | None:
         if partition.journal is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -14,11 +15,27 @@ from streams.intake.open_partition import OpenPartition
 from streams.intake.partition_buffer import Chunk, PartitionBuffer
 from streams.intake.record_decoder import DecodedRecords
 
+STEPS = ("compute", "write", "complete")
+
+
+@dataclass
+class Computed:
+    """A batch on its way."""
+
+    batch: Sequence[tuple[OpenPartition, Chunk]]
+    recovers: bool
+
+    @property
+    def numbers(self) -> set[int]:
+        return {partition.number for partition, _ in self.batch}
+
 
 class Recorder:
-    """A processor that notes what it was given and can be held or made to fail."""
+    """A processor that notes what it was given and can be held or made to fail at one of its steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: str = "compute") -> None:
+        self.step = step
+        self.written: set[int] = set()
         self.seen: list[tuple[int, int]] = []
         self.closed: list[int] = []
         self.batches: list[list[int]] = []
@@ -37,17 +54,33 @@ class Recorder:
             journal=None,
         )
 
-    async def process(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> None:
-        numbers = {partition.number for partition, _ in batch}
-        self.batches.append(sorted(numbers))
-        assert not numbers & self.in_hand, "a partition is worked on twice at once"
-        self.in_hand |= numbers
+    async def compute(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> Computed:
+        computed = Computed(batch, any(p.journal is not None for p, _ in batch))
+        self.batches.append(sorted(computed.numbers))
+        assert not computed.numbers & self.in_hand, "a partition is computed twice at once"
+        self.in_hand |= computed.numbers
+        await self._pass("compute")
+        return computed
+
+    async def write(self, batch: Computed) -> None:
+        assert not batch.numbers & self.written, "a journal is replaced that is still needed"
+        await self._pass("write")
+        self.in_hand -= batch.numbers
+        self.written |= batch.numbers
+
+    async def complete(self, batch: Computed) -> None:
+        await self._pass("complete")
+        self.written -= batch.numbers
+        for partition, chunk in batch.batch:
+            self.seen.extend((partition.number, int(offset)) for offset in chunk.offsets)
+
+    async def _pass(self, step: str) -> None:
+        await asyncio.sleep(0)
+        if step != self.step:
+            return
         await self.gate.wait()
-        self.in_hand -= numbers
         if self.error is not None:
             raise self.error
-        for partition, chunk in batch:
-            self.seen.extend((partition.number, int(offset)) for offset in chunk.offsets)
 
     async def close(self, partition: OpenPartition) -> None:
         self.closed.append(partition.number)
@@ -176,9 +209,10 @@ async def test_closing_finishes_the_batch_in_hand_and_drops_what_waits() -> None
     await lanes.stop()
 
 
-async def test_an_abandoned_batch_is_not_acknowledged() -> None:
+@pytest.mark.parametrize("step", STEPS)
+async def test_an_abandoned_batch_is_not_acknowledged(step: str) -> None:
     """When all its partitions are revoked while it waits, its offsets must not be committed."""
-    recorder, acked, failures = Recorder(), list[int](), list[BaseException]()
+    recorder, acked, failures = Recorder(step), list[int](), list[BaseException]()
     recorder.error = AbandonedError("revoked")
     lanes = lanes_of(recorder, failures)
     lanes.start()
@@ -190,16 +224,62 @@ async def test_an_abandoned_batch_is_not_acknowledged() -> None:
     await lanes.stop()
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a bug"), ValueError("another")])
-async def test_a_failure_is_reported_and_nothing_is_acknowledged(error: Exception) -> None:
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_failure_is_reported_and_nothing_is_acknowledged(step: str) -> None:
     """An error that no retry removes brings the worker down instead of losing the batch."""
-    recorder, acked, failures = Recorder(), list[int](), list[BaseException]()
-    recorder.error = error
+    recorder, acked, failures = Recorder(step), list[int](), list[BaseException]()
+    recorder.error = error = RuntimeError("a bug")
     lanes = lanes_of(recorder, failures)
     lanes.start()
     await lanes.put(await lanes.partition(1), records_of(0, 3, acked))
     await until(lambda: failures == [error])
     assert acked == []
+    await lanes.stop()
+
+
+async def test_the_next_batch_is_computed_while_outputs_wait_and_written_after_them() -> None:
+    """The wait for Kafka costs the next batch nothing, and the journal of this one stays until it is over."""
+    recorder, acked = Recorder("complete"), list[int]()
+    recorder.gate.clear()
+    lanes = lanes_of(recorder, [])
+    lanes.start()
+    partition = await lanes.partition(0)
+    await lanes.put(partition, records_of(0, 7, acked))
+    await until(lambda: recorder.written == {0})
+    await lanes.put(partition, records_of(7, 7, acked))
+    await until(lambda: recorder.batches == [[0], [0]])
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert recorder.in_hand == {0}, "it is computed and not written"
+    assert acked == []
+    closing = asyncio.create_task(lanes.close([0]))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert recorder.closed == [], "both batches are finished first"
+    recorder.gate.set()
+    await closing
+    assert [offset for _, offset in recorder.seen] == list(range(14))
+    assert acked == [0, 7]
+    await lanes.stop()
+
+
+async def test_what_follows_a_repeated_chunk_waits_until_that_is_complete() -> None:
+    """Its partition takes no other chunk while its journal is not done."""
+    recorder, acked = Recorder("complete"), list[int]()
+    recorder.gate.clear()
+    lanes = lanes_of(recorder, [])
+    lanes.start()
+    partition = await lanes.partition(0)
+    partition.journal = Journal(1, (SourceRange(0, 0, 3),), bytes(3), ())
+    await lanes.put(partition, records_of(0, 3, acked))
+    await lanes.put(partition, records_of(3, 3, acked))
+    await until(lambda: recorder.written == {0})
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert recorder.batches == [[0]]
+    partition.journal = None
+    recorder.gate.set()
+    await until(lambda: acked == [0, 3])
     await lanes.stop()
 
 
