@@ -17,7 +17,9 @@ class WorkerSettings(Section):
     group: str = Field("forewarn", description="consumer group and Faust app id")
     policy_file: Path | None = Field(None, description="TOML; the built-in policy where not set")
     data_dir: Path = Field(Path(".forewarn/worker"), description="Faust's own files")
-    lanes: int = Field(2, ge=1, le=16, description="batches in work at once, by partition")
+    lanes: int = Field(
+        1, ge=1, le=16, description="loops over batches, each with partitions and a producer of its own"
+    )
     batch_events: int = Field(1000, ge=1, le=20_000, description="most events in one batch")
     buffered_events: int = Field(
         8000, ge=1, description="most events held per partition before fetching pauses"
