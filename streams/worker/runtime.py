@@ -8,10 +8,9 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-
-import faust
 from typing import Any
 
+import faust
 import structlog
 from faust.types import TP
 from mode import Service
