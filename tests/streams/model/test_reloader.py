@@ -11,6 +11,7 @@ from forewarn.errors import ArtifactError
 from forewarn.platform.settings import ModelsSettings
 from models.policy import DEFAULT_POLICY
 from models.registry import open_registry
+from models.serving.calibrated_trees import CalibratedTrees
 from models.serving.scorer import Scorer
 from streams.model.reloader import LONGEST_PAUSE_SECONDS, Reloader
 from streams.worker_metrics import WorkerMetrics
@@ -135,12 +136,17 @@ def test_a_model_that_fails_its_trial_is_never_in_use(
 ) -> None:
     """What would fail on the first warning fails before the model decides anything."""
     tried: list[str] = []
+    checked = Scorer.check
 
-    def contributions(self: Scorer, _vectors: object) -> object:
+    def check(self: Scorer) -> None:
         tried.append(self.version)
+        checked(self)
+
+    def contributions(*_: object) -> object:
         raise ValueError("cannot explain")
 
-    monkeypatch.setattr(Scorer, "contributions", contributions)
+    monkeypatch.setattr(Scorer, "check", check)
+    monkeypatch.setattr(CalibratedTrees, "contributions", contributions)
     place.promote(place.second)
     for _ in range(3):
         place.now += LONGEST_PAUSE_SECONDS
