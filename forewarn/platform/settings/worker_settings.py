@@ -18,7 +18,10 @@ class WorkerSettings(Section):
     policy_file: Path | None = Field(None, description="TOML; the built-in policy where not set")
     data_dir: Path = Field(Path(".forewarn/worker"), description="Faust's own files")
     lanes: int = Field(
-        1, ge=1, le=16, description="loops over batches, each with partitions and a producer of its own"
+        1,
+        ge=1,
+        le=16,
+        description="loops over batches, each with partitions and a producer of its own",
     )
     batch_events: int = Field(1000, ge=1, le=20_000, description="most events in one batch")
     buffered_events: int = Field(
