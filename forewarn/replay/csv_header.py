@@ -82,7 +82,9 @@ def require_owner(head: list[str], mapping: MappingFile, name: str) -> None:
     Raises:
         ConfigurationError: if they differ. A title without a number, or with a masked one, says nothing.
     """
-    found = re.search(mapping.owner, "\n".join(head)) if mapping.owner else None
+    if not mapping.owner:
+        return
+    found = re.search(mapping.owner, "\n".join(head))
     rules = (rule_of(event.fields["subscriber"]) for event in mapping.events)
     given = {str(rule.value) for rule in rules if rule.value is not None}
     if found is None or not given:
