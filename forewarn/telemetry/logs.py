@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import structlog
 
+from forewarn.telemetry.repeated_lines import OWN, RepeatedLines
+
 
 def configure(level: str, form: Literal["json", "console"]) -> None:
     """Send all logs to standard error in one form.
@@ -33,10 +35,11 @@ def configure(level: str, form: Literal["json", "console"]) -> None:
             foreign_pre_chain=shared,
         )
     )
+    handler.addFilter(RepeatedLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    for ours in ("forewarn", "features", "models", "streams", "alerting"):
+    for ours in OWN:
         logging.getLogger(ours).setLevel(level)
     structlog.configure(
         # First, so that a line below the level costs nothing else.
