@@ -31,6 +31,7 @@ def test_the_lifecycle_allows_these_steps_and_no_others() -> None:
         if decide_step(step, facts(state, "li"), "li").allowed
     }
     assert allowed == {
+        ("text_only", "claim"), ("text_only", "assign"),
         ("new", "dispatch"), ("new", "claim"), ("new", "acknowledge"), ("new", "assign"),
         ("dispatched", "claim"), ("dispatched", "acknowledge"), ("dispatched", "assign"),
         ("acknowledged", "claim"), ("acknowledged", "release"), ("acknowledged", "assign"),

@@ -115,3 +115,15 @@ class DaskProcesses:
             )  # fmt: skip
         self._processes.append(process)
         return process
+
+
+@contextmanager
+def two_workers(directory: Path) -> Iterator[DaskProcesses]:
+    """A scheduler with two workers that no other process watches, for the time of a block."""
+    processes = DaskProcesses(directory)
+    try:
+        for _ in range(2):
+            processes.worker("--no-nanny")
+        yield processes
+    finally:
+        processes.stop()

@@ -24,8 +24,8 @@ from features.cluster.task_client import (
 from features.offline.backfill import BackfillSummary, backfill
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from tests.features.cluster.dask_processes import HUNGRY, DaskProcesses, key_of_tests, take_memory
+from tests.features.cluster.object_store import cluster_with_bucket
 from tests.features.little_export import write_export
-from tests.servers import needed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -282,33 +282,13 @@ def test_an_address_without_a_scheduler_is_an_error(monkeypatch: pytest.MonkeyPa
 def test_the_result_may_lie_in_an_object_store(
     source: Path, expected: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moto = needed("moto.server")
-    boto3 = needed("boto3")
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    dask = None
-    try:
-        host, port = server.get_host_and_port()
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
-        boto3.client("s3").create_bucket(Bucket="features")
-        dask = DaskProcesses(tmp_path)
-        dask.worker("--no-nanny")
+    with cluster_with_bucket("features", tmp_path, monkeypatch) as dask:
         options = ClusterOptions(SchedulerAddress(file=dask.file), partitions=2)
         out = "s3://features/town"
         cluster_backfill(source, out, key_of_tests, options, window_events=WINDOW)
         folder = SharedFolder.at(out)
         assert folder.names() == ["backfill.json", *expected]
         assert {name: folder.read(name) for name in expected} == expected
-    finally:
-        if dask is not None:
-            dask.stop()
-        server.stop()
 
 
 def test_the_files_hold_every_event_once(expected: dict[str, bytes]) -> None:

@@ -17,7 +17,7 @@ from features.offline.offset_limits import limits_of
 from features.offline.restore import columns_below
 from features.offline.time_windows import cut
 from features.store.state_store import Write
-from tests.features.cluster.dask_processes import DaskProcesses, key_of_tests
+from tests.features.cluster.dask_processes import DaskProcesses, key_of_tests, two_workers
 from tests.features.little_export import write_export
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -35,11 +35,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]:
-    processes = DaskProcesses(tmp_path_factory.mktemp("dask"))
-    processes.worker("--no-nanny")
-    processes.worker("--no-nanny")
-    yield processes
-    processes.stop()
+    with two_workers(tmp_path_factory.mktemp("dask")) as processes:
+        yield processes
 
 
 def in_one_process(

@@ -18,7 +18,7 @@ from forewarn.cli import (
 )
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.simulator import Scenario, simulate, write_town
-from tests.features.cluster.dask_processes import DaskProcesses
+from tests.features.cluster.dask_processes import DaskProcesses, two_workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -38,11 +38,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]:
-    processes = DaskProcesses(tmp_path_factory.mktemp("dask"))
-    processes.worker("--no-nanny")
-    processes.worker("--no-nanny")
-    yield processes
-    processes.stop()
+    with two_workers(tmp_path_factory.mktemp("dask")) as processes:
+        yield processes
 
 
 @pytest.fixture(autouse=True)

@@ -26,8 +26,8 @@ from models.training.history_dataset import (
     read_history,
 )
 from models.training.training_dataset import Dataset
-from tests.features.cluster.dask_processes import DaskProcesses, key_of_tests
-from tests.servers import needed
+from tests.features.cluster.dask_processes import DaskProcesses, key_of_tests, two_workers
+from tests.features.cluster.object_store import cluster_with_bucket
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -46,11 +46,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]:
-    processes = DaskProcesses(tmp_path_factory.mktemp("dask"))
-    processes.worker("--no-nanny")
-    processes.worker("--no-nanny")
-    yield processes
-    processes.stop()
+    with two_workers(tmp_path_factory.mktemp("dask")) as processes:
+        yield processes
 
 
 def options(dask: DaskProcesses, **others: object) -> ClusterOptions:
@@ -144,33 +141,13 @@ def test_a_training_continues_after_its_scheduler_has_gone(
 def test_what_lies_between_the_tasks_may_be_in_an_object_store(
     town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moto, boto3 = needed("moto.server"), needed("boto3")
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    (tmp_path / "dask").mkdir()
-    dask = None
-    try:
-        host, port = server.get_host_and_port()
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
-        boto3.client("s3").create_bucket(Bucket="shared")
-        dask = DaskProcesses(tmp_path / "dask")
-        dask.worker("--no-nanny")
+    with cluster_with_bucket("shared", tmp_path / "dask", monkeypatch) as dask:
         export = as_export(town, tmp_path / "export")
         found = dataset_on_cluster(
             export, "s3://shared/train", key_of_tests, options(dask), window_events=WINDOW
         )
         require_same(found, dataset_of_directory(export, key_of_tests(), window_events=WINDOW))
         assert SharedFolder.at("s3://shared/train").names() == []
-    finally:
-        if dask is not None:
-            dask.stop()
-        server.stop()
 
 
 def test_reports_are_not_written_to_an_address(town: Path) -> None:

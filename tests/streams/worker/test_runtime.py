@@ -25,7 +25,7 @@ class Place:
         self.health = WorkerHealth()
         self.answers = AsyncMock(return_value=True)
         self.runtime = Runtime(
-            WorkerSettings(),
+            WorkerSettings(lanes=2),
             topics=("calls", "transfers", "outcomes"),
             partitions=4,
             store=Mock(),

@@ -38,6 +38,7 @@ STEPS = [
     ("unmask", {"what": "subscriber"}),
     ("relatives", {"phone": "+8613900000001"}),
     ("losses", {"lost": "100"}),
+    ("three-way-calls", {"phone": "+8613900000001"}),
     ("relatives/correction", {"relative": "0123456789abcdef", "phone": "+8613900000001"}),
 ]
 
