@@ -123,12 +123,14 @@ class Runtime(Service):
 
     async def on_start(self) -> None:
         """Connect the producer and start the lanes and the periodic tasks."""
+        # First: a worker that waits for Redis or Kafka here is alive, and a restart would repair nothing.
+        self.add_future(self._health.beat())
         identity = await self._store.open(create=self._new_store)
         log.info("store_opened", identity=identity)
         await self._outputs.start()
         await self._lists.start()
         self.lanes.start()
-        for task in (self._health.beat, self._poll_reload, self._refresh, self._lists.follow):
+        for task in (self._poll_reload, self._refresh, self._lists.follow):
             self.add_future(task())
         self._health.update(model_loaded=True)
 

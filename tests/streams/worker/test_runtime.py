@@ -1,5 +1,6 @@
 """Facts for the probes: a waiting worker is not stuck, and silence is not always Kafka's."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -60,6 +61,21 @@ async def test_a_lane_that_waits_does_not_hide_one_that_is_stuck(place: Place) -
     await place.watch()
     assert place.health.facts.stuck_since == 1.0
     assert not place.health.facts.redis_reachable
+
+
+async def test_a_worker_that_waits_for_its_servers_at_the_start_is_alive(place: Place) -> None:
+    """Its loop runs; a restart would only let it wait again."""
+    place.health.update(beat_at=1.0)
+    place.runtime._store.open = AsyncMock(side_effect=asyncio.Event().wait)
+    starting = asyncio.create_task(place.runtime.on_start())
+    try:
+        async with asyncio.timeout(5):
+            while place.health.facts.beat_at == 1.0:
+                await asyncio.sleep(0)
+    finally:
+        starting.cancel()
+        for future in place.runtime._futures:
+            future.cancel()
 
 
 async def test_redis_is_back_when_every_batch_that_waited_goes_on(place: Place) -> None:
