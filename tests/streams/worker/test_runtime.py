@@ -66,7 +66,7 @@ async def test_a_lane_that_waits_does_not_hide_one_that_is_stuck(place: Place) -
 async def test_a_worker_that_waits_for_its_servers_at_the_start_is_alive(place: Place) -> None:
     """Its loop runs; a restart would only let it wait again."""
     place.health.update(beat_at=1.0)
-    place.runtime._store.open = AsyncMock(side_effect=asyncio.Event().wait)
+    place.runtime._store = Mock(open=AsyncMock(side_effect=asyncio.Event().wait))
     starting = asyncio.create_task(place.runtime.on_start())
     try:
         async with asyncio.timeout(5):
