@@ -13,25 +13,32 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.catalog import CATALOG
 from features.engine import Engine
+from features.event_columns import EventColumns
 from forewarn.api.event_dataset import OFFLINE_KEY
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.simulator import Scenario, simulate, write_town
 from forewarn.simulator.default_training import AGES, catalog_options, dataset_of_town
 from models.evaluation.early_warning import early_warning
 from models.evaluation.ranking_measures import threshold_for_budget
-from models.evaluation.warning_tables import first_crossings, truth_of_town, warnings_at, within
+from models.evaluation.warning_tables import (
+    EventTruth,
+    first_crossings,
+    truth_of_town,
+    warnings_at,
+    within,
+)
 from models.policy.event_status import WARNABLE
 from models.training.calibration_fit import calibrate
 from models.training.classifier import LogOddsClassifier, fit_classifier, make_classifier
 from models.training.group_assignment import deal_by_lot
-from models.training.history_dataset import event_columns, read_history
+from models.training.history_dataset import district_of_events, event_columns, read_history
 from models.training.threshold_advice import TRIGGERS, trigger_scores
 from models.training.training_dataset import DAY_MS, HOUR_MS, NEVER_MS, Dataset
 
@@ -184,8 +191,24 @@ def hazards(rows: Rows) -> dict[str, Score]:
     }
 
 
-def judged(seed: int, scores: dict[str, Score]) -> dict[str, list[dict[str, Any]]]:
-    """Figures of each score at each budget on one town, by its whole truth."""
+class JudgedTown(NamedTuple):
+    """A town on which scores are judged.
+
+    Attributes:
+        events: all of them.
+        vectors: float32 [n, features].
+        truth: the whole truth about them.
+        districts: of each event.
+    """
+
+    events: EventColumns
+    vectors: NDArray[np.float32]
+    truth: EventTruth
+    districts: NDArray[np.str_]
+
+
+def judged_town(seed: int) -> JudgedTown:
+    """Simulate a town of the trial, and read it as a history."""
     key = Pseudonymiser(OFFLINE_KEY)
     with TemporaryDirectory(prefix="forewarn-trial-") as scratch:
         directory = Path(scratch) / "town"
@@ -194,8 +217,14 @@ def judged(seed: int, scores: dict[str, Score]) -> dict[str, list[dict[str, Any]
         events = event_columns(history, key)
         frames = {"calls": history.calls, "transfers": history.transfers}
         truth = truth_of_town(directory, events, frames, key)
+        districts = district_of_events(events, history, key)
     engine = Engine(CATALOG)
-    vectors = engine.run(engine.plan(events)).vectors
+    return JudgedTown(events, engine.run(engine.plan(events)).vectors, truth, districts)
+
+
+def judged(seed: int, scores: dict[str, Score]) -> dict[str, list[dict[str, Any]]]:
+    """Figures of each score at each budget on one town, by its whole truth."""
+    events, vectors, truth, _ = judged_town(seed)
     from_ms, until_ms = int(events.time_ms.min()) + WARMUP_DAYS * DAY_MS, int(events.time_ms.max())
     rows = np.flatnonzero((events.time_ms >= from_ms) & np.isin(events.kind, WARNABLE))
     losses = within(truth.losses, from_ms, until_ms)

@@ -20,13 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.question_trial import BUDGETS, HONEST_SHARE, WARMUP_DAYS, scenario
-from features.catalog import CATALOG
-from features.engine import Engine
-from forewarn.api.event_dataset import OFFLINE_KEY
+from benchmarks.question_trial import BUDGETS, HONEST_SHARE, WARMUP_DAYS, judged_town, scenario
 from forewarn.api.model_access import load_policy
-from forewarn.platform.pseudonyms import Pseudonymiser
-from forewarn.simulator import simulate, write_town
+from forewarn.simulator import simulate
 from forewarn.simulator.default_training import (
     HONEST_WEIGHT,
     SCENARIO,
@@ -40,14 +36,12 @@ from models.evaluation.early_warning import early_warning
 from models.evaluation.ranking_measures import threshold_for_budget
 from models.evaluation.warning_tables import (
     first_crossings,
-    truth_of_town,
     warnings_at,
     within,
 )
 from models.policy.event_status import WARNABLE
 from models.serving.artifact import read_artifact
 from models.serving.scorer import Scorer
-from models.training.history_dataset import district_of_events, event_columns, read_history
 from models.training.threshold_advice import trigger_scores
 from models.training.train_options import TrainOptions
 from models.training.training_dataset import DAY_MS, Dataset
@@ -138,17 +132,7 @@ def trained(name: str, directory: Path) -> dict[str, Scorer]:
 
 def evaluated(seed: int, scorers: dict[str, Scorer]) -> dict[str, list[dict[str, Any]]]:
     """By artifact: the figures of the policy's own decisions, and at equal warnings a day."""
-    key = Pseudonymiser(OFFLINE_KEY)
-    with TemporaryDirectory(prefix="forewarn-triggers-") as scratch:
-        directory = Path(scratch) / "town"
-        write_town(simulate(scenario(seed)), directory)
-        history = read_history(directory)
-        events = event_columns(history, key)
-        frames = {"calls": history.calls, "transfers": history.transfers}
-        truth = truth_of_town(directory, events, frames, key)
-        districts = district_of_events(events, history, key)
-    engine = Engine(CATALOG)
-    vectors = engine.run(engine.plan(events)).vectors
+    events, vectors, truth, districts = judged_town(seed)
     from_ms, until_ms = int(events.time_ms.min()) + WARMUP_DAYS * DAY_MS, int(events.time_ms.max())
     judged = events.time_ms >= from_ms
     losses, days = within(truth.losses, from_ms, until_ms), (until_ms - from_ms) / DAY_MS

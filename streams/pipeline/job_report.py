@@ -63,8 +63,6 @@ class JobReport:
 
     @staticmethod
     def _count(counter: Counter, sources: npt.NDArray[np.uint8]) -> None:
-        if not len(sources):
-            return
         for source, count in enumerate(np.bincount(sources, minlength=SOURCE_COUNT).tolist()):
             if count:
                 counter.labels(SOURCES[source]).inc(count)
