@@ -9,6 +9,7 @@ import typer
 import uvloop
 
 from forewarn.platform.settings import DecideSettings, LogSettings, load
+from forewarn.platform.words import Language
 from forewarn.telemetry import logs
 from streams.decisions.bank_keys import load_keys, new_key
 
@@ -43,10 +44,15 @@ def key(
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=3660, help="Until it expires.")] = 365,
     per_second: Annotated[float, typer.Option(min=0.1, help="Requests of each kind.")] = 100.0,
+    language: Annotated[
+        Language | None, typer.Option(help="Of answers to requests that name none.")
+    ] = None,
 ) -> None:
     """Make a key: it is shown once, its entry goes into the keys file."""
     expires = datetime.now(UTC).date() + timedelta(days=days)
-    made, entry = new_key(name, tenant or ["default"], purpose or ["decide"], expires, per_second)
+    made, entry = new_key(
+        name, tenant or ["default"], purpose or ["decide"], expires, per_second, language
+    )
     typer.echo(f"# Give this key to the bank; it cannot be shown again: {made}")
     typer.echo("# Add these lines to the file of FOREWARN_DECIDE_KEYS_FILE:")
     typer.echo(entry)

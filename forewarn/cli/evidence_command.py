@@ -11,11 +11,12 @@ from alerting.evidence.evidence_check import MAX_BYTES, check_file, claim_of
 from alerting.evidence.evidence_document import EvidenceWords
 from alerting.evidence.evidence_file import digest_over
 from alerting.evidence.evidence_service import EvidenceRequest, EvidenceService, log_fault
-from alerting.web.console.translations import HTML_LANG, Language, translator
+from alerting.web.console.translations import HTML_LANG, translator
 from forewarn.cli.alerting_command import migrated_database, running_user
 from forewarn.errors import ConfigurationError
 from forewarn.platform.clock import system_clock
 from forewarn.platform.settings import load_alerting
+from forewarn.platform.words import Language
 
 app = typer.Typer(no_args_is_help=True, help="Check and make evidence packs of cases.")
 

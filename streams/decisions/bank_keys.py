@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from forewarn.errors import ConfigurationError
 from forewarn.platform.settings.toml_document import load_toml
+from forewarn.platform.words import Language
 from streams.decisions.decision_errors import RequestRefusedError
 
 KeyPurpose = Literal["decide", "line_status", "what_if"]
@@ -39,6 +40,7 @@ class BankKey(BaseModel):
     expires: date
     per_second: Annotated[float, Field(gt=0, le=1_000_000)] = 100.0
     signed: bool = False
+    language: Language | None = None
 
 
 class BankKeysDocument(BaseModel):
@@ -119,7 +121,12 @@ def require(key: BankKey, purpose: KeyPurpose, tenant: str) -> None:
 
 
 def new_key(
-    name: str, tenants: list[str], purposes: list[str], expires: date, per_second: float
+    name: str,
+    tenants: list[str],
+    purposes: list[str],
+    expires: date,
+    per_second: float,
+    language: Language | None = None,
 ) -> tuple[str, str]:
     """Make a key; returns it, which cannot be had again, and its entry for the file.
 
@@ -135,6 +142,7 @@ def new_key(
         "purposes": purposes,
         "expires": expires,
         "per_second": per_second,
+        "language": language,
     }
     try:
         entry = BankKey.model_validate(values)
@@ -150,6 +158,7 @@ def new_key(
         f"purposes = {entry.purposes}".replace("'", '"'),
         f"expires = {entry.expires.isoformat()}",
         f"per_second = {entry.per_second}",
+        *([f'language = "{entry.language}"'] if entry.language else []),
         "",
     ]
     return f"{PREFIX}{key_id}_{secret}", "\n".join(lines)

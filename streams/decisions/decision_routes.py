@@ -16,6 +16,8 @@ from forewarn.contracts import MAX_EVENT_BYTES, Acceptance, Transfer
 from forewarn.errors import DependencyUnavailableError
 from forewarn.platform.pseudonyms import Pseudonymiser, to_hex
 from forewarn.platform.request_signature import Signed, is_signed
+from forewarn.platform.words import Language, accepted_language
+from streams.decisions.answer_words import worded
 from streams.decisions.bank_answer import of_worker
 from streams.decisions.bank_keys import BankKey, KeyPurpose, KeyRing, require
 from streams.decisions.bank_request import (
@@ -24,11 +26,16 @@ from streams.decisions.bank_request import (
     read_question,
     read_transfer,
 )
-from streams.decisions.decision_desk import Answered, DecisionDesk
+from streams.decisions.decision_desk import DecisionDesk
 from streams.decisions.decision_errors import PROBLEM_TYPE, RequestRefusedError
 from streams.decisions.decision_metrics import DecisionMetrics
 from streams.decisions.line_status import line_status
-from streams.decisions.openapi_document import REPEATED_HEADER, TENANT_HEADER, openapi_document
+from streams.decisions.openapi_document import (
+    LANGUAGE_HEADER,
+    REPEATED_HEADER,
+    TENANT_HEADER,
+    openapi_document,
+)
 from streams.decisions.request_rates import RequestRates
 from streams.decisions.state_reader import StateReader
 
@@ -51,6 +58,7 @@ class DecisionRoutes:
         metrics: refusals are counted.
         deadline_ms: usual deadline.
         deadline_ms_max: longest deadline.
+        language: of a bank whose key and request name none.
     """
 
     def __init__(
@@ -64,6 +72,7 @@ class DecisionRoutes:
         metrics: DecisionMetrics,
         deadline_ms: int,
         deadline_ms_max: int,
+        language: Language = "en",
     ) -> None:
         self._desk = desk
         self._reader = reader
@@ -73,6 +82,7 @@ class DecisionRoutes:
         self._metrics = metrics
         self._deadline_ms = deadline_ms
         self._deadline_ms_max = deadline_ms_max
+        self._language: Language = language
         self._rates = RequestRates()
 
     def application(self) -> web.Application:
@@ -86,22 +96,23 @@ class DecisionRoutes:
 
     async def decide(self, request: web.Request) -> web.Response:
         """``POST /v1/decisions``."""
-        event = await self._transfer(request, "decide")
+        key, event = await self._transfer(request, "decide")
         question = read_question(
             event,
             request.headers,
             usual_ms=self._deadline_ms,
             longest_ms=self._deadline_ms_max,
         )
-        return _answer(await self._desk.answer(question))
+        answered = await self._desk.answer(question)
+        return self._worded(request, key, answered.body, repeated=answered.repeated)
 
     async def what_if(self, request: web.Request) -> web.Response:
         """``POST /v1/decisions/what-if``."""
-        event = await self._transfer(request, "what_if")
+        key, event = await self._transfer(request, "what_if")
         tried = await self._reader.try_payment(event, _now_ms())
         self._metrics.trials.inc()
         body = msgspec.structs.replace(of_worker(tried), recorded="no")
-        return web.Response(body=_encoder.encode(body), content_type="application/json")
+        return self._worded(request, key, _encoder.encode(body))
 
     async def line_status(self, request: web.Request) -> web.Response:
         """``GET /v1/line-status/{number}``."""
@@ -127,7 +138,9 @@ class DecisionRoutes:
         """``GET /openapi.json``."""
         return web.json_response(openapi_document())
 
-    async def _transfer(self, request: web.Request, purpose: KeyPurpose) -> Transfer:
+    async def _transfer(
+        self, request: web.Request, purpose: KeyPurpose
+    ) -> tuple[BankKey, Transfer]:
         key = self._key(request, purpose)
         try:
             body = await request.read()
@@ -136,7 +149,21 @@ class DecisionRoutes:
         self._signature(request, key, body)
         event = read_transfer(body, self._acceptance, _now_ms())
         require(key, purpose, event.tenant)
-        return event
+        return key, event
+
+    def _worded(
+        self, request: web.Request, key: BankKey, body: bytes, *, repeated: bool = False
+    ) -> web.Response:
+        """The answer in the language that the bank asked for."""
+        language = accepted_language(
+            ",".join(request.headers.getall(LANGUAGE_HEADER, [])), key.language or self._language
+        )
+        headers = {"Content-Language": language, "Vary": LANGUAGE_HEADER}
+        if repeated:
+            headers[REPEATED_HEADER] = "true"
+        return web.Response(
+            body=worded(body, language), content_type="application/json", headers=headers
+        )
 
     def _key(self, request: web.Request, purpose: KeyPurpose) -> BankKey:
         key = self._keys().check(request.headers.get("Authorization", ""), datetime.now(UTC).date())
@@ -193,11 +220,6 @@ _UNAVAILABLE = RequestRefusedError(
     headers={"Retry-After": "2"},
 )
 _INTERNAL = RequestRefusedError(500, "internal", "Internal error", "See the log of the service.")
-
-
-def _answer(answered: Answered) -> web.Response:
-    headers: dict[str, str] = {REPEATED_HEADER: "true"} if answered.repeated else {}
-    return web.Response(body=answered.body, content_type="application/json", headers=headers)
 
 
 def _now_ms() -> int:

@@ -8,6 +8,7 @@ import msgspec
 
 from forewarn import __version__
 from forewarn.contracts import Transfer
+from forewarn.platform.words import LANGUAGES
 from streams.decisions.bank_answer import BankAnswer
 from streams.decisions.bank_request import ACCEPT_LATE, DEADLINE, DEADLINE_MS_MIN
 from streams.decisions.decision_errors import PROBLEM_TYPE, ProblemDocument
@@ -17,6 +18,7 @@ REPEATED_HEADER = "Forewarn-Repeated"
 TENANT_HEADER = "Forewarn-Tenant"
 Json = dict[str, Any]
 
+LANGUAGE_HEADER = "Accept-Language"
 _REFERENCE = "#/components/schemas/{name}"
 
 
@@ -64,16 +66,19 @@ def _decide(body: Json, answer: Json, problem: Json) -> Json:
                 {"type": "boolean"},
                 "record the event later if it cannot be recorded now",
             ),
+            _language(),
         ],
         "requestBody": body,
         "responses": {
             "200": {
-                "description": "The answer; the same for the same question.",
+                "description": "The answer; the same for the same question. In another language it has the "
+                "same codes and values, and other words.",
                 "headers": {
+                    **_CONTENT_LANGUAGE,
                     REPEATED_HEADER: {
                         "description": "`true` if this answer was given before",
                         "schema": {"type": "string"},
-                    }
+                    },
                 },
                 "content": {"application/json": {"schema": answer}},
             },
@@ -86,9 +91,13 @@ def _what_if(body: Json, answer: Json, problem: Json) -> Json:
     return {
         "summary": "Try a payment without any effect",
         "operationId": "whatIf",
+        "parameters": [_language()],
         "requestBody": body,
         "responses": {
-            "200": _success("What would be answered now.", answer),
+            "200": {
+                **_success("What would be answered now.", answer),
+                "headers": _CONTENT_LANGUAGE,
+            },
             **_problems(problem, 401, 403, 413, 422, 429, 503),
         },
     }
@@ -112,6 +121,22 @@ def _line(status: Json, problem: Json) -> Json:
             **_problems(problem, 401, 403, 422, 429, 503),
         },
     }
+
+
+_CONTENT_LANGUAGE: Json = {
+    "Content-Language": {
+        "description": "of `explanation`, `question` and the `meaning` of reasons",
+        "schema": {"enum": list(LANGUAGES)},
+    }
+}
+
+
+def _language() -> Json:
+    return _header(
+        LANGUAGE_HEADER,
+        {"type": "string", "example": "zh-CN,zh;q=0.9,en;q=0.5"},
+        "language of the words: en or zh; that of the key if it names neither. Problem documents are English",
+    )
 
 
 def _header(name: str, schema: Json, meaning: str) -> Json:

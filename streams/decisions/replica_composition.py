@@ -61,12 +61,7 @@ def run_replica(settings: DecideSettings, tell: Tell) -> None:
     reloader = _reloader(worker)
     lists = Lists()
     spool = LateSpool(settings.spool_dir, settings.spool_events, metrics)
-    link = QuestionLink(
-        aiokafka_arguments(kafka),
-        transfers=qualified("transfers", kafka),
-        answers=qualified("answers", kafka),
-        partition=settings.answer_partition,
-    )
+    link = _link(settings, kafka)
     answers = _answers(settings, redis)
     desk = DecisionDesk(
         link=link,
@@ -104,6 +99,7 @@ def run_replica(settings: DecideSettings, tell: Tell) -> None:
             metrics=metrics,
             deadline_ms=settings.deadline_ms,
             deadline_ms_max=settings.deadline_ms_max,
+            language=settings.language,
         ),
         spool=spool,
         keys=keys,
@@ -112,6 +108,15 @@ def run_replica(settings: DecideSettings, tell: Tell) -> None:
         tell=tell,
     )
     asyncio.run(replica.run())
+
+
+def _link(settings: DecideSettings, kafka: KafkaSettings) -> QuestionLink:
+    return QuestionLink(
+        aiokafka_arguments(kafka),
+        transfers=qualified("transfers", kafka),
+        answers=qualified("answers", kafka),
+        partition=settings.answer_partition,
+    )
 
 
 def _answers(settings: DecideSettings, redis: RedisSettings) -> AnswerStore:

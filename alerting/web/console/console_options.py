@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from alerting.web.console.translations import Language
+from forewarn.platform.words import Language
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,7 @@
-"""Formats of times and durations, in both languages."""
+"""Formats of times and durations, the same in both languages."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
-
-from alerting.web.console.translations import Translator
 
 
 def local(at_ms: int, zone: ZoneInfo) -> datetime:
@@ -37,20 +35,3 @@ def clock(seconds: int) -> str:
     hours, rest = divmod(seconds, 3600)
     minutes, left = divmod(rest, 60)
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
-
-
-def span(milliseconds: int, t: Translator) -> str:
-    """A span in words, in its one or two largest units: ``4 min 10 s``."""
-    seconds = max(0, milliseconds) // 1000
-    for size, unit, smaller, small_unit in (
-        (86_400, "day", 3600, "hour"),
-        (3600, "hour", 60, "minute"),
-        (60, "minute", 1, "second"),
-    ):
-        if seconds >= size:
-            large, rest = divmod(seconds, size)
-            text = t(f"span.{unit}", n=large)
-            return (
-                f"{text} {t(f'span.{small_unit}', n=rest // smaller)}" if rest >= smaller else text
-            )
-    return t("span.second", n=seconds)

@@ -17,16 +17,10 @@ from alerting.access.masking import mask_account, mask_name, mask_phone
 from alerting.web.auth.route_access import access_of, caller
 from alerting.web.console import formats
 from alerting.web.console.console_options import ConsoleOptions
-from alerting.web.console.reason_texts import reason_text
-from alerting.web.console.translations import (
-    HTML_LANG,
-    Language,
-    Translator,
-    choose_language,
-    translator,
-)
+from alerting.web.console.translations import HTML_LANG, choose_language, translator
 from alerting.web.service_container import Services
 from forewarn.platform import money
+from forewarn.platform.words import Language, Translator, reason_text, span
 
 Theme = Literal["auto", "light", "dark"]
 SingleKeys = Literal["on", "off"]
@@ -138,10 +132,12 @@ class ConsolePage:
             "path": self.request.url.path,
             "now_ms": self.now_ms,
             "zone": zone.key,
-            "reason_text": lambda reason, currency: reason_text(reason, currency, self.t),
+            "reason_text": lambda reason, currency: reason_text(
+                reason.code, reason.value, currency, self.t
+            ),
             "clock_time": lambda at_ms: formats.clock_time(at_ms, zone),
             "day_and_time": lambda at_ms: formats.day_and_time(at_ms, zone),
-            "span": lambda milliseconds: formats.span(milliseconds, self.t),
+            "span": lambda milliseconds: span(milliseconds, self.t),
             "short_money": lambda amount_minor, currency=self.options.currency: money.compact(
                 amount_minor, currency, self.t.language
             ),

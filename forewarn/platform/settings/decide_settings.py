@@ -37,6 +37,10 @@ class DecideSettings(Section):
     deadline_ms_max: int = Field(
         5_000, ge=20, le=60_000, description="a longer deadline is refused"
     )
+    language: Literal["en", "zh"] = Field(
+        "en",
+        description="language of answers to a bank whose key and header Accept-Language name none",
+    )
     in_flight: int = Field(512, ge=1, le=100_000, description="questions that may wait at once")
     overload: Literal["fallback", "refuse"] = Field(
         "fallback", description="what more questions get at once: the fallback, or status 429"

@@ -103,6 +103,34 @@ async def test_a_key_opens_its_purpose_and_tenant_alone(service: Any, tmp_path: 
     assert (await client.get("/v1/line-status/+8613800000001", headers=own)).status == 403
 
 
+@pytest.mark.parametrize("path", ["/v1/decisions", "/v1/decisions/what-if"])
+async def test_an_answer_is_in_the_language_of_the_request_else_of_the_key_else_of_the_service(
+    service: Any, tmp_path: Any, path: str
+) -> None:
+    """Asked again in another language, the bank reads the same decision in other words."""
+    state, client = service
+    key, state.ring = make_key(tmp_path, ["decide", "what_if"])
+    [entry] = state.ring.keys.values()
+
+    async def ask(accepted: str = "") -> tuple[str, Any]:
+        headers = {"Authorization": f"Bearer {key}"}
+        if accepted:
+            headers["Accept-Language"] = accepted
+        answer = await client.post(path, data=encode(payment()), headers=headers)
+        assert answer.headers["Vary"] == "Accept-Language"
+        return answer.headers["Content-Language"], await answer.json()
+
+    language, english = await ask()
+    assert (language, english["decision"]) == ("en", "hold")
+    assert english["explanation"].startswith("The probability")
+    language, chinese = await ask("de, zh-CN;q=0.8, en;q=0.5")
+    assert (language, chinese["explanation"]) == ("zh", "涉诈概率达到暂缓付款的门槛。")
+    assert chinese | {"explanation": english["explanation"]} == english
+    state.ring = KeyRing({entry.id: entry.model_copy(update={"language": "zh"})})
+    assert await ask() == ("zh", chinese)
+    assert await ask("en") == ("en", english)
+
+
 async def test_an_expired_key_is_no_key(service: Any, tmp_path: Any) -> None:
     state, client = service
     key, state.ring = make_key(tmp_path, ["decide"], expires=date(2020, 1, 1))

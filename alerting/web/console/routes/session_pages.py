@@ -30,7 +30,7 @@ from alerting.web.console.page_rendering import (
     anyone,
     signed_in,
 )
-from alerting.web.console.translations import Language
+from forewarn.platform.words import Language
 
 router = APIRouter(route_class=ConsoleRoute)
 

@@ -19,6 +19,7 @@ from alerting.web.console.routes.audit_page import detail_text
 from alerting.web.console.routes.overview_pages import day_starts_ms
 from alerting.web.console.translations import translator
 from forewarn.platform import money
+from forewarn.platform.words import span
 
 EN, ZH = translator("en"), translator("zh")
 
@@ -82,7 +83,7 @@ def test_a_countdown_never_shows_less_time_than_there_is(left_ms: int, text: str
     [(0, "0 s"), (59_999, "59 s"), (250_000, "4 min 10 s"), (240_000, "4 min"), (7_260_000, "2 h 1 min"), (90_000_000, "1 d 1 h")],
 )  # fmt: skip
 def test_time_spans_are_shown_in_their_two_largest_units(milliseconds: int, text: str) -> None:
-    assert formats.span(milliseconds, EN) == text
+    assert span(milliseconds, EN) == text
 
 
 @given(st.integers(min_value=0, max_value=10**14), st.sampled_from([1, 100]))

@@ -26,10 +26,7 @@ from alerting.orders.appeal_decision import AppealState, AppealWay
 from alerting.orders.order_states import KINDS, ReleaseReason
 from alerting.orders.order_states import STATES as ORDER_STATES
 from alerting.web.console import page_rendering
-from alerting.web.console.queries.case_query import ReasonRow
-from alerting.web.console.reason_texts import reason_text
-from alerting.web.console.translations import LANGUAGES, Language, choose_language, translator
-from features.catalog import CATALOG
+from alerting.web.console.translations import LANGUAGES, choose_language, translator
 from forewarn import errors
 from forewarn.contracts.fraud_warning import Severity, SubjectStatus, Typology
 from forewarn.contracts.outcome import Disposition
@@ -149,37 +146,6 @@ def test_every_key_that_a_template_names_is_there() -> None:
     assert sorted(used - set(translator("en").words)) == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("value", [0.0, 3.0, 2_500_000.0])
-def test_every_feature_of_the_model_has_a_sentence(language: Language, value: float) -> None:
-    t = translator(language)
-    for name in CATALOG.names:
-        sentence = reason_text(ReasonRow(name, value, 1.0), "CNY", t)
-        assert sentence, name
-        assert name.replace("_", " ") not in sentence, f"{name} has no words"
-        assert "{" not in sentence
-
-
-@pytest.mark.parametrize(
-    ("code", "value", "sentence"),
-    [
-        ("suspect_talk_24h", 2580.0, "43 min with suspicious callers in 24 hours"),
-        ("number_callees_1h", 1214.0, "The number called 1,214 people in 1 hour"),
-        ("amount_to_max_30d", 6.4, "6.4 times the largest payment of the month"),
-        ("out_amount_24h", 5_000_000.0, "¥50K paid out in 24 hours"),
-        ("suspect_talk_share_24h", 0.75, "75% of the talk of 24 hours was with suspicious callers"),
-        ("forwarding_on", 0.0, "Calls are not forwarded"),
-        ("account_age_days", None, "The account was never seen before"),
-        ("hangup_since_minutes", None, ""),
-        ("a_newer_feature_1h", 2.0, "a newer feature 1h: 2"),
-    ],
-)
-def test_a_reason_reads_as_a_sentence_with_its_evidence(
-    code: str, value: float | None, sentence: str
-) -> None:
-    assert reason_text(ReasonRow(code, value, 1.0), "CNY", translator("en")) == sentence
-
-
 @pytest.mark.parametrize(
     ("cookie", "accepted", "chosen"),
     [
@@ -210,8 +176,3 @@ def test_plural_forms_have_the_placeholders_of_the_usual_one() -> None:
         for key, forms in t.plurals.items():
             for form in forms.values():
                 assert placeholders(form) == placeholders(t.words[key]), key
-
-
-def test_a_reason_that_counts_one_thing_is_singular() -> None:
-    reason = ReasonRow("calls_in_24h", 1.0, 0.5)
-    assert reason_text(reason, "CNY", translator("en")).startswith("1 call received in")
