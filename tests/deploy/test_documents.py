@@ -117,7 +117,7 @@ def test_resources_named_in_kubectl_commands_exist(page: Path) -> None:
         for one in resources
         if one["kind"] == "Deployment"
     }
-    short = {"deploy": "deployment", "hpa": "horizontalpodautoscaler"}
+    short = {"deploy": "deployment"}
     containerfile = (ROOT / "deploy/Containerfile").read_text()
     for line in _shell(page.read_text()):
         for kind, name in re.findall(

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 from deploy.check_crds import Kinds, closed, faults, kinds
-from forewarn.platform.settings import WorkerSettings
+from forewarn.platform.settings import DecideSettings, WorkerSettings
 from forewarn.reference.metrics_page import worker_metrics
+from streams.decisions.decision_metrics import DecisionMetrics
 from tests.deploy.manifests import AUTOSCALED, OVERLAYS, named, rendered, workloads
 
 pytestmark = pytest.mark.usefixtures("kustomize")
@@ -63,7 +65,7 @@ def test_operators_resources_have_no_unknown_field(overlay: str) -> None:
     ],
 )
 def test_a_misspelt_field_is_found(change: dict[str, Any], fault: str) -> None:
-    scaled = named("production", "ScaledObject")
+    scaled = named("production", "ScaledObject", "forewarn-worker")
     [found] = faults([scaled | {"spec": scaled["spec"] | change}], known())
     assert fault in found
 
@@ -125,7 +127,7 @@ def test_pods_that_operators_make_meet_the_restricted_profile(overlay: str) -> N
 def test_scaling_ends_at_the_number_of_partitions(overlay: str) -> None:
     """A worker more than there are partitions would idle; fewer could not use them all."""
     config = named(overlay, "ConfigMap", "forewarn-config")
-    spec = named(overlay, "ScaledObject")["spec"]
+    spec = named(overlay, "ScaledObject", "forewarn-worker")["spec"]
     assert str(spec["maxReplicaCount"]) == config["data"]["FOREWARN_KAFKA_PARTITIONS"]
     assert spec["minReplicaCount"] <= spec["fallback"]["replicas"] <= spec["maxReplicaCount"]
     assert spec["fallback"]["behavior"] == "currentReplicasIfHigher"
@@ -139,7 +141,7 @@ def test_scaling_ends_at_the_number_of_partitions(overlay: str) -> None:
 def test_lag_counts_what_can_be_read_and_asks_for_no_idle_worker(overlay: str) -> None:
     """KEDA takes the end of a partition without a committed offset for its lag, expired records included;
     it also supposes that a group begins at the newest record, unless offsetResetPolicy says otherwise."""
-    triggers = named(overlay, "ScaledObject")["spec"]["triggers"]
+    triggers = named(overlay, "ScaledObject", "forewarn-worker")["spec"]["triggers"]
     lags = [one["metadata"] for one in triggers if one["type"] == "kafka"]
     assert {one["topic"].rpartition(".")[2] for one in lags} == {"calls", "transfers"}
     for one in lags:
@@ -153,7 +155,7 @@ def test_lag_counts_what_can_be_read_and_asks_for_no_idle_worker(overlay: str) -
 def test_the_autoscaler_asks_in_this_namespace_from_its_own(overlay: str) -> None:
     """It runs elsewhere, where a bare name of a service means nothing or another service."""
     config = named(overlay, "ConfigMap", "forewarn-config")["data"]
-    scaled = named(overlay, "ScaledObject")
+    scaled = named(overlay, "ScaledObject", "forewarn-worker")
     namespace = scaled["metadata"]["namespace"]
     service, port = config["FOREWARN_KAFKA_BOOTSTRAP_SERVERS"].split(":")
     by_type: dict[str, list[dict[str, str]]] = {}
@@ -168,6 +170,34 @@ def test_the_autoscaler_asks_in_this_namespace_from_its_own(overlay: str) -> Non
         rate["query"] == f'sum(rate(forewarn_worker_events_total{{namespace="{namespace}"}}[2m]))'
     )
     assert "forewarn_worker_events_total" in {metric.name for metric in worker_metrics()}
+
+
+@pytest.mark.parametrize("overlay", AUTOSCALED)
+def test_replicas_for_banks_are_scaled_by_what_they_export(overlay: str) -> None:
+    """Kubernetes cannot read Prometheus, so KEDA does; a second autoscaler would fight it."""
+    scaled = named(overlay, "ScaledObject", "forewarn-decide")
+    namespace = scaled["metadata"]["namespace"]
+    target = scaled["spec"]["scaleTargetRef"]["name"]
+    deployment = named(overlay, "Deployment", target)
+    assert "replicas" not in deployment["spec"], "the autoscaler owns the number of replicas"
+    assert not [r for r in rendered(overlay) if r["kind"] == "HorizontalPodAutoscaler"]
+    triggers = {trigger["type"]: trigger for trigger in scaled["spec"]["triggers"]}
+    waiting = triggers["prometheus"]["metadata"]
+    assert waiting["query"] == f'sum(forewarn_decide_in_flight{{namespace="{namespace}"}})'
+    exported = {metric.name for metric in DecisionMetrics(CollectorRegistry()).registry.collect()}
+    assert "forewarn_decide_in_flight" in exported
+    assert int(waiting["threshold"]) < DecideSettings().in_flight
+    worker = named(overlay, "ScaledObject", "forewarn-worker")["spec"]["triggers"]
+    [rate] = [one["metadata"] for one in worker if one["type"] == "prometheus"]
+    assert waiting["serverAddress"] == rate["serverAddress"]
+    # A share of the processor is a share of what the container requests.
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["requests"]["cpu"]
+    assert triggers["cpu"]["metricType"] == "Utilization"
+    # With a fallback KEDA would set a fixed number while Prometheus is away, whatever the processors do.
+    assert "fallback" not in scaled["spec"]
+    disruption = named(overlay, "PodDisruptionBudget", target)["spec"]
+    assert scaled["spec"]["minReplicaCount"] > disruption["maxUnavailable"]
 
 
 @pytest.mark.parametrize("overlay", AUTOSCALED)
