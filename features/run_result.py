@@ -37,6 +37,9 @@ class RunResult:
         plan: of the run.
         vectors: float32 [n, features]; NaN where a value is missing.
         effects: int64 [n], what the subscriber's record says of each event to the shared records.
+        annexes: by index of a record, the annex set on it since the run.
+        whole: the run that this chunk was joined in; None for a run of its own.
+        records: its records among those of ``whole``.
     """
 
     def __init__(
@@ -61,7 +64,9 @@ class RunResult:
         self._applied_offsets = applied_offsets
         self._offset_ms = offset_ms
         self._compact = compact
-        self._annexes: dict[int, bytes] = {}
+        self.annexes: dict[int, bytes] = {}
+        self.whole: RunResult | None = None
+        self.records = slice(0, len(plan.keys))
 
     def part(self, plan: Plan, *, rows: slice, records: slice, groups: slice) -> "RunResult":
         """The result of one of the chunks that this run joined, before any annex is set.
@@ -71,7 +76,7 @@ class RunResult:
             rows, records, groups: its rows, records and watermarks among those of the run.
         """
         stored = self._stored
-        return RunResult(
+        part = RunResult(
             plan=plan,
             stored=stored._replace(
                 starts=stored.starts[records],
@@ -86,6 +91,8 @@ class RunResult:
             offset_ms=self._offset_ms,
             compact=self._compact,
         )
+        part.whole, part.records = self, records
+        return part
 
     @cached_property
     def reads(self) -> npt.NDArray[np.uint32]:
@@ -115,7 +122,7 @@ class RunResult:
     def has_annex(self) -> npt.NDArray[np.bool_]:
         """Whether the annex of each event's subscriber has any bytes; bool [n]."""
         full = self._stored_annexes[1] > 0
-        for record, annex in self._annexes.items():
+        for record, annex in self.annexes.items():
             full[record] = len(annex) > 0
         slots = self.plan.slots[:, 0]
         out: npt.NDArray[np.bool_] = slots >= 0
@@ -127,8 +134,8 @@ class RunResult:
         record = int(self.plan.slots[row, 0])
         if record < 0:
             return b""
-        if record in self._annexes:
-            return self._annexes[record]
+        if record in self.annexes:
+            return self.annexes[record]
         at, length = (int(array[record]) for array in self._stored_annexes)
         return self._stored.data[at : at + length].tobytes()
 
@@ -143,14 +150,18 @@ class RunResult:
         record = int(self.plan.slots[row, 0])
         if record < 0:
             raise ValueError("a continuation row has no subscriber's record")
-        self._annexes[record] = data
+        self.annexes[record] = data
 
     def writes(self) -> list[Write]:
         """The records that changed, each once, in the order of ``plan.keys``."""
+        return self.pack(np.flatnonzero(self.changed()))
+
+    def changed(self) -> npt.NDArray[np.bool_]:
+        """Whether each record changed; bool [records]."""
         changed = np.zeros(len(self.plan.keys), np.bool_)
         changed[self.plan.group_record[self._applied_offsets >= 0]] = True
-        changed[list(self._annexes)] = True
-        return self.pack(np.flatnonzero(changed))
+        changed[list(self.annexes)] = True
+        return changed
 
     def pack(self, chosen: I64) -> list[Write]:
         """Pack the given records (indices into ``plan.keys``) as writes."""
@@ -191,8 +202,8 @@ class RunResult:
         starts = np.full(len(self.plan.keys), -1, np.int64)
         lengths = np.zeros(len(self.plan.keys), np.int64)
         position = 0
-        for record, annex in self._annexes.items():
+        for record, annex in self.annexes.items():
             starts[record], lengths[record] = position, len(annex)
             position += len(annex)
-        data = np.frombuffer(bytearray().join(self._annexes.values()), np.uint8)
+        data = np.frombuffer(bytearray().join(self.annexes.values()), np.uint8)
         return Annexes(data, starts, lengths)

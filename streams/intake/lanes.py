@@ -106,13 +106,16 @@ class Lanes:
         self._lane_of(partition).moved_at = time.monotonic()
 
     async def partition(
-        self, number: int, committed: Sequence[int | None] = (None,) * SOURCE_COUNT
+        self,
+        number: int,
+        committed: Callable[[], Sequence[int | None]] = lambda: (None,) * SOURCE_COUNT,
     ) -> OpenPartition:
         """Return the open partition; take it over first if it is not open yet.
 
         Args:
             number: of the partition.
-            committed: offset of each source from which Kafka sends; None for its beginning.
+            committed: returns the offset of each source from which Kafka sends; None for its beginning. Asked only
+                of a partition that is not open.
 
         Raises:
             AbandonedError: partitions were revoked meanwhile. A take-over after that would fence
@@ -124,7 +127,7 @@ class Lanes:
         assignment = self._assignment
         async with self._opening:
             if assignment == self._assignment and number not in self._open:
-                self._take_over = asyncio.create_task(self._processor.open(number, committed))
+                self._take_over = asyncio.create_task(self._processor.open(number, committed()))
                 taking_over = self._take_over
                 try:
                     await asyncio.wait({taking_over})

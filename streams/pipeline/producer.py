@@ -145,4 +145,4 @@ class OutputProducer:
 
     async def send_all(self, parts: Iterable[tuple[str, int, Sequence[KeyValue]]]) -> None:
         """Send to several partitions at once; raises as ``send`` does."""
-        await asyncio.gather(*(self.send(*part) for part in parts))
+        await asyncio.gather(*(self.send(*part) for part in parts if part[2]))

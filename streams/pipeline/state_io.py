@@ -13,6 +13,7 @@ import structlog
 
 from features.engine import Engine
 from features.entity_keys import Entity, parse_key
+from features.joint_writes import writes_of
 from features.record_header import parse, record_version
 from features.store import Conflict, FencedError, JournalWrite, StateStore, Write
 from features.store.chunk_journal import encode
@@ -108,9 +109,9 @@ class StateIO:
     def _merged_writes(self, jobs: Sequence[DecisionJob]) -> list[_Pending]:
         """One write for each record, chained where several chunks changed it."""
         by_key: dict[bytes, _Pending] = {}
-        for job in jobs:
+        for job, writes in zip(jobs, writes_of([job.result for job in jobs]), strict=True):
             chained: dict[bytes, bytes | None] = {}
-            for write in job.result.writes():
+            for write in writes:
                 before = by_key.get(write.key)
                 if before is None:
                     by_key[write.key] = _Pending(write, [job])

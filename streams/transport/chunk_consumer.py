@@ -158,6 +158,11 @@ class ChunkConsumer(Consumer):
                 self._full.add(partition)
 
     async def _deliver(self) -> None:
+        """Hand arrived chunks to streams until Faust suspends the flow; one watch over all of them, as a watch costs two tasks."""
+        if self._arrived and self.flow_active and not self.should_stop:
+            await self.wait_first(self._deliver_all(), self.suspend_flow.wait())
+
+    async def _deliver_all(self) -> None:
         track_end = self.app.monitor.track_tp_end_offset
         while self._arrived and self.flow_active and not self.should_stop:
             chunk = self._arrived.popleft()
@@ -167,7 +172,7 @@ class ChunkConsumer(Consumer):
                 highwater = self.highwater(message.tp)
                 if highwater is not None:
                     track_end(message.tp, highwater)
-                await self.wait_first(self.callback(message), self.suspend_flow.wait())
+                await self.callback(message)
 
     def _to_message(self, tp: TP, record: FetchedRecords) -> ConsumerMessage:
         last: Any = record.records[-1]

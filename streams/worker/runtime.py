@@ -149,11 +149,9 @@ class Runtime(Service):
     ) -> None:
         """Decode fetched records and queue them; returns when there is room for the next."""
         self._placement.observe(source, fetched)
-        committed = [
-            self._consumer.settled(self._of(s, fetched.partition)) for s in range(len(SOURCES))
-        ]
+        number = fetched.partition
         try:
-            partition = await self.lanes.partition(fetched.partition, committed)
+            partition = await self.lanes.partition(number, lambda: self._committed(number))
         except AbandonedError:
             return  # not acknowledged: the next owner reads it again
         floor = partition.buffer.done[source]
@@ -177,6 +175,12 @@ class Runtime(Service):
             acknowledge()
             return
         await self.lanes.put(partition, decoded)
+
+    def _committed(self, partition: int) -> list[int | None]:
+        """Offset of each source from which Kafka sends; None for its beginning."""
+        return [
+            self._consumer.settled(self._of(source, partition)) for source in range(len(SOURCES))
+        ]
 
     # -- assignment, called by the transport
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from features.catalog import CATALOG
 from features.engine import CorruptRecordError, Engine
 from features.event_columns import EventColumns, concat
+from features.joint_writes import writes_of
 from features.plan import Plan
 from features.run_result import RunResult
 from tests.features.builders import town
@@ -60,6 +61,36 @@ def test_each_chunk_has_the_plan_and_the_result_that_it_has_alone(cuts: list[int
         alone = ENGINE.plan(chunk)
         assert_same_plan(part, alone)
         assert_same_result(result, ENGINE.run(alone, known))
+
+
+@given(
+    st.lists(st.integers(0, 100), min_size=1, max_size=4),
+    st.sets(st.integers(0, 3)),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 99), st.binary(max_size=9)), max_size=4),
+)
+def test_the_writes_of_some_chunks_packed_together_are_those_of_each_alone(
+    cuts: list[int], left_out: set[int], annexes: list[tuple[int, int, bytes]]
+) -> None:
+    """Annexes are set after the run, and a chunk whose partition was lost is not written."""
+    chunks = chunks_of(HISTORY, cuts)
+    joint = ENGINE.plan_jointly(concat(chunks), np.cumsum([0, *map(len, chunks)]).tolist())
+    records = [[STORED.get(key) for key in part.keys] for part in joint.parts]
+    results = ENGINE.run_jointly(joint, records)
+    alone = [
+        ENGINE.run(ENGINE.plan(each), known) for each, known in zip(chunks, records, strict=True)
+    ]
+    for number, row, data in annexes:
+        if (
+            number < len(chunks)
+            and row < len(chunks[number])
+            and joint.parts[number].slots[row, 0] >= 0
+        ):
+            results[number].set_annex(row, data)
+            alone[number].set_annex(row, data)
+    kept = [number for number in range(len(chunks)) if number not in left_out]
+    assert writes_of([results[number] for number in kept]) == [
+        alone[number].writes() for number in kept
+    ]
 
 
 def test_a_chunk_can_be_applied_again_to_what_another_wrote() -> None:
