@@ -10,7 +10,7 @@ IN_TWO := --numprocesses=2 --dist=loadfile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install hooks demo check quick test system lint typecheck format lock lock-jars bench bench-short bench-scale chaos soak docs screenshots wheel sbom clean
+.PHONY: help install hooks demo check quick test system lint typecheck format lock lock-jars bench bench-short bench-scale chaos chaos-payments soak docs screenshots wheel sbom clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ bench-scale: $(STAMP) ## Measure what an event of a history costs on a cluster o
 
 chaos: $(STAMP) ## Crash and cut the stream for five minutes, counting everything (FOREWARN_CHAOS_SEED repeats)
 	FOREWARN_CHAOS_SECONDS=$${FOREWARN_CHAOS_SECONDS:-300} $(BIN)/python -m pytest tests/chaos -s
+
+chaos-payments: $(STAMP) ## Kill workers, replicas and the broker while 10,000 payments ask (PAYMENTS=..., FOREWARN_CHAOS_SEED repeats)
+	FOREWARN_CHAOS_PAYMENTS=$(or $(PAYMENTS),10000) $(BIN)/python -m pytest tests/chaos/test_decisions_chaos.py -s
 
 soak: $(STAMP) ## Load, rebalances and lost servers for an hour: slopes of memory and files, every event counted (SECONDS=600: shorter)
 	$(BIN)/python -m tests.chaos.soak --seconds $(or $(SECONDS),3600)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from forewarn.platform.words import Language, Translator, read_catalogs, reason_text
+from forewarn.platform.words import LANGUAGES, Language, Translator, read_catalogs, reason_text
 from streams.decisions.bank_answer import BankAnswer, WordedReason
 
 log = structlog.get_logger(__name__)
@@ -18,6 +18,14 @@ CATALOGS = Path(__file__).parent / "catalogs"
 
 _decoder = msgspec.json.Decoder(BankAnswer)
 _encoder = msgspec.json.Encoder()
+
+
+def prepare_words() -> None:
+    """Read every catalog, so that no answer waits for a file."""
+    for language in LANGUAGES:
+        t = read_catalogs(language, CATALOGS)
+        reason_text("out_amount_24h", 5e6, "CNY", t)  # Babel's files, too
+        t.form("reason.calls_in", 1)
 
 
 def worded(body: bytes, language: Language) -> bytes:

@@ -5,6 +5,10 @@
     find    the answer that was given before, on any replica
     ask     the workers, until the deadline
     keep    the answer, unless another replica was quicker: then its answer is sent
+
+Each step ends with the deadline, at the latest ``KEEP_GRACE_SECONDS`` after it. While Redis does not say what
+was answered before, no answer of a worker is waited for: the event goes to Kafka, so that its warning and
+its hold come, and the bank gets the fallback.
 """
 
 import asyncio
@@ -14,6 +18,7 @@ from dataclasses import dataclass
 
 import msgspec
 import structlog
+from aiokafka.errors import KafkaError
 
 from forewarn.contracts import Transfer
 from forewarn.contracts.payment_answer import PaymentAnswer
@@ -45,6 +50,12 @@ UNKEPT_ANSWERS = 10_000
 
 KEEP_PAUSE_SECONDS = 0.2
 
+FIND_SHARE = 0.5
+"""Of the time until the deadline, for a Redis that says nothing; the rest is for handing the event to Kafka."""
+
+KEEP_GRACE_SECONDS = 0.03
+"""After the deadline, for keeping the answer; one that is not kept by then is kept after it was given."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -69,6 +80,19 @@ class Answered:
 
     body: bytes
     repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question by its names, and when it has to be answered (monotonic seconds)."""
+
+    question: Question
+    identity: bytes
+    digest: bytes
+    until: float
+
+    def left(self, grace_seconds: float = 0.0) -> float:
+        return max(0.0, self.until + grace_seconds - time.monotonic())
 
 
 class DecisionDesk:
@@ -135,8 +159,10 @@ class DecisionDesk:
                 headers={"Retry-After": "1"},
             )  # fmt: skip
         began = time.monotonic()
-        work = self._fall_back_at_once if crowded else self._decide
-        task = asyncio.create_task(work(question, identity, digest, began))
+        asked = _Asked(question, identity, digest, began + question.deadline_seconds)
+        task = asyncio.create_task(
+            self._fall_back_at_once(asked) if crowded else self._decide(asked, began)
+        )
         if not crowded:
             self._in_flight[identity] = (digest, task)
             task.add_done_callback(lambda _: self._in_flight.pop(identity, None))
@@ -183,83 +209,96 @@ class DecisionDesk:
         tasks = [task for _, task in self._in_flight.values()]
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _fall_back_at_once(
-        self, question: Question, identity: bytes, digest: bytes, began: float
-    ) -> Answered:
-        del began  # one round trip: an answer that was given before wins there, too
-        answer = self._fallback(question.event, "overloaded", self._set_aside(question, identity))
-        return await self._keep(identity, digest, answer)
+    async def _fall_back_at_once(self, asked: _Asked) -> Answered:
+        # One round trip: an answer that was given before wins there, too.
+        recorded = self._set_aside(asked)
+        return await self._keep(asked, self._fallback(asked, "overloaded", recorded))
 
-    async def _decide(
-        self, question: Question, identity: bytes, digest: bytes, began: float
-    ) -> Answered:
+    async def _decide(self, asked: _Asked, began: float) -> Answered:
         try:
-            stored = await self._find(identity, digest)
+            stored = await self._find(asked)
         except DependencyUnavailableError as error:
             log.warning("answers_not_found", why=str(error))
-            recorded = self._set_aside(question, identity)
-            answer = self._fallback(question.event, "store_unavailable", recorded)
-            body = _encode(answer)
-            self._metrics.answers.labels(answer.decision, answer.reason).inc()
-            self._keep_here(identity, KeptAnswer(digest, body))
-            return Answered(body, repeated=False)
+            return await self._fall_back_without_store(asked)
         if stored is not None:
             return stored
-        self._metrics.seconds.labels("find").observe(time.monotonic() - began)
-        asked = time.monotonic()
-        answer = await self._ask(question, identity, digest, began + question.deadline_seconds)
-        self._metrics.seconds.labels("ask").observe(time.monotonic() - asked)
-        return await self._keep(identity, digest, answer)
+        now = time.monotonic()
+        self._metrics.seconds.labels("find").observe(now - began)
+        answer = await self._ask(asked)
+        self._metrics.seconds.labels("ask").observe(time.monotonic() - now)
+        return await self._keep(asked, answer)
 
-    async def _find(self, identity: bytes, digest: bytes) -> Answered | None:
-        stored = await self._store.find(identity)
+    async def _find(self, asked: _Asked) -> Answered | None:
+        stored = await self._store.find(asked.identity, asked.left() * FIND_SHARE)
         if stored is None:
             return None
-        _require_same(stored.digest, digest)
+        _require_same(stored.digest, asked.digest)
         self._metrics.repeated.inc()
         return Answered(stored.body, repeated=True)
 
-    async def _ask(
-        self, question: Question, identity: bytes, digest: bytes, until: float
-    ) -> BankAnswer:
-        """Ask the workers; the fallback if they do not answer in time."""
-        question_id, arrived = self._link.expect(identity + digest)
-        left = until - time.monotonic()
-        by_ms = round((time.time() + left) * 1000)
-        # Apart, for a producer that is full or without a broker waits longer than a bank.
-        sending = asyncio.create_task(self._link.ask(question_id, question.event, by_ms))
+    async def _fall_back_without_store(self, asked: _Asked) -> Answered:
+        """Answer by the fallback, and hand the event to Kafka; the same event twice changes nothing."""
+        question_id, _ = self._link.expect(asked.identity + asked.digest)
+        self._link.forget(question_id)
+        sending = self._send(question_id, asked)
         try:
-            async with asyncio.timeout(left):
+            async with asyncio.timeout(asked.left()):
+                # Shielded: the producer goes on with what it has when the deadline passes.
+                await asyncio.shield(await asyncio.shield(sending))
+        except (TimeoutError, KafkaError, DependencyUnavailableError):
+            pass  # ``_recorded`` says what became of it
+        answer = self._fallback(asked, "store_unavailable", self._recorded(sending, asked))
+        body = _encode(answer)
+        self._metrics.answers.labels(answer.decision, answer.reason).inc()
+        self._keep_here(asked.identity, KeptAnswer(asked.digest, body))
+        return Answered(body, repeated=False)
+
+    async def _ask(self, asked: _Asked) -> BankAnswer:
+        """Ask the workers; the fallback if they do not answer in time."""
+        question_id, arrived = self._link.expect(asked.identity + asked.digest)
+        sending = self._send(question_id, asked)
+        try:
+            async with asyncio.timeout(asked.left()):
                 return of_worker(await arrived)
         except TimeoutError:
             pass
         finally:
             self._link.forget(question_id)
-        recorded = _recorded(sending)
-        asked = recorded in ("yes", "unconfirmed")
-        reason: FallbackReason = "no_answer_in_time" if asked else "stream_unavailable"
-        if recorded != "yes" and self._set_aside(question, identity) == "spooled":
-            recorded = "spooled"
-        return self._fallback(question.event, reason, recorded)
+        recorded = _sent(sending)
+        in_hand = recorded in ("yes", "unconfirmed")
+        reason: FallbackReason = "no_answer_in_time" if in_hand else "stream_unavailable"
+        return self._fallback(asked, reason, self._recorded(sending, asked))
 
-    async def _keep(self, identity: bytes, digest: bytes, answer: BankAnswer) -> Answered:
+    def _send(self, question_id: bytes, asked: _Asked) -> "asyncio.Task[asyncio.Future[object]]":
+        """Send a question apart: a producer that is full or without a broker waits longer than a bank."""
+        by_ms = round((time.time() + asked.left()) * 1000)
+        return asyncio.create_task(self._link.ask(question_id, asked.question.event, by_ms))
+
+    def _recorded(self, sending: "asyncio.Task[asyncio.Future[object]]", asked: _Asked) -> Recorded:
+        recorded = _sent(sending)
+        if recorded != "yes" and self._set_aside(asked) == "spooled":
+            return "spooled"
+        return recorded
+
+    async def _keep(self, asked: _Asked, answer: BankAnswer) -> Answered:
         began, body = time.monotonic(), _encode(answer)
-        mine = KeptAnswer(digest, body)
+        mine = KeptAnswer(asked.digest, body)
         try:
-            kept = await self._store.keep(identity, mine)
+            kept = await self._store.keep(asked.identity, mine, asked.left(KEEP_GRACE_SECONDS))
         except DependencyUnavailableError as error:
             log.warning("answer_not_kept", why=str(error))
-            self._keep_here(identity, mine)
+            self._keep_here(asked.identity, mine)
             kept = mine
         self._metrics.seconds.labels("keep").observe(time.monotonic() - began)
-        _require_same(kept.digest, digest)
+        _require_same(kept.digest, asked.digest)
         if kept.body == body:
             self._metrics.answers.labels(answer.decision, answer.reason).inc()
             return Answered(body, repeated=False)
         self._metrics.repeated.inc()
         return Answered(kept.body, repeated=True)
 
-    def _fallback(self, event: Transfer, reason: FallbackReason, recorded: Recorded) -> BankAnswer:
+    def _fallback(self, asked: _Asked, reason: FallbackReason, recorded: Recorded) -> BankAnswer:
+        event = asked.question.event
         policy, now_ms = self._policy(), time.time_ns() // 1_000_000
         self._metrics.fallbacks.labels(reason).inc()
         decision = policy.payments.fallback(event.amount_minor)
@@ -273,14 +312,15 @@ class DecisionDesk:
             recorded=recorded,
         )
 
-    def _set_aside(self, question: Question, identity: bytes) -> Recorded:
+    def _set_aside(self, asked: _Asked) -> Recorded:
         """Spool the event if its caller asked for it."""
-        if not question.accept_late:
+        if not asked.question.accept_late:
             return "no"
-        return "spooled" if self._spool.put(identity.decode(), question.event) else "no"
+        spooled = self._spool.put(asked.identity.decode(), asked.question.event)
+        return "spooled" if spooled else "no"
 
 
-def _recorded(sending: "asyncio.Task[asyncio.Future[object]]") -> Recorded:
+def _sent(sending: "asyncio.Task[asyncio.Future[object]]") -> Recorded:
     """Whether Kafka has the event, as far as it has said so."""
     if not sending.done():
         sending.cancel()

@@ -53,6 +53,12 @@ class DecisionMetrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.loop_delay = Histogram(
+            "forewarn_decide_loop_delay_seconds",
+            "How late a bare timer of the event loop fires: no answer of the replica is more punctual.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
         self.in_flight = Gauge(
             "forewarn_decide_in_flight", "Questions that wait for their answer.", registry=registry
         )

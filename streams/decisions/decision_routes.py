@@ -30,10 +30,12 @@ from streams.decisions.decision_desk import DecisionDesk
 from streams.decisions.decision_errors import PROBLEM_TYPE, RequestRefusedError
 from streams.decisions.decision_metrics import DecisionMetrics
 from streams.decisions.line_status import line_status
+from streams.decisions.loop_delay import LoopDelay
 from streams.decisions.openapi_document import (
     LANGUAGE_HEADER,
     REPEATED_HEADER,
     TENANT_HEADER,
+    TIMING_HEADER,
     openapi_document,
 )
 from streams.decisions.request_rates import RequestRates
@@ -56,6 +58,7 @@ class DecisionRoutes:
         acceptance: what the workers take for an event.
         pseudonymiser: for the log.
         metrics: refusals are counted.
+        loop_delay: of the loop that serves.
         deadline_ms: usual deadline.
         deadline_ms_max: longest deadline.
         language: of a bank whose key and request name none.
@@ -70,6 +73,7 @@ class DecisionRoutes:
         acceptance: Acceptance,
         pseudonymiser: Pseudonymiser,
         metrics: DecisionMetrics,
+        loop_delay: LoopDelay,
         deadline_ms: int,
         deadline_ms_max: int,
         language: Language = "en",
@@ -80,6 +84,7 @@ class DecisionRoutes:
         self._acceptance = acceptance
         self._pseudonymiser = pseudonymiser
         self._metrics = metrics
+        self._loop_delay = loop_delay
         self._deadline_ms = deadline_ms
         self._deadline_ms_max = deadline_ms_max
         self._language: Language = language
@@ -96,6 +101,7 @@ class DecisionRoutes:
 
     async def decide(self, request: web.Request) -> web.Response:
         """``POST /v1/decisions``."""
+        began = time.monotonic()
         key, event = await self._transfer(request, "decide")
         question = read_question(
             event,
@@ -104,7 +110,13 @@ class DecisionRoutes:
             longest_ms=self._deadline_ms_max,
         )
         answered = await self._desk.answer(question)
-        return self._worded(request, key, answered.body, repeated=answered.repeated)
+        response = self._worded(request, key, answered.body)
+        if answered.repeated:
+            response.headers[REPEATED_HEADER] = "true"
+        now = time.monotonic()
+        taken, delay = now - began, self._loop_delay.worst_since(began, now)
+        response.headers[TIMING_HEADER] = f"total;dur={taken * 1e3:.1f}, loop;dur={delay * 1e3:.1f}"
+        return response
 
     async def what_if(self, request: web.Request) -> web.Response:
         """``POST /v1/decisions/what-if``."""
@@ -151,16 +163,12 @@ class DecisionRoutes:
         require(key, purpose, event.tenant)
         return key, event
 
-    def _worded(
-        self, request: web.Request, key: BankKey, body: bytes, *, repeated: bool = False
-    ) -> web.Response:
+    def _worded(self, request: web.Request, key: BankKey, body: bytes) -> web.Response:
         """The answer in the language that the bank asked for."""
         language = accepted_language(
             ",".join(request.headers.getall(LANGUAGE_HEADER, [])), key.language or self._language
         )
         headers = {"Content-Language": language, "Vary": LANGUAGE_HEADER}
-        if repeated:
-            headers[REPEATED_HEADER] = "true"
         return web.Response(
             body=worded(body, language), content_type="application/json", headers=headers
         )

@@ -16,6 +16,7 @@ from streams.decisions.line_status import LineStatus
 
 REPEATED_HEADER = "Forewarn-Repeated"
 TENANT_HEADER = "Forewarn-Tenant"
+TIMING_HEADER = "Server-Timing"
 Json = dict[str, Any]
 
 LANGUAGE_HEADER = "Accept-Language"

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from features.store import StateStore
 from forewarn.errors import ConfigurationError, ForewarnError
+from forewarn.platform.garbage_collector import exclude_permanent_objects
 from forewarn.platform.settings import DecideSettings
 from forewarn.platform.watched_file import RELOAD_SECONDS, WatchedFile
 from streams.decisions.answer_store import AnswerStore
@@ -21,6 +22,7 @@ from streams.decisions.decision_desk import DecisionDesk
 from streams.decisions.decision_metrics import DecisionMetrics
 from streams.decisions.decision_routes import DecisionRoutes
 from streams.decisions.late_spool import LateSpool
+from streams.decisions.loop_delay import LoopDelay
 from streams.decisions.probe_routes import probe_application
 from streams.decisions.question_link import QuestionLink
 from streams.model.lists_consumer import ListsConsumer
@@ -49,6 +51,7 @@ class DecisionReplica:
         keys: the file of keys.
         reloader: started already.
         metrics: served.
+        loop_delay: not running yet.
         tell: receives the addresses.
     """
 
@@ -66,6 +69,7 @@ class DecisionReplica:
         keys: WatchedFile[KeyRing],
         reloader: Reloader,
         metrics: DecisionMetrics,
+        loop_delay: LoopDelay,
         tell: Tell,
     ) -> None:
         self._settings = settings
@@ -79,9 +83,9 @@ class DecisionReplica:
         self._keys = keys
         self._reloader = reloader
         self._metrics = metrics
+        self._loop_delay = loop_delay
         self._tell = tell
         self._serving = self._draining = False
-        self._loop_seen = 0.0
 
     async def run(self) -> None:
         """Serve until a signal asks to stop.
@@ -106,8 +110,10 @@ class DecisionReplica:
                     "spool": self._spool.run(self._link.send),
                     "lists": self._lists.follow(),
                     "reload": self._poll(),
+                    "loop delay": self._loop_delay.run(),
                 }.items()
             ]
+            exclude_permanent_objects()
             runner = await self._serve_banks()
             self._serving = True
             await stop.wait()

@@ -27,11 +27,13 @@ from models.machine_code import precompile
 from models.policy import DEFAULT_POLICY, Lists
 from models.registry import open_registry
 from streams.decisions.answer_store import AnswerStore, QuestionNames
+from streams.decisions.answer_words import prepare_words
 from streams.decisions.bank_keys import NO_KEYS, KeyRing, load_keys
 from streams.decisions.decision_desk import DecisionDesk
 from streams.decisions.decision_metrics import DecisionMetrics
 from streams.decisions.decision_routes import DecisionRoutes
 from streams.decisions.late_spool import LateSpool
+from streams.decisions.loop_delay import LoopDelay
 from streams.decisions.question_link import QuestionLink
 from streams.decisions.replica import DecisionReplica, Tell
 from streams.decisions.state_reader import StateReader
@@ -74,7 +76,8 @@ def run_replica(settings: DecideSettings, tell: Tell) -> None:
         refuse_overload=settings.overload == "refuse",
     )
     state = redis_state_store(redis, meaning=meaning_of(pseudonymiser))
-    keys = _keys(settings, metrics)
+    keys, loop_delay = _keys(settings, metrics), LoopDelay(metrics)
+    prepare_words()
     reader = StateReader(
         state,
         Engine(CATALOG, prefix=redis.key_prefix, form=lambda: state.form),
@@ -97,6 +100,7 @@ def run_replica(settings: DecideSettings, tell: Tell) -> None:
             acceptance=worker.acceptance,
             pseudonymiser=pseudonymiser,
             metrics=metrics,
+            loop_delay=loop_delay,
             deadline_ms=settings.deadline_ms,
             deadline_ms_max=settings.deadline_ms_max,
             language=settings.language,
@@ -105,6 +109,7 @@ def run_replica(settings: DecideSettings, tell: Tell) -> None:
         keys=keys,
         reloader=reloader,
         metrics=metrics,
+        loop_delay=loop_delay,
         tell=tell,
     )
     asyncio.run(replica.run())

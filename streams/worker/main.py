@@ -1,6 +1,5 @@
 """Composition root of a worker: reads settings, builds every part, runs until it is stopped."""
 
-import gc
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -14,6 +13,7 @@ from features.store import StateStore
 from features.store.store_factory import meaning_of, redis_state_store
 from forewarn.contracts.topics import SOURCES, qualified
 from forewarn.errors import ConfigurationError
+from forewarn.platform.garbage_collector import exclude_permanent_objects
 from forewarn.platform.kafka import (
     TopicAdministration,
     aiokafka_arguments,
@@ -106,7 +106,7 @@ def run_worker() -> None:
     )  # fmt: skip
     app = create_app(kafka, settings, runtime, broker_options=_broker_options(kafka))
     runtime.attach(app, processor)
-    _tune_garbage_collector()
+    exclude_permanent_objects()
     DrainingWorker(
         app,
         runtime,
@@ -178,17 +178,6 @@ def _output_producer(kafka: KafkaSettings, lanes: int) -> OutputProducer:
 
 def _verdict(health: WorkerHealth, probe: Probe) -> float:
     return float(health.verdict(probe).passes)
-
-
-def _tune_garbage_collector() -> None:
-    """Exclude permanent objects from garbage collection, and let it run rarely.
-
-    A full collection visits a million objects of libraries, which takes about 100 ms. A batch makes
-    no reference cycles: its objects are freed when they are no longer referred to.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _serve_health(settings: WorkerSettings) -> WorkerHealth:

@@ -47,11 +47,12 @@ def worker_answer(decision: PaymentDecision = "hold", **changes: Any) -> Payment
 
 
 class MemoryRedis:
-    """A connection that knows GET and SET NX, and can be away."""
+    """A connection that knows GET and SET NX, and can be away or say nothing."""
 
     def __init__(self) -> None:
         self.values: dict[bytes, bytes] = {}
         self.away = False
+        self.silent = False
         self.sets: list[tuple[Any, ...]] = []
 
     def group(self, key: bytes) -> bytes:
@@ -60,6 +61,8 @@ class MemoryRedis:
     async def send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         if self.away:
             raise ConnectionError("away")
+        while self.silent:
+            await asyncio.sleep(0.001)
         await asyncio.sleep(0)
         replies: list[Any] = []
         for name, key, *rest in commands:

@@ -42,7 +42,7 @@ class Replica:
         link: Any = workers
         self.desk = DecisionDesk(
             link=link,
-            store=AnswerStore(redis, prefix="fw", keep_seconds=60, timeout_seconds=1.0),
+            store=AnswerStore(redis, prefix="fw", keep_seconds=60, timeout_seconds=600.0),
             names=QuestionNames(KEY),
             spool=self.spool,
             policy=lambda: policy,
@@ -163,19 +163,64 @@ async def test_more_questions_than_may_wait_are_answered_at_once(refuse: bool) -
     waiting.cancel()
 
 
-async def test_without_redis_the_fallback_is_answered_and_remembered() -> None:
-    redis = MemoryRedis()
-    redis.away = True
-    replica = Replica(redis, Workers(worker_answer))
-    body, _ = await replica.ask()
-    assert (body["reason"], body["recorded"]) == ("store_unavailable", "no")
-    redis.away = False
-    assert await replica.ask() == (body, True)
+async def kept_in(redis: MemoryRedis, replica: Replica, answers: int = 1) -> None:
+    """Wait until Redis has so many answers."""
     keeping = asyncio.create_task(replica.desk.keep_unkept())
     async with asyncio.timeout(5):
-        while not redis.values:
+        while len(redis.values) < answers:
             await asyncio.sleep(0)
     keeping.cancel()
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_without_redis_the_fallback_is_answered_and_the_event_goes_to_the_workers(
+    silent: bool,
+) -> None:
+    """A Redis that says nothing costs half of the deadline, however long its own timeout is."""
+    redis = MemoryRedis()
+    redis.away, redis.silent = not silent, silent
+    replica = Replica(redis, Workers(lambda: None))
+    async with asyncio.timeout(60):
+        body, _ = await replica.ask(SOON)
+    assert (body["reason"], body["probability"]) == ("store_unavailable", None)
+    assert body["recorded"] == "yes"
+    assert [event.transfer_id for event in replica.workers.asked] == ["t1"]
+    assert await replica.ask() == (body, True)
+    redis.away = redis.silent = False
+    # The answer of the workers comes once they have Redis again; it does not replace the bank's.
+    names = QuestionNames(KEY)
+    name = names.identity("default", "t1") + names.digest(payment())
+    replica.desk.note_late(name + b"0" * 16, worker_answer("hold"))
+    await kept_in(redis, replica)
+    assert await replica.ask() == (body, True)
+    assert await Replica(redis, Workers(worker_answer)).ask() == (body, True)
+
+
+@pytest.mark.parametrize(("late", "recorded"), [(False, "no"), (True, "spooled")])
+async def test_without_redis_and_kafka_the_answer_says_that_nothing_has_the_event(
+    tmp_path: Path, late: bool, recorded: str
+) -> None:
+    redis, workers = MemoryRedis(), Workers(lambda: None)
+    redis.away = workers.away = True
+    replica = Replica(redis, workers, spool=tmp_path)
+    body, _ = await replica.ask(accept_late=late)
+    assert (body["reason"], body["recorded"]) == ("store_unavailable", recorded)
+
+
+async def test_an_answer_that_redis_does_not_take_by_the_deadline_is_given_and_kept_later() -> None:
+    redis = MemoryRedis()
+
+    def reply() -> Any:
+        redis.silent = True  # from now on
+        return worker_answer("hold")
+
+    replica = Replica(redis, Workers(reply))
+    async with asyncio.timeout(60):
+        body, repeated = await replica.ask(SOON)
+    assert (body["decision"], repeated) == ("hold", False)
+    assert replica.value("forewarn_decide_unkept_answers") == 1
+    redis.silent = False
+    await kept_in(redis, replica)
     assert await Replica(redis, Workers(worker_answer)).ask() == (body, True)
 
 

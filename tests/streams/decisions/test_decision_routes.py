@@ -21,6 +21,7 @@ from streams.decisions.decision_desk import DecisionDesk
 from streams.decisions.decision_metrics import DecisionMetrics
 from streams.decisions.decision_routes import DecisionRoutes
 from streams.decisions.late_spool import LateSpool
+from streams.decisions.loop_delay import LoopDelay
 from streams.decisions.openapi_document import openapi_document
 from tests.streams.decisions.bank import MemoryRedis, Workers, payment, worker_answer
 
@@ -71,6 +72,7 @@ class Service:
             acceptance=Acceptance(future_ms=10**15),
             pseudonymiser=Pseudonymiser(KEY),
             metrics=self.metrics,
+            loop_delay=LoopDelay(self.metrics),
             deadline_ms=300,
             deadline_ms_max=5000,
         )
