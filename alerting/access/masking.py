@@ -14,8 +14,9 @@ SHORT_CODE_DIGITS = 6  # 96110, 10086 and the like belong to services, not to pe
 HIDDEN = "****"
 
 UnmaskReason = Literal[
-    "holds_the_case", "supervises", "not_permitted", "case_closed", "not_the_holder", "out_of_scope"
-]
+    "holds_the_case", "supervises", "not_permitted", "case_closed", "not_the_holder", "out_of_scope",
+    "exports_evidence",
+]  # fmt: skip
 
 
 def mask_phone(number: str | None) -> str:

@@ -18,6 +18,7 @@ from alerting.cases.loss_service import LossService
 from alerting.cases.playbooks.playbook_file import PlaybookSource
 from alerting.cases.playbooks.task_service import TaskService
 from alerting.cases.severity import Deadlines
+from alerting.cases.unmasking_log import UnmaskingLog
 from alerting.cases.visits.return_visits import DAY_MS, ReturnVisits
 from alerting.db.database import Database
 from alerting.evidence.evidence_service import EvidenceService
@@ -162,11 +163,13 @@ def _order_services(
 ) -> dict[str, Any]:
     """The services of orders and of evidence, by their names in ``Services``."""
     orders = OrderService(db, clock, options)
+    unmaskings = UnmaskingLog(db, clock)
     return {
+        "unmaskings": unmaskings,
         "orders": orders,
         "appeals": AppealService(db, clock, options),
         "money_stops": MoneyStops(db, clock, orders, pseudonymiser),
-        "evidence": EvidenceService(db, clock, zone),
+        "evidence": EvidenceService(db, clock, zone, unmaskings),
     }
 
 

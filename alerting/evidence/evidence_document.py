@@ -25,11 +25,18 @@ TEMPLATES = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class EvidenceWords:
-    """The words of a page: its language, and terms of groups by name."""
+    """The words of a page.
+
+    ``term`` names a word of a group; ``reason`` writes a reason of a warning and ``detail`` the details
+    of an event, with amounts in this currency; ``span`` writes milliseconds.
+    """
 
     language: str
     text: Callable[..., str]
     term: Callable[[str, str], str]
+    reason: Callable[[Mapping[str, Any], str], str]
+    detail: Callable[[Mapping[str, Any], str], str]
+    span: Callable[[int], str]
 
 
 def evidence_document(
@@ -63,6 +70,9 @@ def evidence_document(
             data=Markup(canonical_json(data)),  # noqa: S704 - canonical_json escapes what would end the element
             t=words.text,
             term=words.term,
+            reason_text=words.reason,
+            detail_text=words.detail,
+            span=words.span,
             lang=words.language,
             moment=moment,
             money=money.exact,

@@ -96,6 +96,16 @@ def sections_of(session: Session, case: Case, *, clear: bool) -> dict[str, Any]:
     }
 
 
+def numbers_in(sections: Mapping[str, Any]) -> int:
+    """How many different numbers, accounts and names the sections hold; the person alone counts."""
+    personal = _PHONES | _ACCOUNTS | _NAMES | {"peer"}
+    found: set[str] = set()
+    for section in sections.values():
+        for row in section if isinstance(section, list) else [section]:
+            found |= {str(row[name]) for name in personal & row.keys() if row[name]}
+    return max(1, len(found))
+
+
 def shown(row: Any, names: Iterable[str], *, clear: bool) -> Row:
     """The named columns of a row; numbers, accounts and names as asked for."""
     return {name: _value(name, getattr(row, name), clear=clear) for name in names}

@@ -5,15 +5,16 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from alerting.access import Principal
+from alerting.access import Principal, UnmaskDecision
 from alerting.cases.history import CaseHistory
+from alerting.cases.unmasking_log import UnmaskingLog
 from alerting.db.database import Database
 from alerting.db.journal_tables import AuditRecord
 from alerting.evidence.audit_excerpt import MAX_LINES, excerpt_of, root_over
 from alerting.evidence.evidence_check import AuditClaim
 from alerting.evidence.evidence_document import EvidenceWords, evidence_document
 from alerting.evidence.evidence_file import digest_in
-from alerting.evidence.evidence_pack import sections_of
+from alerting.evidence.evidence_pack import numbers_in, sections_of
 from alerting.orders.order_service import case_in
 from alerting.service_errors import StepRefusedError
 from forewarn.platform.clock import Clock
@@ -34,12 +35,16 @@ class EvidenceService:
         db: of the cases and the audit log.
         clock: UTC milliseconds.
         zone: of the times on the page.
+        unmaskings: limits and records packs in clear as it does single numbers.
     """
 
-    def __init__(self, db: Database, clock: Clock, zone: ZoneInfo) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, zone: ZoneInfo, unmaskings: UnmaskingLog
+    ) -> None:
         self._db = db
         self._clock = clock
         self._zone = zone
+        self._unmaskings = unmaskings
 
     def export(
         self,
@@ -54,7 +59,8 @@ class EvidenceService:
 
         Raises:
             NotFoundError: no such case in the caller's scope.
-            StepRefusedError: its personal data was erased, or the log is too long to be read at once.
+            StepRefusedError: its personal data was erased, the log is too long to be read at once, or
+                numbers in clear would pass the caller's hourly limit.
         """
         now_ms = self._clock()
         with self._db.snapshot() as session:
@@ -66,6 +72,14 @@ class EvidenceService:
             began_ms = min(case.opened_at_ms, case.first_event_ms)
             excerpt = excerpt_of(session, case_id, began_ms, max_lines=max_lines)
             sections = sections_of(session, case, clear=request.clear) | {"audit": asdict(excerpt)}
+        if request.clear:
+            self._unmaskings.record(
+                who,
+                case_id,
+                UnmaskDecision(allowed=True, reason="exports_evidence"),
+                what="evidence",
+                numbers=numbers_in(sections),
+            )
         about = {
             "made_by": who.subject,
             "made_at_ms": now_ms,

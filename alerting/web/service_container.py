@@ -14,6 +14,7 @@ from alerting.cases.late_loss_service import LateLossService
 from alerting.cases.loss_service import LossService
 from alerting.cases.playbooks.playbook_file import PlaybookSource
 from alerting.cases.playbooks.task_service import TaskService
+from alerting.cases.unmasking_log import UnmaskingLog
 from alerting.cases.visits.return_visits import ReturnVisits
 from alerting.db.database import Database
 from alerting.evidence.evidence_service import EvidenceService
@@ -75,4 +76,5 @@ class Services:
     appeals: AppealService
     money_stops: MoneyStops
     evidence: EvidenceService
+    unmaskings: UnmaskingLog
     gateway_secrets: Mapping[str, str]

@@ -4,17 +4,16 @@ import getpass
 import json
 import os
 import re
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 from sqlalchemy import make_url
 
 from alerting.bootstrap.background_tasks import replica_name
 from alerting.bootstrap.composition import Settings, build_app
-from alerting.bootstrap.gateways import build_channels
+from alerting.bootstrap.gateways import available_channels, build_channels
 from alerting.cases import history
 from alerting.cases.playbooks.playbook_file import load_playbooks
 from alerting.db import Database, migrate
@@ -23,15 +22,16 @@ from alerting.jobs.erasure import erase_person
 from alerting.jobs.retention import Retention, RetentionOptions
 from alerting.linkage.lists.list_service import ListService
 from alerting.messaging.offset_reset import reset_offsets
+from alerting.notify.dispatch.page_trial import route_document, trial_document, try_pages
 from alerting.notify.routing.routing_file import load_routing
 from alerting.notify.routing.routing_source import RoutingSource
-from alerting.notify.routing.routing_tree import DEFAULT
+from alerting.notify.routing.routing_tree import DEFAULT, Routing
 from alerting.notify.routing.routing_trial import try_route
 from alerting.notify.webhooks.webhook_targets import target_secret
 from alerting.web.application import create_probes
 from forewarn.cli import user_command
 from forewarn.contracts import Severity, Typology
-from forewarn.errors import ConfigurationError
+from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.platform.clock import system_clock
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import (
@@ -132,16 +132,19 @@ def route_test(
         str | None, typer.Option(help="Expected receiver; status 1 if the case goes elsewhere.")
     ] = None,
 ) -> None:
-    """Check a routing file and say where a case with these labels goes."""
+    """Check a routing file; say where a case with these labels goes, and who would be paged now.
+
+    Shifts, silences and open cases are those of the settings' database; without one only the route is shown.
+    """
     _require_known("typology", typology, get_args(Typology))
     _require_known("severity", severity, get_args(Severity))
-    path = file or load(AlertingSettings).routing_file
+    settings = load_alerting()
+    path = file or settings.routing_file
     routing = load_routing(path) if path else DEFAULT
     labels = {"tenant": tenant, "district": district, "typology": typology, "severity": severity}
-    trials = try_route(routing, labels)
-    for trial in trials:
-        typer.echo(json.dumps(asdict(trial), ensure_ascii=False))
-    if receiver and receiver not in [trial.receiver for trial in trials]:
+    for document in _trials(settings, routing, labels):
+        typer.echo(json.dumps(document, ensure_ascii=False))
+    if receiver and receiver not in [found.receiver for found in try_route(routing, labels)]:
         raise typer.Exit(1)
 
 
@@ -165,6 +168,27 @@ def webhook_secret(
             "There is no secret to derive from.", hint="Set FOREWARN_ALERTING_WEBHOOK_SECRET."
         )
     typer.echo(target_secret(master, name))
+
+
+def _trials(
+    settings: AlertingSettings, routing: Routing, labels: dict[str, str]
+) -> list[dict[str, Any]]:
+    """The trials of a case; routes alone, with a note, where there is no database to ask."""
+    try:
+        db = migrated_database()
+    except (ConfigurationError, DependencyUnavailableError) as error:
+        typer.echo(f"Who would be paged now is not known: {error}", err=True)
+        return [route_document(found) for found in try_route(routing, labels)]
+    with db.read() as session:
+        found = try_pages(
+            session,
+            routing,
+            labels,
+            available=available_channels(settings),
+            now_ms=system_clock(),
+        )
+    db.dispose()
+    return [trial_document(trial) for trial in found]
 
 
 def _require_known(label: str, value: str, known: tuple[str, ...]) -> None:

@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 import typer
 
 from alerting.access import EVERYTHING, Principal
+from alerting.cases.playbooks.playbook_file import PlaybookSource
+from alerting.cases.unmasking_log import UnmaskingLog
 from alerting.evidence.evidence_check import MAX_BYTES, check_file, claim_of
-from alerting.evidence.evidence_document import EvidenceWords
 from alerting.evidence.evidence_file import digest_over
 from alerting.evidence.evidence_service import EvidenceRequest, EvidenceService, log_fault
+from alerting.web.console.evidence_words import evidence_words
 from alerting.web.console.translations import HTML_LANG, translator
 from forewarn.cli.alerting_command import migrated_database, running_user
 from forewarn.errors import ConfigurationError
@@ -77,14 +79,13 @@ def export(
     who = Principal(
         f"cli:{running_user()}", "cli", frozenset({"supervisor"}), EVERYTHING, "internal"
     )
-    t = translator(chosen)
-    content = EvidenceService(
-        migrated_database(), system_clock, ZoneInfo(settings.options.console.timezone)
-    ).export(
+    zone = ZoneInfo(settings.options.console.timezone)
+    db = migrated_database()
+    content = EvidenceService(db, system_clock, zone, UnmaskingLog(db, system_clock)).export(
         case,
         who,
         EvidenceRequest(reason, clear),
-        EvidenceWords(HTML_LANG[chosen], t, t.term),
+        evidence_words(translator(chosen), zone, PlaybookSource(settings.playbooks_file).current),
         max_lines=2**62,
     )
     try:

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from alerting.access import EVERYTHING, Principal
 from alerting.db import Database
 from alerting.web.service_container import Services
 from forewarn.cli.alerting_command import app
+from forewarn.platform.clock import system_clock
 from tests.alerting.factory import VICTIM, warning
 
 ROUTING = """
@@ -81,3 +83,32 @@ def test_migrate_backup_and_erase_work_from_the_command_line(
     assert run("erase", VICTIM).exit_code == 2
     assert run("backup", tmp_path / "b").exit_code == 0
     assert (tmp_path / "b").stat().st_mode & 0o077 == 0
+
+
+def test_route_test_says_who_would_be_paged_now_and_why_not(
+    run: object, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ms = system_clock()
+    boss = Principal("local:boss", "Boss", frozenset({"supervisor"}), EVERYTHING, "session")
+    options = tmp_path / "alerting.toml"
+    options.write_text('[gateways]\nsms_url = "http://sms.invalid"\n')
+    monkeypatch.setenv("FOREWARN_ALERTING_OPTIONS_FILE", str(options))
+    assert json.loads(run("route-test").stdout)["reason"] == "nobody_to_page"
+    services.routing_service.add_shift(
+        boss, tenant="default", district="", team="desk", responder="local:li", channel="sms",
+        address="+8613900000000", starts_at_ms=now_ms - 1000, ends_at_ms=now_ms + 3_600_000,
+    )  # fmt: skip
+    paged = json.loads(run("route-test").stdout)
+    assert (paged["reason"], paged["people"]) == ("paged", [{"name": "local:li", "channel": "sms"}])
+    monkeypatch.delenv("FOREWARN_ALERTING_OPTIONS_FILE")  # no gateway for texts: no page gets out
+    assert json.loads(run("route-test").stdout)["reason"] == "nobody_to_page"
+
+
+def test_route_test_shows_the_route_alone_where_there_is_no_database(
+    run: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOREWARN_ALERTING_DATABASE_URL", f"sqlite:///{tmp_path / 'absent.db'}")
+    result = run("route-test")
+    assert result.exit_code == 0
+    assert "reason" not in json.loads(result.stdout)
+    assert "Who would be paged now is not known" in result.stderr

@@ -60,6 +60,11 @@ class PlaybookFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         by_name = {playbook.typology: playbook for playbook in self.playbooks}
         return by_name.get(typology, by_name["unknown"])
 
+    def task_text(self, typology: str, key: str, language: Language) -> str:
+        """The words of a task by its key; the key of one that the playbook no longer has."""
+        found = (task.text(language) for task in self.of(typology).tasks if task.key == key)
+        return next(found, key)
+
     def message(self, typology: str, template: str, language: Language) -> str:
         """The typology's own words for a template; empty where it has none."""
         found = self.of(typology).messages.get(template)

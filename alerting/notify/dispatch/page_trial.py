@@ -1,11 +1,14 @@
 """Who would be paged now for a case with given labels, without any effect.
 
-It asks the same deciders as the dispatch: silences, inhibitions, budget, quiet hours and shifts.
+It asks the same deciders as the dispatch: silences, inhibitions, budget, quiet hours, shifts, and the
+channels that have a gateway. The console, the API and the command line show what it finds.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from msgspec import to_builtins
 from sqlalchemy.orm import Session
 
 from alerting.db.case_tables import Case
@@ -34,15 +37,30 @@ class PageTrial:
 
 
 def try_pages(
-    session: Session, routing: Routing, labels: Mapping[str, str], now_ms: int
+    session: Session,
+    routing: Routing,
+    labels: Mapping[str, str],
+    *,
+    available: frozenset[str],
+    now_ms: int,
 ) -> list[PageTrial]:
-    """Walk the tree with labels (tenant, district, typology, severity) as they stand now."""
+    """Walk the tree with labels, and decide on the page of each receiver as things stand now.
+
+    Args:
+        session: reads silences, shifts, rotas, open cases and the pages of the last hour.
+        routing: the file to try.
+        labels: tenant, district, typology and severity.
+        available: channels with a gateway; a person on another one gets no page.
+        now_ms: UTC milliseconds.
+    """
     case = Case(case_id="", **labels)  # never stored: the deciders read its labels
     trials = []
     for match in route(routing, labels):
         receiver = routing.receiver(match.receiver)
         decision = decide_page(page_facts(session, case, routing, match, receiver, now_ms), now_ms)
-        people = _people(session, case, receiver, now_ms)
+        people = tuple(
+            one for one in _people(session, case, receiver, now_ms) if one.channel in available
+        )
         reason: PageReason = decision.reason
         if reason == "paged" and not people:
             reason = "nobody_to_page"
@@ -62,3 +80,18 @@ def _people(
         else:
             found.append(PagedPerson("team", page.channel))
     return tuple(dict.fromkeys(found))
+
+
+def route_document(route: Trial) -> dict[str, Any]:
+    """A route as the API and the command line write it."""
+    return asdict(route) | {"escalation": [to_builtins(step) for step in route.escalation]}
+
+
+def trial_document(trial: PageTrial) -> dict[str, Any]:
+    """A route with the reason, and who is paged now."""
+    paged = trial.people if trial.reason == "paged" else ()
+    return route_document(trial.route) | {
+        "reason": trial.reason,
+        "until_ms": trial.until_ms,
+        "people": [asdict(person) for person in paged],
+    }

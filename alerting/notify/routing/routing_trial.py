@@ -1,9 +1,9 @@
-"""Routes a case on trial, without any effect, for the command line and the console."""
+"""The route of a case on trial, from a routing file alone and without any effect."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from alerting.notify.routing.routing_tree import Match, Routing, route
+from alerting.notify.routing.routing_tree import Escalation, Match, Routing, route
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Trial:
     pages: tuple[str, ...]
     group_by: tuple[str, ...]
     group_wait_seconds: float
-    escalation: tuple[str, ...]
+    escalation: tuple[Escalation, ...]
 
 
 def try_route(routing: Routing, labels: Mapping[str, str]) -> list[Trial]:
@@ -34,7 +34,5 @@ def trial_of(routing: Routing, match: Match) -> Trial:
         pages=tuple(page.channel for page in receiver.pages),
         group_by=match.group_by,
         group_wait_seconds=match.group_wait_seconds,
-        escalation=tuple(
-            f"{step.receiver} after {step.after_seconds} s" for step in match.escalate
-        ),
+        escalation=match.escalate,
     )

@@ -13,13 +13,13 @@ from alerting.cases.figures.case_figures import (
     TooManyCasesError,
     figures_of,
 )
-from alerting.evidence.evidence_document import EvidenceWords
 from alerting.evidence.evidence_service import EvidenceRequest
 from alerting.service_errors import InvalidRequestError
 from alerting.web.api.operation_routes import CHANGE, READ, Word
 from alerting.web.api.route_parameters import CaseId, Service
 from alerting.web.auth.route_access import require
-from alerting.web.console.translations import HTML_LANG, translator
+from alerting.web.console.evidence_words import evidence_words
+from alerting.web.console.translations import translator
 
 router = APIRouter(prefix="/v1", tags=["reports"])
 
@@ -64,8 +64,7 @@ def evidence_pack(
     body: EvidenceBody,
 ) -> Response:
     """The file of a case with its proof; check it with `forewarn evidence verify FILE`."""
-    t = translator(body.language)
-    words = EvidenceWords(HTML_LANG[body.language], t, t.term)
+    words = evidence_words(translator(body.language), services.zone, services.playbooks.current)
     content = services.evidence.export(
         case_id, who, EvidenceRequest(body.reason, body.clear), words
     )

@@ -1,16 +1,16 @@
 """Routes of lists, silences, shifts and the routing in use."""
 
-from dataclasses import asdict
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerting.access import Principal
+from alerting.access import Principal, Scope
 from alerting.access.masking import mask_account, mask_phone
 from alerting.db.contact_tables import ListItem
 from alerting.db.dispatch_tables import Shift, Silence
-from alerting.notify.routing.routing_trial import try_route
+from alerting.notify.dispatch.page_trial import trial_document, try_pages
+from alerting.service_errors import NotFoundError
 from alerting.web.api.problem_documents import responses
 from alerting.web.api.route_parameters import Service
 from alerting.web.auth.route_access import access_of, require
@@ -226,8 +226,21 @@ def end_shift(services: Service, who: ChangeRouting, shift_id: TokenPath) -> Shi
     return ShiftView.of(services.routing_service.end_shift(shift_id, who))
 
 
-@router.post("/routing/trial", responses=READ)
+@router.post("/routing/trial", responses=CHANGE)
 def trial(services: Service, who: ReadRouting, body: RouteBody) -> list[dict[str, Any]]:
-    """Where a case with these labels would go; nothing is sent."""
-    _ = who
-    return [asdict(found) for found in try_route(services.routing.current, body.model_dump())]
+    """Where a case with these labels would go, and who would be paged now; nothing is sent.
+
+    `reason` is `paged`, or why no page would go out (`silenced`, `inhibited`, `team_budget`, `quiet_hours`,
+    `nobody_to_page`), with its end in `until_ms` where that is known.
+    """
+    if not who.scope.covers(Scope.of([body.tenant], [])):
+        raise NotFoundError("tenant", body.tenant)
+    with services.db.read() as session:
+        trials = try_pages(
+            session,
+            services.routing.current,
+            body.model_dump(),
+            available=services.notices.available,
+            now_ms=services.clock(),
+        )
+    return [trial_document(found) for found in trials]

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from forewarn.platform.words import Translator
+
 
 def local(at_ms: int, zone: ZoneInfo) -> datetime:
     """A moment on the wall clock of the zone."""
@@ -17,6 +19,12 @@ def clock_time(at_ms: int, zone: ZoneInfo) -> str:
 def day_and_time(at_ms: int, zone: ZoneInfo) -> str:
     """Day and time: ``2026-11-24 14:03``; the same in both languages, and it sorts."""
     return local(at_ms, zone).strftime("%Y-%m-%d %H:%M")
+
+
+def period(name: str, t: Translator) -> str:
+    """The name of a period of the figures: a quarter in words, days and months as they are."""
+    year, _, quarter = name.partition("-Q")
+    return t("figures_period.quarter_of", year=year, n=quarter) if quarter else name
 
 
 def iso(at_ms: int) -> str:

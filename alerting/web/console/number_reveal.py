@@ -7,10 +7,8 @@ from fastapi import Response
 
 from alerting.access import Principal, UnmaskDecision
 from alerting.access.access_errors import PermissionDeniedError
-from alerting.service_errors import InvalidRequestError, StepRefusedError
-from alerting.service_metrics import UNMASKINGS
+from alerting.service_errors import InvalidRequestError
 from alerting.web.console.page_rendering import ConsolePage
-from alerting.web.console.queries.unmask_query import hourly_limit, unmaskings
 
 UnmaskPurpose = Literal["holder_absent", "help_holder", "complaint", "review_of_work"]
 REVEAL_SECONDS = 60
@@ -34,33 +32,16 @@ def check_reveal(
         StepRefusedError: the hourly limit is reached.
         PermissionDeniedError: role or case do not allow it.
     """
-    with page.services.db.read() as session:
-        limited = unmaskings(session, who, page.now_ms) >= hourly_limit(who)
     if decision.reason == "supervises" and why is None:
         raise InvalidRequestError(
             "Say why you need a number of another person's case.",
             code="unmask_needs_a_purpose",
             field="why",
         )
-    allowed = decision.allowed and not limited
-    reason = "hourly_limit" if decision.allowed and limited else decision.reason
-    page.access.record(
-        who,
-        "personal.unmasked" if allowed else "personal.unmask_refused",
-        case_id,
-        what=what,
-        reason=reason,
-        **({"why": why} if why else {}),
-    )
-    result = "shown" if allowed else "limited" if reason == "hourly_limit" else "refused"
-    UNMASKINGS.labels(result).inc()
-    if result == "limited":
-        raise StepRefusedError(
-            "You have reached the hourly limit of numbers in clear.", code="unmask_limit"
-        )
-    if not allowed:
+    page.services.unmaskings.record(who, case_id, decision, what=what, why=why or "")
+    if not decision.allowed:
         raise PermissionDeniedError(
-            f"These numbers stay hidden: {reason.replace('_', ' ')}.",
+            f"These numbers stay hidden: {decision.reason.replace('_', ' ')}.",
             hint="Claim the case, or ask its holder.",
         )
 

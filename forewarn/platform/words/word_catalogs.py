@@ -17,6 +17,9 @@ from babel import Locale
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
+PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
+"""The categories of CLDR."""
+
 SHARED = Path(__file__).parent / "catalogs"
 """Words that the console and the answers to banks share."""
 
@@ -75,9 +78,14 @@ def read_catalogs(language: Language, *directories: Path) -> Translator:
     return Translator(language, words, plurals)
 
 
+def _has_plurals(table: dict[str, Any]) -> bool:
+    """Whether a table holds the plural forms of one key, and not a group that has a word named other."""
+    return "other" in table and table.keys() <= PLURAL_FORMS
+
+
 def _flatten(prefix: str, table: dict[str, Any]) -> Iterator[tuple[str, str | dict[str, str]]]:
     for key, value in table.items():
-        if isinstance(value, dict) and "other" not in value:
+        if isinstance(value, dict) and not _has_plurals(value):
             yield from _flatten(f"{prefix}{key}.", value)
         else:
             yield f"{prefix}{key}", value

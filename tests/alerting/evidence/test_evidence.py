@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, text
@@ -9,21 +10,24 @@ from typer.testing import CliRunner
 
 from alerting.access import Principal
 from alerting.cases.closure_service import Closure
+from alerting.cases.playbooks.playbook_file import default_playbooks
+from alerting.cases.unmasking_log import MOST_AT_ONCE, unmaskings
 from alerting.db.journal_tables import AuditRecord
 from alerting.evidence.evidence_check import check_file, claim_of
-from alerting.evidence.evidence_document import EvidenceWords
 from alerting.evidence.evidence_file import DATA, digest_in
 from alerting.evidence.evidence_service import EvidenceRequest, log_fault
 from alerting.orders.appeal_service import Objection
 from alerting.orders.order_rows import OrderRequest
 from alerting.service_errors import NotFoundError, StepRefusedError
+from alerting.web.console.evidence_words import evidence_words
+from alerting.web.console.queries.review_query import load_unmaskings
 from alerting.web.console.translations import translator
 from alerting.web.service_container import Services
 from forewarn.cli import evidence_command
 from tests.alerting.conftest import SECOND, responder
-from tests.alerting.factory import CALLER, PAYEE, VICTIM, warning
+from tests.alerting.factory import CALLER, PAYEE, VICTIM, Clock, warning
 
-ENGLISH = EvidenceWords("en", translator("en"), translator("en").term)
+ENGLISH = evidence_words(translator("en"), ZoneInfo("Asia/Shanghai"), default_playbooks())
 CLEAR = EvidenceRequest("for the file of the police", clear=True)
 MASKED = EvidenceRequest("for a review", clear=False)
 SECRETS = (
@@ -154,3 +158,40 @@ def test_the_command_says_what_holds_and_what_does_not(
     bad = CliRunner().invoke(evidence_command.app, ["verify", str(file)])
     assert bad.exit_code == 1
     assert "FAILS: the bytes of the file" in bad.output
+
+
+def test_a_pack_in_clear_counts_against_the_hourly_limit_and_is_recorded_as_numbers_are(
+    services: Services, boss: Principal, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = lived(services, boss)
+    with services.db.read() as session:
+        before = unmaskings(session, boss, clock())
+    services.evidence.export(case_id, boss, MASKED, ENGLISH)
+    with services.db.read() as session:
+        assert unmaskings(session, boss, clock()) == before  # a masked one shows nothing
+    services.evidence.export(case_id, boss, CLEAR, ENGLISH)
+    with services.db.read() as session:
+        shown = unmaskings(session, boss, clock()) - before
+        logged = session.scalars(
+            select(AuditRecord.detail).where(AuditRecord.action == "personal.unmasked")
+        ).one()
+        (seen,) = load_unmaskings(session, boss.scope, clock())
+    assert json.loads(logged) == {
+        "what": "evidence",
+        "reason": "exports_evidence",
+        "numbers": shown,
+    }
+    assert (
+        5 <= shown <= MOST_AT_ONCE
+    )  # person, caller, payee and those of the order and the objection
+    assert (seen.person, seen.shown) == (boss.subject, shown)
+    monkeypatch.setattr("alerting.cases.unmasking_log.SUPERVISOR_LIMIT", 2 * shown - 1)
+    with pytest.raises(StepRefusedError) as refused:
+        services.evidence.export(case_id, boss, CLEAR, ENGLISH)
+    assert refused.value.code == "unmask_limit"
+    with services.db.read() as session:
+        actions = session.scalars(select(AuditRecord.action)).all()
+    assert actions.count("personal.unmask_refused") == 1
+    assert actions.count("evidence_exported") == 2
+    clock.advance(seconds=3601)
+    assert services.evidence.export(case_id, boss, CLEAR, ENGLISH)

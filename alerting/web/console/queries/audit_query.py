@@ -14,10 +14,14 @@ PAGE_SIZE = 100
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Records in falling order; ``older`` is the cursor of the next page, None at the end."""
+    """Records in falling order; ``older`` is the cursor of the next page, None at the end.
+
+    ``currencies`` are those of the cases that the records are about, by id.
+    """
 
     records: list[AuditRecord]
     older: int | None
+    currencies: dict[str, str]
 
 
 def load_audit(
@@ -40,4 +44,9 @@ def load_audit(
         statement = statement.where(AuditRecord.subject == subject)
     found = list(session.scalars(statement))
     records = found[:PAGE_SIZE]
-    return AuditPage(records, records[-1].record_no if len(found) > PAGE_SIZE else None)
+    about = select(Case.case_id, Case.currency).where(
+        Case.case_id.in_({record.subject for record in records})
+    )
+    currencies = {row.case_id: row.currency for row in session.execute(about)}
+    older = records[-1].record_no if len(found) > PAGE_SIZE else None
+    return AuditPage(records, older, currencies)

@@ -7,7 +7,9 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from alerting.access import Principal
 from alerting.cases import history
+from alerting.db.journal_tables import AuditRecord
 from alerting.web.auth.route_access import require
+from alerting.web.console.detail_texts import DetailWords, detail_text, people_in
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
 from alerting.web.console.queries.audit_query import load_audit
@@ -32,26 +34,26 @@ def audit_page(
         found = load_audit(
             session, who.scope, actor=actor.strip(), subject=subject.strip(), before=before
         )
-    names = page.access.names_of({record.actor for record in found.records})
+    details: dict[int, dict[str, Any]] = {
+        record.record_no: json.loads(record.detail) for record in found.records
+    }
+    people = {record.actor for record in found.records} | people_in(details.values())
+    names = page.access.names_of(people)
+    playbooks, language = page.services.playbooks.current, page.t.language
+
+    def written(record: AuditRecord) -> str:
+        words = DetailWords(
+            page.t,
+            page.services.zone,
+            names,
+            found.currencies.get(record.subject, ""),
+            lambda typology, key: playbooks.task_text(typology, key, language),
+        )
+        return detail_text(details[record.record_no], words)
+
     return page.render(
-        "audit.html", found=found, actor=actor, subject=subject, names=names, detail=detail_text
+        "audit.html", found=found, actor=actor, subject=subject, names=names, detail=written
     )
-
-
-def detail_text(detail: str) -> str:
-    """The details of a record as one line of names and values, without empty ones."""
-    pairs: dict[str, Any] = json.loads(detail)
-    return " · ".join(
-        f"{name.replace('_', ' ')}: {_flat(value)}"
-        for name, value in pairs.items()
-        if value not in ([], {}, "", None)
-    )
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_flat(inner)}" for name, inner in value.items())
-    return ", ".join(map(_flat, value)) if isinstance(value, list) else str(value)
 
 
 @router.post("/console/audit/verify")

@@ -14,6 +14,7 @@ from alerting.service_errors import InvalidRequestError, NotFoundError
 from alerting.web.auth.route_access import require
 from alerting.web.console import case_graph
 from alerting.web.console.amount_input import amount_minor
+from alerting.web.console.detail_texts import people_in
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.number_reveal import UnmaskPurpose, check_reveal, reveal
 from alerting.web.console.page_rendering import ConsolePage, signed_in
@@ -277,6 +278,7 @@ def _render(
     ] or case_graph.peers_of(view.case)
     subjects = {moment.actor for moment in view.story if moment.actor}
     subjects |= {holder for holder in (view.case.holder, view.case.closed_by) if holder}
+    subjects |= people_in(moment.facts for moment in view.story)
     values: dict[str, Any] = {
         "view": view,
         "case": view.case,

@@ -5,12 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Path, Response
 
 from alerting.access import Principal
-from alerting.evidence.evidence_document import EvidenceWords
 from alerting.evidence.evidence_service import EvidenceRequest
 from alerting.web.auth.route_access import require
 from alerting.web.console.error_pages import ConsoleRoute
+from alerting.web.console.evidence_words import evidence_words
 from alerting.web.console.page_rendering import ConsolePage, signed_in
-from alerting.web.console.translations import HTML_LANG
 
 router = APIRouter(route_class=ConsoleRoute)
 
@@ -27,7 +26,7 @@ def evidence(
     clear: Annotated[bool, Form()] = False,
 ) -> Response:
     """Make the file; the audit log has its digest before it leaves."""
-    words = EvidenceWords(HTML_LANG[page.t.language], page.t, page.t.term)
+    words = evidence_words(page.t, page.services.zone, page.services.playbooks.current)
     content = page.services.evidence.export(case_id, who, EvidenceRequest(reason, clear), words)
     return Response(
         content,

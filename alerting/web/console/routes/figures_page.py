@@ -17,6 +17,7 @@ from alerting.cases.figures.case_figures import (
 )
 from alerting.service_errors import InvalidRequestError
 from alerting.web.auth.route_access import require
+from alerting.web.console import formats
 from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
 from alerting.web.safe_csv import csv_text
@@ -57,6 +58,7 @@ def figures_page(
         "figures.html",
         rows=rows, totals=totals, by=by, period=period, first=first, last=last,
         counts=COUNTS, amounts=AMOUNTS,
+        period_name=lambda name: formats.period(name, page.t),
     )  # fmt: skip
 
 

@@ -49,9 +49,8 @@ def skipped_tasks(page: Signed, who: Supervisor) -> Response:
         rows = page.services.tasks.skipped(session, who.scope, page.now_ms - DAYS * DAY_MS)
     playbooks = page.services.playbooks.current
     texts = {
-        (row.typology, task.key): task.text(page.t.language)
+        (row.typology, row.task): playbooks.task_text(row.typology, row.task, page.t.language)
         for row in rows
-        for task in playbooks.of(row.typology).tasks
     }
     return page.render(
         "skipped_tasks.html",

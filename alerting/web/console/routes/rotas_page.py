@@ -14,6 +14,7 @@ from alerting.web.console.error_pages import ConsoleRoute
 from alerting.web.console.page_rendering import ConsolePage, signed_in
 from alerting.web.console.queries.rota_calendar import DAYS, load_calendar
 from alerting.web.console.routes.shifts_page import at_ms
+from forewarn.platform.words import Translator
 
 router = APIRouter(route_class=ConsoleRoute)
 
@@ -53,7 +54,7 @@ def add_rota(
     watched: Annotated[bool, Form()] = False,
 ) -> Response:
     """Make a rota; members are lines of a subject, a channel and an address."""
-    found = members_of(members)
+    found = members_of(members, page.t)
     for responder in {one.responder for one in found}:
         page.access.check_responder(who, tenant, responder)
     page.services.rotas.add(
@@ -164,12 +165,15 @@ def close_calendar(page: Signed, who: Reader) -> Response:
     return page.go(HERE)
 
 
-def members_of(text: str) -> tuple[Member, ...]:
+def members_of(text: str, t: Translator) -> tuple[Member, ...]:
     """The members that a form lists, one a line: subject, channel, address.
+
+    A channel is named by its word in the language of the page, or by its code.
 
     Raises:
         InvalidRequestError: a line has another shape.
     """
+    codes = {t(f"rota_channel.{code}").lower(): code for code in ("sms", "voice", "email")}
     found = []
     for line in text.splitlines():
         words = line.split()
@@ -181,7 +185,8 @@ def members_of(text: str) -> tuple[Member, ...]:
                 code="not_a_member_line",
                 field="members",
             )
-        found.append(Member(*words))
+        subject, channel, address = words
+        found.append(Member(subject, codes.get(channel.lower(), channel), address))
     return tuple(found)
 
 

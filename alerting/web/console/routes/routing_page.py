@@ -46,7 +46,13 @@ def routing_page(
     trials: list[PageTrial] = []
     if severity and who.scope.covers(Scope.of([tenant], [])):
         with page.services.db.read() as session:
-            trials = try_pages(session, page.services.routing.current, labels, page.now_ms)
+            trials = try_pages(
+                session,
+                page.services.routing.current,
+                labels,
+                available=page.services.notices.available,
+                now_ms=page.now_ms,
+            )
     return page.render(
         "routing.html",
         labels=labels,

@@ -406,7 +406,7 @@ def test_only_a_number_unmasked_on_purpose_leaves_the_server_and_it_is_audited(
 def test_a_person_sees_a_bounded_number_of_numbers_an_hour(
     make_browser: MakeBrowser, raise_case: RaiseCase, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alerting.web.console.queries.unmask_query.RESPONDER_LIMIT", 3)
+    monkeypatch.setattr("alerting.cases.unmasking_log.RESPONDER_LIMIT", 3)
     case_id = raise_case(warning())
     li, boss = make_browser("li"), make_browser("boss")
     li.post(f"/console/cases/{case_id}/claim")

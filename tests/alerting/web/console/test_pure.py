@@ -12,10 +12,10 @@ from alerting.service_errors import InvalidRequestError
 from alerting.web.console import case_graph, formats
 from alerting.web.console.amount_input import amount_minor
 from alerting.web.console.bar_chart import GRID_LINES, HEIGHT, axis_step, bar_chart
+from alerting.web.console.detail_texts import DetailWords, detail_text
 from alerting.web.console.page_rendering import STATIC
 from alerting.web.console.queries.case_query import reasons_of
 from alerting.web.console.queries.figures_query import DayAmount, days_until, shares
-from alerting.web.console.routes.audit_page import detail_text
 from alerting.web.console.routes.overview_pages import day_starts_ms
 from alerting.web.console.translations import translator
 from forewarn.platform import money
@@ -159,8 +159,16 @@ def test_reasons_are_the_strongest_over_the_warnings_in_force() -> None:
 
 
 def test_details_of_a_record_read_as_a_line() -> None:
-    text = '{"level":1,"deliveries":[],"withheld":{"desk":"nobody_to_page"},"to":["a","b"]}'
-    assert detail_text(text) == "level: 1 · withheld: desk nobody_to_page · to: a, b"
+    detail = {
+        "level": 1,
+        "deliveries": [],
+        "withheld": {"desk": "nobody_to_page"},
+        "members": ["a", "b"],
+    }
+    words = DetailWords(translator("en"), ZoneInfo("Asia/Shanghai"))
+    assert detail_text(detail, words) == (
+        "Level: 1 · Withheld: desk: no responder is on call · Members: a, b"
+    )
 
 
 def test_the_dark_theme_is_the_same_by_choice_and_by_system() -> None:

@@ -157,6 +157,8 @@ def test_a_trial_says_who_would_be_paged_now(
         boss, tenant="default", district="4304", team="desk", responder="local:li", channel="sms",
         address="+8613900000001", starts_at_ms=NOW_MS, ends_at_ms=NOW_MS + 3_600_000,
     )  # fmt: skip
+    assert "No page: no responder is on call" in answer()  # there is no gateway for texts
+    services.notices.available |= {"sms"}
     assert answer() == "Li (Text message)"
     services.routing_service.silence(
         boss, tenant="default", matchers={"typology": "task_scam", "severity": "high"},

@@ -1,5 +1,6 @@
 """Both catalogs say the same things, and every word that a page or a warning needs is there."""
 
+import ast
 import re
 import string
 from pathlib import Path
@@ -12,8 +13,11 @@ from alerting.access import ROLES
 from alerting.access.masking import UnmaskReason
 from alerting.cases.bulk_steps import BulkAction
 from alerting.cases.case_service import ContactMethod
+from alerting.cases.closure_reviews import ReviewVerdict
 from alerting.cases.follow_up import Owed
 from alerting.cases.history.audit_actions import AuditAction
+from alerting.cases.ledger.ledger_entries import Account as LedgerAccount
+from alerting.cases.ledger.ledger_entries import EntryReason
 from alerting.cases.lifecycle import STATES
 from alerting.cases.playbooks.playbook import Owner
 from alerting.cases.visits.return_visits import VisitResult
@@ -22,8 +26,9 @@ from alerting.linkage.sweep_decision import TargetAction
 from alerting.notify.dispatch.page_decision import PageReason
 from alerting.notify.dispatch.retry_decision import State
 from alerting.notify.notices.notice_templates import CHANGE_KINDS
+from alerting.notify.webhooks.case_events_of_life import LifeEvent
 from alerting.orders.appeal_decision import AppealState, AppealWay
-from alerting.orders.order_states import KINDS, ReleaseReason
+from alerting.orders.order_states import KINDS, OrderSource, ReleaseReason
 from alerting.orders.order_states import STATES as ORDER_STATES
 from alerting.web.console import page_rendering
 from alerting.web.console.translations import LANGUAGES, choose_language, translator
@@ -57,18 +62,27 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
     "task_owner": get_args(Owner),
     "rota_kind": tuple(CHANGE_KINDS["en"]),
     "weekday": tuple(str(number) for number in range(1, 8)),
+    "order_source": get_args(OrderSource),
+    "review_verdict": get_args(ReviewVerdict),
+    "life_event": get_args(LifeEvent),
+    "subject_kind": ("call", "transfer", "line"),
+    "ledger_account": get_args(LedgerAccount),
+    "ledger_reason": get_args(EntryReason),
+    "direction": ("inbound", "outbound", "incoming", "outgoing", "in", "out"),
+    "rota_channel": ("sms", "voice", "email"),
 }
 NOTHING_ELSE = (
     "severity", "typology", "disposition", "state", "role", "method", "unmask", "event", "delivery",
     "order_kind", "order_state", "release_reason",
     "rota_kind", "weekday", "task_owner",
     "appeal_state", "appeal_way", "stop_reason",
-    "bulk_action", "clue_state", "clue_verdict", "visit_result",
+    "bulk_action", "clue_state", "clue_verdict", "visit_result", "order_source", "review_verdict",
+    "life_event", "subject_kind", "ledger_account", "ledger_reason", "direction", "rota_channel",
 )  # fmt: skip
 """Groups that hold the words of their vocabulary and no others."""
 
 OPEN = (
-    "why", "channel", "recipient", "refusal", "touched", "lists", "patrol", "help",
+    "detail_value", "why", "channel", "recipient", "refusal", "touched", "lists", "patrol", "help",
     "theme", "purpose", "span", "holding", "nav", "reach", "keys", "orders", "order_show", "playbook",
     "theme", "purpose", "span", "holding", "nav", "reach", "keys", "orders", "order_show", "evidence", "figures", "figures_by", "figures_period",
 )  # fmt: skip
@@ -129,7 +143,8 @@ def test_every_catalog_word_is_used() -> None:
             "reason",
             "window",
             "status",
-        ):  # named by event contracts
+            "detail",
+        ):  # named by event contracts, or checked below
             continue
         names = [key, name.removesuffix("_hint")] if group in OPEN else [key]
         prefix = f"{key.rpartition('_')[0]}_"
@@ -176,3 +191,37 @@ def test_plural_forms_have_the_placeholders_of_the_usual_one() -> None:
         for key, forms in t.plurals.items():
             for form in forms.values():
                 assert placeholders(form) == placeholders(t.words[key]), key
+
+
+def detail_keys() -> set[str]:
+    """The names of details in dicts and calls that write to the history or the audit log."""
+    found: set[str] = set()
+    for path in sorted(Path(alerting.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "detail":
+                found |= _names_in(node.value)
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+                ("AuditEntry", ".record", "StepRecord")
+            ):
+                found |= {name for argument in node.args for name in _names_in(argument)}
+    return found
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    return {
+        str(key.value)
+        for one in ast.walk(node)
+        if isinstance(one, ast.Dict)
+        for key in one.keys
+        if isinstance(key, ast.Constant)
+    }
+
+
+def test_every_detail_of_the_log_has_a_name_and_no_name_is_left_over() -> None:
+    named = {key.removeprefix("detail.") for key in group_of("detail")}
+    written = detail_keys()
+    assert len(written) > 40
+    assert sorted(written - named) == []
+    assert [
+        name for name in sorted(named) if f'"{name}"' not in SOURCE and f"{name}=" not in SOURCE
+    ] == []
