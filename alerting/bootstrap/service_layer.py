@@ -11,6 +11,7 @@ from alerting.cases.case_service import CaseService
 from alerting.cases.case_steps import CaseSteps
 from alerting.cases.closure_reviews import ClosureReviews, ReviewSample
 from alerting.cases.closure_service import ClosureService
+from alerting.cases.currency_weights import CurrencyWeights
 from alerting.cases.emergency_contacts import EmergencyContactService
 from alerting.cases.follow_up import FollowUps
 from alerting.cases.late_loss_service import LateLossService
@@ -155,6 +156,7 @@ def _rules(settings: AlertingSettings, deadlines: Deadlines) -> IngestRules:
         correlation_window_ms=settings.options.cases.correlation_window_seconds * 1000,
         zone=ZoneInfo(settings.options.console.timezone),
         watch_ms=settings.options.return_visits.watch_days * DAY_MS,
+        weights=CurrencyWeights(settings.options.console.currency, settings.options.ranking.rates),
     )
 
 

@@ -33,7 +33,7 @@ from alerting.cases.playbooks.task_service import TaskService
 from alerting.cases.severity import Deadlines
 from alerting.cases.timers import timer_schedule
 from alerting.cases.visits.return_visits import ReturnVisits
-from alerting.db.case_tables import Case, Warning_
+from alerting.db.case_tables import Case, CaseEvent, Warning_
 from alerting.db.dispatch_tables import Delivery
 from alerting.linkage import sweep_requests as sweeps
 from alerting.linkage.lists.list_service import ListService
@@ -53,6 +53,13 @@ DISPOSITION_HINTS = {
     "duplicate_in_another_currency": "Close them one by one.",
     "duplicate_of_a_duplicate": "Name the case that the other one is a duplicate of.",
 }
+
+
+NOT_THE_PERSON = frozenset({"bank", "operator"})
+"""Ways of contact that reach an institution, and neither the person nor a relative beside them."""
+
+TAKEN_UP = ("claimed", "acknowledged", "contact_made", "contact_failed", "noted")
+"""What a holder does themselves; being assigned a case is another person's act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +194,7 @@ class ClosureService:
             facts_of(case),
             lost_minor=closure.lost_minor,
             duplicate_of=closure.duplicate_of,
-            witnessed=case.holder != actor or _victim_was_reached(session, case),
+            witnessed=_victim_was_reached(session, case) or _two_persons(session, case, actor),
         )
         if fault:
             raise StepRefusedError(
@@ -274,9 +281,26 @@ def _victim_was_reached(session: Session, case: Case) -> bool:
         Delivery.recipient.in_(("victim", "patrol")),
         Delivery.state == "confirmed",
     )
-    if any(row.kind == "contact_made" for row in contacts_of(session, case)):
+    reached = (row for row in contacts_of(session, case) if row.kind == "contact_made")
+    if any(row.detail.get("method") not in NOT_THE_PERSON for row in reached):
         return True
     return session.scalar(delivery.limit(1)) is not None
+
+
+def _two_persons(session: Session, case: Case, actor: str) -> bool:
+    """Whether the person who closes is another one than a holder who took the case up.
+
+    A supervisor who closes a case that no responder took up, or that they assigned a moment ago, is alone.
+    """
+    if case.holder is None or case.holder == actor:
+        return False
+    own_step = select(CaseEvent.event_no).where(
+        CaseEvent.case_id == case.case_id,
+        CaseEvent.actor == case.holder,
+        CaseEvent.kind.in_(TAKEN_UP),
+        CaseEvent.at_ms >= case.opened_at_ms,
+    )
+    return session.scalar(own_step.limit(1)) is not None
 
 
 def _check_excess(case: Case, closure: Closure, booked_minor: int) -> None:

@@ -11,6 +11,7 @@ from alerting.access import Principal
 from alerting.cases import history
 from alerting.cases.case_steps import lock_case
 from alerting.cases.history import AuditEntry, CaseHistory
+from alerting.cases.party_numbers import party_fault
 from alerting.cases.timers import timer_schedule
 from alerting.db.case_tables import Case, EmergencyContact
 from alerting.db.database import Database
@@ -153,8 +154,9 @@ class EmergencyContactService:
         if case.holder != who.subject and not who.may("case.assign"):
             return "not_the_holder"
         self._db.lock(session, [f"{case.tenant}/{case.subscriber}"])
-        if correcting:  # the number of relatives stays
-            return None
+        fault = party_fault(session, case, phone)
+        if fault or correcting:  # of a correction the number of relatives stays
+            return fault
         others = select(func.count()).where(
             EmergencyContact.tenant == case.tenant,
             EmergencyContact.subscriber == case.subscriber,

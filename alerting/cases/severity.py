@@ -78,12 +78,14 @@ def urgency(
     *,
     gone_minor: int = 0,
     gone_at_ms: int | None = None,
+    weight: float = 1.0,
 ) -> float:
     """Money at stake per millisecond left: the order of the queue, highest first.
 
     At stake are the expected loss, and of the money that is gone the part that a recall may bring
-    back. Money weighs as much as time: twice the loss is as urgent as half the time left.
+    back. Money weighs as much as time: twice the loss is as urgent as half the time left. ``weight`` puts
+    amounts of different currencies on one scale (see ``alerting.cases.currency_weights``).
     """
     left_ms = max(deadline_ms - now_ms, RANK_FLOOR_MS)
     recallable = gone_minor * recall_chance(gone_at_ms, now_ms)
-    return (expected_loss_minor + recallable + 1) / left_ms
+    return ((expected_loss_minor + recallable) * weight + 1) / left_ms

@@ -60,6 +60,7 @@ class Case(Base):
     gone_minor: Mapped[Minor] = mapped_column(default=0, server_default="0")
     gone_at_ms: Mapped[EpochMs | None]
     currency: Mapped[Short]
+    rank_weight: Mapped[float] = mapped_column(Float, default=1.0, server_default="1")
     caller: Mapped[Id | None]
     payee: Mapped[Id | None]
     on_call: Mapped[bool]

@@ -18,6 +18,7 @@ from alerting.access import EVERYTHING, Scope
 from alerting.cases.case_reopening import open_again, open_from_text
 from alerting.cases.case_summary import Change, in_force, severity_in, summarise
 from alerting.cases.correlation import OpenCase, correlate
+from alerting.cases.currency_weights import CurrencyWeights
 from alerting.cases.history import CaseHistory
 from alerting.cases.history.audit_actions import AuditAction
 from alerting.cases.ledger import ledger_entries
@@ -58,12 +59,16 @@ _RESULTS: dict[Action, Result] = {
 
 @dataclass(frozen=True, slots=True)
 class IngestRules:
-    """How warnings become cases; ``watch_ms`` is the watch period after a dissuasion."""
+    """How warnings become cases.
+
+    ``watch_ms`` is the watch period after a dissuasion; ``weights`` order cases of different currencies.
+    """
 
     deadlines: Deadlines
     correlation_window_ms: int
     zone: ZoneInfo
     watch_ms: int = 0
+    weights: CurrencyWeights = field(default_factory=CurrencyWeights)
 
 
 @dataclass(slots=True)
@@ -318,6 +323,7 @@ def _sum_up(
                 continue
             _reopen(batch, case, now_ms)
         change = summarise(case, rows)
+        case.rank_weight = rules.weights.weight(case.tenant, case.currency)
         if case.withdrawn:
             continue
         open_from_text(case, now_ms)

@@ -14,6 +14,7 @@ from alerting.db.database import Database
 from alerting.db.order_tables import Order
 from alerting.orders import order_results
 from alerting.orders.appeal_rows import open_appeal
+from alerting.orders.known_targets import is_known_target
 from alerting.orders.order_messages import send_order
 from alerting.orders.order_release import order_release
 from alerting.orders.order_rows import (
@@ -82,6 +83,7 @@ class OrderService:
                     merged=case.duplicate_of is not None,
                     holds=case.holder == who.subject,
                     supervises=who.may("order.decide"),
+                    known=is_known_target(session, case, rows, completed),
                 )
                 if fault is None and holding(session, case_id, completed) is not None:
                     fault = "already_stopped"

@@ -20,7 +20,7 @@ HINTS = {
 
 
 def decide_placement(
-    request: OrderRequest, *, erased: bool, merged: bool, holds: bool, supervises: bool
+    request: OrderRequest, *, erased: bool, merged: bool, holds: bool, supervises: bool, known: bool
 ) -> str | None:
     """The reason why a person may not place an order, or None.
 
@@ -30,12 +30,14 @@ def decide_placement(
         merged: whether it was merged into another one.
         holds: whether the person holds the case.
         supervises: whether the person supervises it.
+        known: whether the case names the target (see ``alerting.orders.known_targets``).
     """
     if erased or merged:
         return "case_was_erased" if erased else "went_over_to_another"
     if not holds and not supervises:
         return "order_not_yours"
-    return _fault_of_target(request)
+    fault = _fault_of_target(request)
+    return fault or (None if known or supervises else "target_of_no_warning")
 
 
 def _fault_of_target(request: OrderRequest) -> str | None:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from alerting.access import Principal
 from alerting.cases.case_steps import CaseSteps, StepRecord
+from alerting.cases.party_numbers import party_fault
 from alerting.db.case_tables import Case, EmergencyContact
 from alerting.db.dispatch_tables import Delivery
 from alerting.notify.dispatch.channel_selection import THREE_WAY, obstacle_to_calls
@@ -42,7 +43,8 @@ class ThreeWayCalls:
             phone: the number of the other one; a relative has to be entered in the case.
 
         Raises:
-            InvalidRequestError: the number is not that of a relative who is entered.
+            InvalidRequestError: the number is not that of a relative who is entered, or is the
+                person's own or a suspect's.
             StepRefusedError: there is no voice gateway, the person's line must not be called, or such
                 a call is under way; and as for every step.
         """
@@ -80,6 +82,11 @@ class ThreeWayCalls:
         )
         if under_way is not None:
             raise StepRefusedError("Such a call is under way.", code="call_under_way")
+        fault = party_fault(session, case, phone)
+        if fault:
+            raise InvalidRequestError(
+                "This number is no help to the person.", code=fault, field="phone"
+            )
         key = (case.tenant, case.subscriber, phone)
         if other == "relative" and session.get(EmergencyContact, key) is None:
             raise InvalidRequestError(

@@ -41,6 +41,9 @@ class CaseView(BaseModel):
     deadline_ms: int
     time_left_ms: int = Field(description="to first response; negative when overdue")
     urgency: float = Field(description="money at stake per millisecond left; the queue's order")
+    comparable_loss_minor: int = Field(
+        description="expected loss in the console's currency, by a reference rate for the order alone"
+    )
     holder: str | None
     held_since_ms: int | None
     follow_up_due_ms: int | None = Field(description="when the holder's next step is due")
@@ -75,11 +78,13 @@ class CaseView(BaseModel):
                 now_ms,
                 gone_minor=case.gone_minor,
                 gone_at_ms=case.gone_at_ms,
+                weight=case.rank_weight,
             ),
+            comparable_loss_minor=round(case.expected_loss_minor * case.rank_weight),
         )
 
 
-_COMPUTED = {"subscriber", "caller", "payee", "time_left_ms", "urgency"}
+_COMPUTED = {"subscriber", "caller", "payee", "time_left_ms", "urgency", "comparable_loss_minor"}
 
 
 class WarningView(BaseModel):

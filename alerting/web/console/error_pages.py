@@ -73,7 +73,7 @@ FAULTS = "X-Form-Faults"
 
 _FIELDS = {
     "not_a_number": "peer", "not_an_account": "peer", "service_number": "peer",
-    "already_listed": "peer", "pair_needs_a_subscriber": "subscriber", "needs_an_expiry": "days",
+    "number_of_the_person": "phone", "number_of_a_suspect": "phone", "already_listed": "peer", "pair_needs_a_subscriber": "subscriber", "needs_an_expiry": "days",
     "expires_too_late": "days", "expired_already": "days", "not_a_period": "ends",
     "needs_a_district": "district", "not_a_colleague": "responder",
     "matches_everything": "severity", "critical_silence_too_long": "minutes",

@@ -132,6 +132,7 @@ class ConsolePage:
             "path": self.request.url.path,
             "now_ms": self.now_ms,
             "zone": zone.key,
+            "own_currency": self.options.currency,
             "reason_text": lambda reason, currency: reason_text(
                 reason.code, reason.value, currency, self.t
             ),

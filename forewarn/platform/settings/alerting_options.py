@@ -17,6 +17,9 @@ class OptionTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
 class FirstResponseTable(OptionTable):
     """Time to a first response, by severity; it counts from when the warning was raised."""
 
@@ -295,6 +298,16 @@ class ConsoleTable(OptionTable):
         return name
 
 
+class RankingTable(OptionTable):
+    """The order of cases whose amounts are in different currencies."""
+
+    rates: dict[str, dict[Currency, Annotated[float, Field(gt=0, lt=1e9)]]] = Field(
+        default_factory=dict,
+        description="by tenant (`*` for all), units of the console's currency for one unit of another; others"
+        " have built-in rates; no amount is converted",
+    )
+
+
 class SessionTable(OptionTable):
     """Sessions of people, and limits on requests."""
 
@@ -344,5 +357,6 @@ class AlertingOptions(OptionTable):
     reviews: ReviewTable = ReviewTable()
     retention: RetentionTable = RetentionTable()
     console: ConsoleTable = ConsoleTable()
+    ranking: RankingTable = RankingTable()
     sessions: SessionTable = SessionTable()
     claims: ClaimTable = ClaimTable()

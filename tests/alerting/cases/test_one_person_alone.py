@@ -7,10 +7,12 @@ from alerting.access import Principal
 from alerting.cases.closure_service import Closure
 from alerting.db.contact_tables import Sweep
 from alerting.db.dispatch_tables import Delivery
+from alerting.orders.order_rows import OrderRequest
+from alerting.orders.order_states import OrderKind
 from alerting.service_errors import InvalidRequestError, StepRefusedError
 from alerting.web.service_container import Services
 from forewarn.contracts.fraud_warning import FraudWarning
-from tests.alerting.factory import NOW_MS, PAYEE, VICTIM, Clock, warning
+from tests.alerting.factory import CALLER, NOW_MS, PAYEE, VICTIM, Clock, warning
 
 DISSUADED = Closure("dissuaded")
 
@@ -118,3 +120,87 @@ def test_without_a_transfer_the_amount_at_risk_is_the_bound(
     assert refusal(services, case_id, li, above) == "prevented_above_the_bound"
     bound = Closure("dissuaded", prevented_minor=5_000_000, refuse_excess=True)
     assert services.closures.close(case_id, li, bound).prevented_minor == 5_000_000
+
+
+def test_a_bank_that_was_reached_is_no_person_who_was_reached(
+    services: Services, li: Principal
+) -> None:
+    case_id = opened(services, li)
+    services.case_service.contact(case_id, li, method="bank", reached=True)
+    assert refusal(services, case_id, li, DISSUADED) == "dissuaded_needs_contact"
+    services.case_service.contact(case_id, li, method="visit", reached=True)
+    assert services.closures.close(case_id, li, DISSUADED).disposition == "dissuaded"
+
+
+def test_a_supervisor_is_alone_where_no_responder_took_the_case_up(
+    services: Services, boss: Principal, li: Principal
+) -> None:
+    case_id = services.ingestor.ingest([warning()], "test").results[0][1]
+    assert refusal(services, case_id, boss, DISSUADED) == "dissuaded_needs_contact"
+    services.case_service.assign(case_id, boss, to=li.subject)
+    assert refusal(services, case_id, boss, DISSUADED) == "dissuaded_needs_contact"
+    services.case_service.contact(case_id, li, method="phone", reached=False)
+    assert services.closures.close(case_id, boss, DISSUADED).disposition == "dissuaded"
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        ("stop_account", {"payee_account": "6222029999999999999"}),
+        ("suspend_line", {"number": "+8613912345678"}),
+        ("hold_transfer", {"transfer_id": "transfer-of-another"}),
+    ],
+)
+def test_a_responder_stops_alone_what_the_case_names_and_nothing_else(
+    services: Services, li: Principal, boss: Principal, kind: OrderKind, target: dict[str, str]
+) -> None:
+    case_id = opened(services, li)
+    with pytest.raises(StepRefusedError) as refused:
+        services.orders.order(case_id, li, OrderRequest(kind, "a hunch", **target))
+    assert refused.value.code == "target_of_no_warning"
+    placed = services.orders.order(case_id, boss, OrderRequest(kind, "told by the bank", **target))
+    assert placed.ordered_by == boss.subject
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        ("stop_account", {}),
+        ("stop_account", {"payee_account": PAYEE}),
+        ("suspend_line", {}),
+        ("suspend_line", {"number": "17000009999"}),
+        ("hold_transfer", {}),
+    ],
+)
+def test_a_responder_stops_what_a_warning_names(
+    services: Services, li: Principal, kind: OrderKind, target: dict[str, str]
+) -> None:
+    case_id = opened(services, li)
+    placed = services.orders.order(case_id, li, OrderRequest(kind, "seen twice", **target))
+    assert placed.ordered_by == li.subject
+
+
+@pytest.mark.parametrize(
+    ("phone", "fault"),
+    [
+        (VICTIM, "number_of_the_person"),
+        (VICTIM.removeprefix("+86"), "number_of_the_person"),
+        (CALLER, "number_of_a_suspect"),
+        (CALLER.removeprefix("+"), "number_of_a_suspect"),
+        (f"00{CALLER.removeprefix('+')}", "number_of_a_suspect"),
+        ("+8617000008888", "number_of_a_suspect"),
+    ],
+)
+def test_no_one_leads_the_person_or_a_text_to_the_swindler(
+    services: Services, li: Principal, boss: Principal, phone: str, fault: str
+) -> None:
+    case_id = opened(services, li)
+    entry = services.lists.propose(
+        li, tenant="default", name="block", kind="phone", peer="+8617000008888", reason="seen",
+        expires_at_ms=NOW_MS + 86_400_000,
+    )  # fmt: skip
+    services.lists.approve(entry.entry_id, boss)
+    with pytest.raises(StepRefusedError) as refused:
+        services.emergency_contacts.add(li, case_id, phone=phone, name="a friend")
+    assert refused.value.code == fault
+    assert services.emergency_contacts.add(li, case_id, phone="+8613900001234", name="Ma")

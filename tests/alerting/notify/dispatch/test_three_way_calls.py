@@ -14,7 +14,7 @@ from alerting.service_errors import (
     StepRefusedError,
 )
 from tests.alerting.conftest import responder
-from tests.alerting.factory import VICTIM, warning
+from tests.alerting.factory import CALLER, VICTIM, warning
 from tests.alerting.notify.dispatch.town import Town
 from tests.doubles.http_gateway import GatewayDouble
 
@@ -101,3 +101,13 @@ def test_only_the_holder_or_a_supervisor_in_scope_asks_and_a_relative_is_one_of_
         calls.call(case_id, li, other="relative", phone=OFFICER)
     calls.call(case_id, boss, other="relative", phone=MOTHER)
     assert len(town.deliveries(channel="three_way")) == 1
+
+
+@pytest.mark.parametrize("phone", [VICTIM, CALLER, CALLER.removeprefix("+86")])
+def test_the_person_is_not_joined_with_the_swindler(
+    town: Town, li: Principal, case_id: str, phone: str
+) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        town.services.three_way_calls.call(case_id, li, other="officer", phone=phone)
+    assert refused.value.code in ("number_of_the_person", "number_of_a_suspect")
+    assert town.deliveries(channel="three_way") == []

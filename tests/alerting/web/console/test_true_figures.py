@@ -14,6 +14,7 @@ from alerting.cases.severity import recall_chance, urgency
 from alerting.web.console.queries.queue_query import QueueFilter, load_queue
 from alerting.web.console.queries.supervision_query import load_supervision
 from alerting.web.service_container import Services
+from forewarn.platform import money
 from tests.alerting.factory import NOW_MS, Clock, warning
 from tests.alerting.web.console.conftest import Browser, RaiseCase, case_of
 
@@ -185,3 +186,14 @@ def test_pages_are_compressed_and_an_update_of_a_full_page_is_small(
     update = li.get(path)
     assert update.text.count("data-same") == 99
     assert int(update.headers["content-length"]) < 4_096
+
+
+def test_a_case_of_another_currency_shows_its_own_amount_and_what_the_order_counts(
+    make_browser: MakeBrowser, raise_case: RaiseCase
+) -> None:
+    raise_case(warning(currency="KRW", expected_loss_minor=900_000, amount_at_risk_minor=900_000))
+    page = make_browser("li").get("/console/queue").text
+    assert money.compact(900_000, "KRW", "en") in page
+    assert "about ¥4,680 for the order" in page
+    raise_case(warning("w-2", subscriber="+8613800002222"))
+    assert page.count("for the order") == 1
