@@ -30,6 +30,7 @@ from alerting.web.console.routes import (
     session_pages,
     shifts_page,
     visits_page,
+    webhooks_page,
 )
 from alerting.web.console.static_files import FingerprintedFiles
 
@@ -60,6 +61,7 @@ def mount_console(app: FastAPI, options: ConsoleOptions) -> None:
         bulk_page,
         clues_page,
         visits_page,
+        webhooks_page,
         audit_page,
         keys_page,
     ):

@@ -73,6 +73,8 @@ def pictures(case_id: str, order_id: str) -> list[Picture]:
         ),
         Picture("clues", "wang", "clues", 1280, 700),
         Picture("return-visits-dark", "wang", "return-visits", 1280, 700, scheme="dark"),
+        Picture("webhooks", "wang", "webhooks", 1280, 560),
+        Picture("webhooks-dark-zh", "wang", "webhooks", 1280, 560, "zh", "dark"),
         Picture("patrol-phone-dark-zh", "wang", "patrol", 390, 844, "zh", "dark"),
     ]
 

@@ -40,6 +40,7 @@ PAGES = {
         "figures?by=channel&period=day",
         "lists",
         "routing",
+        "webhooks",
         "rotas",
         "cases/{held}",
         "cases/{held}/orders",

@@ -27,6 +27,7 @@ from alerting.notify.dispatch.page_decision import PageReason
 from alerting.notify.dispatch.retry_decision import State
 from alerting.notify.notices.notice_templates import CHANGE_KINDS
 from alerting.notify.webhooks.case_events_of_life import LifeEvent
+from alerting.notify.webhooks.sent_calls import CALL_STATES
 from alerting.orders.appeal_decision import AppealState, AppealWay
 from alerting.orders.order_states import KINDS, OrderSource, ReleaseReason
 from alerting.orders.order_states import STATES as ORDER_STATES
@@ -62,6 +63,7 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
     "task_owner": get_args(Owner),
     "rota_kind": tuple(CHANGE_KINDS["en"]),
     "weekday": tuple(str(number) for number in range(1, 8)),
+    "call_state": CALL_STATES,
     "order_source": get_args(OrderSource),
     "review_verdict": get_args(ReviewVerdict),
     "life_event": get_args(LifeEvent),
@@ -77,7 +79,7 @@ NOTHING_ELSE = (
     "rota_kind", "weekday", "task_owner",
     "appeal_state", "appeal_way", "stop_reason",
     "bulk_action", "clue_state", "clue_verdict", "visit_result", "order_source", "review_verdict",
-    "life_event", "subject_kind", "ledger_account", "ledger_reason", "direction", "rota_channel",
+    "life_event", "call_state", "subject_kind", "ledger_account", "ledger_reason", "direction", "rota_channel",
 )  # fmt: skip
 """Groups that hold the words of their vocabulary and no others."""
 
