@@ -1,6 +1,7 @@
 """One transaction for all requests that wait: each commit waits for the disk once for all of them."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +28,8 @@ class GroupedWork(Generic[Item, Result]):
         apply: applies items in one transaction and returns a result for each; may be repeated.
         max_group: items of a group.
         max_waiting: items that may wait; more are refused.
+        linger_seconds: how long the first item of a group waits for others, unless the group is full.
+            The statements of a transaction cost more than one more item in them.
     """
 
     def __init__(
@@ -35,12 +38,17 @@ class GroupedWork(Generic[Item, Result]):
         *,
         max_group: int = MAX_GROUP,
         max_waiting: int = MAX_WAITING,
+        linger_seconds: float = 0.0,
     ) -> None:
         self._apply = apply
         self._max_group = max_group
         self._max_waiting = max_waiting
+        self._linger_seconds = linger_seconds
         self._lock = threading.Lock()
+        self._full = threading.Condition(self._lock)
         self._waiting: deque[tuple[Item, Future[Result]]] = deque()
+        self._first_at = 0.0  # when the item at the head arrived, in seconds of the monotonic clock
+        self._closing = False
         self._running = False
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="grouped-work")
 
@@ -56,7 +64,11 @@ class GroupedWork(Generic[Item, Result]):
                 raise DependencyUnavailableError(
                     "Too many requests wait for the database.", hint="Send this one again later."
                 )
+            if not self._waiting:
+                self._first_at = time.monotonic()
             self._waiting.append((item, future))
+            if len(self._waiting) >= self._max_group:
+                self._full.notify()
             if not self._running:
                 self._running = True
                 self._worker.submit(self._drain)
@@ -64,13 +76,20 @@ class GroupedWork(Generic[Item, Result]):
 
     def close(self) -> None:
         """Finish what waits."""
+        with self._lock:
+            self._closing = True
+            self._full.notify()
         self._worker.shutdown()
 
     def _drain(self) -> None:
         while True:
             with self._lock:
+                if self._waiting:
+                    left = self._first_at + self._linger_seconds - time.monotonic()
+                    self._full.wait_for(self._has_enough, max(0.0, left))
                 count = min(self._max_group, len(self._waiting))
                 group = [self._waiting.popleft() for _ in range(count)]
+                self._first_at = 0.0  # those left over waited while the group filled
                 if not group:
                     self._running = False
                     return
@@ -78,6 +97,9 @@ class GroupedWork(Generic[Item, Result]):
             kept = [one for one in group if one[1].set_running_or_notify_cancel()]
             if kept:
                 self._settle(kept)
+
+    def _has_enough(self) -> bool:
+        return self._closing or len(self._waiting) >= self._max_group
 
     def _settle(self, group: Sequence[tuple[Item, "Future[Result]"]]) -> None:
         try:

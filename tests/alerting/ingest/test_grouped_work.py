@@ -98,3 +98,26 @@ def test_a_request_in_hand_cannot_be_given_up_and_stops_no_later_one() -> None:
     held.go.set()
     assert first.result(SECONDS) == 2
     assert work.submit(4).result(SECONDS) == 8
+
+
+def test_the_first_of_a_group_waits_for_others_until_the_group_is_full() -> None:
+    held = Held()
+    held.go.set()
+    work = GroupedWork(held, max_group=2, linger_seconds=SECONDS)
+    futures = [work.submit(item) for item in (1, 2)]
+    assert [future.result(SECONDS / 2) for future in futures] == [2, 4]
+    assert held.groups == [[1, 2]]
+
+
+def test_what_is_left_over_from_a_full_group_does_not_wait_again_and_closing_waits_for_none() -> (
+    None
+):
+    held = Held()
+    work = GroupedWork(held, max_group=2, linger_seconds=SECONDS)
+    futures = [work.submit(item) for item in (1, 2, 3)]
+    held.go.set()
+    assert [future.result(SECONDS / 2) for future in futures] == [2, 4, 6]
+    alone = work.submit(4)
+    work.close()
+    assert alone.result(0) == 8
+    assert held.groups == [[1, 2], [3], [4]]
