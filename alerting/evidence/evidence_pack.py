@@ -100,9 +100,11 @@ def numbers_in(sections: Mapping[str, Any]) -> int:
     """How many different numbers, accounts and names the sections hold; the person alone counts."""
     personal = _PHONES | _ACCOUNTS | _NAMES | {"peer"}
     found: set[str] = set()
-    for section in sections.values():
+    for name, section in sections.items():
+        if name in ("ledger", "audit"):  # accounts of the ledger are no bank's
+            continue
         for row in section if isinstance(section, list) else [section]:
-            found |= {str(row[name]) for name in personal & row.keys() if row[name]}
+            found |= {str(row[column]) for column in personal & row.keys() if row[column]}
     return max(1, len(found))
 
 

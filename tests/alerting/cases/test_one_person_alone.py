@@ -157,7 +157,7 @@ def test_a_responder_stops_alone_what_the_case_names_and_nothing_else(
     with pytest.raises(StepRefusedError) as refused:
         services.orders.order(case_id, li, OrderRequest(kind, "a hunch", **target))
     assert refused.value.code == "target_of_no_warning"
-    placed = services.orders.order(case_id, boss, OrderRequest(kind, "told by the bank", **target))
+    placed = services.orders.order(case_id, boss, OrderRequest(kind, "named by the bank", **target))
     assert placed.ordered_by == boss.subject
 
 

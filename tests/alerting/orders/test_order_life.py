@@ -312,7 +312,7 @@ def test_orders_are_for_the_holder_or_a_supervisor_and_within_their_scope(
 ) -> None:
     case_id = opened(town, severity="medium")
     town.services.case_service.claim(case_id, li)
-    asked = OrderRequest("stop_account", "x", payee_account=MULE)
+    asked = OrderRequest("stop_account", "x", payee_account=PAYEE)
     with pytest.raises(StepRefusedError) as refused:
         town.services.orders.order(case_id, wang, asked)
     assert refused.value.code == "order_not_yours"

@@ -1,4 +1,4 @@
-"""The page of webhooks: what other systems were told, and what they refused."""
+"""The page of webhooks: what other systems were sent, and what they refused."""
 
 from typing import Annotated, Literal
 
