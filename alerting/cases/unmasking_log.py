@@ -35,11 +35,11 @@ def hourly_limit(who: Principal) -> int:
 def unmaskings(session: Session, who: Principal, now_ms: int) -> int:
     """How many numbers a person was shown in the hour before ``now_ms``."""
     mine = (AuditRecord.actor == who.subject, AuditRecord.at_ms > now_ms - HOUR_MS, UNMASKED)
-    shown = session.scalar(select(func.count()).select_from(AuditRecord).where(*mine)) or 0
+    shown: int = session.scalar(select(func.count()).select_from(AuditRecord).where(*mine)) or 0
     several = session.scalars(
         select(AuditRecord.detail).where(*mine, AuditRecord.detail.contains(SEVERAL))
     )
-    return shown + sum(json.loads(detail)["numbers"] - 1 for detail in several)
+    return shown + sum(int(json.loads(detail)["numbers"]) - 1 for detail in several)
 
 
 class UnmaskingLog:
