@@ -6,7 +6,8 @@
     ask     the workers, until the deadline
     keep    the answer, unless another replica was quicker: then its answer is sent
 
-Each step ends with the deadline, at the latest ``KEEP_GRACE_SECONDS`` after it. While Redis does not say what
+The workers have until ``KEEP_RESERVE_SECONDS`` before the deadline, so that the fallback is kept by then; no step goes
+on longer than ``KEEP_GRACE_SECONDS`` after it. While Redis does not say what
 was answered before, no answer of a worker is waited for: the event goes to Kafka, so that its warning and
 its hold come, and the bank gets the fallback.
 """
@@ -53,6 +54,10 @@ KEEP_PAUSE_SECONDS = 0.2
 FIND_SHARE = 0.5
 """Of the time until the deadline, for a Redis that says nothing; the rest is for handing the event to Kafka."""
 
+KEEP_RESERVE_SECONDS, KEEP_RESERVE_SHARE = 0.02, 0.1
+"""Before the deadline, for keeping the fallback; the shorter of both. An answer that is not kept when it is given
+may be lost with its replica, and the next replica would give another."""
+
 KEEP_GRACE_SECONDS = 0.03
 """After the deadline, for keeping the answer; one that is not kept by then is kept after it was given."""
 
@@ -93,6 +98,10 @@ class _Asked:
 
     def left(self, grace_seconds: float = 0.0) -> float:
         return max(0.0, self.until + grace_seconds - time.monotonic())
+
+    def left_for_workers(self) -> float:
+        reserve = KEEP_RESERVE_SHARE * self.question.deadline_seconds
+        return self.left(-min(KEEP_RESERVE_SECONDS, reserve))
 
 
 class DecisionDesk:
@@ -258,7 +267,7 @@ class DecisionDesk:
         question_id, arrived = self._link.expect(asked.identity + asked.digest)
         sending = self._send(question_id, asked)
         try:
-            async with asyncio.timeout(asked.left()):
+            async with asyncio.timeout(asked.left_for_workers()):
                 return of_worker(await arrived)
         except TimeoutError:
             pass

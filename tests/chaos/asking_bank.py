@@ -151,8 +151,7 @@ def has_kept_all(replica: DecideProcess) -> bool:
 class OneEvent:
     """The records that one event leaves, as a store."""
 
-    def __init__(self, town: Town, event: Transfer) -> None:
-        engine = Engine(CATALOG)
+    def __init__(self, town: Town, engine: Engine, event: Transfer) -> None:
         columns = from_events([event], town.world.pseudonymiser, source=1, partition=0, offsets=[0])
         result = engine.run(engine.plan(columns))
         self.records = {write.key: write.value for write in result.writes()}
@@ -164,30 +163,31 @@ class OneEvent:
 COUNTED = [CATALOG.slot(name) for name in ("out_count_24h", "out_amount_24h")]
 
 
-async def counted(town: Town, store: Any, event: Transfer) -> list[float]:
-    """What the payer's record counts; the next payment would see it."""
-    nothing: Any = None
-    reader = StateReader(
-        store, Engine(CATALOG), town.world.pseudonymiser, bundle=nothing, lists=Lists(),
-        executor=ThreadPoolExecutor(1),
-    )  # fmt: skip
-    later = payment(0, subscriber=event.subscriber, transfer_id="probe", event_id="probe")
-    _, vector = await reader._vector(later)
-    return [float(vector[slot]) for slot in COUNTED]
-
-
 async def require_counted_once(town: Town, events: Sequence[Transfer]) -> None:
     """Wait until each event is in the state, and fail if one is there twice."""
+    engine, executor = Engine(CATALOG), ThreadPoolExecutor(1)
+    bundle: Any = None
+
+    async def counted(store: Any, event: Transfer) -> list[float]:
+        """What the payer's record counts; the next payment would see it."""
+        reader = StateReader(
+            store, engine, town.world.pseudonymiser, bundle=bundle, lists=Lists(), executor=executor
+        )
+        later = payment(0, subscriber=event.subscriber, transfer_id="probe", event_id="probe")
+        _, vector = await reader._vector(later)
+        return [float(vector[slot]) for slot in COUNTED]
+
     store = redis_state_store(
         RedisSettings(url=town.redis.url), meaning=meaning_of(town.world.pseudonymiser)
     )
     await store.open(create=False)
     deadline = time.monotonic() + HEAL_SECONDS
     for event in events:
-        once = await counted(town, OneEvent(town, event), event)
-        while (now := await counted(town, store, event)) != once:
+        once = await counted(OneEvent(town, engine, event), event)
+        while (now := await counted(store, event)) != once:
             if time.monotonic() > deadline:
                 pytest.fail(f"{event.transfer_id}: {now} instead of {once}")
             town.restart_ended()
             await asyncio.sleep(0.2)
     await store.close()
+    executor.shutdown()

@@ -126,9 +126,9 @@ async def test_every_payment_gets_one_answer_whatever_is_killed(
     playing = asyncio.create_task(asyncio.to_thread(play, town, replicas, asked))
     await ask_all(bank, events)
     asked.set()
-    faults = await playing
-    punctual = bank.summary()
+    print(bank.summary())
     late = [one for one in bank.punctuality if one.is_late_by_itself]
+    faults = await playing
     for replica in replicas:
         await asyncio.to_thread(
             wait_until, lambda r=replica: has_kept_all(r), HEAL_SECONDS, what="all answers kept"
@@ -147,7 +147,6 @@ async def test_every_payment_gets_one_answer_whatever_is_killed(
         f"{len(answers)} payments, {sum(first.values())} answers, {dict(reasons)}, {dict(recorded)},"
         f" {bank.lost_connections} lost connections, faults {dict(faults)}"
     )
-    print(punctual)
     assert len(answers) == PAYMENTS
     assert not late, "answers came late for another reason than a busy processor"
     # What a replica answered while Redis was away is known to it alone until Redis is back: if it is

@@ -27,6 +27,8 @@ from tests.chaos.proxy import Proxy
 SESSION_SECONDS = 6
 OUTAGE_SECONDS = 2 * SESSION_SECONDS + 1.5
 """Twice as long as the group waits for a member."""
+BROKER_START_SECONDS = 300
+"""After a crash it reads its logs, which takes minutes on a machine that is busy."""
 
 
 class Town:
@@ -190,7 +192,7 @@ class Town:
 
     def crash_broker(self) -> None:
         self.broker.kill()
-        self.broker.start()
+        self.broker.start(BROKER_START_SECONDS)
 
     def storm(self) -> None:
         """Members come and go faster than a rebalance takes."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,15 @@ from prometheus_client import CollectorRegistry
 from features.catalog import CATALOG
 from models.policy import DEFAULT_POLICY, PolicyFile
 from streams.decisions.answer_store import AnswerStore, QuestionNames
-from streams.decisions.decision_desk import DecisionDesk, Question
+from streams.decisions.decision_desk import DecisionDesk, Question, _Asked
 from streams.decisions.decision_errors import RequestRefusedError
 from streams.decisions.decision_metrics import DecisionMetrics
 from streams.decisions.late_spool import LateSpool
 from tests.streams.decisions.bank import MemoryRedis, Workers, payment, worker_answer
 
 KEY = b"a key that only tests use"
-SOON = 0.02
-"""Seconds: a deadline that passes at once, where no worker answers."""
+SOON = 0.3
+"""Seconds: a deadline that passes soon, and leaves a busy machine time to read the store in memory."""
 
 
 class Replica:
@@ -92,7 +93,7 @@ async def test_no_answer_in_time_is_the_fallback_and_stays_it() -> None:
     event = payment(amount_minor=3_000_000)
     name = names.identity("default", "t1") + names.digest(event)
     replica.desk.note_late(name + b"0" * 16, worker_answer("hold"))
-    await asyncio.sleep(SOON)
+    await asyncio.sleep(0.02)
     keeping.cancel()
     assert await Replica(redis, Workers(worker_answer)).ask(amount_minor=3_000_000) == (body, True)
     assert replica.value("forewarn_decide_late_answers_total", decision="hold") == 1
@@ -205,6 +206,13 @@ async def test_without_redis_and_kafka_the_answer_says_that_nothing_has_the_even
     replica = Replica(redis, workers, spool=tmp_path)
     body, _ = await replica.ask(accept_late=late)
     assert (body["reason"], body["recorded"]) == ("store_unavailable", recorded)
+
+
+@pytest.mark.parametrize(("seconds", "reserve"), [(0.3, 0.02), (5.0, 0.02), (0.1, 0.01)])
+def test_the_workers_leave_time_to_keep_the_fallback(seconds: float, reserve: float) -> None:
+    """What is kept by the deadline is the same from the next replica, whatever happens to this one."""
+    asked = _Asked(Question(payment(), seconds), b"", b"", time.monotonic() + seconds)
+    assert 0.0 <= asked.left_for_workers() <= seconds - reserve
 
 
 async def test_an_answer_that_redis_does_not_take_by_the_deadline_is_given_and_kept_later() -> None:
