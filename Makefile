@@ -10,7 +10,7 @@ IN_TWO := --numprocesses=2 --dist=loadfile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install hooks demo check quick test system lint typecheck format lock lock-jars bench bench-short bench-scale chaos chaos-payments soak docs screenshots wheel sbom clean
+.PHONY: help install hooks demo check quick test system lint typecheck format lock lock-jars bench bench-short bench-scale region-rehearsal chaos chaos-payments soak docs screenshots wheel sbom clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ bench-short: $(STAMP) ## The same in under four minutes
 bench-scale: $(STAMP) ## Measure what an event of a history costs on a cluster of one and two workers (PEOPLE=500,4000)
 	$(BIN)/python -m benchmarks.scale_history $(if $(PEOPLE),--people $(PEOPLE))
 
+region-rehearsal: $(STAMP) ## Lose a region on purpose: what is lost with it, and how long the other takes to serve (docs/second-region.md)
+	$(BIN)/python -m benchmarks.region_rehearsal
+
 chaos: $(STAMP) ## Crash and cut the stream for five minutes, counting everything (FOREWARN_CHAOS_SEED repeats)
 	FOREWARN_CHAOS_SECONDS=$${FOREWARN_CHAOS_SECONDS:-300} $(BIN)/python -m pytest tests/chaos -s
 
@@ -97,7 +100,7 @@ lock: $(STAMP) ## Resolve pyproject.toml into the lock file
 		sed -n '/^uv==/,/^[^ ]/{/^uv==/p;/^ /p}' requirements/lock.txt; } > requirements/installer.txt
 
 lock-jars: $(STAMP) ## Resolve Kafka's jars into their lock file
-	$(BIN)/python -c "from forewarn.local.kafka_jars import write_lock; print(write_lock())"
+	$(BIN)/python -c "from forewarn.local import kafka_jars as k; print(k.write_lock(), k.write_lock(k.MIRROR_LOCK_FILE, k.MIRROR_COORDINATES))"
 
 clean: ## Remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 CYCLONEDX = "cyclonedx-bom==7.5.0"
 EXTRAS = ("local", "s3", "trace")
-JARS = ROOT / "forewarn" / "local" / "kafka.lock.toml"
+JARS = tuple(ROOT / "forewarn" / "local" / f"{name}.lock.toml" for name in ("kafka", "mirror"))
 
 
 def main(target: Path) -> None:
@@ -37,7 +37,10 @@ def main(target: Path) -> None:
         describe = [*cyclonedx, "environment", *form, place / "bin" / "python"]
         subprocess.run(describe, check=True)  # noqa: S603  a pinned program
     document = json.loads(sbom.read_text())
-    document["components"] += jar_components(tomllib.loads(JARS.read_text()))
+    for lock in JARS:
+        known = {component["bom-ref"] for component in document["components"]}
+        jars = jar_components(tomllib.loads(lock.read_text()))
+        document["components"] += [jar for jar in jars if jar["bom-ref"] not in known]
     sbom.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     (target / "licences.txt").write_text("".join(f"{line}\n" for line in licence_lines(document)))
     sys.stdout.write(f"{sbom}: {len(document['components'])} components\n")

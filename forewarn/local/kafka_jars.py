@@ -1,7 +1,8 @@
 """The jars of Apache Kafka, downloaded once from Maven Central by jgo and checked.
 
 ``kafka.lock.toml`` beside this file names every jar with its version and SHA-256, so that what
-runs here is what was tested. ``write_lock`` resolves the coordinates again and rewrites the lock.
+runs here is what was tested; ``mirror.lock.toml`` names those of MirrorMaker, which no stack needs.
+``write_lock`` resolves the coordinates again and rewrites a lock.
 ``python -m forewarn.local.kafka_jars`` fills the cache.
 """
 
@@ -23,7 +24,11 @@ KAFKA_VERSION = "4.3.1"
 COORDINATES = (f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}", "org.slf4j:slf4j-simple:1.7.36")
 """The broker, and the smallest logger that writes to standard error."""
 
+MIRROR_COORDINATES = (f"org.apache.kafka:connect-mirror:{KAFKA_VERSION}", COORDINATES[1])
+"""MirrorMaker 2 with the runtime of Kafka Connect that it runs in."""
+
 LOCK_FILE = Path(__file__).with_name("kafka.lock.toml")
+MIRROR_LOCK_FILE = Path(__file__).with_name("mirror.lock.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,11 @@ def kafka_jars(lock_file: Path = LOCK_FILE, version: str = KAFKA_VERSION) -> Pat
     return directory
 
 
+def mirror_jars() -> Path:
+    """The directory of MirrorMaker's jars, filled on first use; raises as ``kafka_jars`` does."""
+    return kafka_jars(MIRROR_LOCK_FILE, f"mirror-{KAFKA_VERSION}")
+
+
 def jars_are_here() -> bool:
     """Whether ``kafka_jars`` would return at once."""
     return _directory(LOCK_FILE, KAFKA_VERSION).is_dir()
@@ -117,17 +127,17 @@ def _download(jars: list[Jar], directory: Path) -> None:
         list(pool.map(fetch, jars))
 
 
-def write_lock(lock_file: Path = LOCK_FILE) -> int:
-    """Resolve the coordinates again with jgo and write the lock; returns the number of jars."""
+def write_lock(lock_file: Path = LOCK_FILE, coordinates: tuple[str, ...] = COORDINATES) -> int:
+    """Resolve coordinates again with jgo and write their lock; returns the number of jars."""
     from jgo import resolve  # noqa: PLC0415  of the extra `local`
 
     jars: dict[str, Jar] = {}
-    for coordinate in COORDINATES:
+    for coordinate in coordinates:
         for artifact in resolve(coordinate):
             sha256 = hashlib.sha256(artifact.resolve().read_bytes()).hexdigest()
             jar = Jar(artifact.groupId, artifact.artifactId, artifact.version, sha256)
             jars.setdefault(jar.artifact, jar)
-    lines = [f"# Written by forewarn.local.kafka_jars.write_lock for {', '.join(COORDINATES)}."]
+    lines = [f"# Written by forewarn.local.kafka_jars.write_lock for {', '.join(coordinates)}."]
     for jar in sorted(jars.values(), key=lambda jar: jar.file_name):
         lines += ["", "[[jar]]", f'group = "{jar.group}"', f'artifact = "{jar.artifact}"']
         lines += [f'version = "{jar.version}"', f'sha256 = "{jar.sha256}"']

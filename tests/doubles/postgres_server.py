@@ -28,7 +28,7 @@ def postgres_binaries() -> Path:
     """
     found = shutil.which("postgres")
     if found:
-        return Path(found).parent
+        return Path(found).resolve().parent
     versions = Path("/usr/lib/postgresql").glob("*/bin/postgres")
     newest = sorted(
         versions, key=lambda path: int(path.parts[-3]) if path.parts[-3].isdigit() else 0
@@ -106,6 +106,27 @@ class PostgresServer:
         (self._data / "standby.signal").touch()
         self.start()
 
+    def replica(self, directory: Path) -> "PostgresServer":
+        """A streaming standby of this running server, started: it reads, and follows every commit.
+
+        Raises:
+            DependencyUnavailableError: if the copy of the data cannot be made.
+        """
+        standby = PostgresServer(directory, durable=self._durable)
+        copy = [
+            *standby._prefix(),
+            str(self._binaries / "pg_basebackup"),
+            *("-d", self._dsn(), "-D", str(standby._data), "--write-recovery-conf"),
+            *("--wal-method=stream", "--checkpoint=fast", "--no-sync"),
+        ]
+        _run(copy, "pg_basebackup")
+        return standby.start()
+
+    def promote(self) -> None:
+        """Let a standby become a primary, and wait until it accepts writes."""
+        with psycopg.connect(self._dsn(), autocommit=True) as connection:
+            connection.execute("SELECT pg_promote(true, 60)")
+
     def kill(self) -> None:
         """As a power cut would."""
         self.process.kill()
@@ -145,12 +166,7 @@ class PostgresServer:
             *("-D", str(self._data), "-U", "forewarn", "-A", "trust", "-E", "UTF8"),
             *("--locale=C.UTF-8", "--no-sync"),
         ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
-        if done.returncode != 0:
-            raise DependencyUnavailableError(
-                f"initdb failed: {done.stderr.strip()[-500:]}",
-                hint="Check that the system's package `postgresql` is whole.",
-            )
+        _run(command, "initdb")
 
     def _dsn(self) -> str:
         return f"postgresql://forewarn@{LOOPBACK}:{self.port}/postgres"
@@ -162,3 +178,12 @@ class PostgresServer:
         except psycopg.OperationalError:
             return False
         return True
+
+
+def _run(command: list[str], name: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    if done.returncode != 0:
+        raise DependencyUnavailableError(
+            f"{name} failed: {done.stderr.strip()[-500:]}",
+            hint="Check that the system's package `postgresql` is whole.",
+        )
