@@ -43,6 +43,7 @@ class WorkerMetrics:
         self._create_state_metrics(registry)
         self._create_consumer_metrics(registry)
         self._create_reload_metrics(registry)
+        self._create_tenant_metrics(registry)
         self._declare()
 
     def _create_event_metrics(self, r: CollectorRegistry) -> None:
@@ -256,6 +257,27 @@ class WorkerMetrics:
         )
         self.model = Info("forewarn_worker_model", "The model in use.", registry=r)
         self.policy = Info("forewarn_worker_policy", "The policy in use.", registry=r)
+
+    def _create_tenant_metrics(self, r: CollectorRegistry) -> None:
+        self.tenant_events = Counter(
+            "forewarn_worker_tenant_events",
+            "Events applied, by tenant; beyond a hundred tenants the rest is `other`.",
+            ["tenant"],
+            registry=r,
+        )
+        self.tenant_state_bytes = Gauge(
+            "forewarn_worker_tenant_state_bytes",
+            "Bytes of the own records of a tenant's subscribers, estimated from a sample of those whose "
+            "events this worker has applied since it has their partitions.",
+            ["tenant"],
+            registry=r,
+        )
+        self.tenant_quota = Gauge(
+            "forewarn_worker_tenant_quota",
+            "Quota of a tenant in the whole installation (events_per_second, state_bytes); 0 is no bound.",
+            ["tenant", "what"],
+            registry=r,
+        )
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

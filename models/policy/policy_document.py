@@ -99,6 +99,29 @@ class Budgets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return severity in self.exempt or (severity == "extreme" and "critical" in self.exempt)
 
 
+class Quota(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one tenant is expected to bring to the whole installation. 0 is no bound.
+
+    ``events_per_second`` is an average over five minutes, ``state_megabytes`` the records of its subscribers in millions of bytes.
+    """
+
+    events_per_second: Annotated[int, msgspec.Meta(ge=0)] = 0
+    state_megabytes: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Quotas(Quota, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The quota of every tenant, and ``tenants`` those of tenants that differ.
+
+    Workers measure and show both; no event is left out for a quota, since the features after it would lack it.
+    """
+
+    tenants: dict[str, Quota] = {}
+
+    def of(self, tenant: str) -> Quota:
+        """The quota of a tenant."""
+        return self.tenants.get(tenant, self)
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A condition over features that raises or suppresses whatever the model says.
 
@@ -124,6 +147,7 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     costs: Costs = msgspec.field(default_factory=Costs)
     tiers: dict[Severity, Tier]
     budgets: Budgets = Budgets()
+    quotas: Quotas = Quotas()
     payments: Payments = Payments()
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=200)] = ()
 

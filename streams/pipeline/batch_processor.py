@@ -108,6 +108,7 @@ class BatchProcessor:
     async def close(self, partition: OpenPartition) -> None:
         """Give a partition back; see ``JournalCommit.close``."""
         await self._commit.close(partition)
+        self._report.closed(partition.number)
 
     async def process(self, batch: Sequence[tuple[OpenPartition, Chunk]]) -> None:
         """Process a batch; returns when its outputs are acknowledged.

@@ -12,6 +12,7 @@ from forewarn.contracts.topics import SOURCES
 from forewarn.telemetry.tracing import Tracer
 from streams.intake.partition_buffer import SOURCE_COUNT
 from streams.pipeline.job import DecisionJob
+from streams.pipeline.tenant_usage import TenantUsage
 from streams.pipeline.warning_trace import trace_warning
 from streams.worker_metrics import WorkerMetrics
 
@@ -27,16 +28,21 @@ class JobReport:
     Args:
         metrics: counters and histograms.
         tracer: receives the spans of warnings.
+        usage: counts by tenant; without quotas by default.
     """
 
-    def __init__(self, metrics: WorkerMetrics, tracer: Tracer) -> None:
+    def __init__(
+        self, metrics: WorkerMetrics, tracer: Tracer, usage: TenantUsage | None = None
+    ) -> None:
         self._metrics = metrics
         self._tracer = tracer
+        self._usage = usage or TenantUsage(metrics)
 
     def add(self, jobs: Sequence[DecisionJob]) -> None:
         """Report the finished jobs of a batch."""
         metrics, now = self._metrics, time.time()
         self._count_events(jobs)
+        self._usage.add(jobs)
         for job in jobs:
             if job.recovering:
                 metrics.recovered.inc()
@@ -49,6 +55,10 @@ class JobReport:
                 metrics.warning_seconds.observe(max(0.0, now - message.appended_at_ms / 1000))
                 metrics.warnings.labels(message.action, message.severity, message.typology).inc()
                 trace_warning(message, self._tracer, round(now * 1000))
+
+    def closed(self, partition: int) -> None:
+        """A partition was given back, so its subscribers are another worker's to count."""
+        self._usage.forget(partition)
 
     def _count_events(self, jobs: Sequence[DecisionJob]) -> None:
         """Count the events by source, those that were late, and their probabilities, in one step."""

@@ -52,6 +52,7 @@ from streams.pipeline.producer import OutputProducer
 from streams.pipeline.quarantine import Quarantine
 from streams.pipeline.score_monitor import ScoreMonitor
 from streams.pipeline.state_io import StateIO
+from streams.pipeline.tenant_usage import TenantUsage
 from streams.worker.faust_app import create_app
 from streams.worker.health import PROBES, HealthBounds, HealthServer, Probe, WorkerHealth
 from streams.worker.runtime import Runtime
@@ -164,7 +165,11 @@ def _processor(
             _sources(kafka),
         ),
         metrics=metrics,
-        report=JobReport(metrics, open_tracer(load(TraceSettings).endpoint, "forewarn-worker")),
+        report=JobReport(
+            metrics,
+            open_tracer(load(TraceSettings).endpoint, "forewarn-worker"),
+            TenantUsage(metrics, lambda: reloader.bundle.policy.document.quotas),
+        ),
     )
 
 
