@@ -6,7 +6,7 @@ Two brokers, two Redis, a PostgreSQL with a streaming standby and MirrorMaker 2 
 so are worker and alerting service of each region. Region A takes traffic and closes cases; then every process
 of it is killed in one moment. Region B follows docs/second-region.md: the mirror is stopped, the standby
 promoted, the state rebuilt from the mirrored topics, worker and service are started, and traffic arrives there. Then A's
-disks are read, which in a real disaster nobody could do: so what is missing in B is counted, not estimated.
+disks are read, which is not possible in a real disaster: so what is missing in B is counted, not estimated.
 How long people take to decide on the switch is not in the times. Prints one JSON document.
 """
 
