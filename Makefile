@@ -54,8 +54,8 @@ bench: $(STAMP) ## Measure the stream worker against its targets, and against BA
 bench-short: $(STAMP) ## The same in under four minutes
 	$(BIN)/python -m benchmarks.stream_worker --short $(if $(BASE),--base $(BASE))
 
-bench-scale: $(STAMP) ## Measure what an event of a history costs on a cluster of one and two workers (PEOPLE=500,4000)
-	$(BIN)/python -m benchmarks.scale_history $(if $(PEOPLE),--people $(PEOPLE))
+bench-scale: $(STAMP) ## Growth: PART=a what an event of a history costs by workers (PEOPLE=500,4000), PART=e warnings and the ledger (WARNINGS=300000)
+	$(if $(filter e,$(PART)),$(BIN)/python -m benchmarks.scale_warnings $(if $(WARNINGS),--warnings $(WARNINGS)),$(BIN)/python -m benchmarks.scale_history $(if $(PEOPLE),--people $(PEOPLE)))
 
 region-rehearsal: $(STAMP) ## Lose a region on purpose: what is lost with it, and how long the other takes to serve (docs/second-region.md)
 	$(BIN)/python -m benchmarks.region_rehearsal

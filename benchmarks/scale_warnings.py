@@ -24,7 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from alerting.access import EVERYTHING, Principal
@@ -41,6 +43,7 @@ from alerting.ingest.warning_decoder import decode_warning
 from benchmarks.alerting_ingest import one
 from forewarn.contracts.event_codec import encode
 from forewarn.contracts.fraud_warning import FraudWarning
+from forewarn.contracts.outcome import Outcome
 from forewarn.platform.clock import system_clock
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
@@ -49,6 +52,8 @@ from tests.doubles.postgres_server import PostgresServer
 BATCH, EACH, REPEATED = 500, 2, 50
 """Warnings of a batch, of a person, and repetitions in a batch."""
 RESPONDER = Principal("local:bench", "Bench", frozenset({"responder"}), EVERYTHING, "session")
+
+DISTRICTS = ("430405", "430407", "430408")
 
 PLAN = (
     ("dissuaded",) * 9 + ("stated",) + ("false_alarm",) * 6 + ("loss",) * 2 + ("late_loss", "open")
@@ -65,8 +70,7 @@ class Expected:
     lost: Counter[str] = field(default_factory=Counter)
     cases: int = 0
     warnings: int = 0
-    outcomes: int = 0
-    late_losses: int = 0
+    closed: int = 0
 
     def add(self, number: int, mine: Sequence[FraudWarning]) -> None:
         """A person with these warnings, dealt with by the plan."""
@@ -83,8 +87,7 @@ class Expected:
         if what == "late_loss":
             self.taken_back[district] += mine[0].amount_at_risk_minor // 3
             self.lost[district] += mine[0].amount_at_risk_minor // 3
-            self.late_losses += 1
-        self.outcomes += what != "open"
+        self.closed += what != "open"
 
 
 class Desk:
@@ -148,6 +151,7 @@ def batches(
         for number in range(first, min(first + BATCH, count)):
             person = number // EACH
             made = one(f"w-{number}", f"+86138{person:08}", dice, system_clock())
+            made = replace(made, district=DISTRICTS[person % len(DISTRICTS)])
             people.setdefault(person, []).append(made)
         fresh = [encode(made) for mine in people.values() for made in mine]
         repeated = dice.sample(earlier, min(REPEATED, len(earlier)))
@@ -192,33 +196,49 @@ def reconcile(db: Database, expected: Expected) -> dict[str, Any]:
         counts = {
             "cases": session.scalar(select(func.count()).select_from(Case)),
             "warnings": session.scalar(select(func.count()).select_from(WarningRow)),
-            "outcomes": session.scalar(
-                select(func.count(func.distinct(OutboxMessage.key + OutboxMessage.value)))
-                .select_from(OutboxMessage)
-                .where(OutboxMessage.topic == "outcomes")
-            ),
         }
+    told = outcomes(db)
     chain = verify(db)
     differences = {
         name: sum(sums.values()) - sum(getattr(expected, name).values())
         for name, sums in found.items()
     }
     by_district = all(+sums == +getattr(expected, name) for name, sums in found.items())
-    wanted = {
-        "cases": expected.cases,
-        "warnings": expected.warnings,
-        "outcomes": expected.outcomes + expected.late_losses,
-    }
+    wanted = {"cases": expected.cases, "warnings": expected.warnings}
+    net = sum(expected.prevented.values()) - sum(expected.taken_back.values())
+    told_wanted = (expected.closed, net, sum(expected.lost.values()))
     return {
         "counts": counts,
         "counts_expected": wanted,
         "yuan": {name: sum(sums.values()) / 100 for name, sums in found.items()},
         "difference_minor": differences,
         "every_district_agrees": by_district,
+        "outcomes": dict(zip(("cases", "prevented_minor", "lost_minor"), told, strict=True)),
+        "outcomes_agree": told == told_wanted,
         "audit_lines": chain.lines,
         "audit_fault": chain.fault,
-        "reconciled": by_district and counts == wanted and not chain.fault,
+        "reconciled": by_district and counts == wanted and told == told_wanted and not chain.fault,
     }
+
+
+def outcomes(db: Database) -> tuple[int, int, int]:
+    """Closed cases, prevented and lost money as the newest outcomes in the outbox tell them."""
+    newest: dict[str, Outcome] = {}
+    decoder = msgspec.json.Decoder(Outcome)
+    with db.read() as session:
+        statement = (
+            select(OutboxMessage.value)
+            .where(OutboxMessage.topic == "outcomes")
+            .order_by(OutboxMessage.message_no)
+        )
+        for value in session.scalars(statement.execution_options(yield_per=5_000)):
+            outcome = decoder.decode(value)
+            newest[outcome.warning_id or ""] = outcome
+    return (
+        len({outcome.case_id for outcome in newest.values()}),
+        sum(outcome.prevented_minor for outcome in newest.values()),
+        sum(outcome.lost_minor for outcome in newest.values()),
+    )
 
 
 def main() -> None:
