@@ -197,7 +197,7 @@ def reconcile(db: Database, expected: Expected) -> dict[str, Any]:
             "cases": session.scalar(select(func.count()).select_from(Case)),
             "warnings": session.scalar(select(func.count()).select_from(WarningRow)),
         }
-    told = outcomes(db)
+    reported = outcomes(db)
     chain = verify(db)
     differences = {
         name: sum(sums.values()) - sum(getattr(expected, name).values())
@@ -206,23 +206,26 @@ def reconcile(db: Database, expected: Expected) -> dict[str, Any]:
     by_district = all(+sums == +getattr(expected, name) for name, sums in found.items())
     wanted = {"cases": expected.cases, "warnings": expected.warnings}
     net = sum(expected.prevented.values()) - sum(expected.taken_back.values())
-    told_wanted = (expected.closed, net, sum(expected.lost.values()))
+    reported_wanted = (expected.closed, net, sum(expected.lost.values()))
     return {
         "counts": counts,
         "counts_expected": wanted,
         "yuan": {name: sum(sums.values()) / 100 for name, sums in found.items()},
         "difference_minor": differences,
         "every_district_agrees": by_district,
-        "outcomes": dict(zip(("cases", "prevented_minor", "lost_minor"), told, strict=True)),
-        "outcomes_agree": told == told_wanted,
+        "outcomes": dict(zip(("cases", "prevented_minor", "lost_minor"), reported, strict=True)),
+        "outcomes_agree": reported == reported_wanted,
         "audit_lines": chain.lines,
         "audit_fault": chain.fault,
-        "reconciled": by_district and counts == wanted and told == told_wanted and not chain.fault,
+        "reconciled": by_district
+        and counts == wanted
+        and reported == reported_wanted
+        and not chain.fault,
     }
 
 
 def outcomes(db: Database) -> tuple[int, int, int]:
-    """Closed cases, prevented and lost money as the newest outcomes in the outbox tell them."""
+    """Closed cases, prevented and lost money as the newest outcomes in the outbox say."""
     newest: dict[str, Outcome] = {}
     decoder = msgspec.json.Decoder(Outcome)
     with db.read() as session:
