@@ -3,8 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy.orm import load_only
+
 from alerting.cases.severity import ORDER
 from alerting.db.case_tables import Case, Warning_
+
+SUMMED_UP = load_only(
+    Warning_.case_id, Warning_.tenant, Warning_.district, Warning_.action, Warning_.severity,
+    Warning_.typology, Warning_.probability, Warning_.expected_loss_minor,
+    Warning_.amount_at_risk_minor, Warning_.subject_kind, Warning_.subject_id,
+    Warning_.subject_status, Warning_.caller, Warning_.payee, Warning_.on_call,
+    Warning_.forwarding_on, Warning_.model_version, Warning_.event_time_ms, Warning_.raised_at_ms,
+    raiseload=True,
+)  # fmt: skip
+"""Loads of a warning what its case sums up and its ledger settles; the reasons alone would double the memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from alerting.access import EVERYTHING, Scope
 from alerting.cases.late_loss_service import LateLoss, LateLossService
 from alerting.db.case_tables import Case, Warning_
 from alerting.db.database import Database
+from alerting.ingest.batch_parts import READ_MAX, Person, held_warnings, parts
 from alerting.ingest.warning_batch import ACTOR, Applied, IngestRules, apply_warnings
 from alerting.ingest.warning_decoder import decode_warning
 from alerting.messaging.poison_isolation import Reject, apply_isolated
@@ -32,12 +33,14 @@ class Ingestor:
         late_losses: LateLossService,
         *,
         attribution_window_ms: int,
+        read_max: int = READ_MAX,
     ) -> None:
         self._db = db
         self._clock = clock
         self._rules = rules
         self._late_losses = late_losses
         self._window_ms = attribution_window_ms
+        self._read_max = read_max
 
     def ingest(
         self, warnings: Sequence[FraudWarning], source: str, *, scope: Scope = EVERYTHING
@@ -65,7 +68,7 @@ class Ingestor:
         return applied
 
     def handle(self, records: list[TopicRecord], reject: Reject) -> None:
-        """Apply a batch from Kafka.
+        """Apply a batch from Kafka, in parts where its people have many warnings.
 
         Records that do not decode, that revise another person's warning or that the database
         refuses go to ``reject``; the others are applied.
@@ -84,8 +87,12 @@ class Ingestor:
                 if result == "foreign":
                     reject(item, ContractError(FOREIGN, reason="invalid_field"))
 
-        if decoded:
-            refused = apply_isolated(decoded, apply, reject)
+        if not decoded:
+            return
+        with self._db.read() as session:
+            held = held_warnings(session, {_person(item) for item in decoded})
+        for part in parts(decoded, _person, held, self._read_max):
+            refused = apply_isolated(part, apply, reject)
             INGESTED.labels("kafka", "rejected").inc(refused)
 
     def _late(self, session: Session, case_ids: Sequence[str], now_ms: int) -> None:
@@ -107,3 +114,7 @@ class Ingestor:
             ]
 
         self._late_losses.see_losses(session, case_ids, losses_of, ACTOR, now_ms)
+
+
+def _person(item: tuple[TopicRecord, FraudWarning]) -> Person:
+    return item[1].tenant, item[1].subscriber

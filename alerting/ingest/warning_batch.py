@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from alerting.access import EVERYTHING, Scope
 from alerting.cases.case_reopening import open_again, open_from_text
-from alerting.cases.case_summary import Change, in_force, severity_in, summarise
+from alerting.cases.case_summary import SUMMED_UP, Change, in_force, severity_in, summarise
 from alerting.cases.correlation import OpenCase, correlate
 from alerting.cases.currency_weights import CurrencyWeights
 from alerting.cases.history import CaseHistory
@@ -168,7 +168,8 @@ def _load(
     batch = _Batch(warnings=known, cases=cases, victims={}, members={}, history=history)
     for case in cases.values():
         batch.victims.setdefault((case.tenant, case.subscriber), []).append(case.case_id)
-    for row in session.scalars(select(Warning_).where(Warning_.case_id.in_(list(cases)))):
+    members = select(Warning_).options(SUMMED_UP).where(Warning_.case_id.in_(list(cases)))
+    for row in session.scalars(members):
         batch.members.setdefault(row.case_id, {})[row.warning_id] = row
     return batch
 

@@ -29,6 +29,9 @@ WARM_UP = 0.25
 MEMORY_MB_PER_HOUR_MAX = 50.0
 FILES_PER_HOUR_MAX = 10.0
 EVENTS_PER_SECOND = 100
+WARNED_SHARE = 0.05
+"""Share of the events that warn, 5 new warnings a second: fifteen times the busiest hour of a province."""
+PEOPLE, CALLERS = 3_000, 400
 PAUSE_SECONDS = 15.0
 PATIENCE_SECONDS = 600.0
 
@@ -104,15 +107,21 @@ async def disturb(town: Town, until: float) -> int:
 
 async def run(directory: Path, seconds: float, seed: int) -> bool:
     """One soak; whether everything held."""
-    town = Town(directory, seed, workers=2)
+    town = Town(directory, seed, workers=2, large_amounts=True)
     try:
         await asyncio.to_thread(town.start)
-        await town.send(Traffic(seed + 1, subscribers=300, callers=40), 50, 0.5)
+        await town.send(Traffic(seed + 1, subscribers=PEOPLE, callers=CALLERS), 50, 0.5)
         await all_scored(town, PATIENCE_SECONDS)
         watched = [*town.workers, town.alerting, town.redis.process, town.broker.process]
         found: dict[str, Samples] = {}
         sampling = asyncio.create_task(sample(watched, found))
-        traffic = Traffic(seed, subscribers=300, callers=40, step_ms=1000 / EVENTS_PER_SECOND)
+        traffic = Traffic(
+            seed,
+            subscribers=PEOPLE,
+            callers=CALLERS,
+            step_ms=1000 / EVENTS_PER_SECOND,
+            large_share=WARNED_SHARE,
+        )
         disturbing = asyncio.create_task(disturb(town, time.monotonic() + seconds))
         await town.send(traffic, int(EVENTS_PER_SECOND * seconds), seconds)
         faults = await disturbing

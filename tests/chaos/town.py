@@ -39,6 +39,7 @@ class Town:
         seed: of traffic and faults.
         workers: how many.
         settings: further environment variables of the workers.
+        large_amounts: whether the workers warn about large amounts alone; else about half of the events.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class Town:
         seed: int,
         workers: int,
         settings: Mapping[str, str] | None = None,
+        *,
+        large_amounts: bool = False,
     ) -> None:
         self.seed = seed
         self.draw = random.Random(seed)
@@ -66,7 +69,8 @@ class Town:
             bootstrap_servers=f"127.0.0.1:{self.kafka_proxy.port}",
             redis_url=f"redis://127.0.0.1:{self.redis_proxy.port}/0",
             partitions=4,
-            intercept=-3.2,
+            intercept=0.0 if large_amounts else -3.2,
+            large_amounts=large_amounts,
             settings={
                 "FOREWARN_WORKER_SESSION_SECONDS": str(SESSION_SECONDS),
                 "FOREWARN_WORKER_DRAIN_SECONDS": "15",

@@ -1,4 +1,7 @@
-"""Exports case events to logs and traces: one line and one span for each event.
+"""Exports case events to logs and traces.
+
+What happened to one warning is a line and a span of that warning. A step of the case is one of each of its
+warnings, of the first fifty at most: a case of a thousand warnings would write a thousand lines a step.
 
 The exporter reads committed events, so it never exports a step that was rolled back, and the code
 that takes steps does not depend on it. One replica at a time exports, under a lease. Events that
@@ -30,6 +33,9 @@ one, but not a minute later."""
 
 EXPORTED = ("channel", "result", "disposition", "severity", "recipient", "step")
 """Fields of an event's detail that hold codes, never a number or a name."""
+
+TRACES_MAX = 50
+"""Warnings of a case whose traces show its steps."""
 
 _log = structlog.get_logger(__name__)
 
@@ -74,9 +80,12 @@ class CaseEventExporter:
                 case.case_id: case
                 for case in session.scalars(select(Case).where(Case.case_id.in_(ids)))
             }
-            traces = _traces(session, ids)
+            own = {str(row.detail["warning_id"]) for row in new if "warning_id" in row.detail}
+            traces, of_warning = _traces(session, ids), _traces_of(session, own)
         for row in new:
-            self._export(row, cases[row.case_id], traces[row.case_id])
+            one = row.detail.get("warning_id")
+            shown = of_warning.get(str(one), []) if one else traces[row.case_id]
+            self._export(row, cases[row.case_id], shown)
         exported = self._exported.union(fresh)
         self._remember([one for one in numbers if one[0] in exported], now_ms)
         return 0.0 if len(new) == BATCH else IDLE_SECONDS
@@ -142,13 +151,28 @@ class CaseEventExporter:
 
 
 def _traces(session: Session, case_ids: set[str]) -> dict[str, list[tuple[str, str]]]:
-    """The warnings of each case with their trace contexts."""
+    """The first warnings of each case with their trace contexts."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    rows = session.execute(
-        select(Warning_.case_id, Warning_.warning_id, Warning_.traceparent)
-        .where(Warning_.case_id.in_(case_ids))
-        .order_by(Warning_.warning_id)
+    place = func.row_number().over(
+        partition_by=Warning_.case_id, order_by=(Warning_.received_at_ms, Warning_.warning_id)
     )
-    for case_id, warning_id, traceparent in rows:
+    ranked = (
+        select(Warning_.case_id, Warning_.warning_id, Warning_.traceparent, place.label("place"))
+        .where(Warning_.case_id.in_(case_ids))
+        .subquery()
+    )
+    for case_id, warning_id, traceparent, _ in session.execute(
+        select(ranked).where(ranked.c.place <= TRACES_MAX).order_by(ranked.c.place)
+    ):
         found[case_id].append((warning_id, traceparent))
     return found
+
+
+def _traces_of(session: Session, warning_ids: set[str]) -> dict[str, list[tuple[str, str]]]:
+    """The trace context of each warning, in the form of ``_traces``."""
+    rows = session.execute(
+        select(Warning_.warning_id, Warning_.traceparent).where(
+            Warning_.warning_id.in_(warning_ids)
+        )
+    )
+    return {warning_id: [(warning_id, traceparent)] for warning_id, traceparent in rows}

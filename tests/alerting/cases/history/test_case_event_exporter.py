@@ -8,7 +8,11 @@ from structlog.testing import capture_logs
 
 from alerting.access import Principal
 from alerting.cases.closure_service import Closure
-from alerting.cases.history.case_event_exporter import LEASE_SECONDS, CaseEventExporter
+from alerting.cases.history.case_event_exporter import (
+    LEASE_SECONDS,
+    TRACES_MAX,
+    CaseEventExporter,
+)
 from alerting.web.service_container import Services
 from forewarn.telemetry.tracing import trace_id
 from streams.pipeline.messages import traceparent
@@ -109,3 +113,18 @@ def test_old_events_are_not_exported_again(
     clock.advance(seconds=3600)
     turn(exporter)
     assert recorded.spans == []
+
+
+def test_what_happened_to_a_warning_is_in_its_trace_alone_and_a_step_in_fifty_at_most(
+    services: Services, exporter: CaseEventExporter, recorded: RecordedSpans, boss: Principal
+) -> None:
+    made = [warning(f"w-{no}", traceparent=traceparent(f"w-{no}")) for no in range(TRACES_MAX + 9)]
+    case_ids = {case_id for _, case_id, _ in services.ingestor.ingest(made, "test").results}
+    [case_id] = case_ids
+    turn(exporter)
+    raised = [context for name, context, *_ in recorded.spans if name == "case warning_raised"]
+    assert sorted(raised) == sorted(one.traceparent for one in made)
+    services.case_service.claim(case_id, boss)
+    turn(exporter)
+    claimed = [context for name, context, *_ in recorded.spans if name == "case claimed"]
+    assert len(claimed) == len(set(claimed)) == TRACES_MAX
