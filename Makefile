@@ -10,7 +10,7 @@ IN_TWO := --numprocesses=2 --dist=loadfile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install hooks demo check quick test system lint typecheck format lock lock-jars bench bench-short bench-scale region-rehearsal chaos chaos-payments soak docs screenshots wheel sbom clean
+.PHONY: help install hooks demo check quick test system lint typecheck format lock lock-jars bench bench-short bench-scale region-rehearsal chaos chaos-payments postgres soak docs screenshots wheel sbom clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,12 @@ chaos: $(STAMP) ## Crash and cut the stream for five minutes, counting everythin
 
 chaos-payments: $(STAMP) ## Kill workers, replicas and the broker while 10,000 payments ask (PAYMENTS=..., FOREWARN_CHAOS_SEED repeats)
 	FOREWARN_CHAOS_PAYMENTS=$(or $(PAYMENTS),10000) $(BIN)/python -m pytest tests/chaos/test_decisions_chaos.py -s
+
+postgres: $(STAMP) ## Run the alerting tests that use PostgreSQL against 16, 17 and 18, downloaded once (VERSIONS=17: one)
+	@for version in $(or $(VERSIONS),16 17 18); do \
+		echo "PostgreSQL $$version"; \
+		FOREWARN_TEST_POSTGRES=$$version $(BIN)/python -m pytest -q tests/alerting -m system -k postgres || exit 1; \
+	done
 
 soak: $(STAMP) ## Load, rebalances and lost servers for an hour: slopes of memory and files, every event counted (SECONDS=600: shorter)
 	$(BIN)/python -m tests.chaos.soak --seconds $(or $(SECONDS),3600)

@@ -44,6 +44,7 @@ SLOW = (
 """Modules with tests of seconds of processor time (measured one by one); they carry the mark ``slow``."""
 
 INSTALL = {
+    r"PostgreSQL \d+ for": "unset FOREWARN_TEST_POSTGRES",
     r"pgbouncer": "apt-get install pgbouncer",
     r"postgres|initdb": "apt-get install postgresql",
     r"chromium": "apt-get install chromium fonts-noto-cjk",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, Select, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from alerting.db.database_fault import READ_ONLY, fault_of
@@ -40,7 +40,7 @@ class Database:
         url: ``sqlite:///FILE`` or ``postgresql+psycopg://...``; ``postgresql://`` is understood.
 
     Raises:
-        ConfigurationError: for any other database.
+        ConfigurationError: for any other database, or a URL that cannot be read.
     """
 
     def __init__(self, url: str) -> None:
@@ -53,7 +53,13 @@ class Database:
             )
         self.url = url
         self.is_postgresql = url.startswith("postgresql")
-        self.engine = _postgresql(url) if self.is_postgresql else _sqlite(url)
+        try:
+            self.engine = _postgresql(url) if self.is_postgresql else _sqlite(url)
+        except (ArgumentError, ValueError) as error:
+            raise ConfigurationError(
+                "FOREWARN_ALERTING_DATABASE_URL cannot be read.",  # it holds a password
+                hint="Several hosts with ports are /NAME?host=ONE:5432&host=TWO:5432.",
+            ) from error
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextmanager
@@ -225,12 +231,18 @@ def create_private(path: Path) -> None:
 
 
 def unverified_host(url: str) -> str | None:
-    """The host of a remote PostgreSQL whose certificate is not verified; None if it is."""
+    """The first remote host of a PostgreSQL whose certificate is not verified; None without one."""
     parsed = make_url(url)
-    host = str(parsed.host or parsed.query.get("host") or "")
-    here = not host or host.startswith("/") or host in ("localhost", "127.0.0.1", "::1")
-    checked = parsed.query.get("sslmode") == "verify-full"
-    return host if url.startswith("postgresql") and not here and not checked else None
+    if not url.startswith("postgresql") or parsed.query.get("sslmode") == "verify-full":
+        return None
+    named = parsed.query.get("host") or parsed.host or ""
+    hosts = ",".join([named] if isinstance(named, str) else named).split(",")
+    names = (host if host.count(":") > 1 else host.partition(":")[0] for host in hosts)
+    return next((name for name in names if not _is_here(name)), None)
+
+
+def _is_here(host: str) -> bool:
+    return not host or host.startswith("/") or host in ("localhost", "127.0.0.1", "::1")
 
 
 def _sqlite(url: str) -> Engine:

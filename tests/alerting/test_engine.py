@@ -14,6 +14,7 @@ from alerting.db import Database, migrate
 from alerting.db.case_tables import EmergencyContact
 from alerting.db.database import unverified_host
 from alerting.jobs import backup as backups
+from forewarn.errors import ConfigurationError
 from tests.alerting.factory import NOW_MS, VICTIM
 
 OTHER = "+8613700000000"
@@ -89,6 +90,24 @@ def test_a_backup_is_private_while_it_is_written(
     assert {mode(path) for path in files if path.exists()} == {0o600}
 
 
+def test_a_url_that_cannot_be_read_is_refused_without_its_password() -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read") as caught:
+        Database("postgresql://u:secret@db-1:5432,db-2:5433/x")
+    assert "host=ONE:5432&host=TWO:5432" in str(caught.value.hint)
+    assert "secret" not in str(caught.value) + str(caught.value.hint)
+
+
+def test_a_connection_just_returned_is_lent_next(db: Database) -> None:
+    """Lent in turn, every connection of the pool would fill its caches."""
+    with db.read(), db.read(), db.read() as last:
+        last.execute(text("SELECT 1"))
+    used = set()
+    for _ in range(20):
+        with db.read() as session:
+            used.add(id(session.connection().connection.driver_connection))
+    assert len(used) == 1
+
+
 @pytest.mark.parametrize(
     ("url", "host"),
     [
@@ -98,6 +117,10 @@ def test_a_backup_is_private_while_it_is_written(
         ("postgresql+psycopg://u@db.example/x?sslmode=verify-full", None),
         ("postgresql+psycopg://u@db.example/x?sslmode=require", "db.example"),
         ("postgresql://u@db.example/x", "db.example"),
+        ("postgresql://u@db-1,db-2/x", "db-1"),
+        ("postgresql+psycopg://u@/x?host=127.0.0.1:5432&host=db-2:5433", "db-2"),
+        ("postgresql+psycopg://u@/x?host=db-1:5432&host=db-2:5433&sslmode=verify-full", None),
+        ("postgresql+psycopg://u@/x?host=127.0.0.1:5432&host=::1", None),
     ],
 )
 def test_a_database_elsewhere_is_verified_or_named(url: str, host: str | None) -> None:

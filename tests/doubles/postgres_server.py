@@ -1,4 +1,4 @@
-"""A real PostgreSQL as a child process, from the system's binaries."""
+"""A real PostgreSQL as a child process, and a standby that follows it."""
 
 import os
 import pwd
@@ -16,16 +16,22 @@ from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.local.child_process import Child
 from forewarn.local.ports import LOOPBACK, free_port
 from forewarn.local.wait import wait_until
+from tests.doubles.postgres_versions import downloaded_binaries, wanted_version
 
 SERVICE_USER = "postgres"
 
 
 def postgres_binaries() -> Path:
-    """The directory of ``initdb`` and ``postgres``: on the PATH, or the newest that Debian has.
+    """The directory of ``initdb`` and ``postgres``: of the version that is asked for, on the PATH, or the
+    newest that Debian has.
 
     Raises:
         ConfigurationError: if there is none.
+        DependencyUnavailableError: if the version that is asked for cannot be downloaded.
     """
+    version = wanted_version()
+    if version is not None:
+        return downloaded_binaries(version)
     found = shutil.which("postgres")
     if found:
         return Path(found).resolve().parent
@@ -127,9 +133,48 @@ class PostgresServer:
         with psycopg.connect(self._dsn(), autocommit=True) as connection:
             connection.execute("SELECT pg_promote(true, 60)")
 
+    def follower(self, directory: Path) -> "PostgresServer":
+        """Start a hot standby that streams from this server, and let commits wait for it.
+
+        Args:
+            directory: of the standby's log and data.
+        """
+        standby = PostgresServer(directory, durable=self._durable)
+        with psycopg.connect(self._dsn(), autocommit=True) as admin:
+            admin.execute("SELECT pg_backup_start('follower', fast => true)")
+            shutil.copytree(
+                self._data, standby._data, ignore=shutil.ignore_patterns("postmaster.*")
+            )
+            label = admin.execute("SELECT labelfile FROM pg_backup_stop(false)").fetchone()
+        (standby._data / "backup_label").write_text(str(label[0] if label else ""))
+        (standby._data / "standby.signal").touch()
+        source = f"primary_conninfo = 'host={LOOPBACK} port={self.port} user=forewarn'\n"
+        with (standby._data / "postgresql.auto.conf").open("a") as settings:
+            settings.write(source)
+        standby.own()
+        standby.start()
+        with psycopg.connect(self._dsn(), autocommit=True) as admin:
+            admin.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            admin.execute("ALTER SYSTEM SET synchronous_commit = 'on'")
+            admin.execute("SELECT pg_reload_conf()")
+            wait_until(lambda: self._is_followed(admin), 30, what="the standby to follow")
+        return standby
+
     def kill(self) -> None:
         """As a power cut would."""
         self.process.kill()
+
+    def own(self) -> None:
+        """Give the data to the user who runs the server."""
+        if self._as_root:
+            owner = pwd.getpwnam(SERVICE_USER)
+            for path in (self._data, *self._data.rglob("*")):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+
+    @staticmethod
+    def _is_followed(admin: psycopg.Connection) -> bool:
+        state = admin.execute("SELECT sync_state FROM pg_stat_replication").fetchone()
+        return state is not None and state[0] in ("sync", "quorum")
 
     def _data_directory(self, directory: Path) -> Path:
         if not self._as_root:
