@@ -44,6 +44,7 @@ SLOW = (
 """Modules with tests of seconds of processor time (measured one by one); they carry the mark ``slow``."""
 
 INSTALL = {
+    r"pg_dump is of another": "nothing; `make test` covers it",
     r"PostgreSQL \d+ for": "unset FOREWARN_TEST_POSTGRES",
     r"pgbouncer": "apt-get install pgbouncer",
     r"postgres|initdb": "apt-get install postgresql",

@@ -230,6 +230,22 @@ def create_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
+def require_file(url: str) -> None:
+    """Refuse the file of a SQLite database that is not there: to connect would create an empty one.
+
+    Raises:
+        ConfigurationError: there is none, here or where the service expects its own.
+    """
+    file = make_url(url).database if url.startswith("sqlite") else None
+    if file and file != ":memory:" and not Path(file).exists():
+        raise ConfigurationError(
+            f"There is no alerting database {Path(file).absolute()}.",
+            hint="Set FOREWARN_ALERTING_DATABASE_URL; the settings of a stack on this machine are in"
+            " its file stack.env (`set -a; . .forewarn/stack.env`). `forewarn alerting migrate` creates"
+            " a new database.",
+        )
+
+
 def unverified_host(url: str) -> str | None:
     """The first remote host of a PostgreSQL whose certificate is not verified; None without one."""
     parsed = make_url(url)

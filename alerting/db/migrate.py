@@ -1,5 +1,7 @@
 """Migrates a database to the schema of this version."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -26,14 +28,49 @@ def upgrade(db: Database) -> str:
 
     Raises:
         DependencyUnavailableError: the database does not answer, or cannot be written.
+        ConfigurationError: a newer version has migrated the database.
     """
+    with _migrating(db) as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        if found is not None and found not in revisions():
+            raise _newer(found)
+        command.upgrade(_config(connection), "head")
+    return head_revision()
+
+
+def downgrade(db: Database, revision: str) -> None:
+    """Take back what came after a revision, with the data that only it held.
+
+    Raises:
+        DependencyUnavailableError: the database does not answer, or cannot be written.
+        ConfigurationError: the revision is not one before that of the database.
+    """
+    with _migrating(db) as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        known = revisions()
+        if found not in known or revision not in known[: known.index(found) + 1]:
+            raise ConfigurationError(
+                f"{revision!r} is no revision before {found or 'none'}, that of the database.",
+                hint="`forewarn --version` of the version to go back to names its revision.",
+            )
+        command.downgrade(_config(connection), revision)
+
+
+def revisions() -> list[str]:
+    """The revisions that this version knows, oldest first."""
+    script = ScriptDirectory(str(LOCATION))
+    return [one.revision for one in script.walk_revisions()][::-1]
+
+
+@contextmanager
+def _migrating(db: Database) -> Iterator[Connection]:
+    """One transaction for the whole change, of one replica at a time."""
     with db.errors(), db.engine.connect() as connection:
         writing = connection.execution_options(forewarn_write=True)
         with writing.begin():
             if db.is_postgresql:
                 writing.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            command.upgrade(_config(writing), "head")
-    return head_revision()
+            yield writing
 
 
 def head_revision() -> str:
@@ -49,11 +86,21 @@ def check(db: Database) -> None:
     """
     with db.errors(), db.engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
+    if found is not None and found not in revisions():
+        raise _newer(found)
     if found != head_revision():
         raise ConfigurationError(
             f"The alerting database is at revision {found or 'none'}, not {head_revision()}.",
             hint="Run `forewarn alerting migrate`.",
         )
+
+
+def _newer(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"A newer version has brought the alerting database to revision {found}.",
+        hint=f"With the newer version run `forewarn alerting migrate --to {head_revision()}`, which is"
+        " the newest revision of this one.",
+    )
 
 
 def differences(db: Database) -> list[object]:

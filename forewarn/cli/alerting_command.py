@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
-from sqlalchemy import make_url
 
 from alerting.bootstrap.background_tasks import replica_name
 from alerting.bootstrap.composition import Settings, build_app
@@ -17,6 +16,7 @@ from alerting.bootstrap.gateways import available_channels, build_channels
 from alerting.cases import history
 from alerting.cases.playbooks.playbook_file import load_playbooks
 from alerting.db import Database, migrate
+from alerting.db.database import require_file
 from alerting.jobs import backup as backups
 from alerting.jobs.erasure import erase_person
 from alerting.jobs.retention import Retention, RetentionOptions
@@ -94,10 +94,21 @@ def serve(
 
 
 @app.command("migrate")
-def migrate_database() -> None:
-    """Bring the database to the schema of this version."""
+def migrate_database(
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="Go back to this revision, for an earlier version; the data of what came later go."
+        ),
+    ] = None,
+) -> None:
+    """Bring the database to the schema of this version, or back to that of an earlier one."""
     db = _database()
-    typer.echo(f"The database is at revision {migrate.upgrade(db)}.")
+    if to is None:
+        to = migrate.upgrade(db)
+    else:
+        migrate.downgrade(db, to)
+    typer.echo(f"The database is at revision {to}.")
     db.dispose()
 
 
@@ -310,15 +321,7 @@ def migrated_database() -> Database:
         ConfigurationError: there is none yet, or it has the schema of another version.
     """
     url = load(AlertingSettings).database_url
-    file = make_url(url).database if url.startswith("sqlite") else None
-    if file and file != ":memory:" and not Path(file).exists():
-        # To connect would create an empty file, here or where the service expects its own.
-        raise ConfigurationError(
-            f"There is no alerting database {Path(file).absolute()}.",
-            hint="Set FOREWARN_ALERTING_DATABASE_URL; the settings of a stack on this machine are in"
-            " its file stack.env (`set -a; . .forewarn/stack.env`). `forewarn alerting migrate` creates"
-            " a new database.",
-        )
+    require_file(url)
     db = Database(url)
     migrate.check(db)
     return db

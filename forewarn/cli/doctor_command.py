@@ -38,8 +38,9 @@ def doctor(
     worst = 0
     for finding in _installation() if remote else diagnose(load(LocalSettings, **given)):
         line = line_of(finding)
-        # Markup off: `[local]` is the name of an extra.
-        console.print(line, style=_STYLES[finding.grade], markup=False, highlight=False)
+        # Markup off: `[local]` is the name of an extra. A command that is broken into lines cannot be copied.
+        style = _STYLES[finding.grade]
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
         worst |= finding.grade == "missing"
     raise typer.Exit(worst)
 

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 
 from alerting.db import Database, migrate
+from alerting.db.database import require_file
 from features.catalog import CATALOG
 from features.store.redis_connections import connect
 from forewarn.cli.gateway_trial import try_gateways
@@ -173,7 +174,9 @@ def _redis() -> Iterator[MachineFinding]:
         seconds, server, memory = asyncio.run(_ask_redis(settings))
     except (RedisError, OSError) as error:
         remedy = "Check FOREWARN_REDIS_URL, the user's rights, and that the server runs"
-        yield MachineFinding("missing", "Redis", f"did not answer: {type(error).__name__}", remedy)
+        place = settings.url.rpartition("@")[2]  # without a password
+        found = f"{place} did not answer: {type(error).__name__}"
+        yield MachineFinding("missing", "Redis", found, remedy)
         return
     version = server.get("redis_version", "of an unknown version")
     yield latency_finding("Redis", seconds, f", {version}")
@@ -216,12 +219,13 @@ def _as_fields(answer: Any) -> dict[str, str]:
 
 
 def _database() -> Iterator[MachineFinding]:
-    db = Database(load_alerting().database_url)
+    url = load_alerting().database_url
+    require_file(url)
+    db = Database(url)
     try:
         db.ping()  # the connection itself is not part of the latency
         yield latency_finding("database", _timed(db.ping))
-        migrate.check(db)
-        yield MachineFinding("ok", "schema", f"revision {migrate.head_revision()}")
+        yield from _contained("schema", lambda: _schema(db))
         if db.is_postgresql:
             before = system_clock()
             with db.read() as session:
@@ -229,6 +233,11 @@ def _database() -> Iterator[MachineFinding]:
             yield skew_finding("the database", float(theirs or 0), before, system_clock())
     finally:
         db.dispose()
+
+
+def _schema(db: Database) -> Iterator[MachineFinding]:
+    migrate.check(db)
+    yield MachineFinding("ok", "schema", f"revision {migrate.head_revision()}")
 
 
 def _model() -> Iterator[MachineFinding]:

@@ -12,12 +12,14 @@ from alerting.bootstrap.service_layer import build_services
 from alerting.cases.history import GENESIS
 from alerting.db import Base, Database, migrate
 from alerting.db.journal_tables import AuditHead
+from alerting.jobs import backup as backups
 from alerting.web.service_container import Services
 from forewarn.errors import ForewarnError
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import NOW_MS, Clock
 from tests.doubles.postgres_server import PostgresServer
+from tests.doubles.postgres_versions import wanted_version
 from tests.servers import missing_server
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -32,6 +34,17 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
         missing_server(str(error))
     yield server
     server.stop()
+
+
+@pytest.fixture(autouse=True)
+def no_dump_of_a_newer_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's ``pg_dump`` refuses a server of a newer version, and the downloaded ones have none."""
+    if wanted_version() is not None:
+
+        def skip(*_: object) -> None:
+            pytest.skip("pg_dump is of another version than the PostgreSQL that is tested")
+
+        monkeypatch.setattr(backups, "_run", skip)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ mpl.use("svg")  # before pyplot; a training job has no screen
 from matplotlib.axes import Axes  # the backend comes first
 from matplotlib.figure import Figure
 
+from models.evaluation.report.plot_fonts import families, one_note
+
 # Mid-tones with more than 3:1 contrast on both white and near black.
 BLUE, ORANGE, GREEN, GREY = "#3b82c4", "#d97706", "#2f9e6e", "#8a8f98"
 COLOURS = {"model": BLUE, "champion": GREEN, "logistic": ORANGE, "rules": GREY}
@@ -24,7 +26,7 @@ def draw(paint: Callable[[Axes], None], *, width: float = 6.0, height: float = 3
     settings = {
         "svg.fonttype": "none",
         "svg.hashsalt": "forewarn",
-        "font.family": "sans-serif",
+        "font.family": families(),
         "font.size": 9,
         **dict.fromkeys(
             ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK
@@ -33,7 +35,7 @@ def draw(paint: Callable[[Axes], None], *, width: float = 6.0, height: float = 3
         "axes.spines.right": False,
         "legend.frameon": False,
     }
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings), one_note():
         figure = Figure(figsize=(width, height), layout="constrained")
         figure.patch.set_alpha(0)
         axes = figure.add_subplot()

@@ -72,6 +72,36 @@ def test_the_schema_is_what_the_code_says(db: Database) -> None:
     migrate.check(db)
 
 
+def test_the_way_back_of_every_migration_keeps_what_the_schema_before_knows(
+    services: Services, boss: Principal
+) -> None:
+    closed_case(services, boss)
+    db, tables = services.db, ("cases", "warnings", "case_events", "ledger_entries", "audit_log")
+
+    def counts() -> list[int]:
+        with db.read() as session:
+            return [session.scalar(text(f"SELECT count(*) FROM {name}")) or 0 for name in tables]
+
+    before = counts()
+    for revision in migrate.revisions()[-2:0:-1]:
+        migrate.downgrade(db, revision)
+        assert counts() == before
+    with pytest.raises(ConfigurationError, match="no revision before 0002"):
+        migrate.downgrade(db, migrate.head_revision())
+    migrate.upgrade(db)
+    assert migrate.differences(db) == []
+    assert counts() == before
+    assert history.verify(db).fault is None
+
+
+def test_a_database_of_a_newer_version_is_refused_with_the_way_back(db: Database) -> None:
+    with db.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigurationError, match=r"newer version .* revision 9999") as caught:
+        migrate.upgrade(db)
+    assert f"migrate --to {migrate.head_revision()}" in str(caught.value.hint)
+
+
 def test_old_cases_lose_the_person_and_keep_the_figures(
     services: Services, boss: Principal, clock: Clock
 ) -> None:

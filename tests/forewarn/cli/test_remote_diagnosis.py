@@ -4,7 +4,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from alerting.db import Database, migrate
+from forewarn.cli import remote_diagnosis
 from forewarn.cli.gateway_trial import gateway_finding
 from forewarn.cli.remote_diagnosis import (
     SKEW_MS_MAX,
@@ -32,7 +35,37 @@ def test_an_installation_that_is_away_gives_one_finding_a_part(
         "Kafka", "Redis", "database", "model",
     }  # fmt: skip
     assert all(finding.remedy for finding in missing.values())
+    assert "127.0.0.1:" in missing["Redis"].found
     assert {"version", "time zone data", "routes"} <= {finding.what for finding in found}
+
+
+def test_a_database_file_that_is_not_there_is_named_and_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.db"
+    monkeypatch.setenv("FOREWARN_ALERTING_DATABASE_URL", f"sqlite:///{file}")
+    [found] = remote_diagnosis._contained("database", remote_diagnosis._database)
+    assert (found.grade, str(file) in found.found) == ("missing", True)
+    assert not file.exists()
+
+
+def test_a_schema_of_another_version_is_a_finding_of_its_own_with_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    monkeypatch.setenv("FOREWARN_ALERTING_DATABASE_URL", url)
+    db = Database(url)
+    migrate.upgrade(db)
+    migrate.downgrade(db, "0002")
+    older = {one.what: one for one in remote_diagnosis._database()}
+    assert (older["database"].grade, older["schema"].grade) == ("ok", "missing")
+    assert older["schema"].remedy == "Run `forewarn alerting migrate`."
+    with db.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    newer = {one.what: one for one in remote_diagnosis._database()}
+    assert "A newer version" in newer["schema"].found
+    assert "migrate --to" in newer["schema"].remedy
+    db.dispose()
 
 
 @pytest.mark.parametrize(("skew_ms", "grade"), [(0, "ok"), (SKEW_MS_MAX + 1, "missing")])
