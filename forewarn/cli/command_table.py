@@ -79,7 +79,7 @@ COMMANDS: dict[str, Entry] = {
         "retrain_command", "Export, train, judge and promote in one go.", _MODEL, "train"
     ),
     "reference": Entry(
-        "reference_command", "Write the reference pages of the documentation.", _OTHER
+        "reference_command", "Write the reference pages of the documentation.", _OTHER, EVERYTHING
     ),
 }
 

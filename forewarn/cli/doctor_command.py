@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from forewarn.cli.command_table import OWN_PACKAGES
+from forewarn.errors import ConfigurationError
 from forewarn.local.diagnosis import MachineFinding, diagnose
 from forewarn.platform.settings import LocalSettings, load
 
@@ -52,8 +54,16 @@ def line_of(finding: MachineFinding) -> str:
 
 
 def _installation() -> Iterable[MachineFinding]:
-    from forewarn.cli.remote_diagnosis import (  # noqa: PLC0415  needs more extras than this machine may have
-        diagnose_installation,
-    )
-
+    try:
+        from forewarn.cli.remote_diagnosis import (  # noqa: PLC0415  needs more extras than this machine may have
+            diagnose_installation,
+        )
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in OWN_PACKAGES:
+            raise  # a fault of this code, not of the installation
+        raise ConfigurationError(
+            f"`forewarn doctor --remote` needs the package {package}, which is not installed.",
+            hint="Run it in the toolbox, or install it with: pip install 'forewarn[console]'",
+        ) from error
     return diagnose_installation()

@@ -42,7 +42,7 @@ def no_dump_of_a_newer_server(monkeypatch: pytest.MonkeyPatch) -> None:
     if wanted_version() is not None:
 
         def skip(*_: object) -> None:
-            pytest.skip("pg_dump is of another version than the PostgreSQL that is tested")
+            missing_server("pg_dump is of another version than the PostgreSQL that is tested")
 
         monkeypatch.setattr(backups, "_run", skip)
 

