@@ -85,7 +85,9 @@ def plan(given: argparse.Namespace, directory: Path, database: Database) -> Path
     ]
     dice, now_ms = random.Random(13), system_clock()
     count = given.warnings * (given.seconds + RISE_SECONDS)
-    bodies = [encode(one(f"w-l{n}", f"+86139{n:08}", dice, now_ms)) for n in range(count)]
+    bodies = [
+        encode(one(f"w-{9_000_000 + n}", f"+86139{n:08}", dice, now_ms)) for n in range(count)
+    ]
     (directory / "warnings.jsonl").write_bytes(b"\n".join(bodies))
     content = {
         "sessions": given.sessions, "feeds": given.feeds, "warnings": given.warnings,

@@ -36,12 +36,12 @@ class Console(FastHttpUser):
     def on_start(self) -> None:
         """Sign in, from an address of its own: the load generator is the proxy that names it."""
         number = next(_numbers)
-        self.told = {
+        self.headers = {
             "Accept-Language": "en",
             "X-Forwarded-For": f"10.1.{number // 250}.{number % 250 + 1}",
         }
         self.rounds = number % ROUNDS_A_CASE
-        page = self.client.get("/console/sign-in", headers=self.told, name="sign-in page").text
+        page = self.client.get("/console/sign-in", headers=self.headers, name="sign-in page").text
         form = {
             "name": f"r{number % PLAN['people']}",
             "password": PLAN["password"],
@@ -49,19 +49,25 @@ class Console(FastHttpUser):
             "next": "",
         }
         self.client.post(
-            "/console/sign-in", data=form, headers=self.told, name="sign in", allow_redirects=False
+            "/console/sign-in",
+            data=form,
+            headers=self.headers,
+            name="sign in",
+            allow_redirects=False,
         )
-        self._read(self.client.get("/console/queue", headers=self.told, name="queue, whole").text)
+        self._read(
+            self.client.get("/console/queue", headers=self.headers, name="queue, whole").text
+        )
 
     @task
     def follow(self) -> None:
         """Ask what changed in the queue; every half minute open a case of it."""
         self.rounds += 1
-        told = self.told | {"HX-Request": "true"}
-        self._read(self.client.get(self.path, headers=told, name="queue, changes").text or "")
+        headers = self.headers | {"HX-Request": "true"}
+        self._read(self.client.get(self.path, headers=headers, name="queue, changes").text or "")
         if self.shown and self.rounds % ROUNDS_A_CASE == 0:
             path = f"/console/cases/{self.shown[self.rounds % len(self.shown)]}"
-            self.client.get(path, headers=self.told, name="case")
+            self.client.get(path, headers=self.headers, name="case")
 
     def _read(self, page: str) -> None:
         found = ROWS.findall(page)
@@ -82,10 +88,10 @@ class Terminal(HttpUser):
     def listen(self) -> None:
         """Hold the feed open, and take the time from each call to its arrival."""
         number = next(_numbers)
-        told = {"Authorization": f"Bearer {PLAN['keys'][number % len(PLAN['keys'])]}"}
+        headers = {"Authorization": f"Bearer {PLAN['keys'][number % len(PLAN['keys'])]}"}
         began_ms = time.time() * 1000
         with self.client.get(
-            "/v1/patrol/feed", headers=told, stream=True, timeout=60, name="feed, opened"
+            "/v1/patrol/feed", headers=headers, stream=True, timeout=60, name="feed, opened"
         ) as answer:
             for line in answer.iter_lines() if answer.status_code == 200 else ():
                 if not line.startswith(b"data:"):
@@ -116,9 +122,9 @@ class Source(FastHttpUser):
         """Send the next warning."""
         body = next(_bodies, b"")
         if body:
-            told = {
+            headers = {
                 "Authorization": f"Bearer {PLAN['service_key']}",
                 "Content-Type": "application/json",
                 "Idempotency-Key": f"k-{next(_numbers)}",
             }
-            self.client.post("/v1/warnings", data=body, headers=told, name="warning")
+            self.client.post("/v1/warnings", data=body, headers=headers, name="warning")

