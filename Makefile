@@ -36,13 +36,14 @@ check: $(STAMP) ## Check style, types and the tests that need no server, two job
 quick: $(STAMP) ## Run the tests that need neither a server nor much time, in two processes
 	$(BIN)/python -m pytest -q -m "not system and not chaos and not slow" $(IN_TWO)
 
-test: $(STAMP) ## Run all tests, those without servers in two processes (with COVERAGE=1 also measure); what was skipped is said
+test: $(STAMP) ## Run all tests, all but those that kill processes in two processes (with COVERAGE=1 also measure); what was skipped is said
 	$(BIN)/python -m pytest -m "not system and not chaos" $(IN_TWO) $(if $(COVERAGE),--cov --cov-report=)
 	$(if $(COVERAGE),$(BIN)/python -m coverage report --fail-under=$$(cat .ci/coverage-floor))
 	@$(MAKE) --no-print-directory system
 
-system: $(STAMP) ## Run the tests that start servers or kill processes
-	$(BIN)/python -m pytest -m "system or chaos"
+system: $(STAMP) ## Run the tests that start servers, in two processes, then those that kill processes
+	$(BIN)/python -m pytest -m "system and not chaos" $(IN_TWO)
+	$(BIN)/python -m pytest -m chaos
 
 hooks: $(STAMP) ## Install the pre-commit hooks of this repository
 	$(BIN)/pre-commit install

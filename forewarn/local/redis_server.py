@@ -89,8 +89,13 @@ class RedisServer(LocalServer):
 
     @property
     def unix_url(self) -> str:
-        """Address of the unix socket for clients, database 0."""
-        return f"unix://{quote(str(self.socket_path))}?db=0"
+        """Address of the unix socket for clients, database 0; that of TCP where there is no socket."""
+        return f"unix://{quote(str(self.socket_path))}?db=0" if self._has_socket else self.url
+
+    @property
+    def _has_socket(self) -> bool:
+        """Whether the directory is not too deep for a socket: its path has at most 107 bytes."""
+        return len(os.fsencode(self.socket_path)) < 100
 
     def client(self, **arguments: object) -> redis.Redis:
         """A blocking client with short timeouts, for tests and probes."""
@@ -128,8 +133,7 @@ class RedisServer(LocalServer):
             "hash-max-ziplist-entries": "1024",
             "hash-max-ziplist-value": "8192",
         }
-        # sun_path holds 107 bytes; a deep directory gets TCP alone.
-        if len(os.fsencode(self.socket_path)) < 100:
+        if self._has_socket:
             directives |= {"unixsocket": self.socket_path.name, "unixsocketperm": "700"}
         lines = []
         for name, value in (directives | self._config).items():

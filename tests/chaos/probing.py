@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Self
 
 from benchmarks.world import WorkerProcess
@@ -53,13 +54,17 @@ def metric(worker: WorkerProcess, name: str) -> dict[str, float]:
 
 
 class Probing:
-    """Asks from a thread while it is entered as a context."""
+    """Asks from a thread while it is entered as a context.
+
+    As in Kubernetes a process is asked whether it is alive once its start-up probe has passed.
+    """
 
     def __init__(self, workers: Sequence[WorkerProcess], every_seconds: float = 0.3) -> None:
         self._workers = workers
         self._every_seconds = every_seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="probing", daemon=True)
+        self._up: set[int] = set()
         self.answers: list[Answer] = []
 
     def __enter__(self) -> Self:
@@ -75,14 +80,17 @@ class Probing:
         return {
             reason
             for answer in self.answers
-            if answer.probe == probe and answer.status != 200
+            if answer.probe == probe and answer.status != HTTPStatus.OK
             for reason in answer.reasons
         }
 
     def _run(self) -> None:
         while not self._ended.wait(self._every_seconds):
             for worker in self._workers:
-                for probe in ("ready", "live"):
+                process = worker.pid
+                for probe in ("ready", "live") if process in self._up else ("ready", "startup"):
                     answer = ask(worker, probe)
                     if answer is not None:
                         self.answers.append(answer)
+                        if answer.probe == "startup" and answer.status == HTTPStatus.OK:
+                            self._up.add(process)

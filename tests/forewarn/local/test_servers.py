@@ -67,6 +67,11 @@ def test_servers_run_in_a_directory_of_any_name(tmp_path: Path) -> None:
         assert not [log for log in logs if log.stat().st_mode & 0o077 and log.name == "kafka.log"]
 
 
+def test_a_directory_too_deep_for_a_socket_gets_an_address_that_answers(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / ("deep" * 30) / "redis") as server:
+        assert redis.Redis.from_url(server.unix_url).ping()
+
+
 def test_a_property_is_what_java_reads_back() -> None:
     assert _escaped("/a b/ü反\\😀") == "/a b/\\u00fc\\u53cd\\\\\\ud83d\\ude00"
 
