@@ -118,6 +118,12 @@ class RunResult:
         at, length = annex_spans(self._stored)
         return at, length
 
+    @cached_property
+    def _annex_places(self) -> tuple[list[int], list[int], list[int]]:
+        """Record of each row's subscriber; start and length of each record's stored annex."""
+        at, length = self._stored_annexes
+        return self.plan.slots[:, 0].tolist(), at.tolist(), length.tolist()
+
     @property
     def has_annex(self) -> npt.NDArray[np.bool_]:
         """Whether the annex of each event's subscriber has any bytes; bool [n]."""
@@ -131,13 +137,14 @@ class RunResult:
 
     def annex(self, row: int) -> bytes:
         """The annex of the subscriber of an event; empty for most subscribers."""
-        record = int(self.plan.slots[row, 0])
+        records, starts, lengths = self._annex_places
+        record = records[row]
         if record < 0:
             return b""
         if record in self.annexes:
             return self.annexes[record]
-        at, length = (int(array[record]) for array in self._stored_annexes)
-        return self._stored.data[at : at + length].tobytes()
+        at = starts[record]
+        return self._stored.data[at : at + lengths[record]].tobytes()
 
     def set_annex(self, row: int, data: bytes) -> None:
         """Replace the annex of the subscriber of an event.
