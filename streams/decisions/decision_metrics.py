@@ -55,7 +55,7 @@ class DecisionMetrics:
         )
         self.loop_delay = Histogram(
             "forewarn_decide_loop_delay_seconds",
-            "How late a bare timer of the event loop fires: no answer of the replica is more punctual.",
+            "How late a bare timer of the event loop fires.",
             buckets=_SECONDS,
             registry=registry,
         )

@@ -114,8 +114,9 @@ class DecisionRoutes:
         if answered.repeated:
             response.headers[REPEATED_HEADER] = "true"
         now = time.monotonic()
-        taken, delay = now - began, self._loop_delay.worst_since(began, now)
-        response.headers[TIMING_HEADER] = f"total;dur={taken * 1e3:.1f}, loop;dur={delay * 1e3:.1f}"
+        starved = self._loop_delay.starved_since(began, now, time.thread_time())
+        timing = f"total;dur={(now - began) * 1e3:.1f}, starved;dur={starved * 1e3:.1f}"
+        response.headers[TIMING_HEADER] = timing
         return response
 
     async def what_if(self, request: web.Request) -> web.Response:

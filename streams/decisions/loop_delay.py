@@ -1,7 +1,7 @@
-"""How late a bare timer of the event loop fires: what no answer of this process can be better than.
+"""How late a bare timer of the event loop fires, and how much of that was waiting for a processor.
 
-It separates a slow part of ours from a processor that others use: an answer that is as late as the timer
-was at that moment waited for the processor.
+It separates a slow part of ours from a machine that others use: while the loop is not given a processor, no code
+of ours can answer. What our own code spends (a long computation, a collection of garbage) is taken off.
 """
 
 import asyncio
@@ -11,6 +11,9 @@ from collections import deque
 from streams.decisions.decision_metrics import DecisionMetrics
 
 PERIOD_SECONDS = 0.02
+USUAL_SECONDS = 0.002
+"""A timer is this late on an idle machine, too."""
+
 KEPT = 1000
 """Readings that are remembered: 20 seconds, above every usual deadline."""
 
@@ -24,37 +27,47 @@ class LoopDelay:
 
     def __init__(self, metrics: DecisionMetrics) -> None:
         self._metrics = metrics
-        self._due = 0.0
+        self._due = self._spent = 0.0
         self._readings: deque[tuple[float, float]] = deque(maxlen=KEPT)
 
     async def run(self) -> None:
         """Measure until cancelled."""
         while True:
-            self._due = time.monotonic() + PERIOD_SECONDS
+            self.wait_from(time.monotonic(), time.thread_time())
             await asyncio.sleep(PERIOD_SECONDS)
-            self.note(time.monotonic(), self._due)
+            self.note(time.monotonic(), time.thread_time())
 
-    def note(self, now: float, due: float) -> None:
-        """Take a reading.
+    def wait_from(self, now: float, spent: float) -> None:
+        """Begin to wait for a timer.
 
         Args:
-            now: monotonic seconds at which the timer fired.
-            due: when it should have.
+            now: monotonic seconds.
+            spent: seconds of processor time of this thread until now.
         """
-        delay = max(0.0, now - due)
-        self._readings.append((now, delay))
-        self._metrics.loop_delay.observe(delay)
+        self._due, self._spent = now + PERIOD_SECONDS, spent
 
-    def worst_since(self, began: float, now: float) -> float:
-        """The greatest delay in seconds since a moment, that of the timer that has yet to fire included.
+    def note(self, now: float, spent: float) -> None:
+        """Take a reading: the timer has fired."""
+        self._metrics.loop_delay.observe(max(0.0, now - self._due))
+        self._readings.append((now, self._starved(now, spent)))
+
+    def starved_since(self, began: float, now: float, spent: float) -> float:
+        """Seconds in which the loop waited for a processor, the timer that has yet to fire included.
 
         Args:
             began: monotonic seconds.
             now: monotonic seconds.
+            spent: seconds of processor time of this thread until now.
         """
-        worst = max(0.0, now - self._due) if self._due else 0.0
-        for at, delay in reversed(self._readings):
+        total = min(self._starved(now, spent), now - began)
+        for at, starved in reversed(self._readings):
             if at < began:
                 break
-            worst = max(worst, delay)
-        return worst
+            total += min(starved, at - began)
+        return total
+
+    def _starved(self, now: float, spent: float) -> float:
+        delay = now - self._due
+        if not self._due or delay <= USUAL_SECONDS:
+            return 0.0
+        return max(0.0, delay - (spent - self._spent))

@@ -60,7 +60,7 @@ def _decide(body: Json, answer: Json, problem: Json) -> Json:
             _header(
                 DEADLINE,
                 {"type": "integer", "minimum": DEADLINE_MS_MIN},
-                "milliseconds until the fallback answers",
+                "milliseconds within which the service answers, at worst with the fallback",
             ),
             _header(
                 ACCEPT_LATE,
@@ -79,6 +79,11 @@ def _decide(body: Json, answer: Json, problem: Json) -> Json:
                     REPEATED_HEADER: {
                         "description": "`true` if this answer was given before",
                         "schema": {"type": "string"},
+                    },
+                    TIMING_HEADER: {
+                        "description": "`total`: milliseconds that the service took; `starved`: those in "
+                        "which its replica waited for a processor",
+                        "schema": {"type": "string", "example": "total;dur=41.7, starved;dur=0.0"},
                     },
                 },
                 "content": {"application/json": {"schema": answer}},

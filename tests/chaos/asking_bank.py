@@ -36,7 +36,7 @@ HEAL_SECONDS = 300
 TRIES = 200
 """Of a bank whose replica is gone; it asks the next one."""
 
-_TIMING = re.compile(r"total;dur=([0-9.]+), loop;dur=([0-9.]+)")
+_TIMING = re.compile(r"total;dur=([0-9.]+), starved;dur=([0-9.]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,7 @@ class Punctuality:
 
     Attributes:
         overrun: as the bank saw it.
-        excused: how late bare timers fired in the meantime, in the replica and in the bank: what both
-            waited for a processor.
+        excused: how long replica and bank waited for a processor meanwhile, by how late bare timers fired.
         served: of the service's own count of its time.
     """
 
@@ -113,8 +112,8 @@ class Bank:
         now, deadline = time.monotonic(), self.deadline_ms / 1000
         found = _TIMING.fullmatch(timing)
         assert found is not None, timing
-        total, loop = (float(number) / 1000 for number in found.groups())
-        excused = loop + self.control.worst_since(began, now)
+        total, starved = (float(number) / 1000 for number in found.groups())
+        excused = starved + self.control.starved_since(began, now, time.thread_time())
         self.punctuality.append(Punctuality(now - began - deadline, excused, total - deadline))
 
     def summary(self) -> str:
@@ -124,9 +123,10 @@ class Bank:
         served = sum(one.served > OVERRUN_SECONDS for one in late)
         worst = max(self.punctuality, key=lambda one: one.overrun)
         return (
-            f"{len(self.punctuality)} answers, {len(late)} later than the deadline by 50 ms, {served} of them"
-            f" by the service's own count, {own} beyond what bare timers were late; the worst {worst.overrun:.3f} s"
-            f" (timers {worst.excused:.3f} s, service {worst.served:.3f} s)"
+            f"{len(self.punctuality)} answers, {len(late)} later than the deadline by 50 ms, {served} of them by"
+            f" the service's own count, {own} of them beyond the waiting for a processor; the latest"
+            f" {worst.overrun:.3f} s late (waited {worst.excused:.3f} s for a processor, late by the service's own"
+            f" count {worst.served:.3f} s)"
         )
 
     def session(self) -> aiohttp.ClientSession:
