@@ -19,6 +19,7 @@ FAILED = ("refused", "given_up", "dropped")
 """States of a call that may be sent again."""
 
 MAX_ROWS = 500
+_REFUSALS = {"pending": "call_is_pending", "sent": "call_is_sent"}
 
 
 def newest_calls(
@@ -49,7 +50,7 @@ def send_again(
         if row is None or not who.scope.admits(row.tenant, row.district):
             raise NotFoundError("call of a webhook", name)
         if row.state not in FAILED:
-            raise StepRefusedError(f"The call is {row.state}.", code=f"call_is_{row.state}")
+            raise StepRefusedError(f"The call is {row.state}.", code=_REFUSALS[row.state])
         row.state, row.attempts, row.next_at_ms = "pending", 0, now_ms
         entry = AuditEntry(now_ms, who.subject, "webhook_resent", name, {"event": row.event})
         history.append(session, [entry])
