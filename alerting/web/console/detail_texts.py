@@ -51,6 +51,7 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
     "disposition": ("disposition",),
     "state": ("delivery", "lists", "clue_state"),
     "other": ("recipient", "detail_value"),
+    "missing": ("recipient", "detail_value"),
     "holding": ("holding",),
 }
 """The groups of words that a detail's values belong to."""

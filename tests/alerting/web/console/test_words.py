@@ -202,6 +202,10 @@ def detail_keys() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "detail":
                 found |= _names_in(node.value)
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+                place = node.targets[0]
+                if ast.unparse(place.value) == "detail" and isinstance(place.slice, ast.Constant):
+                    found.add(str(place.slice.value))
             elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
                 ("AuditEntry", ".record", "StepRecord")
             ):
