@@ -8,6 +8,7 @@ import msgspec
 
 from forewarn import __version__
 from forewarn.contracts import Transfer
+from forewarn.platform.request_signature import SIGNATURE, TIMESTAMP
 from forewarn.platform.words import LANGUAGES
 from streams.decisions.bank_answer import BankAnswer
 from streams.decisions.bank_request import ACCEPT_LATE, DEADLINE, DEADLINE_MS_MIN
@@ -46,7 +47,14 @@ def openapi_document() -> Json:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A key that demands signatures also needs the headers "
+                    f"`{TIMESTAMP}` and `{SIGNATURE}`; docs/banks.md says how to make them.",
+                }
+            },
         },
         "security": [{"key": []}],
     }
