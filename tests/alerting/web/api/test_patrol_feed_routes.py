@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from alerting.access import EVERYTHING, AccessControl, Caller, RateLimitedError
 from alerting.access.grants import Grants
 from alerting.db.dispatch_tables import Delivery
+from alerting.notify.dispatch.patrol_feed import PatrolCall
 from alerting.web.api import patrol_feed_routes
 from alerting.web.api.patrol_feed_routes import FeedHub, stream
 from alerting.web.service_container import Services
@@ -48,6 +49,25 @@ def call_patrol(services: Services, number: int, district: str = "430405") -> No
                 sent_at_ms=NOW_MS + number,
             )
         )  # fmt: skip
+
+
+async def test_streams_that_ask_for_the_same_calls_share_one_query() -> None:
+    hub, reads = FeedHub(lambda: None), []
+
+    def read() -> list[PatrolCall]:
+        reads.append(1)
+        return []
+
+    asked = [hub.calls_after(EVERYTHING, "1/d-1", read) for _ in range(500)]
+    first, *others = [asyncio.ensure_future(one) for one in asked]
+    await asyncio.sleep(0)
+    first.cancel()  # a terminal that leaves takes no answer from the others
+    assert await asyncio.gather(*others) == [[]] * 499
+    assert len(reads) == 1
+    await hub.calls_after(EVERYTHING, "2/d-2", read)
+    hub.calls += 1
+    await hub.calls_after(EVERYTHING, "1/d-1", read)
+    assert len(reads) == 3, "another cursor, and a new call"
 
 
 def test_all_streams_share_one_look_at_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
