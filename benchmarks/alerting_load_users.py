@@ -9,6 +9,7 @@ import json
 import os
 import re
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,10 @@ class Terminal(HttpUser):
         number = next(_numbers)
         headers = {"Authorization": f"Bearer {PLAN['keys'][number % len(PLAN['keys'])]}"}
         began_ms = time.time() * 1000
-        with self.client.get(
-            "/v1/patrol/feed", headers=headers, stream=True, timeout=60, name="feed, opened"
+        with closing(
+            self.client.get(
+                "/v1/patrol/feed", headers=headers, stream=True, timeout=60, name="feed, opened"
+            )
         ) as answer:
             for line in answer.iter_lines() if answer.status_code == 200 else ():
                 if not line.startswith(b"data:"):
