@@ -10,11 +10,12 @@ from features.cluster.shared_folder import SharedFolder
 from features.cluster.task_client import run_tasks
 from features.cluster.window_task import window_task
 from features.offline.backfill import SUMMARY_NAME, BackfillSummary, encode_summary
+from features.offline.event_files import Place
 from features.offline.history_runner import SLICE_EVENTS
 
 
 def cluster_backfill(
-    source: Path,
+    source: Place,
     out: str | Path,
     pseudonyms: PseudonymiserSource,
     options: ClusterOptions,
@@ -27,7 +28,8 @@ def cluster_backfill(
     A run that was interrupted continues where it was when the same command is given again.
 
     Args:
-        source: from ``forewarn export`` or ``forewarn simulate``; every worker reads it under this path.
+        source: from ``forewarn export`` or ``forewarn simulate``; every worker reads it under this path or
+            URL (``s3://bucket/prefix``).
         out: folder that every worker writes to, a path or a URL such as ``s3://bucket/prefix``. It is complete
             once it has ``backfill.json``.
         pseudonyms: function of a module that gives the pseudonymiser of the process that calls it.

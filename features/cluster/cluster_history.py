@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from distributed import Client
@@ -33,7 +32,7 @@ from features.cluster.source_files import SourceFile, read_hash
 from features.cluster.task_client import SchedulerAddress, connected, run_tasks
 from features.cluster.worker_check import require_common_folder, require_same_software
 from features.offline.backfill import SUMMARY_NAME, TOPICS
-from features.offline.parquet_tables import topic_files
+from features.offline.event_files import Place, parquet_files, place_of
 from features.offline.record_store import MEMORY_RECORDS
 from features.offline.time_windows import WindowRows, cut
 from forewarn.errors import ConfigurationError
@@ -95,7 +94,7 @@ class ComputedHistory:
 
 @contextmanager
 def computed_history(
-    sources: Sequence[Path],
+    sources: Sequence[Place],
     folder: SharedFolder,
     pseudonyms: PseudonymiserSource,
     options: ClusterOptions,
@@ -120,9 +119,9 @@ def computed_history(
     """
     if not 1 <= options.partitions <= MAX_SHARDS:
         raise ConfigurationError(f"--partitions is not from 1 to {MAX_SHARDS}.")
-    directories = [source.absolute() for source in sources]
+    directories = [place_of(source) for source in sources]
     for directory in directories:
-        topic_files(directory, TOPICS[0])  # says that it is missing before anything is claimed
+        parquet_files(directory, TOPICS[0])  # says that it is missing before anything is claimed
     with OutputClaim(folder) as claim, connected(options.address) as client:
         _require_unfinished(folder)
         options.on_dashboard(client.dashboard_link)
@@ -133,7 +132,7 @@ def computed_history(
         mark = pseudonyms().mark
         key = run_key(
             catalog, mark, str(window_events), str(options.partitions), repr(output),
-            *(f"{path}={file.hash}" for path, file in sorted(files.items())),
+            *(f"{path}={file.hash}" for path, file in sorted(files.items(), key=str)),
         )  # fmt: skip
         _begin(folder, key)
         run = ClusterRun(
@@ -152,7 +151,7 @@ def _phases(
     client: Client,
     run: ClusterRun,
     windows: list[WindowRows],
-    files: dict[Path, SourceFile],
+    files: dict[Place, SourceFile],
     pseudonyms: PseudonymiserSource,
     options: ClusterOptions,
 ) -> tuple[PhaseResults, int]:
@@ -199,10 +198,12 @@ def _phases(
 
 
 def _hashed(
-    client: Client, sources: Sequence[Path], options: ClusterOptions
-) -> dict[Path, SourceFile]:
+    client: Client, sources: Sequence[Place], options: ClusterOptions
+) -> dict[Place, SourceFile]:
     """Size, time and hash of the content of every source file, read by the workers."""
-    paths = [path for topic in TOPICS for source in sources for path in topic_files(source, topic)]
+    paths = [
+        path for topic in TOPICS for source in sources for path in parquet_files(source, topic)
+    ]
     unique = uuid.uuid4().hex  # a file that was replaced must be read again
     tasks = [(f"{unique}-{place}", (path,)) for place, path in enumerate(paths)]
     found = run_tasks(client, "files", read_hash, tasks, options.progress)

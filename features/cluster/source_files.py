@@ -2,8 +2,8 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
+from features.offline.event_files import Place, opened, version
 from forewarn.errors import ConfigurationError
 
 
@@ -12,45 +12,39 @@ class SourceFile:
     """A file as a worker found it.
 
     Attributes:
-        path: absolute.
+        path: absolute, or a URL.
         hash: of its content.
         size: in bytes.
-        modified_ns: when it was written last, by the clock of its file system.
+        version: changes when the file is written again.
     """
 
-    path: Path
+    path: Place
     hash: str
     size: int
-    modified_ns: int
+    version: str
 
     def require_unchanged(self) -> None:
         """Raise ConfigurationError if the file is another one than was hashed."""
-        size, modified_ns = _state(self.path)
-        if (size, modified_ns) != (self.size, self.modified_ns):
+        if version(self.path) != (self.size, self.version):
             raise ConfigurationError(
                 f"{self.path} has changed while it was read.",
                 hint="Start the same command again once nothing writes to the directory.",
             )
 
 
-def read_hash(path: Path) -> SourceFile:
+def read_hash(path: Place) -> SourceFile:
     """Hash the content of a file.
 
     Raises:
         ConfigurationError: if this process cannot read it.
     """
     try:
-        size, modified_ns = _state(path)
-        with path.open("rb") as file:
+        size, mark = version(path)
+        with opened(path) as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
     except OSError as error:
         raise ConfigurationError(
             f"A worker cannot read {path}: {error}.",
             hint="Mount the directory of the events under the same path on every worker.",
         ) from None
-    return SourceFile(path, digest.hexdigest(), size, modified_ns)
-
-
-def _state(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
+    return SourceFile(path, digest.hexdigest(), size, mark)

@@ -15,6 +15,7 @@ import polars as pl
 from features.catalog import CATALOG, Catalog
 from features.engine import Engine
 from features.event_columns import EventColumns
+from features.offline.event_files import Place
 from features.offline.export_manifest import atomic_file
 from features.offline.feature_table import feature_table
 from features.offline.frame_columns import COLUMNS_OF, in_order
@@ -53,7 +54,7 @@ class BackfillSummary(msgspec.Struct, frozen=True):
 
 
 def backfill(
-    source: Path,
+    source: Place,
     out: Path,
     pseudonymiser: Pseudonymiser,
     *,
@@ -66,7 +67,7 @@ def backfill(
     """Compute the features of every call and transfer of a directory.
 
     Args:
-        source: from ``forewarn export`` or ``forewarn simulate``.
+        source: from ``forewarn export`` or ``forewarn simulate``; a path, or a URL such as ``s3://bucket/prefix``.
         out: directory to create; it gets one file for each window, in the order of the events.
         pseudonymiser: that of the workers, if vectors have to equal theirs to the bit.
         catalog: which features.

@@ -1,10 +1,11 @@
 """Reading directories of the canonical layout, and tables that lack some of its columns."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from features.offline.event_files import Place, parquet_files, scan_options
 from features.offline.parquet_schema import SCHEMAS
 from features.offline.topic_frames import fill_defaults
 from forewarn.errors import ConfigurationError
@@ -23,7 +24,7 @@ REQUIRED = {
 """Required columns; all others have a default or may be null."""
 
 
-def read_topic(directory: Path, topic: str) -> pl.LazyFrame:
+def read_topic(directory: Place, topic: str) -> pl.LazyFrame:
     """All rows of a topic, in the canonical columns.
 
     Args:
@@ -33,33 +34,21 @@ def read_topic(directory: Path, topic: str) -> pl.LazyFrame:
     Raises:
         ConfigurationError: if the directory is missing or a file lacks a required column.
     """
-    files = topic_files(directory, topic)
+    files = parquet_files(directory, topic)
     return read_files(files, topic) if files else pl.DataFrame(schema=SCHEMAS_POLARS[topic]).lazy()
 
 
-def topic_files(directory: Path, topic: str) -> list[Path]:
-    """The Parquet files of a topic, by name.
-
-    Raises:
-        ConfigurationError: if the directory is missing.
-    """
-    if not directory.is_dir():
-        raise ConfigurationError(
-            f"There is no directory {directory}.",
-            hint="Create it with `forewarn export` or `forewarn simulate`.",
-        )
-    return sorted((directory / topic).glob("**/*.parquet"))
-
-
-def read_files(files: Sequence[Path], topic: str) -> pl.LazyFrame:
+def read_files(files: Sequence[Place], topic: str) -> pl.LazyFrame:
     """The rows of some files of a topic, in the canonical columns.
 
     Raises:
         ConfigurationError: if the first file is no whole Parquet file or lacks a required column.
     """
+    paths: list[Any] = list(files)
     frame = pl.scan_parquet(
-        list(files), missing_columns="insert", extra_columns="ignore", hive_partitioning=False
-    )
+        paths, missing_columns="insert", extra_columns="ignore", hive_partitioning=False,
+        **scan_options(files[0]),
+    )  # fmt: skip
     try:
         return canonical(frame, topic)
     except pl.exceptions.ComputeError as error:

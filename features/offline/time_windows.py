@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pyarrow import parquet
 
-from features.offline.parquet_tables import read_files, topic_files
+from features.offline.event_files import Place, metadata, parquet_files
+from features.offline.parquet_tables import read_files
 
 STEP_MS: Final = 60_000
 """Windows begin at whole minutes, which makes their sizes even enough."""
@@ -32,7 +32,7 @@ class _Block:
     """Rows of a file that are read together: their places, and the newest time of each partition before them."""
 
     topic: str
-    path: Path
+    path: Place
     first_row: int
     rows: int
     first_place: int
@@ -54,7 +54,7 @@ class WindowRows:
     _blocks: tuple[_Block, ...]
 
     @property
-    def files(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[Place, ...]:
         """The files that hold rows of the window."""
         return tuple(dict.fromkeys(block.path for block in self._blocks))
 
@@ -103,7 +103,7 @@ class TimeWindows:
 
 
 def cut(
-    directories: Path | Sequence[Path], topics: tuple[str, ...], *, window_events: int
+    directories: Place | Sequence[Place], topics: tuple[str, ...], *, window_events: int
 ) -> TimeWindows:
     """Scan directories and cut their events as one history.
 
@@ -115,7 +115,7 @@ def cut(
     Raises:
         ConfigurationError: if the directory is missing or a file lacks a required column.
     """
-    places_of = [directories] if isinstance(directories, Path) else directories
+    places_of = [directories] if isinstance(directories, Path | str) else directories
     blocks: list[_Block] = []
     minutes: dict[int, int] = {}
     events = 0
@@ -159,9 +159,9 @@ def _placed(block: _Block) -> pl.DataFrame:
     return rows.with_columns(place=pl.Series(places(rows, dict(block.before)), dtype=pl.Int64))
 
 
-def _row_groups(path: Path, topic: str) -> Iterator[tuple[int, pl.DataFrame]]:
+def _row_groups(path: Place, topic: str) -> Iterator[tuple[int, pl.DataFrame]]:
     """First row of each row group, and its positions and times; one for all where offsets do not ascend with the rows."""
-    described = parquet.read_metadata(path)
+    described = metadata(path)
     # Rows of a file without offsets are sorted by time as they are read, so it is read as a whole.
     if "offset" not in described.schema.names or not _ascending(path, topic, described.num_rows):
         whole = _positions(path, topic, 0, described.num_rows)
@@ -179,7 +179,7 @@ def _row_groups(path: Path, topic: str) -> Iterator[tuple[int, pl.DataFrame]]:
         first += size
 
 
-def _ascending(path: Path, topic: str, rows: int) -> bool:
+def _ascending(path: Place, topic: str, rows: int) -> bool:
     """Whether the offsets of each partition ascend with the rows of a file."""
     newest: dict[int, int] = {}
     for first in range(0, rows, SCAN_ROWS):
@@ -196,20 +196,20 @@ def _ascending(path: Path, topic: str, rows: int) -> bool:
     return True
 
 
-def _positions(path: Path, topic: str, first: int, count: int) -> pl.DataFrame:
+def _positions(path: Place, topic: str, first: int, count: int) -> pl.DataFrame:
     """Partition, offset and event time of ``count`` rows from ``first`` on."""
     rows = read_files([path], topic).slice(first, count)
     return rows.select("partition", "offset", "event_time_ms").collect()
 
 
-def _by_offset(directories: Sequence[Path], topic: str) -> list[Path]:
+def _by_offset(directories: Sequence[Place], topic: str) -> list[Place]:
     """Files ordered so that the offsets of every partition ascend."""
-    paths = [path for directory in directories for path in topic_files(directory, topic)]
+    paths = [path for directory in directories for path in parquet_files(directory, topic)]
     first = {}
     for path in paths:
         low = read_files([path], topic).select(pl.col("offset").min()).collect().item()
         first[path] = -1 if low is None else low
-    return sorted(paths, key=lambda path: (first[path], path))
+    return sorted(paths, key=lambda path: (first[path], str(path)))
 
 
 def _boundaries(minutes: Mapping[int, int], window_events: int) -> list[int]:

@@ -72,12 +72,12 @@ def cluster_options(
 
 
 def backfill_on_cluster(
-    source: Path, out: str, options: "ClusterOptions", *, window_events: int
+    source: str | Path, out: str, options: "ClusterOptions", *, window_events: int
 ) -> "BackfillSummary":
     """Compute the features of a directory by the workers of a cluster, each with the key of its settings.
 
     Args:
-        source: from ``forewarn export`` or ``forewarn simulate``.
+        source: from ``forewarn export`` or ``forewarn simulate``, a folder or address.
         out: folder or address such as ``s3://bucket/prefix``.
         options: from :func:`cluster_options`.
         window_events: about how many events a file of the result has.
@@ -86,9 +86,10 @@ def backfill_on_cluster(
         ForewarnError: as :func:`features.cluster.cluster_backfill.cluster_backfill`.
     """
     from features.cluster.cluster_backfill import cluster_backfill  # noqa: PLC0415  optional
+    from features.offline.event_files import place_of  # noqa: PLC0415  the same
 
     return cluster_backfill(
-        source, out, settings_pseudonymiser, options, window_events=window_events
+        place_of(source), out, settings_pseudonymiser, options, window_events=window_events
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from features.offline.backfill import BackfillSummary
 from features.offline.backfill import backfill as backfill_parquet
+from features.offline.event_files import place_of
 from features.offline.history_runner import SLICE_EVENTS
 from features.offline.parity import ParityReport, check_parity
 from forewarn.platform.pseudonyms import Pseudonymiser
@@ -29,7 +30,7 @@ def backfill(
     True
 
     Args:
-        source: from `export` or `write_town`.
+        source: from `export` or `write_town`; a directory, or an address such as ``s3://bucket/prefix``.
         out: directory to create; it gets a file for each window, in the order of the events.
         key: of the pseudonyms, 16 to 64 bytes; ``FOREWARN_PRIVACY_PSEUDONYM_KEY`` by default. Vectors
             equal those of a worker to the bit only with the worker's key.
@@ -42,7 +43,7 @@ def backfill(
         ConfigurationError: if ``source`` lacks columns, or ``out`` is not empty.
     """
     return backfill_parquet(
-        Path(source),
+        place_of(source),
         Path(out),
         _pseudonymiser(key),
         window_events=window_events,

@@ -28,7 +28,11 @@ app = typer.Typer(help="Compute features over Parquet.")
 @app.command()
 def run(
     source: Annotated[
-        Path, typer.Option("--in", help="Folder from `forewarn export` or `forewarn simulate`.")
+        str,
+        typer.Option(
+            "--in",
+            help="Folder from `forewarn export` or `forewarn simulate`, or its s3:// address.",
+        ),
     ],
     out: Annotated[
         str, typer.Option("--out", help="Directory to create; on a cluster also an s3:// address.")

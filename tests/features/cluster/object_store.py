@@ -11,15 +11,12 @@ from tests.servers import needed
 
 
 @contextmanager
-def cluster_with_bucket(
-    bucket: str, directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[DaskProcesses]:
-    """A cluster of one worker, for which an empty bucket is there by the usual environment variables.
+def empty_bucket(bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty bucket, which the usual environment variables lead to.
 
     Args:
         bucket: name.
-        directory: for logs and scratch files of the cluster.
-        monkeypatch: sets the variables, which the workers inherit.
+        monkeypatch: sets the variables, which child processes inherit.
     """
     moto, boto3 = needed("moto.server"), needed("boto3")
     for name, value in {
@@ -34,6 +31,23 @@ def cluster_with_bucket(
         host, port = server.get_host_and_port()
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
         boto3.client("s3").create_bucket(Bucket=bucket)
+        yield
+    finally:
+        server.stop()
+
+
+@contextmanager
+def cluster_with_bucket(
+    bucket: str, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DaskProcesses]:
+    """A cluster of one worker, for which an empty bucket is there.
+
+    Args:
+        bucket: name.
+        directory: for logs and scratch files of the cluster.
+        monkeypatch: sets the variables that lead to the bucket.
+    """
+    with empty_bucket(bucket, monkeypatch):
         directory.mkdir(exist_ok=True)
         processes = DaskProcesses(directory)
         try:
@@ -41,5 +55,13 @@ def cluster_with_bucket(
             yield processes
         finally:
             processes.stop()
-    finally:
-        server.stop()
+
+
+def upload(directory: Path, url: str) -> None:
+    """Put every file of a directory under a URL."""
+    fsspec = needed("fsspec")
+    needed("s3fs")
+    files = fsspec.filesystem("s3", skip_instance_cache=True)
+    for path in directory.rglob("*"):
+        if path.is_file():
+            files.put_file(str(path), f"{url}/{path.relative_to(directory)}")

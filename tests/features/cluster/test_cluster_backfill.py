@@ -24,7 +24,7 @@ from features.cluster.task_client import (
 from features.offline.backfill import BackfillSummary, backfill
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from tests.features.cluster.dask_processes import HUNGRY, DaskProcesses, key_of_tests, take_memory
-from tests.features.cluster.object_store import cluster_with_bucket
+from tests.features.cluster.object_store import cluster_with_bucket, upload
 from tests.features.little_export import write_export
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -279,13 +279,14 @@ def test_an_address_without_a_scheduler_is_an_error(monkeypatch: pytest.MonkeyPa
         pass
 
 
-def test_the_result_may_lie_in_an_object_store(
+def test_events_and_result_may_lie_in_an_object_store(
     source: Path, expected: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with cluster_with_bucket("features", tmp_path, monkeypatch) as dask:
         options = ClusterOptions(SchedulerAddress(file=dask.file), partitions=2)
-        out = "s3://features/town"
-        cluster_backfill(source, out, key_of_tests, options, window_events=WINDOW)
+        out, events = "s3://features/town", "s3://features/events"
+        upload(source, events)
+        cluster_backfill(events, out, key_of_tests, options, window_events=WINDOW)
         folder = SharedFolder.at(out)
         assert folder.names() == ["backfill.json", *expected]
         assert {name: folder.read(name) for name in expected} == expected
