@@ -7,8 +7,9 @@ of a file that it needs and no others.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from pyarrow import parquet
 
@@ -66,7 +67,7 @@ def metadata(file: Place) -> parquet.FileMetaData:
 
 
 @contextmanager
-def opened(file: Place) -> Iterator[BinaryIO]:
+def opened(file: Place) -> Iterator[BufferedIOBase]:
     """A file opened for reading; raises ConfigurationError if the store cannot be reached."""
     if isinstance(file, Path):
         with file.open("rb") as content:
