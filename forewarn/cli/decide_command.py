@@ -45,7 +45,7 @@ def key(
     days: Annotated[int, typer.Option(min=1, max=3660, help="Until it expires.")] = 365,
     per_second: Annotated[float, typer.Option(min=0.1, help="Requests of each kind.")] = 100.0,
     language: Annotated[
-        Language | None, typer.Option(help="Of answers to requests that name none.")
+        Language | None, typer.Option(help="Language of answers to requests that name none.")
     ] = None,
 ) -> None:
     """Make a key: it is shown once, its entry goes into the keys file."""

@@ -36,7 +36,7 @@ def test_no_label_can_name_a_person() -> None:
     metrics = WorkerMetrics(registry)
     allowed = {
         "action", "dependency", "feature", "model", "partition", "reason", "result", "severity", "source",
-        "probe", "stage", "typology", "what",
+        "probe", "stage", "tenant", "typology", "what",
     }  # fmt: skip
     for value in vars(metrics).values():
         names = set(getattr(value, "_labelnames", ()))

@@ -18,7 +18,7 @@ def empty_bucket(bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         bucket: name.
         monkeypatch: sets the variables, which child processes inherit.
     """
-    moto, boto3 = needed("moto.server"), needed("boto3")
+    moto, boto3, s3fs = needed("moto.server"), needed("boto3"), needed("s3fs")
     for name, value in {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -30,6 +30,8 @@ def empty_bucket(bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     try:
         host, port = server.get_host_and_port()
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+        # It keeps a connection by its arguments alone: that of an earlier test, whose server is gone.
+        s3fs.S3FileSystem.clear_instance_cache()
         boto3.client("s3").create_bucket(Bucket=bucket)
         yield
     finally:
