@@ -93,9 +93,10 @@ def scan_options(file: Place) -> dict[str, Any]:
     """Arguments of ``polars.scan_parquet`` for files at a place."""
     if isinstance(file, Path) or not file.startswith("s3://"):
         return {}
+    environment = dict(os.environ)
     options = {}
     for name, variables in _S3_VARIABLES.items():
-        value = next((os.environ[v] for v in variables if os.environ.get(v)), "")
+        value = next((environment[each] for each in variables if environment.get(each)), "")
         if value:
             options[name] = value
     if options.get("aws_endpoint_url", "").startswith("http://"):

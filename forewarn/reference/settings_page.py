@@ -43,6 +43,10 @@ sms_url = "https://sms.example.org/send"
 
 
 _ALONE = {
+    "AWS_ACCESS_KEY_ID": ("text", "key of the object store that an `s3://` address leads to"),
+    "AWS_ENDPOINT_URL_S3": ("text", "address of an object store that is not Amazon's"),
+    "AWS_REGION": ("text", "region of the object store"),
+    "AWS_SECRET_ACCESS_KEY": ("text", "secret of the key"),
     "FOREWARN_SECRETS_DIR": (
         "path",
         "directory of files that hold variables, one each, called like them in lower case",
