@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from features.engine import Engine, JointPlan, Plan, RunResult
 from features.event_columns import EventColumns, from_events
+from features.store import Write
 from features.store.chunk_journal import Journal, SourceRange, encode, of_chunk
 from forewarn.contracts import DeadLetter, Event, FraudWarning, Reason
 from forewarn.platform.pseudonyms import Pseudonymiser
@@ -32,6 +33,7 @@ class DecisionJob:
         number: of the chunk in its partition.
         recovering: the chunk is repeated from its journal.
         records: the records as loaded, or as journalled when the chunk is repeated.
+        writes: the records that it changed, as packed for the store.
         journal: encoded journal of the chunk.
         landed: by key, the version on which the update of a record landed, where that is not the
             version that was read.
@@ -60,6 +62,7 @@ class DecisionJob:
     number: int
     recovering: bool
     records: list[bytes | None] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
     journal: bytes = b""
     landed: dict[bytes, int] = field(default_factory=dict)
     probabilities: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))

@@ -110,6 +110,7 @@ class StateIO:
         """One write for each record, chained where several chunks changed it."""
         by_key: dict[bytes, _Pending] = {}
         for job, writes in zip(jobs, writes_of([job.result for job in jobs]), strict=True):
+            job.writes = writes
             chained: dict[bytes, bytes | None] = {}
             for write in writes:
                 before = by_key.get(write.key)

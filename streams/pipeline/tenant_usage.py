@@ -82,9 +82,11 @@ class TenantUsage:
             return
         distinct, last = np.unique(records[::-1], return_index=True)  # the newest event of each
         newest = events[::-1][last]
-        sizes = [len(write.value) for write in job.result.pack(distinct)]
+        written = {write.key: len(write.value) for write in job.writes}
         number = job.partition.number
-        for event, size in zip(newest.tolist(), sizes, strict=True):
+        for event, record in zip(newest.tolist(), distinct.tolist(), strict=True):
+            # What was not written had every event already, so it is as it was loaded.
+            size = written.get(job.plan.keys[record]) or len(job.records[record] or b"")
             self._sample.put(int(subscribers[event]), tenants[event], number, size)
 
     def _show_quotas(self) -> None:

@@ -17,20 +17,26 @@ from streams.worker_metrics import WorkerMetrics
 def job_of(
     tenants: list[str], subscribers: list[int], sizes: dict[int, int], partition: int = 0
 ) -> DecisionJob:
-    """A finished chunk: one event each, and records whose packed sizes are given by subscriber."""
+    """A finished chunk: one event each, and records whose packed sizes are given by subscriber.
+
+    A record of another subscriber than these was loaded, with a hundred bytes, and not written.
+    """
     known = list(dict.fromkeys(subscribers))
     slots = np.array([[known.index(one), -1, -1] for one in subscribers])
-
-    def pack(places: np.ndarray) -> list[SimpleNamespace]:
-        return [SimpleNamespace(value=bytes(sizes[known[place]])) for place in places.tolist()]
-
+    keys = [f"s:{one}".encode() for one in known]
+    writes = [
+        SimpleNamespace(key=key, value=bytes(sizes[one]))
+        for key, one in zip(keys, known, strict=True)
+        if one in sizes
+    ]
     job: object = SimpleNamespace(
         rows=np.arange(len(subscribers)),
         columns=SimpleNamespace(subscriber=np.array(subscribers, np.uint64)),
         chunk=SimpleNamespace(events=[SimpleNamespace(tenant=tenant) for tenant in tenants]),
-        plan=SimpleNamespace(slots=slots),
+        plan=SimpleNamespace(slots=slots, keys=keys),
         partition=SimpleNamespace(number=partition),
-        result=SimpleNamespace(pack=pack),
+        writes=writes,
+        records=[bytes(100)] * len(keys),
     )
     return job  # type: ignore[return-value]
 
@@ -64,6 +70,13 @@ def test_a_subscriber_who_moves_to_another_tenant_counts_for_that_one() -> None:
     it.usage.show_state()
     assert it.value("state_bytes", tenant="b") == 500
     assert not it.value("state_bytes", tenant="a")
+
+
+def test_a_record_that_had_every_event_already_counts_as_it_was_loaded() -> None:
+    it = Usage()
+    it.usage.add([job_of(["a", "a"], [1, 2], {2: 40})])
+    it.usage.show_state()
+    assert it.value("state_bytes", tenant="a") == 140
 
 
 def test_what_another_worker_has_from_now_on_is_not_counted_here() -> None:
