@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import fsspec
-
-from forewarn.errors import ConfigurationError
+from features.offline.event_files import filesystem_of, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +29,7 @@ class SharedFolder:
     @classmethod
     def at(cls, place: str | Path) -> "SharedFolder":
         """The folder at a path (made absolute, since each process has its own working directory) or URL."""
-        text = str(place)
-        return cls(text.rstrip("/") if "://" in text else str(Path(text).absolute()))
+        return cls(str(place_of(place)))
 
     @property
     def is_local(self) -> bool:
@@ -135,11 +132,4 @@ class SharedFolder:
         return opened
 
     def _files(self) -> Any:
-        scheme = self.url.partition("://")[0] if not self.is_local else "file"
-        try:
-            return fsspec.filesystem(scheme)
-        except (ImportError, ValueError) as error:
-            raise ConfigurationError(
-                f"{self.url} cannot be reached: {error}.",
-                hint="Install the extra that brings it (`pip install forewarn[s3]` for S3), or give a mounted path.",
-            ) from None
+        return filesystem_of(self.url)

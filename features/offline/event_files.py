@@ -18,7 +18,7 @@ from forewarn.errors import ConfigurationError
 Place = Path | str
 """A path, or a URL of fsspec such as ``s3://bucket/prefix``."""
 
-_S3_VARIABLES: Final = {
+S3_VARIABLES: Final = {
     "aws_endpoint_url": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
     "aws_region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
     "aws_access_key_id": ("AWS_ACCESS_KEY_ID",),
@@ -45,7 +45,7 @@ def parquet_files(directory: Place, topic: str) -> list[Place]:
         if not directory.is_dir():
             raise _missing(directory)
         return sorted((directory / topic).glob("**/*.parquet"))
-    files = _files(directory)
+    files = filesystem_of(directory)
     with _explained(directory):
         files.invalidate_cache()
         names = files.find(f"{directory}/{topic}")
@@ -73,7 +73,7 @@ def opened(file: Place) -> Iterator[BufferedIOBase]:
         with file.open("rb") as content:
             yield content
         return
-    with _explained(file), _files(file).open(file, "rb") as content:
+    with _explained(file), filesystem_of(file).open(file, "rb") as content:
         yield content
 
 
@@ -83,7 +83,7 @@ def version(file: Place) -> tuple[int, str]:
         found = file.stat()
         return found.st_size, str(found.st_mtime_ns)
     with _explained(file):
-        files = _files(file)
+        files = filesystem_of(file)
         files.invalidate_cache()
         about = files.info(file)
     return int(about["size"]), str(about.get("ETag") or about.get("LastModified") or "")
@@ -95,7 +95,7 @@ def scan_options(file: Place) -> dict[str, Any]:
         return {}
     environment = dict(os.environ)
     options = {}
-    for name, variables in _S3_VARIABLES.items():
+    for name, variables in S3_VARIABLES.items():
         value = next((environment[each] for each in variables if environment.get(each)), "")
         if value:
             options[name] = value
@@ -106,11 +106,17 @@ def scan_options(file: Place) -> dict[str, Any]:
     return given | ({"credential_provider": None} if "aws_access_key_id" in options else {})
 
 
-def _files(place: str) -> Any:
+def filesystem_of(place: str) -> Any:
+    """The file system of fsspec that a path or URL lies in.
+
+    Raises:
+        ConfigurationError: if nothing that is installed reaches it.
+    """
+    scheme, separator, _ = place.partition("://")
     try:
         import fsspec  # noqa: PLC0415  of the extras that reach object stores
 
-        return fsspec.filesystem(place.partition("://")[0])
+        return fsspec.filesystem(scheme if separator else "file")
     except (ImportError, ValueError) as error:
         raise ConfigurationError(
             f"{place} cannot be reached: {error}.",

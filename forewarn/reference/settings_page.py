@@ -44,9 +44,12 @@ sms_url = "https://sms.example.org/send"
 
 _ALONE = {
     "AWS_ACCESS_KEY_ID": ("text", "key of the object store that an `s3://` address leads to"),
+    "AWS_DEFAULT_REGION": ("text", "region of the object store where `AWS_REGION` is not set"),
+    "AWS_ENDPOINT_URL": ("text", "that address where `AWS_ENDPOINT_URL_S3` is not set"),
     "AWS_ENDPOINT_URL_S3": ("text", "address of an object store that is not Amazon's"),
     "AWS_REGION": ("text", "region of the object store"),
     "AWS_SECRET_ACCESS_KEY": ("text", "secret of the key"),
+    "AWS_SESSION_TOKEN": ("text", "token of a key that is lent for a time"),
     "FOREWARN_SECRETS_DIR": (
         "path",
         "directory of files that hold variables, one each, called like them in lower case",

@@ -7,6 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from features.offline.event_files import S3_VARIABLES
 from forewarn.contracts import (
     CallStarted,
     Transfer,
@@ -114,6 +115,7 @@ def test_every_variable_that_code_reads_by_itself_is_on_the_page_of_settings() -
             named = dict(re.findall(r"^([A-Z_]+) = \"([A-Z_]+)\"$", code, re.MULTILINE))
             for name in re.findall(r"(?:environ(?:\.get)?|getenv)[\[(]([^\])(,]+)", code):
                 found.add(named.get(name, name.strip("\"'")))
+    found |= {name for names in S3_VARIABLES.values() for name in names}
     assert {"FOREWARN_TRACEBACK", "FOREWARN_SECRETS_DIR", "JAVA_HOME"} <= found
     assert not [name for name in found if f"`{name}`" not in page]
 
