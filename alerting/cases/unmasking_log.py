@@ -39,7 +39,16 @@ def unmaskings(session: Session, who: Principal, now_ms: int) -> int:
     several = session.scalars(
         select(AuditRecord.detail).where(*mine, AuditRecord.detail.contains(SEVERAL))
     )
-    return shown + sum(int(json.loads(detail)["numbers"]) - 1 for detail in several)
+    return shown + sum(map(numbers_beyond_first, several))
+
+
+def numbers_beyond_first(detail: str) -> int:
+    """How many numbers more than one a record of :data:`SEVERAL` shows.
+
+    Args:
+        detail: of the record, as JSON.
+    """
+    return int(json.loads(detail)["numbers"]) - 1
 
 
 class UnmaskingLog:

@@ -1,6 +1,5 @@
 """How often each person saw numbers in clear, for supervisors."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from alerting.access import Scope
-from alerting.cases.unmasking_log import SEVERAL
+from alerting.cases.unmasking_log import SEVERAL, numbers_beyond_first
 from alerting.db.case_tables import Case
 from alerting.db.journal_tables import UNMASKED, AuditRecord
 
@@ -51,7 +50,7 @@ def load_unmaskings(session: Session, scope: Scope, now_ms: int) -> list[Unmaski
         .join(Case, Case.case_id == AuditRecord.subject)
         .where(*asked, UNMASKED, AuditRecord.detail.contains(SEVERAL))
     ):
-        more[actor] += json.loads(detail)["numbers"] - 1
+        more[actor] += numbers_beyond_first(detail)
     found = [
         Unmaskings(actor, seen + more[actor], total - seen, cases)
         for actor, seen, total, cases in rows
