@@ -17,11 +17,13 @@ def writes_of(results: Sequence[RunResult]) -> list[list[Write]]:
     if whole is None or any(result.whole is not whole for result in results):
         return [result.writes() for result in results]
     changed = np.zeros(len(whole.plan.keys), np.bool_)
-    whole.annexes = {}
     for part in results:
         changed[part.records] = part.changed()
-        first = part.records.start
-        whole.annexes |= {first + place: annex for place, annex in part.annexes.items()}
+    whole.annexes = {
+        part.records.start + place: annex
+        for part in results
+        for place, annex in part.annexes.items()
+    }
     chosen = np.flatnonzero(changed)
     writes = whole.pack(chosen)
     bounds = [np.searchsorted(chosen, [part.records.start, part.records.stop]) for part in results]

@@ -158,7 +158,10 @@ class ChunkConsumer(Consumer):
                 self._full.add(partition)
 
     async def _deliver(self) -> None:
-        """Hand arrived chunks to streams until Faust suspends the flow; one watch over all of them, as a watch costs two tasks."""
+        """Hand arrived chunks to streams until Faust suspends the flow.
+
+        One watch for all of them, because each watch costs four tasks.
+        """
         if self._arrived and self.flow_active and not self.should_stop:
             await self.wait_first(self._deliver_all(), self.suspend_flow.wait())
 
