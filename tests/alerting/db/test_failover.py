@@ -23,10 +23,10 @@ from forewarn.contracts.event_codec import encode
 from forewarn.errors import DependencyUnavailableError
 from forewarn.local import KafkaBroker
 from forewarn.local.wait import wait_until
-from forewarn.platform.kafka import TopicAdministration
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings, KafkaSettings
 from tests.alerting.factory import Clock, warning
+from tests.created_topics import with_topics
 from tests.doubles.postgres_server import PostgresServer
 
 BATCH, WARNINGS = 20, 100
@@ -68,14 +68,7 @@ def services(db: Database, clock: Clock, pseudonymiser: Pseudonymiser) -> Servic
 @pytest.fixture
 def link(kafka: KafkaBroker, topic_prefix: str) -> KafkaSettings:
     """A topic of warnings with a hundred of them, each of another person."""
-    link = KafkaSettings(
-        bootstrap_servers=kafka.bootstrap_servers,
-        topic_prefix=topic_prefix,
-        partitions=1,
-        replication_factor=1,
-    )
-    with TopicAdministration(link) as topics:
-        topics.apply()
+    link = with_topics(kafka, topic_prefix, 1)
     producer = KafkaProducer(bootstrap_servers=link.bootstrap_servers)
     for number in range(WARNINGS):
         one = warning(f"w-{number}", subscriber=f"+86138{number:08}", offset=number)

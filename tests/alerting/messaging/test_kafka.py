@@ -32,9 +32,9 @@ from forewarn.contracts.topics import qualified
 from forewarn.errors import DependencyUnavailableError
 from forewarn.local import KafkaBroker
 from forewarn.local.wait import wait_until
-from forewarn.platform.kafka.topic_administration import TopicAdministration
 from forewarn.platform.settings import AlertingSettings, KafkaSettings
 from tests.alerting.factory import CALLER, NOW_MS, VICTIM, Clock, warning
+from tests.created_topics import with_topics
 from tests.topic_configs import set_topic_config
 
 pytestmark = pytest.mark.system
@@ -50,15 +50,7 @@ def database_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def link(kafka: KafkaBroker, topic_prefix: str) -> KafkaSettings:
-    settings = KafkaSettings(
-        bootstrap_servers=kafka.bootstrap_servers,
-        topic_prefix=topic_prefix,
-        partitions=2,
-        replication_factor=1,
-    )
-    with TopicAdministration(settings) as topics:
-        topics.apply()
-    return settings
+    return with_topics(kafka, topic_prefix, 2)
 
 
 def count(db: Database, table: type) -> int:

@@ -10,24 +10,16 @@ from forewarn.contracts.topics import qualified
 from forewarn.errors import ConfigurationError
 from forewarn.local import KafkaBroker
 from forewarn.local.wait import wait_until
-from forewarn.platform.kafka.topic_administration import TopicAdministration
 from forewarn.platform.settings import KafkaSettings
 from tests.alerting.messaging.test_kafka import consume, produce
+from tests.created_topics import with_topics
 
 pytestmark = pytest.mark.system
 
 
 @pytest.fixture
 def link(kafka: KafkaBroker, topic_prefix: str) -> KafkaSettings:
-    settings = KafkaSettings(
-        bootstrap_servers=kafka.bootstrap_servers,
-        topic_prefix=topic_prefix,
-        partitions=2,
-        replication_factor=1,
-    )
-    with TopicAdministration(settings) as topics:
-        topics.apply()
-    return settings
+    return with_topics(kafka, topic_prefix, 2)
 
 
 def reading(link: KafkaSettings, group: str, seen: list[TopicRecord]) -> TopicReader:

@@ -11,8 +11,7 @@ from forewarn.contracts import DeadLetter
 from forewarn.contracts.topics import qualified
 from forewarn.errors import DependencyUnavailableError
 from forewarn.platform.kafka.dead_letter_replay import Filed
-from forewarn.platform.kafka.topic_administration import TopicAdministration
-from forewarn.platform.settings import KafkaSettings
+from tests.created_topics import with_topics
 from tests.topic_configs import set_topic_config
 
 pytestmark = pytest.mark.system
@@ -34,14 +33,7 @@ def _letter(topic: str, value: bytes) -> DeadLetter:
 
 def test_a_refused_letter_is_named_and_what_went_before_it_is_marked(kafka, topic_prefix):
     """An idempotent producer could not even send the mark: after one refusal it is dead for every topic."""
-    settings = KafkaSettings(
-        bootstrap_servers=kafka.bootstrap_servers,
-        topic_prefix=topic_prefix,
-        partitions=2,
-        replication_factor=1,
-    )
-    with TopicAdministration(settings) as topics:
-        topics.apply()
+    settings = with_topics(kafka, topic_prefix, 2)
     calls = qualified("calls", settings)
     set_topic_config(settings, calls, "max.message.bytes", "1000")
     letters = [Filed(10, _letter(calls, b"small")), Filed(11, _letter(calls, b"x" * 5000))]

@@ -12,8 +12,8 @@ from kafka.partitioner.default import murmur2
 
 from forewarn.contracts import DeadLetter, decode_call, decode_transfer, encode
 from forewarn.local import KafkaBroker
-from forewarn.platform.kafka.topic_administration import TopicAdministration
 from forewarn.platform.settings import KafkaSettings
+from tests.created_topics import with_topics
 
 pytestmark = pytest.mark.system
 SAMPLES = Path(__file__).parents[3] / "docs" / "samples"
@@ -36,15 +36,7 @@ def _forewarn(settings: KafkaSettings, *arguments: object) -> subprocess.Complet
 
 @pytest.fixture
 def settings(kafka: KafkaBroker, topic_prefix: str) -> KafkaSettings:
-    settings = KafkaSettings(
-        bootstrap_servers=kafka.bootstrap_servers,
-        topic_prefix=topic_prefix,
-        replication_factor=1,
-        partitions=4,
-    )
-    with TopicAdministration(settings) as topics:
-        topics.apply()
-    return settings
+    return with_topics(kafka, topic_prefix, 4)
 
 
 def _records(settings: KafkaSettings, topic: str, count: int) -> list:

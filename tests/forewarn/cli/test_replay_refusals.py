@@ -11,8 +11,8 @@ from kafka import KafkaConsumer
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from forewarn.local import KafkaBroker
-from forewarn.platform.kafka.topic_administration import TopicAdministration
 from forewarn.platform.settings import KafkaSettings
+from tests.created_topics import with_topics
 
 pytestmark = pytest.mark.system
 SAMPLES = Path(__file__).parents[3] / "docs" / "samples"
@@ -23,11 +23,7 @@ ROWS = 200
 @pytest.fixture
 def settings(kafka: KafkaBroker, topic_prefix: str) -> KafkaSettings:
     """Topics of which ``calls`` takes small batches only: single events pass, most batches do not."""
-    settings = KafkaSettings(
-        bootstrap_servers=kafka.bootstrap_servers, topic_prefix=topic_prefix, replication_factor=1, partitions=2
-    )  # fmt: skip
-    with TopicAdministration(settings) as topics:
-        topics.apply()
+    settings = with_topics(kafka, topic_prefix, 2)
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
     limit = {"max.message.bytes": str(LARGEST_BYTES)}
     admin.alter_configs(
