@@ -5,6 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # The tests of one file stay in one process, with its fixtures.
 IN_TWO := --numprocesses=2 --dist=loadfile
+# Programs of `make bench-scale` by part.
+SCALE_a := history
+SCALE_c := workers
+SCALE_d := rebalance
+SCALE_e := warnings
 
 # The tests start many processes; without this each would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -55,8 +60,8 @@ bench: $(STAMP) ## Measure the stream worker against its targets, and against BA
 bench-short: $(STAMP) ## The same in under four minutes
 	$(BIN)/python -m benchmarks.stream_worker --short $(if $(BASE),--base $(BASE))
 
-bench-scale: $(STAMP) ## Growth: PART=a what an event of a history costs by workers (PEOPLE=500,4000), PART=e warnings and the ledger (WARNINGS=300000)
-	$(if $(filter e,$(PART)),$(BIN)/python -m benchmarks.scale_warnings $(if $(WARNINGS),--warnings $(WARNINGS)),$(BIN)/python -m benchmarks.scale_history $(if $(PEOPLE),--people $(PEOPLE)))
+bench-scale: $(STAMP) ## Growth: PART=a history by workers (PEOPLE=500,4000), c stream workers held to a part of a core (as root), d changes of a group, e warnings and the ledger (WARNINGS=300000)
+	$(BIN)/python -m benchmarks.scale_$(or $(SCALE_$(or $(PART),a)),$(error PART is a, c, d or e)) $(if $(PEOPLE),--people $(PEOPLE)) $(if $(WARNINGS),--warnings $(WARNINGS))
 
 region-rehearsal: $(STAMP) ## Lose a region on purpose: what is lost with it, and how long the other takes to serve (docs/second-region.md)
 	$(BIN)/python -m benchmarks.region_rehearsal
