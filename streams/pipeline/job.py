@@ -33,7 +33,7 @@ class DecisionJob:
         number: of the chunk in its partition.
         recovering: the chunk is repeated from its journal.
         records: the records as loaded, or as journalled when the chunk is repeated.
-        writes: the records that it changed, as packed for the store.
+        writes: the records that it changed, as packed for the store, in the order of the plan.
         journal: encoded journal of the chunk.
         landed: by key, the version on which the update of a record landed, where that is not the
             version that was read.

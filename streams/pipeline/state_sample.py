@@ -5,7 +5,7 @@ random draw that stays the same from event to event, and the sum over the sample
 drawn is right on average. When the sample is full, one more bit decides, and half of it is dropped.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,7 @@ SAMPLE_SUBSCRIBERS = 4096
 """Most subscribers in the sample: half a megabyte. A tenant with a quarter of them is known to about 3 %."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(NamedTuple):
     tenant: str
     partition: int
     size: int

@@ -82,12 +82,14 @@ class TenantUsage:
             return
         distinct, last = np.unique(records[::-1], return_index=True)  # the newest event of each
         newest = events[::-1][last]
-        written = {write.key: len(write.value) for write in job.writes}
+        # The writes are those of the changed records, in their order.
+        changed = job.result.changed()
+        write_of = np.where(changed, np.cumsum(changed) - 1, -1)[distinct].tolist()
         number = job.partition.number
-        for event, record in zip(newest.tolist(), distinct.tolist(), strict=True):
+        for event, record, write in zip(newest.tolist(), distinct.tolist(), write_of, strict=True):
             # What was not written had every event already, so it is as it was loaded.
-            size = written.get(job.plan.keys[record]) or len(job.records[record] or b"")
-            self._sample.put(int(subscribers[event]), tenants[event], number, size)
+            stored = job.records[record] if write < 0 else job.writes[write].value
+            self._sample.put(int(subscribers[event]), tenants[event], number, len(stored or b""))
 
     def _show_quotas(self) -> None:
         quotas = self._quotas()

@@ -13,6 +13,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -143,6 +144,8 @@ class WorkerHealth:
 class HealthServer:
     """Serves ``/startup``, ``/ready``, ``/live`` and ``/metrics`` from its own thread.
 
+    ``/metrics?name[]=...`` answers with the named metrics only, as Prometheus's own client does.
+
     A passing probe is 200, a failing one 503; both give reasons in JSON. Start it before all other
     parts of the worker: a refused connection cannot distinguish a starting worker from a dead one.
 
@@ -195,7 +198,8 @@ def _handler(health: WorkerHealth, registry: CollectorRegistry) -> type[BaseHTTP
         timeout = 5.0  # a silent client must not hold its thread
 
         def do_GET(self) -> None:
-            path = self.path.partition("?")[0].strip("/")
+            address = urlsplit(self.path)
+            path = address.path.strip("/")
             if path in PROBES:
                 verdict = health.verdict(path)
                 facts = health.facts
@@ -210,7 +214,9 @@ def _handler(health: WorkerHealth, registry: CollectorRegistry) -> type[BaseHTTP
                 self._answer(status, "application/json", json.dumps(body).encode())
             elif path == "metrics":
                 encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-                self._answer(200, content_type, encode(registry))
+                names = parse_qs(address.query).get("name[]")
+                chosen = registry.restricted_registry(names) if names else registry
+                self._answer(200, content_type, encode(chosen))
             else:
                 known = ", ".join(f"/{name}" for name in (*PROBES, "metrics"))
                 self._answer(404, "text/plain", f"There are {known}.\n".encode())

@@ -36,6 +36,7 @@ def job_of(
         plan=SimpleNamespace(slots=slots, keys=keys),
         partition=SimpleNamespace(number=partition),
         writes=writes,
+        result=SimpleNamespace(changed=lambda: np.array([one in sizes for one in known])),
         records=[bytes(100)] * len(keys),
     )
     return job  # type: ignore[return-value]

@@ -84,6 +84,7 @@ def test_nothing_outside_the_process_fails_liveness(facts):
 def served() -> Iterator[tuple[WorkerHealth, HealthServer]]:
     registry = CollectorRegistry()
     Counter("forewarn_test_events", "Of this test.", registry=registry).inc(7)
+    Counter("forewarn_test_calls", "Of this test.", registry=registry).inc(3)
     health = WorkerHealth(HealthBounds(loop_seconds=0.3))
     server = HealthServer(health, registry, host="127.0.0.1", port=0)
     server.start()
@@ -121,6 +122,14 @@ def test_metrics_are_served_and_other_paths_are_named(served):
     _, server = served
     assert "forewarn_test_events_total 7.0" in get(server, "/metrics")[1]
     assert get(server, "/")[0] == 404
+
+
+def test_only_the_named_metrics_are_served_where_names_are_given(served):
+    _, server = served
+    status, body = get(server, "/metrics?name[]=forewarn_test_calls_total")
+    assert status == 200
+    assert "forewarn_test_calls_total 3.0" in body
+    assert "forewarn_test_events" not in body
 
 
 async def test_a_loop_that_hangs_is_seen_while_it_hangs(served):
