@@ -232,14 +232,11 @@ class Engine:
         places = np.fromiter((plan.index[key] for key in records), np.int64, len(records))
         if (plan.entity[places] == Entity.SUBSCRIBER).any():
             raise ValueError("a subscriber's record has one writer: it is never applied again")
-        rows = np.flatnonzero(_among(plan.slots, places).any(axis=1))
-        part = self.plan(plan.columns.take(rows))
-        where = np.fromiter((part.index[key] for key in records), np.int64, len(records))
-        only = np.where(_among(part.slots, where), part.slots, np.int64(-1))
-        stored, state = self._load(part, [records.get(key) for key in part.keys])
+        part, rows = plan.restricted(places)
+        stored, state = self._load(part, list(records.values()))
         fresh, offsets = _freshness(part, stored)
         effects, offset_ms = result.effects[rows], self._program.offset_ms
-        batch = _batch(part.columns, only, fresh)
+        batch = _batch(part.columns, part.slots, fresh)
         reapply(state, batch, np.arange(len(rows)), offset_ms, effects)
         again = RunResult(
             plan=part,
@@ -252,7 +249,7 @@ class Engine:
             offset_ms=offset_ms,
             compact=self._form() is StateForm.COMPACT,
         )
-        return again.pack(where)
+        return again.pack(np.arange(len(places)))
 
     def _load(self, plan: Plan, records: Sequence[bytes | None]) -> tuple[StoredRecords, State]:
         """Join the stored records, and unpack them into a state with room for the plan's events."""
@@ -286,14 +283,6 @@ class Engine:
             for parts in (PART_SHARED, PART_SUBSCRIBER, PART_SECOND):
                 # Asking for the results raises what a thread raised.
                 list(pool.map(lambda shard, p=parts: part(p, shard, threads), range(threads)))
-
-
-def _among(slots: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Which slots hold one of the places; a slot of -1 holds none."""
-    chosen = np.zeros(max(slots.max(initial=-1), places.max(initial=-1)) + 2, np.bool_)
-    chosen[places] = True  # the last entry, to which -1 leads, stays False
-    found: npt.NDArray[np.bool_] = chosen[slots]
-    return found
 
 
 def _batch(

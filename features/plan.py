@@ -59,6 +59,37 @@ class Plan:
         counts = np.bincount(self.group_record, minlength=len(self.keys))
         return order, np.concatenate([[0], np.cumsum(counts)])
 
+    def restricted(self, places: I64) -> "tuple[Plan, I64]":
+        """The plan of some of the records, as if the events concerned no other.
+
+        Args:
+            places: of the records in ``keys``; each once.
+
+        Returns:
+            The plan, with the records in the order of ``places``, and the rows of its events in this plan.
+        """
+        place_of = np.full(
+            len(self.keys) + 1, -1, np.int64
+        )  # the last entry, to which -1 leads, stays
+        place_of[places] = np.arange(len(places))
+        slots = place_of[self.slots]
+        rows = np.flatnonzero((slots >= 0).any(axis=1))
+        slots = slots[rows]
+        used = np.flatnonzero(place_of[self.group_record] >= 0)
+        group_of = np.full(len(self.group_record) + 1, -1, np.int64)
+        group_of[used] = np.arange(len(used))
+        part = Plan(
+            columns=self.columns.take(rows),
+            keys=[self.keys[place] for place in places.tolist()],
+            entity=self.entity[places],
+            slots=slots,
+            groups=group_of[self.groups[rows]],
+            group_record=place_of[self.group_record[used]],
+            group_source=self.group_source[used],
+            group_partition=self.group_partition[used],
+        )
+        return part, rows
+
 
 def plan(
     columns: EventColumns,
