@@ -1,5 +1,7 @@
 """Chunks that are planned and run in one step come to the same bits as each of them alone."""
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from features.catalog import CATALOG
 from features.engine import CorruptRecordError, Engine
+from features.entity_keys import Entity
 from features.event_columns import EventColumns, concat
 from features.joint_writes import writes_of
 from features.plan import Plan
@@ -122,3 +125,15 @@ def test_a_damaged_record_is_named() -> None:
     with pytest.raises(CorruptRecordError) as raised:
         ENGINE.run_jointly(joint, records)
     assert raised.value.key == joint.parts[1].keys[place]
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 100))
+def test_shared_records_are_written_again_as_the_run_writes_them_in_any_choice_and_order(
+    random: Random, share: int
+) -> None:
+    plan = ENGINE.plan(HISTORY.take(slice(0, 200)))
+    result = ENGINE.run(plan, [STORED.get(key) for key in plan.keys])
+    owned = {k for k, e in zip(plan.keys, plan.entity, strict=True) if e == Entity.SUBSCRIBER}
+    shared = [write for write in result.writes() if write.key not in owned]
+    chosen = random.sample(shared, max(1, len(shared) * share // 100))
+    assert ENGINE.reapply(plan, result, {w.key: STORED.get(w.key) for w in chosen}) == chosen
