@@ -22,7 +22,13 @@ from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import AlertingSettings
 from tests.alerting.factory import Clock
 from tests.alerting.options import options
-from tests.alerting.web.console import live, pictured, pictured_orders, pictured_rotas
+from tests.alerting.web.console import (
+    live,
+    pictured,
+    pictured_orders,
+    pictured_rotas,
+    pictured_webhooks,
+)
 from tests.alerting.web.console.conftest import (
     CHEAP,
     PASSWORD,
@@ -176,6 +182,7 @@ def main(names: Sequence[str]) -> int:
         case_id = pictured.settle(services, clock, timers)
         pictured_rotas.plan(services)
         order_id = pictured_orders.fill(services, case_id)
+        pictured_webhooks.fill(services, case_id)
         users = Path(folder) / "users.json"
         for name, (label, role) in pictured.PEOPLE.items():
             UserFile(users, hasher=CHEAP).save(
