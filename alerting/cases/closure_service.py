@@ -37,13 +37,14 @@ from alerting.db.case_tables import Case, CaseEvent, Warning_
 from alerting.db.dispatch_tables import Delivery
 from alerting.linkage import sweep_requests as sweeps
 from alerting.linkage.lists.list_service import ListService
-from alerting.orders.order_release import hand_over_orders, settle_orders
+from alerting.orders.order_release import hand_over_orders, has_orders, settle_orders
 from alerting.orders.order_rules import OrderOptions
 from alerting.service_errors import InvalidRequestError, StepRefusedError
 from forewarn.contracts.outcome import Disposition
 
 DISPOSITION_HINTS = {
     "dissuaded_needs_contact": "Record the contact, or let another person close the case.",
+    "release_needs_contact": "It would release orders: record that the person was reached, or let a supervisor close.",
     "no_contact_was_tried": "Record an attempt to reach the person first.",
     "loss_needs_an_amount": "Give lost_minor.",
     "amount_lost_without_a_loss": "Close as loss_occurred, or leave lost_minor out.",
@@ -128,7 +129,7 @@ class ClosureService:
         """
 
         def act(session: Session, case: Case, now_ms: int) -> StepRecord:
-            other = self._check(session, case, closure, who.subject)
+            other = self._check(session, case, closure, who)
             rows = warnings_of(session, case)
             owners = ledger_entries.claim_transfers(session, rows)
             prevented = confirm(
@@ -187,14 +188,16 @@ class ClosureService:
 
         return self._steps.take("reopen", case_id, who, act)
 
-    def _check(self, session: Session, case: Case, closure: Closure, actor: str) -> Case | None:
+    def _check(self, session: Session, case: Case, closure: Closure, who: Principal) -> Case | None:
         """Check that a case may close this way; return the case that it is a duplicate of."""
         fault = decide_disposition(
             closure.disposition,
             facts_of(case),
             lost_minor=closure.lost_minor,
             duplicate_of=closure.duplicate_of,
-            witnessed=_victim_was_reached(session, case) or _two_persons(session, case, actor),
+            witnessed=_victim_was_reached(session, case)
+            or _two_persons(session, case, who.subject),
+            releases=not who.may("order.decide") and has_orders(session, case),
         )
         if fault:
             raise StepRefusedError(

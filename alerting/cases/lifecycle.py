@@ -86,6 +86,7 @@ def decide_disposition(
     lost_minor: int,
     duplicate_of: str | None,
     witnessed: bool,
+    releases: bool = False,
 ) -> str | None:
     """The reason why a case may not close with this outcome, or None.
 
@@ -96,6 +97,8 @@ def decide_disposition(
         duplicate_of: the case that it is a duplicate of.
         witnessed: whether a recorded contact reached the victim, or a second person closes the
             case. Without either, one person could book prevented loss and have numbers blocked.
+        releases: whether a false alarm would release orders that the person who closes may not
+            release by hand. One person alone would let held money go.
     """
     if disposition == "unreachable" and facts.contact_attempts == 0:
         return "no_contact_was_tried"
@@ -105,9 +108,10 @@ def decide_disposition(
         return "amount_lost_without_a_loss"
     if (disposition == "duplicate") != (duplicate_of is not None):
         return "duplicate_needs_the_other_case"
-    if disposition == "dissuaded" and not witnessed:
-        return "dissuaded_needs_contact"
-    return None
+    if disposition == "dissuaded":
+        return None if witnessed else "dissuaded_needs_contact"
+    alone = disposition == "false_alarm" and releases and not witnessed
+    return "release_needs_contact" if alone else None
 
 
 def _after(step: Step, state: State) -> State:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from alerting.access import Principal
 from alerting.orders.order_states import HOLDING
 
 AppealState = Literal[
@@ -26,7 +27,8 @@ HINTS = {
     "nothing_to_object_to": "The order stops nothing any more.",
     "objection_is_open": "Decide on the objection first.",
     "appeal_is_decided": "Another objection to the order can be filed.",
-    "needs_another_person": "Another supervisor has to decide: not one who ordered or extended it.",
+    "needs_another_person": "Another supervisor has to decide: not one who ordered or extended it, "
+    "took the objection down or makes it.",
     "refusal_needs_a_reason": "Give the reason, which the person who objects is sent.",
 }
 
@@ -85,20 +87,32 @@ def decide_filing(order_state: str, *, has_open: bool) -> str | None:
     return "objection_is_open" if has_open else None
 
 
-def decide_outcome(
-    state: str, *, decider: str, placed_by: frozenset[str], upheld: bool, reason: str
-) -> str | None:
+def is_concerned(who: Principal, subjects: frozenset[str], objector: str) -> bool:
+    """Whether a person has a part in an objection, and so may not decide on it.
+
+    Args:
+        who: the person.
+        subjects: of those who ordered or extended what it is about, and who took it down.
+        objector: name of the person who objects; a namesake leaves the decision to another.
+    """
+    return who.subject in subjects or _plain(who.name) == _plain(objector)
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).casefold()
+
+
+def decide_outcome(state: str, *, concerned: bool, upheld: bool, reason: str) -> str | None:
     """The reason why a person may not decide on an objection, or None.
 
     Args:
         state: of the objection.
-        decider: subject of the person who decides.
-        placed_by: subjects of the people who ordered and extended what it is about.
+        concerned: whether the person has a part in it (``is_concerned``).
         upheld: whether the order is to be released.
         reason: of the decision; a refusal needs one.
     """
     if state != "open":
         return "appeal_is_decided"
-    if decider in placed_by:
+    if concerned:
         return "needs_another_person"
     return "refusal_needs_a_reason" if not upheld and not reason.strip() else None

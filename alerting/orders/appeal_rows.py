@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alerting.access import Scope
+from alerting.access import Principal, Scope
 from alerting.cases.history import CaseHistory
 from alerting.db.order_tables import Appeal, Order
+from alerting.orders.appeal_decision import is_concerned
 
 LIMIT = 500
 
@@ -44,6 +45,12 @@ def appeals_in(
         wanted = wanted.where(Appeal.order_id == order_id)
     ordered = wanted.order_by(Appeal.due_at_ms, Appeal.appeal_id).limit(min(limit, LIMIT))
     return list(session.scalars(ordered))
+
+
+def has_a_part(who: Principal, order: Order, appeal: Appeal) -> bool:
+    """Whether a person ordered, extended, took the objection down or makes it."""
+    subjects = frozenset({order.ordered_by, *order.extended_by.split(), appeal.filed_by})
+    return is_concerned(who, subjects, appeal.objector)
 
 
 def settle_appeal(session: Session, order: Order, actor: str, now_ms: int) -> None:

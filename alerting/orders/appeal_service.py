@@ -1,4 +1,4 @@
-"""Objections to orders: taken down by one person, decided by another than the one who ordered."""
+"""Objections to orders: decided by a person who neither ordered nor took them down."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from alerting.db.case_tables import Case
 from alerting.db.database import Database
 from alerting.db.order_tables import Appeal, Order
 from alerting.orders.appeal_decision import HINTS, AppealWay, decide_filing, decide_outcome
-from alerting.orders.appeal_rows import open_appeal
+from alerting.orders.appeal_rows import has_a_part, open_appeal
 from alerting.orders.order_notices import write_notice
 from alerting.orders.order_release import order_release
 from alerting.orders.order_rows import look_at_orders
@@ -86,7 +86,7 @@ class AppealService:
 
         Raises:
             NotFoundError: no such objection in the caller's scope.
-            StepRefusedError: it is decided, or the caller ordered or extended what it is about.
+            StepRefusedError: it is decided, or the caller ordered, extended, took it down or objects.
         """
 
         def act(session: Session, case: Case, order: Order, appeal: Appeal, now_ms: int) -> None:
@@ -139,8 +139,7 @@ class AppealService:
             appeal = session.get_one(Appeal, appeal_id, populate_existing=True)
             fault = decide_outcome(
                 appeal.state,
-                decider=who.subject,
-                placed_by=frozenset({order.ordered_by, *order.extended_by.split()}),
+                concerned=has_a_part(who, order, appeal),
                 upheld=upheld,
                 reason=reason,
             )

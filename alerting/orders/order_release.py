@@ -53,6 +53,12 @@ def order_release(
     look_at_orders(session, case, now_ms)
 
 
+def has_orders(session: Session, case: Case) -> bool:
+    """Whether an order of the case stops something, or may do so."""
+    found = select(Order.order_id).where(Order.case_id == case.case_id, Order.state.in_(HOLDING))
+    return session.scalar(found.limit(1)) is not None
+
+
 def settle_orders(
     session: Session, case: Case, options: OrderOptions, actor: str, now_ms: int
 ) -> None:

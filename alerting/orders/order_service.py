@@ -13,7 +13,7 @@ from alerting.db.case_tables import Case
 from alerting.db.database import Database
 from alerting.db.order_tables import Order
 from alerting.orders import order_results
-from alerting.orders.appeal_rows import open_appeal
+from alerting.orders.appeal_rows import has_a_part, open_appeal
 from alerting.orders.known_targets import is_known_target
 from alerting.orders.order_messages import send_order
 from alerting.orders.order_release import order_release
@@ -31,6 +31,7 @@ from alerting.orders.order_steps import (
     decide_end,
     decide_extension,
     decide_placement,
+    decide_release,
     decide_result,
 )
 from alerting.service_errors import NotFoundError, StepRefusedError
@@ -148,11 +149,16 @@ class OrderService:
 
         Raises:
             NotFoundError: no such order in the caller's scope.
-            StepRefusedError: it is over.
+            StepRefusedError: it is over, or an objection waits in which the person has a part.
         """
 
         def act(session: Session, case: Case, order: Order, now_ms: int) -> None:
-            _refuse(f"Order {order_id} cannot be released", decide_end(order.state))
+            appeal = open_appeal(session, order_id)
+            own = appeal is not None and has_a_part(who, order, appeal)
+            _refuse(
+                f"Order {order_id} cannot be released",
+                decide_release(order.state, own_objection=own),
+            )
             order_release(
                 session, case, order, reason, self.options, who.subject, now_ms, note=note
             )

@@ -12,6 +12,7 @@ HINTS = {
     "extended_twice": "Hand it over to a freeze, or release it.",
     "order_is_over": "Place another order.",
     "objection_is_open": "Decide on the objection first.",
+    "objection_needs_another_person": "Another supervisor has to decide on the objection.",
     "nothing_to_confirm": "Only an order or a release that waits for its confirmation has a result.",
     "case_was_erased": "",
     "went_over_to_another": "Use the case that it was merged into.",
@@ -68,6 +69,17 @@ def decide_end(state: str, *, objected: bool = False) -> str | None:
     if state not in HOLDING:
         return "order_is_over"
     return "objection_is_open" if objected else None
+
+
+def decide_release(state: str, *, own_objection: bool) -> str | None:
+    """The reason why a person may not release an order by hand, or None.
+
+    Args:
+        state: of the order.
+        own_objection: an objection is open in which the person has a part; to release the order would
+            decide it.
+    """
+    return decide_end(state) or ("objection_needs_another_person" if own_objection else None)
 
 
 def decide_result(state: str) -> str | None:

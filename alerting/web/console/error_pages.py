@@ -79,6 +79,7 @@ _FIELDS = {
     "matches_everything": "severity", "critical_silence_too_long": "minutes",
     "prevented_above_the_bound": "prevented", "loss_needs_an_amount": "lost",
     "amount_lost_without_a_loss": "disposition", "dissuaded_needs_contact": "disposition",
+    "release_needs_contact": "disposition",
     "no_contact_was_tried": "disposition", "duplicate_needs_the_other_case": "duplicate_of",
     "duplicate_of_self": "duplicate_of", "duplicate_of_another_person": "duplicate_of",
     "choose_accounts": "reason", "duplicate_in_another_currency": "duplicate_of", "duplicate_of_a_duplicate": "duplicate_of",

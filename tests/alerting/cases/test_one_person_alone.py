@@ -50,6 +50,23 @@ def test_a_second_person_may_close_without_a_contact(
     assert services.closures.close(case_id, boss, DISSUADED).disposition == "dissuaded"
 
 
+def test_a_false_alarm_that_releases_what_was_stopped_needs_a_contact_or_a_supervisor(
+    services: Services, li: Principal, boss: Principal
+) -> None:
+    """What may hold a fraud's money is not let go by one responder who spoke to no one."""
+    case_id = opened(services, li)
+    services.orders.order(case_id, li, OrderRequest("stop_account", "paid there"))
+    alarm = Closure("false_alarm")
+    assert refusal(services, case_id, li, alarm) == "release_needs_contact"
+    services.case_service.contact(case_id, li, method="bank", reached=True)
+    assert refusal(services, case_id, li, alarm) == "release_needs_contact"
+    services.case_service.contact(case_id, li, method="phone", reached=True)
+    assert services.closures.close(case_id, li, alarm).state == "closed"
+    other = opened(services, boss, warning("w-2", subscriber="+8613800009999"))
+    services.orders.order(other, boss, OrderRequest("stop_account", "paid there"))
+    assert services.closures.close(other, boss, alarm).state == "closed"  # may release it anyway
+
+
 @pytest.mark.parametrize(
     ("channel", "recipient", "state", "counts"),
     [

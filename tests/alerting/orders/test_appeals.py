@@ -1,6 +1,9 @@
 """Who is held or cut off gets notice and may object; another person decides in time."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import get_args
 
 import pytest
 
@@ -11,6 +14,7 @@ from alerting.orders.appeal_decision import (
     HOUR_MS,
     MAX_ALERTS,
     AppealFacts,
+    AppealWay,
     decide_appeal_clock,
 )
 from alerting.orders.appeal_service import Objection
@@ -25,6 +29,7 @@ from tests.alerting.orders.test_order_life import MULE, details, opened, order, 
 from tests.doubles.http_gateway import GatewayDouble
 
 WAITS = AppealFacts("open", filed_at_ms=0, due_at_ms=24 * HOUR_MS, alerts=0, alerted_at_ms=None)
+CLERK = Principal("local:clerk", "Clerk", SECOND.roles, SECOND.scope, "session")
 SAID = Objection("赵某", "I sent this to my own daughter.", "phone", "+8613900007777")
 
 
@@ -112,7 +117,7 @@ def test_an_upheld_objection_releases_the_order(
         case_id, boss, OrderRequest("stop_account", "x", payee_account=MULE)
     )
     town.run()
-    appeal = town.services.appeals.file(placed.order_id, boss, SAID)
+    appeal = town.services.appeals.file(placed.order_id, CLERK, SAID)
     with pytest.raises(StepRefusedError) as refused:
         town.services.appeals.uphold(appeal.appeal_id, boss)
     assert refused.value.code == "needs_another_person"
@@ -123,6 +128,35 @@ def test_an_upheld_objection_releases_the_order(
     with pytest.raises(StepRefusedError) as again:
         town.services.appeals.refuse(appeal.appeal_id, SECOND, reason="late")
     assert again.value.code == "appeal_is_decided"
+
+
+@pytest.mark.parametrize("part", ["ordered", "extended", "took_it_down", "objects"])
+def test_a_person_with_a_part_in_an_objection_neither_decides_it_nor_releases_the_order(
+    town: Town, boss: Principal, part: str
+) -> None:
+    case_id = opened(town, severity="medium")
+    by = {name: boss if part == name else CLERK for name in ("ordered", "extended", "took_it_down")}
+    request = OrderRequest("stop_account", "x", payee_account=MULE)
+    order_id = town.services.orders.order(case_id, by["ordered"], request).order_id
+    town.services.orders.extend(order_id, by["extended"], reason="the bank still looks")
+    objector = f"{boss.name.upper()} " if part == "objects" else "赵某"
+    for way in get_args(AppealWay):
+        objection = Objection(objector, "It is mine.", way)
+        appeal_id = town.services.appeals.file(order_id, by["took_it_down"], objection).appeal_id
+        acts: list[Callable[[], object]] = [
+            partial(town.services.appeals.uphold, appeal_id, boss),
+            partial(town.services.appeals.refuse, appeal_id, boss, reason="no"),
+            partial(town.services.orders.release, order_id, boss, reason="cleared"),
+            partial(town.services.orders.release, order_id, boss, reason="by_hand"),
+        ]
+        codes = []
+        for act in acts:
+            with pytest.raises(StepRefusedError) as refused:
+                act()
+            codes.append(refused.value.code)
+        assert codes == ["needs_another_person"] * 2 + ["objection_needs_another_person"] * 2
+        assert order(town).state == "ordered"
+        assert town.services.appeals.refuse(appeal_id, SECOND, reason="no").state == "refused"
 
 
 def test_a_refused_objection_needs_a_reason_that_the_person_is_sent(
@@ -167,7 +201,10 @@ def test_an_open_objection_is_alerted_to_blocks_a_freeze_and_ends_with_its_order
     pass_time(town, 25)
     reasons = [row.reason for row in town.deliveries(purpose="order_alarm")]
     assert {"appeal_due_soon", "appeal_overdue"} <= set(reasons)
-    town.services.orders.release(placed.order_id, boss, reason="cleared")
+    with pytest.raises(StepRefusedError) as own:  # who took it down would decide it
+        town.services.orders.release(placed.order_id, boss, reason="cleared")
+    assert own.value.code == "objection_needs_another_person"
+    town.services.orders.release(placed.order_id, SECOND, reason="cleared")
     with town.services.db.read() as session:
         assert session.get_one(Appeal, appeal.appeal_id).state == "settled"
         assert session.get_one(Order, placed.order_id).state == "release_ordered"

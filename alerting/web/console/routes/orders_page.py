@@ -11,7 +11,7 @@ from alerting.access.masking import mask_account, mask_name, mask_phone
 from alerting.db.case_tables import Case, CaseEvent, Warning_
 from alerting.db.order_tables import Order
 from alerting.orders.appeal_decision import STATES as APPEAL_STATES
-from alerting.orders.appeal_rows import appeals_in
+from alerting.orders.appeal_rows import appeals_in, has_a_part
 from alerting.orders.appeal_service import Objection
 from alerting.orders.order_queries import order_in, orders_in
 from alerting.orders.order_rows import OrderRequest
@@ -68,17 +68,19 @@ def order_page(page: Signed, who: Reader, order_id: Id) -> Response:
         case = session.get_one(Case, order.case_id)
         life = _life(session, order)
         appeals = appeals_in(session, who.scope, states=APPEAL_STATES, order_id=order_id)
-    placed_by = {order.ordered_by, *order.extended_by.split()}
-    subjects = {event.actor for event in life} | placed_by | {order.released_by or ""}
+    subjects = {event.actor for event in life} | {order.ordered_by, *order.extended_by.split()}
+    subjects.add(order.released_by or "")
     subjects |= {appeal.filed_by for appeal in appeals}
     subjects |= {appeal.decided_by for appeal in appeals if appeal.decided_by}
+    waiting = next((appeal for appeal in appeals if appeal.state == "open"), None)
+    own = waiting is not None and has_a_part(who, order, waiting)
     return page.render(
         "order.html",
         order=order,
         life=life,
         appeals=appeals,
-        waiting=next((appeal for appeal in appeals if appeal.state == "open"), None),
-        may_decide=who.may("order.decide") and who.subject not in placed_by,
+        waiting=waiting,
+        may_decide=who.may("order.decide") and not own,
         names=page.access.names_of(subjects),
         holds=order.state in HOLDING,
         unmask=_unmask(order, case, who),
@@ -149,7 +151,7 @@ def decide_appeal(
     verdict: Literal["uphold", "refuse"],
     reason: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
-    """Decide on an objection as another person than the one who ordered."""
+    """Decide on an objection as a person who neither ordered nor took it down."""
     act = page.services.appeals.uphold if verdict == "uphold" else page.services.appeals.refuse
     appeal = act(appeal_id, who, reason=reason)
     return page.go(f"/console/orders/{appeal.order_id}")

@@ -121,13 +121,38 @@ def test_an_objection_is_taken_down_by_one_person_and_decided_by_another(
     page = boss.get(f"/console/orders/{order_id}").text
     assert "Zhao Lei" not in page
     assert "+8613900007777" not in page
-    assert "Another supervisor than the one who ordered" in page
-    assert boss.post(f"/console/appeals/{appeal_id}/uphold").status_code == 409
+    assert "Another supervisor decides: not one who ordered" in page
+    for verdict in ("uphold", "refuse"):
+        assert f"{appeal_id}/{verdict}" not in page
+        refused = boss.post(f"/console/appeals/{appeal_id}/{verdict}", reason="no")
+        assert refused.status_code == 409
+    assert 'id="release"' not in page
+    assert boss.post(f"/console/orders/{order_id}/release", reason="cleared").status_code == 409
     assert make_browser("wang").post(f"/console/appeals/{appeal_id}/uphold").status_code == 403
     assert make_browser("stranger").post(f"/console/appeals/{appeal_id}/uphold").status_code == 404
     assert zhao.post(f"/console/appeals/{appeal_id}/refuse").status_code == 409  # without a reason
     assert zhao.post(f"/console/appeals/{appeal_id}/uphold").status_code == 204
     assert order(services, order_id).release_reason == "appeal"
+
+
+def test_who_took_an_objection_down_does_not_decide_it(
+    make_browser: MakeBrowser, raise_case: RaiseCase, services: Services
+) -> None:
+    case_id = raise_case(warning())
+    order_id = placed(make_browser("boss"), case_id)
+    zhao = make_browser("zhao")
+    form = {"objector": "Li Lei", "statement": "It is mine.", "way": "console"}
+    assert zhao.post(f"/console/orders/{order_id}/appeals", **form).status_code == 204
+    with services.db.read() as session:
+        appeal_id = session.scalars(select(Appeal.appeal_id)).one()
+    page = zhao.get(f"/console/orders/{order_id}").text
+    assert f"{appeal_id}/uphold" not in page
+    assert 'id="release"' not in page
+    for verdict in ("uphold", "refuse"):
+        refused = zhao.post(f"/console/appeals/{appeal_id}/{verdict}", reason="no")
+        assert refused.status_code == 409
+    assert zhao.post(f"/console/orders/{order_id}/release", reason="cleared").status_code == 409
+    assert order(services, order_id).state == "ordered"
 
 
 def test_the_trail_of_the_money_names_accounts_by_keys_and_stops_the_chosen_ones(
