@@ -21,7 +21,8 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 from forewarn.contracts import Transfer, encode
 from forewarn.contracts.payment_answer import PaymentAnswer, decode_payment_answer
 from forewarn.contracts.payment_question import PaymentQuestion, question_headers
-from forewarn.errors import DependencyUnavailableError
+from forewarn.errors import ConfigurationError, DependencyUnavailableError
+from forewarn.platform.kafka.client_errors import missing_topic
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +72,7 @@ class QuestionLink:
 
         Raises:
             DependencyUnavailableError: Kafka does not answer.
+            ConfigurationError: a topic or the partition is missing.
         """
         # Not idempotent: a repeated event changes nothing, and what a broken sequence would hold
         # back is a payment.
@@ -79,11 +81,15 @@ class QuestionLink:
         try:
             await self._producer.start()
             await self._consumer.start()
+            existing = await self._consumer.topics()
+            for topic in (self._transfers, self._answers):
+                if topic not in existing:
+                    raise missing_topic(topic)
             partitions = sorted(await self._producer.partitions_for(self._answers))
             if self._wanted_partition is None:
                 self.partition = secrets.choice(partitions)
             elif self._wanted_partition not in partitions:
-                raise DependencyUnavailableError(
+                raise ConfigurationError(
                     f"{self._answers} has no partition {self._wanted_partition}.",
                     hint="Set FOREWARN_DECIDE_ANSWER_PARTITION to one that exists.",
                 )
@@ -101,6 +107,7 @@ class QuestionLink:
             if client is not None:
                 with contextlib.suppress(KafkaError, TimeoutError):
                     await asyncio.wait_for(client.stop(), 5.0)
+        self._reader = self._consumer = self._producer = None
 
     @property
     def alive(self) -> bool:
@@ -149,8 +156,8 @@ class QuestionLink:
     async def _send(
         self, event: Transfer, headers: list[tuple[str, bytes]]
     ) -> "asyncio.Future[Any]":
-        if self._producer is None:
-            raise RuntimeError("the link was not started")
+        if self._producer is None or self._reader is None:
+            raise DependencyUnavailableError("Kafka was not reached yet.")
         try:
             sent: asyncio.Future[Any] = await self._producer.send(
                 self._transfers, encode(event), key=event.subscriber.encode(), headers=headers

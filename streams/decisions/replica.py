@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 
 from features.store import StateStore
-from forewarn.errors import ConfigurationError, ForewarnError
+from forewarn.errors import ConfigurationError, DependencyUnavailableError, ForewarnError
 from forewarn.platform.garbage_collector import exclude_permanent_objects
 from forewarn.platform.settings import DecideSettings
 from forewarn.platform.watched_file import RELOAD_SECONDS, WatchedFile
@@ -32,6 +32,9 @@ log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 10.0
 """Longest wait at a stop for questions in hand: above every deadline."""
+
+CONNECT_SECONDS, CONNECT_PAUSE_SECONDS = 3.0, 1.0
+"""How long a start waits for Kafka before it serves without, and the pause between two attempts."""
 
 Tell = Callable[[str], None]
 
@@ -85,7 +88,8 @@ class DecisionReplica:
         self._metrics = metrics
         self._loop_delay = loop_delay
         self._tell = tell
-        self._serving = self._draining = False
+        self._serving = self._draining = self._connected = False
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
         """Serve until a signal asks to stop.
@@ -98,32 +102,57 @@ class DecisionReplica:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         probes = await self._serve_probes()
-        tasks: list[asyncio.Task[None]] = []
+        connecting = asyncio.create_task(self._connect(), name="connect")
         runner: web.AppRunner | None = None
         try:
-            await self._lists.start()
-            await self._link.start(self._desk.note_late)
-            tasks = [
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait(
+                {connecting, stopping}, timeout=CONNECT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if connecting.done():
+                connecting.result()
+            connecting.add_done_callback(lambda task: stop.set() if _failed(task) else None)
+            self._tasks = [
                 asyncio.create_task(work, name=name)
                 for name, work in {
-                    "unkept answers": self._desk.keep_unkept(),
+                    "unkept_answers": self._desk.keep_unkept(),
                     "spool": self._spool.run(self._link.send),
-                    "lists": self._lists.follow(),
                     "reload": self._poll(),
-                    "loop delay": self._loop_delay.run(),
+                    "loop_delay": self._loop_delay.run(),
                 }.items()
             ]
             exclude_permanent_objects()
             runner = await self._serve_banks()
             self._serving = True
-            await stop.wait()
+            await stopping
+            if _failed(connecting):
+                connecting.result()
         finally:
-            await self._stop(runner, tasks, probes)
+            await self._stop(runner, connecting, probes)
+
+    async def _connect(self) -> None:
+        """Connect to Kafka, however long it is away; meanwhile banks get the fallback.
+
+        Raises:
+            ConfigurationError: Kafka answers, and a topic is missing.
+        """
+        while not self._connected:
+            try:
+                await self._link.start(self._desk.note_late)
+                await self._lists.start()
+            except DependencyUnavailableError as error:
+                log.warning("kafka_not_reached", why=str(error))
+                await self._lists.stop()
+                await self._link.stop()
+                await asyncio.sleep(CONNECT_PAUSE_SECONDS)
+            else:
+                self._connected = True
+        await self._lists.follow()
 
     async def _stop(
         self,
         runner: web.AppRunner | None,
-        tasks: list[asyncio.Task[None]],
+        connecting: asyncio.Task[None],
         probes: web.AppRunner,
     ) -> None:
         self._draining = True
@@ -131,6 +160,7 @@ class DecisionReplica:
             await runner.cleanup()  # waits for requests in hand
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._desk.drain(), GRACE_SECONDS)
+        tasks = [connecting, *self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -170,11 +200,20 @@ class DecisionReplica:
         return [] if self._serving else ["starting"]
 
     def _ready(self) -> list[str]:
-        """A replica whose Kafka or Redis is away stays ready: it answers by the fallback."""
-        return [*self._started(), *(["draining"] if self._draining else [])]
+        """A replica whose Kafka or Redis is away stays ready: it answers by the fallback.
+
+        One that never reached Kafka may have a wrong address; an update must not replace good replicas by it.
+        """
+        return [
+            *self._started(),
+            *([] if self._connected else ["kafka_never_reached"]),
+            *(["draining"] if self._draining else []),
+        ]
 
     def _live(self) -> list[str]:
-        return ["answers_not_read"] if self._serving and not self._link.alive else []
+        ended = [f"{task.get_name()}_ended" for task in self._tasks if task.done()]
+        reading = self._link.alive or not self._connected
+        return ended if reading or not self._serving else ["answers_not_read", *ended]
 
     async def _poll(self) -> None:
         """Follow the keys, the policy and the model."""
@@ -189,6 +228,10 @@ class DecisionReplica:
                     await loop.run_in_executor(pool, self._reloader.poll)
                 except ForewarnError as error:
                     log.warning("reload_failed", why=str(error))
+
+
+def _failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
 
 
 def tls_context(settings: DecideSettings) -> ssl.SSLContext | None:

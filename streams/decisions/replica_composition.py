@@ -11,7 +11,7 @@ from features.engine import Engine
 from features.store.redis_connections import RedisConnection, connect
 from features.store.store_factory import meaning_of, redis_state_store
 from forewarn.contracts.topics import qualified
-from forewarn.platform.kafka import TopicAdministration, aiokafka_arguments
+from forewarn.platform.kafka import aiokafka_arguments
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.settings import (
     DecideSettings,
@@ -57,8 +57,6 @@ def run_replica(settings: DecideSettings, tell: Tell) -> None:
     kafka, redis, worker = load(KafkaSettings), load(RedisSettings), load(WorkerSettings)
     key = load(PrivacySettings).pseudonym_key.get_secret_value().encode()
     pseudonymiser, metrics = Pseudonymiser(key), DecisionMetrics(REGISTRY)
-    with TopicAdministration(kafka) as administration:
-        administration.require([qualified("transfers", kafka), qualified("answers", kafka)])
     precompile()
     reloader = _reloader(worker)
     lists = Lists()
