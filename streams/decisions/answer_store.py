@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
-from math import inf
 
 from redis import exceptions as fault
 
@@ -69,7 +68,7 @@ class AnswerStore:
         connection: to Redis; closed by ``close``.
         prefix: of the keys of this installation.
         keep_seconds: how long an answer is kept.
-        timeout_seconds: longest wait for Redis, also where a caller has more time.
+        timeout_seconds: longest wait for Redis.
     """
 
     def __init__(
@@ -81,12 +80,11 @@ class AnswerStore:
         self._timeout_seconds = timeout_seconds
         self._recent: OrderedDict[bytes, KeptAnswer] = OrderedDict()
 
-    async def find(self, identity: bytes, within_seconds: float) -> KeptAnswer | None:
+    async def find(self, identity: bytes) -> KeptAnswer | None:
         """The answer that was given to a question; None for none.
 
         Args:
             identity: of the question.
-            within_seconds: longest wait.
 
         Raises:
             DependencyUnavailableError: Redis does not answer, and this replica does not know.
@@ -94,25 +92,22 @@ class AnswerStore:
         known = self._recent.get(identity)
         if known is not None:
             return known
-        [value] = await self._send([("GET", self._head + identity)], within_seconds)
+        [value] = await self._send([("GET", self._head + identity)])
         return self._remember(identity, value) if value is not None else None
 
-    async def keep(
-        self, identity: bytes, answer: KeptAnswer, within_seconds: float = inf
-    ) -> KeptAnswer:
+    async def keep(self, identity: bytes, answer: KeptAnswer) -> KeptAnswer:
         """Keep an answer unless there is one; returns the one that counts.
 
         Args:
             identity: of the question.
             answer: to it.
-            within_seconds: longest wait.
 
         Raises:
             DependencyUnavailableError: Redis does not answer; the answer may be kept all the same.
         """
         key, value = self._head + identity, answer.digest + answer.body
         _, kept = await self._send(
-            [("SET", key, value, "NX", "EX", self._keep_seconds), ("GET", key)], within_seconds
+            [("SET", key, value, "NX", "EX", self._keep_seconds), ("GET", key)]
         )
         return self._remember(identity, kept if kept is not None else value)
 
@@ -131,11 +126,9 @@ class AnswerStore:
         self.remember(identity, answer)
         return answer
 
-    async def _send(
-        self, commands: list[tuple[bytes | str | int, ...]], within_seconds: float
-    ) -> list[bytes | None]:
+    async def _send(self, commands: list[tuple[bytes | str | int, ...]]) -> list[bytes | None]:
         try:
-            async with asyncio.timeout(min(within_seconds, self._timeout_seconds)):
+            async with asyncio.timeout(self._timeout_seconds):
                 return await self._connection.send(commands)
         except (TimeoutError, fault.RedisError, fault.RedisClusterException, OSError) as error:
             raise DependencyUnavailableError(

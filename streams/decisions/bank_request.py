@@ -7,8 +7,8 @@ import msgspec
 
 from forewarn.contracts import MAX_EVENT_BYTES, Acceptance, Transfer, decode_transfer
 from forewarn.errors import ContractError
-from streams.decisions.decision_desk import Question
 from streams.decisions.decision_errors import ProblemField, RequestRefusedError, invalid
+from streams.decisions.pending_question import Question
 
 DEADLINE = "Forewarn-Deadline-Ms"
 ACCEPT_LATE = "Forewarn-Accept-Late"
@@ -49,13 +49,19 @@ def read_transfer(body: bytes, acceptance: Acceptance, now_ms: int) -> Transfer:
 
 
 def read_question(
-    event: Transfer, headers: Mapping[str, str], *, usual_ms: int, longest_ms: int
+    event: Transfer,
+    headers: Mapping[str, str],
+    *,
+    arrived: float,
+    usual_ms: int,
+    longest_ms: int,
 ) -> Question:
     """The question of a request.
 
     Args:
         event: of its body.
         headers: of HTTP.
+        arrived: when the request came, monotonic seconds.
         usual_ms: deadline of a request that names none.
         longest_ms: longest deadline.
 
@@ -73,7 +79,7 @@ def read_question(
     late = headers.get(ACCEPT_LATE, "false").lower()
     if late not in ("true", "false"):
         raise invalid(ACCEPT_LATE, "must be true or false")
-    return Question(event, deadline_ms / 1000, accept_late=late == "true")
+    return Question(event, arrived, deadline_ms / 1000, accept_late=late == "true")
 
 
 def read_number(text: str) -> str:

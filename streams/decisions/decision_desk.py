@@ -6,10 +6,12 @@
     ask     the workers, until the deadline
     keep    the answer, unless another replica was quicker: then its answer is sent
 
+The deadline counts from the arrival of the question, however late it was read. The same question at the same time
+shares one answer, by the earlier of both deadlines.
+
 The workers have until ``KEEP_RESERVE_SECONDS`` before the deadline, so that the fallback is kept by then; no step goes
-on longer than ``KEEP_GRACE_SECONDS`` after it. While Redis does not say what
-was answered before, no answer of a worker is waited for: the event goes to Kafka, so that its warning and
-its hold come, and the bank gets the fallback.
+on longer than ``KEEP_GRACE_SECONDS`` after it. While Redis does not say what was answered before, no answer of a worker
+is waited for: the event goes to Kafka, so that its warning and its hold come, and the bank gets the fallback.
 """
 
 import asyncio
@@ -21,7 +23,6 @@ import msgspec
 import structlog
 from aiokafka.errors import KafkaError
 
-from forewarn.contracts import Transfer
 from forewarn.contracts.payment_answer import PaymentAnswer
 from forewarn.errors import DependencyUnavailableError
 from models.policy import Policy
@@ -42,6 +43,7 @@ from streams.decisions.bank_answer import (
 from streams.decisions.decision_errors import RequestRefusedError
 from streams.decisions.decision_metrics import DecisionMetrics
 from streams.decisions.late_spool import LateSpool
+from streams.decisions.pending_question import PendingQuestion, Question
 from streams.decisions.question_link import QuestionLink
 
 log = structlog.get_logger(__name__)
@@ -54,29 +56,16 @@ KEEP_PAUSE_SECONDS = 0.2
 FIND_SHARE = 0.5
 """Of the time until the deadline, for a Redis that says nothing; the rest is for handing the event to Kafka."""
 
-KEEP_RESERVE_SECONDS, KEEP_RESERVE_SHARE = 0.02, 0.1
-"""Before the deadline, for keeping the fallback; the shorter of both. An answer that is not kept when it is given
-may be lost with its replica, and the next replica would give another."""
-
 KEEP_GRACE_SECONDS = 0.03
 """After the deadline, for keeping the answer; one that is not kept by then is kept after it was given."""
 
+KEEP_LEAST_SECONDS = 0.02
+"""For keeping the answer to a question that was read when its deadline was over."""
+
+SPOOL_LEAST_SECONDS = 0.01
+"""For a file of the spool, also where the deadline is over."""
+
 _encoder = msgspec.json.Encoder()
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question of a bank.
-
-    Attributes:
-        event: the attempted transfer.
-        deadline_seconds: from its arrival.
-        accept_late: the event is to be recorded even if Kafka is away now.
-    """
-
-    event: Transfer
-    deadline_seconds: float
-    accept_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +74,6 @@ class Answered:
 
     body: bytes
     repeated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question by its names, and when it has to be answered (monotonic seconds)."""
-
-    question: Question
-    identity: bytes
-    digest: bytes
-    until: float
-
-    def left(self, grace_seconds: float = 0.0) -> float:
-        return max(0.0, self.until + grace_seconds - time.monotonic())
-
-    def left_for_workers(self) -> float:
-        reserve = KEEP_RESERVE_SHARE * self.question.deadline_seconds
-        return self.left(-min(KEEP_RESERVE_SECONDS, reserve))
 
 
 class DecisionDesk:
@@ -138,7 +110,7 @@ class DecisionDesk:
         self._metrics = metrics
         self._most = in_flight
         self._refuse_overload = refuse_overload
-        self._in_flight: dict[bytes, tuple[bytes, asyncio.Task[Answered]]] = {}
+        self._in_flight: dict[bytes, tuple[PendingQuestion, asyncio.Task[Answered]]] = {}
         self._unkept: asyncio.Queue[tuple[bytes, KeptAnswer]] = asyncio.Queue(UNKEPT_ANSWERS)
         metrics.unkept.set_function(self._unkept.qsize)
         metrics.in_flight.set_function(lambda: len(self._in_flight))
@@ -157,7 +129,8 @@ class DecisionDesk:
         )
         waiting = self._in_flight.get(identity)
         if waiting is not None:
-            _require_same(waiting[0], digest)
+            _require_same(waiting[0].digest, digest)
+            waiting[0].hasten(question.until)
             shared = await asyncio.shield(waiting[1])
             self._metrics.repeated.inc()
             return Answered(shared.body, repeated=True)
@@ -167,17 +140,16 @@ class DecisionDesk:
                 429, "overloaded", "Too many requests", "Too many questions wait.",
                 headers={"Retry-After": "1"},
             )  # fmt: skip
-        began = time.monotonic()
-        asked = _Asked(question, identity, digest, began + question.deadline_seconds)
+        asked = PendingQuestion(question, identity, digest)
         task = asyncio.create_task(
-            self._fall_back_at_once(asked) if crowded else self._decide(asked, began)
+            self._fall_back_at_once(asked) if crowded else self._decide(asked)
         )
         if not crowded:
-            self._in_flight[identity] = (digest, task)
+            self._in_flight[identity] = (asked, task)
             task.add_done_callback(lambda _: self._in_flight.pop(identity, None))
         # The bank may hang up; the answer is kept for its next try all the same.
         answered = await asyncio.shield(task)
-        self._metrics.seconds.labels("total").observe(time.monotonic() - began)
+        self._metrics.seconds.labels("total").observe(time.monotonic() - question.arrived)
         return answered
 
     def note_late(self, question_id: bytes, answer: PaymentAnswer) -> None:
@@ -218,12 +190,16 @@ class DecisionDesk:
         tasks = [task for _, task in self._in_flight.values()]
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _fall_back_at_once(self, asked: _Asked) -> Answered:
+    async def _fall_back_at_once(self, asked: PendingQuestion) -> Answered:
         # One round trip: an answer that was given before wins there, too.
-        recorded = self._set_aside(asked)
+        recorded = await self._set_aside(asked)
         return await self._keep(asked, self._fallback(asked, "overloaded", recorded))
 
-    async def _decide(self, asked: _Asked, began: float) -> Answered:
+    async def _decide(self, asked: PendingQuestion) -> Answered:
+        if not asked.left(asked.reserve_seconds):
+            # It lay unread until now. No worker can answer in time; the event goes to them all the same.
+            return await self._keep(asked, await self._ask(asked))
+        began = time.monotonic()
         try:
             stored = await self._find(asked)
         except DependencyUnavailableError as error:
@@ -237,37 +213,41 @@ class DecisionDesk:
         self._metrics.seconds.labels("ask").observe(time.monotonic() - now)
         return await self._keep(asked, answer)
 
-    async def _find(self, asked: _Asked) -> Answered | None:
-        stored = await self._store.find(asked.identity, asked.left() * FIND_SHARE)
+    async def _find(self, asked: PendingQuestion) -> Answered | None:
+        try:
+            async with asked.bounded(asked.left() * (1 - FIND_SHARE)):
+                stored = await self._store.find(asked.identity)
+        except TimeoutError as error:
+            raise DependencyUnavailableError("Redis took more than its share.") from error
         if stored is None:
             return None
         _require_same(stored.digest, asked.digest)
         self._metrics.repeated.inc()
         return Answered(stored.body, repeated=True)
 
-    async def _fall_back_without_store(self, asked: _Asked) -> Answered:
+    async def _fall_back_without_store(self, asked: PendingQuestion) -> Answered:
         """Answer by the fallback, and hand the event to Kafka; the same event twice changes nothing."""
         question_id, _ = self._link.expect(asked.identity + asked.digest)
         self._link.forget(question_id)
         sending = self._send(question_id, asked)
         try:
-            async with asyncio.timeout(asked.left()):
+            async with asked.bounded(0.0):
                 # Shielded: the producer goes on with what it has when the deadline passes.
                 await asyncio.shield(await asyncio.shield(sending))
         except (TimeoutError, KafkaError, DependencyUnavailableError):
             pass  # ``_recorded`` says what became of it
-        answer = self._fallback(asked, "store_unavailable", self._recorded(sending, asked))
+        answer = self._fallback(asked, "store_unavailable", await self._recorded(sending, asked))
         body = _encode(answer)
         self._metrics.answers.labels(answer.decision, answer.reason).inc()
         self._keep_here(asked.identity, KeptAnswer(asked.digest, body))
         return Answered(body, repeated=False)
 
-    async def _ask(self, asked: _Asked) -> BankAnswer:
+    async def _ask(self, asked: PendingQuestion) -> BankAnswer:
         """Ask the workers; the fallback if they do not answer in time."""
         question_id, arrived = self._link.expect(asked.identity + asked.digest)
         sending = self._send(question_id, asked)
         try:
-            async with asyncio.timeout(asked.left_for_workers()):
+            async with asked.bounded(asked.reserve_seconds):
                 return of_worker(await arrived)
         except TimeoutError:
             pass
@@ -276,26 +256,31 @@ class DecisionDesk:
         recorded = _sent(sending)
         in_hand = recorded in ("yes", "unconfirmed")
         reason: FallbackReason = "no_answer_in_time" if in_hand else "stream_unavailable"
-        return self._fallback(asked, reason, self._recorded(sending, asked))
+        return self._fallback(asked, reason, await self._recorded(sending, asked))
 
-    def _send(self, question_id: bytes, asked: _Asked) -> "asyncio.Task[asyncio.Future[object]]":
+    def _send(
+        self, question_id: bytes, asked: PendingQuestion
+    ) -> "asyncio.Task[asyncio.Future[object]]":
         """Send a question apart: a producer that is full or without a broker waits longer than a bank."""
         by_ms = round((time.time() + asked.left()) * 1000)
         return asyncio.create_task(self._link.ask(question_id, asked.question.event, by_ms))
 
-    def _recorded(self, sending: "asyncio.Task[asyncio.Future[object]]", asked: _Asked) -> Recorded:
+    async def _recorded(
+        self, sending: "asyncio.Task[asyncio.Future[object]]", asked: PendingQuestion
+    ) -> Recorded:
         recorded = _sent(sending)
-        if recorded != "yes" and self._set_aside(asked) == "spooled":
+        if recorded != "yes" and await self._set_aside(asked) == "spooled":
             return "spooled"
         return recorded
 
-    async def _keep(self, asked: _Asked, answer: BankAnswer) -> Answered:
+    async def _keep(self, asked: PendingQuestion, answer: BankAnswer) -> Answered:
         began, body = time.monotonic(), _encode(answer)
         mine = KeptAnswer(asked.digest, body)
         try:
-            kept = await self._store.keep(asked.identity, mine, asked.left(KEEP_GRACE_SECONDS))
-        except DependencyUnavailableError as error:
-            log.warning("answer_not_kept", why=str(error))
+            async with asked.bounded(-KEEP_GRACE_SECONDS, KEEP_LEAST_SECONDS):
+                kept = await self._store.keep(asked.identity, mine)
+        except (DependencyUnavailableError, TimeoutError) as error:
+            log.warning("answer_not_kept", why=str(error) or "out of time")
             self._keep_here(asked.identity, mine)
             kept = mine
         self._metrics.seconds.labels("keep").observe(time.monotonic() - began)
@@ -306,7 +291,9 @@ class DecisionDesk:
         self._metrics.repeated.inc()
         return Answered(kept.body, repeated=True)
 
-    def _fallback(self, asked: _Asked, reason: FallbackReason, recorded: Recorded) -> BankAnswer:
+    def _fallback(
+        self, asked: PendingQuestion, reason: FallbackReason, recorded: Recorded
+    ) -> BankAnswer:
         event = asked.question.event
         policy, now_ms = self._policy(), time.time_ns() // 1_000_000
         self._metrics.fallbacks.labels(reason).inc()
@@ -321,11 +308,16 @@ class DecisionDesk:
             recorded=recorded,
         )
 
-    def _set_aside(self, asked: _Asked) -> Recorded:
-        """Spool the event if its caller asked for it."""
+    async def _set_aside(self, asked: PendingQuestion) -> Recorded:
+        """Spool the event if its caller asked for it; a disk that takes longer than the bank waits has not taken it."""
         if not asked.question.accept_late:
             return "no"
-        spooled = self._spool.put(asked.identity.decode(), asked.question.event)
+        try:
+            async with asked.bounded(0.0, SPOOL_LEAST_SECONDS):
+                spooled = await self._spool.put(asked.identity.decode(), asked.question.event)
+        except TimeoutError:
+            log.warning("event_not_spooled_in_time")
+            return "no"
         return "spooled" if spooled else "no"
 
 

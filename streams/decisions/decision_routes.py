@@ -38,6 +38,7 @@ from streams.decisions.openapi_document import (
     TIMING_HEADER,
     openapi_document,
 )
+from streams.decisions.request_arrival import arrival_of
 from streams.decisions.request_rates import RequestRates
 from streams.decisions.state_reader import StateReader
 
@@ -101,11 +102,12 @@ class DecisionRoutes:
 
     async def decide(self, request: web.Request) -> web.Response:
         """``POST /v1/decisions``."""
-        began = time.monotonic()
         key, event = await self._transfer(request, "decide")
+        arrived = arrival_of(request.transport, time.monotonic())
         question = read_question(
             event,
             request.headers,
+            arrived=arrived,
             usual_ms=self._deadline_ms,
             longest_ms=self._deadline_ms_max,
         )
@@ -114,8 +116,8 @@ class DecisionRoutes:
         if answered.repeated:
             response.headers[REPEATED_HEADER] = "true"
         now = time.monotonic()
-        starved = self._loop_delay.starved_since(began, now, time.thread_time())
-        timing = f"total;dur={(now - began) * 1e3:.1f}, starved;dur={starved * 1e3:.1f}"
+        starved = self._loop_delay.since(arrived, now, time.thread_time()).starved
+        timing = f"total;dur={(now - arrived) * 1e3:.1f}, starved;dur={starved * 1e3:.1f}"
         response.headers[TIMING_HEADER] = timing
         return response
 

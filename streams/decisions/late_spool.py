@@ -1,7 +1,9 @@
 """Events whose callers asked to have them recorded later: files on the replica's disk, bounded in number."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import structlog
@@ -19,7 +21,8 @@ class LateSpool:
     """Keeps events until Kafka takes them.
 
     A file is complete once it has its name; it survives a crash of the process, not one of the disk. An
-    event may be sent twice, which changes nothing: the kernel knows transfers by their id.
+    event may be sent twice, which changes nothing: the kernel knows transfers by their id. A thread writes, one event
+    at a time: a disk that blocks holds up no other bank.
 
     Args:
         directory: of the files; None: nothing is kept.
@@ -35,6 +38,7 @@ class LateSpool:
         self._most = most
         self._metrics = metrics
         self._count = 0
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="spool")
         if directory is not None:
             try:
                 directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -46,7 +50,7 @@ class LateSpool:
                 ) from error
         metrics.spooled.set(self._count)
 
-    def put(self, name: str, event: Transfer) -> bool:
+    async def put(self, name: str, event: Transfer) -> bool:
         """Keep an event; False if the spool is full, off or broken.
 
         Args:
@@ -55,21 +59,20 @@ class LateSpool:
         """
         if self._directory is None:
             return False
-        path = self._directory / f"{name}.json"
-        known = path.exists()
-        if not known and self._count >= self._most:
+        if self._count >= self._most:
             self._metrics.spool_full.inc()
             return False
+        loop = asyncio.get_running_loop()
+        self._count += 1  # before the thread writes, so that no more than ``most`` are under way
         try:
-            part = path.with_suffix(".part")
-            part.write_bytes(encode(event))
-            part.replace(path)
+            new = await loop.run_in_executor(
+                self._writer, _write, self._directory / f"{name}.json", encode(event)
+            )
         except OSError as error:
             log.error("spool_failed", why=error.strerror)  # noqa: TRY400 - the disk, not the code
-            return False
-        self._count += not known
-        self._metrics.spooled.set(self._count)
-        return True
+            new = None
+        self._set_count(self._count - (not new))
+        return new is not None
 
     async def run(self, send: Callable[[Transfer], Awaitable[None]]) -> None:
         """Send what waits, oldest first, for as long as the service runs.
@@ -79,23 +82,45 @@ class LateSpool:
         """
         while self._directory is not None:
             await asyncio.sleep(RETRY_SECONDS)
-            for path in await asyncio.to_thread(_oldest_first, self._directory):
+            try:
+                paths = await asyncio.to_thread(_oldest_first, self._directory)
+            except OSError as error:
+                log.warning("spool_not_read", why=error.strerror)
+                continue
+            self._set_count(len(paths))
+            for path in paths:
                 if not await self._send(path, send):
                     break
 
     async def _send(self, path: Path, send: Callable[[Transfer], Awaitable[None]]) -> bool:
+        """Send one event; False if Kafka takes none now."""
         try:
-            event = decode_transfer(await asyncio.to_thread(path.read_bytes))
-            await send(event)
-        except ContractError as error:
-            log.error("spooled_event_dropped", why=error.reason)  # noqa: TRY400 - it says it all
-        except (ForewarnError, OSError) as error:
+            try:
+                await send(decode_transfer(await asyncio.to_thread(path.read_bytes)))
+            except ContractError as error:
+                log.error("spooled_event_dropped", why=error.reason)  # noqa: TRY400 - it says it all
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        except ForewarnError as error:
             log.warning("spooled_event_waits", why=str(error))
             return False
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-        self._count = max(0, self._count - 1)
-        self._metrics.spooled.set(self._count)
+        except OSError as error:  # this file alone: those behind it are sent all the same
+            log.warning("spooled_event_waits", why=error.strerror)
+        else:
+            self._set_count(max(0, self._count - 1))
         return True
+
+    def _set_count(self, count: int) -> None:
+        self._count = count
+        self._metrics.spooled.set(count)
+
+
+def _write(path: Path, event: bytes) -> bool:
+    """Write a file that its owner alone may read; returns whether there was none of this name."""
+    new, part = not path.exists(), path.with_suffix(".part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(event)
+    part.replace(path)
+    return new
 
 
 def _oldest_first(directory: Path) -> list[Path]:

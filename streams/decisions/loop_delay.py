@@ -1,14 +1,18 @@
-"""How late a bare timer of the event loop fires, and how much of that was waiting for a processor.
+"""How late a bare timer of the event loop fires, and how long its thread waited for a processor.
 
-It separates a slow part of ours from a machine that others use: while the loop is not given a processor, no code
-of ours can answer. What our own code spends (a long computation, a collection of garbage) is taken off.
+It separates a slow part of ours from a machine that others use: while the thread is not given a processor, no code
+of ours can answer. The kernel counts that wait; where it does not, what a timer was late and the thread did not
+spend itself stands for it.
 """
 
 import asyncio
 import time
+from bisect import bisect_right
 from collections import deque
+from dataclasses import dataclass
 
 from streams.decisions.decision_metrics import DecisionMetrics
+from streams.decisions.processor_wait import ProcessorWait
 
 PERIOD_SECONDS = 0.02
 USUAL_SECONDS = 0.002
@@ -18,20 +22,38 @@ KEPT = 1000
 """Readings that are remembered: 20 seconds, above every usual deadline."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Sums since the start, in seconds.
+
+    Attributes:
+        at: monotonic seconds.
+        late: what timers were late.
+        starved: what the thread waited for a processor.
+    """
+
+    at: float
+    late: float = 0.0
+    starved: float = 0.0
+
+
 class LoopDelay:
-    """Measures the delay of the event loop that it runs on.
+    """Measures the delay of the event loop that it runs on; made by the thread of that loop.
 
     Args:
         metrics: the histogram.
+        wait: the kernel's count for this thread.
     """
 
-    def __init__(self, metrics: DecisionMetrics) -> None:
+    def __init__(self, metrics: DecisionMetrics, wait: ProcessorWait | None = None) -> None:
         self._metrics = metrics
+        self._wait = wait or ProcessorWait()
         self._due = self._spent = 0.0
-        self._readings: deque[tuple[float, float]] = deque(maxlen=KEPT)
+        self._readings: deque[Reading] = deque([Reading(0.0)], maxlen=KEPT)
 
     async def run(self) -> None:
         """Measure until cancelled."""
+        self._readings.append(self._read(time.monotonic(), time.thread_time()))
         while True:
             self.wait_from(time.monotonic(), time.thread_time())
             await asyncio.sleep(PERIOD_SECONDS)
@@ -49,25 +71,33 @@ class LoopDelay:
     def note(self, now: float, spent: float) -> None:
         """Take a reading: the timer has fired."""
         self._metrics.loop_delay.observe(max(0.0, now - self._due))
-        self._readings.append((now, self._starved(now, spent)))
+        self._readings.append(self._read(now, spent))
 
-    def starved_since(self, began: float, now: float, spent: float) -> float:
-        """Seconds in which the loop waited for a processor, the timer that has yet to fire included.
+    def since(self, began: float, now: float, spent: float) -> Reading:
+        """What was late and starved since a moment, the timer that has yet to fire included.
+
+        Each is at most the time that passed.
 
         Args:
             began: monotonic seconds.
             now: monotonic seconds.
             spent: seconds of processor time of this thread until now.
         """
-        total = min(self._starved(now, spent), now - began)
-        for at, starved in reversed(self._readings):
-            if at < began:
-                break
-            total += min(starved, at - began)
-        return total
+        before = self._readings[max(0, bisect_right(self._readings, began, key=_at) - 1)]
+        ended, most = self._read(now, spent), now - began
+        return Reading(
+            now, min(most, ended.late - before.late), min(most, ended.starved - before.starved)
+        )
 
-    def _starved(self, now: float, spent: float) -> float:
-        delay = now - self._due
-        if not self._due or delay <= USUAL_SECONDS:
-            return 0.0
-        return max(0.0, delay - (spent - self._spent))
+    def _read(self, now: float, spent: float) -> Reading:
+        last, late = self._readings[-1], now - self._due
+        if not self._due or late <= USUAL_SECONDS:
+            late = 0.0
+        waited = self._wait.seconds()
+        if waited is None:
+            waited = last.starved + max(0.0, late - (spent - self._spent))
+        return Reading(now, last.late + late, waited)
+
+
+def _at(reading: Reading) -> float:
+    return reading.at

@@ -89,8 +89,8 @@ def _decide(body: Json, answer: Json, problem: Json) -> Json:
                         "schema": {"type": "string"},
                     },
                     TIMING_HEADER: {
-                        "description": "`total`: milliseconds that the service took; `starved`: those in "
-                        "which its replica waited for a processor",
+                        "description": "`total`: milliseconds since the question arrived; `starved`: those "
+                        "in which the replica waited for a processor",
                         "schema": {"type": "string", "example": "total;dur=41.7, starved;dur=0.0"},
                     },
                 },

@@ -41,26 +41,46 @@ _TIMING = re.compile(r"total;dur=([0-9.]+), starved;dur=([0-9.]+)")
 
 @dataclass(frozen=True, slots=True)
 class Punctuality:
-    """How late an answer was, in seconds; below zero for one that came before the deadline.
+    """Where the time of an answer went, in seconds.
 
     Attributes:
-        overrun: as the bank saw it.
-        excused: how long replica and bank waited for a processor meanwhile, by how late bare timers fired.
-        served: of the service's own count of its time.
+        deadline: of the question.
+        elapsed: from the question to its answer, as the bank saw it.
+        served: of it, from the arrival at the service's machine to the answer, by the service's own clock.
+        starved: how long the service's thread waited for a processor meanwhile, by the kernel's count.
+        held_up: what bare timers of the bank's own loop were late meanwhile.
     """
 
-    overrun: float
-    excused: float
+    deadline: float
+    elapsed: float
     served: float
+    starved: float
+    held_up: float
+
+    def __str__(self) -> str:
+        return (
+            f"{1e3 * self.overrun:.0f} ms late: {1e3 * self.served:.0f} of {1e3 * self.elapsed:.0f} ms in the service"
+            f" ({1e3 * self.starved:.0f} waiting for a processor), the bank held up {1e3 * self.held_up:.0f} ms"
+        )
+
+    @property
+    def overrun(self) -> float:
+        """How late the answer was for the bank; below zero for one that came before the deadline."""
+        return self.elapsed - self.deadline
 
     @property
     def is_late(self) -> bool:
         return self.overrun > OVERRUN_SECONDS
 
     @property
-    def is_late_by_itself(self) -> bool:
-        """Late, and the processor is not to blame."""
-        return self.overrun - self.excused > OVERRUN_SECONDS
+    def is_served_late(self) -> bool:
+        """By the service's own clock, and no processor was missing."""
+        return self.served - self.deadline - self.starved > OVERRUN_SECONDS
+
+    @property
+    def is_carried_late(self) -> bool:
+        """Neither the service nor the bank had it that long."""
+        return self.is_late and self.elapsed - self.served - self.held_up > OVERRUN_SECONDS
 
 
 class Bank:
@@ -109,25 +129,28 @@ class Bank:
         raise AssertionError(f"{event.transfer_id} was never answered")
 
     def _judge(self, began: float, timing: str) -> None:
-        now, deadline = time.monotonic(), self.deadline_ms / 1000
+        now = time.monotonic()
         found = _TIMING.fullmatch(timing)
         assert found is not None, timing
-        total, starved = (float(number) / 1000 for number in found.groups())
-        excused = starved + self.control.starved_since(began, now, time.thread_time())
-        self.punctuality.append(Punctuality(now - began - deadline, excused, total - deadline))
+        served, starved = (float(number) / 1000 for number in found.groups())
+        held_up = self.control.since(began, now, time.thread_time()).late
+        self.punctuality.append(
+            Punctuality(self.deadline_ms / 1000, now - began, served, starved, held_up)
+        )
 
     def summary(self) -> str:
-        """Answers that came late, and how late the latest was."""
-        late = [one for one in self.punctuality if one.is_late]
-        own = sum(one.is_late_by_itself for one in late)
-        served = sum(one.served > OVERRUN_SECONDS for one in late)
-        worst = max(self.punctuality, key=lambda one: one.overrun)
-        return (
-            f"{len(self.punctuality)} answers, {len(late)} later than the deadline by 50 ms, {served} of them by"
-            f" the service's own count, {own} of them beyond the waiting for a processor; the latest"
-            f" {worst.overrun:.3f} s late (waited {worst.excused:.3f} s for a processor, late by the service's own"
-            f" count {worst.served:.3f} s)"
+        """Answers that came late, and where the time of the latest ones went."""
+        found = self.punctuality
+        late = sorted((one for one in found if one.is_late), key=lambda one: -one.overrun)
+        by_clock = sum(one.served - one.deadline > OVERRUN_SECONDS for one in found)
+        served_late = sum(one.is_served_late for one in found)
+        carried_late = sum(one.is_carried_late for one in found)
+        head = (
+            f"{len(found)} answers, {len(late)} of them more than 50 ms late for the bank, {by_clock} by the service's"
+            f" own clock; {served_late} though no processor was missing, {carried_late} late neither in the service"
+            " nor in the bank"
         )
+        return "\n  ".join([head, *(str(one) for one in late[:5])])
 
     def session(self) -> aiohttp.ClientSession:
         """Without a bound on connections, for what waits in the client is no answer that is late."""

@@ -1,8 +1,8 @@
 """Workers, replicas and the broker are killed while banks ask: one answer for each payment, in time, all the same.
 
 FOREWARN_CHAOS_PAYMENTS asks about so many (`make chaos-payments`: 10,000); FOREWARN_CHAOS_SEED repeats faults and
-traffic. On a machine that others use, too, an answer may be as late as its replica and the bank waited for a
-processor meanwhile, which bare timers of both measure.
+traffic. Replicas, bank, workers and broker share the processors here, so two clocks judge an answer: the service's own,
+less what the kernel counts as its wait for a processor, and the bank's, less what its own loop was held up.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from tests.chaos.asking_bank import (
     is_ready,
     require_counted_once,
 )
-from tests.chaos.town import Town
+from tests.chaos.town import Town, has_joined
 
 pytestmark = [pytest.mark.system, pytest.mark.chaos, pytest.mark.timeout(3600)]
 
@@ -35,6 +35,8 @@ PAYMENTS = int(os.environ.get("FOREWARN_CHAOS_PAYMENTS", "300"))
 SEED = int(os.environ.get("FOREWARN_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
 PER_SECOND = 50
 DEADLINE_MS = 500
+HEAL_SHARE = 0.5
+"""Of the faults; after the others the next one comes before the workers are back."""
 
 
 @pytest.fixture
@@ -85,8 +87,19 @@ def play(town: Town, replicas: list[DecideProcess], asking: asyncio.Event) -> Co
             faults[name]()
             done[name] += 1
             town.restart_ended()
+            if town.draw.random() < HEAL_SHARE:
+                await_workers(town)
             time.sleep(town.draw.uniform(0.5, 2.0))
     return done
+
+
+def await_workers(town: Town) -> None:
+    """Wait until all workers are in the group, for so long that some answers are theirs."""
+    wait_until(
+        lambda: all(has_joined(worker) for worker in town.workers),
+        HEAL_SECONDS,
+        what="the workers",
+    )
 
 
 async def ask_all(bank: Bank, events: list[Transfer]) -> None:
@@ -118,6 +131,7 @@ async def test_every_payment_gets_one_answer_whatever_is_killed(
         await asyncio.to_thread(
             wait_until, lambda r=replica: is_ready(r), HEAL_SECONDS, what="a replica"
         )
+    await asyncio.to_thread(await_workers, town)
     bank, events = (
         Bank(replicas, random.Random(SEED), DEADLINE_MS),
         [payment(n) for n in range(PAYMENTS)],
@@ -127,7 +141,7 @@ async def test_every_payment_gets_one_answer_whatever_is_killed(
     await ask_all(bank, events)
     asked.set()
     print(bank.summary())
-    late = [one for one in bank.punctuality if one.is_late_by_itself]
+    late = [one for one in bank.punctuality if one.is_served_late or one.is_carried_late]
     faults = await playing
     for replica in replicas:
         await asyncio.to_thread(

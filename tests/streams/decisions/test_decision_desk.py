@@ -12,10 +12,11 @@ from prometheus_client import CollectorRegistry
 from features.catalog import CATALOG
 from models.policy import DEFAULT_POLICY, PolicyFile
 from streams.decisions.answer_store import AnswerStore, QuestionNames
-from streams.decisions.decision_desk import DecisionDesk, Question, _Asked
+from streams.decisions.decision_desk import DecisionDesk
 from streams.decisions.decision_errors import RequestRefusedError
 from streams.decisions.decision_metrics import DecisionMetrics
 from streams.decisions.late_spool import LateSpool
+from streams.decisions.pending_question import Question
 from tests.streams.decisions.bank import MemoryRedis, Workers, payment, worker_answer
 
 KEY = b"a key that only tests use"
@@ -53,8 +54,9 @@ class Replica:
         )
 
     async def ask(self, seconds: float = 5.0, **changes: Any) -> tuple[dict[str, Any], bool]:
-        late = changes.pop("accept_late", False)
-        question = Question(payment(**changes), seconds, accept_late=late)
+        late, unread = changes.pop("accept_late", False), changes.pop("unread_seconds", 0.0)
+        arrived = time.monotonic() - unread
+        question = Question(payment(**changes), arrived, seconds, accept_late=late)
         answered = await self.desk.answer(question)
         return json.loads(answered.body), answered.repeated
 
@@ -132,6 +134,28 @@ async def test_the_same_question_at_the_same_time_is_asked_once() -> None:
     assert len(replica.workers.asked) == 1
 
 
+async def test_the_same_question_with_an_earlier_deadline_is_answered_by_that_one() -> None:
+    """Both banks get the same answer, and none of them late."""
+    replica = Replica(MemoryRedis(), Workers(lambda: None))
+    patient = asyncio.create_task(replica.ask(600.0))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        (hasty, repeated), (body, _) = await asyncio.gather(replica.ask(SOON), patient)
+    assert (body["reason"], hasty, repeated) == ("no_answer_in_time", body, True)
+    assert len(replica.workers.asked) == 1
+
+
+async def test_a_question_that_lay_unread_past_its_deadline_is_answered_at_once() -> None:
+    """A loop that was held up answers what it finds without waiting again; the event goes to the workers."""
+    redis, workers = MemoryRedis(), Workers(lambda: None)
+    replica = Replica(redis, workers)
+    async with asyncio.timeout(60):
+        body, _ = await replica.ask(600.0, unread_seconds=700.0)
+    assert (body["reason"], body["recorded"]) == ("no_answer_in_time", "yes")
+    assert [event.transfer_id for event in workers.asked] == ["t1"]
+    assert await Replica(redis, workers).ask(600.0, unread_seconds=700.0) == (body, True)
+
+
 @pytest.mark.parametrize("together", [True, False])
 async def test_another_payment_under_the_same_id_is_a_conflict(together: bool) -> None:
     replica = Replica(MemoryRedis(), Workers(worker_answer))
@@ -206,13 +230,6 @@ async def test_without_redis_and_kafka_the_answer_says_that_nothing_has_the_even
     replica = Replica(redis, workers, spool=tmp_path)
     body, _ = await replica.ask(accept_late=late)
     assert (body["reason"], body["recorded"]) == ("store_unavailable", recorded)
-
-
-@pytest.mark.parametrize(("seconds", "reserve"), [(0.3, 0.02), (5.0, 0.02), (0.1, 0.01)])
-def test_the_workers_leave_time_to_keep_the_fallback(seconds: float, reserve: float) -> None:
-    """What is kept by the deadline is the same from the next replica, whatever happens to this one."""
-    asked = _Asked(Question(payment(), seconds), b"", b"", time.monotonic() + seconds)
-    assert 0.0 <= asked.left_for_workers() <= seconds - reserve
 
 
 async def test_an_answer_that_redis_does_not_take_by_the_deadline_is_given_and_kept_later() -> None:

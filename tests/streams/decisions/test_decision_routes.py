@@ -1,6 +1,7 @@
 """Who may ask what over HTTP, and what is refused with which field."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.platform.request_signature import Signed, sign
 from models.policy import DEFAULT_POLICY, PolicyFile
+from streams.decisions import decision_routes
 from streams.decisions.answer_store import AnswerStore, QuestionNames
 from streams.decisions.bank_keys import KeyRing, load_keys, new_key
 from streams.decisions.decision_desk import DecisionDesk
@@ -103,6 +105,22 @@ async def test_a_key_opens_its_purpose_and_tenant_alone(service: Any, tmp_path: 
         assert (refused.status, body["type"]) == (status, f"urn:forewarn:problem:{code}")
         assert refused.content_type == "application/problem+json"
     assert (await client.get("/v1/line-status/+8613800000001", headers=own)).status == 403
+
+
+async def test_the_time_before_a_question_was_read_counts_as_time_of_the_service(
+    service: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, client = service
+    key, state.ring = make_key(tmp_path, ["decide"])
+    unread_seconds = 600.0
+    monkeypatch.setattr(decision_routes, "arrival_of", lambda _, now: now - unread_seconds)
+    answer = await client.post(
+        "/v1/decisions", data=encode(payment()), headers={"Authorization": f"Bearer {key}"}
+    )
+    assert (await answer.json())["reason"] == "no_answer_in_time"
+    total = re.match(r"total;dur=([0-9.]+), starved;dur=[0-9.]+$", answer.headers["Server-Timing"])
+    assert total is not None
+    assert float(total[1]) >= 1000 * unread_seconds
 
 
 @pytest.mark.parametrize("path", ["/v1/decisions", "/v1/decisions/what-if"])

@@ -1,4 +1,4 @@
-"""The control of punctuality: how long an event loop waited for a processor since a question came."""
+"""The control of punctuality: how late an event loop ran and how long it waited for a processor meanwhile."""
 
 import asyncio
 import time
@@ -8,13 +8,30 @@ from prometheus_client import CollectorRegistry
 
 from streams.decisions.decision_metrics import DecisionMetrics
 from streams.decisions.loop_delay import KEPT, PERIOD_SECONDS, LoopDelay
+from streams.decisions.processor_wait import ProcessorWait
 
 BEGAN = 100.0
 
 
+class Kernel(ProcessorWait):
+    """What a kernel says: nothing where ``waited`` is None."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: float | None = None
+
+    def seconds(self) -> float | None:
+        return self.waited
+
+
 @pytest.fixture
-def control() -> LoopDelay:
-    return LoopDelay(DecisionMetrics(CollectorRegistry()))
+def kernel() -> Kernel:
+    return Kernel()
+
+
+@pytest.fixture
+def control(kernel: Kernel) -> LoopDelay:
+    return LoopDelay(DecisionMetrics(CollectorRegistry()), kernel)
 
 
 def fire(control: LoopDelay, at: float, late: float, spent: float = 0.0) -> None:
@@ -27,30 +44,44 @@ def fire(control: LoopDelay, at: float, late: float, spent: float = 0.0) -> None
 def test_what_timers_were_late_adds_up_from_the_moment_on(control: LoopDelay) -> None:
     for at, late in ((99.9, 9.0), (100.4, 0.3), (100.8, 0.2), (100.9, 0.001)):
         fire(control, at, late)
-    assert control.starved_since(BEGAN, 100.9, 0.0) == pytest.approx(0.5)
+    found = control.since(BEGAN, 100.9, 0.0)
+    assert (found.late, found.starved) == pytest.approx((0.5, 0.5))
 
 
-def test_a_delay_from_before_the_moment_counts_from_it_on(control: LoopDelay) -> None:
+def test_a_delay_from_before_the_moment_counts_for_no_longer_than_since_then(
+    control: LoopDelay,
+) -> None:
     fire(control, 100.1, 3.0)
-    assert control.starved_since(BEGAN, 100.1, 0.0) == pytest.approx(0.1)
+    assert control.since(BEGAN, 100.1, 0.0).late == pytest.approx(0.1)
 
 
-def test_what_our_own_code_spends_is_no_waiting(control: LoopDelay) -> None:
+def test_what_our_own_code_spends_is_late_and_no_waiting(control: LoopDelay) -> None:
     """A collection of garbage that blocks the loop is a fault of ours."""
     fire(control, 100.5, 0.4, spent=0.39)
-    assert control.starved_since(BEGAN, 100.5, 0.39) == pytest.approx(0.01)
+    found = control.since(BEGAN, 100.5, 0.39)
+    assert (found.late, found.starved) == pytest.approx((0.4, 0.01))
+
+
+def test_the_kernel_knows_better_what_was_waiting(control: LoopDelay, kernel: Kernel) -> None:
+    """A write that blocks the loop spends no processor time, and is a fault of ours all the same."""
+    kernel.waited = 7.0
+    fire(control, 99.9, 0.0)
+    kernel.waited = 7.1
+    fire(control, 100.5, 0.4)
+    found = control.since(BEGAN, 100.5, 0.0)
+    assert (found.late, found.starved) == pytest.approx((0.4, 0.1))
 
 
 def test_a_timer_that_has_yet_to_fire_counts(control: LoopDelay) -> None:
     control.wait_from(BEGAN, 0.0)
-    assert control.starved_since(BEGAN, BEGAN + PERIOD_SECONDS + 0.3, 0.1) == pytest.approx(0.2)
+    found = control.since(BEGAN, BEGAN + PERIOD_SECONDS + 0.3, 0.1)
+    assert (found.late, found.starved) == pytest.approx((0.3, 0.2))
 
 
 def test_readings_are_bounded(control: LoopDelay) -> None:
-    fire(control, 100.5, 0.4)
-    for _ in range(KEPT):
-        fire(control, 101.0, 0.0)
-    assert control.starved_since(BEGAN, 101.0, 0.0) == 0.0
+    for number in range(2 * KEPT):
+        fire(control, 101.0 + number, 0.0)
+    assert len(control._readings) == KEPT
 
 
 async def test_it_measures_while_it_runs() -> None:
@@ -64,4 +95,13 @@ async def test_it_measures_while_it_runs() -> None:
             await asyncio.sleep(PERIOD_SECONDS)
     running.cancel()
     now = time.monotonic()
-    assert 0.0 <= control.starved_since(began, now, time.thread_time()) <= now - began
+    found = control.since(began, now, time.thread_time())
+    assert 0.0 <= found.late <= now - began
+    assert 0.0 <= found.starved <= now - began
+
+
+def test_the_count_of_the_kernel_never_goes_back() -> None:
+    wait = ProcessorWait()
+    first, second = wait.seconds(), wait.seconds()
+    assert first is None or second is not None
+    assert 0.0 <= (first or 0.0) <= (second or 0.0)
