@@ -51,6 +51,8 @@ def main() -> None:
     parser.add_argument("broker")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--subscribers", type=int, default=10_000)
+    parser.add_argument("--callers", type=int, default=2_000, help="shared by all subscribers")
+    parser.add_argument("--payees", type=int, default=5_000, help="likewise")
     parser.add_argument("--events", type=int, required=True)
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--large-share", type=float, default=0.0)
@@ -64,6 +66,8 @@ def main() -> None:
     traffic = Traffic(
         options.seed,
         subscribers=options.subscribers,
+        callers=options.callers,
+        payees=options.payees,
         step_ms=1000 / options.rate if options.rate else 1.0,
         large_share=options.large_share,
     )

@@ -8,7 +8,8 @@ One broker, one Redis, and a group of workers, each held to a part of a processo
 of them fit on a machine of two. A backlog is appended while the workers are stopped; then all go on at once, and
 events are counted that have a score in a stretch of time in the middle, by the broker's clock. No worker runs
 out of work in it. ``of_linear`` is the rate divided by that of so many single workers; ``processor`` is what each worker got
-of a processor. Where that is less than its share, the machine was too busy and the rate says nothing.
+of a processor. Where that is less than its share, the machine was too busy and the rate says nothing. Workers share the records of
+callers and payees (``--callers``, ``--payees``): a batch whose write of one lost a race applies its events again.
 """
 
 import argparse
@@ -49,22 +50,18 @@ def measure(
         group.await_ready()
         backlog = int(given.backlog * count * given.share * (given.seconds + LEAD_SECONDS))
         begin_ms = time.time_ns() // 1_000_000 - 3_600_000
-        prefix = group.world.kafka.topic_prefix
-        generate(
-            broker, "--events", WARM_EVENTS, "--start-ms", begin_ms, "--prefix", prefix,
-            "--large-share", 0.01,
-        )  # fmt: skip
+        common: list[object] = ["--prefix", group.world.kafka.topic_prefix, "--large-share", 0.01]
+        common += ["--callers", given.callers, "--payees", given.payees]
+        generate(broker, "--events", WARM_EVENTS, "--start-ms", begin_ms, *common)
         group.await_events(WARM_EVENTS)
         group.signal(signal.SIGSTOP)
-        generate(
-            broker, "--events", backlog, "--start-ms", begin_ms + WARM_EVENTS, "--prefix", prefix,
-            "--large-share", 0.01, "--seed", 2,
-        )  # fmt: skip
+        begin_ms += WARM_EVENTS
+        generate(broker, "--events", backlog, "--start-ms", begin_ms, "--seed", 2, *common)
         with held_to(given.share, name, [worker.pid for worker in group.workers]):
             figures = _window(broker, group, given.seconds)
             for worker in group.workers:
                 worker.kill()
-        scored = _scored(broker.bootstrap_servers, f"{prefix}scores", figures.pop("between_ms"))
+        scored = _scored(broker.bootstrap_servers, f"{name}.scores", figures.pop("between_ms"))
     if sum(scored["all"]) >= WARM_EVENTS + backlog:
         raise SystemExit(f"the backlog of {backlog} events ended: a larger --backlog is needed")
     rate = sum(scored["window"]) / figures["seconds"]
@@ -92,8 +89,12 @@ def _window(broker: KafkaBroker, group: WorkerGroup, seconds: float) -> dict[str
         sum(process.cpu_times()[:2]) - before
         for process, before in zip(servers_of, beside, strict=True)
     ]
+    events, batches = group.sum_of("events_total{"), group.sum_of("batch_events_count")
+    conflicts = group.sum_of("state_conflicts_total")
     return {
         "seconds": round(took, 1),
+        "events_a_batch": round(events / max(1.0, batches)),
+        "conflicts_a_batch": round(conflicts / max(1.0, batches), 2),
         "between_ms": (began_ms, ended_ms),
         "processor_seconds": used,
         "processor": [round(one / took, 3) for one in used],
@@ -123,6 +124,8 @@ def main() -> None:
     parser.add_argument(
         "--backlog", type=int, default=22_000, help="events a second of a whole processor, at most"
     )
+    parser.add_argument("--callers", type=int, default=2_000, help="shared by all subscribers")
+    parser.add_argument("--payees", type=int, default=5_000, help="likewise")
     given = parser.parse_args()
     rows = []
     with servers() as (broker, directory):
@@ -135,7 +138,7 @@ def main() -> None:
         if alone:
             row["of_linear"] = round(row["events_per_second"] / row["workers"] / mean(alone), 3)
     print(json.dumps({row["workers"]: row.get("of_linear") for row in rows}))
-    print(save("scale_workers", {"share": given.share, "rows": rows}))
+    print(save("scale_workers", {"asked": vars(given), "rows": rows}))
 
 
 if __name__ == "__main__":

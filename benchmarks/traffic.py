@@ -24,6 +24,7 @@ class Traffic:
         seed: everything follows from it.
         subscribers: protected people; drawn evenly.
         callers: numbers that call them; drawn evenly, shared by all.
+        payees: accounts that they pay; drawn evenly, shared by all.
         step_ms: event time between two events, in milliseconds.
         large_share: share of the events that are attempted transfers of a large amount
             (``LARGE_MINOR`` and more), which the benchmark's policy warns about.
@@ -33,6 +34,7 @@ class Traffic:
     seed: int
     subscribers: int = 10_000
     callers: int = 2_000
+    payees: int = 5_000
     step_ms: float = 1.0
     large_share: float = 0.0
     name: str = "s"
@@ -108,9 +110,8 @@ class Traffic:
             )
         )
 
-    @staticmethod
     def _transfer(
-        draw: random.Random, identity: str, subscriber: str, now_ms: int, amount_minor: int
+        self, draw: random.Random, identity: str, subscriber: str, now_ms: int, amount_minor: int
     ) -> bytes:
         return encode(
             Transfer(
@@ -121,7 +122,7 @@ class Traffic:
                 transfer_id=identity,
                 status="attempted",
                 payer_account=f"62{subscriber[1:]}",
-                payee_account=f"6217{draw.randrange(5_000):08d}",
+                payee_account=f"6217{draw.randrange(self.payees):08d}",
                 amount_minor=amount_minor,
                 device=f"d{subscriber[-6:]}",
             )

@@ -65,6 +65,10 @@ class WorkerGroup:
         """Events that each worker has processed since it started."""
         return [int(value_of(scrape(worker), "events_total{")) for worker in self.workers]
 
+    def sum_of(self, name: str) -> float:
+        """A metric summed over its samples and all workers, since they started."""
+        return sum(value_of(scrape(worker), name) for worker in self.workers)
+
     def processor_seconds(self) -> list[float]:
         """Processor time of each worker, all threads."""
         times = [psutil.Process(worker.pid).cpu_times() for worker in self.workers]
