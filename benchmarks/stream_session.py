@@ -30,11 +30,11 @@ SOURCES = ("calls", "transfers")
 SCRAPE_SECONDS = 0.5
 """Time between two scrapes, of the metrics below: all of them made up a twentieth of the worker's processor time."""
 
-_SCRAPED = [
-    ("name[]", "forewarn_worker_events_total"),
-    ("name[]", "forewarn_worker_warnings_total"),
-    ("name[]", "process_cpu_seconds_total"),
-]
+_SCRAPED = (
+    "forewarn_worker_events_total",
+    "forewarn_worker_warnings_total",
+    "process_cpu_seconds_total",
+)
 
 
 class Session:
@@ -233,10 +233,11 @@ def generate(broker: KafkaBroker, *options: object) -> int:
     return int(subprocess.run(command, check=True, capture_output=True, timeout=600).stdout)
 
 
-def scrape(worker: WorkerProcess) -> list[str]:
-    """The worker's metrics; no lines while it does not answer yet."""
+def scrape(worker: WorkerProcess, *names: str) -> list[str]:
+    """Metrics of the worker, by default those of a session; no lines while it does not answer yet."""
+    query = urlencode([("name[]", name) for name in names or _SCRAPED])
     try:
-        address = f"http://127.0.0.1:{worker.port}/metrics?{urlencode(_SCRAPED)}"
+        address = f"http://127.0.0.1:{worker.port}/metrics?{query}"
         with urllib.request.urlopen(address, timeout=5) as answer:
             return str(answer.read().decode()).splitlines()
     except OSError:

@@ -154,8 +154,9 @@ class Flood:
 
 def _tenant_metrics(worker: WorkerProcess) -> dict[str, float]:
     names = ("tenant_events_total", "tenant_state_bytes")
+    lines = scrape(worker, *(f"forewarn_worker_{name}" for name in names))
     return {
-        f"{name} {tenant}": value_of(scrape(worker), f'{name}{{tenant="{tenant}"')
+        f"{name} {tenant}": value_of(lines, f'{name}{{tenant="{tenant}"')
         for name in names
         for tenant in ("quiet", "noisy")
     }

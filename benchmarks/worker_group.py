@@ -67,7 +67,8 @@ class WorkerGroup:
 
     def sum_of(self, name: str) -> float:
         """A metric summed over its samples and all workers, since they started."""
-        return sum(value_of(scrape(worker), name) for worker in self.workers)
+        full = f"forewarn_worker_{name}"
+        return sum(value_of(scrape(worker, full), name) for worker in self.workers)
 
     def processor_seconds(self) -> list[float]:
         """Processor time of each worker, all threads."""
