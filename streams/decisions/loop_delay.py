@@ -76,7 +76,7 @@ class LoopDelay:
     def since(self, began: float, now: float, spent: float) -> Reading:
         """What was late and starved since a moment, the timer that has yet to fire included.
 
-        Each is at most the time that passed.
+        Each is at most the time that passed; what began before the moment counts from it on.
 
         Args:
             began: monotonic seconds.
@@ -85,8 +85,11 @@ class LoopDelay:
         """
         before = self._readings[max(0, bisect_right(self._readings, began, key=_at) - 1)]
         ended, most = self._read(now, spent), now - began
+        # The last reading before the moment may lie far before it, where the loop stood still then.
+        outside = max(0.0, began - before.at - PERIOD_SECONDS) if before.at else 0.0
+        late, starved = ended.late - before.late, ended.starved - before.starved
         return Reading(
-            now, min(most, ended.late - before.late), min(most, ended.starved - before.starved)
+            now, max(0.0, min(most, late - outside)), max(0.0, min(most, starved - outside))
         )
 
     def _read(self, now: float, spent: float) -> Reading:

@@ -42,7 +42,7 @@ def fire(control: LoopDelay, at: float, late: float, spent: float = 0.0) -> None
 
 
 def test_what_timers_were_late_adds_up_from_the_moment_on(control: LoopDelay) -> None:
-    for at, late in ((99.9, 9.0), (100.4, 0.3), (100.8, 0.2), (100.9, 0.001)):
+    for at, late in ((99.99, 9.0), (100.4, 0.3), (100.8, 0.2), (100.9, 0.001)):
         fire(control, at, late)
     found = control.since(BEGAN, 100.9, 0.0)
     assert (found.late, found.starved) == pytest.approx((0.5, 0.5))
@@ -55,6 +55,18 @@ def test_a_delay_from_before_the_moment_counts_for_no_longer_than_since_then(
     assert control.since(BEGAN, 100.1, 0.0).late == pytest.approx(0.1)
 
 
+def test_a_wait_that_began_before_the_moment_counts_from_it_on(
+    control: LoopDelay, kernel: Kernel
+) -> None:
+    """The loop stood still for a second, of which the last 0.4 lie after the moment, and then did its own work."""
+    kernel.waited = 7.0
+    fire(control, BEGAN - 0.6, 0.0)
+    kernel.waited = 8.0
+    fire(control, 100.7, 1.28, spent=0.3)
+    found = control.since(BEGAN, 100.7, 0.3)
+    assert found.starved == pytest.approx(0.4, abs=PERIOD_SECONDS + 0.001)
+
+
 def test_what_our_own_code_spends_is_late_and_no_waiting(control: LoopDelay) -> None:
     """A collection of garbage that blocks the loop is a fault of ours."""
     fire(control, 100.5, 0.4, spent=0.39)
@@ -65,7 +77,7 @@ def test_what_our_own_code_spends_is_late_and_no_waiting(control: LoopDelay) -> 
 def test_the_kernel_knows_better_what_was_waiting(control: LoopDelay, kernel: Kernel) -> None:
     """A write that blocks the loop spends no processor time, and is a fault of ours all the same."""
     kernel.waited = 7.0
-    fire(control, 99.9, 0.0)
+    fire(control, 99.99, 0.0)
     kernel.waited = 7.1
     fire(control, 100.5, 0.4)
     found = control.since(BEGAN, 100.5, 0.0)
