@@ -4,9 +4,9 @@ A key is ``{prefix}:answer:{hash}`` with a keyed hash of tenant and transfer id;
 request and the body that was sent. It expires, so a bank that asks again after days gets a new answer.
 """
 
-import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis import exceptions as fault
@@ -68,7 +68,7 @@ class AnswerStore:
         connection: to Redis; closed by ``close``.
         prefix: of the keys of this installation.
         keep_seconds: how long an answer is kept.
-        timeout_seconds: longest wait for Redis.
+        timeout_seconds: longest wait for Redis, which callers keep.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class AnswerStore:
         self._connection = connection
         self._head = f"{prefix}:answer:".encode()
         self._keep_seconds = keep_seconds
-        self._timeout_seconds = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self._recent: OrderedDict[bytes, KeptAnswer] = OrderedDict()
 
     async def find(self, identity: bytes) -> KeptAnswer | None:
@@ -105,11 +105,25 @@ class AnswerStore:
         Raises:
             DependencyUnavailableError: Redis does not answer; the answer may be kept all the same.
         """
-        key, value = self._head + identity, answer.digest + answer.body
-        _, kept = await self._send(
-            [("SET", key, value, "NX", "EX", self._keep_seconds), ("GET", key)]
-        )
-        return self._remember(identity, kept if kept is not None else value)
+        [kept] = await self.keep_all([(identity, answer)])
+        return kept
+
+    async def keep_all(self, answers: Sequence[tuple[bytes, KeptAnswer]]) -> list[KeptAnswer]:
+        """Keep several answers in one round trip; as ``keep`` for each.
+
+        Raises:
+            DependencyUnavailableError: Redis does not answer; some may be kept all the same.
+        """
+        commands: list[tuple[bytes | str | int, ...]] = []
+        for identity, answer in answers:
+            key, value = self._head + identity, answer.digest + answer.body
+            commands.append(("SET", key, value, "NX", "EX", self._keep_seconds))
+            commands.append(("GET", key))
+        found = (await self._send(commands))[1::2]
+        return [
+            self._remember(identity, kept if kept is not None else answer.digest + answer.body)
+            for (identity, answer), kept in zip(answers, found, strict=True)
+        ]
 
     def remember(self, identity: bytes, answer: KeptAnswer) -> None:
         """Remember an answer on this replica alone: Redis did not take it."""
@@ -128,8 +142,7 @@ class AnswerStore:
 
     async def _send(self, commands: list[tuple[bytes | str | int, ...]]) -> list[bytes | None]:
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._connection.send(commands)
+            return await self._connection.send(commands)
         except (TimeoutError, fault.RedisError, fault.RedisClusterException, OSError) as error:
             raise DependencyUnavailableError(
                 f"Redis did not keep or return an answer: {type(error).__name__}."

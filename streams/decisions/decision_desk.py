@@ -51,7 +51,9 @@ log = structlog.get_logger(__name__)
 UNKEPT_ANSWERS = 10_000
 """Answers that wait to be kept: those that came late, and those that Redis did not take; more are dropped."""
 
-KEEP_PAUSE_SECONDS = 0.2
+KEEP_PAUSE_SECONDS, KEEP_TOGETHER = 0.2, 100
+"""Between two attempts to keep what Redis did not take, and how many answers go in one round trip: until they are
+kept, a crash of the replica loses them."""
 
 FIND_SHARE = 0.5
 """Of the time until the deadline, for a Redis that says nothing; the rest is for handing the event to Kafka."""
@@ -62,8 +64,8 @@ KEEP_GRACE_SECONDS = 0.03
 KEEP_LEAST_SECONDS = 0.02
 """For keeping the answer to a question that was read when its deadline was over."""
 
-SPOOL_LEAST_SECONDS = 0.01
-"""For a file of the spool, also where the deadline is over."""
+SPOOL_GRACE_SECONDS, SPOOL_LEAST_SECONDS = 0.015, 0.01
+"""For a file of the spool: after the deadline, and at least."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -112,7 +114,8 @@ class DecisionDesk:
         self._refuse_overload = refuse_overload
         self._in_flight: dict[bytes, tuple[PendingQuestion, asyncio.Task[Answered]]] = {}
         self._unkept: asyncio.Queue[tuple[bytes, KeptAnswer]] = asyncio.Queue(UNKEPT_ANSWERS)
-        metrics.unkept.set_function(self._unkept.qsize)
+        self._keeping = 0
+        metrics.unkept.set_function(lambda: self._unkept.qsize() + self._keeping)
         metrics.in_flight.set_function(lambda: len(self._in_flight))
 
     async def answer(self, question: Question) -> Answered:
@@ -165,14 +168,18 @@ class DecisionDesk:
         Runs for as long as the service does; the bank of a crashed replica asks another one.
         """
         while True:
-            identity, answer = await self._unkept.get()
-            while True:
+            waiting = [await self._unkept.get()]
+            while len(waiting) < KEEP_TOGETHER and not self._unkept.empty():
+                waiting.append(self._unkept.get_nowait())
+            self._keeping = len(waiting)
+            while self._keeping:
                 try:
-                    await self._store.keep(identity, answer)
-                except DependencyUnavailableError:
+                    async with asyncio.timeout(self._store.timeout_seconds):
+                        await self._store.keep_all(waiting)
+                except (DependencyUnavailableError, TimeoutError):
                     await asyncio.sleep(KEEP_PAUSE_SECONDS)
                 else:
-                    break
+                    self._keeping = 0
 
     def _keep_here(self, identity: bytes, answer: KeptAnswer) -> None:
         """Keep an answer on this replica now, and for the others once Redis takes it."""
@@ -215,7 +222,8 @@ class DecisionDesk:
 
     async def _find(self, asked: PendingQuestion) -> Answered | None:
         try:
-            async with asked.bounded(asked.left() * (1 - FIND_SHARE)):
+            spare_seconds = asked.left() * (1 - FIND_SHARE)
+            async with asked.bounded(spare_seconds, most_seconds=self._store.timeout_seconds):
                 stored = await self._store.find(asked.identity)
         except TimeoutError as error:
             raise DependencyUnavailableError("Redis took more than its share.") from error
@@ -277,7 +285,9 @@ class DecisionDesk:
         began, body = time.monotonic(), _encode(answer)
         mine = KeptAnswer(asked.digest, body)
         try:
-            async with asked.bounded(-KEEP_GRACE_SECONDS, KEEP_LEAST_SECONDS):
+            async with asked.bounded(
+                -KEEP_GRACE_SECONDS, KEEP_LEAST_SECONDS, self._store.timeout_seconds
+            ):
                 kept = await self._store.keep(asked.identity, mine)
         except (DependencyUnavailableError, TimeoutError) as error:
             log.warning("answer_not_kept", why=str(error) or "out of time")
@@ -313,7 +323,7 @@ class DecisionDesk:
         if not asked.question.accept_late:
             return "no"
         try:
-            async with asked.bounded(0.0, SPOOL_LEAST_SECONDS):
+            async with asked.bounded(-SPOOL_GRACE_SECONDS, SPOOL_LEAST_SECONDS):
                 spooled = await self._spool.put(asked.identity.decode(), asked.question.event)
         except TimeoutError:
             log.warning("event_not_spooled_in_time")

@@ -123,7 +123,7 @@ class DecisionRoutes:
         """How long the answer took; waiting that ended before a late one was due is no excuse for it."""
         now, due = time.monotonic(), question.until - KEEP_RESERVE_SECONDS
         since = question.arrived if now <= question.until else max(question.arrived, due)
-        starved = self._loop_delay.since(since, now, time.thread_time()).starved
+        starved = self._loop_delay.since(since, now).starved
         total = now - question.arrived
         return f"total;dur={total * 1e3:.1f}, starved;dur={starved * 1e3:.1f}"
 

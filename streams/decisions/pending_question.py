@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import inf
+from types import TracebackType
 
 from forewarn.contracts import Transfer
 
@@ -44,14 +44,16 @@ class PendingQuestion:
         identity: of the transfer.
         digest: of the request.
         until: when it has to be answered, monotonic seconds; the same question may come again and ask for less.
+        wait: the bound of what is waited for now, None for nothing.
+        spare_seconds: how long before the deadline that wait ends.
     """
 
     question: Question
     identity: bytes
     digest: bytes
     until: float = field(init=False)
-    _bound: asyncio.Timeout | None = field(init=False, default=None)
-    _spare_seconds: float = field(init=False, default=0.0)
+    wait: asyncio.Timeout | None = field(init=False, default=None)
+    spare_seconds: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self.until = self.question.until
@@ -70,23 +72,43 @@ class PendingQuestion:
         if until >= self.until:
             return
         self.until = until
-        if self._bound is not None and not self._bound.expired():
-            when = asyncio.get_running_loop().time() + self.left(self._spare_seconds)
-            self._bound.reschedule(when)
+        if self.wait is not None and not self.wait.expired():
+            when = asyncio.get_running_loop().time() + self.left(self.spare_seconds)
+            self.wait.reschedule(when)
 
-    @asynccontextmanager
-    async def bounded(
-        self, spare_seconds: float, least_seconds: float = 0.0
-    ) -> AsyncIterator[None]:
-        """Raise TimeoutError so long before the deadline.
+    def bounded(
+        self, spare_seconds: float, least_seconds: float = 0.0, most_seconds: float = inf
+    ) -> "_Bound":
+        """A context that raises TimeoutError so long before the deadline.
 
         Args:
             spare_seconds: before the deadline; after it if negative.
             least_seconds: that pass at least, unless the question is hastened.
+            most_seconds: that pass at most.
         """
-        async with asyncio.timeout(max(least_seconds, self.left(spare_seconds))) as bound:
-            self._bound, self._spare_seconds = bound, spare_seconds
-            try:
-                yield
-            finally:
-                self._bound = None
+        seconds = min(most_seconds, max(least_seconds, self.left(spare_seconds)))
+        return _Bound(self, spare_seconds, asyncio.timeout(seconds))
+
+
+class _Bound:
+    """One wait of a question: each takes part in every answer, so that it is not made of generators."""
+
+    __slots__ = ("_asked", "_spare_seconds", "_timeout")
+
+    def __init__(
+        self, asked: PendingQuestion, spare_seconds: float, timeout: asyncio.Timeout
+    ) -> None:
+        self._asked, self._spare_seconds, self._timeout = asked, spare_seconds, timeout
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+        self._asked.wait, self._asked.spare_seconds = self._timeout, self._spare_seconds
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._asked.wait = None
+        await self._timeout.__aexit__(kind, error, trace)

@@ -133,7 +133,7 @@ class Bank:
         found = _TIMING.fullmatch(timing)
         assert found is not None, timing
         served, starved = (float(number) / 1000 for number in found.groups())
-        held_up = self.control.since(began, now, time.thread_time()).late
+        held_up = self.control.since(began, now).late
         self.punctuality.append(
             Punctuality(self.deadline_ms / 1000, now - began, served, starved, held_up)
         )

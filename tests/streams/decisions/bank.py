@@ -53,6 +53,7 @@ class MemoryRedis:
         self.values: dict[bytes, bytes] = {}
         self.away = False
         self.silent = False
+        self.trips = 0
         self.sets: list[tuple[Any, ...]] = []
 
     def group(self, key: bytes) -> bytes:
@@ -63,6 +64,7 @@ class MemoryRedis:
             raise ConnectionError("away")
         while self.silent:
             await asyncio.sleep(0.001)
+        self.trips += 1
         await asyncio.sleep(0)
         replies: list[Any] = []
         for name, key, *rest in commands:

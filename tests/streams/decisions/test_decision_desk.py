@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from features.catalog import CATALOG
 from models.policy import DEFAULT_POLICY, PolicyFile
+from streams.decisions import decision_desk
 from streams.decisions.answer_store import AnswerStore, QuestionNames
 from streams.decisions.decision_desk import DecisionDesk
 from streams.decisions.decision_errors import RequestRefusedError
@@ -22,6 +23,12 @@ from tests.streams.decisions.bank import MemoryRedis, Workers, payment, worker_a
 KEY = b"a key that only tests use"
 SOON = 0.3
 """Seconds: a deadline that passes soon, and leaves a busy machine time to read the store in memory."""
+
+
+@pytest.fixture(autouse=True)
+def patient_with_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer for a file than a bank would wait."""
+    monkeypatch.setattr(decision_desk, "SPOOL_LEAST_SECONDS", 60.0)
 
 
 class Replica:
@@ -188,11 +195,26 @@ async def test_more_questions_than_may_wait_are_answered_at_once(refuse: bool) -
     waiting.cancel()
 
 
+async def test_what_redis_did_not_take_is_kept_many_answers_in_one_round_trip() -> None:
+    """Until then a crash of this replica loses them, and the next one would give others."""
+    redis = MemoryRedis()
+    redis.away = True
+    replica = Replica(redis, Workers(lambda: None))
+    bodies = [(await replica.ask(SOON, transfer_id=f"t{n}"))[0] for n in range(3)]
+    assert replica.value("forewarn_decide_unkept_answers") == 3
+    redis.away, trips = False, redis.trips
+    await kept_in(redis, replica, 3)
+    assert redis.trips == trips + 1
+    assert replica.value("forewarn_decide_unkept_answers") == 0
+    other = Replica(redis, Workers(worker_answer))
+    assert [await other.ask(transfer_id=f"t{n}") for n in range(3)] == [(b, True) for b in bodies]
+
+
 async def kept_in(redis: MemoryRedis, replica: Replica, answers: int = 1) -> None:
     """Wait until Redis has so many answers."""
     keeping = asyncio.create_task(replica.desk.keep_unkept())
     async with asyncio.timeout(5):
-        while len(redis.values) < answers:
+        while len(redis.values) < answers or replica.value("forewarn_decide_unkept_answers"):
             await asyncio.sleep(0)
     keeping.cancel()
 

@@ -19,6 +19,7 @@ class Kernel(ProcessorWait):
     def __init__(self) -> None:
         super().__init__()
         self.waited: float | None = None
+        self.spent = 0.0
 
     def seconds(self) -> float | None:
         return self.waited
@@ -31,20 +32,20 @@ def kernel() -> Kernel:
 
 @pytest.fixture
 def control(kernel: Kernel) -> LoopDelay:
-    return LoopDelay(DecisionMetrics(CollectorRegistry()), kernel)
+    return LoopDelay(DecisionMetrics(CollectorRegistry()), kernel, lambda: kernel.spent)
 
 
-def fire(control: LoopDelay, at: float, late: float, spent: float = 0.0) -> None:
-    """A timer that fires late while this thread spends processor time, and the next one."""
-    control.wait_from(at - late - PERIOD_SECONDS, 0.0)
-    control.note(at, spent)
-    control.wait_from(at, spent)
+def fire(control: LoopDelay, at: float, late: float) -> None:
+    """A timer that fires late, and the next one."""
+    control.wait_from(at - late - PERIOD_SECONDS)
+    control.note(at)
+    control.wait_from(at)
 
 
 def test_what_timers_were_late_adds_up_from_the_moment_on(control: LoopDelay) -> None:
     for at, late in ((99.99, 9.0), (100.4, 0.3), (100.8, 0.2), (100.9, 0.001)):
         fire(control, at, late)
-    found = control.since(BEGAN, 100.9, 0.0)
+    found = control.since(BEGAN, 100.9)
     assert (found.late, found.starved) == pytest.approx((0.5, 0.5))
 
 
@@ -52,7 +53,7 @@ def test_a_delay_from_before_the_moment_counts_for_no_longer_than_since_then(
     control: LoopDelay,
 ) -> None:
     fire(control, 100.1, 3.0)
-    assert control.since(BEGAN, 100.1, 0.0).late == pytest.approx(0.1)
+    assert control.since(BEGAN, 100.1).late == pytest.approx(0.1)
 
 
 def test_a_wait_that_began_before_the_moment_counts_from_it_on(
@@ -62,15 +63,20 @@ def test_a_wait_that_began_before_the_moment_counts_from_it_on(
     kernel.waited = 7.0
     fire(control, BEGAN - 0.6, 0.0)
     kernel.waited = 8.0
-    fire(control, 100.7, 1.28, spent=0.3)
-    found = control.since(BEGAN, 100.7, 0.3)
+    fire(control, 100.7, 1.28)
+    found = control.since(BEGAN, 100.7)
     assert found.starved == pytest.approx(0.4, abs=PERIOD_SECONDS + 0.001)
 
 
-def test_what_our_own_code_spends_is_late_and_no_waiting(control: LoopDelay) -> None:
+def test_what_our_own_code_spends_is_late_and_no_waiting(
+    control: LoopDelay, kernel: Kernel
+) -> None:
     """A collection of garbage that blocks the loop is a fault of ours."""
-    fire(control, 100.5, 0.4, spent=0.39)
-    found = control.since(BEGAN, 100.5, 0.39)
+    control.wait_from(100.5 - 0.4 - PERIOD_SECONDS)
+    kernel.spent = 0.39
+    control.note(100.5)
+    control.wait_from(100.5)
+    found = control.since(BEGAN, 100.5)
     assert (found.late, found.starved) == pytest.approx((0.4, 0.01))
 
 
@@ -80,13 +86,14 @@ def test_the_kernel_knows_better_what_was_waiting(control: LoopDelay, kernel: Ke
     fire(control, 99.99, 0.0)
     kernel.waited = 7.1
     fire(control, 100.5, 0.4)
-    found = control.since(BEGAN, 100.5, 0.0)
+    found = control.since(BEGAN, 100.5)
     assert (found.late, found.starved) == pytest.approx((0.4, 0.1))
 
 
-def test_a_timer_that_has_yet_to_fire_counts(control: LoopDelay) -> None:
-    control.wait_from(BEGAN, 0.0)
-    found = control.since(BEGAN, BEGAN + PERIOD_SECONDS + 0.3, 0.1)
+def test_a_timer_that_has_yet_to_fire_counts(control: LoopDelay, kernel: Kernel) -> None:
+    control.wait_from(BEGAN)
+    kernel.spent = 0.1
+    found = control.since(BEGAN, BEGAN + PERIOD_SECONDS + 0.3)
     assert (found.late, found.starved) == pytest.approx((0.3, 0.2))
 
 
@@ -107,7 +114,7 @@ async def test_it_measures_while_it_runs() -> None:
             await asyncio.sleep(PERIOD_SECONDS)
     running.cancel()
     now = time.monotonic()
-    found = control.since(began, now, time.thread_time())
+    found = control.since(began, now)
     assert 0.0 <= found.late <= now - began
     assert 0.0 <= found.starved <= now - began
 
