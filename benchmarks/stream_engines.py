@@ -17,10 +17,17 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 
 class Stopwatch:
-    """Counts events; prints and ends the process when all have come."""
+    """Counts events; prints and ends the process when all have come.
 
-    def __init__(self, engine: str, wanted: int) -> None:
+    Args:
+        engine: named in the result.
+        wanted: events that are timed.
+        warm: events before them that are not.
+    """
+
+    def __init__(self, engine: str, wanted: int, warm: int = 0) -> None:
         self.engine, self.wanted, self.seen, self.calls = engine, wanted, 0, 0
+        self.warm = warm
         self.began = self.cpu_began = 0.0
 
     def begin(self) -> None:
@@ -29,6 +36,11 @@ class Stopwatch:
 
     def count(self, events: int) -> None:
         """Note events; what came with the first call is not timed, as its wait is not either."""
+        if self.warm > 0:
+            self.warm -= events
+            if self.warm <= 0:
+                self.begin()
+            return
         self.calls += 1
         if not self.began:
             self.began, self.cpu_began, self.wanted = (

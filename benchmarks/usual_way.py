@@ -5,7 +5,8 @@ counterparties and read them back, a vector, one prediction, one score to Kafka.
 features than the worker does, and no promise about crashes: a lower bound of what the usual way
 costs.
 
-Usage: python -m benchmarks.usual_way faust|quix BROKER REDIS_URL BOOSTER EVENTS
+Usage: python -m benchmarks.usual_way faust|quix BROKER CALLS,TRANSFERS OUTPUT REDIS_URL BOOSTER WARM EVENTS
+Times EVENTS events behind the first WARM.
 """
 
 import json
@@ -13,6 +14,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import faust
@@ -26,6 +28,18 @@ from benchmarks.stream_engines import Stopwatch
 from forewarn.contracts import CallEnded, CallStarted, Transfer, decode_call, decode_transfer
 
 WINDOWS_SECONDS = {"1m": 60, "5m": 300, "1h": 3_600, "24h": 86_400, "7d": 604_800}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Where the records are, what scores them and where the scores go."""
+
+    broker: str
+    calls: str
+    transfers: str
+    output: str
+    redis_url: str
+    booster: lightgbm.Booster
 
 
 def commands(pipeline: Any, event: Any) -> None:
@@ -57,11 +71,11 @@ def score(booster: lightgbm.Booster, vector: Any, replies: Sequence[Any]) -> flo
     return float(booster.predict(vector, num_threads=1)[0])
 
 
-def with_faust(broker: str, redis_url: str, booster: lightgbm.Booster, stopwatch: Stopwatch) -> Any:
+def with_faust(job: Job, stopwatch: Stopwatch) -> Any:
     """Stock Faust: ``async for``, awaiting Redis for each event."""
     app = faust.App(
         f"usual-{os.getpid()}",
-        broker=f"kafka://{broker}",
+        broker=f"kafka://{job.broker}",
         value_serializer="raw",
         key_serializer="raw",
         consumer_auto_offset_reset="earliest",
@@ -69,59 +83,59 @@ def with_faust(broker: str, redis_url: str, booster: lightgbm.Booster, stopwatch
         topic_allow_declare=False,
         datadir=tempfile.mkdtemp(prefix="usual-"),
     )
-    client = redis.asyncio.Redis.from_url(redis_url)
-    scores = app.topic("scores", value_type=bytes)
-    vector = np.zeros((1, booster.num_feature()), np.float32)
+    client = redis.asyncio.Redis.from_url(job.redis_url)
+    scores = app.topic(job.output, value_type=bytes)
+    vector = np.zeros((1, job.booster.num_feature()), np.float32)
 
     async def work(stream: Any, decode: Any) -> None:
         async for value in stream:
             event = decode(value)
             pipeline = client.pipeline(transaction=False)
             commands(pipeline, event)
-            probability = score(booster, vector, await pipeline.execute())
+            probability = score(job.booster, vector, await pipeline.execute())
             await scores.send(
                 key=event.subscriber.encode(),
                 value=json.dumps({"event_id": event.event_id, "probability": probability}).encode(),
             )
             stopwatch.count(1)
 
-    @app.agent(app.topic("calls", value_type=bytes))
+    @app.agent(app.topic(job.calls, value_type=bytes))
     async def calls(stream: Any) -> None:
         await work(stream, decode_call)
 
-    @app.agent(app.topic("transfers", value_type=bytes))
+    @app.agent(app.topic(job.transfers, value_type=bytes))
     async def transfers(stream: Any) -> None:
         await work(stream, decode_transfer)
 
     return app
 
 
-def with_quix(broker: str, redis_url: str, booster: lightgbm.Booster, stopwatch: Stopwatch) -> Any:
+def with_quix(job: Job, stopwatch: Stopwatch) -> Any:
     """Quix Streams on librdkafka, with a blocking Redis client."""
     app = Application(
-        broker_address=broker,
+        broker_address=job.broker,
         consumer_group=f"usual-{os.getpid()}",
         auto_offset_reset="earliest",
         state_dir=tempfile.mkdtemp(prefix="usual-"),
         loglevel="ERROR",
         auto_create_topics=False,
     )
-    client = redis.Redis.from_url(redis_url)
-    scores = app.topic("scores", value_serializer="bytes", key_serializer="bytes")
-    vector = np.zeros((1, booster.num_feature()), np.float32)
+    client = redis.Redis.from_url(job.redis_url)
+    scores = app.topic(job.output, value_serializer="bytes", key_serializer="bytes")
+    vector = np.zeros((1, job.booster.num_feature()), np.float32)
 
     def worker(decode: Any) -> Any:
         def work(value: bytes) -> bytes:
             event = decode(value)
             pipeline = client.pipeline(transaction=False)
             commands(pipeline, event)
-            probability = score(booster, vector, pipeline.execute())
+            probability = score(job.booster, vector, pipeline.execute())
             stopwatch.count(1)
             return json.dumps({"event_id": event.event_id, "probability": probability}).encode()
 
         return work
 
-    for name, decode in (("calls", decode_call), ("transfers", decode_transfer)):
+    for name, decode in ((job.calls, decode_call), (job.transfers, decode_transfer)):
         topic = app.topic(name, value_deserializer="bytes", key_deserializer="bytes")
         app.dataframe(topic).apply(worker(decode)).to_topic(scores)
     return app
@@ -129,13 +143,15 @@ def with_quix(broker: str, redis_url: str, booster: lightgbm.Booster, stopwatch:
 
 def main() -> None:
     """Run one of them until it has read all."""
-    engine, broker, redis_url, model_file, events = sys.argv[1:6]
+    engine, broker, sources, output, redis_url, model_file, warm, events = sys.argv[1:9]
+    calls, transfers = sources.split(",")
     booster = lightgbm.Booster(model_file=model_file)
-    stopwatch = Stopwatch(f"usual-{engine}", int(events))
+    job = Job(broker, calls, transfers, output, redis_url, booster)
+    stopwatch = Stopwatch(f"usual-{engine}", int(events), int(warm))
     if engine == "quix":
-        with_quix(broker, redis_url, booster, stopwatch).run()
+        with_quix(job, stopwatch).run()
     else:
-        app = with_faust(broker, redis_url, booster, stopwatch)
+        app = with_faust(job, stopwatch)
         sys.argv = ["faust", "worker", "--without-web", "-l", "error"]
         app.main()
 
