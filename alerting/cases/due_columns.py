@@ -17,7 +17,11 @@ def urgency_sql(now_ms: int) -> ColumnElement[float]:
     floored = sql_case((left < RANK_FLOOR_MS, RANK_FLOOR_MS), else_=left)
     age = now_ms - Case.gone_at_ms
     chance = sql_case(*((age <= bound_ms, share) for bound_ms, share in RECALL_CHANCE), else_=0.0)
-    at_stake = cast(Case.expected_loss_minor, Float(53)) + Case.gone_minor * chance
+    expected = cast(Case.expected_loss_minor, Float(53))
+    # Most cases lost nothing yet, and are not compared with every bound.
+    at_stake = sql_case(
+        (Case.gone_at_ms.is_(None), expected), else_=expected + Case.gone_minor * chance
+    )
     return (at_stake * Case.rank_weight + 1) / cast(floored, Float(53))
 
 

@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from babel.numbers import (
@@ -73,9 +73,14 @@ def compact(amount_minor: int, currency: str, language: str) -> str:
     if value < _EXACT_BELOW:
         return f"{sign}{_symbol(currency)}{value:,.0f}"
     three_digits = Decimal(f"{value:.2e}")
+    return f"{sign}{_symbol(currency)}{_compact(three_digits, language)}"
+
+
+@lru_cache(maxsize=8192)
+def _compact(three_digits: Decimal, language: str) -> str:
+    """The digits of ``compact``, kept: a page of the queue formats 200 amounts, each the same every time."""
     # Without two fraction digits 420 million would be 4亿 instead of 4.2亿.
-    text = format_compact_decimal(three_digits, locale=_LOCALES[language], fraction_digits=2)
-    return f"{sign}{_symbol(currency)}{text}"
+    return format_compact_decimal(three_digits, locale=_LOCALES[language], fraction_digits=2)
 
 
 def parse_amount(text: str, currency: str) -> int | None:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from alerting.access import Principal
+from alerting.access import Principal, Scope
 from alerting.access.responder_names import decide_responder
 from alerting.cases.closure_service import Closure
 from alerting.cases.severity import recall_chance, urgency
-from alerting.web.console.queries.queue_query import QueueFilter, load_queue
+from alerting.web.console.queries.queue_query import QueueFilter, choices, load_queue
 from alerting.web.console.queries.supervision_query import load_supervision
 from alerting.web.service_container import Services
 from forewarn.platform import money
@@ -91,6 +91,28 @@ def test_money_that_is_gone_is_shown_with_its_age_and_ranked_by_the_chance_of_a_
     page = make_browser("li").get("/console/queue").text
     assert "¥194K gone, since" in page
     assert f'data-since="{NOW_MS - 5 * MINUTE_MS}"' in page
+
+
+def test_the_filters_offer_the_values_of_open_cases_in_scope(
+    raise_case: RaiseCase, services: Services, li: Principal
+) -> None:
+    def case(number: int, **more: object) -> str:
+        phone = f"+861380000{number:04d}"
+        return raise_case(
+            warning(f"w-{number}", subscriber=phone, subject_id=f"t-{number}", **more)
+        )
+
+    services.case_service.claim(case(1, district="430407"), li)
+    case(2, district="430405", typology="credit_loan")
+    case(3, district="110101", typology="task_scam")
+    done = case(4, district="430408", typology="boss_acquaintance")
+    services.case_service.claim(done, li)
+    services.closures.close(done, li, Closure("false_alarm"))
+    with services.db.read() as session:
+        found = choices(session, Scope.of(["*"], ["4304*"]))
+    assert found.districts == ["430405", "430407"]
+    assert found.typologies == ["credit_loan", "police_impersonation"]
+    assert found.holders == [li.subject]
 
 
 def test_the_queue_and_the_api_rank_money_that_is_gone_alike() -> None:
