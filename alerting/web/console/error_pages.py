@@ -80,6 +80,7 @@ _FIELDS = {
     "prevented_above_the_bound": "prevented", "loss_needs_an_amount": "lost",
     "amount_lost_without_a_loss": "disposition", "dissuaded_needs_contact": "disposition",
     "release_needs_contact": "disposition",
+    "review_needs_a_reason": "note",
     "no_contact_was_tried": "disposition", "duplicate_needs_the_other_case": "duplicate_of",
     "duplicate_of_self": "duplicate_of", "duplicate_of_another_person": "duplicate_of",
     "choose_accounts": "reason", "duplicate_in_another_currency": "duplicate_of", "duplicate_of_a_duplicate": "duplicate_of",

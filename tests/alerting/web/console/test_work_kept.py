@@ -4,11 +4,16 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import delete
 
 from alerting.access import Principal
+from alerting.cases.closure_reviews import ReviewSample
+from alerting.cases.closure_service import Closure
+from alerting.db.case_tables import Case
+from alerting.db.review_tables import ClosureReview
 from alerting.web.console.queries import queue_query
 from alerting.web.service_container import Services
-from tests.alerting.factory import VICTIM, Clock, warning
+from tests.alerting.factory import NOW_MS, VICTIM, Clock, warning
 from tests.alerting.web.console.conftest import ON_SQLITE, Open, RaiseCase, case_of, fill_in_sign_in
 
 pytestmark = [pytest.mark.system, ON_SQLITE]
@@ -81,6 +86,25 @@ def test_a_refused_form_keeps_its_input_and_says_beside_the_field_what_is_wrong(
     page.get_by_role("button", name="Propose", exact=True).click()
     expect(page.locator(".field-error")).to_contain_text("Numbers of banks")
     expect(page.locator("#proposal input[name=reason]")).to_have_value("shown to a victim")
+
+
+def test_a_review_without_its_reason_is_refused_beside_the_field_and_kept(
+    open_as: Open, raise_case: RaiseCase, services: Services, li: Principal
+) -> None:
+    case_id = raise_case(warning())
+    services.case_service.claim(case_id, li)
+    services.closures.close(case_id, li, Closure("false_alarm"))
+    with services.db.write() as session:  # as if the dice had chosen it
+        session.execute(delete(ClosureReview))
+        ReviewSample(1.0).choose(session, session.get_one(Case, case_id), NOW_MS)
+    page = open_as("boss", f"/console/cases/{case_id}")
+    page.get_by_role("button", name="Disagree").click()
+    expect(page.locator("#reviewing .field-error")).to_contain_text("what should have been done")
+    page.locator("#reviewing input[name=note]").fill("She was not called")
+    page.reload()
+    expect(page.locator("#reviewing input[name=note]")).to_have_value("She was not called")
+    page.get_by_role("button", name="Disagree").click()
+    expect(page.locator("#reviewing")).to_have_count(0)
 
 
 def test_an_expired_session_keeps_the_note(
