@@ -19,9 +19,8 @@ def urgency_sql(now_ms: int) -> ColumnElement[float]:
     chance = sql_case(*((age <= bound_ms, share) for bound_ms, share in RECALL_CHANCE), else_=0.0)
     expected = cast(Case.expected_loss_minor, Float(53))
     # Most cases lost nothing yet, and are not compared with every bound.
-    at_stake = sql_case(
-        (Case.gone_at_ms.is_(None), expected), else_=expected + Case.gone_minor * chance
-    )
+    gone = sql_case((Case.gone_at_ms.is_(None), 0.0), else_=Case.gone_minor * chance)
+    at_stake = expected + gone
     return (at_stake * Case.rank_weight + 1) / cast(floored, Float(53))
 
 
