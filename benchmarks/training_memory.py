@@ -19,7 +19,7 @@ from typing import Any
 
 from pyarrow import parquet
 
-from features.offline.parquet_tables import topic_files
+from features.offline.event_files import parquet_files
 from forewarn.api.event_dataset import OFFLINE_KEY
 from forewarn.platform.pseudonyms import Pseudonymiser
 from forewarn.simulator.default_training import catalog_options
@@ -77,7 +77,7 @@ def measure(directory: Path, honest_rows: int, *, rows_only: bool) -> dict[str, 
         "events": sum(
             parquet.read_metadata(path).num_rows
             for topic in ("calls", "transfers")
-            for path in topic_files(directory, topic)
+            for path in parquet_files(directory, topic)
         ),
         "people": parquet.read_metadata(people).num_rows if people.is_file() else None,
         "rows": len(dataset),
