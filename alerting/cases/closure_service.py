@@ -197,7 +197,10 @@ class ClosureService:
             duplicate_of=closure.duplicate_of,
             witnessed=_victim_was_reached(session, case)
             or _two_persons(session, case, who.subject),
-            releases=not who.may("order.decide") and has_orders(session, case),
+            # Orders are looked up for a false alarm only: no other closure releases them.
+            releases=closure.disposition == "false_alarm"
+            and not who.may("order.decide")
+            and has_orders(session, case),
         )
         if fault:
             raise StepRefusedError(
