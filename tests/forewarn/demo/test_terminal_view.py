@@ -85,20 +85,27 @@ def test_the_summary_shows_every_outcome_and_error() -> None:
 
 def test_the_readme_shows_lines_that_the_summary_prints() -> None:
     """Its figures are of one day, so labels and words are compared, not numbers."""
-    console, out = _console(terminal=False)
-    every = Snapshot(
-        dispositions=dict.fromkeys(DISPOSITIONS, 2), messages=9, p50_seconds=0.1, p99_seconds=0.2
-    )
-    truth = WarningTruth(people=4, in_a_fraud=3, losses_warned=2, lead_minutes=12.0)
-    bank = BankFigures({"proceed": 90, "hold": 2}, {}, 0, 0.02, 0.09, 500, 400)
-    console.width = 200
-    print_summary(
-        console, DemoResult(every, MONEY, truth, 60.0, (), bank), seconds_to_first_warning=20.5
-    )
-    printed = {_words(line) for line in out.getvalue().splitlines()}
+    printed = _summary_lines(each_disposition=1) | _summary_lines(each_disposition=2)
     [example] = re.findall(r"```text\n(events streamed.*?)```", README.read_text(), re.DOTALL)
     assert len(example.splitlines()) > 15
     assert not [line for line in example.splitlines() if _words(line) not in printed]
+
+
+def _summary_lines(each_disposition: int) -> set[str]:
+    console, out = _console(terminal=False)
+    console.width = 200
+    every = Snapshot(
+        dispositions=dict.fromkeys(DISPOSITIONS, each_disposition),
+        messages=9,
+        p50_seconds=0.1,
+        p99_seconds=0.2,
+    )
+    truth = WarningTruth(people=4, in_a_fraud=3, losses_warned=2, lead_minutes=12.0)
+    bank = BankFigures({"proceed": 90, "hold": 2}, {}, 0, 0.02, 0.09, 500, 400)
+    print_summary(
+        console, DemoResult(every, MONEY, truth, 60.0, (), bank), seconds_to_first_warning=20.5
+    )
+    return {_words(line) for line in out.getvalue().splitlines()}
 
 
 def _words(line: str) -> str:
