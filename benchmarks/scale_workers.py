@@ -89,12 +89,14 @@ def _window(broker: KafkaBroker, group: WorkerGroup, seconds: float) -> dict[str
         sum(process.cpu_times()[:2]) - before
         for process, before in zip(servers_of, beside, strict=True)
     ]
-    events, batches = group.sum_of("events_total{"), group.sum_of("batch_events_count")
+    events, batches = group.sum_of("events_total"), group.sum_of("batch_events_count")
     conflicts = group.sum_of("state_conflicts_total")
+    if not events or not batches:
+        raise SystemExit("the workers did not say how many events and batches they have processed")
     return {
         "seconds": round(took, 1),
-        "events_a_batch": round(events / max(1.0, batches)),
-        "conflicts_a_batch": round(conflicts / max(1.0, batches), 2),
+        "events_a_batch": round(events / batches),
+        "conflicts_a_batch": round(conflicts / batches, 2),
         "between_ms": (began_ms, ended_ms),
         "processor_seconds": used,
         "processor": [round(one / took, 3) for one in used],
