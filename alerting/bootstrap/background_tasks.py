@@ -41,6 +41,9 @@ from forewarn.telemetry.tracing import Tracer
 
 LIST_EXPIRY_SECONDS = 5.0
 INDEX_BATCH = 2_000
+INDEX_FETCH_BYTES, INDEX_FETCH_WAIT_MS = 256 * 1024, 500
+"""The contact index is half a second old at most; with a transaction for each fetch of a steady stream it would take
+more processor time than all warnings."""
 
 Watch = TypeVar("Watch", bound=NoticeWatch)
 
@@ -229,6 +232,8 @@ def _contact_index_task(current: CurrentServices, kafka: KafkaSettings) -> Backg
         f"{settings.consumer_group}-index",  # warnings must never wait behind calls
         handle,
         batch_records=INDEX_BATCH,
+        fetch_bytes=INDEX_FETCH_BYTES,
+        fetch_wait_ms=INDEX_FETCH_WAIT_MS,
     )
     return _reading("index", reader, letters)
 

@@ -31,11 +31,11 @@ def insert_rows(session: Session, model: type[DeclarativeBase], rows: Sequence[R
         return
     session.flush()
     connection = session.connection()
+    table: Table = model.__table__  # type: ignore[assignment]
     if connection.dialect.name == "postgresql":
-        table: Table = model.__table__  # type: ignore[assignment]
         _copy(connection, table, rows)
     else:
-        session.execute(insert(model), rows)
+        connection.execute(insert(table), rows)
 
 
 def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:

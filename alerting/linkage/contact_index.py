@@ -6,10 +6,10 @@ closed as prevented; these take the prevented loss back.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -237,7 +237,8 @@ def _upsert(
     if not rows:
         return
     insert = postgresql.insert if db.is_postgresql else sqlite.insert
-    statement: Any = insert(table)
+    # The table, not its class: the session's handling of bulk rows took half the time of an upsert.
+    statement: Any = insert(cast(Table, table.__table__))
     new = statement.excluded
     if table is Activity:
         kept = ("status", "duration_ms", "source_offset", "amount_minor", "currency", "at_ms")
@@ -252,7 +253,8 @@ def _upsert(
             "first_event_ms": _lesser(db, Contact.first_event_ms, new.first_event_ms),
             "last_event_ms": _greater(db, Contact.last_event_ms, new.last_event_ms),
         }
-    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
+    connection = session.connection()
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), rows)
 
 
 def _lesser(db: Database, first: Any, second: Any) -> Any:

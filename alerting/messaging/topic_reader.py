@@ -38,6 +38,8 @@ class TopicReader:
             be repeatable.
         batch_records: at most this many records a batch.
         from_beginning: where a group without offsets starts.
+        fetch_bytes: a broker answers a fetch when it has so much.
+        fetch_wait_ms: it answers with less after this time.
     """
 
     def __init__(
@@ -49,6 +51,8 @@ class TopicReader:
         *,
         batch_records: int = 500,
         from_beginning: bool = True,
+        fetch_bytes: int = 1,
+        fetch_wait_ms: int = 100,
     ) -> None:
         self._settings = settings
         self._topics = list(topics)
@@ -56,6 +60,7 @@ class TopicReader:
         self._handle = handle
         self._batch_records = batch_records
         self._reset = "earliest" if from_beginning else "latest"
+        self._fetch = {"fetch_min_bytes": fetch_bytes, "fetch_max_wait_ms": fetch_wait_ms}
         self._consumer: Any = None
         self._unhandled: list[TopicRecord] = []
 
@@ -96,7 +101,7 @@ class TopicReader:
                 enable_auto_commit=False,
                 auto_offset_reset=self._reset,
                 max_poll_records=self._batch_records,
-                fetch_max_wait_ms=100,
+                **self._fetch,
                 metadata_max_age_ms=10_000,  # a topic that is created later is found soon
             )
         return self._consumer

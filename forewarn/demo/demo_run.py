@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,7 +13,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from forewarn.contracts.topics import qualified
 from forewarn.demo.demo_figures import Figures, Snapshot
 from forewarn.demo.demo_options import DemoOptions
-from forewarn.demo.ledger_money import Money, fetch_money
+from forewarn.demo.ledger_money import LedgerReader, Money
 from forewarn.demo.simulated_responders import Responders
 from forewarn.demo.terminal_view import View
 from forewarn.demo.town_bank import BankFigures, TownBank
@@ -28,6 +28,8 @@ from forewarn.simulator.live_town import LiveTown
 from forewarn.simulator.town import Town
 
 REFRESH_SECONDS = 0.25
+PRODUCER_LINGER_MS = 10
+"""As a collector of call records would: a request for every event takes more processor time than the worker."""
 SETTLE_SECONDS = 3.0
 """After the last event, for warnings that are under way and cases that are being closed."""
 
@@ -66,8 +68,10 @@ def run_demo(stack: Stack, demo_town: DemoTown, options: DemoOptions, view: View
         ForewarnError: if the stream cannot be sent.
     """
     figures = Figures()
-    before = fetch_money(stack.alerting.metrics) or Money()
-    with _participants(stack, demo_town, options, figures) as participants:
+    with (
+        closing(LedgerReader(stack.alerting.metrics)) as ledger,
+        _participants(stack, demo_town, options, figures) as participants,
+    ):
         sender, reader, responders, bank = participants
         ending = threading.Event()
         team = threading.Thread(target=responders.work, args=(ending,), name="team", daemon=True)
@@ -76,14 +80,12 @@ def run_demo(stack: Stack, demo_town: DemoTown, options: DemoOptions, view: View
         bank.open(sender.produce)
         for thread in (reader, sender, team):
             thread.start()
-        money = Money()
         try:
             while sender.is_alive():
                 stack.require_running()
-                scraped = fetch_money(stack.alerting.metrics)
-                money = scraped.since(before) if scraped else money
-                left = max(0.0, options.seconds - (time.monotonic() - began))
-                view.show(figures.snapshot(), money, left)
+                now = time.monotonic()
+                left = max(0.0, options.seconds - (now - began))
+                view.show(figures.snapshot(), ledger.money(now), left)
                 sender.join(REFRESH_SECONDS)
             streamed_seconds = time.monotonic() - began
             time.sleep(SETTLE_SECONDS)
@@ -99,8 +101,7 @@ def run_demo(stack: Stack, demo_town: DemoTown, options: DemoOptions, view: View
             if thread.error is not None:
                 raise ForewarnError(f"the {thread.name} failed: {thread.error!r}")
         figures.sent(sender.sent, figures.snapshot().event_time_ms, time.monotonic())
-    scraped = fetch_money(stack.alerting.metrics)
-    money = scraped.since(before) if scraped else money
+        money = ledger.money(time.monotonic())
     truth = truth_of_warnings(reader.raised, demo_town.town.labels)
     return DemoResult(
         figures.snapshot(),
@@ -122,7 +123,9 @@ def _participants(
     topic = qualified("warnings", settings)
     partitions = [TopicPartition(topic, number) for number in range(settings.partitions)]
     with explained(settings):
-        producer = KafkaProducer(**arguments, acks="all", linger_ms=2, batch_size=64 * 1024)
+        producer = KafkaProducer(
+            **arguments, acks="all", linger_ms=PRODUCER_LINGER_MS, batch_size=64 * 1024
+        )
         consumer = KafkaConsumer(**arguments, group_id=None, enable_auto_commit=False)
         consumer.assign(partitions)
         for partition, end in consumer.end_offsets(partitions).items():

@@ -1,5 +1,6 @@
 """The money, as the alerting service's own Prometheus metrics tell it."""
 
+import math
 from dataclasses import dataclass
 
 import httpx
@@ -7,9 +8,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 _PREFIX = "forewarn_alerting_"
 
-
 CURRENCY = "CNY"
 """Of the simulated town."""
+
+READ_SECONDS = 1.0
+"""Between two readings: each makes the service count its open cases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,41 @@ def read_money(text: str) -> Money:
     )
 
 
-def fetch_money(url: str) -> Money | None:
-    """Scrape the service; None if it does not answer just now."""
-    try:
-        answer = httpx.get(url, timeout=3.0)
-        answer.raise_for_status()
-    except httpx.HTTPError:
-        return None
-    return read_money(answer.text)
+class LedgerReader:
+    """What the ledger of a running service has added since the reader was made.
+
+    Args:
+        url: of the service's metrics.
+    """
+
+    def __init__(self, url: str) -> None:
+        # One client for all readings: each new one reads the certificates of the machine.
+        self._client = httpx.Client(timeout=3.0)
+        self._url = url
+        self._before = Money()
+        self._before = self._fetch() or self._before
+        self._read_at = -math.inf
+        self._money = Money()
+
+    def money(self, now: float) -> Money:
+        """The sums, at most ``READ_SECONDS`` old; those of before while the service does not answer.
+
+        Args:
+            now: monotonic seconds.
+        """
+        if now - self._read_at >= READ_SECONDS:
+            self._read_at = now
+            self._money = self._fetch() or self._money
+        return self._money
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _fetch(self) -> Money | None:
+        try:
+            answer = self._client.get(self._url)
+            answer.raise_for_status()
+        except httpx.HTTPError:
+            return None
+        return read_money(answer.text).since(self._before)

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from kafka.record import util
 from packaging.requirements import Requirement
 from packaging.version import Version
 
@@ -54,3 +55,8 @@ def test_the_lock_meets_every_requirement() -> None:
         if not one.specifier.contains(version, prereleases=True)
     ]
     assert not below
+
+
+def test_kafka_python_computes_checksums_in_c() -> None:
+    """It falls back to a loop in Python without a word."""
+    assert util.crc32c_c is not None
