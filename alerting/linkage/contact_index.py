@@ -238,7 +238,7 @@ def _upsert(
         return
     insert = postgresql.insert if db.is_postgresql else sqlite.insert
     # The table, not its class: the session's handling of bulk rows took half the time of an upsert.
-    statement: Any = insert(cast(Table, table.__table__))
+    statement: Any = insert(cast("Table", table.__table__))
     new = statement.excluded
     if table is Activity:
         kept = ("status", "duration_ms", "source_offset", "amount_minor", "currency", "at_ms")
