@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 IN_TWO := --numprocesses=2 --dist=loadfile
 # Programs of `make bench-scale` by part.
 SCALE_a := history
+SCALE_b := cluster
 SCALE_c := workers
 SCALE_d := rebalance
 SCALE_e := warnings
@@ -60,8 +61,8 @@ bench: $(STAMP) ## Measure the stream worker against its targets, and against BA
 bench-short: $(STAMP) ## The same in under four minutes
 	$(BIN)/python -m benchmarks.stream_worker --short $(if $(BASE),--base $(BASE))
 
-bench-scale: $(STAMP) ## Growth: PART=a history by workers (PEOPLE=500,4000), c stream workers held to a part of a core (as root), d changes of a group, e warnings and the ledger (WARNINGS=300000)
-	$(BIN)/python -m benchmarks.scale_$(or $(SCALE_$(or $(PART),a)),$(error PART is a, c, d or e)) $(if $(PEOPLE),--people $(PEOPLE)) $(if $(WARNINGS),--warnings $(WARNINGS))
+bench-scale: $(STAMP) ## Growth: PART=a history by workers (PEOPLE=500,4000), b state of two million in Redis Cluster (SUBSCRIBERS=200000), c stream workers held to a part of a core (as root), d changes of a group, e warnings and the ledger (WARNINGS=300000)
+	$(BIN)/python -m benchmarks.scale_$(or $(SCALE_$(or $(PART),a)),$(error PART is a, b, c, d or e)) $(if $(PEOPLE),--people $(PEOPLE)) $(if $(WARNINGS),--warnings $(WARNINGS)) $(if $(SUBSCRIBERS),--subscribers $(SUBSCRIBERS))
 
 region-rehearsal: $(STAMP) ## Lose a region on purpose: what is lost with it, and how long the other takes to serve (docs/second-region.md)
 	$(BIN)/python -m benchmarks.region_rehearsal

@@ -12,31 +12,22 @@ to the append of the last of their scores. An event without a score ends the pro
 """
 
 import argparse
-import asyncio
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.bench import save, servers
-from benchmarks.measure import append_times, percentiles, read_all, sources_of
+from benchmarks.live_stream import first_scores, live, stretch_figures
+from benchmarks.measure import append_times
 from benchmarks.stream_session import SOURCES, generate
 from benchmarks.worker_group import WorkerGroup, worker_group
 from forewarn.local import KafkaBroker
-from forewarn.local.wait import wait_until
 
 WARM_EVENTS = 4_000
-LATE_MS = 1_000
-HOUR_SECONDS = 3_600
-
-Record = tuple[str, int, int]
-"""Topic, partition and offset."""
 
 
 def rehearse(broker: KafkaBroker, directory: Path, given: argparse.Namespace) -> dict[str, Any]:
@@ -48,7 +39,7 @@ def rehearse(broker: KafkaBroker, directory: Path, given: argparse.Namespace) ->
         start_seconds = time.monotonic() - began
         generate(broker, "--events", WARM_EVENTS, "--prefix", "d.")
         group.await_events(WARM_EVENTS)
-        stream = _live(broker, given.rate)
+        stream = live(broker, given.rate, prefix="d.")
         try:
             time.sleep(given.seconds / 2)  # the stream is up, and all connections are
             stretches = _changes(group, given.seconds)
@@ -56,7 +47,7 @@ def rehearse(broker: KafkaBroker, directory: Path, given: argparse.Namespace) ->
             stream.kill()
             stream.wait()
         appended = append_times(broker.bootstrap_servers, [f"d.{topic}" for topic in SOURCES])
-        scored = _first_scores(broker, appended)
+        scored = first_scores(broker, "d.scores", appended)
         events = group.events()
     return {
         "workers": given.workers,
@@ -66,17 +57,10 @@ def rehearse(broker: KafkaBroker, directory: Path, given: argparse.Namespace) ->
         "events_of_workers_at_the_end": events,
         "missing": len(appended) - len(scored),
         "changes": {
-            name: _figures(appended, scored, between_ms) | {"load": load}
+            name: stretch_figures(appended, scored, between_ms) | {"load": load}
             for name, (between_ms, load) in stretches.items()
         },
     }
-
-
-def _live(broker: KafkaBroker, rate: float) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "benchmarks.generate", broker.bootstrap_servers]
-    command += ["--events", str(int(rate * HOUR_SECONDS / 4)), "--rate", str(rate)]
-    command += ["--prefix", "d.", "--seed", "2", "--large-share", "0.01"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
 def _changes(group: WorkerGroup, seconds: float) -> dict[str, tuple[tuple[float, float], float]]:
@@ -98,52 +82,6 @@ def _changes(group: WorkerGroup, seconds: float) -> dict[str, tuple[tuple[float,
         found[name] = ((began_ms, time.time() * 1000), round(os.getloadavg()[0], 1))
         print(name, round(time.monotonic() - began, 1), flush=True)
     return found
-
-
-def _first_scores(broker: KafkaBroker, appended: dict[Record, int]) -> dict[Record, int]:
-    """When the first score of each event was appended, once all have one; else after a minute."""
-    scored: dict[Record, int] = {}
-    positions: dict[Any, int] = {}
-
-    def complete() -> bool:
-        records = asyncio.run(read_all(broker.bootstrap_servers, "d.scores", positions))
-        for record in sorted(records, key=lambda one: int(one.timestamp)):
-            for source in sources_of(record.value):
-                scored[source] = min(record.timestamp, scored.get(source, record.timestamp))
-        return appended.keys() <= scored.keys()
-
-    try:
-        wait_until(complete, 60, what="all scores", interval_seconds=2)
-    except Exception as error:  # noqa: BLE001  the figures say what is missing
-        print(error)
-    return scored
-
-
-def _figures(
-    appended: dict[Record, int], scored: dict[Record, int], between_ms: tuple[float, float]
-) -> dict[str, Any]:
-    """Latencies of the events appended in a stretch, and what was late in it."""
-    began_ms, ended_ms = between_ms
-    inside = {
-        source: at
-        for source, at in appended.items()
-        if began_ms <= at < ended_ms and source in scored
-    }
-    waited = np.array([scored[source] - at for source, at in inside.items()])
-    late = [source for source, at in inside.items() if scored[source] - at > LATE_MS]
-    last_ms = max((scored[source] for source in late), default=began_ms)
-    return {
-        "seconds": round((ended_ms - began_ms) / 1000, 1),
-        **percentiles(waited),
-        "late": len(late),
-        "late_p99_ms": _percentile([scored[source] - inside[source] for source in late], 99),
-        "partitions_with_late": len({(topic, number) for topic, number, _ in late}),
-        "pause_seconds": round((last_ms - began_ms) / 1000, 1),
-    }
-
-
-def _percentile(values: list[int], percent: int) -> float | None:
-    return round(float(np.percentile(values, percent)), 1) if values else None
 
 
 def main() -> None:

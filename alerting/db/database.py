@@ -16,7 +16,7 @@ from sqlalchemy import Engine, Select, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from alerting.db.database_fault import READ_ONLY, fault_of
+from alerting.db.database_fault import READ_ONLY, fault_of, read_only_fault
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 
 SQLITE_BUSY_SECONDS = 30
@@ -131,6 +131,21 @@ class Database:
         """
         with self.read() as session:
             session.execute(text("SELECT 1"))
+
+    def require_writable(self) -> None:
+        """Ask for the right to write and write nothing; the schema has to be there.
+
+        Raises:
+            DependencyUnavailableError: if the database is read-only or does not answer.
+        """
+        with self.write() as session:
+            if not self.is_postgresql:
+                # To begin says nothing: SQLite begins to read where it may not write.
+                session.execute(text("DELETE FROM alembic_version WHERE 0"))
+                return
+            if session.scalar(text("SHOW transaction_read_only")) == "on":
+                fault = read_only_fault()
+                raise DependencyUnavailableError(fault.message, hint=fault.hint)
 
     def dispose(self) -> None:
         """Close the pooled connections."""

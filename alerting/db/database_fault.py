@@ -70,6 +70,11 @@ class DatabaseFault:
     hint: str
 
 
+def read_only_fault() -> DatabaseFault:
+    """The fault of a server that takes no writes."""
+    return DatabaseFault(*_STATES[READ_ONLY])
+
+
 def fault_of(error: DBAPIError) -> DatabaseFault | None:
     """The fault behind an error; None if it is the statement's, not the server's or the set-up's."""
     state = str(getattr(error.orig, "sqlstate", None) or "")

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import polars as pl
 
 from features.catalog import CATALOG, Catalog
+from features.cluster.output_claim import CLAIM_NAME, OutputClaim
+from features.cluster.shared_folder import SharedFolder
 from features.engine import Engine
 from features.event_columns import EventColumns
 from features.offline.event_files import Place
@@ -77,45 +79,71 @@ def backfill(
         progress: receives the number of events done and of all events.
 
     Raises:
-        ConfigurationError: if ``source`` lacks a required column or ``out`` is not empty.
+        ConfigurationError: if ``source`` lacks a required column, or ``out`` is not empty or being written by
+            another process.
     """
-    if out.exists() and any(out.iterdir()):
+    _require_empty(out)
+    began = time.perf_counter()
+    windows = cut(source, TOPICS, window_events=window_events)
+    with OutputClaim(SharedFolder.at(out)) as claim:
+        _require_empty(out)  # another process may have come and gone meanwhile
+        record_store = RecordFile(spill / SPILL_NAME) if spill else MemoryRecordStore()
+        history = HistoryRunner(Engine(catalog), record_store=record_store, threads=threads)
+        try:
+            written = _write_windows(windows, history, out, pseudonymiser, catalog, progress)
+            entities = sum(1 for _ in record_store.writes())
+        finally:
+            record_store.close()
+        summary = BackfillSummary(
+            events=written.events,
+            rows=written.rows,
+            entities=entities,
+            fingerprint=catalog.fingerprint,
+            features=catalog.names,
+            seconds=round(time.perf_counter() - began, 3),
+            kernel_seconds=round(written.kernel_seconds, 3),
+        )
+        claim.require()
+        with atomic_file(out / SUMMARY_NAME) as draft:
+            draft.write_bytes(encode_summary(summary))
+    return summary
+
+
+class _Written(NamedTuple):
+    events: int
+    rows: int
+    kernel_seconds: float
+
+
+def _write_windows(
+    windows: TimeWindows,
+    history: HistoryRunner,
+    out: Path,
+    pseudonymiser: Pseudonymiser,
+    catalog: Catalog,
+    progress: Callable[[int, int], None],
+) -> _Written:
+    """Write a file for each window."""
+    done = rows = 0
+    kernel_seconds = 0.0
+    for number, (tables, columns) in enumerate(_ahead(windows, pseudonymiser)):
+        start = time.perf_counter()
+        result = history.run(columns)
+        kernel_seconds += time.perf_counter() - start
+        table = feature_table(columns, result.vectors, tables, catalog)
+        with atomic_file(out / part_name(number)) as draft:
+            write_part(table, draft)
+        rows += table.height
+        done += sum(frame.height for frame in tables.values())
+        progress(done, windows.events)
+    return _Written(done, rows, kernel_seconds)
+
+
+def _require_empty(out: Path) -> None:
+    if out.exists() and any(path.name != CLAIM_NAME for path in out.iterdir()):
         raise ConfigurationError(
             f"{out} is not empty.", hint="Give another directory or remove this one."
         )
-    began = time.perf_counter()
-    windows = cut(source, TOPICS, window_events=window_events)
-    out.mkdir(parents=True, exist_ok=True)
-    record_store = RecordFile(spill / SPILL_NAME) if spill else MemoryRecordStore()
-    history = HistoryRunner(Engine(catalog), record_store=record_store, threads=threads)
-    done = rows = 0
-    kernel_seconds = 0.0
-    try:
-        for number, (tables, columns) in enumerate(_ahead(windows, pseudonymiser)):
-            start = time.perf_counter()
-            result = history.run(columns)
-            kernel_seconds += time.perf_counter() - start
-            table = feature_table(columns, result.vectors, tables, catalog)
-            with atomic_file(out / part_name(number)) as draft:
-                write_part(table, draft)
-            rows += table.height
-            done += sum(frame.height for frame in tables.values())
-            progress(done, windows.events)
-        entities = sum(1 for _ in record_store.writes())
-    finally:
-        record_store.close()
-    summary = BackfillSummary(
-        events=done,
-        rows=rows,
-        entities=entities,
-        fingerprint=catalog.fingerprint,
-        features=catalog.names,
-        seconds=round(time.perf_counter() - began, 3),
-        kernel_seconds=round(kernel_seconds, 3),
-    )
-    with atomic_file(out / SUMMARY_NAME) as draft:
-        draft.write_bytes(encode_summary(summary))
-    return summary
 
 
 def part_name(number: int) -> str:

@@ -11,7 +11,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, Final
 
-from pyarrow import parquet
+from pyarrow import ArrowInvalid, parquet
 
 from forewarn.errors import ConfigurationError
 
@@ -58,12 +58,23 @@ def metadata(file: Place) -> parquet.FileMetaData:
     """The metadata at the end of a Parquet file.
 
     Raises:
-        ConfigurationError: if the store cannot be reached.
+        ConfigurationError: if it is no whole Parquet file, or the store cannot be reached.
     """
-    if isinstance(file, Path):
-        return parquet.read_metadata(file)
-    with opened(file) as content:
-        return parquet.read_metadata(content)
+    try:
+        if isinstance(file, Path):
+            return parquet.read_metadata(file)
+        with opened(file) as content:
+            return parquet.read_metadata(content)
+    except ArrowInvalid as error:
+        raise damaged_file(file, error) from None
+
+
+def damaged_file(file: Place, error: Exception) -> ConfigurationError:
+    """The error of a file that is truncated or no Parquet file."""
+    return ConfigurationError(
+        f"{file} is no whole Parquet file: {error}.",
+        hint="A truncated file has to be exported again.",
+    )
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """Reading directories of the canonical layout, and tables that lack some of its columns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from features.offline.event_files import Place, parquet_files, scan_options
+from features.offline.event_files import Place, damaged_file, metadata, parquet_files, scan_options
 from features.offline.parquet_schema import SCHEMAS
 from features.offline.topic_frames import fill_defaults
 from forewarn.errors import ConfigurationError
@@ -32,9 +34,12 @@ def read_topic(directory: Place, topic: str) -> pl.LazyFrame:
         topic: a key of ``features.offline.parquet_schema.SCHEMAS``. A topic without a folder has no rows.
 
     Raises:
-        ConfigurationError: if the directory is missing or a file lacks a required column.
+        ConfigurationError: if the directory is missing, a file is no whole Parquet file, or the first one
+            lacks a required column.
     """
     files = parquet_files(directory, topic)
+    for file in files[1:]:  # the first one is read below, the others only when rows are needed
+        metadata(file)
     return read_files(files, topic) if files else pl.DataFrame(schema=SCHEMAS_POLARS[topic]).lazy()
 
 
@@ -49,13 +54,27 @@ def read_files(files: Sequence[Place], topic: str) -> pl.LazyFrame:
         paths, missing_columns="insert", extra_columns="ignore", hive_partitioning=False,
         **scan_options(files[0]),
     )  # fmt: skip
-    try:
+    with whole(files[0]):
         return canonical(frame, topic)
+
+
+def read_parquet_file(path: Path) -> pl.DataFrame:
+    """The rows of a table of its own, such as the people of a town.
+
+    Raises:
+        ConfigurationError: if it is no whole Parquet file.
+    """
+    with whole(path):
+        return pl.read_parquet(path)
+
+
+@contextmanager
+def whole(file: Place) -> Iterator[None]:
+    """Name the file that polars finds damaged while it reads; raises ConfigurationError."""
+    try:
+        yield
     except pl.exceptions.ComputeError as error:
-        raise ConfigurationError(
-            f"{files[0]} is no whole Parquet file: {error}.",
-            hint="A truncated file has to be exported again.",
-        ) from None
+        raise damaged_file(file, error) from None
 
 
 def canonical(frame: pl.LazyFrame, topic: str) -> pl.LazyFrame:

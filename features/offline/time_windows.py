@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from features.offline.event_files import Place, metadata, parquet_files
-from features.offline.parquet_tables import read_files
+from features.offline.parquet_tables import read_files, whole
 
 STEP_MS: Final = 60_000
 """Windows begin at whole minutes, which makes their sizes even enough."""
@@ -155,7 +155,8 @@ def _inside(rows: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
 
 
 def _placed(block: _Block) -> pl.DataFrame:
-    rows = read_files([block.path], block.topic).slice(block.first_row, block.rows).collect()
+    with whole(block.path):
+        rows = read_files([block.path], block.topic).slice(block.first_row, block.rows).collect()
     return rows.with_columns(place=pl.Series(places(rows, dict(block.before)), dtype=pl.Int64))
 
 
@@ -199,7 +200,8 @@ def _ascending(path: Place, topic: str, rows: int) -> bool:
 def _positions(path: Place, topic: str, first: int, count: int) -> pl.DataFrame:
     """Partition, offset and event time of ``count`` rows from ``first`` on."""
     rows = read_files([path], topic).slice(first, count)
-    return rows.select("partition", "offset", "event_time_ms").collect()
+    with whole(path):
+        return rows.select("partition", "offset", "event_time_ms").collect()
 
 
 def _by_offset(directories: Sequence[Place], topic: str) -> list[Place]:
@@ -207,7 +209,8 @@ def _by_offset(directories: Sequence[Place], topic: str) -> list[Place]:
     paths = [path for directory in directories for path in parquet_files(directory, topic)]
     first = {}
     for path in paths:
-        low = read_files([path], topic).select(pl.col("offset").min()).collect().item()
+        with whole(path):
+            low = read_files([path], topic).select(pl.col("offset").min()).collect().item()
         first[path] = -1 if low is None else low
     return sorted(paths, key=lambda path: (first[path], str(path)))
 

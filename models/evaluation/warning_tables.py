@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from features.event_columns import EventColumns
 from features.kinds import EventKind
 from features.offline.parquet_schema import SOURCE_OF
+from features.offline.parquet_tables import read_parquet_file
 from forewarn.platform.pseudonyms import Pseudonymiser
 from models.evaluation.early_warning import LossTable, WarningTable
 from models.training.event_labels import Labels
@@ -65,7 +66,7 @@ def truth_of_town(
         frames: the topics that the events were made of.
         pseudonymiser: of the events.
     """
-    labelled = pl.read_parquet(directory / "labels.parquet").filter("is_fraud")
+    labelled = read_parquet_file(directory / "labels.parquet").filter("is_fraud")
     parts = [
         frame.select("event_id", "partition", "offset")
         .with_columns(pl.lit(SOURCE_OF[topic]).cast(pl.Int64).alias("source"))
@@ -83,10 +84,10 @@ def truth_of_town(
         }
     ).join(known, on=["source", "partition", "offset"], how="left", maintain_order="left")
     episode = place["episode_id"].fill_null(-1).to_numpy()
-    truth = pl.read_parquet(directory / "truth.parquet").filter(
+    truth = read_parquet_file(directory / "truth.parquet").filter(
         pl.col("first_loss_ms").is_not_null() & pl.col("engaged")
     )
-    people = pl.read_parquet(directory / "people.parquet").select("subscriber", "age_group")
+    people = read_parquet_file(directory / "people.parquet").select("subscriber", "age_group")
     truth = truth.join(people, left_on="victim", right_on="subscriber", how="left")
     numbers = truth["episode_id"].str.slice(1).cast(pl.Int64).to_numpy()
     losses = LossTable(

@@ -30,7 +30,7 @@ from features.cluster.task_client import run_tasks
 from features.cluster.window_task import window_vectors
 from features.event_columns import from_arrays
 from features.offline.history_runner import SLICE_EVENTS
-from features.offline.parquet_tables import read_topic
+from features.offline.parquet_tables import read_parquet_file, read_topic
 from forewarn.errors import ConfigurationError
 from models.policy.event_status import WARNABLE
 from models.training.cluster_sources import shared_sources
@@ -97,7 +97,7 @@ def dataset_on_cluster(
         history.remove_work()
     people = directory / "people.parquet"
     if people.is_file():
-        table = pl.read_parquet(people)
+        table = read_parquet_file(people)
     elif of_reports:
         table = _last_districts(directory)
     else:

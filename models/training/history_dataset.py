@@ -16,7 +16,7 @@ from features.engine import Engine
 from features.event_columns import EventColumns
 from features.offline.frame_columns import COLUMNS_OF, in_order
 from features.offline.history_runner import HistoryRunner
-from features.offline.parquet_tables import canonical, read_topic
+from features.offline.parquet_tables import canonical, read_parquet_file, read_topic
 from features.offline.record_store import MEMORY_RECORDS, SpillingRecordStore
 from features.offline.time_windows import cut
 from forewarn.platform.pseudonyms import Pseudonymiser
@@ -63,7 +63,7 @@ def read_history(directory: str | Path) -> EventHistory:
         read_topic(directory, "calls").collect(),
         read_topic(directory, "transfers").collect(),
         history_outcomes(directory)[0],
-        pl.read_parquet(people) if people.is_file() else None,
+        read_parquet_file(people) if people.is_file() else None,
     )
 
 
@@ -76,7 +76,7 @@ def history_outcomes(directory: Path) -> tuple[pl.DataFrame, bool]:
     outcomes, reports = read_topic(directory, "outcomes").collect(), directory / "reports.parquet"
     if not outcomes.is_empty() or not reports.is_file():
         return outcomes, False
-    return outcomes_of_reports(pl.read_parquet(reports)), True
+    return outcomes_of_reports(read_parquet_file(reports)), True
 
 
 def outcomes_of_reports(reports: pl.DataFrame) -> pl.DataFrame:
@@ -176,7 +176,7 @@ def dataset_of_directory(
         records.close()
 
     def segments(subscribers: NDArray[np.uint64]) -> PersonSegments:
-        table = pl.read_parquet(people) if districts is None else districts.table
+        table = read_parquet_file(people) if districts is None else districts.table
         return PersonSegments.among(table, pseudonymiser, subscribers)
 
     return kept.dataset(outcomes, pseudonymiser, segments, report_share, catalog)

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
+from benchmarks.redis_cluster import start_cluster
 from features.entity_keys import StateForm
 from features.store.state_store import StateStore
 from forewarn.errors import ForewarnError
 from forewarn.local import RedisServer
 from tests.contract.memory_store import MemoryStateStore
-from tests.contract.redis_stores import OTHER_SERVERS, redis_store, start_cluster
+from tests.contract.redis_stores import OTHER_SERVERS, redis_store
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,22 @@ from forewarn.errors import ConfigurationError
 Fault = Literal["missing", "too_few_partitions", "too_many_partitions", "replication", "config"]
 
 
+_REMEDIES: Mapping[Fault, str] = {
+    "too_few_partitions": (
+        "Set FOREWARN_KAFKA_PARTITIONS={found} if that is meant. To add partitions, stop the sources and the workers, "
+        "then run `forewarn topics apply --grow` and `forewarn rebuild`: keys change their partition"
+    ),
+    "too_many_partitions": (
+        "Kafka cannot take partitions away: set FOREWARN_KAFKA_PARTITIONS={found}, or delete the topic and "
+        "run `forewarn topics apply`"
+    ),
+    "replication": (
+        "Move its replicas with kafka-reassign-partitions.sh, or set FOREWARN_KAFKA_REPLICATION_FACTOR={found}"
+    ),
+}
+"""What to do about faults that `forewarn topics apply` does not correct."""
+
+
 @dataclass(frozen=True, slots=True)
 class TopicState:
     """One topic as it exists in the cluster; ``config`` holds every value, defaults too."""
@@ -33,6 +49,11 @@ class Drift:
     def repairable(self) -> bool:
         """Partitions only grow, and moving replicas is the work of cluster tools."""
         return self.fault in ("missing", "too_few_partitions", "config")
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, and what else may have been meant."""
+        return _REMEDIES.get(self.fault, "Run `forewarn topics apply`").format(found=self.found)
 
     def __str__(self) -> str:
         found = f"is {self.found}" if self.found else "does not exist"

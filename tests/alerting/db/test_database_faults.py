@@ -122,9 +122,15 @@ def _write_until_refused(db: Database) -> None:
 
 def test_a_replica_by_mistake_is_named_at_the_start(server: PostgresServer) -> None:
     migrate.upgrade(Database(server.url))
+    Database(server.url).require_writable()
     server.become_replica()
     with pytest.raises(DependencyUnavailableError, match="read-only: a replica"):
         migrate.upgrade(Database(server.url))
+    separator = "&" if "?" in server.url else "?"
+    any_server = Database(f"{server.url}{separator}target_session_attrs=any")
+    with pytest.raises(DependencyUnavailableError, match="read-only: a replica"):
+        any_server.require_writable()
+    any_server.dispose()
 
 
 def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:

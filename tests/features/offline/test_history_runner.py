@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 
 from features.catalog import CATALOG
+from features.cluster.output_claim import OutputClaim
+from features.cluster.shared_folder import SharedFolder
 from features.engine import Engine
 from features.event_columns import EventColumns
 from features.offline import build, time_windows
@@ -229,6 +231,15 @@ def test_a_backfill_writes_the_vectors_of_the_whole(
     assert not list(tmp_path.glob("*.records"))
     with pytest.raises(ConfigurationError, match="not empty"):
         backfill(exported, tmp_path / "out", KEY)
+
+
+def test_a_folder_that_another_process_writes_is_refused(exported: Path, tmp_path: Path) -> None:
+    with (
+        OutputClaim(SharedFolder.at(tmp_path / "out")),
+        pytest.raises(ConfigurationError, match="is being written by process"),
+    ):
+        backfill(exported, tmp_path / "out", KEY)
+    assert not list((tmp_path / "out").iterdir())
 
 
 async def test_workers_go_on_from_a_rebuilt_state_as_if_they_had_made_it(

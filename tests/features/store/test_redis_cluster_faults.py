@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.redis_cluster import start_cluster
 from features.entity_keys import Entity, key
 from features.record_header import COMPACT_LAYOUT, Header, build
 from features.store.redis_connections import Command, RedisConnection, connect
@@ -14,7 +15,7 @@ from features.store.redis_retries import RetryPolicy
 from features.store.redis_store import RedisStateStore
 from features.store.state_store import JournalWrite, StateLostError, Write
 from forewarn.local import RedisServer
-from tests.contract.redis_stores import TAGS, redis_store, start_cluster
+from tests.contract.redis_stores import TAGS, redis_store
 
 pytestmark = pytest.mark.system
 

@@ -11,12 +11,8 @@ from sqlalchemy import text
 from alerting.db import Database, migrate
 from forewarn.cli import doctor_command, remote_diagnosis
 from forewarn.cli.gateway_trial import gateway_finding
-from forewarn.cli.remote_diagnosis import (
-    SKEW_MS_MAX,
-    diagnose_installation,
-    latency_finding,
-    skew_finding,
-)
+from forewarn.cli.remote_diagnosis import diagnose_installation
+from forewarn.cli.server_findings import SKEW_MS_MAX, latency_finding, skew_finding
 from forewarn.errors import ConfigurationError
 from forewarn.local.ports import free_port
 
