@@ -70,7 +70,7 @@ def test_a_wrong_password_of_redis_is_named_without_the_password(
 
 
 @pytest.mark.system
-def test_a_server_and_a_cluster_are_told_apart(
+def test_a_cluster_is_not_taken_for_a_single_server(
     tmp_path: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FOREWARN_REDIS_URL", redis_server.url)
@@ -102,7 +102,7 @@ def test_a_replica_of_redis_is_named(
 @pytest.mark.parametrize(
     ("minutes_ms", "side"), [(MINUTES_MS, "behind"), (-MINUTES_MS, "ahead of")]
 )
-def test_a_clock_that_is_five_minutes_off_is_told_from_redis(
+def test_a_clock_that_is_five_minutes_off_is_found_in_redis(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, minutes_ms: int, side: str
 ) -> None:
     ours = redis_findings.system_clock
