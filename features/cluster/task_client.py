@@ -1,7 +1,9 @@
 """The client's side of Dask: connect, submit a bounded number of tasks, and say in plain words what failed."""
 
+import asyncio
 import errno
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
@@ -73,6 +75,7 @@ def connected(address: SchedulerAddress) -> Iterator[Client]:
         DependencyUnavailableError: if the scheduler does not answer or has no worker, or goes away later.
     """
     url = address.resolved()
+    logging.getLogger("distributed.client").addFilter(is_no_loss)
     try:
         client = Client(url, timeout=CONNECT_SECONDS, set_as_default=False)
     except (*_LOST, ValueError) as error:
@@ -140,6 +143,15 @@ def run_tasks(
         if (more := submit()) is not None:
             going.add(more)
     return [results[place] for place in range(len(tasks))]
+
+
+def is_no_loss(record: logging.LogRecord) -> bool:
+    """Whether a message of the client is about something else than a scheduler that has gone.
+
+    The client writes a traceback of its attempts to connect again, and the error of ``connected`` says it in one line.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, (*_LOST, asyncio.CancelledError))
 
 
 @contextmanager
