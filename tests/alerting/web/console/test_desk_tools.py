@@ -1,4 +1,4 @@
-"""Many cases, filters, clues and one-time links, in a browser and within role and scope."""
+"""Bulk actions, filters, clues and one-time links, in a browser and within role and scope."""
 
 from collections.abc import Callable
 
@@ -23,15 +23,15 @@ def test_a_supervisor_closes_many_cases_with_one_note_in_the_browser(
     open_as: Open, services: Services, town: list[str]
 ) -> None:
     page = open_as("boss", "/console/queue")
-    page.get_by_role("link", name="Many cases, filters").click()
+    page.get_by_role("link", name="Bulk actions and filters").click()
     assert faults(page) == []
     boxes = page.locator("#bulk input[type=checkbox]")
     boxes.nth(0).check()
     boxes.nth(1).check()
-    page.get_by_label("Step").select_option("false_alarm")
+    page.get_by_label("Action", exact=True).select_option("false_alarm")
     page.get_by_label("Note").fill("A test of the bank")
-    page.get_by_role("button", name="Take the step").click()
-    expect(page.get_by_text("2 of 2 cases done")).to_be_visible()
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("Done: 2 of 2")).to_be_visible()
     assert sum(case_of(services, one).disposition == "false_alarm" for one in town) == 2
     page.set_viewport_size({"width": 390, "height": 800})
     assert faults(page) == []
@@ -52,8 +52,8 @@ def test_clues_are_previewed_proposed_and_approved_by_another_person_in_the_brow
     li.locator("input[type=file]").set_input_files(
         {"name": "clues.csv", "mimeType": "text/csv", "buffer": CLUES.encode()}
     )
-    li.get_by_role("button", name="提交无误的行").click()
-    expect(li.get_by_text("待批准")).to_be_visible()
+    li.get_by_role("button", name="提交可用的行").click()
+    expect(li.get_by_text("待审批")).to_be_visible()
     boss = open_as("boss", "/console/clues")
     boss.get_by_role("button", name="Approve").click()
     expect(boss.get_by_text("In force")).to_be_visible()
@@ -125,12 +125,12 @@ def test_a_page_is_acknowledged_from_its_link_without_a_sign_in(
     expect(page.get_by_text("This link is for Li")).to_be_visible()
     assert faults(page) == []
     assert case_of(services, case_id).holder is None
-    page.get_by_role("button", name="I take it").click()
-    expect(page.get_by_role("heading", name="The case is yours")).to_be_visible()
+    page.get_by_role("button", name="I will take it").click()
+    expect(page.get_by_role("heading", name="The case is assigned to you")).to_be_visible()
     assert faults(page) == []
     assert case_of(services, case_id).holder == "local:li"
     page.goto(path)
-    expect(page.get_by_text("The link was used")).to_be_visible()
+    expect(page.get_by_text("This link was already used")).to_be_visible()
 
 
 def test_a_link_shows_no_number_and_a_guess_is_refused_and_slowed_down(

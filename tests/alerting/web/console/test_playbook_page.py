@@ -18,7 +18,7 @@ from tests.alerting.web.console.test_accessibility import faults
 @pytest.mark.parametrize(
     ("locale", "title", "tick", "done"),
     [
-        ("en-GB", "Playbook", "Tick: Check payer", "Done"),
+        ("en-GB", "Playbook", "Mark as done: Check payer", "Done"),
         ("zh-CN", "处置手册", "完成：核对付款方", "已完成"),
     ],
 )
@@ -48,7 +48,7 @@ def test_a_supervisor_sees_the_tasks_that_were_left_out(
     services.case_service.contact(case_id, li, method="phone", reached=True)
     services.closures.close(case_id, li, Closure("dissuaded"))
     page = open_as("boss", "/console/supervision")
-    page.get_by_role("link", name="Tasks left out").click()
+    page.get_by_role("link", name="Missed tasks").click()
     expect(page.get_by_role("row")).to_have_count(6)  # five required tasks under the titles
     assert faults(page) == []
 

@@ -89,7 +89,7 @@ def test_two_responders_swap_duties_in_the_browser_and_the_calendar_follows(
 ) -> None:
     add_rota(services)
     li = open_as("li", "/console/rotas")
-    li.get_by_role("button", name="Make an address").click()
+    li.get_by_role("button", name="Create an address").click()
     shown = li.locator("#calendar-address")
     expect(shown).to_contain_text("/v1/calendars/")
     path = re.sub(r"^https?://[^/]+", "", shown.inner_text())

@@ -60,4 +60,4 @@ def test_the_holder_asks_for_a_three_way_call_and_is_refused_without_a_gateway(
     page.locator("#three-way-form input[name=phone]").fill("+8613900007777")
     assert faults(page) == []
     page.get_by_role("button", name="Call both").click()
-    expect(page.get_by_text("There is no voice gateway")).to_be_visible()
+    expect(page.get_by_text("No voice gateway is set up")).to_be_visible()

@@ -208,7 +208,7 @@ def test_a_recorded_contact_is_taken_back_and_single_keys_are_switched_off(
     expect(page.locator("#casehead")).to_contain_text("In contact")
     page.keyboard.press("z")
     expect(page.locator("#casehead")).to_contain_text("Claimed")
-    expect(page.locator("#story")).to_contain_text("Contact taken back")
+    expect(page.locator("#story")).to_contain_text("Recorded contact undone")
     case = case_of(services, case_id)
     assert (case.state, case.contact_attempts) == ("acknowledged", 0)
     page.get_by_label("Dissuaded").check()
