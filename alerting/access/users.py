@@ -79,8 +79,12 @@ class UserFile:
 
     def get(self, name: str) -> User | None:
         """The user of that name, unless disabled."""
-        user = self._current().get(name)
+        user = self.known(name)
         return None if user is None or user.disabled else user
+
+    def known(self, name: str) -> User | None:
+        """The user of that name, disabled or not."""
+        return self._current().get(name)
 
     def all(self) -> list[User]:
         """All who may sign in, by name."""

@@ -42,21 +42,25 @@ def add_user(
             hint="Set FOREWARN_ACCESS_USERS_FILE to the file that the service reads.",
         )
     users = UserFile(path)
-    if users.get(name) is not None and not replace:
+    before = users.known(name)
+    if before is not None and not replace:
+        disabled = " and is disabled" if before.disabled else ""
         raise ConfigurationError(
-            f"{name} exists already.", hint="Give --replace for a new password, role and scope."
+            f"{name} exists already{disabled}.",
+            hint="Give --replace for a new password, role and scope.",
         )
-    if not path.exists():
-        typer.echo(f"Creating the user file {path.resolve()}.", err=True)
+    is_new = not path.exists()
     password = sys.stdin.readline().strip() if password_stdin else secrets.token_urlsafe(12)
     users.save(
         name,
         password,
-        display_name=display_name,
+        display_name=display_name or (before.display_name if before else ""),
         roles=role,
         tenants=tenant,
         districts=district,
     )
+    if is_new:
+        typer.echo(f"Created the user file {path.resolve()}.", err=True)
     if not password_stdin:
         # The label goes to standard error, so that a script reads the password alone.
         typer.echo(f"The password of {name}, shown only now:", err=True)

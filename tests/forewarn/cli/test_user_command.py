@@ -74,6 +74,29 @@ def test_an_existing_person_is_replaced_only_on_request(users: UserFile) -> None
     assert users.check("li.na", replaced.stdout.strip()) is not None
 
 
+def test_a_disabled_person_is_replaced_only_on_request_and_keeps_the_name(users: UserFile) -> None:
+    command = ["add", "li.na", "--role", "responder", *SCOPE]
+    CliRunner().invoke(app, [*command, "--display-name", "Li Na"])
+    file = users._path
+    file.write_text(file.read_text().replace('"disabled": false', '"disabled": true'))
+    before = file.read_text()
+    refused = CliRunner().invoke(app, command)
+    assert isinstance(refused.exception, ConfigurationError)
+    assert "disabled" in str(refused.exception)
+    assert file.read_text() == before
+    assert CliRunner().invoke(app, [*command, "--replace"]).exit_code == 0
+    found = users.get("li.na")
+    assert found is not None
+    assert found.display_name == "Li Na"
+
+
+def test_a_file_that_was_not_written_is_not_announced(users: UserFile) -> None:
+    command = ["add", "li.na", "--role", "responder", "--tenant", "default", "--district", "4304**"]
+    result = CliRunner().invoke(app, command)
+    assert "user file" not in result.stderr
+    assert not users._path.exists()
+
+
 def test_no_file_is_written_where_no_installation_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
