@@ -1,6 +1,7 @@
 """Every page passes axe, in both languages and themes, on a desk and on a phone; no word breaks inside."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -10,7 +11,9 @@ from alerting.access import Principal
 from alerting.cases.person_access import record_access
 from alerting.web.service_container import Services
 from tests.alerting.web.console import live
-from tests.alerting.web.console.conftest import ON_SQLITE, Open
+from tests.alerting.web.console.conftest import ON_SQLITE, Browser, Open
+from tests.alerting.web.console.test_attacks import routes_of
+from tests.alerting.web.console.test_chinese import FRAGMENTS
 from tests.alerting.web.console.test_rotas import add_rota
 
 pytestmark = [pytest.mark.system, ON_SQLITE]
@@ -32,6 +35,7 @@ PAGES = {
         "orders",
         "bulk",
         "return-visits",
+        "nothing-here",
     ],
     "boss": [
         "supervision",
@@ -41,6 +45,8 @@ PAGES = {
         "lists",
         "routing",
         "webhooks",
+        "clues",
+        "skipped-tasks",
         "rotas",
         "cases/{held}",
         "cases/{held}/orders",
@@ -51,6 +57,9 @@ PAGES = {
     "admin": ["keys"],
     "zhao": ["orders/o-1"],
 }
+HOME = "/console/"
+"""Leads to the page that a person's role begins with."""
+
 BROKEN = """() => {
   // Words whose letters stand on more than one line, but for ids, which may.
   const found = [];
@@ -82,6 +91,21 @@ def addresses(name: str, town: list[str]) -> Iterator[str]:
         yield f"/console/{path.format(case=town[0], held=town[3])}"
 
 
+def test_every_page_of_the_console_is_on_the_list(make_browser: Callable[..., Browser]) -> None:
+    def nameless(path: str) -> str:
+        return re.sub(r"{\w+}|o-1", "{}", path.partition("?")[0])
+
+    pages = {
+        route.path
+        for route in routes_of(make_browser().client.app.router)
+        if "GET" in route.methods
+        and route.path.startswith(HOME)
+        and not route.path.endswith(FRAGMENTS)
+    }
+    listed = {nameless(f"{HOME}{path}") for paths in PAGES.values() for path in paths}
+    assert {nameless(path) for path in pages} - listed == {HOME}
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
@@ -102,7 +126,7 @@ def test_every_page_passes_axe(
 
 
 @pytest.mark.parametrize("width", [1024, 1280])
-@pytest.mark.parametrize("name", ["li", "boss"])
+@pytest.mark.parametrize("name", PAGES)
 def test_no_word_breaks_inside(open_as: Open, town: list[str], name: str, width: int) -> None:
     page = open_as(name, viewport={"width": width, "height": 800})
     for path in addresses(name, town):
