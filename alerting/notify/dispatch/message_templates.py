@@ -35,7 +35,7 @@ TEMPLATES: dict[str, dict[Language, str]] = {
     },
     "trace": {
         "zh": "【{severity}】请立即追踪资金并申请止付：{case_id}，{typology}，辖区{district}，涉险{amount}：{url}",
-        "en": "[{severity}] Follow the money now and order the stops: {case_id}, {typology}, district {district}, {amount} at risk: {url}",
+        "en": "[{severity}] Open the money trail now and stop the accounts: {case_id}, {typology}, district {district}, {amount} at risk: {url}",
     },
     "sweep_advice": {
         "zh": "【反诈提醒】曾与您联系的号码或账户已被确认涉嫌诈骗。请勿转账，如已转账请立即拨打96110。",
@@ -105,11 +105,11 @@ PROBLEMS: dict[str, dict[Language, str]] = {
     "order_not_confirmed": {"zh": "指令尚未得到确认", "en": "an order is not confirmed"},
     "order_runs_out_soon": {
         "zh": "止付或停机即将到期，请延长、转冻结或解除",
-        "en": "an order runs out soon: extend it, hand it over to a freeze, or release it",
+        "en": "an order expires soon: extend it, convert it to a freeze, or release it",
     },
     "order_ran_out": {
         "zh": "止付或停机已到期，已下达解除指令",
-        "en": "an order ran out, and its release was ordered",
+        "en": "an order expired, and its release was ordered",
     },
     "release_not_confirmed": {
         "zh": "解除指令尚未得到确认，已再次下达",
@@ -131,10 +131,10 @@ PROBLEMS: dict[str, dict[Language, str]] = {
 SEVERITIES: dict[Language, dict[str, str]] = {
     "zh": {
         "extreme": "极危",
-        "critical": "特急",
-        "high": "紧急",
-        "medium": "一般",
-        "low": "提醒",
+        "critical": "紧急",
+        "high": "高",
+        "medium": "中",
+        "low": "低",
     },
     "en": {
         "extreme": "EXTREME",
@@ -151,14 +151,14 @@ TYPOLOGIES: dict[Language, dict[str, str]] = {
         "task_scam": "刷单返利",
         "fake_customer_service": "冒充客服",
         "credit_loan": "虚假征信贷款",
-        "investment_romance": "杀猪盘投资",
+        "investment_romance": "投资理财与杀猪盘",
         "boss_acquaintance": "冒充领导熟人",
-        "family_emergency": "冒充亲友急难",
-        "purchase_game": "虚假购物游戏",
-        "safe_account": "安全账户",
+        "family_emergency": "冒充亲属急事",
+        "purchase_game": "虚假购物与游戏",
+        "safe_account": "“安全账户”",
         "loan_refinance": "贷款置换",
-        "mule": "涉案账户",
-        "unknown": "类型未定",
+        "mule": "涉案账户转移",
+        "unknown": "类型待定",
     },
     "en": {},
 }

@@ -43,8 +43,8 @@ def post(double: ChatDouble, text: str, address: str = "", timeout: float = 5.0)
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_message_that_the_service_took_is_sent(service: Service) -> None:
     with ChatDouble(service, TOKEN[service]) as double:
-        post(double, "【特急】新预警 c-1")
-    assert double.texts == ["【特急】新预警 c-1"]
+        post(double, "【紧急】新预警 c-1")
+    assert double.texts == ["【紧急】新预警 c-1"]
 
 
 @pytest.mark.parametrize("service", SERVICES)

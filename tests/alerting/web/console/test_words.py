@@ -23,6 +23,7 @@ from alerting.cases.playbooks.playbook import Owner
 from alerting.cases.visits.return_visits import VisitResult
 from alerting.linkage.stop_proposal import StopReason
 from alerting.linkage.sweep_decision import TargetAction
+from alerting.notify.dispatch import message_templates
 from alerting.notify.dispatch.page_decision import PageReason
 from alerting.notify.dispatch.retry_decision import State
 from alerting.notify.notices.notice_templates import CHANGE_KINDS
@@ -123,6 +124,15 @@ def test_the_chinese_catalog_is_written_in_chinese() -> None:
     english = translator("en").words
     left = {key for key, text in translator("zh").words.items() if text == english[key]}
     assert left <= same_in_both
+
+
+def test_messages_name_severities_and_frauds_as_the_console_does() -> None:
+    words = translator("zh").words
+    for group, names in (
+        ("severity", message_templates.SEVERITIES["zh"]),
+        ("typology", message_templates.TYPOLOGIES["zh"]),
+    ):
+        assert {name: words[f"{group}.{name}"] for name in names} == names
 
 
 @pytest.mark.parametrize("group", VOCABULARIES)
