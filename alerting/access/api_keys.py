@@ -6,6 +6,8 @@ prefix lets secret scanners recognise one that was leaked.
 
 import hmac
 import secrets
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +27,14 @@ from alerting.db.database import Database
 
 PREFIX = "fwk_"
 DAY_MS = 86_400_000
+
+REMEMBERED_MS = 1_000
+"""How long a key that was checked stands without the database: so long a revocation takes to reach other replicas.
+
+A source that sends 200 warnings a second would ask for its key's row as often.
+"""
+
+MAX_REMEMBERED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,9 @@ class KeyStore:
     def __init__(self, database: Database, *, bootstrap: str = "") -> None:
         self._database = database
         self._bootstrap_hash = token_hash(bootstrap) if bootstrap else None
+        self._lock = threading.Lock()
+        self._checked: OrderedDict[str, tuple[Principal, int]] = OrderedDict()
+        self._revocations = 0
 
     def create(
         self, *, name: str, grants: Grants, created_by: str, days: int, now_ms: int
@@ -89,17 +102,29 @@ class KeyStore:
             self._record(transaction, created_by, "access.key_made", key_id, detail, now_ms)
         return info, f"{PREFIX}{key_id}_{secret}"
 
+    def remembered(self, key: str, now_ms: int) -> Principal | None:
+        """Who a key stands for that needs no look at the database; None says nothing about it."""
+        hashed = token_hash(key)
+        if self._bootstrap_hash and hmac.compare_digest(hashed, self._bootstrap_hash):
+            return _BOOTSTRAP
+        with self._lock:
+            principal, at_ms = self._checked.get(hashed, (None, 0))
+        return principal if 0 <= now_ms - at_ms < REMEMBERED_MS else None
+
     def check(self, key: str, now_ms: int) -> Principal | None:
         """Who the key stands for, or None if it is unknown, expired or revoked."""
-        if self._bootstrap_hash and hmac.compare_digest(token_hash(key), self._bootstrap_hash):
-            return _BOOTSTRAP
-        if not key.startswith(PREFIX):
-            return None
+        known = self.remembered(key, now_ms)
+        if known is not None or not key.startswith(PREFIX):
+            return known
         key_id, _, secret = key.removeprefix(PREFIX).partition("_")
+        with self._lock:
+            generation = self._revocations
         row = self._alive(key_id, now_ms)
         if row is None or not hmac.compare_digest(row.secret_hash, token_hash(secret)):
             return None
-        return _principal(row)
+        principal = _principal(row)
+        self._remember(token_hash(key), principal, now_ms, generation)
+        return principal
 
     def still(self, principal: Principal, now_ms: int) -> Principal | None:
         """The principal of a key that was checked before, or None once it is over."""
@@ -118,6 +143,9 @@ class KeyStore:
                 return False
             transaction.execute(update(api_keys).where(*alive).values(revoked_at_ms=now_ms))
             self._record(transaction, by, "access.key_revoked", key_id, {}, now_ms)
+        with self._lock:
+            self._revocations += 1
+            self._checked.clear()
         return True
 
     def all(self, within: Scope) -> Sequence[KeyInfo]:
@@ -137,6 +165,16 @@ class KeyStore:
                 for row in rows
             ]
         return [key for key in found if within.covers(key.grants.scope)]
+
+    def _remember(self, hashed: str, principal: Principal, now_ms: int, revocations: int) -> None:
+        """Remember a key, unless one was revoked since its row was read."""
+        with self._lock:
+            if revocations != self._revocations:
+                return
+            self._checked[hashed] = (principal, now_ms)
+            self._checked.move_to_end(hashed)
+            while len(self._checked) > MAX_REMEMBERED:
+                self._checked.popitem(last=False)
 
     def _alive(self, key_id: str, now_ms: int) -> Any:
         statement = select(api_keys).where(

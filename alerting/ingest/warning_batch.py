@@ -168,9 +168,10 @@ def _load(
     batch = _Batch(warnings=known, cases=cases, victims={}, members={}, history=history)
     for case in cases.values():
         batch.victims.setdefault((case.tenant, case.subscriber), []).append(case.case_id)
-    members = select(Warning_).options(SUMMED_UP).where(Warning_.case_id.in_(list(cases)))
-    for row in session.scalars(members):
-        batch.members.setdefault(row.case_id, {})[row.warning_id] = row
+    if cases:
+        members = select(Warning_).options(SUMMED_UP).where(Warning_.case_id.in_(list(cases)))
+        for row in session.scalars(members):
+            batch.members.setdefault(row.case_id, {})[row.warning_id] = row
     return batch
 
 

@@ -50,6 +50,8 @@ def request(session: Session, case: Case, warnings: Sequence[Warning_], now_ms: 
 
 def suspend(session: Session, case_ids: Sequence[str]) -> None:
     """Cancel the sweeps that have not begun, of cases that are open again."""
+    if not case_ids:
+        return
     session.execute(
         update(Sweep)
         .where(Sweep.case_id.in_(case_ids), Sweep.state.in_(WAITING))

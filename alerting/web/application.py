@@ -66,6 +66,8 @@ def create_app(
         lifespan=partial(_lifespan, registry=registry),
         docs_url=None,  # the pages would load scripts from elsewhere; /openapi.json is what counts
         redoc_url=None,
+        # Its spans would hold paths, which hold case ids; ours are of `forewarn.telemetry`.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     bind(app, services, access, tasks=tasks)
     problem_documents.install(app)
@@ -75,6 +77,7 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, https=access.https)
     for router in (
+        warning_routes.warning_router,  # the most frequent request is looked up first
         warning_routes.router,
         desk_routes.router,  # before the routes of one case: /cases/bulk is none
         case_routes.router,

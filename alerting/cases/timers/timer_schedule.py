@@ -46,6 +46,8 @@ def begin_round(case: Case) -> None:
 
 def renew(session: Session, cases: Sequence[Case], now_ms: int) -> None:
     """Dispatch again with new evidence, and align the deadline timers with the cases."""
+    if not cases:
+        return
     waiting = {case.case_id: case for case in cases if case.responded_at_ms is None}
     pending = session.scalars(
         select(Timer).where(
@@ -61,8 +63,7 @@ def renew(session: Session, cases: Sequence[Case], now_ms: int) -> None:
         for case_id, case in waiting.items()
         if case_id not in running
     ]
-    if rows:
-        insert_rows(session, Timer, rows)
+    insert_rows(session, Timer, rows)
 
 
 def hasten(session: Session, case: Case, due_ms: int) -> None:

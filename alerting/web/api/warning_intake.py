@@ -1,5 +1,6 @@
 """Takes warnings of HTTP requests in, several in one transaction with their idempotency keys."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,6 +11,7 @@ from alerting.ingest.ingestor import Ingestor
 from alerting.service_errors import NotFoundError
 from alerting.service_metrics import INGEST_SECONDS, INGESTED
 from alerting.web.api.idempotency import IdempotencyStore, StoredAnswer
+from alerting.web.api.loop_handover import LoopHandover
 from alerting.web.service_container import Services
 from forewarn.contracts.fraud_warning import FraudWarning
 
@@ -40,6 +42,18 @@ class WarningIntake:
         self.work: GroupedWork[IncomingWarning, StoredAnswer | Exception] = GroupedWork(
             self._apply, linger_seconds=LINGER_SECONDS
         )
+        self._handover: LoopHandover[StoredAnswer | Exception] | None = None
+
+    async def answer(self, item: IncomingWarning) -> StoredAnswer | Exception:
+        """The answer of an item, once its group is committed.
+
+        Raises:
+            DependencyUnavailableError: if too many wait already, or the database does not answer.
+        """
+        loop = asyncio.get_running_loop()
+        if self._handover is None or self._handover.loop is not loop:
+            self._handover = LoopHandover(loop)
+        return await self._handover.result_of(self.work.submit(item))
 
     def _apply(self, items: Sequence[IncomingWarning]) -> Sequence[StoredAnswer | Exception]:
         """The answer of each item, or the error of that item alone."""

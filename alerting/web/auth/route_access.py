@@ -38,6 +38,9 @@ async def caller(request: Request, bearer: Bearer = None) -> Caller:
         AccessError: the request is not authenticated, too frequent, or from another site.
     """
     access = access_of(request)
+    known = access.identify_at_once(bearer.credentials) if bearer else None
+    if known is not None:
+        return known
     found = await run_in_threadpool(
         access.identify,
         token=request.cookies.get(access.cookie),
@@ -57,13 +60,27 @@ def require(permission: Permission) -> Callable[..., Awaitable[Principal]]:
     """A dependency that gives the principal if a role of theirs allows ``permission``."""
 
     async def allowed(found: Annotated[Caller, Security(caller)]) -> Principal:
-        if not found.principal.may(permission):
-            raise PermissionDeniedError(
-                f"Your role does not include {permission}.", hint="Ask your administrator for it."
-            )
-        return found.principal
+        return permitted(found, permission)
 
     return allowed
+
+
+async def who_may(request: Request, permission: Permission) -> Principal:
+    """What ``require`` gives, for a route that resolves no dependencies."""
+    return permitted(await caller(request, await _bearer(request)), permission)
+
+
+def permitted(found: Caller, permission: Permission) -> Principal:
+    """The principal, if a role of theirs allows ``permission``.
+
+    Raises:
+        PermissionDeniedError: if none does.
+    """
+    if not found.principal.may(permission):
+        raise PermissionDeniedError(
+            f"Your role does not include {permission}.", hint="Ask your administrator for it."
+        )
+    return found.principal
 
 
 async def _given_token(request: Request) -> str | None:

@@ -23,6 +23,7 @@ from alerting.access import (
     Scope,
     SignInFailedError,
 )
+from alerting.access.api_keys import KeyStore
 from alerting.access.users import UserFile
 from alerting.db import Database
 from alerting.db.journal_tables import AuditRecord
@@ -187,6 +188,26 @@ def test_a_key_works_until_it_expires_or_is_revoked_and_only_as_a_whole(
     clock.advance(seconds=86_401)
     with pytest.raises(NotAuthenticatedError):
         identify(access, bearer=second)
+
+
+def test_a_key_revoked_on_another_replica_stands_for_a_second_at_most(
+    access: AccessControl, clock: Clock, db: Database
+) -> None:
+    grants = Grants.of(["service"], ["default"], ["*"])
+    info, key = access.keys.create(
+        name="bank", grants=grants, created_by="local:admin", days=1, now_ms=clock()
+    )
+    assert access.identify_at_once(key) is None, "it was not checked yet"
+    identify(access, bearer=key)
+    known = access.identify_at_once(key)
+    assert known is not None
+    assert known.principal.subject == f"key:{info.key_id}"
+    other = KeyStore(db)
+    assert other.revoke(info.key_id, within=EVERYTHING, by="local:admin", now_ms=clock())
+    clock.advance(seconds=1)
+    assert access.identify_at_once(key) is None
+    with pytest.raises(NotAuthenticatedError):
+        identify(access, bearer=key)
 
 
 def test_guessing_keys_is_slowed_down(access: AccessControl) -> None:

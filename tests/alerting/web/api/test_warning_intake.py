@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
@@ -53,3 +54,24 @@ def test_requests_at_the_same_time_are_all_answered(
         assert set(pool.map(send, range(24))) == {201}
     with services.db.read() as session:
         assert session.scalar(select(func.count()).select_from(Warning_)) == 24
+
+
+@pytest.mark.parametrize("key", ["", "a b", "k" * 129])
+def test_a_key_that_is_none_is_refused_with_its_header(
+    client: TestClient, key_for: Callable[..., dict[str, str]], services: Services, key: str
+) -> None:
+    headers = key_for("ingest") | {"Idempotency-Key": key}
+    answer = client.post("/v1/warnings", content=encode(warning("w-1")), headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "header.Idempotency-Key"
+    with services.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(Warning_)) == 0
+
+
+def test_a_role_that_raises_no_warnings_is_refused(
+    client: TestClient, key_for: Callable[..., dict[str, str]]
+) -> None:
+    body = encode(warning("w-1"))
+    assert client.post("/v1/warnings", content=body, headers=key_for("auditor")).status_code == 403
+    nobody = {"Authorization": "Bearer fwk_none"}
+    assert client.post("/v1/warnings", content=body, headers=nobody).status_code == 401

@@ -28,7 +28,7 @@ def test_a_supervisor_closes_many_cases_with_one_note_in_the_browser(
     boxes = page.locator("#bulk input[type=checkbox]")
     boxes.nth(0).check()
     boxes.nth(1).check()
-    page.get_by_label("Action", exact=True).select_option("false_alarm")
+    page.locator("#bulk select[name=action]").select_option("false_alarm")
     page.get_by_label("Note").fill("A test of the bank")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_text("Done: 2 of 2")).to_be_visible()

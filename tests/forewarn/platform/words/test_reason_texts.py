@@ -26,7 +26,11 @@ def test_every_feature_of_the_model_has_a_sentence(language: Language, value: fl
         ("number_callees_1h", 1214.0, "The number called 1,214 people in 1 hour"),
         ("amount_to_max_30d", 6.4, "6.4 times the largest payment of the month"),
         ("out_amount_24h", 5_000_000.0, "¥50K paid out in 24 hours"),
-        ("suspect_talk_share_24h", 0.75, "75% of the talk time in 24 hours was with suspicious callers"),
+        (
+            "suspect_talk_share_24h",
+            0.75,
+            "75% of the talk time in 24 hours was with suspicious callers",
+        ),
         ("forwarding_on", 0.0, "Calls are not forwarded"),
         ("account_age_days", None, "The account was never seen before"),
         ("hangup_since_minutes", None, ""),
