@@ -73,5 +73,5 @@ def test_a_role_that_raises_no_warnings_is_refused(
 ) -> None:
     body = encode(warning("w-1"))
     assert client.post("/v1/warnings", content=body, headers=key_for("auditor")).status_code == 403
-    nobody = {"Authorization": "Bearer fwk_none"}
-    assert client.post("/v1/warnings", content=body, headers=nobody).status_code == 401
+    unknown = {"Authorization": "Bearer fwk_none"}
+    assert client.post("/v1/warnings", content=body, headers=unknown).status_code == 401
