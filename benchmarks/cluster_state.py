@@ -158,5 +158,5 @@ def _under(
 
 
 def _store(url: str, key: bytes) -> RedisStateStore:
-    settings = RedisSettings(url=url, cluster=True, timeout_seconds=30, retry_seconds=60)
+    settings = RedisSettings(url=url, cluster=True, timeout_seconds=60, retry_seconds=300)
     return redis_state_store(settings, meaning=meaning_of(Pseudonymiser(key)))
