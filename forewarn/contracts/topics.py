@@ -6,11 +6,25 @@ from typing import Literal
 from forewarn.platform.settings import KafkaSettings
 
 TopicName = Literal[
-    "calls", "transfers", "outcomes", "warnings", "scores", "dead-letters", "lists", "answers"
+    "calls",
+    "transfers",
+    "outcomes",
+    "warnings",
+    "scores",
+    "dead-letters",
+    "lists",
+    "answers",
+    "unkept-answers",
 ]
 
 SOURCES: tuple[TopicName, ...] = ("calls", "transfers", "outcomes")
 """What the workers consume; co-partitioned by the subscriber, so that the join is local."""
+
+OF_REPLICAS: TopicName = "unkept-answers"
+"""What replicas of the decision service tell each other; no worker touches it."""
+
+_ONE_PARTITION: tuple[TopicName, ...] = ("lists", "dead-letters", OF_REPLICAS)
+"""Every reader of these reads all of it, or their order counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,7 @@ def topic_specs(settings: KafkaSettings) -> dict[TopicName, TopicSpec]:
     # confirmed fraudsters from them, hence a year; what was rejected has to be corrected within a month.
     labels = keep | {"retention.ms": str(settings.outcomes_retention_hours * hour_ms)}
     rejected = keep | {"retention.ms": str(settings.dead_letters_retention_hours * hour_ms)}
-    # A replica that was restarted reads what it had asked for; nothing else reads it again.
+    # A replica that was restarted reads the last seconds, or minutes; nothing else reads them again.
     answers = keep | {"retention.ms": str(hour_ms)}
     compacted = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(hour_ms)}
     safe = str(max(1, settings.replication_factor - 1))
@@ -53,11 +67,12 @@ def topic_specs(settings: KafkaSettings) -> dict[TopicName, TopicSpec]:
         "dead-letters": rejected,
         "lists": compacted,
         "answers": answers,
+        OF_REPLICAS: answers,
     }
     return {
         name: TopicSpec(
             name=qualified(name, settings),
-            partitions=1 if name in ("lists", "dead-letters") else settings.partitions,
+            partitions=1 if name in _ONE_PARTITION else settings.partitions,
             replication_factor=settings.replication_factor,
             config=config | {"min.insync.replicas": safe},
         )

@@ -9,6 +9,7 @@ from forewarn.contracts import DeadLetter, FraudWarning, Outcome, ScoreBlock, Tr
 from forewarn.contracts.call import CallEvent
 from forewarn.contracts.list_entry import ListEntry
 from forewarn.contracts.payment_answer import PaymentAnswer
+from forewarn.contracts.unkept_answer import UnkeptAnswer
 
 TOPICS: dict[str, object] = {
     "calls": CallEvent,
@@ -19,6 +20,7 @@ TOPICS: dict[str, object] = {
     "dead-letters": DeadLetter,
     "lists": ListEntry,
     "answers": PaymentAnswer,
+    "unkept-answers": UnkeptAnswer,
 }
 """The type of the values on each topic."""
 

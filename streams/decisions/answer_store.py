@@ -1,37 +1,25 @@
 """Answers that were given, in Redis: the first one to a question is the one, on every replica.
 
-A key is ``{prefix}:answer:{hash}`` with a keyed hash of tenant and transfer id; a value is the digest of the
+What a replica remembers comes before what Redis says: an answer that Redis did not take is known to the replicas alone. A
+key is ``{prefix}:answer:{hash}`` with a keyed hash of tenant and transfer id; a value is the digest of the
 request and the body that was sent. It expires, so a bank that asks again after days gets a new answer.
 """
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from redis import exceptions as fault
 
 from features.store.redis_connections import RedisConnection
 from forewarn.contracts import Transfer
 from forewarn.errors import DependencyUnavailableError
+from streams.decisions.answer_memory import AnswerMemory, KeptAnswer, Standing
 
 DIGEST_LENGTH = 16
 IDENTITY_LENGTH = 32
 RECENT_ANSWERS = 20_000
-"""Answers that a replica remembers itself, for the time in which Redis is away."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptAnswer:
-    """An answer that was given.
-
-    Attributes:
-        digest: of the request, hexadecimal digits.
-        body: JSON, as it was sent.
-    """
-
-    digest: bytes
-    body: bytes
+"""Answers that a replica remembers, for the time in which Redis is away: those it gave, and those of others that Redis did
+not take."""
 
 
 class QuestionNames:
@@ -64,11 +52,15 @@ class QuestionNames:
 class AnswerStore:
     """Keeps the first answer to each question.
 
+    Attributes:
+        memory: what this replica knows without Redis.
+        timeout_seconds: longest wait for Redis, which callers keep.
+
     Args:
         connection: to Redis; closed by ``close``.
         prefix: of the keys of this installation.
         keep_seconds: how long an answer is kept.
-        timeout_seconds: longest wait for Redis, which callers keep.
+        timeout_seconds: see above.
     """
 
     def __init__(
@@ -78,7 +70,7 @@ class AnswerStore:
         self._head = f"{prefix}:answer:".encode()
         self._keep_seconds = keep_seconds
         self.timeout_seconds = timeout_seconds
-        self._recent: OrderedDict[bytes, KeptAnswer] = OrderedDict()
+        self.memory = AnswerMemory(RECENT_ANSWERS)
 
     async def find(self, identity: bytes) -> KeptAnswer | None:
         """The answer that was given to a question; None for none.
@@ -89,14 +81,14 @@ class AnswerStore:
         Raises:
             DependencyUnavailableError: Redis does not answer, and this replica does not know.
         """
-        known = self._recent.get(identity)
+        known = self.memory.answer(identity)
         if known is not None:
             return known
         [value] = await self._send([("GET", self._head + identity)])
-        return self._remember(identity, value) if value is not None else None
+        return self._found(identity, value) if value is not None else self.memory.answer(identity)
 
     async def keep(self, identity: bytes, answer: KeptAnswer) -> KeptAnswer:
-        """Keep an answer unless there is one; returns the one that counts.
+        """Keep an answer unless one is known; returns the one that counts.
 
         Args:
             identity: of the question.
@@ -105,40 +97,43 @@ class AnswerStore:
         Raises:
             DependencyUnavailableError: Redis does not answer; the answer may be kept all the same.
         """
+        known = self.memory.answer(identity)
+        if known is not None:
+            return known
         [kept] = await self.keep_all([(identity, answer)])
         return kept
 
     async def keep_all(self, answers: Sequence[tuple[bytes, KeptAnswer]]) -> list[KeptAnswer]:
-        """Keep several answers in one round trip; as ``keep`` for each.
+        """Keep several answers in one round trip, each unless Redis has one; returns those that count.
+
+        Of a question whose answer is known here the known one is kept.
+
+        Args:
+            answers: with the identities of their questions.
 
         Raises:
             DependencyUnavailableError: Redis does not answer; some may be kept all the same.
         """
         commands: list[tuple[bytes | str | int, ...]] = []
-        for identity, answer in answers:
+        for identity, proposed in answers:
+            answer = self.memory.answer(identity) or proposed
             key, value = self._head + identity, answer.digest + answer.body
             commands.append(("SET", key, value, "NX", "EX", self._keep_seconds))
             commands.append(("GET", key))
         found = (await self._send(commands))[1::2]
+        # None: it expired between both commands.
         return [
-            self._remember(identity, kept if kept is not None else answer.digest + answer.body)
-            for (identity, answer), kept in zip(answers, found, strict=True)
+            self._found(identity, value) if value is not None else answer
+            for (identity, answer), value in zip(answers, found, strict=True)
         ]
-
-    def remember(self, identity: bytes, answer: KeptAnswer) -> None:
-        """Remember an answer on this replica alone: Redis did not take it."""
-        self._recent[identity] = answer
-        if len(self._recent) > RECENT_ANSWERS:
-            self._recent.popitem(last=False)
 
     async def close(self) -> None:
         """Close the connection."""
         await self._connection.close()
 
-    def _remember(self, identity: bytes, value: bytes) -> KeptAnswer:
+    def _found(self, identity: bytes, value: bytes) -> KeptAnswer:
         answer = KeptAnswer(value[:DIGEST_LENGTH], value[DIGEST_LENGTH:])
-        self.remember(identity, answer)
-        return answer
+        return self.memory.note(identity, answer, Standing.KEPT)
 
     async def _send(self, commands: list[tuple[bytes | str | int, ...]]) -> list[bytes | None]:
         try:

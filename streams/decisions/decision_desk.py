@@ -5,13 +5,15 @@
     find    the answer that was given before, on any replica
     ask     the workers, until the deadline
     keep    the answer, unless another replica was quicker: then its answer is sent
+    tell    the other replicas over Kafka, where Redis did not take it
 
 The deadline counts from the arrival of the question, however late it was read. The same question at the same time
 shares one answer, by the earlier of both deadlines.
 
-The workers have until ``KEEP_RESERVE_SECONDS`` before the deadline, so that the fallback is kept by then; no step goes
-on longer than ``KEEP_GRACE_SECONDS`` after it. While Redis does not say what was answered before, no answer of a worker
-is waited for: the event goes to Kafka, so that its warning and its hold come, and the bank gets the fallback.
+The workers have until ``KEEP_RESERVE_SECONDS`` before the deadline, so that the fallback is kept by then; Redis has until
+the deadline, and no step goes on longer than ``SHARE_GRACE_SECONDS`` after it. While Redis does not say what was
+answered before, no answer of a worker is waited for: the event goes to Kafka, so that its warning and its hold come, and
+the bank gets the fallback.
 """
 
 import asyncio
@@ -26,11 +28,11 @@ from aiokafka.errors import KafkaError
 from forewarn.contracts.payment_answer import PaymentAnswer
 from forewarn.errors import DependencyUnavailableError
 from models.policy import Policy
+from streams.decisions.answer_memory import KeptAnswer
 from streams.decisions.answer_store import (
     DIGEST_LENGTH,
     IDENTITY_LENGTH,
     AnswerStore,
-    KeptAnswer,
     QuestionNames,
 )
 from streams.decisions.bank_answer import (
@@ -45,29 +47,33 @@ from streams.decisions.decision_metrics import DecisionMetrics
 from streams.decisions.late_spool import LateSpool
 from streams.decisions.pending_question import PendingQuestion, Question
 from streams.decisions.question_link import QuestionLink
+from streams.decisions.unkept_answers import UnkeptAnswers
 
 log = structlog.get_logger(__name__)
-
-UNKEPT_ANSWERS = 10_000
-"""Answers that wait to be kept: those that came late, and those that Redis did not take; more are dropped."""
-
-KEEP_PAUSE_SECONDS, KEEP_TOGETHER = 0.2, 100
-"""Between two attempts to keep what Redis did not take, and how many answers go in one round trip: until they are
-kept, a crash of the replica loses them."""
 
 FIND_SHARE = 0.5
 """Of the time until the deadline, for a Redis that says nothing; the rest is for handing the event to Kafka."""
 
-KEEP_GRACE_SECONDS = 0.03
-"""After the deadline, for keeping the answer; one that is not kept by then is kept after it was given."""
-
 KEEP_LEAST_SECONDS = 0.02
 """For keeping the answer to a question that was read when its deadline was over."""
+
+SHARE_GRACE_SECONDS, SHARE_LEAST_SECONDS = 0.03, 0.01
+"""For telling the other replicas of an answer that Redis did not take: after the deadline, and at least. One that Kafka
+has not taken by then is given all the same."""
 
 SPOOL_GRACE_SECONDS, SPOOL_LEAST_SECONDS = 0.015, 0.01
 """For a file of the spool: after the deadline, and at least."""
 
 _encoder = msgspec.json.Encoder()
+
+
+class _RecordedOnly(msgspec.Struct):
+    """Of an answer, whether its event is in Kafka; of one of another version perhaps not even that."""
+
+    recorded: str = "yes"
+
+
+_recorded_decoder = msgspec.json.Decoder(_RecordedOnly)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class DecisionDesk:
     Args:
         link: to the workers.
         store: of answers.
+        unkept: takes the answers that the store does not.
         names: of questions.
         spool: of events that are recorded later.
         policy: returns the policy in use now.
@@ -97,6 +104,7 @@ class DecisionDesk:
         *,
         link: QuestionLink,
         store: AnswerStore,
+        unkept: UnkeptAnswers,
         names: QuestionNames,
         spool: LateSpool,
         policy: Callable[[], Policy],
@@ -106,6 +114,7 @@ class DecisionDesk:
     ) -> None:
         self._link = link
         self._store = store
+        self._unkept = unkept
         self._names = names
         self._spool = spool
         self._policy = policy
@@ -113,9 +122,7 @@ class DecisionDesk:
         self._most = in_flight
         self._refuse_overload = refuse_overload
         self._in_flight: dict[bytes, tuple[PendingQuestion, asyncio.Task[Answered]]] = {}
-        self._unkept: asyncio.Queue[tuple[bytes, KeptAnswer]] = asyncio.Queue(UNKEPT_ANSWERS)
-        self._keeping = 0
-        metrics.unkept.set_function(lambda: self._unkept.qsize() + self._keeping)
+        self._again: set[asyncio.Task[None]] = set()
         metrics.in_flight.set_function(lambda: len(self._in_flight))
 
     async def answer(self, question: Question) -> Answered:
@@ -158,39 +165,11 @@ class DecisionDesk:
     def note_late(self, question_id: bytes, answer: PaymentAnswer) -> None:
         """Take an answer that no request waits for: it counts if none was given."""
         self._metrics.late.labels(answer.decision).inc()
+        identity = question_id[:IDENTITY_LENGTH]
+        if identity in self._in_flight:
+            return  # what the bank is given in a moment counts
         digest = question_id[IDENTITY_LENGTH : IDENTITY_LENGTH + DIGEST_LENGTH]
-        body = _encode(of_worker(answer))
-        self._keep_later(question_id[:IDENTITY_LENGTH], KeptAnswer(digest, body))
-
-    async def keep_unkept(self) -> None:
-        """Keep for other replicas what was answered while Redis was away, and what came late.
-
-        Runs for as long as the service does; the bank of a crashed replica asks another one.
-        """
-        while True:
-            waiting = [await self._unkept.get()]
-            while len(waiting) < KEEP_TOGETHER and not self._unkept.empty():
-                waiting.append(self._unkept.get_nowait())
-            self._keeping = len(waiting)
-            while self._keeping:
-                try:
-                    async with asyncio.timeout(self._store.timeout_seconds):
-                        await self._store.keep_all(waiting)
-                except (DependencyUnavailableError, TimeoutError):
-                    await asyncio.sleep(KEEP_PAUSE_SECONDS)
-                else:
-                    self._keeping = 0
-
-    def _keep_here(self, identity: bytes, answer: KeptAnswer) -> None:
-        """Keep an answer on this replica now, and for the others once Redis takes it."""
-        self._store.remember(identity, answer)
-        self._keep_later(identity, answer)
-
-    def _keep_later(self, identity: bytes, answer: KeptAnswer) -> None:
-        try:
-            self._unkept.put_nowait((identity, answer))
-        except asyncio.QueueFull:
-            log.warning("unkept_answer_dropped")
+        self._unkept.keep_late(identity, KeptAnswer(digest, _encode(of_worker(answer))))
 
     async def drain(self) -> None:
         """Wait for the questions in hand."""
@@ -230,8 +209,27 @@ class DecisionDesk:
         if stored is None:
             return None
         _require_same(stored.digest, asked.digest)
+        self._record_again(asked.question, stored)
         self._metrics.repeated.inc()
         return Answered(stored.body, repeated=True)
+
+    def _record_again(self, question: Question, stored: KeptAnswer) -> None:
+        """Hand an event to Kafka again whose answer says that Kafka may not have it; the answer stays as it is."""
+        if _recorded_of(stored.body) not in ("no", "unconfirmed") or len(self._again) >= self._most:
+            return
+        task = asyncio.create_task(self._send_again(question))
+        self._again.add(task)
+        task.add_done_callback(self._again.discard)
+
+    async def _send_again(self, question: Question) -> None:
+        event = question.event
+        identity = self._names.identity(event.tenant, event.transfer_id)
+        if question.accept_late and await self._spool.put(identity.decode(), event):
+            return
+        try:
+            await self._link.send(event)
+        except DependencyUnavailableError as error:
+            log.warning("event_not_recorded", why=str(error))
 
     async def _fall_back_without_store(self, asked: PendingQuestion) -> Answered:
         """Answer by the fallback, and hand the event to Kafka; the same event twice changes nothing."""
@@ -245,10 +243,12 @@ class DecisionDesk:
         except (TimeoutError, KafkaError, DependencyUnavailableError):
             pass  # ``_recorded`` says what became of it
         answer = self._fallback(asked, "store_unavailable", await self._recorded(sending, asked))
-        body = _encode(answer)
-        self._metrics.answers.labels(answer.decision, answer.reason).inc()
-        self._keep_here(asked.identity, KeptAnswer(asked.digest, body))
-        return Answered(body, repeated=False)
+        mine = KeptAnswer(asked.digest, _encode(answer))
+        # Kafka has had its time if the event is still not there.
+        bound = asked.bounded(0.0, SHARE_LEAST_SECONDS)
+        return self._given(
+            asked, answer, mine, await self._unkept.give(asked.identity, mine, bound)
+        )
 
     async def _ask(self, asked: PendingQuestion) -> BankAnswer:
         """Ask the workers; the fallback if they do not answer in time."""
@@ -282,22 +282,25 @@ class DecisionDesk:
         return recorded
 
     async def _keep(self, asked: PendingQuestion, answer: BankAnswer) -> Answered:
-        began, body = time.monotonic(), _encode(answer)
-        mine = KeptAnswer(asked.digest, body)
+        began, mine = time.monotonic(), KeptAnswer(asked.digest, _encode(answer))
         try:
-            async with asked.bounded(
-                -KEEP_GRACE_SECONDS, KEEP_LEAST_SECONDS, self._store.timeout_seconds
-            ):
+            async with asked.bounded(0.0, KEEP_LEAST_SECONDS, self._store.timeout_seconds):
                 kept = await self._store.keep(asked.identity, mine)
         except (DependencyUnavailableError, TimeoutError) as error:
             log.warning("answer_not_kept", why=str(error) or "out of time")
-            self._keep_here(asked.identity, mine)
-            kept = mine
+            bound = asked.bounded(-SHARE_GRACE_SECONDS, SHARE_LEAST_SECONDS)
+            kept = await self._unkept.give(asked.identity, mine, bound)
         self._metrics.seconds.labels("keep").observe(time.monotonic() - began)
+        return self._given(asked, answer, mine, kept)
+
+    def _given(
+        self, asked: PendingQuestion, answer: BankAnswer, mine: KeptAnswer, kept: KeptAnswer
+    ) -> Answered:
+        """What the bank gets: the answer that counts, which may be another one than this replica's."""
         _require_same(kept.digest, asked.digest)
-        if kept.body == body:
+        if kept.body == mine.body:
             self._metrics.answers.labels(answer.decision, answer.reason).inc()
-            return Answered(body, repeated=False)
+            return Answered(mine.body, repeated=False)
         self._metrics.repeated.inc()
         return Answered(kept.body, repeated=True)
 
@@ -359,6 +362,10 @@ def _require_same(known: bytes, digest: bytes) -> None:
             "Conflict",
             "This transfer id was used for another payment.",
         )
+
+
+def _recorded_of(body: bytes) -> str:
+    return _recorded_decoder.decode(body).recorded
 
 
 def _encode(answer: BankAnswer) -> bytes:

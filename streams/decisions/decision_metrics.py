@@ -64,7 +64,17 @@ class DecisionMetrics:
         )
         self.unkept = Gauge(
             "forewarn_decide_unkept_answers",
-            "Answers that were given and that Redis has not taken yet; other replicas do not know them.",
+            "Answers that Redis has not taken yet: those that this replica gave, that came late, or that others gave.",
+            registry=registry,
+        )
+        self.unconfirmed = Counter(
+            "forewarn_decide_unconfirmed_answers",
+            "Answers given before Redis or Kafka had them; a replica that is killed right then takes them with it.",
+            registry=registry,
+        )
+        self.differing = Counter(
+            "forewarn_decide_differing_answers",
+            "Answers given while Redis or Kafka was away, though another one was kept before; the other one counts.",
             registry=registry,
         )
         self.spooled = Gauge(

@@ -9,8 +9,8 @@ from types import TracebackType
 from forewarn.contracts import Transfer
 
 KEEP_RESERVE_SECONDS, KEEP_RESERVE_SHARE = 0.02, 0.1
-"""Before the deadline, for keeping the fallback; the shorter of both. An answer that is not kept when it is given
-may be lost with its replica, and the next replica would give another."""
+"""Before the deadline, for keeping the fallback in Redis; the shorter of both. What Redis does not take by the deadline
+goes to the other replicas over Kafka."""
 
 
 @dataclass(frozen=True, slots=True)

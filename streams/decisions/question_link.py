@@ -2,7 +2,8 @@
 
 A question is an ordinary record of ``transfers`` with headers; its answer arrives on the one partition of
 ``answers`` that this replica reads, without a group, since it commits nothing. Replicas may share a
-partition: each ignores what it did not ask.
+partition: each ignores what it did not ask. Beside it every replica reads the one partition of ``unkept-answers``, in
+which replicas tell each other what Redis did not take.
 """
 
 import asyncio
@@ -21,16 +22,29 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 from forewarn.contracts import Transfer, encode
 from forewarn.contracts.payment_answer import PaymentAnswer, decode_payment_answer
 from forewarn.contracts.payment_question import PaymentQuestion, question_headers
+from forewarn.contracts.unkept_answer import UnkeptAnswer, decode_unkept_answer
 from forewarn.errors import ConfigurationError, DependencyUnavailableError
 from forewarn.platform.kafka.client_errors import missing_topic
+from streams.decisions.answer_memory import KeptAnswer
 
 log = structlog.get_logger(__name__)
 
 REREAD_SECONDS = 10.0
 """How far back a started replica reads: answers that came while it was down count for a bank that asks again."""
 
+REREAD_UNKEPT_SECONDS, REREAD_UNKEPT_ANSWERS = 3600.0, 10_000
+"""How far back it reads what Redis did not take: for as long as the topic keeps it, and at most half of what a replica
+remembers. What Redis has meanwhile costs a round trip for a hundred answers."""
+
+REREAD_TIMEOUT_SECONDS = 10.0
+"""Longest wait for these answers before the replica goes on without the rest of them, which it reads later."""
+
 OnLateAnswer = Callable[[bytes, PaymentAnswer], None]
 """(question id, answer): called for an answer that no request waits for any more; must not block."""
+
+OnUnkeptAnswer = Callable[[bytes, KeptAnswer], None]
+"""(identity, answer): called for each answer that a replica gave and Redis did not take, in the order of the records;
+must not block."""
 
 
 class QuestionLink:
@@ -40,6 +54,7 @@ class QuestionLink:
         arguments: of aiokafka's clients.
         transfers: name in the cluster of the topic of events.
         answers: name in the cluster of the topic of answers.
+        unkept: name in the cluster of the topic of unkept answers.
         partition: of ``answers``; None for any.
     """
 
@@ -49,11 +64,13 @@ class QuestionLink:
         *,
         transfers: str,
         answers: str,
+        unkept: str,
         partition: int | None,
     ) -> None:
         self._arguments = arguments
         self._transfers = transfers
         self._answers = answers
+        self._unkept = TopicPartition(unkept, 0)
         self._wanted_partition = partition
         self._waiting: dict[bytes, asyncio.Future[PaymentAnswer]] = {}
         self._numbers = count()
@@ -64,11 +81,12 @@ class QuestionLink:
         self._reader: asyncio.Task[None] | None = None
         self.partition = partition or 0
 
-    async def start(self, on_late: OnLateAnswer) -> None:
-        """Connect, and read from some seconds ago on.
+    async def start(self, on_late: OnLateAnswer, on_unkept: OnUnkeptAnswer) -> None:
+        """Connect, learn what Redis did not take, and read answers from some seconds ago on.
 
         Args:
             on_late: receives the answers that come after their deadline.
+            on_unkept: receives the answers that Redis did not take.
 
         Raises:
             DependencyUnavailableError: Kafka does not answer.
@@ -82,7 +100,7 @@ class QuestionLink:
             await self._producer.start()
             await self._consumer.start()
             existing = await self._consumer.topics()
-            for topic in (self._transfers, self._answers):
+            for topic in (self._transfers, self._answers, self._unkept.topic):
                 if topic not in existing:
                     raise missing_topic(topic)
             partitions = sorted(await self._producer.partitions_for(self._answers))
@@ -93,10 +111,14 @@ class QuestionLink:
                     f"{self._answers} has no partition {self._wanted_partition}.",
                     hint="Set FOREWARN_DECIDE_ANSWER_PARTITION to one that exists.",
                 )
-            await self._seek(self._consumer)
+            # Before the late answers: none of them replaces what a bank was given.
+            place = await self._reread_unkept(self._consumer, on_unkept)
+            await self._seek(self._consumer, place)
         except KafkaError as error:
             raise DependencyUnavailableError(f"Kafka cannot be reached: {error!r}.") from error
-        self._reader = asyncio.create_task(self._read(self._consumer, on_late), name="answers")
+        self._reader = asyncio.create_task(
+            self._read(self._consumer, on_late, on_unkept), name="answers"
+        )
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -153,24 +175,68 @@ class QuestionLink:
         except (KafkaError, TimeoutError) as error:
             raise DependencyUnavailableError(f"Kafka did not take an event: {error!r}.") from error
 
+    async def share(self, identity: bytes, answer: KeptAnswer) -> None:
+        """Tell all replicas, this one too, of an answer; returns when Kafka has it.
+
+        Args:
+            identity: of the question.
+            answer: that was given, or is about to be.
+
+        Raises:
+            DependencyUnavailableError: Kafka did not take it.
+        """
+        record = UnkeptAnswer(
+            identity=identity.decode(),
+            digest=answer.digest.decode(),
+            answer=msgspec.Raw(answer.body),
+        )
+        sent = await self._append(self._unkept.topic, identity, msgspec.json.encode(record), [])
+        try:
+            await sent
+        except (KafkaError, TimeoutError) as error:
+            raise DependencyUnavailableError(f"Kafka did not take an answer: {error!r}.") from error
+
     async def _send(
         self, event: Transfer, headers: list[tuple[str, bytes]]
+    ) -> "asyncio.Future[Any]":
+        key = event.subscriber.encode()
+        return await self._append(self._transfers, key, encode(event), headers)
+
+    async def _append(
+        self, topic: str, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
     ) -> "asyncio.Future[Any]":
         if self._producer is None or self._reader is None:
             raise DependencyUnavailableError("Kafka was not reached yet.")
         try:
             sent: asyncio.Future[Any] = await self._producer.send(
-                self._transfers, encode(event), key=event.subscriber.encode(), headers=headers
+                topic, value, key=key, headers=headers
             )
         except (KafkaError, TimeoutError) as error:
-            raise DependencyUnavailableError(
-                f"Kafka did not take a question: {error!r}."
-            ) from error
+            raise DependencyUnavailableError(f"Kafka did not take a record: {error!r}.") from error
         return sent
 
-    async def _seek(self, consumer: AIOKafkaConsumer) -> None:
+    async def _reread_unkept(self, consumer: AIOKafkaConsumer, on_unkept: OnUnkeptAnswer) -> int:
+        """Read what Redis did not take to its present end; returns the offset to go on at."""
+        place = self._unkept
+        consumer.assign([place])
+        end = (await consumer.end_offsets([place]))[place]
+        since_ms = int((time.time() - REREAD_UNKEPT_SECONDS) * 1000)
+        found = (await consumer.offsets_for_times({place: since_ms}))[place]
+        begin = end if found is None else max(found.offset, end - REREAD_UNKEPT_ANSWERS)
+        consumer.seek(place, begin)
+        until = time.monotonic() + REREAD_TIMEOUT_SECONDS
+        while (position := await consumer.position(place)) < end:
+            if time.monotonic() > until:
+                log.warning("unkept_answers_not_read", records=end - position)
+                break
+            for record in (await consumer.getmany(place, timeout_ms=200)).get(place, ()):
+                _take_unkept(record, on_unkept)
+        return int(position)
+
+    async def _seek(self, consumer: AIOKafkaConsumer, unkept_offset: int) -> None:
         mine = TopicPartition(self._answers, self.partition)
-        consumer.assign([mine])
+        consumer.assign([mine, self._unkept])
+        consumer.seek(self._unkept, unkept_offset)
         self._read_before = (await consumer.end_offsets([mine]))[mine]
         since_ms = int((time.time() - REREAD_SECONDS) * 1000)
         found = (await consumer.offsets_for_times({mine: since_ms}))[mine]
@@ -179,7 +245,9 @@ class QuestionLink:
         else:
             consumer.seek(mine, found.offset)
 
-    async def _read(self, consumer: AIOKafkaConsumer, on_late: OnLateAnswer) -> None:
+    async def _read(
+        self, consumer: AIOKafkaConsumer, on_late: OnLateAnswer, on_unkept: OnUnkeptAnswer
+    ) -> None:
         while True:
             try:
                 batches = await consumer.getmany(timeout_ms=1000)
@@ -189,6 +257,8 @@ class QuestionLink:
                 log.warning("answers_read_failed", why=repr(error))
                 await asyncio.sleep(0.2)
                 continue
+            for record in batches.pop(self._unkept, ()):
+                _take_unkept(record, on_unkept)
             for records in batches.values():
                 for record in records:
                     self._take(record, on_late)
@@ -209,3 +279,13 @@ class QuestionLink:
             waiting.set_result(answer)
         else:
             on_late(question_id, answer)
+
+
+def _take_unkept(record: Any, on_unkept: OnUnkeptAnswer) -> None:
+    try:
+        found = decode_unkept_answer(record.value or b"")
+    except msgspec.MsgspecError as error:
+        log.warning("unkept_answer_skipped", why=str(error))
+        return
+    answer = KeptAnswer(found.digest.encode(), bytes(found.answer))
+    on_unkept(found.identity.encode(), answer)

@@ -25,6 +25,7 @@ from streams.decisions.late_spool import LateSpool
 from streams.decisions.loop_delay import LoopDelay
 from streams.decisions.probe_routes import probe_application
 from streams.decisions.question_link import QuestionLink
+from streams.decisions.unkept_answers import UnkeptAnswers
 from streams.model.lists_consumer import ListsConsumer
 from streams.model.reloader import Reloader
 
@@ -46,6 +47,7 @@ class DecisionReplica:
         settings: addresses and intervals.
         link: not started.
         answers: not used yet.
+        unkept: of the same parts; not running yet.
         state: not opened.
         lists: not started.
         desk: of the same parts.
@@ -64,6 +66,7 @@ class DecisionReplica:
         *,
         link: QuestionLink,
         answers: AnswerStore,
+        unkept: UnkeptAnswers,
         state: StateStore,
         lists: ListsConsumer,
         desk: DecisionDesk,
@@ -78,6 +81,7 @@ class DecisionReplica:
         self._settings = settings
         self._link = link
         self._answers = answers
+        self._unkept = unkept
         self._state = state
         self._lists = lists
         self._desk = desk
@@ -115,7 +119,7 @@ class DecisionReplica:
             self._tasks = [
                 asyncio.create_task(work, name=name)
                 for name, work in {
-                    "unkept_answers": self._desk.keep_unkept(),
+                    "unkept_answers": self._unkept.run(),
                     "spool": self._spool.run(self._link.send),
                     "reload": self._poll(),
                     "loop_delay": self._loop_delay.run(),
@@ -138,7 +142,7 @@ class DecisionReplica:
         """
         while not self._connected:
             try:
-                await self._link.start(self._desk.note_late)
+                await self._link.start(self._desk.note_late, self._unkept.learn)
                 await self._lists.start()
             except DependencyUnavailableError as error:
                 log.warning("kafka_not_reached", why=str(error))

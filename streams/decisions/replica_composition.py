@@ -37,6 +37,7 @@ from streams.decisions.loop_delay import LoopDelay
 from streams.decisions.question_link import QuestionLink
 from streams.decisions.replica import DecisionReplica, Tell
 from streams.decisions.state_reader import StateReader
+from streams.decisions.unkept_answers import UnkeptAnswers
 from streams.model.lists_consumer import ListsConsumer
 from streams.model.reloader import Reloader
 from streams.worker_metrics import WorkerMetrics
@@ -63,9 +64,11 @@ def run_replica(settings: DecideSettings, tell: Tell) -> None:
     spool = LateSpool(settings.spool_dir, settings.spool_events, metrics)
     link = _link(settings, kafka)
     answers = _answers(settings, redis)
+    unkept = UnkeptAnswers(answers, link.share, metrics)
     desk = DecisionDesk(
         link=link,
         store=answers,
+        unkept=unkept,
         names=QuestionNames(key),
         spool=spool,
         policy=lambda: reloader.bundle.policy,
@@ -88,6 +91,7 @@ def run_replica(settings: DecideSettings, tell: Tell) -> None:
         settings,
         link=link,
         answers=answers,
+        unkept=unkept,
         state=state,
         lists=ListsConsumer(lists, qualified("lists", kafka), aiokafka_arguments(kafka)),
         desk=desk,
@@ -118,6 +122,7 @@ def _link(settings: DecideSettings, kafka: KafkaSettings) -> QuestionLink:
         aiokafka_arguments(kafka),
         transfers=qualified("transfers", kafka),
         answers=qualified("answers", kafka),
+        unkept=qualified("unkept-answers", kafka),
         partition=settings.answer_partition,
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from forewarn.contracts.topics import SOURCES, topic_specs
+from forewarn.contracts.topics import OF_REPLICAS, SOURCES, topic_specs
 from forewarn.platform import settings
 from forewarn.platform.settings import AlertingSettings, WorkerSettings
 from tests.deploy.manifests import OVERLAYS, ROOT, named, pod_specs, rendered, workloads
@@ -144,7 +144,7 @@ def _topics_of(*places: str) -> set[str]:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_worker_may_use_the_topics_of_its_code_and_no_other(overlay: str) -> None:
     topics = _acls(overlay, "forewarn-worker", "topic")
-    assert topics.keys() == _topics_of("streams") | set(SOURCES)
+    assert topics.keys() == (_topics_of("streams") | set(SOURCES)) - {OF_REPLICAS}
     assert _who(topics, "Read") == {*SOURCES, "lists"}
     assert _who(topics, "Write") == topics.keys() - {*SOURCES, "lists"}
     assert _who(topics, "Describe") == topics.keys()
@@ -156,8 +156,8 @@ def test_the_worker_may_use_the_topics_of_its_code_and_no_other(overlay: str) ->
 def test_the_decision_service_asks_and_reads_answers_and_is_in_no_group(overlay: str) -> None:
     topics = _acls(overlay, "forewarn-decide", "topic")
     assert topics.keys() == _topics_of("streams/decisions")
-    assert _who(topics, "Read") == {"answers", "lists"}
-    assert _who(topics, "Write") == {"transfers"}
+    assert _who(topics, "Read") == {"answers", "lists", OF_REPLICAS}
+    assert _who(topics, "Write") == {"transfers", OF_REPLICAS}
     assert not _acls(overlay, "forewarn-decide", "group")
 
 

@@ -29,6 +29,7 @@ from alerting.ingest.rejected_warnings import rejecter
 from alerting.messaging.offset_reset import reset_offsets
 from alerting.messaging.outbox_sender import Producer
 from alerting.messaging.topic_reader import TopicReader
+from benchmarks.decide_process import payment
 from features.offline.export import Exporter
 from features.offline.restore import group_positions
 from forewarn.cli.lag_command import measure
@@ -41,13 +42,21 @@ from forewarn.local.wait import wait_until
 from forewarn.platform.kafka import TopicAdministration, aiokafka_arguments, client_arguments
 from forewarn.platform.kafka.dead_letter_replay import DeadLetterReplay, DeadLetters
 from forewarn.platform.settings import AlertingSettings, KafkaSettings, WorkerSettings
+from streams.decisions.answer_memory import KeptAnswer
+from streams.decisions.question_link import QuestionLink
 from tests.deploy.manifests import rendered
 from tests.servers import missing_server
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("kustomize")]
 
 APP = Path(__file__).parents[1] / "streams" / "transport" / "journalling_app.py"
-USERS = ("forewarn-worker", "forewarn-alerting", "forewarn-jobs", "forewarn-toolbox")
+USERS = (
+    "forewarn-worker",
+    "forewarn-decide",
+    "forewarn-alerting",
+    "forewarn-jobs",
+    "forewarn-toolbox",
+)
 PASSWORD = "the-same-for-all-users-of-this-test"
 GROUP = WorkerSettings().group
 
@@ -176,6 +185,31 @@ async def test_a_worker_starts_consumes_commits_and_writes(
     async with AIOKafkaConsumer(**aiokafka_arguments(mine), group_id=None) as lists:
         lists.assign([TopicPartition("lists", 0)])
         assert await lists.end_offsets([TopicPartition("lists", 0)])
+
+
+async def test_the_decision_service_asks_and_tells_its_replicas_what_redis_did_not_take(
+    as_user: Callable[[str], KafkaSettings],
+) -> None:
+    mine = as_user("forewarn-decide")
+    link = QuestionLink(
+        aiokafka_arguments(mine),
+        transfers=qualified("transfers", mine),
+        answers=qualified("answers", mine),
+        unkept=qualified("unkept-answers", mine),
+        partition=None,
+    )
+    learned: asyncio.Queue[tuple[bytes, KeptAnswer]] = asyncio.Queue()
+    await link.start(lambda *_: None, lambda *found: learned.put_nowait(found))
+    told = b"0" * 32, KeptAnswer(b"1" * 16, b'{"decision": "hold"}')
+    await link.send(payment(1))
+    await link.share(*told)
+    async with asyncio.timeout(60):
+        assert await learned.get() == told
+    await link.stop()
+    # One that starts now learns it, too.
+    await link.start(lambda *_: None, lambda *found: learned.put_nowait(found))
+    assert learned.get_nowait() == told
+    await link.stop()
 
 
 def test_the_alerting_service_reads_writes_and_files_what_it_cannot_read(

@@ -1,4 +1,4 @@
-"""A replica of the decision service that starts while Kafka is away, on a real Kafka and Redis."""
+"""Replicas of the decision service while Kafka or Redis is away, on real servers."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,9 @@ from benchmarks.decide_process import DecideProcess, payment
 from benchmarks.world import World
 from forewarn.contracts import encode
 from forewarn.local import KafkaBroker, RedisServer
+from forewarn.local.child_process import stop_all
 from forewarn.local.wait import wait_until
+from tests.chaos.asking_bank import has_kept_all, is_ready
 from tests.chaos.proxy import Proxy
 
 pytestmark = pytest.mark.system
@@ -29,13 +31,20 @@ def proxy(kafka: KafkaBroker) -> Iterator[Proxy]:
 
 
 @pytest.fixture
+def redis_proxy(redis_server: RedisServer) -> Iterator[Proxy]:
+    proxy = Proxy(redis_server.port).start()
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
 def world(
-    tmp_path: Path, kafka: KafkaBroker, redis_server: RedisServer, proxy: Proxy, topic_prefix: str
+    tmp_path: Path, kafka: KafkaBroker, proxy: Proxy, redis_proxy: Proxy, topic_prefix: str
 ) -> World:
     world = World(
         tmp_path,
         bootstrap_servers=f"127.0.0.1:{proxy.port}",
-        redis_url=redis_server.url,
+        redis_url=f"redis://127.0.0.1:{redis_proxy.port}/0",
         partitions=2,
         topic_prefix=topic_prefix,
     )
@@ -103,6 +112,35 @@ def test_a_replica_that_starts_without_kafka_answers_and_sends_what_it_kept_once
             found += [record.value for record in records]
     consumer.close()
     assert not any(b"lost-attempted" in value for value in found)
+
+
+def test_the_answer_of_a_killed_replica_is_that_of_every_other_although_redis_was_away(
+    world: World, redis_proxy: Proxy
+) -> None:
+    """Of one that ran, also while Redis is still away, and of one that was started since."""
+    killed, other = (DecideProcess(world, f"decide-{name}") for name in ("killed", "other"))
+    patient = {"Forewarn-Deadline-Ms": "5000"}
+    try:
+        for replica in (killed, other):
+            replica.start()
+        for replica in (killed, other):
+            wait_until(lambda r=replica: is_ready(r), PATIENCE_SECONDS, what="the replicas")
+        redis_proxy.cut()
+        answers = [ask(killed, f"given-{n}", **patient) for n in range(3)]
+        killed.kill()
+        assert {answer["reason"] for answer in answers} == {"store_unavailable"}
+        assert ask(other, "given-0", **patient) == answers[0]
+        killed.start()
+        wait_until(lambda: is_ready(killed), PATIENCE_SECONDS, what="the new replica")
+        assert ask(killed, "given-1", **patient) == answers[1]
+        redis_proxy.restore()
+        for replica in (killed, other):
+            assert [ask(replica, f"given-{n}", **patient) for n in range(3)] == answers
+            wait_until(lambda r=replica: has_kept_all(r), PATIENCE_SECONDS, what="Redis to take it")
+            assert [ask(replica, f"given-{n}", **patient) for n in range(3)] == answers
+        assert "answer_unconfirmed" not in killed.log_file.read_text()
+    finally:
+        stop_all([killed, other])
 
 
 def test_a_replica_whose_topics_are_missing_ends_and_says_so(

@@ -138,6 +138,16 @@ def build() -> Any:
                 meaning="The usual deadline is 300 ms.",
             ),
             lines("Questions that wait", {"in all": "sum(forewarn_decide_in_flight)"}),
+            lines(
+                "Answers that Redis did not take",
+                {
+                    "waiting": "sum(forewarn_decide_unkept_answers)",
+                    "unconfirmed": "sum(increase(forewarn_decide_unconfirmed_answers_total[5m]))",
+                    "differing": "sum(increase(forewarn_decide_differing_answers_total[5m]))",
+                },
+                meaning="A replica that is killed takes the unconfirmed ones with it; the alert begins at one that"
+                " differs.",
+            ),
         ],
     )  # fmt: skip
 

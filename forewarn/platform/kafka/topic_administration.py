@@ -8,7 +8,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAlreadyExistsError
 
-from forewarn.contracts.topics import SOURCES, TopicSpec, qualified, topic_specs
+from forewarn.contracts.topics import OF_REPLICAS, SOURCES, TopicSpec, qualified, topic_specs
 from forewarn.platform.kafka.client_arguments import client_arguments
 from forewarn.platform.kafka.client_errors import explained, missing_topic
 from forewarn.platform.kafka.topic_differences import (
@@ -133,7 +133,7 @@ class TopicAdministration:
         needed = {
             spec.name: 1 if spec.partitions == 1 else partitions
             for name, spec in topic_specs(self.settings).items()
-            if name not in SOURCES
+            if name not in SOURCES and name != OF_REPLICAS
         }
         states = self.states(list(needed))
         check_outputs(

@@ -7,6 +7,7 @@ from typing import Any
 from forewarn.contracts import Source, Transfer
 from forewarn.contracts.payment_answer import LineNow, PaymentAnswer, PaymentDecision
 from forewarn.errors import DependencyUnavailableError
+from streams.decisions.answer_memory import KeptAnswer
 
 NOW_MS = 1_780_000_000_000
 
@@ -95,6 +96,7 @@ class Workers:
     def __init__(self, reply: Callable[[], PaymentAnswer | None]) -> None:
         self.reply = reply
         self.asked: list[Transfer] = []
+        self.sent: list[Transfer] = []
         self.away = False
         self.acknowledges = True
         self.partition = 0
@@ -118,7 +120,42 @@ class Workers:
         sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self.acknowledges:
             sent.set_result(None)
-        answer = self.reply()
-        if answer is not None:
-            self._waiting[question_id].set_result(answer)
+        answer, waiting = self.reply(), self._waiting.get(question_id)
+        if answer is not None and waiting is not None:
+            waiting.set_result(answer)
         return sent
+
+    async def send(self, event: Transfer) -> None:
+        if self.away:
+            raise DependencyUnavailableError("no broker")
+        self.sent.append(event)
+
+
+class MemoryTopic:
+    """The topic of unkept answers; every reader gets every record, in order."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[bytes, KeptAnswer]] = []
+        self.away = False
+        self.silent = False
+        self._readers: list[tuple[Callable[[bytes, KeptAnswer], None], int]] = []
+
+    def follow(self, learn: Callable[[bytes, KeptAnswer], None]) -> None:
+        """Give a reader what is there, and what comes."""
+        self._readers.append((learn, 0))
+        self.deliver()
+
+    async def share(self, identity: bytes, answer: KeptAnswer) -> None:
+        if self.away:
+            raise DependencyUnavailableError("no broker")
+        self.records.append((identity, answer))
+        await asyncio.sleep(0)
+        if not self.silent:
+            self.deliver()
+
+    def deliver(self) -> None:
+        """Let every reader have what it has not read."""
+        for place, (learn, position) in enumerate(self._readers):
+            for identity, answer in self.records[position:]:
+                learn(identity, answer)
+            self._readers[place] = (learn, len(self.records))

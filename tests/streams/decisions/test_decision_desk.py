@@ -2,25 +2,17 @@
 
 import asyncio
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from features.catalog import CATALOG
-from models.policy import DEFAULT_POLICY, PolicyFile
 from streams.decisions import decision_desk
-from streams.decisions.answer_store import AnswerStore, QuestionNames
-from streams.decisions.decision_desk import DecisionDesk
+from streams.decisions.answer_store import QuestionNames
 from streams.decisions.decision_errors import RequestRefusedError
-from streams.decisions.decision_metrics import DecisionMetrics
-from streams.decisions.late_spool import LateSpool
-from streams.decisions.pending_question import Question
 from tests.streams.decisions.bank import MemoryRedis, Workers, payment, worker_answer
+from tests.streams.decisions.desk_replica import KEY, Replica
 
-KEY = b"a key that only tests use"
 SOON = 0.3
 """Seconds: a deadline that passes soon, and leaves a busy machine time to read the store in memory."""
 
@@ -29,46 +21,6 @@ SOON = 0.3
 def patient_with_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may take longer for a file than a bank would wait."""
     monkeypatch.setattr(decision_desk, "SPOOL_LEAST_SECONDS", 60.0)
-
-
-class Replica:
-    """A desk with its neighbours."""
-
-    def __init__(
-        self,
-        redis: MemoryRedis,
-        workers: Workers,
-        *,
-        in_flight: int = 10,
-        refuse: bool = False,
-        spool: Path | None = None,
-        spool_events: int = 10,
-    ) -> None:
-        self.workers = workers
-        self.metrics = DecisionMetrics(CollectorRegistry())
-        self.spool = LateSpool(spool, spool_events, self.metrics)
-        policy = PolicyFile(DEFAULT_POLICY, CATALOG.names).current()
-        link: Any = workers
-        self.desk = DecisionDesk(
-            link=link,
-            store=AnswerStore(redis, prefix="fw", keep_seconds=60, timeout_seconds=600.0),
-            names=QuestionNames(KEY),
-            spool=self.spool,
-            policy=lambda: policy,
-            metrics=self.metrics,
-            in_flight=in_flight,
-            refuse_overload=refuse,
-        )
-
-    async def ask(self, seconds: float = 5.0, **changes: Any) -> tuple[dict[str, Any], bool]:
-        late, unread = changes.pop("accept_late", False), changes.pop("unread_seconds", 0.0)
-        arrived = time.monotonic() - unread
-        question = Question(payment(**changes), arrived, seconds, accept_late=late)
-        answered = await self.desk.answer(question)
-        return json.loads(answered.body), answered.repeated
-
-    def value(self, name: str, **labels: str) -> float:
-        return self.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
 async def test_the_answer_of_the_workers_is_sent_and_kept_for_every_replica() -> None:
@@ -97,7 +49,7 @@ async def test_no_answer_in_time_is_the_fallback_and_stays_it() -> None:
     body, _ = await replica.ask(SOON, amount_minor=3_000_000)
     assert (body["decision"], body["reason"]) == ("challenge", "no_answer_in_time")
     assert body["probability"] is None
-    keeping = asyncio.create_task(replica.desk.keep_unkept())
+    keeping = asyncio.create_task(replica.unkept.run())
     names = QuestionNames(KEY)
     event = payment(amount_minor=3_000_000)
     name = names.identity("default", "t1") + names.digest(event)
@@ -112,7 +64,7 @@ async def test_an_answer_that_no_replica_waits_for_counts_when_the_bank_asks_aga
     """The replica that asked has crashed; the next reader of its partition keeps the answer."""
     redis, names = MemoryRedis(), QuestionNames(KEY)
     started = Replica(redis, Workers(lambda: None))
-    keeping = asyncio.create_task(started.desk.keep_unkept())
+    keeping = asyncio.create_task(started.unkept.run())
     name = names.identity("default", "t1") + names.digest(payment())
     started.desk.note_late(name + b"0" * 16, worker_answer("refuse"))
     async with asyncio.timeout(5):
@@ -196,27 +148,18 @@ async def test_more_questions_than_may_wait_are_answered_at_once(refuse: bool) -
 
 
 async def test_what_redis_did_not_take_is_kept_many_answers_in_one_round_trip() -> None:
-    """Until then a crash of this replica loses them, and the next one would give others."""
+    """A Redis that comes back after minutes has thousands to take."""
     redis = MemoryRedis()
     redis.away = True
     replica = Replica(redis, Workers(lambda: None))
     bodies = [(await replica.ask(SOON, transfer_id=f"t{n}"))[0] for n in range(3)]
     assert replica.value("forewarn_decide_unkept_answers") == 3
     redis.away, trips = False, redis.trips
-    await kept_in(redis, replica, 3)
+    await replica.keep_all(3)
     assert redis.trips == trips + 1
     assert replica.value("forewarn_decide_unkept_answers") == 0
     other = Replica(redis, Workers(worker_answer))
     assert [await other.ask(transfer_id=f"t{n}") for n in range(3)] == [(b, True) for b in bodies]
-
-
-async def kept_in(redis: MemoryRedis, replica: Replica, answers: int = 1) -> None:
-    """Wait until Redis has so many answers."""
-    keeping = asyncio.create_task(replica.desk.keep_unkept())
-    async with asyncio.timeout(5):
-        while len(redis.values) < answers or replica.value("forewarn_decide_unkept_answers"):
-            await asyncio.sleep(0)
-    keeping.cancel()
 
 
 @pytest.mark.parametrize("silent", [False, True])
@@ -238,7 +181,7 @@ async def test_without_redis_the_fallback_is_answered_and_the_event_goes_to_the_
     names = QuestionNames(KEY)
     name = names.identity("default", "t1") + names.digest(payment())
     replica.desk.note_late(name + b"0" * 16, worker_answer("hold"))
-    await kept_in(redis, replica)
+    await replica.keep_all()
     assert await replica.ask() == (body, True)
     assert await Replica(redis, Workers(worker_answer)).ask() == (body, True)
 
@@ -267,7 +210,7 @@ async def test_an_answer_that_redis_does_not_take_by_the_deadline_is_given_and_k
     assert (body["decision"], repeated) == ("hold", False)
     assert replica.value("forewarn_decide_unkept_answers") == 1
     redis.silent = False
-    await kept_in(redis, replica)
+    await replica.keep_all()
     assert await Replica(redis, Workers(worker_answer)).ask() == (body, True)
 
 
@@ -290,6 +233,28 @@ async def test_the_answer_says_whether_the_event_was_recorded(
     body, _ = await replica.ask(SOON, accept_late=late)
     assert (body["reason"], body["recorded"]) == (reason, recorded)
     assert replica.value("forewarn_decide_spooled_events") == (recorded == "spooled")
+
+
+@pytest.mark.parametrize("late", [True, False])
+async def test_an_event_that_was_not_recorded_is_when_the_bank_asks_again(
+    tmp_path: Path, late: bool
+) -> None:
+    """The answer stays as it is, and says what was the case when it was given."""
+    redis, workers = MemoryRedis(), Workers(lambda: None)
+    workers.away = True
+    body, _ = await Replica(redis, workers).ask(SOON)
+    assert body["recorded"] == "no"
+    workers.away = False
+    replica = Replica(redis, workers, spool=tmp_path)
+    assert await replica.ask(accept_late=late) == (body, True)
+    while not (workers.sent or replica.value("forewarn_decide_spooled_events")):
+        await asyncio.sleep(0.001)
+    assert [event.transfer_id for event in workers.sent] == ([] if late else ["t1"])
+    known = Workers(worker_answer)
+    for _ in range(2):
+        await Replica(redis, known).ask(transfer_id="t2")
+    await asyncio.sleep(0)
+    assert known.sent == []
 
 
 async def test_a_full_spool_says_so(tmp_path: Path) -> None:

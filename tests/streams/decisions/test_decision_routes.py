@@ -25,7 +25,8 @@ from streams.decisions.decision_routes import DecisionRoutes
 from streams.decisions.late_spool import LateSpool
 from streams.decisions.loop_delay import LoopDelay
 from streams.decisions.openapi_document import openapi_document
-from tests.streams.decisions.bank import MemoryRedis, Workers, payment, worker_answer
+from streams.decisions.unkept_answers import UnkeptAnswers
+from tests.streams.decisions.bank import MemoryRedis, MemoryTopic, Workers, payment, worker_answer
 
 KEY = b"a key that only tests use"
 FAR = date(2099, 1, 1)
@@ -57,9 +58,11 @@ class Service:
         policy = PolicyFile(DEFAULT_POLICY, CATALOG.names).current()
         link: Any = Workers(worker_answer)
         reader: Any = Reader()
+        store = AnswerStore(MemoryRedis(), prefix="fw", keep_seconds=60, timeout_seconds=1.0)
         desk = DecisionDesk(
             link=link,
-            store=AnswerStore(MemoryRedis(), prefix="fw", keep_seconds=60, timeout_seconds=1.0),
+            store=store,
+            unkept=UnkeptAnswers(store, MemoryTopic().share, self.metrics),
             names=QuestionNames(KEY),
             spool=LateSpool(None, 1, self.metrics),
             policy=lambda: policy,
