@@ -54,10 +54,10 @@ log = structlog.get_logger(__name__)
 FIND_SHARE = 0.5
 """Of the time until the deadline, for a Redis that says nothing; the rest is for handing the event to Kafka."""
 
-KEEP_LEAST_SECONDS = 0.02
+KEEP_LEAST_SECONDS = 0.015
 """For keeping the answer to a question that was read when its deadline was over."""
 
-SHARE_GRACE_SECONDS, SHARE_LEAST_SECONDS = 0.03, 0.01
+SHARE_GRACE_SECONDS, SHARE_LEAST_SECONDS = 0.03, 0.005
 """For telling the other replicas of an answer that Redis did not take: after the deadline, and at least. One that Kafka
 has not taken by then is given all the same."""
 

@@ -62,6 +62,22 @@ class DecisionMetrics:
         self.in_flight = Gauge(
             "forewarn_decide_in_flight", "Questions that wait for their answer.", registry=registry
         )
+        self.spooled = Gauge(
+            "forewarn_decide_spooled_events",
+            "Events that wait on disk for Kafka, as their callers asked for.",
+            registry=registry,
+        )
+        self.spool_full = Counter(
+            "forewarn_decide_spool_refusals",
+            "Events that the full spool did not take.",
+            registry=registry,
+        )
+        self._create_unkept(registry)
+        self._create_others(registry)
+        for stage in STAGES:
+            self.seconds.labels(stage)
+
+    def _create_unkept(self, registry: CollectorRegistry) -> None:
         self.unkept = Gauge(
             "forewarn_decide_unkept_answers",
             "Answers that Redis has not taken yet: those that this replica gave, that came late, or that others gave.",
@@ -77,19 +93,6 @@ class DecisionMetrics:
             "Answers given while Redis or Kafka was away, though another one was kept before; the other one counts.",
             registry=registry,
         )
-        self.spooled = Gauge(
-            "forewarn_decide_spooled_events",
-            "Events that wait on disk for Kafka, as their callers asked for.",
-            registry=registry,
-        )
-        self.spool_full = Counter(
-            "forewarn_decide_spool_refusals",
-            "Events that the full spool did not take.",
-            registry=registry,
-        )
-        self._create_others(registry)
-        for stage in STAGES:
-            self.seconds.labels(stage)
 
     def _create_others(self, registry: CollectorRegistry) -> None:
         self.line_status = Counter(

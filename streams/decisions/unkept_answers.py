@@ -1,4 +1,4 @@
-"""Answers that Redis did not take in time: told to the other replicas over Kafka, and kept in Redis once it takes them.
+"""Answers that Redis did not take in time: sent to the other replicas over Kafka, and kept in Redis once it takes them.
 
 A replica that is killed takes with it what it alone knows, and the next one would give another answer. So an answer that
 Redis did not take is appended to one partition that every replica reads, and is given when it has come back from there:
@@ -97,7 +97,7 @@ class UnkeptAnswers:
             log.warning("unkept_answer_dropped")
 
     def learn(self, identity: bytes, answer: KeptAnswer) -> None:
-        """Take a record of the topic, whoever appended it; must be called in the order of the records."""
+        """Take a record of the topic, its own too; must be called in the order of the records."""
         known = self._memory.answer(identity)
         self._memory.note(identity, answer, Standing.SHARED)
         awaited = self._awaited.get(identity)

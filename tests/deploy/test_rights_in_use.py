@@ -200,15 +200,15 @@ async def test_the_decision_service_asks_and_tells_its_replicas_what_redis_did_n
     )
     learned: asyncio.Queue[tuple[bytes, KeptAnswer]] = asyncio.Queue()
     await link.start(lambda *_: None, lambda *found: learned.put_nowait(found))
-    told = b"0" * 32, KeptAnswer(b"1" * 16, b'{"decision": "hold"}')
+    shared = b"0" * 32, KeptAnswer(b"1" * 16, b'{"decision": "hold"}')
     await link.send(payment(1))
-    await link.share(*told)
+    await link.share(*shared)
     async with asyncio.timeout(60):
-        assert await learned.get() == told
+        assert await learned.get() == shared
     await link.stop()
     # One that starts now learns it, too.
     await link.start(lambda *_: None, lambda *found: learned.put_nowait(found))
-    assert learned.get_nowait() == told
+    assert learned.get_nowait() == shared
     await link.stop()
 
 

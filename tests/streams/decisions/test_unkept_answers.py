@@ -100,7 +100,7 @@ async def test_of_two_answers_that_were_given_the_first_record_counts_from_then_
     assert differing == [0, 1]
 
 
-async def test_an_answer_that_nothing_takes_is_given_and_told_once_kafka_is_back(
+async def test_an_answer_that_nothing_takes_is_given_and_shared_once_kafka_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(unkept_answers, "SHARE_PAUSE_SECONDS", 0.001)
