@@ -2,7 +2,8 @@
 
 A peer keeps windows of counts and sums, predicts once and writes one score for each event: stock
 Faust and Quix Streams in Redis, one event at a time (``benchmarks.usual_way``), Kafka Streams in
-RocksDB (``benchmarks/KafkaStreamsPeer.java``). The worker goes first; the peers then read its
+RocksDB (``benchmarks/KafkaStreamsPeer.java``), Pathway in its own tables
+(``benchmarks/pathway_peer.py``). The worker goes first; the peers then read its
 topics. All are pinned to one core, one after the other.
 
 Usage: python -m benchmarks.stream_peers [--rounds N] [--warm N] [--events N] [--slow-events N]
@@ -20,7 +21,7 @@ from typing import Any
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from benchmarks import kafka_streams
+from benchmarks import kafka_streams, pathway_process
 from benchmarks.bench import (
     move_to_worker_core,
     on_worker_core,
@@ -35,7 +36,7 @@ FIRST_EVENTS = 4_000
 """Events that every session begins with."""
 
 IN_REDIS = ("faust", "quix")
-PEERS = (*IN_REDIS, "kafka-streams")
+PEERS = (*IN_REDIS, "kafka-streams", "pathway")
 
 
 def processor_seconds(pid: int) -> float:
@@ -89,6 +90,10 @@ class Peers:
         if engine in IN_REDIS:
             return self._in_redis(engine, where, home)
         warm, events = FIRST_EVENTS + self._options.warm, self._options.events
+        if engine == "pathway":
+            arguments = [*where, str(self._booster)]
+            row = pathway_process.measure(arguments, home, output, PARTITIONS, warm, events)
+            return _row(engine, row) | {"store_us": 0.0}
         command = kafka_streams.command(home / "classes")
         command += [*where, str(self._booster), str(home / "state"), str(warm), str(events)]
         row = run_for_result(on_worker_core(*command), timeout_seconds=600)
