@@ -127,8 +127,11 @@ class SessionStore:
 
     def names_of(self, subjects: Iterable[str]) -> dict[str, str]:
         """The names under which these subjects signed in, where a session of theirs is kept."""
+        wanted = sorted(subjects)
+        if not wanted:
+            return {}
         statement = select(sessions.c.subject, sessions.c.name).where(
-            sessions.c.subject.in_(sorted(subjects))
+            sessions.c.subject.in_(wanted)
         )
         with self._database.read() as transaction:
             return {row.subject: row.name for row in transaction.execute(statement)}

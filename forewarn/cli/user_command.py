@@ -35,7 +35,14 @@ def add_user(
     ] = False,
 ) -> None:
     """Add a person who may sign in; print the password if the command made it up."""
-    path = load(AccessSettings).users_file
+    settings = load(AccessSettings)
+    path = settings.users_file
+    if "users_file" not in settings.model_fields_set and not path.exists():
+        raise ConfigurationError(
+            f"There is no user file {path.absolute()}, and no setting names another one.",
+            hint="Set FOREWARN_ACCESS_USERS_FILE to the file that the service reads; a stack on this"
+            " machine has it in its file stack.env (`set -a; . .forewarn/stack.env`).",
+        )
     if not path.parent.is_dir():
         raise ConfigurationError(
             f"The folder {path.parent} of the user file does not exist.",

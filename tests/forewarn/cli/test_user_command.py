@@ -105,3 +105,13 @@ def test_no_file_is_written_where_no_installation_is(
     result = CliRunner().invoke(app, ["add", "li.na", "--role", "responder", *SCOPE])
     assert isinstance(result.exception, ConfigurationError)
     assert not file.parent.exists()
+
+
+def test_a_first_file_is_written_only_where_a_setting_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FOREWARN_ACCESS_USERS_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["add", "li.na", "--role", "responder", *SCOPE])
+    assert isinstance(result.exception, ConfigurationError)
+    assert list(tmp_path.iterdir()) == []

@@ -1,9 +1,10 @@
 """The live queue: open cases in scope, one's own first, then the most urgent."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 from sqlalchemy.orm import Session
@@ -51,15 +52,41 @@ class Countdown:
     left_seconds: int
 
 
+class QueuedCase(NamedTuple):
+    """What places a case in the queue and tells whether its row changed; columns of ``Case``."""
+
+    case_id: str
+    version: int
+    state: str
+    holder: str | None
+    opened_at_ms: int
+    deadline_ms: int
+    responded_at_ms: int | None
+    closed_at_ms: int | None
+    withdrawn: bool
+
+
+_PLACING = tuple(getattr(Case, name) for name in QueuedCase._fields)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """One case of the queue; ``subscriber`` is masked when it is shown."""
+    """One row of the queue; ``whole`` is None where the reader has the row already."""
 
-    case: Case
+    placed: QueuedCase
+    whole: Case | None
     countdown: Countdown
     waiting: bool
     mine: bool
     free: bool
+
+    @property
+    def case(self) -> Case:
+        """The case as the row shows it; ``subscriber`` is masked then."""
+        if self.whole is None:
+            raise LookupError("the reader has this row")
+        return self.whole
 
     @property
     def group(self) -> int:
@@ -69,7 +96,7 @@ class QueueRow:
     @property
     def fingerprint(self) -> str:
         """Changes with every shown value except the time."""
-        return f"{self.case.version}.{self.countdown.tone}.{self.group}"
+        return f"{self.placed.version}.{self.countdown.tone}.{self.group}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +140,7 @@ class Queue:
     @property
     def fingerprints(self) -> dict[str, str]:
         """The state of every row by the case's id."""
-        return {row.case.case_id: row.fingerprint for row in self.rows}
+        return {row.placed.case_id: row.fingerprint for row in self.rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +153,23 @@ class FilterChoices:
 
 
 def load_queue(
-    session: Session, who: Principal, wanted: QueueFilter, now_ms: int, page: int = 1
+    session: Session,
+    who: Principal,
+    wanted: QueueFilter,
+    now_ms: int,
+    page: int = 1,
+    seen: Mapping[str, str] = _NOTHING,
 ) -> Queue:
-    """Read one page of the queue of a person; a page behind the last is the last."""
+    """Read one page of the queue of a person; a page behind the last is the last.
+
+    Args:
+        session: reads.
+        who: the person.
+        wanted: the filter.
+        now_ms: UTC milliseconds.
+        page: from 1.
+        seen: fingerprints by case of the rows that the reader has; of those only what places them is read.
+    """
     visible = _open_cases(who.scope)
     matching = and_(true(), *_conditions(who, wanted))
     group = _group_sql(who)
@@ -141,12 +182,19 @@ def load_queue(
         overdue += late
     page = max(1, min(page, -(-sum(counts) // PAGE_SIZE)))
     ranked = visible.where(matching).order_by(group, urgency_sql(now_ms).desc(), Case.case_id)
-    # To sort ids and then read one page of rows takes a third of the time of sorting rows.
-    ids = session.scalars(
-        ranked.with_only_columns(Case.case_id).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
-    ).all()
-    found = {row.case_id: row for row in session.scalars(select(Case).where(Case.case_id.in_(ids)))}
-    rows = [queue_row(found[case_id], who, now_ms) for case_id in ids if case_id in found]
+    # To sort few columns and then read whole rows takes a third of the time of sorting whole rows.
+    placed = session.execute(
+        ranked.with_only_columns(*_PLACING).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
+    )
+    rows = [_row(QueuedCase(*columns), None, who, now_ms) for columns in placed]
+    unseen = {row.placed.case_id for row in rows if seen.get(row.placed.case_id) != row.fingerprint}
+    if unseen:
+        whole = session.scalars(select(Case).where(Case.case_id.in_(sorted(unseen))))
+        fresh = {case.case_id: queue_row(case, who, now_ms) for case in whole}
+        gone = unseen - fresh.keys()
+        rows = [
+            fresh.get(row.placed.case_id, row) for row in rows if row.placed.case_id not in gone
+        ]
     return Queue(
         rows=rows,
         counts=(counts[OWN], counts[WAITING], counts[WORKING]),
@@ -158,16 +206,22 @@ def load_queue(
 
 def queue_row(found: Case, who: Principal, now_ms: int) -> QueueRow:
     """One case as a row for this person."""
+    placed = QueuedCase(*(getattr(found, name) for name in QueuedCase._fields))
+    return _row(placed, found, who, now_ms)
+
+
+def _row(placed: QueuedCase, whole: Case | None, who: Principal, now_ms: int) -> QueueRow:
     return QueueRow(
-        case=found,
-        countdown=countdown_of(found, now_ms),
-        waiting=found.state in WAITING_STATES,
-        mine=found.holder == who.subject,
-        free=found.holder is None,
+        placed=placed,
+        whole=whole,
+        countdown=countdown_of(placed, now_ms),
+        waiting=placed.state in WAITING_STATES,
+        mine=placed.holder == who.subject,
+        free=placed.holder is None,
     )
 
 
-def countdown_of(found: Case, now_ms: int) -> Countdown:
+def countdown_of(found: Case | QueuedCase, now_ms: int) -> Countdown:
     """The time left to respond.
 
     ``done`` after a response or once the case is closed, ``void`` if the warning was withdrawn before, or
@@ -236,5 +290,5 @@ def _group_sql(who: Principal) -> ColumnElement[int]:
 
 
 def _digest(rows: Sequence[QueueRow], counts: Sequence[int], page: int) -> str:
-    shown = [f"{row.case.case_id}:{row.fingerprint}" for row in rows]
+    shown = [f"{row.placed.case_id}:{row.fingerprint}" for row in rows]
     return hashlib.sha256(f"{counts}|{page}|{'|'.join(shown)}".encode()).hexdigest()[:16]

@@ -24,8 +24,7 @@ class QueueSnapshots:
             while len(self._rows) > self._limit:
                 self._rows.popitem(last=False)
 
-    def unchanged(self, seen: str, fingerprints: Mapping[str, str]) -> frozenset[str]:
-        """The cases that look the same to a page which shows the digest ``seen``."""
+    def of(self, seen: str) -> Mapping[str, str]:
+        """The rows that a page shows which sends the digest ``seen``; none if it is not remembered."""
         with self._lock:
-            before = self._rows.get(seen, {})
-        return frozenset(name for name, now in fingerprints.items() if before.get(name) == now)
+            return self._rows.get(seen, {})

@@ -64,18 +64,19 @@ def queue_rows(
     page: Signed, who: Reader, narrowed: Wanted, number: PageNo = 1, seen: Word = ""
 ) -> Response:
     """The rows that changed since the page was drawn; 204 if none did."""
+    shown = _snapshots(page).of(seen)
     with page.services.db.read() as session:
-        found = queries.load_queue(session, who, narrowed, page.now_ms, number)
+        found = queries.load_queue(session, who, narrowed, page.now_ms, number, shown)
     if found.digest == seen:
         return Response(status_code=204)
-    same = _snapshots(page).unchanged(seen, found.fingerprints)
+    same = frozenset(name for name, now in found.fingerprints.items() if shown.get(name) == now)
     _snapshots(page).remember(found.digest, found.fingerprints)
     return page.render(
         "parts/queue_rows.html",
         queue=found,
         same=same,
         narrowed=narrowed,
-        names=_names(page, found),
+        names=_names(page, found, same),
     )
 
 
@@ -96,5 +97,7 @@ def _snapshots(page: ConsolePage) -> QueueSnapshots:
     return snapshots
 
 
-def _names(page: ConsolePage, found: Queue) -> dict[str, str]:
-    return page.access.names_of({row.case.holder for row in found.rows if row.case.holder})
+def _names(page: ConsolePage, found: Queue, same: frozenset[str] = frozenset()) -> dict[str, str]:
+    """The names of the holders in the rows that are drawn."""
+    drawn = (row.placed for row in found.rows if row.placed.case_id not in same)
+    return page.access.names_of({one.holder for one in drawn if one.holder})

@@ -89,6 +89,21 @@ def test_a_filter_narrows_and_the_digest_distinguishes_changes_from_waiting(
     assert changed.digest != first.digest
 
 
+def test_of_the_rows_that_the_reader_has_only_what_places_them_is_read(
+    services: Services, boss: Principal, many: list[Case]
+) -> None:
+    with services.db.read() as session:
+        first = load_queue(session, boss, QueueFilter(), NOW_MS)
+    noted = first.working[0].case.case_id
+    services.case_service.note(noted, boss, text="changed")
+    with services.db.read() as session:
+        again = load_queue(session, boss, QueueFilter(), NOW_MS, seen=first.fingerprints)
+        whole = load_queue(session, boss, QueueFilter(), NOW_MS)
+    assert [row.placed.case_id for row in again.rows if row.whole is not None] == [noted]
+    assert len(again.rows) == len(many)
+    assert (again.digest, again.fingerprints) == (whole.digest, whole.fingerprints)
+
+
 def test_the_report_agrees_with_what_cases_prevented_and_lost(
     services: Services, boss: Principal, clock: Clock, many: list[Case]
 ) -> None:
