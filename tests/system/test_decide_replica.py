@@ -104,14 +104,23 @@ def test_a_replica_that_starts_without_kafka_answers_and_sends_what_it_kept_once
         bootstrap_servers=kafka.bootstrap_servers,
         auto_offset_reset="earliest",
     )
+    found = values_until(consumer, b"kept-attempted")
+    assert not any(b"lost-attempted" in value for value in found)
+    # The answer stays as it is; the event is recorded now.
+    assert ask(replica, "lost") == lost
+    values_until(consumer, b"lost-attempted")
+    consumer.close()
+
+
+def values_until(consumer: KafkaConsumer, wanted: bytes) -> list[bytes]:
+    """What the topic has from here on, up to a record with these bytes at least."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     found: list[bytes] = []
-    while not any(b"kept-attempted" in value for value in found):
+    while not any(wanted in value for value in found):
         assert time.monotonic() < deadline, found
         for records in consumer.poll(timeout_ms=500).values():
             found += [record.value for record in records]
-    consumer.close()
-    assert not any(b"lost-attempted" in value for value in found)
+    return found
 
 
 def test_the_answer_of_a_killed_replica_is_that_of_every_other_although_redis_was_away(
