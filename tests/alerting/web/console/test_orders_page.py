@@ -121,7 +121,7 @@ def test_an_objection_is_taken_down_by_one_person_and_decided_by_another(
     page = boss.get(f"/console/orders/{order_id}").text
     assert "Zhao Lei" not in page
     assert "+8613900007777" not in page
-    assert "Another supervisor decides: not one who ordered" in page
+    assert "Another supervisor must decide: not one who placed" in page
     for verdict in ("uphold", "refuse"):
         assert f"{appeal_id}/{verdict}" not in page
         refused = boss.post(f"/console/appeals/{appeal_id}/{verdict}", reason="no")
