@@ -39,6 +39,10 @@ def redis_binary(prefer: Literal["bundled", "system"] = "bundled") -> Path:
     )
 
 
+HIGHEST_CLUSTER_PORT = 55_535
+"""A node of a cluster talks to the others on a port that is ten thousand higher."""
+
+
 class RedisServer(LocalServer):
     """One redis-server on the loopback address; it is ready when its data is loaded.
 
@@ -64,9 +68,11 @@ class RedisServer(LocalServer):
         client_arguments: Mapping[str, object] | None = None,
     ) -> None:
         self.directory = directory
-        self.port = port or free_port()
         self._persistent = persistent
         self._config = dict(config or {})
+        in_cluster = self._config.get("cluster-enabled") == "yes"
+        self._highest_port = HIGHEST_CLUSTER_PORT if in_cluster else 65_535
+        self.port = port or free_port(self._highest_port)
         self._binary = binary or redis_binary()
         self._client_arguments = dict(client_arguments or {})
         process = Child(
@@ -107,7 +113,7 @@ class RedisServer(LocalServer):
         (self.directory / "redis.conf").write_text(self._configuration())
 
     def _choose_ports(self) -> None:
-        self.port = free_port()
+        self.port = free_port(self._highest_port)
 
     def _answers(self) -> bool:
         self.process.require_running()
