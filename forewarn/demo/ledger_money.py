@@ -68,8 +68,7 @@ class LedgerReader:
         # One client for all readings: each new one reads the certificates of the machine.
         self._client = httpx.Client(timeout=3.0)
         self._url = url
-        self._before = Money()
-        self._before = self._fetch() or self._before
+        self._before = self._fetch() or Money()
         self._read_at = -math.inf
         self._money = Money()
 
@@ -81,7 +80,9 @@ class LedgerReader:
         """
         if now - self._read_at >= READ_SECONDS:
             self._read_at = now
-            self._money = self._fetch() or self._money
+            fetched = self._fetch()
+            if fetched is not None:
+                self._money = fetched.since(self._before)
         return self._money
 
     def close(self) -> None:
@@ -94,4 +95,4 @@ class LedgerReader:
             answer.raise_for_status()
         except httpx.HTTPError:
             return None
-        return read_money(answer.text).since(self._before)
+        return read_money(answer.text)

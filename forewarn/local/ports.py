@@ -5,10 +5,12 @@ from contextlib import ExitStack
 
 LOOPBACK = "127.0.0.1"
 
+HIGHEST_PORT = 65_535
+
 _TRIES = 200
 
 
-def free_port(highest: int = 65_535) -> int:
+def free_port(highest: int = HIGHEST_PORT) -> int:
     """A TCP port that was free a moment ago.
 
     Another process may take it before we do, so a caller that starts a server on it has to be ready to

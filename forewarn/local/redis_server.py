@@ -12,7 +12,7 @@ import redis
 from forewarn.errors import ConfigurationError
 from forewarn.local.child_process import Child
 from forewarn.local.local_server import LocalServer
-from forewarn.local.ports import LOOPBACK, free_port
+from forewarn.local.ports import HIGHEST_PORT, LOOPBACK, free_port
 
 
 def redis_binary(prefer: Literal["bundled", "system"] = "bundled") -> Path:
@@ -39,7 +39,7 @@ def redis_binary(prefer: Literal["bundled", "system"] = "bundled") -> Path:
     )
 
 
-HIGHEST_CLUSTER_PORT = 55_535
+HIGHEST_CLUSTER_PORT = HIGHEST_PORT - 10_000
 """A node of a cluster talks to the others on a port that is ten thousand higher."""
 
 
@@ -71,7 +71,7 @@ class RedisServer(LocalServer):
         self._persistent = persistent
         self._config = dict(config or {})
         in_cluster = self._config.get("cluster-enabled") == "yes"
-        self._highest_port = HIGHEST_CLUSTER_PORT if in_cluster else 65_535
+        self._highest_port = HIGHEST_CLUSTER_PORT if in_cluster else HIGHEST_PORT
         self.port = port or free_port(self._highest_port)
         self._binary = binary or redis_binary()
         self._client_arguments = dict(client_arguments or {})
